@@ -22,6 +22,7 @@ from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.erasure import erase
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.gate import Gate
 from upheld.gate.log import lineage
 from upheld.gate.operations import backup as module
@@ -118,7 +119,7 @@ def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
     assert (found.people, found.problems) == (1, ())
     with pytest.raises(VaultError):
-        erase.holdings(restored, late[0])
+        holdings(restored, late[0])
     assert problems(gate) == ()
     restored.engine.dispose()
 
@@ -138,9 +139,9 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
     assert (found.erased, found.people, found.problems) == (3, 2, ())
     for each in (gone, gagged):
         with pytest.raises(VaultError, match="no person with"):
-            erase.holdings(restored, each)
+            holdings(restored, each)
         assert erase.certificates(restored, each)[0].final
-    assert [each.field for each in erase.holdings(restored, owes)] == ["email", "name", "phone"]
+    assert [each.field for each in holdings(restored, owes)] == ["email", "name", "phone"]
     assert restored.use(stays, ["email"], purpose="billing")["email"] == TOLD["email"]
     with reading(restored.engine) as connection:
         assert rows(connection, "SELECT count(*) FROM person WHERE state = 'held'") == [(1,)]
@@ -310,7 +311,7 @@ def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_
     assert caught.value.code == "erasures"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
     assert found.problems == ()
-    assert erase.holdings(restored, person)
+    assert holdings(restored, person)
     restored.engine.dispose()
 
 

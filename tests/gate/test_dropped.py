@@ -14,8 +14,9 @@ from upheld.database import rows as database
 from upheld.database.errors import DatabaseError, trouble
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
-from upheld.gate.erasure import delete_fields, erase
+from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.delete_fields import DropError
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.gate import Gate
 from upheld.vault import people
 from upheld.vault.erasures import Erasures
@@ -24,7 +25,7 @@ from upheld.vault.people import HELD, VaultError
 
 def held(gate: Gate, person: str) -> set[str]:
     """The fields that are held of somebody."""
-    return {each.field for each in erase.holdings(gate, person)}
+    return {each.field for each in holdings(gate, person)}
 
 
 def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> None:

@@ -19,6 +19,7 @@ from upheld.gate.erasure import epochs
 from upheld.gate.erasure import erase as erasure
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.gate import Gate
 from upheld.vault import blind_index, people, values
 from upheld.vault.erasures import Erasures, ErasuresError
@@ -103,7 +104,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
     assert (found.data, found.clauses, found.grounds) == (kept, (clause,), (proof["fact"],))
     assert bool(found.until) is until
     assert set(kept) | set(told.erased) == {*TOLD, "birth-date"}
-    assert [each.field for each in erasure.holdings(gate, person)] == list(kept)
+    assert [each.field for each in holdings(gate, person)] == list(kept)
     with reading(gate.engine) as connection:
         assert people.opened(connection, gate.context.keyring, person).key != old
     assert problems(gate) == ()
@@ -157,7 +158,7 @@ def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: str
         connection.execute(text("UPDATE record SET ends = 1 WHERE kind = 'hold'"))
     with pytest.raises(erasure.ErasureError, match="forged-record"):
         erase(gate, [person])
-    assert len(erasure.holdings(gate, person)) == 4
+    assert len(holdings(gate, person)) == 4
 
 
 @pytest.mark.parametrize("stops_at", ["list", "rows"])
@@ -181,7 +182,7 @@ def test_an_erasure_that_was_stopped_is_gone_on_with(
     assert erasure.resume(gate) == 1
     assert erasure.resume(gate) == 0
     erasure.renew(gate)
-    assert [each.field for each in erasure.holdings(gate, person)] == ["email", "name", "phone"]
+    assert [each.field for each in holdings(gate, person)] == ["email", "name", "phone"]
     assert erasure.certificates(gate, person)[0].final
     assert len(Erasures(gate.context.keyring).read()) == 1
     assert problems(gate) == ()

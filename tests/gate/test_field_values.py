@@ -10,7 +10,7 @@ import pytest
 from upheld.core.errors import UpheldError
 from upheld.core.settings import SettingsError, read_settings
 from upheld.gate.act.options import StoreOptions
-from upheld.gate.erasure.erase import holdings
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.gate import Gate

@@ -30,6 +30,7 @@ from upheld.database.schema import migrate, revision
 from upheld.database.transaction import writing
 from upheld.gate.act.request import Act
 from upheld.gate.erasure import delete_person, erase
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.gate import Gate
 from upheld.gate.log import detach, entries
 from upheld.gate.operations import backup as backups
@@ -81,7 +82,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
         done = [line.split()[1] for line in told if line.startswith("erased")]
         renewed(gate)
         for person in done:
-            assert [each.field for each in erase.holdings(gate, person)] == [
+            assert [each.field for each in holdings(gate, person)] == [
                 "email",
                 "name",
                 "phone",
@@ -306,7 +307,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
         assert done == []
     waiting.join()
     assert done
-    kept = [each.field for each in erase.holdings(gate, person)]
+    kept = [each.field for each in holdings(gate, person)]
     assert kept == ["address", "email", "name", "phone"]
     assert [each.entry.kind for each in gate.entries(person)] == ["erasure.kept"]
     assert problems(gate) == ()

@@ -145,6 +145,7 @@ def test_an_unknown_field_names_the_nearest(gate: Gate, person: str) -> None:
 
 def test_an_act_with_one_string_of_data_is_told_in_a_transaction(gate: Gate, person: str) -> None:
     """An act that is made by hand is looked at too."""
+    gate.use(person, ["email"], purpose="billing")  # so that the question is known already
     act = Act(action="use", data="email", purpose="billing")  # type: ignore[arg-type] # wrong on purpose
     with gate.together() as transaction, pytest.raises(RequestError, match="must be a list"):
         transaction.act(act, person)

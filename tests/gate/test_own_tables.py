@@ -25,6 +25,7 @@ WAYS: dict[str, Callable[[Tables, Table], object]] = {
     "sound": lambda t, table: t.sound(table),
     "differing": lambda t, table: t.differing(table, []),
     "believed": lambda t, table: t.believed(table),
+    "batch": lambda t, table: t.batch(table, "1 = 1", [], {}, 1),
     "get": lambda t, table: t.get(table, ""),
     "update": lambda t, table: t.update(table, {}, ""),
     "mark_again": lambda t, table: t.mark_again(table, []),

@@ -11,6 +11,7 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.options import StoreOptions
 from upheld.gate.erasure import erase
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 
@@ -19,7 +20,7 @@ SIGN_IN: StoreOptions = {"source": "browser", "occasion": "sign-in", "purpose": 
 
 def held(gate: Gate, person: str) -> list[str]:
     """The fields that are held of somebody."""
-    return [each.field for each in erase.holdings(gate, person)]
+    return [each.field for each in holdings(gate, person)]
 
 
 def rows_of(gate: Gate, person: str, field: str) -> list[int]:

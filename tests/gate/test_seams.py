@@ -18,6 +18,7 @@ from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
 from upheld.gate import obligations
 from upheld.gate.erasure import epochs, erase
+from upheld.gate.erasure.holdings import holdings
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries, receipts
@@ -230,7 +231,7 @@ def test_what_was_published_must_be_signed_by_the_logs_own_key(
         assert caught.value.code == "published"
     found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), published=note.encode())
     assert (found.problems, found.previous) == ((), note)
-    assert erase.holdings(restored, person)
+    assert holdings(restored, person)
     restored.engine.dispose()
 
 

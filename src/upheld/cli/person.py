@@ -50,7 +50,7 @@ def find(
 @person.command()
 def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Tell what is held of a person, by category, and their entries; never a value."""
-    from upheld.gate.erasure.erase import holdings
+    from upheld.gate.erasure.holdings import holdings
 
     gate = gate_of(settings_in(settings))
     told, numbers = holdings(gate, who), [kept.number for kept in gate.entries(who)]

@@ -84,25 +84,25 @@ class AsyncGate:
         self._waiting.append((work, future))
         if self._busy is None:
             self._busy = loop.create_task(self._drain())
-        found = await future
-        if isinstance(found, Refused):
-            raise found
-        return found
+        outcome = await future
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
 
     async def _drain(self) -> None:
         """Write until nobody waits."""
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                taken = self._waiting[:TOGETHER_MAX]
+                batch = self._waiting[:TOGETHER_MAX]
                 del self._waiting[:TOGETHER_MAX]
-                works = [work for work, future in taken if not future.cancelled()]
-                futures = [future for _, future in taken if not future.cancelled()]
+                works = [work for work, future in batch if not future.cancelled()]
+                futures = [future for _, future in batch if not future.cancelled()]
                 try:
-                    found = await loop.run_in_executor(self._writer, self.gate.batch, works)
+                    outcomes = await loop.run_in_executor(self._writer, self.gate.batch, works)
                 except Exception as error:  # noqa: BLE001 - told to whoever asked
-                    found = [error] * len(works)
-                for future, each in zip(futures, found, strict=True):
+                    outcomes = [error] * len(works)
+                for future, each in zip(futures, outcomes, strict=True):
                     _tell(future, each)
         finally:
             self._busy = None
@@ -116,28 +116,28 @@ class AsyncGate:
     ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         check_store("AsyncGate.store", options)
-        found: ActResult = await self.do(
+        result: ActResult = await self.do(
             lambda transaction: transaction.store(person_id, field_values, **options)
         )
-        return found
+        return result
 
     async def append(
         self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
         check_store("AsyncGate.append", options)
-        found: ActResult = await self.do(
+        result: ActResult = await self.do(
             lambda transaction: transaction.append(person_id, field, rows, **options)
         )
-        return found
+        return result
 
     async def peek(
         self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        asked = act_of("AsyncGate.peek", action, data, options)
-        found: Decision = await self.do(lambda transaction: transaction.peek(person_id, asked))
-        return found
+        act = act_of("AsyncGate.peek", action, data, options)
+        decision: Decision = await self.do(lambda transaction: transaction.peek(person_id, act))
+        return decision
 
     async def act(
         self,
@@ -149,11 +149,11 @@ class AsyncGate:
         **options: Unpack[ActOptions],
     ) -> ActResult:
         """Do any act of the vocabulary; options say purpose, recipient and so on."""
-        asked = act_of(f"AsyncGate.{action.replace('-', '_')}", action, data, options)
-        found: ActResult = await self.do(
-            lambda transaction: transaction.act(asked, person_id, entitled=entitled)
+        act = act_of(f"AsyncGate.{action.replace('-', '_')}", action, data, options)
+        result: ActResult = await self.do(
+            lambda transaction: transaction.act(act, person_id, entitled=entitled)
         )
-        return found
+        return result
 
     def __getattr__(self, name: str) -> Any:
         """A call for each action of the vocabulary, such as `use`, `share`, `set_cookie`."""
@@ -178,10 +178,10 @@ class AsyncGate:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         require_list(person_ids, "person_ids", "ids")
         act = act_of("AsyncGate.sweep", action, data, options)
-        found: dict[str, Outcome] = await self.do(
+        outcomes: dict[str, Outcome] = await self.do(
             lambda transaction: transaction.sweep(act, person_ids)
         )
-        return found
+        return outcomes
 
     async def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
         """Keep a record that proves a fact; its id."""
@@ -201,34 +201,34 @@ class AsyncGate:
     async def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
         check_filter("AsyncGate.registered", which)
-        found: list[Record] = await self.do(
+        records: list[Record] = await self.do(
             lambda transaction: transaction.registered(kind, **which)
         )
-        return found
+        return records
 
     async def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
         check_filter("AsyncGate.withdraw_all", which, "until")
-        found: list[Record] = await self.do(
+        records: list[Record] = await self.do(
             lambda transaction: transaction.withdraw_all(kind, **which)
         )
-        return found
+        return records
 
     async def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        found: tuple[str, ...] = await self.do(
+        fields_deleted: tuple[str, ...] = await self.do(
             lambda transaction: transaction.drop(person_id, fields)
         )
-        return found
+        return fields_deleted
 
 
-def _tell(future: asyncio.Future[Any], found: Any) -> None:
+def _tell(future: asyncio.Future[Any], outcome: Any) -> None:
     if future.cancelled():
         return
-    if isinstance(found, Exception) and not isinstance(found, Refused):
-        future.set_exception(found)
+    if isinstance(outcome, Exception) and not isinstance(outcome, Refused):
+        future.set_exception(outcome)
     else:
-        future.set_result(found)
+        future.set_result(outcome)
 
 
 def open_gate(
@@ -247,7 +247,7 @@ def open_gate_sync(
     url: str, *, policy: Policy | str | Path, keys: Keyring, zone: tzinfo = UTC
 ) -> Gate:
     """Open a gate as `open_gate` does, for callers that wait."""
-    found = policy if isinstance(policy, Policy) else load(policy)
+    policy_in_force = policy if isinstance(policy, Policy) else load(policy)
     with made_or_gone(url) as engine:
         migrate(engine)
-        return Gate(engine, found, keys, Clock(zone=zone))
+        return Gate(engine, policy_in_force, keys, Clock(zone=zone))

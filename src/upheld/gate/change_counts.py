@@ -83,10 +83,10 @@ class ChangeCounts:
             return 0
         with reading(engine) as connection:
             log = _log(connection)
-        listed = [(self._whose(owner), version, log, day) for owner, version in waiting.items()]
+        count_rows = [(self._whose(owner), version, log, day) for owner, version in waiting.items()]
         try:
             with closing(self._open()) as file, file:
-                file.executemany(_KEEP, listed)
+                file.executemany(_KEEP, count_rows)
         except (OSError, sqlite3.Error) as error:
             self.note(waiting)
             _LOG.warning("%s cannot be written: %s", self.path, type(error).__name__)
@@ -98,7 +98,7 @@ class ChangeCounts:
         with reading(engine) as connection:
             log = _log(connection)
         by_token = {self._whose(owner): owner for owner in owners}
-        names, found = list(by_token), {}
+        names, counts = list(by_token), {}
         try:
             if not self.path.exists():
                 return {}
@@ -110,10 +110,10 @@ class ChangeCounts:
                         f" ({places(some)})"
                     )
                     for whose, version in file.execute(statement, (log, *some)):
-                        found[by_token[whose]] = int(version)
+                        counts[by_token[whose]] = int(version)
         except (OSError, sqlite3.Error, ValueError) as error:
             _LOG.warning("%s cannot be read: %s", self.path, type(error).__name__)
-        return found
+        return counts
 
     def forget(self, day: int) -> None:
         """Forget whom no look came to for days: they are gone."""
@@ -136,11 +136,11 @@ class ChangeCounts:
 
 def change_counts_of(engine: Engine, keyring: Keyring) -> ChangeCounts:
     """What was seen of a database by this process; begun with the first who asks."""
-    found: ChangeCounts | None = engine.get_execution_options().get(SEEN)
-    if found is None:
-        found = ChangeCounts(keyring)
-        engine.update_execution_options(**{SEEN: found})
-    return found
+    change_counts: ChangeCounts | None = engine.get_execution_options().get(SEEN)
+    if change_counts is None:
+        change_counts = ChangeCounts(keyring)
+        engine.update_execution_options(**{SEEN: change_counts})
+    return change_counts
 
 
 def keep(gate: Gate) -> int:
@@ -154,16 +154,16 @@ def _day(gate: Gate) -> int:
 
 def versions(connection: Connection, owners: Iterable[str]) -> dict[str, int]:
     """How often the sets of some owners were changed, by their covers; none where one is bad."""
-    found, seals, listed = {}, seals_of(connection), list(owners)
-    for first in range(0, len(listed), TOGETHER):
-        some = listed[first : first + TOGETHER]
+    counts, seals, owner_ids = {}, seals_of(connection), list(owners)
+    for first in range(0, len(owner_ids), TOGETHER):
+        some = owner_ids[first : first + TOGETHER]
         statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
         for owner, raw in rows(connection, statement, *some):
             try:
-                found[owner] = seals.open_cover(owner, raw).version
+                counts[owner] = seals.open_cover(owner, raw).version
             except SealedError:
                 continue  # which is found otherwise
-    return found
+    return counts
 
 
 def older(before: Mapping[str, int], now: Mapping[str, int]) -> list[Problem]:
@@ -181,15 +181,15 @@ def all_older(gate: Gate) -> list[str]:
     """What in the whole database is of an earlier state than was seen before, in sentences."""
     keep(gate)
     with reading(gate.engine) as connection:
-        everybody = [found for (found,) in rows(connection, "SELECT person_id FROM person")]
+        everybody = [person_id for (person_id,) in rows(connection, "SELECT person_id FROM person")]
     before = gate.change_counts.read(gate.engine, everybody)
     with reading(gate.engine) as connection:
         return [each.text for each in older(before, versions(connection, everybody))]
 
 
-def note(gate: Gate, found: Mapping[str, int]) -> None:
+def note(gate: Gate, counts: Mapping[str, int]) -> None:
     """Remember what a look has seen, beside what was written."""
-    gate.change_counts.note(found)
+    gate.change_counts.note(counts)
     keep(gate)
 
 
@@ -200,5 +200,5 @@ def end_of_round(gate: Gate) -> None:
 
 def _log(connection: Connection) -> int:
     """The first entry of the log that goes on."""
-    found = row(connection, "SELECT max(first) FROM restored")
-    return int(found[0]) if found and found[0] is not None else 1
+    first_row = row(connection, "SELECT max(first) FROM restored")
+    return int(first_row[0]) if first_row and first_row[0] is not None else 1

@@ -66,13 +66,13 @@ def keep(gate: Gate, kind: str, part: CheckedPart, problems: Iterable[Problem]) 
 
     What is new is told in the log.
     """
-    found = {_id(kind, each): each for each in problems}
+    problems_by_id = {_id(kind, each): each for each in problems}
     at = microseconds(gate.context.clock.now())
     with writing(gate.engine) as connection:
         before = set(_before(connection, kind, part))
-        for key in before - found.keys():
+        for key in before - problems_by_id.keys():
             run(connection, "DELETE FROM finding WHERE finding_id = ?", key)
-        for key, each in found.items():
+        for key, each in problems_by_id.items():
             if key not in before:
                 run(
                     connection,
@@ -86,9 +86,9 @@ def keep(gate: Gate, kind: str, part: CheckedPart, problems: Iterable[Problem]) 
                     each.text,
                     at,
                 )
-    for each in found.values():
+    for each in problems_by_id.values():
         _LOG.error("not whole: %s", each)
-    return len(found)
+    return len(problems_by_id)
 
 
 def _before(connection: Connection, kind: str, part: CheckedPart) -> Iterable[str]:
@@ -110,9 +110,9 @@ def _before(connection: Connection, kind: str, part: CheckedPart) -> Iterable[st
 
 def _ids(connection: Connection, kind: str, where: str, *values: object) -> list[str]:
     statement = f"SELECT finding_id FROM finding WHERE kind = ? AND {where}"  # noqa: S608 - our own words
-    return [found for (found,) in rows(connection, statement, kind, *values)]
+    return [finding_id for (finding_id,) in rows(connection, statement, kind, *values)]
 
 
 def _id(kind: str, problem: Problem) -> str:
-    told = "\0".join((kind, problem.person_id, str(problem.number), problem.text))
-    return hashlib.sha256(told.encode()).hexdigest()[:32]
+    identity = "\0".join((kind, problem.person_id, str(problem.number), problem.text))
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]

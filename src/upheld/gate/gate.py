@@ -137,26 +137,26 @@ class Gate:
 
         A failing neighbour costs nobody else; a failing commit fails all, and raises.
         """
-        found: list[Any] = []
+        outcomes: list[Any] = []
         with writing(self.engine) as connection:
             transaction = GateTransaction(self.context, connection)
             for work in works:
                 if len(works) == 1:
-                    found.append(work(transaction))
+                    outcomes.append(work(transaction))
                     break
                 try:
                     with savepoint(connection):
-                        found.append(work(transaction))
+                        outcomes.append(work(transaction))
                 except Exception as error:  # noqa: BLE001 - given back to whoever asked
-                    found.append(error)
-        return found
+                    outcomes.append(error)
+        return outcomes
 
     def _one(self, work: Callable[[GateTransaction], Any]) -> Any:
         with writing(self.engine) as connection:
-            found = work(GateTransaction(self.context, connection))
-        if isinstance(found, Refused):
-            raise found
-        return found
+            outcome = work(GateTransaction(self.context, connection))
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
 
     def enrol(self) -> str:
         """A new person; the id."""
@@ -167,28 +167,28 @@ class Gate:
     ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         check_store("Gate.store", options)
-        found: ActResult = self._one(
+        result: ActResult = self._one(
             lambda transaction: transaction.store(person_id, field_values, **options)
         )
-        return found
+        return result
 
     def append(
         self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
         check_store("Gate.append", options)
-        found: ActResult = self._one(
+        result: ActResult = self._one(
             lambda transaction: transaction.append(person_id, field, rows, **options)
         )
-        return found
+        return result
 
     def peek(
         self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         with reading(self.engine) as connection:
-            asked = act_of("Gate.peek", action, data, options)
-            return GateTransaction(self.context, connection).peek(person_id, asked)
+            act = act_of("Gate.peek", action, data, options)
+            return GateTransaction(self.context, connection).peek(person_id, act)
 
     def act(
         self,
@@ -200,14 +200,14 @@ class Gate:
         **options: Unpack[ActOptions],
     ) -> ActResult:
         """Do any act of the vocabulary; options say purpose, recipient and so on."""
-        asked = act_of(f"Gate.{action.replace('-', '_')}", action, data, options)
+        act = act_of(f"Gate.{action.replace('-', '_')}", action, data, options)
         with writing(self.engine) as connection:
-            found = ActExecution(self.context, connection, asked, entitled=entitled).execute(
+            outcome = ActExecution(self.context, connection, act, entitled=entitled).execute(
                 person_id
             )
-        if isinstance(found, Refused):
-            raise found
-        return found
+        if isinstance(outcome, Refused):
+            raise outcome
+        return outcome
 
     @property
     def actions(self) -> frozenset[str]:
@@ -233,10 +233,10 @@ class Gate:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         require_list(person_ids, "person_ids", "ids")
         act = act_of("Gate.sweep", action, data, options)
-        found: dict[str, Outcome] = self._one(
+        outcomes: dict[str, Outcome] = self._one(
             lambda transaction: transaction.sweep(act, person_ids)
         )
-        return found
+        return outcomes
 
     def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
         """Keep a record that proves a fact; its id."""
@@ -254,19 +254,23 @@ class Gate:
     def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
         check_filter("Gate.registered", which)
-        found: list[Record] = self._one(lambda transaction: transaction.registered(kind, **which))
-        return found
+        records: list[Record] = self._one(lambda transaction: transaction.registered(kind, **which))
+        return records
 
     def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record that speaks of something, or let it end sooner: `until`."""
         check_filter("Gate.withdraw_all", which, "until")
-        found: list[Record] = self._one(lambda transaction: transaction.withdraw_all(kind, **which))
-        return found
+        records: list[Record] = self._one(
+            lambda transaction: transaction.withdraw_all(kind, **which)
+        )
+        return records
 
     def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
-        found: tuple[str, ...] = self._one(lambda transaction: transaction.drop(person_id, fields))
-        return found
+        fields_deleted: tuple[str, ...] = self._one(
+            lambda transaction: transaction.drop(person_id, fields)
+        )
+        return fields_deleted
 
     def find(self, field: str, value: str) -> list[str]:
         """The people with an e-mail address or phone number."""

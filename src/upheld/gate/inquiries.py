@@ -96,8 +96,10 @@ class Inquiries:
     ) -> list[datetime]:
         """The moments in a span at which records of a person came into force."""
         where = "SELECT begins FROM record WHERE person_id = ? AND begins >= ? AND begins < ?"
-        found = rows(self._connection, where, person_id, microseconds(since), microseconds(before))
-        return [BEGINNING + timedelta(microseconds=begins) for (begins,) in found]
+        begin_rows = rows(
+            self._connection, where, person_id, microseconds(since), microseconds(before)
+        )
+        return [BEGINNING + timedelta(microseconds=begins) for (begins,) in begin_rows]
 
     def is_erased(self, person_id: str) -> bool:
         """Whether somebody was erased, but for what must be kept."""
@@ -113,9 +115,9 @@ class Inquiries:
         """Everything that was done or refused about a person."""
         return entries.of_person(self._connection, person_id)
 
-    def account(self, asked: AccountQuery) -> Iterator[AccountLine]:
+    def account(self, query: AccountQuery) -> Iterator[AccountLine]:
         """What was done, in order and in words."""
-        return account(self._connection, self._context.policy, asked)
+        return account(self._connection, self._context.policy, query)
 
     def token_of(self, person_id: str) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""

@@ -26,15 +26,15 @@ class ObligationTable:
     def of_entry(self, person_id: str, entry: int, kind: str) -> str:
         """The id of the item of a kind that an act made, by its entry; empty without one."""
         where = "person_id = ? AND entry = ? AND kind = ?"
-        found = database.get(self._connection, item, where, person_id, entry, kind)
-        return "" if found is None else str(found.item_id)
+        item_row = database.get(self._connection, item, where, person_id, entry, kind)
+        return "" if item_row is None else str(item_row.item_id)
 
-    def due_times(self, listed: Sequence[tuple[str, str]]) -> dict[str, int | None]:
+    def due_times(self, obligations: Sequence[tuple[str, str]]) -> dict[str, int | None]:
         """Until when some items are to be met, in microseconds since 1970, by their ids."""
-        people, ids = [each for each, _ in listed], [each for _, each in listed]
+        people, ids = [each for each, _ in obligations], [each for _, each in obligations]
         where = f"person_id IN ({places(people)}) AND item_id IN ({places(ids)})"
-        found, _ = database.believed(self._connection, item, where, *people, *ids)
-        return {each.item_id: each.due for each in found}
+        item_rows, _ = database.believed(self._connection, item, where, *people, *ids)
+        return {each.item_id: each.due for each in item_rows}
 
     def owed(self, clauses: Sequence[str]) -> list[Any]:
         """What is owed under some clauses and not met, what is due first in front."""
@@ -42,8 +42,10 @@ class ObligationTable:
             f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
             " ORDER BY due IS NULL, due"
         )
-        found, _ = database.sound(self._connection, item, where, *clauses, parts=["open", "late"])
-        return found
+        item_rows, _ = database.sound(
+            self._connection, item, where, *clauses, parts=["open", "late"]
+        )
+        return item_rows
 
     def set_due(self, person_id: str, item_id: str, due: datetime) -> None:
         """Let an item be due at a moment."""

@@ -78,18 +78,20 @@ def obligations_in(
     connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
 ) -> list[Obligation]:
     """The items of some states, those that are due first first."""
-    where, asked = f"state IN ({places(states)})", list(states)
+    where, values = f"state IN ({places(states)})", list(states)
     if person_id is not None:
-        where, asked = f"person_id = ? AND {where}", [person_id, *states]
-    found = database.select(
-        connection, table, f"{where} ORDER BY due, item_id", *asked, parts=states
+        where, values = f"person_id = ? AND {where}", [person_id, *states]
+    item_rows = database.select(
+        connection, table, f"{where} ORDER BY due, item_id", *values, parts=states
     )
-    return [_obligation(each) for each in found]
+    return [_obligation(each) for each in item_rows]
 
 
-def _obligation(found: Any) -> Obligation:
+def _obligation(item_row: Any) -> Obligation:
     """A row that was checked, as an item."""
-    return Obligation._make(found)._replace(due=None if found.due is None else moment(found.due))
+    return Obligation._make(item_row)._replace(
+        due=None if item_row.due is None else moment(item_row.due)
+    )
 
 
 @observing.reading
@@ -101,16 +103,17 @@ def obligation_rules(policy: Policy) -> tuple[ObligationRule, ...]:
 @lru_cache(maxsize=8)
 def _obligation_rules(policy: Policy) -> tuple[ObligationRule, ...]:
     program = policy.program
-    found: dict[tuple[str, str], frozenset[str]] = {}
+    facts_by_rule: dict[tuple[str, str], frozenset[str]] = {}
     for number, node in enumerate(program.nodes):
         if node.verb != "must":
             continue
         facts = frozenset(_facts(policy, number, node))
         for action in sorted({action for copy in node.copies for action in copy.actions}):
             key = node.clause, action
-            found[key] = found.get(key, frozenset()) | facts
+            facts_by_rule[key] = facts_by_rule.get(key, frozenset()) | facts
     return tuple(
-        ObligationRule(clause, action, facts) for (clause, action), facts in sorted(found.items())
+        ObligationRule(clause, action, facts)
+        for (clause, action), facts in sorted(facts_by_rule.items())
     )
 
 
@@ -220,10 +223,10 @@ def _moments(
     if not evidence:
         return {}
     where = f"person_id IN (?, ?) AND record_id IN ({places(evidence)})"
-    found, _ = database.believed(connection, record, where, REGISTER, person_id, *evidence)
+    record_rows, _ = database.believed(connection, record, where, REGISTER, person_id, *evidence)
     return {
         each.record_id: moment(each.begins if each.withdrawn is None else each.withdrawn)
-        for each in found
+        for each in record_rows
     }
 
 
@@ -252,12 +255,12 @@ def open_due_obligations(gate: Gate) -> int:
         while True:
             with reading(gate.engine) as connection:
                 now = microseconds(trusted_time_in(gate, connection))
-                found = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
-            for person_id, kind, record_id in found:
+                record_rows = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
+            for person_id, kind, record_id in record_rows:
                 after = record_id
                 work = partial(_reassess_alone, gate, person_id, kind, record_id)
                 count += trial.one(work, person_id, record_id) or 0
-            if len(found) < MOST:
+            if len(record_rows) < MOST:
                 return count
 
 

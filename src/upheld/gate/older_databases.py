@@ -144,7 +144,7 @@ def _people(connection: Connection, last: str | None) -> list[str]:
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
     if last is None:
         statement = statement.replace(">", ">=")
-    return [found for (found,) in rows(connection, statement, last or "", TOGETHER)]
+    return [person_id for (person_id,) in rows(connection, statement, last or "", TOGETHER)]
 
 
 def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours | None) -> Tallies:
@@ -157,13 +157,13 @@ def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours
     beyond = f"WHERE ({after}) > ({places(keys)})"
     last: tuple[Any, ...] = ()
     while True:
-        found = rows(
+        table_rows = rows(
             connection,
             f"SELECT {table.checked} FROM {table.name} {beyond if last else ''}"  # noqa: S608 - names alone
             f" ORDER BY {after} LIMIT {TOGETHER}",
             *last,
         )
-        for *covered, before in found:
+        for *covered, before in table_rows:
             for at in table.truths:
                 covered[at] = bool(covered[at])
             if ours is not None and not ours(covered, blob(before)):
@@ -173,9 +173,9 @@ def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours
             whose = owner_of(table, covered), part_of(table, covered)
             count, total = tallies.get(whose, (0, 0))
             tallies[whose] = count + 1, total + element
-        if len(found) < TOGETHER:
+        if len(table_rows) < TOGETHER:
             return tallies
-        last = tuple(found[-1][at] for at in keys)
+        last = tuple(table_rows[-1][at] for at in keys)
 
 
 def _ours_before(keyring: Keyring) -> dict[str, Ours]:
@@ -187,7 +187,7 @@ def _ours_before(keyring: Keyring) -> dict[str, Ours]:
         return hmac.compare_digest(mark.finalize(), mac)
 
     def of_severed(covered: Sequence[Any], mac: bytes) -> bool:
-        told = hmac.digest(keyring.derived("severed"), context(*covered[:2]), "sha256")
-        return hmac.compare_digest(told, mac)
+        digest = hmac.digest(keyring.derived("severed"), context(*covered[:2]), "sha256")
+        return hmac.compare_digest(digest, mac)
 
     return {declaration(record).name: of_record, declaration(severed).name: of_severed}

@@ -60,18 +60,18 @@ def record_query(checker: Checker, kind: str, which: RecordFilter) -> RecordQuer
     return RecordQuery(kind, fact, party, which.get("person_id"), about)
 
 
-def list_records(context: GateContext, connection: Connection, asked: RecordQuery) -> list[Record]:
+def list_records(context: GateContext, connection: Connection, query: RecordQuery) -> list[Record]:
     """The records in force that hold of all that is asked, with one entry that they were listed."""
     at = context.clock.now()
-    found = _find(context, connection, asked, at, whole=True)
-    ids = None if asked.person_id else [each.record_id for each in found]
-    entry = _entry(context, asked, entries.LISTED, "list")
-    entries.write(connection, entry, asked.person_id, at, rows_of=ids)
-    return found
+    matching = _find(context, connection, query, at, whole=True)
+    ids = None if query.person_id else [each.record_id for each in matching]
+    entry = _entry(context, query, entries.LISTED, "list")
+    entries.write(connection, entry, query.person_id, at, rows_of=ids)
+    return matching
 
 
 def end(
-    context: GateContext, connection: Connection, asked: RecordQuery, until: datetime | None
+    context: GateContext, connection: Connection, query: RecordQuery, until: datetime | None
 ) -> list[Record]:
     """Withdraw every record that speaks of what is asked, or let it end sooner; as they are now.
 
@@ -82,7 +82,7 @@ def end(
     change = "withdrawn" if until is None else "ends"
     ended = [
         msgspec.structs.replace(each, **{change: moment})
-        for each in _find(context, connection, asked, at, whole=False)
+        for each in _find(context, connection, query, at, whole=False)
         if until is None or each.ends is None or each.ends > moment
     ]
     if not ended:
@@ -91,83 +91,83 @@ def end(
     records.keep_ends(connection, ended)
     done = "withdraw" if until is None else "end"
     for first in range(0, len(ended), TOGETHER):
-        _note(context, connection, asked, done, ended[first : first + TOGETHER], at)
+        _note(context, connection, query, done, ended[first : first + TOGETHER], at)
     return ended
 
 
 def _note(
     context: GateContext,
     connection: Connection,
-    asked: RecordQuery,
+    query: RecordQuery,
     done: str,
     some: Sequence[Record],
     at: datetime,
 ) -> None:
     """The entry that some records were ended, and what is owed now that they were."""
     whose = list(dict.fromkeys(each.person_id for each in some))
-    entry = _entry(context, asked, "record", done, [each.record_id for each in some])
+    entry = _entry(context, query, "record", done, [each.record_id for each in some])
     number, _ = entries.write(connection, entry, whose[0] if len(whose) == 1 else whose, at)
-    if obligations.proven_by(context.policy, asked.kind):
+    if obligations.proven_by(context.policy, query.kind):
         for each in some:
             obligations.reassess(
-                context, connection, each.person_id, asked.kind, number, each.record_id
+                context, connection, each.person_id, query.kind, number, each.record_id
             )
 
 
 def _entry(
-    context: GateContext, asked: RecordQuery, kind: str, action: str, ids: Sequence[str] = ()
+    context: GateContext, query: RecordQuery, kind: str, action: str, ids: Sequence[str] = ()
 ) -> Entry:
     """An entry that says what was asked."""
-    recipient = asked.about.get("recipient", "party" if asked.party else "")
+    recipient = query.about.get("recipient", "party" if query.party else "")
     return Entry(
         kind=kind,
         time="",
         policy=context.policy.digest,
-        action=f"{action} {asked.kind}",
-        purpose=asked.about.get("purpose", ""),
-        recipient=f"{recipient} {asked.party}".strip(),
+        action=f"{action} {query.kind}",
+        purpose=query.about.get("purpose", ""),
+        recipient=f"{recipient} {query.party}".strip(),
         evidence=tuple(ids),
     )
 
 
 def _find(
-    context: GateContext, connection: Connection, asked: RecordQuery, at: datetime, *, whole: bool
+    context: GateContext, connection: Connection, query: RecordQuery, at: datetime, *, whole: bool
 ) -> list[Record]:
     """The records in force of people who are there; RecordError where one is not believed.
 
     With `whole` those that hold of all that is asked, else those that speak of any part of it.
     """
     checker = context.policy.engine.checker
-    about = tuple(asked.about.items())
-    wanted = {d: checker.dimension(d, word) for d, word in about}
-    fits = _judge(checker, asked.fact, about, whole)
-    known = [] if asked.person_id else list(fits.items())  # at once: others may add to it
-    besides = [dims for dims, fit in known if not fit][:BESIDES_MAX]
-    parties = ("", asked.party) if whole else (asked.party,)
+    about = tuple(query.about.items())
+    masks = {d: checker.dimension(d, word) for d, word in about}
+    fits = _judge(checker, query.fact, about, whole)
+    dims_to_check = [] if query.person_id else list(fits.items())  # at once: others may add to it
+    besides = [dims for dims, fit in dims_to_check if not fit][:BESIDES_MAX]
+    parties = ("", query.party) if whole else (query.party,)
     rows = records.of_kind(
         connection,
-        asked.kind,
-        parties if asked.party else (),
-        asked.person_id,
+        query.kind,
+        parties if query.party else (),
+        query.person_id,
         ACTIVE,
         microseconds(at),
-        begun=whole,
+        has_begun=whole,
         besides=besides,
     )
     mine = []
     for each in rows:
         dims = each[records.DIMS_AT]
         if (fit := fits.get(dims)) is None:
-            fit = _fits(dims, asked.fact, wanted, checker, whole=whole)
+            fit = _fits(dims, query.fact, masks, checker, whole=whole)
             if len(fits) < JUDGED_MAX:
                 fits[dims] = fit
         if fit:
             mine.append(each)
-    found = records.verify(connection, mine)
-    if found.forged:
-        raise records.changed_message(found.forged[0])
-    database.whole(connection, table, {each.person_id for each in found.records}, [asked.kind])
-    return found.records
+    verified = records.verify(connection, mine)
+    if verified.forged:
+        raise records.changed_message(verified.forged[0])
+    database.whole(connection, table, {each.person_id for each in verified.records}, [query.kind])
+    return verified.records
 
 
 @lru_cache(maxsize=256)
@@ -182,20 +182,20 @@ def _judge(
     return {}
 
 
-def _fits(dims: str, fact: str, wanted: dict[str, int], checker: Checker, *, whole: bool) -> bool:
+def _fits(dims: str, fact: str, masks: dict[str, int], checker: Checker, *, whole: bool) -> bool:
     """Whether what a record is about is what is asked; a row that is none is left to its MAC."""
     try:
-        named, about = records.about_of(dims)
+        record_fact, about = records.about_of(dims)
     except (msgspec.MsgspecError, TypeError, IndexError):
         return True
-    if fact and named not in {"", fact}:
+    if fact and record_fact not in {"", fact}:
         return False
-    for dimension, mask in wanted.items():
-        told = about.get(dimension)
-        if not told:
+    for dimension, mask in masks.items():
+        words = about.get(dimension)
+        if not words:
             continue  # it holds of all
-        known = checker.masks[TREE_OF[dimension]]
-        common = mask & reduce(or_, (known.get(word, 0) for word in told))
+        place_masks = checker.masks[TREE_OF[dimension]]
+        common = mask & reduce(or_, (place_masks.get(word, 0) for word in words))
         if not common or (whole and common != mask):
             return False
     return True

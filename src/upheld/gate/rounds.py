@@ -45,10 +45,10 @@ class Round:
         if self._place is None:
             try:
                 with reading(gate.engine) as connection:
-                    found = database.get(connection, look, "name = ?", self._name)
+                    round_row = database.get(connection, look, "name = ?", self._name)
             except SealedError:
-                found = None
-            self._place = "" if found is None else str(found.place)
+                round_row = None
+            self._place = "" if round_row is None else str(round_row.place)
         return self._place
 
     def go_on(self, gate: Gate, place: str) -> None:
@@ -72,10 +72,10 @@ class Round:
 
 def round_states(connection: Connection) -> list[RoundState]:
     """The looks that were begun, by their names."""
-    found, _ = database.believed(connection, look, "ORDER BY name")
+    round_rows, _ = database.believed(connection, look, "ORDER BY name")
     return [
         RoundState(
             each.name, moment(each.begun), None if each.ended is None else moment(each.ended)
         )
-        for each in found
+        for each in round_rows
     ]

@@ -86,7 +86,7 @@ class JobTrial:
     def one(self, work: Callable[[], _T], person_id: str, about: str = "") -> _T | None:
         """What a piece of work gives; None where it failed, and its person is set aside."""
         try:
-            found = work()
+            result = work()
         except Exception as error:
             if is_everybodys(error):
                 raise
@@ -94,7 +94,7 @@ class JobTrial:
             self._note((person_id, about), why)
             return None
         self._done.add((person_id, about))
-        return found
+        return result
 
     def some(self, whom: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
         """Do a piece of work for some people together or, where that fails, for each alone."""

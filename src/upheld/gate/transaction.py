@@ -86,9 +86,9 @@ class Transaction(Inquiries):
 
         No value is read.
         """
-        found = people.opened(self._connection, self._context.keyring, person_id).holdings
-        shapes = {n: "value" if each.gone is None else "series" for n, each in found.items()}
-        return {**shapes, **dict.fromkeys(self._context.derived.out_of(found), "derived")}
+        holdings = people.opened(self._connection, self._context.keyring, person_id).holdings
+        shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
+        return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
 
     def store(
         self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
@@ -98,12 +98,12 @@ class Transaction(Inquiries):
         FieldValueError for a value that its field cannot have.
         """
         check_store("Transaction.store", options)
-        written = self._read(field_values)
+        normalised = self._read(field_values)
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
-            return self._put(person, written, _origin(options, clauses), at)
+            return self._put(person, normalised, _origin(options, clauses), at)
 
-        return self._let_in(person_id, tuple(written), put, options)
+        return self._let_in(person_id, tuple(normalised), put, options)
 
     def append(
         self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
@@ -111,11 +111,11 @@ class Transaction(Inquiries):
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         check_store("Transaction.append", options)
         require_list(rows, "rows", "rows of the series")
-        written = [self._read({field: each})[field] for each in rows]
+        normalised = [self._read({field: each})[field] for each in rows]
 
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             origin = _origin(options, clauses)
-            person = values.append(self._connection, person, field, written, origin, at)
+            person = values.append(self._connection, person, field, normalised, origin, at)
             return {field: person.holdings[field].mark}
 
         return self._let_in(person_id, (field,), put, options)
@@ -124,13 +124,13 @@ class Transaction(Inquiries):
         self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
     ) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
-        named = purpose if "purpose" in self._context.takes("collect") else None
+        purpose_or_none = purpose if "purpose" in self._context.takes("collect") else None
         return Act(
             action="collect",
             data=data,
             source=source,
             occasion=occasion,
-            purpose=named,
+            purpose=purpose_or_none,
             party=party,
         )
 
@@ -145,17 +145,17 @@ class Transaction(Inquiries):
         """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
         if purpose is not None:
             return self.peek(person_id, self._context.storing((field,), purpose))
-        asked = [self._context.storing((field,), each) for each in purposes(self._context.policy)]
-        return combine([self.peek(person_id, each) for each in asked])
+        acts = [self._context.storing((field,), each) for each in purposes(self._context.policy)]
+        return combine([self.peek(person_id, each) for each in acts])
 
     def _let_in(
         self,
         person_id: str,
         fields: tuple[str, ...],
-        put: Callable[[Person, str, datetime], dict[str, str]],
+        write: Callable[[Person, str, datetime], dict[str, str]],
         options: StoreOptions,
     ) -> Outcome:
-        """Collect and store, both or neither; `put` writes, given the clauses and the time.
+        """Collect and store, both or neither; `write` writes, given the clauses and the time.
 
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.
@@ -182,7 +182,7 @@ class Transaction(Inquiries):
             person = data.people[person_id].person
             if decision.duties or decision.owed:  # whoever carried them out may have stored more
                 person = people.opened(connection, context.keyring, person_id)
-            return put(person, ", ".join(decision.clauses), storing.at)
+            return write(person, ", ".join(decision.clauses), storing.at)
 
         storing.perform = perform
         return storing.execute(person_id, data)
@@ -229,18 +229,20 @@ class Transaction(Inquiries):
             )
         return count
 
-    def _read(self, told: Mapping[str, str]) -> dict[str, str]:
+    def _read(self, field_values: Mapping[str, str]) -> dict[str, str]:
         """Values in the form in which they are kept, whoever writes them."""
-        return self._context.fields.normalise_all(told, self._context.clock.today())
+        return self._context.fields.normalise_all(field_values, self._context.clock.today())
 
     def _put(
-        self, person: Person, told: Mapping[str, str], origin: Origin, at: datetime
+        self, person: Person, field_values: Mapping[str, str], origin: Origin, at: datetime
     ) -> dict[str, str]:
         """Write values; the digests of the rows, by field."""
         context = self._context
-        context.derived.refuse(told)
-        person = values.put(self._connection, context.keyring, person, dict(told), origin, at)
-        return {field: person.holdings[field].mark for field in told}
+        context.derived.refuse(field_values)
+        person = values.put(
+            self._connection, context.keyring, person, dict(field_values), origin, at
+        )
+        return {field: person.holdings[field].mark for field in field_values}
 
     def enrol(self) -> str:
         """A new person of whom nothing is held yet; the id says nothing."""
@@ -249,20 +251,20 @@ class Transaction(Inquiries):
         self._note(person.person_id, at, kind="person")
         return person.person_id
 
-    def bring(self, person_id: str, told: Mapping[str, str]) -> bool:
+    def bring(self, person_id: str, field_values: Mapping[str, str]) -> bool:
         """Store what was held before upheld came; whether that is a violation of the policy.
 
         FieldValueError for a value that its field cannot have.
         """
-        context, told = self._context, self._read(told)
-        fields = tuple(told)
-        asked = [context.storing(fields, each) for each in purposes(context.policy)]
-        decision = combine([planned(context.policy, each).decide({}) for each in asked])
+        context, field_values = self._context, self._read(field_values)
+        fields = tuple(field_values)
+        acts = [context.storing(fields, each) for each in purposes(context.policy)]
+        decision = combine([planned(context.policy, each).decide({}) for each in acts])
         people.lock(self._connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
         person = people.opened(self._connection, context.keyring, person_id)
         origin = Origin("import", "import", clauses)
-        digests = self._put(person, told, origin, context.clock.now())
+        digests = self._put(person, field_values, origin, context.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
         self._note(
             person_id,
@@ -342,17 +344,17 @@ class Transaction(Inquiries):
         """
         people.lock(self._connection, person_id)
         at = self._context.clock.now()
-        found = records.end(self._connection, person_id, record_id, at, withdrawn=not ended)
+        record = records.end(self._connection, person_id, record_id, at, withdrawn=not ended)
         number = self._note(
             person_id,
             at,
             kind="record",
             actor=actor,
             evidence=(record_id,),
-            action=f"{'end' if ended else 'withdraw'} {found.kind}",
+            action=f"{'end' if ended else 'withdraw'} {record.kind}",
         )
         obligations.reassess(
-            self._context, self._connection, person_id, found.kind, number, record_id
+            self._context, self._connection, person_id, record.kind, number, record_id
         )
 
     def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
@@ -440,14 +442,14 @@ def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[
             code="wrong-record",
             hint="name one of " + ", ".join(sorted(facts)),
         )
-    named = facts[fact] if fact else None
-    found = named or next((f for f in facts.values() if f.kind == "boolean"), None)
-    found = found or next(iter(facts.values()))
-    beside = {PLACE} if "recipient" in found.per else set()  # where the recipient is
-    if set(about) - beside != set(found.per):
-        per = ", ".join(found.per) or "nothing"
+    fact_named = facts[fact] if fact else None
+    fact_meant = fact_named or next((f for f in facts.values() if f.kind == "boolean"), None)
+    fact_meant = fact_meant or next(iter(facts.values()))
+    beside = {PLACE} if "recipient" in fact_meant.per else set()  # where the recipient is
+    if set(about) - beside != set(fact_meant.per):
+        per = ", ".join(fact_meant.per) or "nothing"
         raise records.RecordError(
-            f"`{found.name}` is per {per}",
+            f"`{fact_meant.name}` is per {per}",
             code="wrong-record",
             hint="let the record say exactly that",
         )

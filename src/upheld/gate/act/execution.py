@@ -94,20 +94,22 @@ class GateContext(Struct, frozen=True):
 
     def storing(self, data: Sequence[str], purpose: str | None = None) -> Act:
         """The act of storing some fields for a purpose, where that takes one."""
-        named = purpose if "purpose" in self.takes("store") else None
-        return self.placed(Act(action="store", data=tuple(data), purpose=named))
+        purpose_or_none = purpose if "purpose" in self.takes("store") else None
+        return self.placed(Act(action="store", data=tuple(data), purpose=purpose_or_none))
 
     def template(self, act: Act, besides: Sequence[str] = ()) -> ActTemplate:
         """The shape of an act whose facts, and some besides, are to be proven."""
         if act.party:  # which only an entry tells
             act = replace(act, party="")
         key = (act, *besides) if besides else act
-        found = self.templates.get(key)
-        if found is None or found.policy is not self.policy:  # acts under the old one may go on
+        template = self.templates.get(key)
+        if (
+            template is None or template.policy is not self.policy
+        ):  # acts under the old one may go on
             if len(self.templates) >= TEMPLATES_MAX:
                 self.templates.clear()
-            found = self.templates[key] = self._make_template(act, besides)
-        return found
+            template = self.templates[key] = self._make_template(act, besides)
+        return template
 
     def _make_template(self, act: Act, besides: Sequence[str]) -> ActTemplate:
         plan = planned(self.policy, act)
@@ -115,19 +117,19 @@ class GateContext(Struct, frozen=True):
         names = sorted({*plan.values, *(name for name in besides if name in vocabulary)})
         facts = {name: vocabulary[name] for name in names}
         proving = {fact.proof: self.provers.of(fact) for fact in facts.values()}
-        named = [
+        proof_fields = [
             field
             for fact in facts.values()
             for field in self.provers.reads(fact, act.data)
             if field != ASKED
         ]
-        asked = () if act.action in NOTHING_READ else act.data
+        output_fields = () if act.action in NOTHING_READ else act.data
         return ActTemplate(
             self.policy,
             plan,
             facts,
             tuple(sorted(kind for kind, each in proving.items() if each.records)),
-            tuple(sorted(self.derived.stored([*named, *asked]))),
+            tuple(sorted(self.derived.stored([*proof_fields, *output_fields]))),
             Entry(
                 kind="act",
                 time="",
@@ -190,14 +192,14 @@ class ActExecution:
         if self.template.facts:
             if self.facts_of is not None:
                 self.time = microseconds(self.facts_of)
-            known, evidence, problem = self._proof(person_id, read, data)
+            facts, evidence, problem = self._proof(person_id, read, data)
             self.time = now
-            fields, decision, problem = self._decide(known, problem)
+            fields, decision, problem = self._decide(facts, problem)
         else:
             evidence = ()
             fields, decision, problem = self.template.settled or self._decide_once()
-        number, told = self._write_entry(fields, decision, problem, evidence, person_id)
-        return self._result(read, fields, decision, problem, number, told)
+        number, entry_time = self._write_entry(fields, decision, problem, evidence, person_id)
+        return self._result(read, fields, decision, problem, number, entry_time)
 
     def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
         """What is decided on everybody alike, because no fact matters."""
@@ -206,16 +208,16 @@ class ActExecution:
             self.template.settled = settled
         return settled
 
-    def execute_many(self, asked: list[str]) -> dict[str, Outcome]:
+    def execute_many(self, person_ids: list[str]) -> dict[str, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry."""
-        if len(asked) == 1:
-            return {asked[0]: self.execute(asked[0])}
-        data = self._load(asked)
+        if len(person_ids) == 1:
+            return {person_ids[0]: self.execute(person_ids[0])}
+        data = self._load(person_ids)
         outcomes: dict[str, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
-        for person_id in asked:
-            known, _, problem = self._proof(person_id, data.people[person_id], data)
-            fields, decision, problem = self._decide(known, problem)
+        for person_id in person_ids:
+            facts, _, problem = self._proof(person_id, data.people[person_id], data)
+            fields, decision, problem = self._decide(facts, problem)
             key = (
                 fields,
                 decision.outcome,
@@ -227,12 +229,12 @@ class ActExecution:
             alike.setdefault(key, (decision, []))[1].append(person_id)
         for (fields, *_, problem), (decision, group) in alike.items():
             whose = group[0] if len(group) == 1 else group
-            number, told = self._write_entry(fields, decision, problem, (), whose)
+            number, entry_time = self._write_entry(fields, decision, problem, (), whose)
             for person_id in group:
                 outcomes[person_id] = self._result(
-                    data.people[person_id], fields, decision, problem, number, told
+                    data.people[person_id], fields, decision, problem, number, entry_time
                 )
-        return {person_id: outcomes[person_id] for person_id in asked}
+        return {person_id: outcomes[person_id] for person_id in person_ids}
 
     def load_with(self, person_id: str, other: ActExecution) -> PersonData:
         """What this act and another need of a person, read at once."""
@@ -252,32 +254,32 @@ class ActExecution:
 
     def decisions_at(self, person_id: str, moments: Sequence[datetime]) -> list[Decision]:
         """The decision on a person at some moments, by what is data now; nothing is noted."""
-        data, found = self._load([person_id]), []
+        data, decisions = self._load([person_id]), []
         for each in moments:
             self.time, self.clock_problem = microseconds(each), ""
-            found.append(self.peek(person_id, data))
-        return found
+            decisions.append(self.peek(person_id, data))
+        return decisions
 
     def evaluate(
         self, person_id: str, data: PersonData | None = None
     ) -> tuple[Decision, ProofResult]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
         data = data or self._load([person_id])
-        known, evidence, problem = self._proof(person_id, data.people[person_id], data)
-        _, decision, problem = self._decide(known, problem)
-        return decision, (known, evidence, problem)
+        facts, evidence, problem = self._proof(person_id, data.people[person_id], data)
+        _, decision, problem = self._decide(facts, problem)
+        return decision, (facts, evidence, problem)
 
     def prove(
-        self, asked: list[str], besides: Sequence[str] = ()
+        self, person_ids: list[str], besides: Sequence[str] = ()
     ) -> tuple[dict[str, ProofResult], list[records.Record]]:
         """What is known of each person by the act's facts and some besides, and their records."""
         self.template = self.context.template(self.act, besides)
-        data = self._load(asked)
+        data = self._load(person_ids)
         self.persons = {each: read.person for each, read in data.people.items()}
         proven = {each: self._proof(each, read, data) for each, read in data.people.items()}
         return proven, data.records
 
-    def _load(self, asked: Sequence[str], *others: ActTemplate) -> PersonData:
+    def _load(self, person_ids: Sequence[str], *others: ActTemplate) -> PersonData:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
         kinds, fields = self.template.kinds, self.template.fields
@@ -285,21 +287,23 @@ class ActExecution:
             kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
             fields = tuple(dict.fromkeys((*fields, *other.fields)))
         if kinds:
-            proving = records.select_query([REGISTER, *asked], kinds)
-            last, (listed, answer) = fetching.fetch(connection, asked, fields, proving)
-            found, changed = fetching.verified_records(connection, kinds, listed, answer)
+            proving = records.select_query([REGISTER, *person_ids], kinds)
+            last, (person_rows, answer) = fetching.fetch(connection, person_ids, fields, proving)
+            proving_records, changed = fetching.verified_records(
+                connection, kinds, person_rows, answer
+            )
         else:
-            last, (listed,) = fetching.fetch(connection, asked, fields)
-            found, changed = [], set()
+            last, (person_rows,) = fetching.fetch(connection, person_ids, fields)
+            proving_records, changed = [], set()
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""
         readers = fetching.field_readers(
-            connection, context.keyring, context.derived, listed, self.states, self.time
+            connection, context.keyring, context.derived, person_rows, self.states, self.time
         )
-        if len(readers) < len(asked):
-            raise no_person(next(each for each in asked if each not in readers))
-        return PersonData(readers, found, changed)
+        if len(readers) < len(person_ids):
+            raise no_person(next(each for each in person_ids if each not in readers))
+        return PersonData(readers, proving_records, changed)
 
     def _proof(self, person_id: str, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -336,19 +340,19 @@ class ActExecution:
         except EvidenceError as error:
             return {}, (), error.code
 
-    def _decide(self, known: KnownFacts, problem: str) -> tuple[tuple[str, ...], Decision, str]:
+    def _decide(self, facts: KnownFacts, problem: str) -> tuple[tuple[str, ...], Decision, str]:
         """The fields that are allowed, the decision on them, and what stands against it."""
         act, context = self.act, self.context
-        decision = self.template.plan.decide(known)
+        decision = self.template.plan.decide(facts)
         fields = act.data
         if act.partial and not problem and not decision.allowed:
             fields = tuple(
                 field
                 for field in act.data
-                if planned(context.policy, act, [field]).decide(known).allowed
+                if planned(context.policy, act, [field]).decide(facts).allowed
             )
             if fields:
-                decision = planned(context.policy, act, fields).decide(known)
+                decision = planned(context.policy, act, fields).decide(facts)
         if not decision.allowed:
             return act.data, decision, problem
         if not problem and decision.duties:
@@ -365,8 +369,8 @@ class ActExecution:
         whose: str | list[str],
     ) -> tuple[int, int]:
         """Add the entry; its number and time, in microseconds."""
-        found = self.template.outcomes.get((id(decision), fields, problem))
-        entry = found[1] if found else self._entry(fields, decision, problem)
+        cached = self.template.outcomes.get((id(decision), fields, problem))
+        entry = cached[1] if cached else self._entry(fields, decision, problem)
         digests = self.perform() if self.perform and entry.kind == "act" else None
         if evidence or digests:
             values = tuple(digests[field] for field in fields) if digests else ()
@@ -400,7 +404,7 @@ class ActExecution:
         decision: Decision,
         problem: str,
         number: int,
-        told: int,
+        entry_time: int,
     ) -> Outcome:
         if problem or not decision.allowed:
             if self.entitled:
@@ -414,16 +418,18 @@ class ActExecution:
                 person_id,
                 decision,
                 number,
-                self.context.clock.local(moment(told)),
+                self.context.clock.local(moment(entry_time)),
             )
             self.context.duty_handlers.run(duty_context)
         if self.act.action in NOTHING_READ:
             return ActResult(values={}, decision=decision, entry=number)
-        given, rows = {}, {}
+        field_values, rows = {}, {}
         for field in fields:
-            if found := read(field):
-                given[field] = found[-1]
-                if len(found) > 1:
-                    rows[field] = found
-        left = tuple(f for f in self.act.data if f not in fields) if self.act.partial else ()
-        return ActResult(values=given, decision=decision, entry=number, refused=left, rows=rows)
+            if series := read(field):
+                field_values[field] = series[-1]
+                if len(series) > 1:
+                    rows[field] = series
+        left_out = tuple(f for f in self.act.data if f not in fields) if self.act.partial else ()
+        return ActResult(
+            values=field_values, decision=decision, entry=number, refused=left_out, rows=rows
+        )

@@ -126,12 +126,12 @@ def act_of(call: str, action: str, data: Sequence[str], options: Mapping[str, An
 
 
 def check_options(
-    call: str, options: Mapping[str, Any], known: Collection[str], required: Collection[str] = ()
+    call: str, options: Mapping[str, Any], names: Collection[str], required: Collection[str] = ()
 ) -> None:
     """OptionError, naming `call`, for an option that is not known, or where one is missing."""
     for name in options:
-        if name not in known:
-            _refuse(call, name, known)
+        if name not in names:
+            _refuse(call, name, names)
     for name in required:
         if name not in options:
             raise OptionError(
@@ -139,19 +139,19 @@ def check_options(
             )
 
 
-def _refuse(call: str, name: str, known: Collection[str]) -> NoReturn:
-    similar = nearest(name, known)
+def _refuse(call: str, name: str, names: Collection[str]) -> NoReturn:
+    similar = nearest(name, names)
     raise OptionError(
         f"{call}() has no option `{name}`" + (f"; did you mean `{similar}`?" if similar else ""),
         code="option",
-        hint="it has " + ", ".join(sorted(known)),
+        hint="it has " + ", ".join(sorted(names)),
     )
 
 
 def check_store(call: str, options: StoreOptions) -> None:
     """OptionError unless these are options with which values are stored."""
-    known = StoreOptions.__annotations__
-    check_options(call, options, known, StoreOptions.__required_keys__)
+    names = StoreOptions.__annotations__
+    check_options(call, options, names, StoreOptions.__required_keys__)
 
 
 def check_record(call: str, options: RecordOptions) -> None:

@@ -44,13 +44,13 @@ def of_recipient(
         return None
     facts = policy.program.vocabulary.facts.values()
     kinds = sorted({fact.proof for fact in facts if "recipient" in fact.per and fact.proof})
-    found, _ = records.records_of(connection, keyring, [REGISTER], kinds)
+    engagements, _ = records.records_of(connection, keyring, [REGISTER], kinds)
     at = microseconds(clock.now())
-    said = {
+    places = {
         each.about[PLACE]
-        for each in found
+        for each in engagements
         if each.party == act.party and each.in_force(at) and each.about.get(PLACE)
     }
-    known = policy.engine.checker.masks[PLACE]
-    words = said.pop() if len(said) == 1 else ()
-    return words[0] if len(words) == 1 and words[0] in known else None
+    place_words = policy.engine.checker.masks[PLACE]
+    words = places.pop() if len(places) == 1 else ()
+    return words[0] if len(words) == 1 and words[0] in place_words else None

@@ -30,7 +30,7 @@ _ENTRY, _VALUE = slice(6, 8), slice(8, None)
 
 
 def fetch(
-    connection: Connection, asked: Sequence[str], fields: Sequence[str], *more: Query
+    connection: Connection, person_ids: Sequence[str], fields: Sequence[str], *more: Query
 ) -> tuple[int, list[list[Row]]]:
     """The time of the last entry in microseconds, and the rows of some people and of more.
 
@@ -42,9 +42,9 @@ def fetch(
     if type(connection) is Link and locked:
         connection.expect()
     if locked or more:
-        asked = (REGISTER, *asked)
-    statement = _finding(len(asked), len(fields), is_postgresql(connection), locked)
-    values = (True, *fields, *asked) if fields else tuple(asked)
+        person_ids = (REGISTER, *person_ids)
+    statement = _finding(len(person_ids), len(fields), is_postgresql(connection), locked)
+    values = (True, *fields, *person_ids) if fields else tuple(person_ids)
     answers = several(connection, ((statement, values), *more))
     beside = answers[0][0][_ENTRY] if answers[0] else ()
     return latest(connection, beside)[1], answers
@@ -63,45 +63,45 @@ def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
 
 
 def verified_records(
-    connection: Connection, kinds: Sequence[str], listed: Sequence[Row], answer: Sequence[Row]
+    connection: Connection, kinds: Sequence[str], person_rows: Sequence[Row], answer: Sequence[Row]
 ) -> tuple[list[Record], set[str]]:
     """The records of some kinds out of their rows, and whose are not as they were written.
 
-    `listed` are the rows of everybody whose records they are, and of the registers.
+    `person_rows` are the rows of everybody whose records they are, and of the registers.
     """
     covers: dict[str, Cover] = {}
     changed: set[str] = set()
-    for row in listed:
+    for row in person_rows:
         if row[0] not in covers and row[0] not in changed:
             try:
                 covers[row[0]] = latest_cover(connection, row[0], row[COVER])
             except SealedError:
                 changed.add(row[0])
-    found = records.verify(connection, answer)
-    if found.forged:
+    verified = records.verify(connection, answer)
+    if verified.forged:
         changed |= covers.keys()
-    changed.update(records.changed_owners(kinds, covers, found.tallies))
-    return found.records, changed
+    changed.update(records.changed_owners(kinds, covers, verified.tallies))
+    return verified.records, changed
 
 
 def field_readers(
     connection: Connection,
     keyring: Keyring,
     derived: DerivedFields,
-    listed: Sequence[tuple[Any, ...]],
+    person_rows: Sequence[tuple[Any, ...]],
     states: Sequence[str],
     at: int,
 ) -> dict[str, FieldReader]:
     """What reads the fields of the people of those rows who are in some states, at a time."""
-    found: dict[str, FieldReader] = {}
-    for row in listed:
-        reader = found.get(row[0])
+    readers: dict[str, FieldReader] = {}
+    for row in person_rows:
+        reader = readers.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
             person = people.unwrapped(keyring, row[0], row[1], row[2], row[3], row[4])
-            reader = found[row[0]] = FieldReader(person, derived, at, connection)
+            reader = readers[row[0]] = FieldReader(person, derived, at, connection)
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)
-    return found
+    return readers

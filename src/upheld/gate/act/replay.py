@@ -49,25 +49,25 @@ def questions(gate: Gate, draft: Policy, recall: ReplayCounts) -> Iterator[bytes
 
     Few are read in one transaction: those that they are about are locked no longer than by an act.
     """
-    seen = 0
+    last_number = 0
     while True:
         with reading(gate.engine) as connection:
-            found = rows(
+            entry_rows = rows(
                 connection,
                 "SELECT number, at, person_id, body FROM entry WHERE number"
                 " > ? ORDER BY number LIMIT ?",
-                seen,
+                last_number,
                 _TOGETHER,
             )
             lines = [
                 line
-                for each in found
+                for each in entry_rows
                 for line in _of_entry(gate.context, connection, draft, recall, each)
             ]
-        if not found:
+        if not entry_rows:
             return
         yield from lines
-        seen = found[-1][0]
+        last_number = entry_rows[-1][0]
 
 
 def _of_entry(
@@ -75,24 +75,24 @@ def _of_entry(
     connection: Connection,
     draft: Policy,
     recall: ReplayCounts,
-    found: tuple[Any, ...],
+    entry_row: tuple[Any, ...],
 ) -> Iterator[bytes]:
-    number, at, person_id, body = found
+    number, at, person_id, body = entry_row
     entry = ledger.decode(bytes(body))
     if entry.kind not in ACTS:
         return
     recall.entries += 1
-    asked = [person_id] if person_id else _batch(connection, number)
-    recall.gone += max(0, (entry.batch.count if entry.batch else 1) - len(asked))
+    person_ids = [person_id] if person_id else _batch(connection, number)
+    recall.gone += max(0, (entry.batch.count if entry.batch else 1) - len(person_ids))
     act = _act(entry)
     try:
         execution = ActExecution(context, connection, act, entitled=True)
         execution.template = context.template(act, _facts(draft, act))
     except UpheldError:
-        recall.unknown += len(asked)
+        recall.unknown += len(person_ids)
         return
     execution.as_of = BEGINNING + timedelta(microseconds=at)
-    for each in asked:
+    for each in person_ids:
         line = _asked(execution, each, number, entry, recall)
         if line is not None:
             recall.asked += 1
@@ -101,22 +101,22 @@ def _of_entry(
 
 def _batch(connection: Connection, number: int) -> list[str]:
     """The people of a batch who are still there."""
-    found = rows(
+    person_rows = rows(
         connection,
         "SELECT p.person_id FROM entry_person e JOIN person p ON"
         " p.person_id = e.person_id WHERE e.number = ?",
         number,
     )
-    return sorted(person_id for (person_id,) in found)
+    return sorted(person_id for (person_id,) in person_rows)
 
 
 def _act(entry: Entry) -> Act:
     """The act that an entry tells of."""
-    said = dimension_values(entry, DATA)
-    names = {role: said[role].partition(" ") for role in PARTIES if role in said}
-    said.update({role: kind for role, (kind, _, _) in names.items()})
+    words = dimension_values(entry, DATA)
+    names = {role: words[role].partition(" ") for role in PARTIES if role in words}
+    words.update({role: kind for role, (kind, _, _) in names.items()})
     party = next((name for _, _, name in names.values() if name), "")
-    return Act(action=entry.action, data=entry.data, party=party, **said)
+    return Act(action=entry.action, data=entry.data, party=party, **words)
 
 
 def _facts(draft: Policy, act: Act) -> list[str]:
@@ -135,7 +135,7 @@ def _asked(
         recall.gone += 1
         return None
     try:
-        decision, (known, _, problem) = execution.evaluate(person_id)
+        decision, (facts, _, problem) = execution.evaluate(person_id)
     except UpheldError:
         recall.unknown += 1
         return None
@@ -148,5 +148,5 @@ def _asked(
     ):
         recall.otherwise += 1
     act = execution.act
-    question = {"id": number, "action": act.action, **dimension_values(act), "facts": known}
+    question = {"id": number, "action": act.action, **dimension_values(act), "facts": facts}
     return msgspec.json.encode(question)

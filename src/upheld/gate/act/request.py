@@ -28,9 +28,11 @@ class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=Tru
 
     def entry_fields(self) -> dict[str, Any]:
         """What an entry tells of it: its words, and with the kind of a party the name if any."""
-        named = f" {self.party}" if self.party else ""
-        said = dimension_values(self, DATA)
-        return {name: word + named if name in PARTIES else word for name, word in said.items()}
+        party_suffix = f" {self.party}" if self.party else ""
+        words = dimension_values(self, DATA)
+        return {
+            name: word + party_suffix if name in PARTIES else word for name, word in words.items()
+        }
 
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
@@ -55,10 +57,10 @@ class ActResult(msgspec.Struct, frozen=True, kw_only=True):
 
     def series(self, field: str) -> tuple[Value, ...]:
         """The rows of a series, the oldest first; one for a field with one value."""
-        found = self.rows.get(field)
-        if found is None:
+        values = self.rows.get(field)
+        if values is None:
             return (self.values[field],) if field in self.values else ()
-        return found
+        return values
 
     def __repr__(self) -> str:
         return f"ActResult({', '.join(self.values)}; entry {self.entry})"
@@ -108,12 +110,13 @@ def planned(policy: Policy, act: Act, data: Sequence[str] | None = None) -> Ques
 
     Data are fields, each of one value; a word that stands for several is not a field.
     """
+    if isinstance(act.data, str):  # before it is looked up: as a request it is one field
+        require_list(act.data, DATA, "field names")
     request = act.request(data)
     engine = policy.engine
-    found = engine.plans.get(request)
-    if found is not None:
-        return found
-    require_list(act.data, DATA, "field names")
+    plan = engine.plans.get(request)
+    if plan is not None:
+        return plan
     leaves = engine.compiled.leaves[DATA].bit
     for field in act.data:
         if field not in leaves:

@@ -62,36 +62,38 @@ def drop(
     people.lock(connection, person_id)
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = list(dict.fromkeys(fields))
-    if known := tuple(field for field in fields if field in leaves):
-        person, kept = _what_to_keep(context, connection, person_id, known)
+    if leaf_fields := tuple(field for field in fields if field in leaves):
+        person, retained = _what_to_keep(context, connection, person_id, leaf_fields)
     else:  # words of an older policy: nothing lets them be kept
-        person, kept = people.opened(connection, context.keyring, person_id), NOTHING
-    asked = [field for field in fields if field in person.holdings]
-    stays = {field for each in kept.kept for field in each.data}
+        person, retained = people.opened(connection, context.keyring, person_id), NOTHING
+    held_fields = [field for field in fields if field in person.holdings]
+    stays = {field for each in retained.kept for field in each.data}
     stays |= context.carry_forwards.still_needed(
-        connection, person, asked, context.clock.local(context.clock.now())
+        connection, person, held_fields, context.clock.local(context.clock.now())
     )
-    gone = tuple(field for field in asked if field not in stays)
+    gone = tuple(field for field in held_fields if field not in stays)
     if not gone:
         return ()
-    told = Erased(
+    listing = Erased(
         token(context.keyring, person_id),
         0,
         "",
-        apart=kept.apart,
-        apart_records=kept.apart_records,
+        apart=retained.apart,
+        apart_records=retained.apart_records,
         dropped=gone,
     )
-    told = _delete(
-        connection, context.keyring, context.policy, person, told, context.clock.now(), clauses
+    listing = _delete(
+        connection, context.keyring, context.policy, person, listing, context.clock.now(), clauses
     )
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(
         context.keyring.derived("dropped"),
-        msgspec.json.encode(told),
-        _place(told.token, told.entry),
+        msgspec.json.encode(listing),
+        _place(listing.token, listing.entry),
     )
-    database.insert(connection, tables.dropped, token=told.token, entry=told.entry, sealed=sealed)
+    database.insert(
+        connection, tables.dropped, token=listing.token, entry=listing.entry, sealed=sealed
+    )
     return gone
 
 
@@ -100,26 +102,26 @@ def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
     keyring: Keyring,
     policy: Policy,
     person: Person,
-    told: Erased,
+    listing: Erased,
     at: datetime,
     clauses: tuple[str, ...] = (),
 ) -> Erased:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
-    if told.apart:
-        delete_person.set_aside_kept(connection, keyring, told, person, at)
-    marks = tuple(person.holdings[field].mark for field in told.dropped)
-    dropping.drop(connection, person, told.dropped)
+    if listing.apart:
+        delete_person.set_aside_kept(connection, keyring, listing, person, at)
+    marks = tuple(person.holdings[field].mark for field in listing.dropped)
+    dropping.drop(connection, person, listing.dropped)
     entry = Entry(
         kind="retention",
         time="",
         action="delete",
         policy=policy.digest,
-        data=told.dropped,
+        data=listing.dropped,
         values=marks,
         clauses=clauses,
     )
     number, at = entries.write(connection, entry, person.person_id, at)
-    return msgspec.structs.replace(told, entry=number, at=stamp(at))
+    return msgspec.structs.replace(listing, entry=number, at=stamp(at))
 
 
 def _place(whose: str, number: int) -> bytes:
@@ -161,8 +163,8 @@ def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
     keyring = gate.context.keyring
     key, where = keyring.derived("dropped"), "token = ? AND entry = ?"
     with reading(gate.engine) as connection:
-        found = [database.get(connection, tables.dropped, where, *each) for each in some]
-    there = [each for each in found if each is not None]
+        dropped_rows = [database.get(connection, tables.dropped, where, *each) for each in some]
+    there = [each for each in dropped_rows if each is not None]
     Erasures(keyring).append(
         [
             msgspec.json.decode(
@@ -198,11 +200,13 @@ def replay(
         return 0
     count = 0
     for (person_id,) in rows(connection, "SELECT person_id FROM person_key ORDER BY person_id"):
-        for told in again.get(token(keyring, person_id), ()):
+        for listing in again.get(token(keyring, person_id), ()):
             person = people.whatever(connection, keyring, [person_id]).get(person_id)
-            held = tuple(field for field in told.dropped if person and field in person.holdings)
-            if person and held:
-                left = msgspec.structs.replace(told, dropped=held)
+            held_fields = tuple(
+                field for field in listing.dropped if person and field in person.holdings
+            )
+            if person and held_fields:
+                left = msgspec.structs.replace(listing, dropped=held_fields)
                 _delete(connection, keyring, policy, person, left, at)
                 count += 1
     return count
@@ -213,15 +217,17 @@ def _what_to_keep(
 ) -> tuple[Person, Retained]:
     """A person, and what of some fields must be kept, by the policy and what is proven."""
     execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-    proven, listed = execution.prove([person_id], BESIDES)
+    proven, person_records = execution.prove([person_id], BESIDES)
     person = execution.persons[person_id]
-    known, _, problem = proven[person_id]
+    facts, _, problem = proven[person_id]
     if problem:
         raise DropError(
             f"whether it must be kept cannot be told: {problem}",
             code="erasure",
             hint="upheld admin selfcheck; nothing was deleted",
         )
-    mine = [record for record in listed if record.person_id == person_id]
-    held = [field for field in fields if field in person.holdings]
-    return person, what_to_keep(context.policy, held, known, mine, execution.at, context.place)
+    mine = [record for record in person_records if record.person_id == person_id]
+    held_fields = [field for field in fields if field in person.holdings]
+    return person, what_to_keep(
+        context.policy, held_fields, facts, mine, execution.at, context.place
+    )

@@ -60,19 +60,21 @@ def delete_people(
 
     `groups` are the fields that are kept alike, each with an entry of its own.
     """
-    asked = sorted(erased)
-    if not asked:
+    person_ids = sorted(erased)
+    if not person_ids:
         return {}
-    people.lock_all(connection, asked)
-    staying = [each for each in asked if erased[each].kept or erased[each].apart]
+    people.lock_all(connection, person_ids)
+    staying = [each for each in person_ids if erased[each].kept or erased[each].apart]
     opened = people.whatever(connection, keyring, staying) if staying else {}
     left = {
         person_id: _take_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
     }
-    detach.detach(connection, asked)
-    covers = _rows_go(connection, asked, [each for each in asked if not erased[each].kept])
-    _end_given_records(connection, policy, asked, at)
+    detach.detach(connection, person_ids)
+    covers = _rows_go(
+        connection, person_ids, [each for each in person_ids if not erased[each].kept]
+    )
+    _end_given_records(connection, policy, person_ids, at)
     noted = {}
     for person_id in staying:
         what = erased[person_id]
@@ -80,51 +82,53 @@ def delete_people(
             _set_aside(connection, keyring, what, left[person_id], at)
         if what.kept:
             stays = left[person_id]._replace(cover=covers[person_id])
-            kept = _keep(connection, keyring, policy, (person_id, what), stays, at)
+            number = _keep(connection, keyring, policy, (person_id, what), stays, at)
             alike = (groups or {}).get(person_id, [what.kept])
             noted[person_id] = [
-                _entry(connection, policy, kept, each, what.kept_records, at) for each in alike
+                _entry(connection, policy, number, each, what.kept_records, at) for each in alike
             ]
     return noted
 
 
 def _take_aside(connection: Connection, person: people.Person, what: Erased) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
-    found, problems = values.examine(connection, person, (*what.kept, *what.apart))
+    series_by_field, problems = values.examine(connection, person, (*what.kept, *what.apart))
     if problems:
         raise SealError(problems[0])
-    listed = records.everything(connection, person.person_id)
-    mine = [each for each in listed if each.record_id in {*what.kept_records, *what.apart_records}]
+    all_records = records.everything(connection, person.person_id)
+    mine = [
+        each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
+    ]
     return _Remainder(
-        found,
-        frozenset(field for field, held in person.holdings.items() if held.gone is not None),
+        series_by_field,
+        frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
     )
 
 
 def _rows_go(
-    connection: Connection, asked: Sequence[str], wholly: Sequence[str]
+    connection: Connection, person_ids: Sequence[str], wholly: Sequence[str]
 ) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
     What names them in rows of others' becomes what its column says. The covers over what stays.
     """
     tables = declared().tables
-    named = [
+    tables_by_person = [
         column for table in tables.values() for column in table.columns if "erased" in column.info
     ]
-    for column in named:
-        if whom := wholly if column.info.get("stays") else asked:
+    for column in tables_by_person:
+        if whom := wholly if column.info.get("stays") else person_ids:
             _becomes(connection, column, whom)
     staying = {name for name, table in tables.items() if table.info.get("stays", False)}
     covers: dict[str, Cover] = {}
     for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
         table = tables.get(name)
         if name in LAST:
-            some = [each for each in asked if each not in wholly]
+            some = [each for each in person_ids if each not in wholly]
             covers = database.covers_left(connection, some, staying)
-        if not (gone := wholly if name in staying else asked):
+        if not (gone := wholly if name in staying else person_ids):
             continue
         where = f"{OWNER} IN ({places(gone)})"
         if table is not None and "sealed" in table.info:
@@ -145,8 +149,8 @@ def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -
         if what["erased"] == "go":
             database.purge(connection, table, where, *whom)
             return
-        found, _ = database.believed(connection, table, where, *whom)
-        for each in found:
+        others_rows, _ = database.believed(connection, table, where, *whom)
+        for each in others_rows:
             after = each._replace(**{name: _stands(each, what)})
             with suppress(SealedError):  # a cover that is not ours: theirs is refused as before
                 database.mark_again(connection, table, [(each, after)])
@@ -172,10 +176,10 @@ def _keyed(connection: Connection) -> Iterator[str]:
 
 
 def _end_given_records(
-    connection: Connection, policy: Policy, asked: Sequence[str], at: datetime
+    connection: Connection, policy: Policy, person_ids: Sequence[str], at: datetime
 ) -> None:
     """End what people who go gave for others, such as a guardian's permission, with an entry."""
-    for record in records.end_given_by(connection, asked, at):
+    for record in records.end_given_by(connection, person_ids, at):
         entry = Entry(
             kind="record",
             time="",
@@ -228,13 +232,13 @@ def _entry(
     at: datetime,
 ) -> int:
     """Note what is kept of somebody; the number of the entry."""
-    held = tuple(field for field in fields if field in person.holdings)
+    held_fields = tuple(field for field in fields if field in person.holdings)
     entry = Entry(
         kind="erasure.kept",
         time="",
         policy=policy.digest,
-        data=held,
-        values=tuple(person.holdings[field].mark for field in held),
+        data=held_fields,
+        values=tuple(person.holdings[field].mark for field in held_fields),
         evidence=evidence,
     )
     return entries.write(connection, entry, person.person_id, at)[0]
@@ -265,8 +269,8 @@ def _rows(
 ) -> people.Person:
     """Write some fields anew, of a series every row."""
     for field in fields:
-        if found := left.found.get(field):
+        if series := left.found.get(field):
             person = values.write_again(
-                connection, keyring, person, field, found, series=field in left.series
+                connection, keyring, person, field, series, series=field in left.series
             )
     return person

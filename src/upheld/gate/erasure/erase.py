@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,7 +30,6 @@ from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.seals import SealedError
 from upheld.database.statements import is_postgresql, places, row, rows
-from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading, scrub, writing
 from upheld.gate.act.erasure_hooks import ErasureHook
 from upheld.gate.act.execution import ActExecution, GateContext
@@ -76,13 +75,13 @@ class _Row(NamedTuple):
     sealed: _SealedErasure
 
 
-def erase(gate: Gate, asked: Sequence[str], *, now: bool = False) -> list[Certificate]:
+def erase(gate: Gate, person_ids: Sequence[str], *, now: bool = False) -> list[Certificate]:
     """Erase some people; their certificates, which are final once the keys were renewed.
 
     With `now` they are renewed at once. VaultError where there is no such person, ErasureError
     where something is wrong with the records that say what must be kept; nothing is erased then.
     """
-    people_asked = list(dict.fromkeys(asked))
+    people_asked = list(dict.fromkeys(person_ids))
     _beside(gate, gate.context.erasure_hooks.before, people_asked)
     for some in _batches(people_asked):
         with writing(gate.engine) as connection:
@@ -106,17 +105,17 @@ def _beside(gate: Gate, what: Sequence[ErasureHook], whom: Sequence[str]) -> Non
                 each(transaction, person_id)
 
 
-def _partly_kept(gate: Gate, asked: Sequence[str]) -> list[str]:
+def _partly_kept(gate: Gate, person_ids: Sequence[str]) -> list[str]:
     """Who is still there after their erasure, because something is kept of them."""
-    found: list[str] = []
+    still_there: list[str] = []
     with reading(gate.engine) as connection:
-        for some in _batches(asked):
+        for some in _batches(person_ids):
             statement = f"SELECT person_id FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
-            found += [
+            still_there += [
                 each
                 for (each,) in rows(connection, f"{statement} AND state = ?", *some, people.ACTIVE)
             ]
-    return found
+    return still_there
 
 
 def resume(gate: Gate) -> int:
@@ -191,8 +190,8 @@ def certificates(gate: Gate, person_id: str) -> list[Certificate]:
 def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
     """The same for who has what stands for the person in the list of erasures; they name nobody."""
     with reading(gate.engine) as connection:
-        found = _list(connection, gate.context.keyring, "token = ?", (whose,))
-        return [each.sealed.certificate for each in found]
+        erasures = _list(connection, gate.context.keyring, "token = ?", (whose,))
+        return [each.sealed.certificate for each in erasures]
 
 
 def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:
@@ -202,10 +201,10 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
     """
     latest = {each.token: each for each in Erasures(keyring).read() if not each.dropped}
     count = 0
-    found = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
+    key_rows = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
     again = [
         (person_id, epoch, latest[name])
-        for person_id, epoch in found
+        for person_id, epoch in key_rows
         if (name := token(keyring, person_id)) in latest
     ]
     for person_id, epoch, erased in again:
@@ -215,19 +214,19 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
             continue  # the backup was made after the erasure
         delete_people(connection, keyring, policy, {person_id: erased}, at)
         gone = tuple(sorted(holdings - {*erased.kept}))
-        made = Entry(
+        entry = Entry(
             kind="erasure.replayed",
             time="",
             id=secrets.token_hex(16),
             data=gone,
             policy=policy.digest,
         )
-        number, _ = entries.write(connection, made, None, at)
-        kept = (KeptFields(erased.kept, (), ()),) if erased.kept else ()
-        told = Certificate(
-            policy=policy.digest, asked=erased.at, erased=gone, kept=kept, entries=(number,)
+        number, _ = entries.write(connection, entry, None, at)
+        kept_fields = (KeptFields(erased.kept, (), ()),) if erased.kept else ()
+        certificate = Certificate(
+            policy=policy.digest, asked=erased.at, erased=gone, kept=kept_fields, entries=(number,)
         )
-        bare = _SealedErasure(made.id, Erased(erased.token, erased.entry, erased.at), told)
+        bare = _SealedErasure(entry.id, Erased(erased.token, erased.entry, erased.at), certificate)
         sealed = _seal(keyring, erased.token, erased.entry, bare)
         database.delete(connection, tables.erasure, "person_id = ?", person_id)
         database.insert(
@@ -245,83 +244,53 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
 
 def _as_it_was(connection: Connection, erased: Erased) -> bool:
     where = "token = ? AND entry = ? AND state <> ?"
-    found, _ = database.believed(
+    erasure_rows, _ = database.believed(
         connection, tables.erasure, where, erased.token, erased.entry, BEGUN
     )
-    return bool(found)
-
-
-class HeldField(msgspec.Struct, frozen=True):
-    """What is held of one field of a person: everything but the value."""
-
-    field: str
-    revision: int
-    origin: str
-    occasion: str
-    clause: str
-    at: datetime
-
-
-def holdings(gate: Gate, person_id: str) -> list[HeldField]:
-    """What is held of a person, by field; VaultError where there is no such person."""
-    with reading(gate.engine) as connection:
-        found = people.opened(connection, gate.context.keyring, person_id)
-        statement = (
-            "SELECT field, revision, origin, occasion, clause, at FROM value"
-            " WHERE person_id = ? AND current = ? ORDER BY field, revision"
-        )
-        listed = [
-            each
-            for each in rows(connection, statement, person_id, True)
-            if each[0] in found.holdings
-        ]
-    return [
-        HeldField(field, revision, origin, occasion, clause, BEGINNING + timedelta(microseconds=at))
-        for field, revision, origin, occasion, clause, at in listed
-    ]
+    return bool(erasure_rows)
 
 
 def count_unfinished(engine: Engine) -> int:
     """How many erasures are not final yet."""
     with reading(engine) as connection:
-        found = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
-    return int(found[0]) if found else 0
+        count_row = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
+    return int(count_row[0]) if count_row else 0
 
 
 def missing_from_list(connection: Connection, keyring: Keyring) -> list[str]:
     """What the list of erasures lacks of those that the database knows of."""
-    listed = Erasures(keyring)
-    there = {(each.token, each.entry) for each in listed.read()}
-    if lost := listed.missing():
-        return [f"the list of erasures has lost {lost} of its lines: {listed.path}"]
-    found, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
+    erasure_list = Erasures(keyring)
+    there = {(each.token, each.entry) for each in erasure_list.read()}
+    if lost := erasure_list.missing():
+        return [f"the list of erasures has lost {lost} of its lines: {erasure_list.path}"]
+    erasure_rows, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
     return [
         f"the erasure of entry {each.entry} is not in the list of erasures"
-        for each in found
+        for each in erasure_rows
         if (each.token, each.entry) not in there
     ]
 
 
-def _batches(asked: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(asked), TOGETHER):
-        yield sorted(asked[first : first + TOGETHER])
+def _batches(person_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(person_ids), TOGETHER):
+        yield sorted(person_ids[first : first + TOGETHER])
 
 
-def _begin(context: GateContext, connection: Connection, asked: Sequence[str]) -> None:
+def _begin(context: GateContext, connection: Connection, person_ids: Sequence[str]) -> None:
     """Settle what will be kept of some people, and let no act find them any more."""
     keyring = context.keyring
-    people.lock_all(connection, asked)
-    opened = people.opened_many(connection, keyring, asked)
-    if len(opened) < len(asked):
-        raise people.no_person(next(each for each in asked if each not in opened))
-    at, kept = _settle(context, connection, opened)
-    statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
-    keys = dict(rows(connection, statement, *asked))
-    for person_id in asked:
-        found = kept[person_id]
-        public = [field for each in found.kept for field in each.data]
+    people.lock_all(connection, person_ids)
+    opened = people.opened_many(connection, keyring, person_ids)
+    if len(opened) < len(person_ids):
+        raise people.no_person(next(each for each in person_ids if each not in opened))
+    at, retained_by_person = _settle(context, connection, opened)
+    statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(person_ids)})"  # noqa: S608 - places alone
+    keys = dict(rows(connection, statement, *person_ids))
+    for person_id in person_ids:
+        retained = retained_by_person[person_id]
+        public = [field for each in retained.kept for field in each.data]
         gone = tuple(field for field in sorted(opened[person_id].holdings) if field not in public)
-        number, sealed = _write_entry(context, connection, person_id, (gone, found), at)
+        number, sealed = _write_entry(context, connection, person_id, (gone, retained), at)
         database.insert(
             connection,
             tables.erasure,
@@ -332,7 +301,7 @@ def _begin(context: GateContext, connection: Connection, asked: Sequence[str]) -
             epoch=keys[person_id],
             sealed=_seal(keyring, sealed.erased.token, number, sealed),
         )
-    for person_id in asked:
+    for person_id in person_ids:
         people.change_state(connection, opened[person_id], ERASING)
 
 
@@ -345,21 +314,21 @@ def _settle(
     if not fields:
         return context.clock.now(), dict.fromkeys(opened, Retained((), (), (), ()))
     execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-    proven, listed = execution.prove(sorted(opened), BESIDES)
-    found = {}
-    for person_id, (known, _, problem) in proven.items():
+    proven, proving_records = execution.prove(sorted(opened), BESIDES)
+    retained = {}
+    for person_id, (facts, _, problem) in proven.items():
         if problem:
             raise ErasureError(
                 f"what must be kept of person {person_id} cannot be told: {problem}",
                 code="erasure",
                 hint="upheld admin selfcheck; nothing was erased",
             )
-        mine = [record for record in listed if record.person_id == person_id]
+        mine = [record for record in proving_records if record.person_id == person_id]
         holdings = sorted(opened[person_id].holdings)
-        found[person_id] = what_to_keep(
-            context.policy, holdings, known, mine, execution.at, context.place
+        retained[person_id] = what_to_keep(
+            context.policy, holdings, facts, mine, execution.at, context.place
         )
-    return execution.at, found
+    return execution.at, retained
 
 
 def _write_entry(
@@ -369,9 +338,9 @@ def _write_entry(
     what: tuple[tuple[str, ...], Retained],
     at: datetime,
 ) -> tuple[int, _SealedErasure]:
-    gone, found = what
-    clauses = tuple(dict.fromkeys(clause for each in found.kept for clause in each.clauses))
-    made = Entry(
+    gone, retained = what
+    clauses = tuple(dict.fromkeys(clause for each in retained.kept for clause in each.clauses))
+    entry = Entry(
         kind="erasure.begun",
         time="",
         id=secrets.token_hex(16),
@@ -379,24 +348,24 @@ def _write_entry(
         policy=context.policy.digest,
         clauses=clauses,
     )
-    number, at = entries.write(connection, made, person_id, at)
+    number, at = entries.write(connection, entry, person_id, at)
     erased = Erased(
         token(context.keyring, person_id),
         number,
         stamp(at),
-        tuple(field for each in found.kept for field in each.data),
-        found.apart,
-        found.kept_records,
-        found.apart_records,
+        tuple(field for each in retained.kept for field in each.data),
+        retained.apart,
+        retained.kept_records,
+        retained.apart_records,
     )
-    told = Certificate(
+    certificate = Certificate(
         policy=context.policy.digest,
         asked=stamp(at),
         erased=gone,
-        kept=found.kept,
+        kept=retained.kept,
         entries=(number,),
     )
-    return number, _SealedErasure(made.id, erased, told)
+    return number, _SealedErasure(entry.id, erased, certificate)
 
 
 def _carry_out(gate: Gate) -> int:
@@ -414,10 +383,10 @@ def _carry_out(gate: Gate) -> int:
             statement = (
                 "SELECT token, entry, person_id FROM erasure WHERE state = ? ORDER BY token, entry"
             )
-            begun = rows(connection, statement, BEGUN)
+            waiting_rows = rows(connection, statement, BEGUN)
         return sum(
             trial.one(partial(_alone, gate, token, entry), person_id or "", str(entry)) or 0
-            for token, entry, person_id in begun
+            for token, entry, person_id in waiting_rows
         )
 
 
@@ -446,8 +415,8 @@ def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
     """ErasureError where the erasure of some people is begun and could not be gone on with."""
     statement = "SELECT person_id FROM erasure WHERE state = ? AND person_id IS NOT NULL"
     with reading(gate.engine) as connection:
-        begun = {found for (found,) in rows(connection, statement, BEGUN)}
-    if begun & set(whom):
+        waiting_ids = {person_id for (person_id,) in rows(connection, statement, BEGUN)}
+    if waiting_ids & set(whom):
         raise ErasureError(
             "an erasure is begun, and could not be carried out",
             code="erasure",
@@ -467,43 +436,63 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
     )
     mine = [each for each in some if (each.token, each.entry) in set(still)]
     at = context.clock.now()
-    asked = {each.person_id: each.sealed.erased for each in mine if each.person_id is not None}
+    erased_by_person = {
+        each.person_id: each.sealed.erased for each in mine if each.person_id is not None
+    }
     groups = {
-        each.person_id: [kept.data for kept in each.sealed.certificate.kept]
+        each.person_id: [kept_fields.data for kept_fields in each.sealed.certificate.kept]
         for each in mine
         if each.person_id is not None
     }
-    noted = delete_people(connection, context.keyring, context.policy, asked, at, groups)
+    noted = delete_people(connection, context.keyring, context.policy, erased_by_person, at, groups)
     until = backups.readable_until(connection, at)
     for each in mine:
-        told = each.sealed.certificate
+        certificate = each.sealed.certificate
         numbers = noted.get(each.person_id or "", [])
-        told = msgspec.structs.replace(
-            told,
-            entries=(*told.entries, *numbers),
+        certificate = msgspec.structs.replace(
+            certificate,
+            entries=(*certificate.entries, *numbers),
             backups="" if until is None else stamp(until),
         )
-        _items(connection, each, told, numbers)
+        _items(connection, each, certificate, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
         bare = Erased(each.token, each.entry, each.sealed.erased.at)
-        _keep(connection, context.keyring, each, _SealedErasure(each.sealed.id, bare, told), GONE)
+        _keep(
+            connection,
+            context.keyring,
+            each,
+            _SealedErasure(each.sealed.id, bare, certificate),
+            GONE,
+        )
     return len(mine)
 
 
-def _items(connection: Connection, each: _Row, told: Certificate, numbers: Sequence[int]) -> None:
+def _items(
+    connection: Connection, each: _Row, certificate: Certificate, numbers: Sequence[int]
+) -> None:
     """When what is kept is due to go."""
-    for kept, number in zip(told.kept, numbers, strict=True):
-        if kept.until and each.person_id is not None:
-            due = datetime.fromisoformat(kept.until)
-            entries.due(connection, each.person_id, "delete", ", ".join(kept.clauses), due, number)
+    for kept_fields, number in zip(certificate.kept, numbers, strict=True):
+        if kept_fields.until and each.person_id is not None:
+            due = datetime.fromisoformat(kept_fields.until)
+            entries.due(
+                connection, each.person_id, "delete", ", ".join(kept_fields.clauses), due, number
+            )
 
 
 def _mark_done(connection: Connection, keyring: Keyring, each: _Row, at: datetime) -> None:
-    told = each.sealed.certificate
-    made = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=told.policy)
-    number, at = entries.write(connection, made, None, at)
-    told = msgspec.structs.replace(told, entries=(*told.entries, number), final=stamp(at))
-    _keep(connection, keyring, each, msgspec.structs.replace(each.sealed, certificate=told), DONE)
+    certificate = each.sealed.certificate
+    entry = Entry(kind="erasure.done", time="", after=each.sealed.id, policy=certificate.policy)
+    number, at = entries.write(connection, entry, None, at)
+    certificate = msgspec.structs.replace(
+        certificate, entries=(*certificate.entries, number), final=stamp(at)
+    )
+    _keep(
+        connection,
+        keyring,
+        each,
+        msgspec.structs.replace(each.sealed, certificate=certificate),
+        DONE,
+    )
 
 
 def _keep(
@@ -525,11 +514,11 @@ def _seal(keyring: Keyring, name: str, entry: int, sealed: _SealedErasure) -> by
 
 
 def _list(
-    connection: Connection, keyring: Keyring, where: str, told: Sequence[object]
+    connection: Connection, keyring: Keyring, where: str, values: Sequence[object]
 ) -> Iterator[_Row]:
     key = keyring.derived("erasure")
     where = f"{where} ORDER BY token, entry LIMIT ?"
-    for each in database.select(connection, tables.erasure, where, *told, TOGETHER):
+    for each in database.select(connection, tables.erasure, where, *values, TOGETHER):
         raw = unseal(
             key,
             each.sealed,
@@ -542,8 +531,8 @@ def _list(
 
 
 def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:
-    found = _list(connection, keyring, "token = ?", (token(keyring, person_id),))
-    return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in found]
+    erasures = _list(connection, keyring, "token = ?", (token(keyring, person_id),))
+    return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in erasures]
 
 
 def _certificate(connection: Connection, keyring: Keyring, person_id: str) -> Certificate:

@@ -67,7 +67,7 @@ class _Grounds(NamedTuple):
 def what_to_keep(
     policy: Policy,
     fields: Sequence[str],
-    known: Mapping[str, object],
+    facts_known: Mapping[str, object],
     mine: Sequence[Record],
     at: datetime,
     place: str = "",
@@ -77,24 +77,24 @@ def what_to_keep(
     `place` is where they lie, if that is said.
     """
     facts = policy.program.vocabulary.facts
-    told = {**known, **of_any_party(policy, mine, at)}
-    told |= {name: True for name in ASKED if name in facts}
-    public = {**told, HOLD: False} if told.get(GAG) is True else told
+    assumed = {**facts_known, **of_any_party(policy, mine, at)}
+    assumed |= {name: True for name in ASKED if name in facts}
+    public = {**assumed, HOLD: False} if assumed.get(GAG) is True else assumed
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Grounds, list[str]] = {}
     apart: list[str] = []
     for field in fields:
         if field not in leaves:
             continue  # a word of an older policy: nothing lets it be kept
-        found = _grounds(policy, field, public, mine, at, place)
-        if found:
-            alike.setdefault(found, []).append(field)
-        elif public is not told and _grounds(policy, field, told, mine, at, place):
+        reason = _grounds(policy, field, public, mine, at, place)
+        if reason:
+            alike.setdefault(reason, []).append(field)
+        elif public is not assumed and _grounds(policy, field, assumed, mine, at, place):
             apart.append(field)
-    kept = tuple(KeptFields(tuple(fields), *found) for found, fields in alike.items())
-    grounds = {ground for each in kept for ground in each.grounds}
+    kept_fields = tuple(KeptFields(tuple(fields), *reason) for reason, fields in alike.items())
+    grounds = {ground for each in kept_fields for ground in each.grounds}
     return Retained(
-        kept,
+        kept_fields,
         tuple(apart),
         _supporting_records(policy, grounds, mine, at),
         _supporting_records(policy, {HOLD, GAG}, mine, at) if apart else (),
@@ -136,42 +136,50 @@ def combine(decisions: Sequence[Decision]) -> Decision:
     return replace(best, clauses=clauses)
 
 
-def storable(policy: Policy, field: str, known: Mapping[str, object], place: str = "") -> Decision:
+def storable(
+    policy: Policy, field: str, facts_known: Mapping[str, object], place: str = ""
+) -> Decision:
     """Whether a field may be stored for any purpose, where our data lie, by what is known."""
-    found = []
+    decisions = []
     for purpose in purposes(policy):
         where = place if "place" in policy.engine.compiled.takes["store"] else ""
         act = Act(action="store", data=(field,), purpose=purpose, place=where or None)
         plan = planned(policy, act)
-        found.append(plan.decide({n: value for n, value in known.items() if n in plan.values}))
-    return combine(found)
+        decisions.append(
+            plan.decide({n: value for n, value in facts_known.items() if n in plan.values})
+        )
+    return combine(decisions)
 
 
 def _grounds(
     policy: Policy,
     field: str,
-    known: Mapping[str, object],
+    facts_known: Mapping[str, object],
     mine: Sequence[Record],
     at: datetime,
     place: str,
 ) -> _Grounds | None:
     """By which clauses a field is kept, on which grounds and until when; None where it is not."""
-    decision = storable(policy, field, known, place)
+    decision = storable(policy, field, facts_known, place)
     if not decision.allowed:
         return None
-    true = [name for name, value in known.items() if value is True and name not in ASKED]
-    anybody = storable(policy, field, {**known, **dict.fromkeys([*true, *ASKED], False)}, place)
+    true = [name for name, value in facts_known.items() if value is True and name not in ASKED]
+    anybody = storable(
+        policy, field, {**facts_known, **dict.fromkeys([*true, *ASKED], False)}, place
+    )
     usual = set(anybody.clauses) if anybody.allowed else set()
     if not set(decision.clauses) - usual:
         return None
     grounds = []
     for name in true:
-        without = storable(policy, field, {**known, name: False}, place)
-        alone = storable(policy, field, {**known, **dict.fromkeys(true, False), name: True}, place)
+        without = storable(policy, field, {**facts_known, name: False}, place)
+        alone = storable(
+            policy, field, {**facts_known, **dict.fromkeys(true, False), name: True}, place
+        )
         if not without.allowed or (alone.allowed and set(alone.clauses) - usual):
             grounds.append(name)
     others = {name: False for name in true if name not in grounds}
-    decision = storable(policy, field, {**known, **others}, place)
+    decision = storable(policy, field, {**facts_known, **others}, place)
     clauses = tuple(clause for clause in decision.clauses if clause not in usual)
     return _Grounds(clauses, tuple(grounds), _until(policy, decision, anybody, grounds, mine, at))
 
@@ -202,8 +210,8 @@ def _until(
             None if record.ends is None else BEGINNING + timedelta(microseconds=record.ends)
             for record in resting
         ]
-    told = [end for end in ends if end is not None]
-    return stamp(max(told)) if told and len(told) == len(ends) else ""
+    known_ends = [end for end in ends if end is not None]
+    return stamp(max(known_ends)) if known_ends and len(known_ends) == len(ends) else ""
 
 
 def _supporting_records(

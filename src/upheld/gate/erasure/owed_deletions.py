@@ -91,20 +91,20 @@ def _fields_to_delete(
     context: GateContext, connection: Connection, person_id: str, clause: str
 ) -> tuple[str, ...] | None:
     """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
-    held = people.opened(connection, context.keyring, person_id).holdings
+    person_holdings = people.opened(connection, context.keyring, person_id).holdings
     leaves = context.policy.engine.compiled.leaves["data"].bit
-    fields = tuple(sorted(field for field in held if field in leaves))
+    fields = tuple(sorted(field for field in person_holdings if field in leaves))
     if not fields or DELETE not in context.policy.engine.compiled.takes:
         return ()
     execution = ActExecution(context, connection, Act(action=DELETE, data=fields), entitled=True)
     proven, _ = execution.prove([person_id])
-    known, _, problem = proven[person_id]
+    facts, _, problem = proven[person_id]
     if problem:
         return None
-    found = []
+    to_delete = []
     for field in fields:
         plan = planned(context.policy, Act(action=DELETE, data=(field,)))
-        decision = plan.decide({n: value for n, value in known.items() if n in plan.values})
+        decision = plan.decide({n: value for n, value in facts.items() if n in plan.values})
         if decision.allowed and any(o.clause == clause and o.certain for o in decision.owed):
-            found.append(field)
-    return tuple(found)
+            to_delete.append(field)
+    return tuple(to_delete)

@@ -86,7 +86,8 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
     while True:
         with reading(gate.engine) as connection:
             some = [
-                found for (found,) in rows(connection, statement, ACTIVE, ERASURE, last, TOGETHER)
+                person_id
+                for (person_id,) in rows(connection, statement, ACTIVE, ERASURE, last, TOGETHER)
             ]
         if not some:
             return count
@@ -128,22 +129,22 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
     """Carry out some items in one transaction."""
     count = 0
     with writing(gate.engine) as connection:
-        asked = sorted({each.person_id for each in some})
-        people.lock_all(connection, asked)
-        opened = people.opened_many(connection, gate.context.keyring, asked)
-        told = _storing_rules(gate.context, connection, opened, ACTIVE)
+        person_ids = sorted({each.person_id for each in some})
+        people.lock_all(connection, person_ids)
+        opened = people.opened_many(connection, gate.context.keyring, person_ids)
+        rules = _storing_rules(gate.context, connection, opened, ACTIVE)
         for each in some:
-            if each.person_id in told:  # else somebody who was erased meanwhile, or a doubt
-                count += _carry_out(gate.context, connection, each, told[each.person_id])
+            if each.person_id in rules:  # else somebody who was erased meanwhile, or a doubt
+                count += _carry_out(gate.context, connection, each, rules[each.person_id])
     return count
 
 
 def _carry_out(
-    context: GateContext, connection: Connection, item: _DueItem, asked: _StoringRules
+    context: GateContext, connection: Connection, item: _DueItem, rules: _StoringRules
 ) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
     at, stored, kind = _stored_in_act(connection, item)
-    if asked.kept & set(stored) or not _whole(connection, table, item.person_id):
+    if rules.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
     person = people.opened(connection, context.keyring, item.person_id)
     if kind == KEPT:  # until now, and whatever still rests on it
@@ -217,13 +218,13 @@ def _there(connection: Connection, person_id: str, field: str, at: datetime) -> 
     return bool(rows(connection, statement, person_id, field, microseconds(at)))
 
 
-def _whole(connection: Connection, kept: Table, person_id: str) -> bool:
+def _whole(connection: Connection, table: Table, person_id: str) -> bool:
     """Whether somebody's rows are as they were written; what is not is left to who looks into it.
 
     Self-check names it.
     """
     try:
-        database.whole(connection, kept, [person_id])
+        database.whole(connection, table, [person_id])
     except SealedError:
         return False
     return True
@@ -234,15 +235,25 @@ def _stored_in_act(connection: Connection, item: _DueItem) -> tuple[datetime, di
 
     The duty may be that of collecting them, which is the entry before.
     """
-    found = [
-        kept for kept in entries.of_person(connection, item.person_id) if kept.number >= item.entry
+    later_entries = [
+        stored_entry
+        for stored_entry in entries.of_person(connection, item.person_id)
+        if stored_entry.number >= item.entry
     ]
-    if not found or found[0].number != item.entry:
+    if not later_entries or later_entries[0].number != item.entry:
         return BEGINNING, {}, ""
-    data = found[0].entry.data
-    for kept in found[:2]:
-        if kept.entry.values and kept.entry.data == data and kept.entry.action != "delete":
-            return kept.at, dict(zip(data, kept.entry.values, strict=True)), kept.entry.kind
+    data = later_entries[0].entry.data
+    for stored_entry in later_entries[:2]:
+        if (
+            stored_entry.entry.values
+            and stored_entry.entry.data == data
+            and stored_entry.entry.action != "delete"
+        ):
+            return (
+                stored_entry.at,
+                dict(zip(data, stored_entry.entry.values, strict=True)),
+                stored_entry.entry.kind,
+            )
     return BEGINNING, {}, ""
 
 
@@ -278,7 +289,9 @@ def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
             " ORDER BY person_id LIMIT ?"
         )
         with reading(gate.engine) as connection:
-            some = [found for (found,) in rows(connection, statement, state, last, TOGETHER)]
+            some = [
+                person_id for (person_id,) in rows(connection, statement, state, last, TOGETHER)
+            ]
         if not some:
             return count
         last = some[-1]
@@ -290,23 +303,25 @@ def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
     count = 0
     with writing(gate.engine) as connection:
         people.lock_all(connection, some)
-        found = rows(
+        person_rows = rows(
             connection,
             f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({places(some)})",  # noqa: S608 - places alone
             state,
             *some,
         )
-        opened = people.whatever(connection, gate.context.keyring, [each for (each,) in found])
-        for person_id, asked in _storing_rules(gate.context, connection, opened, state).items():
-            count += _delete_denied(gate.context, connection, opened[person_id], asked, state)
+        opened = people.whatever(
+            connection, gate.context.keyring, [each for (each,) in person_rows]
+        )
+        for person_id, rules in _storing_rules(gate.context, connection, opened, state).items():
+            count += _delete_denied(gate.context, connection, opened[person_id], rules, state)
     return count
 
 
 def _delete_denied(
-    context: GateContext, connection: Connection, person: Person, asked: _StoringRules, state: str
+    context: GateContext, connection: Connection, person: Person, rules: _StoringRules, state: str
 ) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
-        gone = [field for field in person.holdings if field not in asked.kept]
+        gone = [field for field in person.holdings if field not in rules.kept]
         if gone and len(gone) == len(person.holdings):
             bare = Erased(token(context.keyring, person.person_id), 0, "")
             delete_people(
@@ -320,8 +335,8 @@ def _delete_denied(
             dropping.drop(connection, person, gone)
         return len(gone)
     by_clause: dict[tuple[str, ...], dict[str, str]] = {}
-    for field, clauses in asked.denied.items():
-        if field not in asked.kept:
+    for field, clauses in rules.denied.items():
+        if field not in rules.kept:
             by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
     for clauses, stored in by_clause.items():
         person = dropping.drop(connection, person, list(stored))
@@ -339,21 +354,25 @@ def _storing_rules(
         return {}
     execution = ActExecution(context, connection, context.storing(fields), entitled=True)
     execution.states = (state,)
-    proven, listed = execution.prove(sorted(opened), BESIDES)
-    found = {}
-    for person_id, (known, _, problem) in proven.items():
+    proven, proving_records = execution.prove(sorted(opened), BESIDES)
+    rules_by_person = {}
+    for person_id, (facts, _, problem) in proven.items():
         if problem:
             continue
-        mine = [record for record in listed if record.person_id == person_id]
-        held = [field for field in opened[person_id].holdings if field in leaves]
-        kept = what_to_keep(context.policy, held, known, mine, execution.at, context.place)
-        told = {**known, **of_any_party(context.policy, mine, execution.at)}
+        mine = [record for record in proving_records if record.person_id == person_id]
+        held_fields = [field for field in opened[person_id].holdings if field in leaves]
+        retained = what_to_keep(
+            context.policy, held_fields, facts, mine, execution.at, context.place
+        )
+        assumed = {**facts, **of_any_party(context.policy, mine, execution.at)}
         denied = {}
-        for field in held:
-            decision = storable(context.policy, field, told, context.place)
+        for field in held_fields:
+            decision = storable(context.policy, field, assumed, context.place)
             if decision.outcome == "deny":
                 denied[field] = decision.clauses
-        lasting = [each for each in kept.kept if not each.until or each.until > stamp(execution.at)]
-        names = frozenset({*kept.apart, *(field for each in lasting for field in each.data)})
-        found[person_id] = _StoringRules(denied, names)
-    return found
+        lasting = [
+            each for each in retained.kept if not each.until or each.until > stamp(execution.at)
+        ]
+        names = frozenset({*retained.apart, *(field for each in lasting for field in each.data)})
+        rules_by_person[person_id] = _StoringRules(denied, names)
+    return rules_by_person

@@ -69,7 +69,7 @@ class CarryForwards:
             return values.forget(connection, person, field, until)
 
         def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
-            found = carry(
+            carried_rows = carry(
                 RetiringRows(
                     [each.value for each in old],
                     [each.value for each in young],
@@ -78,7 +78,7 @@ class CarryForwards:
                     at,
                 )
             )
-            return [replace(old[each.row], value=each.value) for each in found]
+            return [replace(old[each.row], value=each.value) for each in carried_rows]
 
         return values.forget(connection, person, field, until, stay)
 
@@ -86,11 +86,15 @@ class CarryForwards:
         self, connection: Connection, person: Person, fields: Sequence[str], at: datetime
     ) -> frozenset[str]:
         """The series of some fields of which something would stay if all their rows were to go."""
-        asked = [field for field in fields if field in self._by and field in person.holdings]
-        found = values.examine(connection, person, asked)[0] if asked else {}
+        carried_fields = [
+            field for field in fields if field in self._by and field in person.holdings
+        ]
+        series_by_field = (
+            values.examine(connection, person, carried_fields)[0] if carried_fields else {}
+        )
         return frozenset(
             field
-            for field, rows in found.items()
+            for field, rows in series_by_field.items()
             if self._by[field](
                 RetiringRows(
                     [each.value for each in rows], (), person.person_id, Tables(connection), at

@@ -86,14 +86,18 @@ class DerivedFields:
 
     def stored(self, fields: Iterable[str]) -> set[str]:
         """The stored fields out of which some fields come."""
-        found: set[str] = set()
+        stored_fields: set[str] = set()
         for field in fields:
-            found.update(self._by[field].reads if field in self._by else (field,))
-        return found
+            stored_fields.update(self._by[field].reads if field in self._by else (field,))
+        return stored_fields
 
-    def out_of(self, held: Collection[str]) -> tuple[str, ...]:
+    def out_of(self, held_fields: Collection[str]) -> tuple[str, ...]:
         """The derived fields that are made of some fields that are held."""
-        return tuple(name for name, made in self._by.items() if any(f in held for f in made.reads))
+        return tuple(
+            name
+            for name, derived in self._by.items()
+            if any(f in held_fields for f in derived.reads)
+        )
 
 
 class FieldReader(Struct):
@@ -108,18 +112,18 @@ class FieldReader(Struct):
 
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first; none where nothing is held."""
-        found = self.seen.get(field)
-        if found is None:
-            if made := self.derived.get(field):
-                read = restrict_reads(self, made.reads, f"`{field}`")
-                value = made.make(
+        series = self.seen.get(field)
+        if series is None:
+            if derived_field := self.derived.get(field):
+                read = restrict_reads(self, derived_field.reads, f"`{field}`")
+                value = derived_field.make(
                     SourceFields(read, self.person.person_id, Tables(self.connection))
                 )
-                found = () if value is None else (Value(value, ORIGIN, self.told, 0),)
+                series = () if value is None else (Value(value, ORIGIN, self.told, 0),)
             else:
-                found = opened(self.person, field, self.fetched)
-            self.seen[field] = found
-        return found
+                series = opened(self.person, field, self.fetched)
+            self.seen[field] = series
+        return series
 
 
 def restrict_reads(read: ReadRows, reads: tuple[str, ...], who: str) -> ReadRows:

@@ -134,9 +134,9 @@ class FieldValues:
             ) from None
         return value
 
-    def normalise_all(self, told: Mapping[str, str], today: date) -> dict[str, str]:
+    def normalise_all(self, values: Mapping[str, str], today: date) -> dict[str, str]:
         """The same of values by their fields."""
-        return {field: self.normalise(field, value, today) for field, value in told.items()}
+        return {field: self.normalise(field, value, today) for field, value in values.items()}
 
 
 def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) -> str:
@@ -145,21 +145,21 @@ def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) ->
     `country` is where a phone number without a country code is, `today` the provider's day.
     """
     kind = KINDS.get(field, PLAIN)
-    found = unicodedata.normalize("NFC", _SPACES.sub(" ", value)).strip()
-    lines = [line.strip() for line in found.replace("\r\n", "\n").split("\n")]
+    text = unicodedata.normalize("NFC", _SPACES.sub(" ", value)).strip()
+    lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n")]
     if len(lines) > kind.lines:
         raise ValueError(
             "Write it on one line." if kind.lines == 1 else f"Take at most {kind.lines} lines."
         )
     if any(_UNSEEN.search(line) for line in lines):
         raise ValueError("There are characters in it that nobody can see. Type it again.")
-    found = "\n".join(lines)
-    if len(found) > kind.length_max:
+    text = "\n".join(lines)
+    if len(text) > kind.length_max:
         raise ValueError(f"Take at most {kind.length_max} characters.")
     try:
-        read = kind.read(found, country, today) if kind.read else found
+        read = kind.read(text, country, today) if kind.read else text
     except ValueError:
-        _refuse_card(found)  # says more than that it is no phone number
+        _refuse_card(text)  # says more than that it is no phone number
         raise
     if field != "phone":  # a whole phone number may have the check digit of a card by chance
         _refuse_card(read)
@@ -191,14 +191,14 @@ def phone(value: str, country: str = COUNTRY) -> str:
     if not _PHONE.fullmatch(plain.strip().lower()):
         raise ValueError(wrong)
     try:
-        found = phonenumbers.parse(plain, country)
+        parsed = phonenumbers.parse(plain, country)
     except NumberParseException:
         raise ValueError(wrong) from None
-    reason = phonenumbers.is_possible_number_with_reason(found)
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
     if reason != ValidationResult.IS_POSSIBLE:
         raise ValueError(wrong)
-    number = phonenumbers.format_number(found, PhoneNumberFormat.E164)
-    return number + (_EXTENSION + found.extension if found.extension else "")
+    number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return number + (_EXTENSION + parsed.extension if parsed.extension else "")
 
 
 def display_value(field: str, value: str) -> str:
@@ -206,17 +206,17 @@ def display_value(field: str, value: str) -> str:
     if field != "phone" or not value.startswith("+"):
         return value
     try:
-        found = phonenumbers.parse(value.replace(_EXTENSION, " ext "), None)
+        number = phonenumbers.parse(value.replace(_EXTENSION, " ext "), None)
     except NumberParseException:  # one that was kept before numbers were checked
         return value
-    return phonenumbers.format_number(found, PhoneNumberFormat.INTERNATIONAL)
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
 
 
 def has_card_number(text: str) -> bool:
     """Whether digits in a text, together or in groups, are the number of a payment card."""
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
-    for found in _GROUPS.finditer(plain):
-        groups = re.findall(r"[0-9]+", found[0])
+    for match in _GROUPS.finditer(plain):
+        groups = re.findall(r"[0-9]+", match[0])
         for first in range(len(groups)):
             digits = ""
             for group in groups[first:]:

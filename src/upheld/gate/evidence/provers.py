@@ -55,8 +55,8 @@ class ProofQuestion(NamedTuple):
 
     def read(self, field: str) -> str | None:
         """The person's value of a field, the latest of a series; None where none is held."""
-        found = self.series(field)
-        return found[-1].value if found else None
+        rows = self.series(field)
+        return rows[-1].value if rows else None
 
 
 Prover = Callable[[ProofQuestion], Proof]
@@ -145,15 +145,15 @@ def by_named(question: ProofQuestion) -> Proof:
 
 def by_public_source(question: ProofQuestion) -> Proof:
     """Public is what came in with its public source, and what a record says is public."""
-    found = by_records(question)
+    proof = by_records(question)
     public = [
         field
         for field in question.data
         if (rows := question.series(field)) and all(row.origin.public_source for row in rows)
     ]
     parts = [{"data": [field], "holds": True} for field in public]
-    said = found.value if isinstance(found.value, list) else []
-    return Proof([*parts, *said] or None, (*public, *found.evidence))
+    public_parts = proof.value if isinstance(proof.value, list) else []
+    return Proof([*parts, *public_parts] or None, (*public, *proof.evidence))
 
 
 def by_request(question: ProofQuestion) -> Proof:
@@ -172,11 +172,11 @@ def by_request(question: ProofQuestion) -> Proof:
 
 def by_birth_date(question: ProofQuestion) -> Proof:
     """Age in whole years from the birth date in the vault; unknown without one."""
-    told = question.read(BIRTH_DATE)
-    if told is None:
+    birth_date = question.read(BIRTH_DATE)
+    if birth_date is None:
         return Proof(None)
     try:
-        return Proof(years(date.fromisoformat(told), question.at.date()), (BIRTH_DATE,))
+        return Proof(years(date.fromisoformat(birth_date), question.at.date()), (BIRTH_DATE,))
     except ValueError:
         return Proof(None)
 
@@ -231,14 +231,14 @@ class ProverRegistry:
         return (*reads, *data) if ASKED in reads else reads
 
     def prove(
-        self, facts: Mapping[str, Fact], asked: Callable[[Fact], ProofQuestion]
+        self, facts: Mapping[str, Fact], question_of: Callable[[Fact], ProofQuestion]
     ) -> tuple[dict[str, object], tuple[str, ...]]:
         """What is known of some facts, and the evidence; unknown ones are left out."""
-        known: dict[str, object] = {}
+        facts_known: dict[str, object] = {}
         evidence: list[str] = []
         for name, fact in facts.items():
-            proof = self.of(fact).prover(asked(fact))
+            proof = self.of(fact).prover(question_of(fact))
             evidence += proof.evidence
             if proof.value is not None:
-                known[name] = proof.value
-        return known, tuple(dict.fromkeys(evidence))
+                facts_known[name] = proof.value
+        return facts_known, tuple(dict.fromkeys(evidence))

@@ -102,7 +102,7 @@ def add(  # noqa: PLR0913 - what belongs to a record
     sealing: Key = b"",
 ) -> Record:
     """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
-    made = Record(
+    record = Record(
         person_id=person_id,
         record_id=secrets.token_hex(16),
         kind=kind,
@@ -115,8 +115,8 @@ def add(  # noqa: PLR0913 - what belongs to a record
         how=how,
         text_digest=sha256(text.encode()).hexdigest() if text else "",
     )
-    keep(connection, made, text, sealing)
-    return made
+    keep(connection, record, text, sealing)
+    return record
 
 
 def keep(connection: Connection, record: Record, text: str = "", sealing: Key = b"") -> None:
@@ -128,8 +128,8 @@ def keep(connection: Connection, record: Record, text: str = "", sealing: Key = 
 
 def everything(connection: Connection, person_id: str) -> list[Record]:
     """Every record about a person; SealedError where they are not as they were written."""
-    found = database.select(connection, table, "person_id = ?", person_id)
-    return _in_order(_record(each) for each in found)
+    record_rows = database.select(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in record_rows)
 
 
 def text_shown(connection: Connection, record: Record, sealing: Key) -> str:
@@ -137,20 +137,20 @@ def text_shown(connection: Connection, record: Record, sealing: Key) -> str:
     if not record.text_digest:
         return ""
     statement = "SELECT body FROM record WHERE person_id = ? AND record_id = ?"
-    found = row(connection, statement, record.person_id, record.record_id)
+    text_row = row(connection, statement, record.person_id, record.record_id)
     what = f"the text of record {record.record_id}"
-    return unseal(sealing, found[0] if found else b"", _text_of(record), what=what).decode()
+    return unseal(sealing, text_row[0] if text_row else b"", _text_of(record), what=what).decode()
 
 
 def texts(
-    connection: Connection, person_id: str, records_of: Sequence[Record], sealing: Key
+    connection: Connection, person_id: str, chosen: Sequence[Record], sealing: Key
 ) -> dict[str, str]:
     """The texts that were kept with some records of a person, by the record's id."""
     statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
-    there = {found for (found,) in rows(connection, statement, person_id)}
+    there = {record_id for (record_id,) in rows(connection, statement, person_id)}
     return {
         each.record_id: text_shown(connection, each, sealing)
-        for each in records_of
+        for each in chosen
         if each.record_id in there
     }
 
@@ -186,10 +186,10 @@ def one(connection: Connection, person_id: str, record_id: str) -> Record:
 
 def _row(connection: Connection, person_id: str, record_id: str) -> Any:
     where = "person_id = ? AND record_id = ?"
-    found = database.get(connection, table, where, person_id, record_id)
-    if found is None:
+    record_row = database.get(connection, table, where, person_id, record_id)
+    if record_row is None:
         raise RecordError("there is no such record", code="no-record", hint="see its id")
-    return found
+    return record_row
 
 
 def changed_message(record_id: str) -> RecordError:
@@ -205,19 +205,21 @@ def end(
     connection: Connection, person_id: str, record_id: str, at: datetime, *, withdrawn: bool
 ) -> Record:
     """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
-    found = _row(connection, person_id, record_id)
-    if found.withdrawn is not None:
-        return _record(found)
-    ended = found._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
-    database.mark_again(connection, table, [(found, ended)])
+    record_row = _row(connection, person_id, record_id)
+    if record_row.withdrawn is not None:
+        return _record(record_row)
+    ended = record_row._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
+    database.mark_again(connection, table, [(record_row, ended)])
     return _record(ended)
 
 
 def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str]:
     """The records of somebody, or of the registers, whose kept texts are not as they were."""
-    found, _ = database.believed(connection, table, "person_id = ? AND body IS NOT NULL", person_id)
+    record_rows, _ = database.believed(
+        connection, table, "person_id = ? AND body IS NOT NULL", person_id
+    )
     problems = []
-    for each in map(_record, found):
+    for each in map(_record, record_rows):
         try:
             whole = bool(text_shown(connection, each, sealing))
         except SealError:
@@ -234,8 +236,8 @@ def every(connection: Connection) -> list[Record]:
 
 def of_owner(connection: Connection, person_id: str) -> list[Record]:
     """Every record about a person, or of the registers, that is ours."""
-    found, _ = database.believed(connection, table, "person_id = ?", person_id)
-    return _in_order(_record(each) for each in found)
+    record_rows, _ = database.believed(connection, table, "person_id = ?", person_id)
+    return _in_order(_record(each) for each in record_rows)
 
 
 def records_of(
@@ -249,9 +251,9 @@ def records_of(
     if not kinds:
         return [], []
     where = f"person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
-    found = database.select(connection, table, where, *people, *kinds, parts=kinds)
+    record_rows = database.select(connection, table, where, *people, *kinds, parts=kinds)
     database.whole(connection, table, people, kinds)
-    return _in_order(_record(each) for each in found), []
+    return _in_order(_record(each) for each in record_rows), []
 
 
 def select_query(people: Sequence[str], kinds: Sequence[str]) -> Query:
@@ -285,14 +287,14 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
     state: str,
     at: int,
     *,
-    begun: bool,
+    has_begun: bool,
     besides: Sequence[str],
 ) -> list[tuple[Any, ...]]:
     """The rows of records in force of a kind, and their MACs, of people in a state.
 
-    Of some parties alone if any are named, and of one person alone; with `begun` without those that
-    begin later. Those that are about exactly what one of `besides` says are left out. Nothing of
-    what is given is believed yet: see `verify`.
+    Of some parties alone if any are named, and of one person alone; with `has_begun` without those
+    that begin later. `besides` holds JSON of dimensions to exclude exactly. The MACs are not
+    verified yet: pass the rows to `verify`.
     """
     where, values = "kind = ?", [kind]
     if person_id is not None:
@@ -307,7 +309,15 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
         " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
     )
     return rows(
-        connection, statement, *values, *parties, *besides, at if begun else _FOREVER, at, at, state
+        connection,
+        statement,
+        *values,
+        *parties,
+        *besides,
+        at if has_begun else _FOREVER,
+        at,
+        at,
+        state,
     )
 
 
@@ -318,8 +328,8 @@ def keep_ends(connection: Connection, ended: Sequence[Record]) -> None:
     for first in range(0, len(ended), TOGETHER):
         some = ended[first : first + TOGETHER]
         where = f"person_id IN ({places(some)}) AND record_id IN ({places(some)})"
-        asked = (*(each.person_id for each in some), *(each.record_id for each in some))
-        for each in database.select(connection, table, where, *asked):
+        keys = (*(each.person_id for each in some), *(each.record_id for each in some))
+        for each in database.select(connection, table, where, *keys):
             to = now[each.record_id]
             pairs.append((each, each._replace(ends=to.ends, withdrawn=to.withdrawn)))
     database.mark_again(connection, table, pairs)
@@ -333,11 +343,11 @@ class VerifiedRecords(NamedTuple):
     tallies: Tallies
 
 
-def verify(connection: Connection, found: Sequence[tuple[Any, ...]]) -> VerifiedRecords:
+def verify(connection: Connection, record_rows: Sequence[tuple[Any, ...]]) -> VerifiedRecords:
     """The records of the rows that `select_query` asks for."""
     seals = seals_of(connection)
     ours, forged, elements = [], [], []
-    for each in found:
+    for each in record_rows:
         covered = each[:-1]
         element = seals.element("record", covered, each[-1])
         if element is None:
@@ -348,26 +358,26 @@ def verify(connection: Connection, found: Sequence[tuple[Any, ...]]) -> Verified
     return VerifiedRecords(_in_order(ours), forged, tallied(_TABLE, elements))
 
 
-def _in_order(found: Iterable[Record]) -> list[Record]:
-    return sorted(found, key=lambda record: (record.begins, record.record_id))
+def _in_order(some_records: Iterable[Record]) -> list[Record]:
+    return sorted(some_records, key=lambda record: (record.begins, record.record_id))
 
 
-def _record(found: Sequence[Any]) -> Record:
+def _record(record_row: Sequence[Any]) -> Record:
     """A row that was checked, as a record."""
-    fact, about = about_of(found[DIMS_AT])
+    fact, about = about_of(record_row[DIMS_AT])
     return Record(
-        person_id=found[0],
-        record_id=found[1],
-        kind=found[2],
-        party=found[3],
+        person_id=record_row[0],
+        record_id=record_row[1],
+        kind=record_row[2],
+        party=record_row[3],
         about=about,
         fact=fact,
-        begins=found[5],
-        ends=found[6],
-        withdrawn=found[7],
-        by_whom=found[8],
-        how=found[9],
-        text_digest=found[10],
+        begins=record_row[5],
+        ends=record_row[6],
+        withdrawn=record_row[7],
+        by_whom=record_row[8],
+        how=record_row[9],
+        text_digest=record_row[10],
     )
 
 

@@ -52,22 +52,24 @@ def audit(
     """
     findings: list[Finding] = []
     covered = checkpoints = 0
-    found = database_log.logs(connection)
-    for log in found:
-        last = log is found[-1]
+    stored_logs = database_log.logs(connection)
+    for log in stored_logs:
+        last = log is stored_logs[-1]
         if last and key is not None and log.public_key != str(key):
             message = f"the log is {log.public_key}, not {key}"
             findings.append(Finding(CHECKPOINT, log.origin, message))
-        kept = _stored_checkpoints(connection, log)
-        signed = _last_signed(log, kept, findings)
-        checkpoints += len(kept)
+        log_checkpoints = _stored_checkpoints(connection, log)
+        signed = _last_signed(log, log_checkpoints, findings)
+        checkpoints += len(log_checkpoints)
         if signed is not None:
-            findings += _audit_log(connection, log, signed, kept, since if last else None)
+            findings += _audit_log(
+                connection, log, signed, log_checkpoints, since if last else None
+            )
             covered = log.first + signed.size - 1
     if since is not None and not covered:
         findings.append(Finding("fork", CHECKPOINT, "there is no checkpoint that covers anything"))
     findings += cosignatures.wrong(connection, witnesses)
-    named = {each.index for each in findings}
+    faulty = {each.index for each in findings}
     findings += [
         Finding(
             "changed",
@@ -77,7 +79,7 @@ def audit(
             number,
         )
         for number in entries.damaged(connection, severed)
-        if number not in named
+        if number not in faulty
     ]
     last_entry = entries.last_of(connection)
     count = last_entry[0] if last_entry else 0
@@ -99,22 +101,22 @@ def _stored_checkpoints(connection: Connection, log: Log) -> list[StoredCheckpoi
 
 
 def _last_signed(
-    log: Log, kept: Sequence[StoredCheckpoint], findings: list[Finding]
+    log: Log, checkpoints: Sequence[StoredCheckpoint], findings: list[Finding]
 ) -> Checkpoint | None:
     """The largest checkpoint whose signature holds; those whose signature does not are found."""
     largest = None
-    for each in kept:
+    for each in checkpoints:
         if each.note is None:
             continue
         name = f"checkpoint of {each.size} entries"
         try:
-            told = open_checkpoint(each.note.encode(), log.key)
+            checkpoint = open_checkpoint(each.note.encode(), log.key)
         except NoteError as error:
             findings.append(Finding(CHECKPOINT, name, str(error)))
             continue
-        if (told.size, told.root) != (each.size, each.root):
+        if (checkpoint.size, checkpoint.root) != (each.size, each.root):
             findings.append(Finding(CHECKPOINT, name, "its row is not what was signed"))
-        largest = told
+        largest = checkpoint
     return largest
 
 
@@ -122,17 +124,17 @@ def _audit_log(
     connection: Connection,
     log: Log,
     signed: Checkpoint,
-    kept: Sequence[StoredCheckpoint],
+    checkpoints: Sequence[StoredCheckpoint],
     since: bytes | None,
 ) -> list[Finding]:
     """What is wrong with a log, given the largest checkpoint that it signed."""
     stored = DatabaseLog(connection, log, signed.size)
-    found = Audit(stored, signed.root)
-    comparison = Comparison(stored, found)
+    tree_audit = Audit(stored, signed.root)
+    comparison = Comparison(stored, tree_audit)
     earlier = Earlier(since, log.key)
     whole = Frontier()
-    waiting = [each for each in kept if each.size < signed.size]
-    for bundle, leaves, commitments in found.leaves():
+    waiting = [each for each in checkpoints if each.size < signed.size]
+    for bundle, leaves, commitments in tree_audit.leaves():
         earlier.add(bundle, leaves)
         comparison.add(bundle, leaves, commitments)
         while waiting and waiting[0].size <= bundle * WIDTH + len(leaves):
@@ -140,8 +142,8 @@ def _audit_log(
             root = fold([*whole.peaks, *peaks(leaves[: each.size - bundle * WIDTH])])
             if root != each.root:
                 message = "it is not the tree as it was then: it is another history, or changed"
-                found.find("fork", f"checkpoint of {each.size} entries", message)
+                tree_audit.find("fork", f"checkpoint of {each.size} entries", message)
         whole.append(root_of(leaves))
     comparison.conclude()
-    earlier.conclude(found, signed)
-    return found.findings
+    earlier.conclude(tree_audit, signed)
+    return tree_audit.findings

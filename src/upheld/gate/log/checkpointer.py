@@ -54,8 +54,8 @@ class Checkpointer:
         LogError where an entry or the tree was changed, or the log has another name or key.
         """
         count = 0
-        while (found := self._cover_some()) is not None:
-            count += found
+        while (newly_covered := self._cover_some()) is not None:
+            count += newly_covered
             self._sign_all()
         self._sign_all()  # what somebody else was killed over
         return count
@@ -109,20 +109,20 @@ class Checkpointer:
         last = database_log.last_covered(connection, log)
         size = last.size if last else 0
         statement = "SELECT number, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
-        found = rows(connection, statement, log.first + size, MOST)
-        if not found:
+        entry_rows = rows(connection, statement, log.first + size, MOST)
+        if not entry_rows:
             return None
         growth = _load_tree(connection, log, last)
         tiles: list[tuple[int, int, list[bytes]]] = []
-        for number, leaf in found:
+        for number, leaf in entry_rows:
             if number != log.first + growth.size or len(blob(leaf)) != HASH_BYTES:
                 raise LogError(f"entry {log.first + growth.size} is missing or has no leaf")
             growth.append(leaf_hash(blob(leaf)))
             if growth.size % WIDTH == 0:
                 tiles += growth.full()
         tiles += growth.partial()
-        written = [(level, place, b"".join(row)) for level, place, row in tiles]
-        return _Extension(log, size, growth.size, growth.root(), written)
+        tile_rows = [(level, place, b"".join(row)) for level, place, row in tiles]
+        return _Extension(log, size, growth.size, growth.root(), tile_rows)
 
     def _sign_all(self) -> None:
         """Sign what is written down and has no signature yet."""
@@ -163,9 +163,9 @@ def _load_tree(connection: Connection, log: Log, last: StoredCheckpoint | None) 
         if growth.root() != last.root:
             raise LogError(f"the tree of {last.size} entries {_CHANGED}")
         if signed and signed.note:
-            told = open_checkpoint(signed.note.encode(), log.key)
+            checkpoint = open_checkpoint(signed.note.encode(), log.key)
             root = stored.subtree(0, signed.size)
-            if (told.size, told.root) != (signed.size, root) or root != signed.root:
+            if (checkpoint.size, checkpoint.root) != (signed.size, root) or root != signed.root:
                 raise LogError(f"the checkpoint of size {signed.size} {_CHANGED}")
     except (TileError, NoteError) as error:
         raise LogError(f"{error}: nothing more is signed over it") from None

@@ -52,48 +52,52 @@ def keep(gate: Gate, raw: bytes, witnesses: Sequence[Key]) -> tuple[Checkpoint, 
                 "there is no checkpoint yet that a witness could have cosigned",
                 hint="name a `log_key` in the settings, and run `upheld jobs`",
             )
-        told = open_note(note, log.key, witnesses)
-        if told.size > covered.size:
-            raise NoteError(f"it has {told.size} entries, and our log has {covered.size} signed")
-        root = _root(connection, log, told.size)
-    if root != told.root:
+        checkpoint = open_note(note, log.key, witnesses)
+        if checkpoint.size > covered.size:
+            raise NoteError(
+                f"it has {checkpoint.size} entries, and our log has {covered.size} signed"
+            )
+        root = _root(connection, log, checkpoint.size)
+    if root != checkpoint.root:
         text = (
-            f"a note that our log's key signed says another root of {told.size} entries: the key"
-            " has signed two histories"
+            f"a note that our log's key signed has another root of {checkpoint.size} entries:"
+            " the key has signed two histories"
         )
         findings.keep(gate, KIND, CheckedPart(), [Problem(text, "checkpoint")])
-        raise ForkError(f"it has another root of {told.size} entries than our log; not kept")
-    return told, _keep(gate, log, told, note, witnesses)
+        raise ForkError(f"it has another root of {checkpoint.size} entries than our log; not kept")
+    return checkpoint, _keep(gate, log, checkpoint, note, witnesses)
 
 
 def _keep(
-    gate: Gate, log: Log, told: Checkpoint, note: Note, witnesses: Sequence[Key]
+    gate: Gate, log: Log, checkpoint: Checkpoint, note: Note, witnesses: Sequence[Key]
 ) -> list[Key]:
     """Keep cosignatures beside those that are kept already; whose are new."""
     mine = {(log.key.name, log.key.id)}
-    wanted = {(each.name, each.id): each for each in witnesses}
+    witness_by_key = {(each.name, each.id): each for each in witnesses}
     statement = "SELECT note FROM cosigned WHERE log = ? AND size = ?"
     with writing(gate.engine) as connection:
-        found = row(connection, statement, log.first, told.size)
-        before = parse_note(str(found[0]).encode()).signatures if found else ()
+        note_row = row(connection, statement, log.first, checkpoint.size)
+        before = parse_note(str(note_row[0]).encode()).signatures if note_row else ()
         there = {(each.name, each.key_id) for each in before}
         added = [
-            each for each in note.signatures if (each.name, each.key_id) in wanted.keys() - there
+            each
+            for each in note.signatures
+            if (each.name, each.key_id) in witness_by_key.keys() - there
         ]
         own = [each for each in note.signatures if (each.name, each.key_id) in mine][:1]
         if added:
-            made = str(Note(told.text, (*(before or own), *added)))
-            parse_note(made.encode())  # never keep what nobody could read
+            cosigned = str(Note(checkpoint.text, (*(before or own), *added)))
+            parse_note(cosigned.encode())  # never keep what nobody could read
             run(
                 connection,
                 "INSERT INTO cosigned VALUES (?, ?, ?, ?) ON CONFLICT (log, size)"
                 " DO UPDATE SET note = excluded.note",
                 log.first,
-                told.size,
-                made,
+                checkpoint.size,
+                cosigned,
                 microseconds(gate.context.clock.now()),
             )
-    return [wanted[each.name, each.key_id] for each in added]
+    return [witness_by_key[each.name, each.key_id] for each in added]
 
 
 def note_to_serve(connection: Connection, *, cosigned: bool = False) -> str:
@@ -101,12 +105,12 @@ def note_to_serve(connection: Connection, *, cosigned: bool = False) -> str:
 
     With `cosigned` the latest of which any is kept. LogError where there is none.
     """
-    log, note, told = database_log.signed_checkpoint(connection)
+    log, note, checkpoint = database_log.signed_checkpoint(connection)
     statement = "SELECT size, note FROM cosigned WHERE log = ? ORDER BY size DESC LIMIT 1"
-    found = row(connection, statement, log.first)
-    if found is not None and (cosigned or found[0] == told.size):
-        open_checkpoint(str(found[1]).encode(), log.key)
-        return str(found[1])
+    note_row = row(connection, statement, log.first)
+    if note_row is not None and (cosigned or note_row[0] == checkpoint.size):
+        open_checkpoint(str(note_row[1]).encode(), log.key)
+        return str(note_row[1])
     if cosigned:
         raise LogError("no witness's cosignature is kept", hint="upheld ledger cosign keeps one")
     return note
@@ -114,25 +118,25 @@ def note_to_serve(connection: Connection, *, cosigned: bool = False) -> str:
 
 def wrong(connection: Connection, witnesses: Sequence[Key] = ()) -> list[Finding]:
     """What is wrong with the notes that are kept, and which of some witnesses has cosigned none."""
-    found, seen = [], set[Key]()
+    problems, signers = [], set[Key]()
     for log in database_log.logs(connection):
         statement = "SELECT size, note FROM cosigned WHERE log = ? ORDER BY size"
         for size, raw in rows(connection, statement, log.first):
             name = f"cosigned checkpoint of {size} entries"
             try:
                 note = parse_note(raw.encode() if isinstance(raw, str) else b"")
-                told = open_note(note, log.key)
-                if told.size != size or told.root != _root(connection, log, size):
-                    found.append(Finding("fork", name, "it is not the tree as it was then"))
-                seen.update(key for key, _ in note.verify((log.key, *witnesses)))
+                checkpoint = open_note(note, log.key)
+                if checkpoint.size != size or checkpoint.root != _root(connection, log, size):
+                    problems.append(Finding("fork", name, "it is not the tree as it was then"))
+                signers.update(key for key, _ in note.verify((log.key, *witnesses)))
             except (NoteError, TileError) as error:
-                found.append(Finding("checkpoint", name, str(error)))
-    found += [
+                problems.append(Finding("checkpoint", name, str(error)))
+    problems += [
         Finding("checkpoint", "cosignatures", f"none of {each.name} is kept, or it does not hold")
         for each in witnesses
-        if each not in seen
+        if each not in signers
     ]
-    return found
+    return problems
 
 
 def _root(connection: Connection, log: Log, size: int) -> bytes:

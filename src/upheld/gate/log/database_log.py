@@ -77,27 +77,27 @@ def logs(connection: Connection) -> list[Log]:
 
 def current(connection: Connection) -> Log | None:
     """The log that goes on, if one was begun."""
-    found = logs(connection)
-    return found[-1] if found else None
+    all_logs = logs(connection)
+    return all_logs[-1] if all_logs else None
 
 
 def next_log(connection: Connection, key: Key, first: int) -> Log:
     """The log that would begin with the entry of a number; LogError where its name is taken."""
     before = current(connection)
-    made = Log(first, key.name, str(key))
-    if before and before.origin == made.origin:
+    log = Log(first, key.name, str(key))
+    if before and before.origin == log.origin:
         raise LogError(
             f"a new log begins with entry {first}, and needs a name of its own",
             hint="make a key for it with `upheld ledger keygen`, and name it as `log_key`",
         )
-    return made
+    return log
 
 
 def begin(connection: Connection, key: Key, first: int) -> Log:
     """Begin a log with the entry of a number; the ones before are never covered again."""
-    made = next_log(connection, key, first)
-    run(connection, "INSERT INTO log_name VALUES (?, ?, ?)", *made)
-    return made
+    log = next_log(connection, key, first)
+    run(connection, "INSERT INTO log_name VALUES (?, ?, ?)", *log)
+    return log
 
 
 def last_covered(
@@ -107,8 +107,14 @@ def last_covered(
     statement = "SELECT size, root, at, note FROM checkpoint WHERE log = ?"
     if signed:
         statement += " AND note IS NOT NULL"
-    found = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
-    return StoredCheckpoint(found[0], blob(found[1]), found[2], found[3]) if found else None
+    checkpoint_row = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
+    return (
+        StoredCheckpoint(
+            checkpoint_row[0], blob(checkpoint_row[1]), checkpoint_row[2], checkpoint_row[3]
+        )
+        if checkpoint_row
+        else None
+    )
 
 
 def signed_checkpoint(
@@ -161,8 +167,8 @@ class DatabaseLog:
 
     def hashes(self, level: int, index: int) -> list[bytes]:
         """The hashes of a tile."""
-        if found := self._kept.get((level, index)):
-            return found
+        if tile := self._kept.get((level, index)):
+            return tile
         statement = "SELECT hashes FROM tile WHERE log = ? AND level = ? AND place = ?"
         stored = row(self._connection, statement, self._log.first, level, index)
         width = width_of(self.size, level, index)
@@ -179,14 +185,14 @@ class DatabaseLog:
 
     def commitments(self, index: int) -> list[bytes]:
         """The leaves of a bundle, as the entries have them."""
-        found = [(number, blob(leaf)) for number, leaf in self._rows(index, "leaf")]
+        leaves = [(number, blob(leaf)) for number, leaf in self._rows(index, "leaf")]
         start = self.first + index * WIDTH
-        wanted = range(start, start + width_of(self.size, 0, index))
-        if [number for number, _ in found] != list(wanted) or any(
-            len(leaf) != HASH_BYTES for _, leaf in found
+        numbers = range(start, start + width_of(self.size, 0, index))
+        if [number for number, _ in leaves] != list(numbers) or any(
+            len(leaf) != HASH_BYTES for _, leaf in leaves
         ):
             raise TileError(self.path(BUNDLES, index), "are not all there, or have no leaf")
-        return [leaf for _, leaf in found]
+        return [leaf for _, leaf in leaves]
 
     def lines(self, index: int) -> list[bytes]:
         """The entries of a bundle, as lines of an export."""

@@ -54,25 +54,25 @@ def _remaining(connection: Connection, numbers: Sequence[int]) -> dict[int, byte
         statement = f"SELECT number, person_id FROM entry_person WHERE number IN ({places(some)})"  # noqa: S608 - places alone
         for number, person_id in rows(connection, statement, *some):
             whose[number].append(str(person_id))
-    return {number: sha256(context(*sorted(told))).digest() for number, told in whose.items()}
+    return {number: sha256(context(*sorted(ids))).digest() for number, ids in whose.items()}
 
 
 def exchanged_batches(connection: Connection) -> list[int]:
     """The batches from which people were cut, and which are no more about those who were left."""
-    found, _ = database.believed(connection, severed, "rest IS NOT NULL")
-    left = _remaining(connection, [each.number for each in found])
-    return [each.number for each in found if left[each.number] != each.rest]
+    severed_rows, _ = database.believed(connection, severed, "rest IS NOT NULL")
+    left = _remaining(connection, [each.number for each in severed_rows])
+    return [each.number for each in severed_rows if left[each.number] != each.rest]
 
 
 def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict[int, int]:
     """From which entries how many people were cut; rows that are not ours are left out."""
     where = "" if numbers is None else f"number IN ({places(numbers)})"
-    found, _ = database.believed(connection, severed, where, *(numbers or ()))
-    return {each.number: each.people for each in found}
+    severed_rows, _ = database.believed(connection, severed, where, *(numbers or ()))
+    return {each.number: each.people for each in severed_rows}
 
 
 def counts_within(connection: Connection, first: int, last: int) -> dict[int, int]:
     """The same of the entries between two numbers, with both."""
     where = "number >= ? AND number <= ?"
-    found, _ = database.believed(connection, severed, where, first, last)
-    return {each.number: each.people for each in found}
+    severed_rows, _ = database.believed(connection, severed, where, first, last)
+    return {each.number: each.people for each in severed_rows}

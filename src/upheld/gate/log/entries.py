@@ -60,15 +60,15 @@ def write(
     The time is never before that of the entry before, but for the entry that accepts a clock.
     The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
-    number, told = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
-    return number, moment(told)
+    number, time = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
+    return number, moment(time)
 
 
 def add(
     connection: Connection,
     entry: Entry,
     whose: str | Sequence[str] | None,
-    told: int,
+    entry_time: int,
     *,
     rows_of: Sequence[str] | None = None,
 ) -> tuple[int, int]:
@@ -80,9 +80,9 @@ def add(
     if halt.why or before < halt.least:
         raise stop_message(halt.why or f"entries up to {halt.least} were there, and {before} are")
     number = before + 1
-    if told < last and entry.kind != "clock":
-        told = last
-    salt, time = ledger.new_salt(), ledger.stamped(told)
+    if entry_time < last and entry.kind != "clock":
+        entry_time = last
+    salt, time = ledger.new_salt(), ledger.stamped(entry_time)
     if isinstance(whose, str):
         person_id, people = whose, []
         body = ledger.encode_at(entry, time, person=_mark(salt, whose))
@@ -91,13 +91,15 @@ def add(
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
         batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
         body = ledger.encode_at(entry, time, batch=batch)
-    connection.later(_INSERT, (number, told, person_id, salt, body, ledger.commitment(salt, body)))
-    connection.last = number, told
+    connection.later(
+        _INSERT, (number, entry_time, person_id, salt, body, ledger.commitment(salt, body))
+    )
+    connection.last = number, entry_time
     if (observer := observing.observer()) is not None:
         _notify(observer, entry)
     if people:
         _belongs_to(connection, number, people)
-    return number, told
+    return number, entry_time
 
 
 def _notify(observer: observing.Observer, entry: Entry) -> None:
@@ -111,12 +113,12 @@ def _notify(observer: observing.Observer, entry: Entry) -> None:
     observer.note("citation", act, " ".join((entry.outcome, *entry.data, "by", *entry.clauses)))
 
 
-def _batch(salt: bytes, time: str, listed: Sequence[str] | None, *, decoys: int) -> Batch | None:
+def _batch(salt: bytes, time: str, ids: Sequence[str] | None, *, decoys: int) -> Batch | None:
     """What an entry tells of some people or rows by their ids; nothing where it is about none."""
-    if listed is None:
+    if ids is None:
         return None
-    mark = _mark(salt, *sorted(listed))
-    return Batch(count=len(listed) - decoys, first=time, last=time, rows=mark)
+    mark = _mark(salt, *sorted(ids))
+    return Batch(count=len(ids) - decoys, first=time, last=time, rows=mark)
 
 
 def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
@@ -129,8 +131,8 @@ def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
             number,
         )
         return
-    listed = [(each, number) for each in people]
-    many(connection, "INSERT INTO entry_person VALUES (?, ?)", listed)
+    pairs = [(each, number) for each in people]
+    many(connection, "INSERT INTO entry_person VALUES (?, ?)", pairs)
 
 
 def _mark(salt: bytes, *people: str) -> str:
@@ -163,8 +165,8 @@ def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
-    found = rows(connection, LAST[0])
-    return (found[0][0], moment(found[0][1])) if found else None
+    last_rows = rows(connection, LAST[0])
+    return (last_rows[0][0], moment(last_rows[0][1])) if last_rows else None
 
 
 def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[bytes]:
@@ -177,14 +179,16 @@ def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[
         "SELECT number, salt, body, leaf FROM entry WHERE number >= ? ORDER BY number LIMIT ?"
     )
     first = first or lineage.first(connection)
-    wanted = first
-    while found := rows(connection, statement, wanted, most):
-        for number, salt, body, leaf in found:
-            whole = number == wanted and ledger.commitment(blob(salt), blob(body)) == blob(leaf)
+    number_wanted = first
+    while entry_rows := rows(connection, statement, number_wanted, most):
+        for number, salt, body, leaf in entry_rows:
+            whole = number == number_wanted and ledger.commitment(blob(salt), blob(body)) == blob(
+                leaf
+            )
             if not whole:
-                raise ledger.EntryError(f"entry {wanted} is missing or was changed")
-            yield ledger.to_line(wanted - first, blob(salt), blob(body))
-            wanted += 1
+                raise ledger.EntryError(f"entry {number_wanted} is missing or was changed")
+            yield ledger.to_line(number_wanted - first, blob(salt), blob(body))
+            number_wanted += 1
 
 
 def of_person(connection: Connection, person_id: str) -> list[StoredEntry]:
@@ -220,9 +224,9 @@ def _pages(
         last = page[-1][0]
 
 
-def _stored_entry(found: tuple[Any, ...]) -> StoredEntry:
-    body = ledger.decode(blob(found[3]))
-    return StoredEntry(found[0], moment(found[1]), found[2], body)
+def _stored_entry(entry_row: tuple[Any, ...]) -> StoredEntry:
+    body = ledger.decode(blob(entry_row[3]))
+    return StoredEntry(entry_row[0], moment(entry_row[1]), entry_row[2], body)
 
 
 def damaged(
@@ -237,26 +241,26 @@ def damaged(
     """
     cut = severed or {}
     wrong: list[int] = []
-    begun = {first for (first,) in rows(connection, "SELECT first FROM restored")}
-    wanted = part[0] if part else 1
+    log_starts = {first for (first,) in rows(connection, "SELECT first FROM restored")}
+    expected = part[0] if part else 1
     for page in _pages(connection, "at, person_id, salt, body, leaf", *(part or ())):
         people = _people(connection, page[0][0], page[-1][0])
         for number, *rest in page:
-            if number in begun:  # what a log before it has lost is that log's
-                wanted = max(wanted, number)
-            wrong += range(wanted, min(number, wanted + NAMED_MAX))
-            twice, wanted = number < wanted, number + 1  # which a key of the table forbids
+            if number in log_starts:  # what a log before it has lost is that log's
+                expected = max(expected, number)
+            wrong += range(expected, min(number, expected + NAMED_MAX))
+            twice, expected = number < expected, number + 1  # which a key of the table forbids
             if twice or not _whole(people.get(number, []), cut.get(number, 0), *rest):
                 wrong.append(number)
-    if part and not _begins_after(connection, part[1], begun):
-        wrong += range(wanted, min(part[1] + 1, wanted + NAMED_MAX))
+    if part and not _begins_after(connection, part[1], log_starts):
+        wrong += range(expected, min(part[1] + 1, expected + NAMED_MAX))
     return wrong
 
 
-def _begins_after(connection: Connection, last: int, begun: set[int]) -> bool:
+def _begins_after(connection: Connection, last: int, log_starts: set[int]) -> bool:
     """Whether the next entry begins a log, so that what is missing before it was another's."""
-    found = row(connection, "SELECT min(number) FROM entry WHERE number > ?", last)
-    return found is not None and found[0] in begun
+    next_row = row(connection, "SELECT min(number) FROM entry WHERE number > ?", last)
+    return next_row is not None and next_row[0] in log_starts
 
 
 def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str | None, Entry]]:
@@ -271,11 +275,11 @@ def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str 
 
 def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:
     """Who finds some entries among their own, by the entry's number."""
-    found: dict[int, list[str]] = {}
+    people_by_entry: dict[int, list[str]] = {}
     statement = "SELECT number, person_id FROM entry_person WHERE number BETWEEN ? AND ?"
     for number, person_id in rows(connection, statement, first, last):
-        found.setdefault(number, []).append(str(person_id))
-    return found
+        people_by_entry.setdefault(number, []).append(str(person_id))
+    return people_by_entry
 
 
 def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry

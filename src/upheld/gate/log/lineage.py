@@ -24,8 +24,8 @@ def first(connection: Connection) -> int:
     """The number of the first entry of the log that is gone on with."""
     if not inspect(connection).has_table("restored"):
         return 1  # of an earlier upheld
-    found = row(connection, "SELECT max(first) FROM restored")
-    return int(found[0]) if found and found[0] is not None else 1
+    first_row = row(connection, "SELECT max(first) FROM restored")
+    return int(first_row[0]) if first_row and first_row[0] is not None else 1
 
 
 def state(connection: Connection, size: int | None = None) -> tuple[int, bytes]:
@@ -39,21 +39,23 @@ def state(connection: Connection, size: int | None = None) -> tuple[int, bytes]:
 
 
 def _commitments(connection: Connection) -> Iterator[bytes]:
-    seen = first(connection) - 1
+    last_number = first(connection) - 1
     statement = "SELECT number, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
-    while found := rows(connection, statement, seen, PAGE):
-        for number, leaf in found:
+    while leaf_rows := rows(connection, statement, last_number, PAGE):
+        for number, leaf in leaf_rows:
             yield blob(leaf)
-            seen = number
+            last_number = number
 
 
 def last_known(connection: Connection) -> str:
     """The last checkpoint of this log: the signed one, or else its size and root."""
     if inspect(connection).has_table("checkpoint"):
         statement = "SELECT note FROM checkpoint WHERE log = ? AND note IS NOT NULL"
-        found = row(connection, f"{statement} ORDER BY size DESC LIMIT 1", first(connection))
-        if found:
-            return str(found[0])
+        checkpoint_row = row(
+            connection, f"{statement} ORDER BY size DESC LIMIT 1", first(connection)
+        )
+        if checkpoint_row:
+            return str(checkpoint_row[0])
     size, root = state(connection)
     return f"{size}\n{to_base64(root)}\n"
 

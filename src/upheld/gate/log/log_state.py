@@ -88,27 +88,27 @@ class LogState:
             covered = database_log.last_covered(connection, log, signed=True)
             last = log.first + covered.size - 1 if covered and log.first == first else first - 1
             statement = "SELECT number, at FROM entry WHERE number > ? ORDER BY number LIMIT 1"
-            found = row(connection, statement, last)
-            if found is None:
+            first_row = row(connection, statement, last)
+            if first_row is None:
                 return Uncovered(0, None)
-            (newest,) = row(connection, "SELECT max(number) FROM entry") or (found[0],)
-        return Uncovered(newest - found[0] + 1, moment(found[1]))
+            (newest,) = row(connection, "SELECT max(number) FROM entry") or (first_row[0],)
+        return Uncovered(newest - first_row[0] + 1, moment(first_row[1]))
 
     def alarms(self, now: datetime) -> list[str]:
         """What is wrong with the log, each in a sentence for who runs the provider."""
-        found = []
+        problems = []
         if why := self.look():
-            found.append(
+            problems.append(
                 f"The log is not as it was signed: {why}. Nothing is done until it is brought back,"
                 " or a new log is begun with `upheld ledger begin`."
             )
         waiting = self.uncovered()
         if waiting is not None and waiting.late(now):
-            found.append(
+            problems.append(
                 f"No checkpoint covers the last {waiting.entries:,} entries of the log, since"
                 f" {waiting.since:%d %B %Y, %H:%M} UTC. See why `upheld jobs` does not cover them."
             )
-        return found
+        return problems
 
     def _wrong(self, connection: Connection) -> str:
         """What is wrong with the log that goes on."""
@@ -135,10 +135,13 @@ class LogState:
     def _compare(self, connection: Connection, log: Log, signed: StoredCheckpoint) -> None:
         """LogError, TileError or NoteError where something differs from what was signed."""
         note = signed.note if isinstance(signed.note, str) else ""
-        told = open_checkpoint(note.encode(), log.key)
+        checkpoint = open_checkpoint(note.encode(), log.key)
         stored = DatabaseLog(connection, log, signed.size)
         root = stored.subtree(0, signed.size)
-        if (told.size, told.root) != (signed.size, signed.root) or root != told.root:
+        if (checkpoint.size, checkpoint.root) != (
+            signed.size,
+            signed.root,
+        ) or root != checkpoint.root:
             raise LogError(f"its tree of {signed.size} entries is not the one that was signed")
         self._count(connection, log, signed)
         bundles = -(-signed.size // WIDTH)
@@ -153,14 +156,14 @@ class LogState:
     def _count(self, connection: Connection, log: Log, signed: StoredCheckpoint) -> None:
         """LogError where entries are gone: all are counted once, and then the last is looked at."""
         last = log.first + signed.size - 1
-        asked = "max(number)" if self._size else "count(*)"
-        found = row(
+        column = "max(number)" if self._size else "count(*)"
+        count_row = row(
             connection,
-            f"SELECT {asked} FROM entry WHERE number BETWEEN ? AND ?",  # noqa: S608 - one of two words
+            f"SELECT {column} FROM entry WHERE number BETWEEN ? AND ?",  # noqa: S608 - one of two words
             log.first,
             last,
         )
-        if found != ((last if self._size else signed.size),):
+        if count_row != ((last if self._size else signed.size),):
             raise LogError(f"entries that its checkpoint of {signed.size} entries covers are gone")
 
 
@@ -172,9 +175,9 @@ def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index:
         "SELECT number, salt, body, leaf FROM entry WHERE number >= ? AND number < ?"
         " ORDER BY number"
     )
-    found = rows(connection, statement, first, first + len(hashes))
-    for at, wanted in enumerate(hashes):
-        if at >= len(found) or not _whole(found[at], first + at, wanted):
+    entry_rows = rows(connection, statement, first, first + len(hashes))
+    for at, leaf in enumerate(hashes):
+        if at >= len(entry_rows) or not _whole(entry_rows[at], first + at, leaf):
             raise LogError(f"entry {first + at} is gone, or is not the one that was signed")
     level = 0
     while width_of(stored.size, level, index) == WIDTH:
@@ -184,12 +187,12 @@ def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index:
         level, index = level + 1, index // WIDTH
 
 
-def _whole(entry: tuple[int, bytes, bytes, bytes], number: int, wanted: bytes) -> bool:
+def _whole(entry: tuple[int, bytes, bytes, bytes], number: int, expected_leaf: bytes) -> bool:
     try:
         leaf = commitment(blob(entry[1]), blob(entry[2]))
     except EntryError:
         return False
-    return entry[0] == number and leaf == blob(entry[3]) and leaf_hash(leaf) == wanted
+    return entry[0] == number and leaf == blob(entry[3]) and leaf_hash(leaf) == expected_leaf
 
 
 def begin_again(gate: Gate, because: str) -> int:

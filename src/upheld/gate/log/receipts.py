@@ -86,8 +86,8 @@ def receipt(gate: Gate, person_id: str, number: int) -> Receipt:
 def receipt_of(connection: Connection, number: int) -> Receipt:
     """The receipt of any entry, verified; LogError while it is not covered yet."""
     log, note, checkpoint = database_log.signed_checkpoint(connection, number)
-    found = row(connection, "SELECT salt, body FROM entry WHERE number = ?", number)
-    if found is None:
+    entry_row = row(connection, "SELECT salt, body FROM entry WHERE number = ?", number)
+    if entry_row is None:
         raise _nothing(number)
     index = number - log.first
     if not 0 <= index < checkpoint.size:
@@ -97,16 +97,16 @@ def receipt_of(connection: Connection, number: int) -> Receipt:
         )
     stored = DatabaseLog(connection, log, checkpoint.size)
     proof = inclusion_proof(index, checkpoint.size, stored.subtree)
-    made = Receipt(
+    new_receipt = Receipt(
         kind=RECEIPT,
         checkpoint=note,
-        entry=ledger.decode(blob(found[1])),
+        entry=ledger.decode(blob(entry_row[1])),
         index=index,
         proof=tuple(map(to_base64, proof)),
-        salt=to_base64(blob(found[0])),
+        salt=to_base64(blob(entry_row[0])),
     )
-    verify_receipt(write_receipt(made), log.key)
-    return made
+    verify_receipt(write_receipt(new_receipt), log.key)
+    return new_receipt
 
 
 def _nothing(number: int) -> LogError:
@@ -114,14 +114,14 @@ def _nothing(number: int) -> LogError:
 
 
 def account(
-    connection: Connection, policy: Policy, asked: AccountQuery, *, proofs: bool = False
+    connection: Connection, policy: Policy, query: AccountQuery, *, proofs: bool = False
 ) -> Iterator[AccountLine]:
     """What was done, in order and in words; with proofs, the receipt of what is covered."""
-    whose = "a customer's" if asked.person_id is None else "your"
+    whose = "a customer's" if query.person_id is None else "your"
     covered = _covered(connection) if proofs else 0
-    for number, at, body in _rows(connection, asked):
+    for number, at, body in _rows(connection, query):
         entry = ledger.decode(body)
-        if not asked.fits(entry):
+        if not query.fits(entry):
             continue
         proof = receipt_of(connection, number) if number <= covered else None
         moment = BEGINNING + timedelta(microseconds=at)
@@ -133,21 +133,21 @@ def _covered(connection: Connection) -> int:
     return log.first + checkpoint.size - 1
 
 
-def _rows(connection: Connection, asked: AccountQuery) -> Iterator[tuple[int, int, bytes]]:
+def _rows(connection: Connection, account_query: AccountQuery) -> Iterator[tuple[int, int, bytes]]:
     query = "SELECT number, at, body FROM entry WHERE number > ?"
     values: list[object] = []
-    if asked.person_id is not None:
+    if account_query.person_id is not None:
         query += f" AND {_OWN}"
-        values += [asked.person_id, asked.person_id]
-    if asked.since is not None:
+        values += [account_query.person_id, account_query.person_id]
+    if account_query.since is not None:
         query += " AND at >= ?"
-        values.append(microseconds(asked.since))
-    if asked.until is not None:
+        values.append(microseconds(account_query.since))
+    if account_query.until is not None:
         query += " AND at < ?"
-        values.append(microseconds(asked.until))
-    seen = 0
+        values.append(microseconds(account_query.until))
+    last_number = 0
     query += " ORDER BY number LIMIT ?"
-    while found := rows(connection, query, seen, *values, _TOGETHER):
-        for number, at, body in found:
+    while entry_rows := rows(connection, query, last_number, *values, _TOGETHER):
+        for number, at, body in entry_rows:
             yield number, at, blob(body)
-            seen = number
+            last_number = number

@@ -201,12 +201,12 @@ def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
     For example: “On 3 March 2026 we shared your name and balance with a collection agent, acme, for
     collecting what is owed, by #collecting-charges”.
     """
-    said = f"On {_day(entry.time)} {_main_sentence(_plain(policy), entry, whose)}"
+    text = f"On {_day(entry.time)} {_main_sentence(_plain(policy), entry, whose)}"
     if entry.clauses:
-        said += ", by " + listed((f"#{clause}" for clause in entry.clauses), "and")
+        text += ", by " + listed((f"#{clause}" for clause in entry.clauses), "and")
     if entry.violation:
-        said += f"; no clause allowed it: {entry.violation}"
-    return said
+        text += f"; no clause allowed it: {entry.violation}"
+    return text
 
 
 def _day(stamp: str) -> str:
@@ -316,21 +316,21 @@ def _past(action: str) -> str:
 
 def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
     """Which data, and from, to or by whom, for what and when."""
-    said = ""
+    text = ""
     if entry.data:
-        said += " " + _data([plain.label("data", word) for word in entry.data], whose)
+        text += " " + _data([plain.label("data", word) for word in entry.data], whose)
     for role in _PARTIES:
         party = getattr(entry, role)
         if party and not (role == "source" and party == _PROVIDER):  # nothing comes from ourselves
             kind, _, name = party.partition(" ")
             lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
-            said += f" {lead} {_mine(plain.label('party', kind), whose)}"
-            said += f", {name}," if name else ""
+            text += f" {lead} {_mine(plain.label('party', kind), whose)}"
+            text += f", {name}," if name else ""
     for name, word in dimension_values(entry, DATA, *PARTIES).items():
         if word != OTHER:
             label = _mine(plain.label(TREE_OF[name], word), whose)
-            said += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"
-    return said.rstrip(",")
+            text += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"
+    return text.rstrip(",")
 
 
 def _data(labels: list[str], whose: str) -> str:
@@ -341,5 +341,5 @@ def _data(labels: list[str], whose: str) -> str:
         if not each.startswith((*_LEADING, *ARTICLES)) and not {"you", "your"} & {*each.split()}
     ]
     rest = [_mine(each, whose) for each in labels if each not in own]
-    said = [f"{whose} {own[0]}", *own[1:]] if own else []
-    return listed([*said, *rest], "and")
+    phrases = [f"{whose} {own[0]}", *own[1:]] if own else []
+    return listed([*phrases, *rest], "and")

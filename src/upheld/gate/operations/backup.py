@@ -119,8 +119,8 @@ def _dump(
 def _require_epochs(connection: Connection, ring: Keyring) -> None:
     """BackupError unless the keyring has every epoch under which a key of this moment lies."""
     mine = {each.number for each in ring.epochs}
-    found = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
-    if found - mine:
+    epochs = {number for (number,) in rows(connection, "SELECT DISTINCT epoch FROM person_key")}
+    if epochs - mine:
         raise BackupError("the keys were renewed meanwhile", code="backup", hint="try again")
 
 
@@ -150,21 +150,21 @@ def _copy(connection: Connection, table: _DumpTable, writer: Writer) -> int:
             f"SELECT {', '.join(table.columns)} FROM {table.name} {where}"  # noqa: S608 - names of the database's own
             f"ORDER BY {key} LIMIT {PAGE}"
         )
-        found = [_plain(table, each) for each in rows(connection, statement, *last)]
-        if not found:
+        plain_rows = [_plain(table, each) for each in rows(connection, statement, *last)]
+        if not plain_rows:
             return count
-        writer.add(Part(table.name, table.columns, found))
-        last = tuple(found[-1][place] for place in places)
-        count += len(found)
+        writer.add(Part(table.name, table.columns, plain_rows))
+        last = tuple(plain_rows[-1][place] for place in places)
+        count += len(plain_rows)
 
 
-def _plain(table: _DumpTable, told: tuple[Any, ...]) -> tuple[Any, ...]:
+def _plain(table: _DumpTable, database_row: tuple[Any, ...]) -> tuple[Any, ...]:
     """A row as it is in any database: SQLite says 0 and 1 for false and true."""
     if not table.booleans:
-        return told
+        return database_row
     return tuple(
         bool(value) if n in table.booleans and value is not None else value
-        for n, value in enumerate(told)
+        for n, value in enumerate(database_row)
     )
 
 

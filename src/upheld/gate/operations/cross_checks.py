@@ -67,15 +67,15 @@ def _has_own_name(log: Log) -> bool:
 
 def _false_beginnings(connection: Connection) -> Iterator[str]:
     """The beginnings of logs that the entry with which they begin does not tell, or tells alone."""
-    listed = rows(connection, "SELECT first, previous FROM restored ORDER BY first")
+    beginnings = rows(connection, "SELECT first, previous FROM restored ORDER BY first")
     for each in database_log.logs(connection)[1:]:
-        if each.first not in dict(listed):
+        if each.first not in dict(beginnings):
             yield f"nothing says that log {each.first} was begun after another"
-    for first, previous in listed:
-        found = row(connection, "SELECT body FROM entry WHERE number = ?", first)
+    for first, previous in beginnings:
+        entry_row = row(connection, "SELECT body FROM entry WHERE number = ?", first)
         try:
-            told = ledger.decode(blob(found[0])) if found else None
+            entry = ledger.decode(blob(entry_row[0])) if entry_row else None
         except ledger.EntryError:
-            told = None
-        if told is None or (told.kind, told.previous) != ("restore", previous):
+            entry = None
+        if entry is None or (entry.kind, entry.previous) != ("restore", previous):
             yield f"the log does not begin anew with entry {first}"

@@ -69,7 +69,7 @@ def built_in(settings: Settings) -> list[Job]:
 
     `cover` only where the settings name a log's key, `escrow` only where they name its folder.
     """
-    found = [
+    jobs = [
         Job("late", 10, obligations.mark_overdue),
         Job("owed", HOUR, obligations.open_due_obligations),
         Job("retention", DAY, retention.retire),
@@ -82,7 +82,7 @@ def built_in(settings: Settings) -> list[Job]:
     ]
     if settings.escrow is not None:
         escrow = settings.escrow
-        found.append(Job("escrow", HOUR, lambda gate: backup.expire(gate, escrow)))
+        jobs.append(Job("escrow", HOUR, lambda gate: backup.expire(gate, escrow)))
     if settings.log_key is not None:
         path, origin = settings.log_key, settings.log_origin
 
@@ -90,17 +90,17 @@ def built_in(settings: Settings) -> list[Job]:
             gate.log_state.require()
             return Checkpointer(gate.engine, *open_signer(path, origin)).run()
 
-        found.insert(0, Job("cover", 0.5, cover, alone=False))
-        found.append(Job("uncovered", 20, _alarm_if_uncovered, alone=False))
-    return found
+        jobs.insert(0, Job("cover", 0.5, cover, alone=False))
+        jobs.append(Job("uncovered", 20, _alarm_if_uncovered, alone=False))
+    return jobs
 
 
 def _alarm_if_uncovered(gate: Gate) -> int:
     """Raise the alarm where nothing has covered the log for too long."""
-    found = gate.log_state.uncovered()
-    if found is not None and found.late(gate.context.clock.now()):
+    uncovered = gate.log_state.uncovered()
+    if uncovered is not None and uncovered.late(gate.context.clock.now()):
         raise LogError(
-            f"{found.entries:,} entries are covered by no checkpoint: what is taken out of them"
+            f"{uncovered.entries:,} entries are covered by no checkpoint: what is taken out of them"
             " leaves no trace",
             code="uncovered",
             hint="see why the job `cover` fails, or does not run",

@@ -34,15 +34,15 @@ class Lease:
     def hold(self) -> bool:
         """Take or keep the lease; whether it is ours now."""
         with reading(self._engine) as connection:
-            now, found = _now(connection), self._found(connection)
-        if found and not self._free(found, now):
-            if found[0] != self._holder:
+            now, lease_row = _now(connection), self._found(connection)
+        if lease_row and not self._free(lease_row, now):
+            if lease_row[0] != self._holder:
                 return False
-            if found[1] - now > self._length * _RENEWED:
+            if lease_row[1] - now > self._length * _RENEWED:
                 return True
         with writing(self._engine) as connection:
             now = _now(connection)
-            if found is None:
+            if lease_row is None:
                 return bool(
                     run(
                         connection,
@@ -60,7 +60,7 @@ class Lease:
                     self._holder,
                     now + self._length,
                     self._name,
-                    *found,
+                    *lease_row,
                 )
             )
 
@@ -75,16 +75,18 @@ class Lease:
             )
 
     def _found(self, connection: Connection) -> tuple[str, int] | None:
-        found = row(connection, "SELECT holder, until FROM lease WHERE name = ?", self._name)
-        return (found[0], found[1]) if found else None
+        lease_row = row(connection, "SELECT holder, until FROM lease WHERE name = ?", self._name)
+        return (lease_row[0], lease_row[1]) if lease_row else None
 
-    def _free(self, found: tuple[str, int], now: int) -> bool:
-        return found[1] <= now or (found[0] != self._holder and found[1] > now + 2 * self._length)
+    def _free(self, lease_row: tuple[str, int], now: int) -> bool:
+        return lease_row[1] <= now or (
+            lease_row[0] != self._holder and lease_row[1] > now + 2 * self._length
+        )
 
 
 def _now(connection: Connection) -> int:
     """Microseconds since 1970, by one clock for all who share the database."""
     if is_postgresql(connection):
-        found = row(connection, _TIME)
-        return int(found[0]) if found else 0
+        time_row = row(connection, _TIME)
+        return int(time_row[0]) if time_row else 0
     return microseconds(system_time())

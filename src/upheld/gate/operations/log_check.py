@@ -79,9 +79,9 @@ def _wrong(connection: Connection, first: int, last: int) -> list[Problem]:
     """What is wrong with some entries, and with the logs that they are in."""
     problems: dict[int, Problem] = {}
     several: list[Problem] = []
-    listed = database_log.logs(connection)
-    for at, log in enumerate(listed):
-        after = listed[at + 1].first if at + 1 < len(listed) else last + 1
+    logs = database_log.logs(connection)
+    for at, log in enumerate(logs):
+        after = logs[at + 1].first if at + 1 < len(logs) else last + 1
         if log.first <= last and after > first:
             several += _of_log(connection, log, max(first, log.first), min(last, after - 1))
     if first == 1:
@@ -89,20 +89,20 @@ def _wrong(connection: Connection, first: int, last: int) -> list[Problem]:
             Problem(str(each), "checkpoint", number=1) for each in cosignatures.wrong(connection)
         ]
     cut = detach.counts_within(connection, first, last)
-    known = {each.number for each in several if each.subject == "entry"}
+    damaged_numbers = {each.number for each in several if each.subject == "entry"}
     for number in entries.damaged(connection, cut, (first, last)):
-        if number not in known:
+        if number not in damaged_numbers:
             text = (
                 f"entry {number} is missing, or is not as it was written: what it says, its time,"
                 " or whose it is"
             )
             problems[number] = Problem(text, "entry", number=number)
-    told = [
+    damage = [
         entry
         for person_id, entry in entries.within(connection, first, last)
         if person_id is None and not entry.person
     ]
-    registers = selfcheck.unlike_of_registers(connection, told)
+    registers = selfcheck.unlike_of_registers(connection, damage)
     several += [each._replace(number=first) for each in registers]
     return [*several, *problems.values(), *_nobody_is_there(connection, first, last)]
 
@@ -155,8 +155,10 @@ def _checkpoints(connection: Connection, log: Log, first: int, last: int) -> lis
             if DatabaseLog(connection, log, size).subtree(0, size) != blob(root):
                 problems.append((size, f"{name}: it is not the tree as it was then"))
             if note is not None:
-                told = open_checkpoint(note.encode() if isinstance(note, str) else b"", log.key)
-                if (told.size, told.root) != (size, blob(root)):
+                checkpoint = open_checkpoint(
+                    note.encode() if isinstance(note, str) else b"", log.key
+                )
+                if (checkpoint.size, checkpoint.root) != (size, blob(root)):
                     problems.append((size, f"{name}: its row is not what was signed"))
         except (TileError, NoteError) as error:
             problems.append((size, f"{name}: {error}"))

@@ -71,7 +71,7 @@ def keyring_for(path: Path, place: Path, master: Master, keys: Path | None) -> K
 
 
 def restore(
-    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, told: RestoreOptions
+    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, options: RestoreOptions
 ) -> RestoreReport:
     """Put a backup back, and look through it.
 
@@ -82,31 +82,31 @@ def restore(
     head = archive.read_head(path)
     both = keyring
     if head.epoch not in {each.number for each in keyring.epochs}:
-        if told.keys is None:
+        if options.keys is None:
             raise BackupError(
                 f"the key of epoch {head.epoch} is not in the keyring",
                 code="escrow",
                 hint="name the keys that were kept with the backup",
             )
-        both = keyring.reading_also(escrow.find(told.keys, head.id, master))
+        both = keyring.reading_also(escrow.find(options.keys, head.id, master))
     with made_or_gone(url) as engine:
         _empty(engine)
         with writing(engine) as connection:
             closed = _load(connection, path, head, both)
-            _require_erasure_list(keyring, closed, told.because)
-            previous = _previous(connection, closed, told)
+            _require_erasure_list(keyring, closed, options.because)
+            previous = _previous(connection, closed, options)
             last = entries.last_of(connection)
-            first = lineage.restore_entry(previous, policy.digest, told.because)
+            first = lineage.restore_entry(previous, policy.digest, options.because)
             number, _ = entries.write(connection, first, None, system_time())
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
-            erased = _settle(connection, policy, keyring, both, told.keys, since)
+            erased = _settle(connection, policy, keyring, both, options.keys, since)
         erase.finish(engine, keyring, Clock())
         Erasures(keyring).settle()
         scrub(engine)
-        found = selfcheck.selfcheck(engine, keyring)
+        report = selfcheck.selfcheck(engine, keyring)
     engine.dispose()
-    return RestoreReport(found.people, found.entries, erased, previous, found.problems)
+    return RestoreReport(report.people, report.entries, erased, previous, report.problems)
 
 
 def rehearse(path: Path, url: str, keyring: Keyring) -> tuple[str, ...]:
@@ -151,14 +151,14 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
 
 def _require_erasure_list(keyring: Keyring, closed: Close, because: str) -> None:
     """BackupError where the list of erasures lacks some that there were, and nobody says why."""
-    listed = Erasures(keyring)
-    there, wanted = len(listed.read()), max(closed.erasures, keyring.erasures)
-    if there < wanted and not because:
+    erasure_list = Erasures(keyring)
+    there, expected = len(erasure_list.read()), max(closed.erasures, keyring.erasures)
+    if there < expected and not because:
         raise BackupError(
-            f"the list of erasures has {there}, and had {wanted}: who is missing in it would come"
+            f"the list of erasures has {there}, and had {expected}: who is missing in it would come"
             " back",
             code="erasures",
-            hint=f"bring {listed.path} back; or say why it is lost, --because",
+            hint=f"bring {erasure_list.path} back; or say why it is lost, --because",
         )
 
 
@@ -204,7 +204,7 @@ def _backups_with_keys(keys: Path | None) -> Iterator[tuple[str, datetime]]:
         yield from escrow.listed(keys)
 
 
-def _previous(connection: Connection, closed: Close, told: RestoreOptions) -> str:
+def _previous(connection: Connection, closed: Close, options: RestoreOptions) -> str:
     """The last known checkpoint of the old log; BackupError if it tells of more than there is."""
     size, root = lineage.state(connection)
     if (size, root.hex()) != (closed.size, closed.root):
@@ -213,19 +213,19 @@ def _previous(connection: Connection, closed: Close, told: RestoreOptions) -> st
             code="backup",
             hint="take another backup",
         )
-    if told.published is None:
+    if options.published is None:
         return closed.log or f"{size}\n{to_base64(root)}\n"
-    published = _checkpoint(connection, told.published)
+    published = _checkpoint(connection, options.published)
     if published.size > size:
-        if not told.because:
+        if not options.because:
             raise BackupError(
                 f"{published.size} entries were published, and the backup has {size}: what was"
                 " done since is lost",
                 code="published",
                 hint="take a later backup; or say why it is so, with --because",
             )
-        return told.published.decode()
-    if lineage.state(connection, published.size)[1] != published.root and not told.because:
+        return options.published.decode()
+    if lineage.state(connection, published.size)[1] != published.root and not options.because:
         raise BackupError(
             "what was published is another log than the backup's",
             code="published",

@@ -60,40 +60,40 @@ def _check_all(engine: Engine, keyring: Keyring) -> SelfCheckReport:
 def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     """The same in a transaction that is given, of a database that was unlocked."""
     problems: list[Problem] = []
-    held = 0
+    value_count = 0
     everybody = [
-        found
-        for (found,) in rows(
+        owner
+        for (owner,) in rows(
             connection, "SELECT person_id FROM person WHERE person_id <> ?", REGISTER
         )
     ]
     for person_id in everybody:
-        count, named = check_person(connection, keyring, person_id)
-        held += count
-        problems += named
+        count, person_problems = check_person(connection, keyring, person_id)
+        value_count += count
+        problems += person_problems
     problems += cross_checks.everywhere(connection, keyring)
     problems += checks.everything(connection)
-    listed = records.every(connection)
-    problems += _unlike(connection, {each.record_id: each for each in listed})
-    told = [each.text for each in problems]
-    told += [
+    all_records = records.every(connection)
+    problems += _unlike(connection, {each.record_id: each for each in all_records})
+    texts = [each.text for each in problems]
+    texts += [
         f"entry {number} is missing or changed"
         for number in entries.damaged(connection, detach.counts(connection))
     ]
     last = entries.last_of(connection)
     if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
-        told.append("the database file is damaged")
+        texts.append("the database file is damaged")
     statement = "SELECT count(*) FROM person WHERE state = ?"
     ((active,),) = rows(connection, statement, ACTIVE)
     return SelfCheckReport(
-        active, held, len(listed), last[0] if last else 0, tuple(dict.fromkeys(told))
+        active, value_count, len(all_records), last[0] if last else 0, tuple(dict.fromkeys(texts))
     )
 
 
 def some_people(connection: Connection, after: str, most: int) -> list[str]:
     """The next people by their ids, whatever state they are said to be in."""
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
-    return [found for (found,) in rows(connection, statement, after, most)]
+    return [person_id for (person_id,) in rows(connection, statement, after, most)]
 
 
 def check_person(
@@ -106,7 +106,7 @@ def check_person(
     """
     try:
         person = people.whatever(connection, keyring, [person_id])[person_id]
-        found, wrong = values.examine(connection, person, list(person.holdings))
+        series_by_field, wrong = values.examine(connection, person, list(person.holdings))
         wrong += values.besides(connection, person)
         wrong += records.unreadable(connection, person_id, person.cipher)
     except KeyError:
@@ -115,7 +115,7 @@ def check_person(
         return 0, [Problem(f"the key of person {person_id} is missing", "person", person_id)]
     except (SealError, VaultError, KeyringError) as error:
         return 0, [Problem(str(error), "person", person_id)]
-    count = sum(map(len, found.values()))
+    count = sum(map(len, series_by_field.values()))
     problems = [
         Problem(f"{name} is changed, moved or missing", "value", person_id) for name in wrong
     ]
@@ -123,71 +123,71 @@ def check_person(
     if not rows(connection, statement, person_id, ACTIVE):
         return count, problems
     try:
-        kept = entries.of_person(connection, person_id)
-        noted = _noted_marks(kept)
+        stored_entries = entries.of_person(connection, person_id)
+        noted = _noted_marks(stored_entries)
     except (EntryError, DatabaseError, ValueError):
         text = f"what an entry says of person {person_id} is changed, moved or missing"
         return count, [*problems, Problem(text, "entry", person_id)]
-    if noted != {field: held.mark for field, held in person.holdings.items()}:
+    if noted != {field: holding.mark for field, holding in person.holdings.items()}:
         text = f"what is held of person {person_id} is not what the entries say"
         problems.append(Problem(text, "person", person_id))
     mine = {each.record_id: each for each in records.of_owner(connection, person_id)}
-    problems += _unlike_entries([each.entry for each in kept], mine, person_id)
+    problems += _unlike_entries([each.entry for each in stored_entries], mine, person_id)
     return count, problems
 
 
-def _noted_marks(kept: Sequence[StoredEntry]) -> dict[str, str]:
+def _noted_marks(stored_entries: Sequence[StoredEntry]) -> dict[str, str]:
     """What the entries of somebody say that is held: by field, the mark of its value."""
     noted: dict[str, str] = {}
-    for each in kept:
+    for each in stored_entries:
         entry = each.entry
-        told = list(zip(entry.data, entry.values, strict=bool(entry.values)))
+        marked_fields = list(zip(entry.data, entry.values, strict=bool(entry.values)))
         if entry.kind == "retention" and entry.action == "delete":
-            for field, mark in told:
+            for field, mark in marked_fields:
                 if noted.get(field) == mark:  # else a former value of it
                     del noted[field]
         else:  # of a series whose oldest rows went, what is left
-            noted.update(told)
+            noted.update(marked_fields)
     return noted
 
 
-def _unlike(connection: Connection, listed: Mapping[str, Record]) -> list[Problem]:
+def _unlike(connection: Connection, records_by_id: Mapping[str, Record]) -> list[Problem]:
     """The records that are not as the entries say: gone, or in force though they were ended."""
-    return _unlike_entries(entries.of_kind(connection, "record"), listed, REGISTER)
+    return _unlike_entries(entries.of_kind(connection, "record"), records_by_id, REGISTER)
 
 
 def unlike_of_registers(connection: Connection, some: Iterable[Entry]) -> list[Problem]:
     """The same of the records that are nobody's, by some entries about nobody."""
-    told = [each for each in some if each.kind == "record" and each.batch is None]
-    if not told:
+    record_entries = [each for each in some if each.kind == "record" and each.batch is None]
+    if not record_entries:
         return []
-    listed = {each.record_id: each for each in records.of_owner(connection, REGISTER)}
-    return _unlike_entries(told, listed, REGISTER)
+    records_by_id = {each.record_id: each for each in records.of_owner(connection, REGISTER)}
+    return _unlike_entries(record_entries, records_by_id, REGISTER)
 
 
 def _unlike_entries(
-    some: Iterable[Entry], listed: Mapping[str, Record], whose: str
+    some: Iterable[Entry], records_by_id: Mapping[str, Record], whose: str
 ) -> list[Problem]:
     """The records that are not as some entries say, of those who are listed.
 
     A batch's entry may be about records of others, or of people who were erased since.
     """
-    said: dict[str, str] = {}
+    actions: dict[str, str] = {}
     added: set[str] = set()
     for entry in some:
         if entry.kind == "record":
             mine = entry.batch is None
-            said.update(
+            actions.update(
                 dict.fromkeys(
-                    [each for each in entry.evidence if mine or each in listed],
+                    [each for each in entry.evidence if mine or each in records_by_id],
                     entry.action.partition(" ")[0],
                 )
             )
             if mine:
                 added.update(entry.evidence)
     problems = []
-    for record_id, action in said.items():
-        record = listed.get(record_id)
+    for record_id, action in actions.items():
+        record = records_by_id.get(record_id)
         if record is None and record_id in added:
             problems.append(Problem(f"record {record_id} is missing", "record", whose))
         ended = record is None or record.withdrawn is not None or record.ends is not None
