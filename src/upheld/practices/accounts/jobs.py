@@ -22,7 +22,7 @@ BATCH: Final = 100
 
 
 def erase_unconfirmed(gate: Gate) -> int:
-    """Erase whoever never confirmed their address; how many."""
+    """Erase everybody who never confirmed their address; the number of people erased."""
     before = trusted_time(gate) - CONFIRM_WITHIN
     count, last = 0, ""
     with trial_of(gate, "unconfirmed accounts") as trial:

@@ -51,7 +51,7 @@ class CustomerPasskeys(OwnPasskeys):
         outbox.queue(transaction, subject, "accounts/factor", "administrative-message")
 
     async def sign_in(self, request: Request, form: FormData) -> Response:
-        """Sign in whoever's passkey answered; others are led back to the form."""
+        """Sign in the customer whose passkey answered; lead others back to the form."""
         provider = self.provider
         credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
         path = provider.destinations.get(request.query_params.get("destination", ""), "/me")

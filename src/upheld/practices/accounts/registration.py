@@ -124,7 +124,7 @@ def _register_person(
 
 
 def _write_to_holder(transaction: Transaction, person_id: str, template: str) -> None:
-    """Write to whoever has the address already, if we still may: nobody else learns whether.
+    """Write to whoever has the address already, if the policy still lets us write to them.
 
     Refused only where we might not write to somebody who signed up anew either.
     """

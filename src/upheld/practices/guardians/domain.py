@@ -139,7 +139,7 @@ def withdraw(provider: Provider, transaction: Transaction, care: Care, what: str
 
 
 def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
-    """Begin a guardian's care of somebody who signed up by their leave; a refusal, if any."""
+    """Begin a guardian's care of somebody who signed up by their leave; Refused if it may not."""
     accepted = invitation.accepted or transaction.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
     if invitation.text_digest != TEXT_DIGEST:  # they said yes to other words than ours of today

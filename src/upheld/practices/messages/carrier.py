@@ -139,5 +139,5 @@ def _failure(error: Exception) -> CarrierError:
 
 
 def carrier(address: str) -> Carrier | None:
-    """The mail server of an address; None where none is given."""
+    """The mail server at an address; None if the address is empty."""
     return Smtp(address) if address else None

@@ -144,7 +144,7 @@ def hand_over(
 
 
 def answer_ready(gate: Gate) -> int:
-    """Answer the corrections that our staff are done with; how many."""
+    """Answer the corrections that our staff have finished; the number of them."""
     with gate.together() as transaction:
         ready = requests.ready_to_answer(transaction.tables)
     with trial_of(gate, "answer-corrections") as trial:

@@ -81,7 +81,7 @@ def whose(transaction: Transaction, raw: str) -> str | None:
 
 
 def carry_out(gate: Gate) -> int:
-    """Erase everybody who asked for it some days ago; how many."""
+    """Erase everybody who asked for it before the last `WAITS`; the number of people erased."""
     with gate.together() as transaction:
         before = transaction.clock.now() - WAITS
         due_requests = requests.waiting_since(transaction.tables, "erasure", before)

@@ -18,7 +18,7 @@ class DeskPasskeys(OwnPasskeys):
     """Passkeys of those who work at one kind of desk."""
 
     async def sign_in(self, request: Request, form: FormData) -> Response:
-        """Sign in whoever's passkey answered; others are led back to the form."""
+        """Sign in the user whose passkey answered; lead others back to the form."""
         provider, kind = self.provider, self.kind
         credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
         path = provider.sign_in_targets(kind).get(request.query_params.get("destination", ""))
