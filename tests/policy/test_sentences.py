@@ -13,7 +13,7 @@ import pytest
 import upheld
 from pages import POLICY, WORDS
 from upheld.demo import sample_policy
-from upheld.policy.english import compared, contrary, turned
+from upheld.policy.english import comparison_phrase, contrary, swap_speaker
 from upheld.policy.plain import text
 from upheld.policy.prose import Visitor
 from upheld.policy.sentences import Sentences
@@ -109,15 +109,15 @@ def test_a_contrary_is_good_english_or_at_least_right(label: str, wanted: str) -
 )
 def test_the_provider_s_words_are_turned_into_the_visitor_s(label: str, wanted: str) -> None:
     """`We` and `you` change places, as subject and as object."""
-    assert turned(label) == wanted
+    assert swap_speaker(label) == wanted
 
 
 def test_numbers_are_said_as_people_say_them() -> None:
     """Ages and times since something are clauses of their own, months that make years are years."""
-    assert compared("your age", "<", "13", "years") == "you are under 13"
-    assert compared("my age", ">=", "18", "years") == "I am 18 or over"
+    assert comparison_phrase("your age", "<", "13", "years") == "you are under 13"
+    assert comparison_phrase("my age", ">=", "18", "years") == "I am 18 or over"
     since = "the time since your account was closed"
-    said = compared(since, "<=", "84", "months")
+    said = comparison_phrase(since, "<=", "84", "months")
     assert said == "no more than 7 years have passed since your account was closed"
-    assert compared(since, ">", "1", "months").startswith("more than 1 month has passed")
-    assert compared("the weight", "<", "13", "kg") == ""
+    assert comparison_phrase(since, ">", "1", "months").startswith("more than 1 month has passed")
+    assert comparison_phrase("the weight", "<", "13", "kg") == ""

@@ -10,7 +10,7 @@ from upheld.mutate.run import CHANGES, DEAD, EQUAL, MutantFinding, MutationRepor
 from upheld.policy.analyse.mutants import KINDS
 from upheld.policy.analyse.page import STYLE
 from upheld.policy.load import Policy
-from upheld.policy.plain import listed
+from upheld.policy.plain import word_list
 
 MORE: Final = """
 .dead{border-left:.3rem solid #a33;padding-left:.6rem}
@@ -38,7 +38,7 @@ def outcome_text(finding: MutantFinding) -> str:
         first = finding.changes[0]
         where = f" in {first.story}" if first.story else ""
         kinds = sorted({each.kind for each in finding.changes})
-        return f"changes {listed(kinds, 'and')}: {first.what}{where}"
+        return f"changes {word_list(kinds, 'and')}: {first.what}{where}"
     if finding.came == DEAD:
         return "dead"
     if finding.came == EQUAL:

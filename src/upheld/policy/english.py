@@ -95,14 +95,14 @@ def contrary(label: str) -> str:
         return EXACT[label]
     if TWO.search(label):
         return _untrue(label)
-    if found := NO.fullmatch(label):
-        return f"no {found['rest']}"
+    if match := NO.fullmatch(label):
+        return f"no {match['rest']}"
     if label.startswith("something "):
         return f"nothing {label.removeprefix('something ')}"
-    if found := COMES.fullmatch(label):
-        return _not(found["who"], found["be"], found["rest"])
-    if found := STARTS.fullmatch(label):
-        who, verb, rest = found["who"], found["verb"], found["rest"]
+    if match := COMES.fullmatch(label):
+        return _not(match["who"], match["be"], match["rest"])
+    if match := STARTS.fullmatch(label):
+        who, verb, rest = match["who"], match["verb"], match["rest"]
         if verb in PARTICIPLES or verb.endswith("ed"):
             has = "have" if who in PERFECT else "has"
             return f"{who} {has} not {PARTICIPLES.get(verb, verb)}{rest}"
@@ -127,7 +127,7 @@ def _untrue(label: str) -> str:
     return f"it is not true that {label}"
 
 
-def compared(label: str, comparison: str, number: str, unit: str) -> str:
+def comparison_phrase(label: str, comparison: str, number: str, unit: str) -> str:
     """What a test of a number says, where there are words for it; empty where there are none."""
     if label in ("your age", "my age") and unit == "years":
         who = "you are" if label == "your age" else "I am"
@@ -147,10 +147,10 @@ def amount_of(number: str, unit: str) -> str:
     value = Fraction(number)
     if unit == "months" and value and value % YEAR == 0:
         value, unit = value / YEAR, "years"
-    said = _plain(str(value))
+    text = _plain(str(value))
     if unit == "percent":
-        return f"{said} %"
-    return f"{said} {unit[:-1] if said == '1' else unit}".strip()
+        return f"{text} %"
+    return f"{text} {unit[:-1] if text == '1' else unit}".strip()
 
 
 def _plain(number: str) -> str:
@@ -205,7 +205,7 @@ AM = {"are": "am", "were": "was"}
 WORDS = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
 
 
-def turned(label: str) -> str:
+def swap_speaker(label: str) -> str:
     """The words of one who speaks to you as yours to them: `what I told you` of `what you told us`.
 
     `you` is `I` where it is who acts, and `me` after a preposition, a verb that takes a person, or
@@ -213,19 +213,19 @@ def turned(label: str) -> str:
     """
     parts = WORDS.findall(label)
     words = [at for at, part in enumerate(parts) if part[0].isalpha()]
-    found = list(parts)
+    match = list(parts)
     for place, at in enumerate(words):
         word = parts[at].lower()
         before = parts[words[place - 1]].lower() if place else ""
         last = place + 1 == len(words)
         if word == "you":
-            found[at] = "me" if before in BEFORE or (last and before not in ("if", "when")) else "I"
+            match[at] = "me" if before in BEFORE or (last and before not in ("if", "when")) else "I"
         elif word in MINE:
-            found[at] = MINE[word]
-        elif word in AM and before == "you" and found[words[place - 1]] == "I":
-            found[at] = AM[word]
-    said = "".join(found)
-    return said[:1].upper() + said[1:] if label[:1].isupper() else said
+            match[at] = MINE[word]
+        elif word in AM and before == "you" and match[words[place - 1]] == "I":
+            match[at] = AM[word]
+    text = "".join(match)
+    return text[:1].upper() + text[1:] if label[:1].isupper() else text
 
 
 SPEAKER = frozenset(

@@ -18,7 +18,7 @@ from typing import Any
 from upheld.policy.decide import Engine
 from upheld.policy.fact_space import combine_truth, tests_of, truth
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain, listed, text
+from upheld.policy.plain import Plain, text, word_list
 from upheld.policy.program import Condition, DutyDue
 from upheld.policy.request import Decision, Request
 from upheld.policy.vocabulary import BASIS
@@ -98,7 +98,7 @@ def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) 
         ]
         sentences.append(f"It is done {', '.join(duties)}.")
     if decision.bases:
-        bases = listed((plain.label(BASIS, basis) for basis in decision.bases), "and")
+        bases = word_list((plain.label(BASIS, basis) for basis in decision.bases), "and")
         sentences.append(f"It rests on {bases}.")
     return "\n".join(sentences)
 
@@ -184,7 +184,7 @@ class _RuleTree:
         mark = "does not apply" if True not in truths else "applies"
         if len(truths) > 1:
             mark = "applies to a part of it"
-        return mark, self.plain.given(dict(sorted(values.items())))
+        return mark, self.plain.fact_phrases(dict(sorted(values.items())))
 
     def _conditions(self, bits: int) -> list[Condition]:
         """The conditions of some copies of rules."""

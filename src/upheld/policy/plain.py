@@ -45,7 +45,7 @@ REST = {
 }
 LEADS = {name: each.lead for name, each in TABLE.items() if each.lead}
 ARTICLES = ("a ", "an ", "the ")
-COMPARED = {"<": "under", "<=": "at most", "=": "exactly", ">=": "at least", ">": "over"}
+COMPARISONS = {"<": "under", "<=": "at most", "=": "exactly", ">=": "at least", ">": "over"}
 CONTRARY = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 BUT_MAX = 4  # exceptions of an `any but` before listing what is meant reads better
 
@@ -55,7 +55,7 @@ def text(pieces: Iterable[Piece]) -> str:
     return "".join(each for _, each in pieces)
 
 
-def listed(words: Iterable[str], joint: str = "or") -> str:
+def word_list(words: Iterable[str], joint: str = "or") -> str:
     """`a`, `a or b`, `a, b or c`."""
     *most, last = list(words) or [""]
     return f"{', '.join(most)} {joint} {last}" if most else last
@@ -67,12 +67,12 @@ def number(value: str) -> str:
     return str(exact.numerator) if exact.denominator == 1 else f"{float(exact):g}"
 
 
-def counted(amount: str, unit: str) -> str:
+def amount_text(amount: str, unit: str) -> str:
     """`30 days`, `1 day`, `10 %`, `10`."""
-    said = number(amount)
+    text = number(amount)
     if unit == "percent":
-        return f"{said} %"
-    return f"{said} {unit[:-1] if said == '1' else unit}".rstrip() if unit else said
+        return f"{text} %"
+    return f"{text} {unit[:-1] if text == '1' else unit}".rstrip() if unit else text
 
 
 def rest_of(label: str) -> str:
@@ -120,43 +120,43 @@ class Plain:
 
     def fold(self, tree: str, leaves: Iterable[str]) -> list[str]:
         """The fewest words of a tree that mean these leaves."""
-        known = self.leaves[tree]
+        tree_leaves = self.leaves[tree]
         mask = 0
         for leaf in leaves:
-            mask |= known.bit.get(leaf, 0)
-        found = self._fold(tree, "", mask)
-        if known.mask.get(OTHER, 0) & mask:
-            found.append(OTHER)
-        return found
+            mask |= tree_leaves.bit.get(leaf, 0)
+        words = self._fold(tree, "", mask)
+        if tree_leaves.mask.get(OTHER, 0) & mask:
+            words.append(OTHER)
+        return words
 
     def _fold(self, tree: str, above: str, mask: int) -> list[str]:
-        found: list[str] = []
-        known = self.leaves[tree]
+        words: list[str] = []
+        tree_leaves = self.leaves[tree]
         for name in self.children[tree].get(above, ()):
-            whole = known.mask[name]
+            whole = tree_leaves.mask[name]
             if whole & mask == whole:
-                found.append(name)
+                words.append(name)
             elif whole & mask:
-                found += self._fold(tree, name, mask)
-                if known.bit.get(f"{name}/{OTHER}", 0) & mask:
-                    found.append(f"{name}/{OTHER}")
-        return found
+                words += self._fold(tree, name, mask)
+                if tree_leaves.bit.get(f"{name}/{OTHER}", 0) & mask:
+                    words.append(f"{name}/{OTHER}")
+        return words
 
     def terms(self, tree: str, leaves: Iterable[str], joint: str = "or") -> str:
         """Leaves as people say them: the fewest labels, or `anyone but …`."""
         leaves = tuple(leaves)
-        known = self.leaves[tree]
+        tree_leaves = self.leaves[tree]
         if len(leaves) == 1 and leaves[0] in self.program.definitions:
             return self.label(tree, leaves[0])
-        if len(set(leaves)) == len(known.names):
+        if len(set(leaves)) == len(tree_leaves.names):
             return ANY.get(tree, "anything")
         words = self.fold(tree, leaves)
-        missing = self.fold(tree, set(known.names).difference(leaves))
+        missing = self.fold(tree, set(tree_leaves.names).difference(leaves))
         open_end = OTHER in leaves or any(leaf.endswith("/" + OTHER) for leaf in words)
         if OTHER in leaves and open_end and len(missing) <= BUT_MAX:
-            but = listed((self.label(tree, each) for each in missing), "and")
+            but = word_list((self.label(tree, each) for each in missing), "and")
             return f"{ANY.get(tree, 'anything')} but {but}"
-        return listed((self.label(tree, word) for word in words), joint)
+        return word_list((self.label(tree, word) for word in words), joint)
 
     # Conditions
 
@@ -174,8 +174,8 @@ class Plain:
                 parts = [self.condition(each, nested=True) for each in formulas]
                 if not parts:
                     return "in any case" if joint == "and" else "never"
-                said = f" {joint} ".join(parts)
-                return f"({said})" if nested and len(parts) > 1 else said
+                phrase = f" {joint} ".join(parts)
+                return f"({phrase})" if nested and len(parts) > 1 else phrase
 
     def test(self, test: FactTest) -> str:
         """One test of a fact as a phrase."""
@@ -184,8 +184,8 @@ class Plain:
         if test.word:
             return f"{label} is {test.word.replace('-', ' ')}"
         if test.number:
-            amount = counted(test.number, fact.unit if fact else "")
-            return f"{label} is {COMPARED[test.comparison]} {amount}"
+            amount = amount_text(test.number, fact.unit if fact else "")
+            return f"{label} is {COMPARISONS[test.comparison]} {amount}"
         return label
 
     def negation(self, inner: Condition) -> str:
@@ -203,57 +203,57 @@ class Plain:
     def literal(self, literal: str) -> str:
         """A literal of an answer's `prove` ("age >= 18", "not opted-out") as a phrase."""
         negated = literal.startswith("not ")
-        fact, *rest = literal.removeprefix("not ").split()
-        known = self.vocabulary.facts.get(fact)
+        name, *rest = literal.removeprefix("not ").split()
+        fact = self.vocabulary.facts.get(name)
         if len(rest) == 2 and rest[0] == "is":
-            test = FactTest(fact, "is", word=rest[1])
+            test = FactTest(name, "is", word=rest[1])
         elif rest:
-            label = (known.label if known else "") or fact
-            amount = counted(rest[1], rest[2] if len(rest) > 2 else known.unit if known else "")
-            return f"{label} is {COMPARED.get(rest[0], rest[0])} {amount}"
+            label = (fact.label if fact else "") or name
+            amount = amount_text(rest[1], rest[2] if len(rest) > 2 else fact.unit if fact else "")
+            return f"{label} is {COMPARISONS.get(rest[0], rest[0])} {amount}"
         else:
-            test = FactTest(fact)
+            test = FactTest(name)
         return self.negation(test) if negated else self.test(test)
 
-    def given(self, facts: Mapping[str, object]) -> list[str]:
-        """Facts as given with a question, as phrases."""
-        return [self._given(name, value) for name, value in facts.items()]
+    def fact_phrases(self, facts: Mapping[str, object]) -> list[str]:
+        """Facts of a question as phrases."""
+        return [self._fact_phrase(name, value) for name, value in facts.items()]
 
-    def _given(self, name: str, value: object) -> str:
+    def _fact_phrase(self, name: str, value: object) -> str:
         if isinstance(value, bool):
             return self.test(FactTest(name)) if value else self.negation(FactTest(name))
         if isinstance(value, str):
             return self.test(FactTest(name, "is", word=value))
         if isinstance(value, (list, tuple)):
-            return listed((self._part(name, part) for part in value), "and")
+            return word_list((self._part(name, part) for part in value), "and")
         return self.test(FactTest(name, "=", str(value))).replace("exactly ", "")
 
     def _part(self, name: str, part: Mapping[str, Any]) -> str:
         holds = part.get("holds", part.get("rest", True))
-        said = self._given(name, bool(holds))
+        phrase = self._fact_phrase(name, bool(holds))
         where = self.scope({d: part[d] for d in DIMENSIONS if d in part})
-        return f"{said} ({where})" if where else said
+        return f"{phrase} ({where})" if where else phrase
 
     def question(self, action: str, dimensions: Mapping[str, Iterable[str]]) -> str:
         """A question's act as a phrase: `share e-mail address with advertisers for offers`."""
-        said = self.label("action", action)
+        verb = self.label("action", action)
         scope = self.scope(dimensions)
-        if said.startswith("share"):
+        if verb.startswith("share"):
             scope = f" {scope}".replace(" to ", " with ", 1).strip()
-        return f"{said} {scope}".strip()
+        return f"{verb} {scope}".strip()
 
     def scope(self, dimensions: Mapping[str, Iterable[str]]) -> str:
         """What a question or part says of each dimension."""
-        said = []
+        phrases = []
         for dimension in DIMENSIONS:
             if words := list(dimensions.get(dimension, ())):
                 tree = TREE_OF[dimension]
-                names = listed(self.label(tree, word) for word in words)
+                names = word_list(self.label(tree, word) for word in words)
                 if len(words) > BUT_MAX:
                     leaves = {leaf for w in words for leaf in self.under(tree, w) or (w,)}
                     names = self.terms(tree, leaves)
-                said.append(f"{LEADS[dimension]} {names}" if dimension in LEADS else names)
-        return " ".join(said)
+                phrases.append(f"{LEADS[dimension]} {names}" if dimension in LEADS else names)
+        return " ".join(phrases)
 
     # Rules
 
@@ -263,19 +263,19 @@ class Plain:
             name, amount, unit = duty.duty, duty.amount, duty.unit
         else:
             name, amount, unit = duty["duty"], str(duty.get("amount", "")), duty.get("unit", "")
-        known = self.vocabulary.duties.get(name)
-        said = (known.label if known else "") or name.replace("-", " ")
-        return f"{said} ({counted(amount, unit)})" if amount else said
+        term = self.vocabulary.duties.get(name)
+        label = (term.label if term else "") or name.replace("-", " ")
+        return f"{label} ({amount_text(amount, unit)})" if amount else label
 
     def rule(self, node: Node) -> list[list[Piece]]:
         """What a rule or exception means: a sentence for each part that has its own condition."""
         if node.parents and not node.verb:
-            return [self._lift(node, copy) for copy in self._grouped(node)]
-        return [self._sentence(node, copy) for copy in self._grouped(node)]
+            return [self._lift(node, copy) for copy in self._merged_alternatives(node)]
+        return [self._sentence(node, copy) for copy in self._merged_alternatives(node)]
 
     def _lift(self, node: Node, copy: Alternative) -> list[Piece]:
-        said = self._scope(node, copy, does=False)
-        pieces = [("lift", "does not hold"), ("plain", f" for {said}" if said else "")]
+        scope = self._scope(node, copy, does=False)
+        pieces = [("lift", "does not hold"), ("plain", f" for {scope}" if scope else "")]
         return [p for p in (*pieces, *self._when(copy.condition)) if p[1]]
 
     def _sentence(self, node: Node, copy: Alternative) -> list[Piece]:
@@ -284,13 +284,13 @@ class Plain:
         pieces: list[Piece] = [(kind, node.verb)]
         pieces.append(("plain", f" {self._scope(node, copy, does=True)}"))
         if node.within:
-            pieces.append(("plain", f" within {counted(*node.within)}"))
+            pieces.append(("plain", f" within {amount_text(*node.within)}"))
         pieces += self._when(copy.condition)
         if node.duties:
-            duties = listed((self.duty(duty) for duty in node.duties), "and")
+            duties = word_list((self.duty(duty) for duty in node.duties), "and")
             pieces.append(("plain", f"; always {duties}"))
         if node.bases:
-            bases = listed((self.label(BASIS, basis) for basis in node.bases), "and")
+            bases = word_list((self.label(BASIS, basis) for basis in node.bases), "and")
             pieces.append(("plain", f"; because of {bases}"))
         return pieces
 
@@ -300,33 +300,33 @@ class Plain:
         parts = (condition,) if condition in self.derived else _parts(condition)
         yes = [p for p in parts if not self._unless(p)]
         no = [p.formula for p in parts if isinstance(p, Negation) and self._unless(p)]
-        found: list[Piece] = []
+        pieces: list[Piece] = []
         for lead, each, joint in ((" when ", yes, " and "), (" unless ", no, " or ")):
             if each:
                 nested = len(each) > 1
-                said = joint.join(self.condition(part, nested=nested) for part in each)
-                found.append(("plain", ("," if not found else "") + lead))
-                found.append(("condition", said))
-        return found
+                phrase = joint.join(self.condition(part, nested=nested) for part in each)
+                pieces.append(("plain", ("," if not pieces else "") + lead))
+                pieces.append(("condition", phrase))
+        return pieces
 
     def _unless(self, condition: Condition) -> bool:
         return isinstance(condition, Negation) and not (
             isinstance(condition.formula, FactTest) and condition.formula.comparison
         )
 
-    def _grouped(self, node: Node) -> list[Alternative]:
-        """Copies that say the same of several actions as one; an actor that is us goes unsaid."""
+    def _merged_alternatives(self, node: Node) -> list[Alternative]:
+        """The alternatives of a rule, those alike but for their actions as one; "we" is implied."""
         merged: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], Condition], list[str]] = {}
         for copy in node.copies:
-            scope, condition = self._defined(copy)
+            scope, condition = self._with_definitions(copy)
             if node.effect == "allow" and frozenset(scope.get("actor", ())) == self.ours:
                 scope.pop("actor", None)
             actions = merged.setdefault((tuple(sorted(scope.items())), condition), [])
             actions += [action for action in copy.actions if action not in actions]
         return [Alternative(tuple(a), dict(scope), when) for (scope, when), a in merged.items()]
 
-    def _defined(self, copy: Alternative) -> tuple[dict[str, tuple[str, ...]], Condition]:
-        """Scope and condition with a defined term where the copy stands for one."""
+    def _with_definitions(self, copy: Alternative) -> tuple[dict[str, tuple[str, ...]], Condition]:
+        """Scope and condition of an alternative, in the term of a definition it stands for."""
         scope, condition = dict(copy.scope), copy.condition
         for name, each in self.program.definitions.items():
             for dimension, leaves in copy.scope.items():
@@ -340,16 +340,16 @@ class Plain:
 
     def _scope(self, node: Node, copy: Alternative, *, does: bool) -> str:
         above = {a for p in node.parents for c in self.program.nodes[p].copies for a in c.actions}
-        said = []
+        phrases = []
         if above and set(copy.actions) == above and "data" not in copy.scope:
-            said += ["do so"] if does else []
+            phrases += ["do so"] if does else []
         else:
-            said.append(self.terms("action", copy.actions))
+            phrases.append(self.terms("action", copy.actions))
         for dimension in DIMENSIONS:
             if leaves := copy.scope.get(dimension):
                 words = self.terms(TREE_OF[dimension], leaves)
-                said.append(f"{LEADS[dimension]} {words}" if dimension in LEADS else words)
-        return " ".join(said)
+                phrases.append(f"{LEADS[dimension]} {words}" if dimension in LEADS else words)
+        return " ".join(phrases)
 
 
 def _parts(condition: Condition) -> tuple[Condition, ...]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from upheld.core.dimensions import TABLE
-from upheld.policy.english import compared, contrary, names_speaker, turned
-from upheld.policy.plain import BUT_MAX, Plain, listed
+from upheld.policy.english import comparison_phrase, contrary, names_speaker, swap_speaker
+from upheld.policy.plain import BUT_MAX, Plain, word_list
 from upheld.policy.program import FactTest, Program
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, TREES, Vocabulary
 
@@ -54,10 +54,10 @@ class Prose(Plain):
             return rest.get(tree) or super().label(tree, name)
         if name.endswith("/" + OTHER):
             return self._others(self.label(tree, name.removesuffix("/" + OTHER)))
-        said = LABELS.get(super().label(tree, name), super().label(tree, name))
-        if tree == "data" and name in self.vocabulary.tree(tree) and not names_speaker(said):
-            return f"{self.mine}{said}"
-        return said
+        label = LABELS.get(super().label(tree, name), super().label(tree, name))
+        if tree == "data" and name in self.vocabulary.tree(tree) and not names_speaker(label):
+            return f"{self.mine}{label}"
+        return label
 
     def _others(self, label: str) -> str:
         if label.startswith(self.mine):
@@ -84,13 +84,13 @@ class Prose(Plain):
     def terms(self, tree: str, leaves: Iterable[str], joint: str = "or") -> str:
         """Leaves as people say them: the fewest words, or all but a few."""
         leaves = tuple(leaves)
-        known = self.leaves[tree]
+        tree_leaves = self.leaves[tree]
         if len(leaves) == 1 and (leaves[0] == OTHER or leaves[0] in self.program.definitions):
             return self.label(tree, leaves[0])
-        if set(leaves) == set(known.names):
+        if set(leaves) == set(tree_leaves.names):
             return self.any(tree)
         words, missing = (
-            self.fold(tree, each) for each in (leaves, set(known.names).difference(leaves))
+            self.fold(tree, each) for each in (leaves, set(tree_leaves.names).difference(leaves))
         )
         if OTHER in leaves and len(missing) < max(len(words), BUT_MAX + 1):
             return f"{self.any(tree)} except {self._list(tree, missing, 'or')}"
@@ -99,12 +99,12 @@ class Prose(Plain):
     def _list(self, tree: str, words: Sequence[str], joint: str) -> str:
         """Labels with the beginning that they share said once: `your name, card or balance`."""
         labels = [self.label(tree, word) for word in words]
-        shared = self.mine if tree == "data" else f"when {self.acts} "
-        same = [each for each in labels if each.startswith(shared)]
+        beginning = self.mine if tree == "data" else f"when {self.acts} "
+        same = [each for each in labels if each.startswith(beginning)]
         if len(same) > 1:
             rest = [each for each in labels if each not in same]
-            labels = [same[0], *(each.removeprefix(shared) for each in same[1:]), *rest]
-        return listed(labels, joint)
+            labels = [same[0], *(each.removeprefix(beginning) for each in same[1:]), *rest]
+        return word_list(labels, joint)
 
     # Conditions
 
@@ -114,10 +114,10 @@ class Prose(Plain):
         label = (fact.label if fact else "") or test.fact.replace("-", " ")
         if test.number and test.comparison:
             unit = fact.unit if fact else ""
-            if said := compared(label, test.comparison, test.number, unit):
-                return said
-        said = super().test(test)
-        return FACTS.get(said, said)
+            if phrase := comparison_phrase(label, test.comparison, test.number, unit):
+                return phrase
+        phrase = super().test(test)
+        return FACTS.get(phrase, phrase)
 
     def negation(self, inner: object) -> str:
         """The contrary of a condition, in good English where there is one."""
@@ -136,8 +136,8 @@ class Prose(Plain):
         fact = self.vocabulary.facts.get(name)
         if rest and rest[0] != "is" and fact is not None:
             unit = rest[2] if len(rest) > 2 else fact.unit
-            if said := compared(fact.label, rest[0], rest[1], unit):
-                return said
+            if phrase := comparison_phrase(fact.label, rest[0], rest[1], unit):
+                return phrase
         if not rest and negated:
             return self.negation(FactTest(name))
         return super().literal(literal)
@@ -158,7 +158,7 @@ class Prose(Plain):
 
     def act(self, actions: Sequence[str], scope: Mapping[str, Sequence[str]]) -> str:
         """An act as a phrase, from leaves of each dimension."""
-        verb = listed(self.label("action", each) for each in actions)
+        verb = word_list(self.label("action", each) for each in actions)
         rest = {d: self.terms(TREE_OF[d], scope[d]) for d in DIMENSIONS if scope.get(d)}
         return self.phrase(verb, rest, scope)
 
@@ -195,44 +195,47 @@ class Prose(Plain):
 
 
 class Visitor(Prose):
-    """The same with the customer speaking to the provider: `may you send me offers?`."""
+    """The words of one program with the customer speaking: `may you send me offers?`."""
 
     mine, me, acts = "my ", "me", "I"
 
     def __init__(self, program: Program) -> None:
         self.theirs = program.vocabulary
-        super().__init__(msgspec.structs.replace(program, vocabulary=_turned(program.vocabulary)))
+        super().__init__(
+            msgspec.structs.replace(program, vocabulary=_visitor_vocabulary(program.vocabulary))
+        )
 
     def own(self, label: str) -> str:
         """A label of the vocabulary as the customer says it."""
-        return turned(label)
+        return swap_speaker(label)
 
     def against(self, fact: str) -> str:
         """The contrary of a fact."""
-        return turned(contrary(_label_of(self.theirs, fact)))
+        return swap_speaker(contrary(_label_of(self.theirs, fact)))
 
 
 def _label_of(words: Vocabulary, fact: str) -> str:
-    known = words.facts.get(fact)
-    return (known.label if known else "") or fact.replace("-", " ")
+    row = words.facts.get(fact)
+    return (row.label if row else "") or fact.replace("-", " ")
 
 
-def _turned(words: Vocabulary) -> Vocabulary:
-    """A vocabulary with every label in the mouth of the other."""
+def _visitor_vocabulary(words: Vocabulary) -> Vocabulary:
+    """A vocabulary with every label as the customer says it rather than the provider."""
     return msgspec.structs.replace(
         words,
         trees={
             tree: {
-                n: msgspec.structs.replace(t, label=turned(LABELS.get(t.label, t.label)))
+                n: msgspec.structs.replace(t, label=swap_speaker(LABELS.get(t.label, t.label)))
                 for n, t in words.tree(tree).items()
             }
             for tree in {**dict.fromkeys(TREES), **words.trees}
         },
         facts={
-            n: msgspec.structs.replace(f, label=turned(FACTS.get(f.label, f.label)))
+            n: msgspec.structs.replace(f, label=swap_speaker(FACTS.get(f.label, f.label)))
             for n, f in words.facts.items()
         },
         duties={
-            n: msgspec.structs.replace(d, label=turned(d.label)) for n, d in words.duties.items()
+            n: msgspec.structs.replace(d, label=swap_speaker(d.label))
+            for n, d in words.duties.items()
         },
     )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from upheld.core.dimensions import TABLE
-from upheld.policy.plain import Plain, listed, rest_of, text
+from upheld.policy.plain import Plain, rest_of, text, word_list
 from upheld.policy.program import (
     Alternative,
     Clause,
@@ -55,7 +55,7 @@ SUPERCLASS = {
 }
 
 
-class Answering(Protocol):
+class AnsweringPolicy(Protocol):
     """What the table needs of a policy."""
 
     @property
@@ -86,7 +86,7 @@ def policy_json(program: Program) -> dict[str, Any]:
 
 def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
     nodes = [plain.program.nodes[index] for index in clause.nodes]
-    found = {
+    members = {
         "id": clause.id,
         "kind": clause.kind,
         "level": clause.level,
@@ -98,7 +98,7 @@ def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
         "means": [text(pieces) for node in nodes for pieces in plain.rule(node)],
         "examples": [{"answer": e.answer, "text": e.text} for e in clause.examples],
     }
-    return {key: value for key, value in found.items() if value not in ("", 0, False, [])}
+    return {key: value for key, value in members.items() if value not in ("", 0, False, [])}
 
 
 # The Data Privacy Vocabulary
@@ -106,10 +106,10 @@ def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
 
 def policy_jsonld(program: Program) -> dict[str, Any]:
     """The policy in the Data Privacy Vocabulary: a process for each clause that permits."""
-    return _Linked(program).document()
+    return _LinkedData(program).document()
 
 
-class _Linked:
+class _LinkedData:
     """The words of a program as identifiers, collecting those that are its own."""
 
     def __init__(self, program: Program) -> None:
@@ -142,7 +142,7 @@ class _Linked:
         copies = [copy for node in nodes if node.effect == "allow" for copy in node.copies]
         if not copies:
             return None
-        found: dict[str, Any] = {
+        process: dict[str, Any] = {
             "@id": f"{self.base}#{clause.id}",
             "@type": "dpv:Process",
             "dct:description": clause.text,
@@ -151,15 +151,15 @@ class _Linked:
             leaves = {leaf for copy in copies for leaf in _of(copy, dimension)}
             tree = TREE_OF.get(dimension, dimension)
             if ids := [self.identify(tree, word) for word in self.plain.fold(tree, leaves)]:
-                found[property_] = [{"@id": each} for each in ids]
+                process[property_] = [{"@id": each} for each in ids]
         bases = sorted({basis for node in nodes for basis in node.bases})
         if bases:
             ids = [self.identify(BASIS, basis) for basis in bases]
-            found["dpv:hasLegalBasis"] = [{"@id": each} for each in ids]
+            process["dpv:hasLegalBasis"] = [{"@id": each} for each in ids]
         conditions = [
             text(p) for node in nodes if node.effect == "allow" for p in self.plain.rule(node)
         ]
-        return found | {"skos:note": conditions}
+        return process | {"skos:note": conditions}
 
     def identify(self, tree: str, word: str) -> str:
         """The identifier of a term: that of the vocabulary shared by all, or one of our own."""
@@ -191,7 +191,7 @@ def _of(copy: Alternative, dimension: str) -> tuple[str, ...]:
 # The table of recipients
 
 
-class Way(msgspec.Struct, frozen=True):
+class DisclosureRoute(msgspec.Struct, frozen=True):
     """One way in which information may reach a recipient: for what, by which clauses, if what."""
 
     outcome: str  # allow or needs-proof
@@ -200,44 +200,44 @@ class Way(msgspec.Struct, frozen=True):
     prove: tuple[tuple[str, ...], ...]  # labels; any one set of them settles it
 
 
-class Cell(msgspec.Struct, frozen=True):
+class RecipientCell(msgspec.Struct, frozen=True):
     """What the policy says of one recipient and one group of data."""
 
     outcome: str  # allow, needs-proof, deny; or open where it was too much to find out
     summary: str
-    ways: tuple[Way, ...] = ()
+    ways: tuple[DisclosureRoute, ...] = ()
     clauses: tuple[str, ...] = ()  # that deny, where nothing allows
 
 
-class Row(msgspec.Struct, frozen=True):
+class RecipientRow(msgspec.Struct, frozen=True):
     """A recipient with a cell for each group of data."""
 
     name: str
     label: str
-    cells: tuple[Cell, ...]
+    cells: tuple[RecipientCell, ...]
 
 
 class Recipients(msgspec.Struct, frozen=True):
     """Who can receive what."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[RecipientRow, ...]
 
 
-def recipients_table(policy: Answering) -> Recipients:
+def recipients_table(policy: AnsweringPolicy) -> Recipients:
     """Who can receive what: computed by asking the policy, never written by hand."""
-    return _Table(policy).table()
+    return _RecipientsTable(policy).table()
 
 
-class _Table:
+class _RecipientsTable:
     """Leaves that no rule tells apart stand for each other, so few questions tell everything."""
 
-    def __init__(self, policy: Answering) -> None:
+    def __init__(self, policy: AnsweringPolicy) -> None:
         self.answer = policy.answer
         self.program = policy.program
         self.plain, self.words = Plain(policy.program), Sentences(policy.program)
-        self.left = QUESTIONS_MAX
-        self.said: dict[int, dict[str, Any]] = {}
+        self.questions_left = QUESTIONS_MAX
+        self.answers: dict[int, dict[str, Any]] = {}
         self.bits: dict[str, dict[str, int]] = {}
         self.allowing = 0
         self.copies: list[Alternative] = []
@@ -261,58 +261,58 @@ class _Table:
         """The whole table."""
         columns = self._columns()
         rows = [
-            Row(name, label, tuple(self._cell(leaves, data) for _, data in columns))
+            RecipientRow(name, label, tuple(self._cell(leaves, data) for _, data in columns))
             for name, label, leaves in self._rows()[:ROWS_MAX]
         ]
         return Recipients(tuple(label for label, _ in columns), tuple(rows))
 
     def _columns(self) -> list[tuple[str, list[str]]]:
         tops = self.plain.children["data"].get("", [])
-        found = []
+        columns = []
         for top in tops:
             below = self.plain.children["data"].get(top, []) if len(tops) < 3 else []
             groups = below if len(below) > 1 else [top]
-            found += [
+            columns += [
                 (self.plain.label("data", g), list(self.plain.under("data", g))) for g in groups
             ]
-        return found[:COLUMNS_MAX]
+        return columns[:COLUMNS_MAX]
 
     def _rows(self) -> list[tuple[str, str, list[str]]]:
         """Recipients that a rule names, each without those named under it."""
         scopes = [n.scope["recipient"] for n in self.copies if "recipient" in n.scope]
-        named = {word for scope in scopes for word in self.plain.fold("party", scope)}
-        found: list[tuple[str, str, list[str]]] = []
+        names = {word for scope in scopes for word in self.plain.fold("party", scope)}
+        rows: list[tuple[str, str, list[str]]] = []
 
         def walk(above: str) -> set[str]:
-            taken: set[str] = set()
+            row_leaves: set[str] = set()
             for name in self.plain.children["party"].get(above, []):
-                at = len(found)
+                at = len(rows)
                 below = walk(name)
                 leaves = [leaf for leaf in self.plain.under("party", name) if leaf not in below]
                 ours = self.plain.ours.issuperset(leaves)
-                if leaves and not ours and (name in named or not above or below):
+                if leaves and not ours and (name in names or not above or below):
                     label = self.plain.label("party", name)
-                    found.insert(at, (name, rest_of(label) if below else label, leaves))
+                    rows.insert(at, (name, rest_of(label) if below else label, leaves))
                     below.update(leaves)
-                taken |= below
-            return taken
+                row_leaves |= below
+            return row_leaves
 
         walk("")
-        return [*found, (OTHER, self.plain.label("party", OTHER), [OTHER])]
+        return [*rows, (OTHER, self.plain.label("party", OTHER), [OTHER])]
 
     def _classes(self, dimension: str, leaves: Iterable[str]) -> dict[int, list[str]]:
         """Leaves by the copies whose scope holds them."""
-        known = self.bits.setdefault(dimension, {})
-        found: dict[int, list[str]] = {}
+        bits = self.bits.setdefault(dimension, {})
+        classes: dict[int, list[str]] = {}
         for leaf in leaves:
-            if leaf not in known:
-                known[leaf] = sum(
+            if leaf not in bits:
+                bits[leaf] = sum(
                     1 << n
                     for n, copy in enumerate(self.copies)
                     if dimension not in copy.scope or leaf in copy.scope[dimension]
                 )
-            found.setdefault(known[leaf], []).append(leaf)
-        return found
+            classes.setdefault(bits[leaf], []).append(leaf)
+        return classes
 
     def _states(self, recipients: list[str], data: list[str]) -> Iterator[_State]:
         """Every kind of case that some rule could allow, with an instance and its purposes."""
@@ -320,8 +320,8 @@ class _Table:
             here: dict[int, _State] = {bits: (bits, {"action": action}, set())}
             for dimension in self.program.vocabulary.takes(action):
                 looks = recipients if self._look(action) else sorted(self.plain.ours)
-                given = {"data": data, "recipient": recipients, "actor": looks}
-                leaves = given.get(dimension) or self.plain.leaves[TREE_OF[dimension]].names
+                limits = {"data": data, "recipient": recipients, "actor": looks}
+                leaves = limits.get(dimension) or self.plain.leaves[TREE_OF[dimension]].names
                 classes = self._classes(dimension, leaves)
                 there: dict[int, _State] = {}
                 for have, (_, question, purposes) in here.items():
@@ -334,36 +334,36 @@ class _Table:
                 here = there
             yield from here.values()
 
-    def _cell(self, recipients: list[str], data: list[str]) -> Cell:
-        ways: dict[_Found, set[str]] = {}
+    def _cell(self, recipients: list[str], data: list[str]) -> RecipientCell:
+        ways: dict[_RouteKey, set[str]] = {}
         denying: set[str] = set()
         for bits, question, purposes in self._states(recipients, data):
-            if bits not in self.said:
-                if self.left <= 0:
-                    return Cell("open", "it depends")
-                self.left -= 1
-                self.said[bits] = self._asked(bits, question)
-            said = self.said[bits]
-            if said["outcome"] in ("allow", "needs-proof"):
+            if bits not in self.answers:
+                if self.questions_left <= 0:
+                    return RecipientCell("open", "it depends")
+                self.questions_left -= 1
+                self.answers[bits] = self._answer_with_proofs(bits, question)
+            answer = self.answers[bits]
+            if answer["outcome"] in ("allow", "needs-proof"):
                 key = (
-                    said["outcome"],
-                    tuple(said.get("clauses", ())),
-                    tuple(tuple(each) for each in said.get("prove", ())),
+                    answer["outcome"],
+                    tuple(answer.get("clauses", ())),
+                    tuple(tuple(each) for each in answer.get("prove", ())),
                 )
                 ways.setdefault(key, set()).update(purposes)
             else:
-                denying.update(said.get("clauses", ()))
+                denying.update(answer.get("clauses", ()))
         if not ways:
-            return Cell(
+            return RecipientCell(
                 "deny", "never", (), self._ordered(denying or self._silence(recipients, data))
             )
         return self._possible([self._way(key, purposes) for key, purposes in ways.items()])
 
-    def _asked(self, bits: int, question: dict[str, Any]) -> dict[str, Any]:
+    def _answer_with_proofs(self, bits: int, question: dict[str, Any]) -> dict[str, Any]:
         """The answer, with the records that would let it be otherwise where none means no."""
-        said = self.answer(question)
-        if said["outcome"] == "allow":
-            return said
+        answer = self.answer(question)
+        if answer["outcome"] == "allow":
+            return answer
         absent = sorted(
             {
                 fact
@@ -373,10 +373,10 @@ class _Table:
                 if self.program.vocabulary.facts[fact].absent
             }
         )
-        prove = [list(each) for each in said.get("prove") or ()]
-        clauses = set(said.get("clauses", ())) if prove else set()
+        prove = [list(each) for each in answer.get("prove") or ()]
+        clauses = set(answer.get("clauses", ())) if prove else set()
         for facts in (some for n in (1, 2, 3) for some in combinations(absent[:ABSENT_MAX], n)):
-            if self.left > 0 and not any(set(each) <= set(facts) for each in prove):
+            if self.questions_left > 0 and not any(set(each) <= set(facts) for each in prove):
                 more = self._supposed(question, facts)
                 new = [[*facts, *each] for each in more.get("prove") or [[]]]
                 new = [each for each in new if not any(set(old) <= set(each) for old in prove)]
@@ -384,11 +384,11 @@ class _Table:
                     prove += new
                     clauses.update(more.get("clauses", ()))
         if not prove:
-            return said
-        return said | {"outcome": "needs-proof", "prove": prove, "clauses": sorted(clauses)}
+            return answer
+        return answer | {"outcome": "needs-proof", "prove": prove, "clauses": sorted(clauses)}
 
     def _supposed(self, question: dict[str, Any], facts: Iterable[str]) -> dict[str, Any]:
-        self.left -= 1
+        self.questions_left -= 1
         return self.answer(question | {"facts": dict.fromkeys(facts, True)})
 
     def _silence(self, recipients: list[str], data: list[str]) -> set[str]:
@@ -400,35 +400,35 @@ class _Table:
         }
         return set(self.answer(question).get("clauses", ())) if self.actions else set()
 
-    def _way(self, found: _Found, purposes: set[str]) -> Way:
-        outcome, clauses, prove = found
+    def _way(self, key: _RouteKey, purposes: set[str]) -> DisclosureRoute:
+        outcome, clauses, prove = key
         whole = len(purposes) == len(self.plain.leaves["purpose"].names)
         words = [] if whole else self.plain.fold("purpose", purposes)
-        return Way(
+        return DisclosureRoute(
             outcome,
             self._ordered(clauses),
             tuple(self.words.label("purpose", w) for w in words),
             tuple(tuple(self.words.literal(each) for each in every) for every in prove),
         )
 
-    def _possible(self, ways: list[Way]) -> Cell:
+    def _possible(self, ways: list[DisclosureRoute]) -> RecipientCell:
         ways.sort(key=lambda way: (way.outcome, way.clauses, way.prove))
         if free := [way for way in ways if way.outcome == "allow"]:
             purposes = list(dict.fromkeys(p for way in free for p in way.purposes))
             always = any(not way.purposes for way in free)
-            return Cell("allow", "yes" if always else _for(purposes), tuple(ways))
+            return RecipientCell("allow", "yes" if always else _for(purposes), tuple(ways))
         plainest = sorted(ways, key=lambda way: (min(map(len, way.prove)), -len(way.purposes)))
         proofs = list(
             dict.fromkeys(
-                listed(every, "and") for way in plainest for every in sorted(way.prove, key=len)
+                word_list(every, "and") for way in plainest for every in sorted(way.prove, key=len)
             )
         )
-        return Cell("needs-proof", _only_if(proofs), tuple(ways))
+        return RecipientCell("needs-proof", _only_if(proofs), tuple(ways))
 
     def _ordered(self, clauses: Iterable[str]) -> tuple[str, ...]:
         """Clauses in the order of the document."""
-        wanted = set(clauses)
-        return tuple(clause.id for clause in self.program.clauses if clause.id in wanted)
+        ids = set(clauses)
+        return tuple(clause.id for clause in self.program.clauses if clause.id in ids)
 
 
 def _facts(condition: Condition) -> Iterator[str]:
@@ -442,28 +442,28 @@ def _facts(condition: Condition) -> Iterator[str]:
                 yield from _facts(each)
 
 
-_Found = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # outcome, clauses, proofs
+_RouteKey = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # outcome, clauses, proofs
 _State = tuple[int, dict[str, Any], set[str]]
 
 
 def _for(purposes: list[str]) -> str:
     many = f"for {len(purposes)} purposes"
-    return f"for {listed(purposes)}" if len(purposes) <= PURPOSES_SHOWN else many
+    return f"for {word_list(purposes)}" if len(purposes) <= PURPOSES_SHOWN else many
 
 
 def _only_if(ways: list[str]) -> str:
     """The plainest ways as conditions, and how many others there are."""
-    shown, more = ways[:WAYS_SHOWN], len(ways) - WAYS_SHOWN
+    conditions, more = ways[:WAYS_SHOWN], len(ways) - WAYS_SHOWN
     others = f", or in {more} other case{'s' if more > 1 else ''}" if more > 0 else ""
-    return f"only if {', or if '.join(shown)}{others}"
+    return f"only if {', or if '.join(conditions)}{others}"
 
 
 __all__ = [
-    "Answering",
-    "Cell",
+    "AnsweringPolicy",
+    "DisclosureRoute",
+    "RecipientCell",
+    "RecipientRow",
     "Recipients",
-    "Row",
-    "Way",
     "policy_json",
     "policy_jsonld",
     "recipients_table",

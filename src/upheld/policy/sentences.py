@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from upheld.policy.english import amount_of
-from upheld.policy.plain import Piece, listed
+from upheld.policy.plain import Piece, word_list
 from upheld.policy.program import (
     ALWAYS,
     Alternative,
@@ -37,16 +37,19 @@ class Sentences(Prose):
         Without `ends` it leaves out how it must be done and on which basis.
         """
         if node.parents and not node.verb:
-            return [_capital(self._lift(node, copy)) for copy in self._grouped(node)]
+            return [_capitalize(self._lift(node, copy)) for copy in self._merged_alternatives(node)]
         tail = self._ends(node) if ends else []
-        return [_capital([*self._said(node, copy), *tail]) for copy in self._grouped(node)]
+        return [
+            _capitalize([*self._statement(node, copy), *tail])
+            for copy in self._merged_alternatives(node)
+        ]
 
     def _lift(self, node: Node, copy: Alternative) -> list[Piece]:
         scope = copy.scope
         rest = {d: self.terms(TREE_OF[d], scope[d]) for d in DIMENSIONS if d in scope}
         what = self.tail("", rest)
         if set(copy.actions) != self._above(node):
-            acts = listed(self.label("action", a) for a in self.fold("action", copy.actions))
+            acts = word_list(self.label("action", a) for a in self.fold("action", copy.actions))
             what = f"what we {acts}" if not what else f"{what} ({acts})"
         pieces: list[Piece] = [("plain", f"{self._over(node)} "), ("lift", "does not apply")]
         if what:
@@ -58,13 +61,13 @@ class Sentences(Prose):
         clauses = {self.program.nodes[p].clause for p in node.parents}
         if clauses == {node.clause}:
             return "this"
-        names = listed((f"“{name.replace('-', ' ')}”" for name in sorted(clauses)), "and")
+        names = word_list((f"“{name.replace('-', ' ')}”" for name in sorted(clauses)), "and")
         return f"the clause {names}"
 
     def _above(self, node: Node) -> set[str]:
         return {a for p in node.parents for c in self.program.nodes[p].copies for a in c.actions}
 
-    def _said(self, node: Node, copy: Alternative) -> list[Piece]:
+    def _statement(self, node: Node, copy: Alternative) -> list[Piece]:
         deny = node.effect == "deny"
         kind = "no" if deny else "ask" if copy.condition != ALWAYS else "yes"
         who, verb = self._subject(node, copy)
@@ -109,15 +112,15 @@ class Sentences(Prose):
         return self.phrase(self._verbs(copy.actions), rest, scope)
 
     def _verbs(self, actions: tuple[str, ...]) -> str:
-        return listed(self.label("action", a) for a in self.fold("action", actions))
+        return word_list(self.label("action", a) for a in self.fold("action", actions))
 
     def _ends(self, node: Node) -> list[Piece]:
         pieces: list[Piece] = []
         if node.duties:
-            duties = listed((self.duty(duty) for duty in node.duties), "and")
+            duties = word_list((self.duty(duty) for duty in node.duties), "and")
             pieces.append(("plain", f", always {duties}"))
         if node.bases:
-            bases = listed((self.label(BASIS, basis) for basis in node.bases), "and")
+            bases = word_list((self.label(BASIS, basis) for basis in node.bases), "and")
             pieces.append(("plain", f" (legal basis: {bases})"))
         return pieces
 
@@ -128,8 +131,8 @@ class Sentences(Prose):
             if isinstance(duty, DutyDue)
             else (duty["duty"], str(duty.get("amount", "")), str(duty.get("unit", "")))
         )
-        known = self.vocabulary.duties.get(name)
-        label = (known.label if known else "") or name.replace("-", " ")
+        term = self.vocabulary.duties.get(name)
+        label = (term.label if term else "") or name.replace("-", " ")
         for place in PLACEHOLDERS if amount else ():
             if place in label:
                 return label.replace(place, amount_of(amount, unit))
@@ -144,7 +147,7 @@ class Sentences(Prose):
             parts = [self.condition(each, nested=True) for each in condition.formulas]
             if len(parts) > 1:
                 word = f"{word} " if nested and len(parts) == 2 else ""
-                return f"{word}{listed(parts, joint)}"
+                return f"{word}{word_list(parts, joint)}"
         return super().condition(condition, nested=nested)
 
     def _if(self, condition: Condition, lead: str, unless: str = " unless ") -> list[Piece]:
@@ -155,18 +158,18 @@ class Sentences(Prose):
             parts = condition.formulas
         no = [p.formula for p in parts if isinstance(p, Negation) and self._unless(p)]
         yes = [p for p in parts if not self._unless(p)]
-        found: list[Piece] = []
+        pieces: list[Piece] = []
         if yes:
-            said = listed((self.condition(p, nested=len(yes) > 1) for p in yes), "and")
-            found += [("plain", lead), ("condition", said)]
+            phrase = word_list((self.condition(p, nested=len(yes) > 1) for p in yes), "and")
+            pieces += [("plain", lead), ("condition", phrase)]
         if no:
-            said = listed((self.condition(p, nested=len(no) > 1) for p in no), "or")
-            lead = unless if not found else f", unless{unless[-1]}"
-            found += [("plain", lead), ("condition", said)]
-        return found
+            phrase = word_list((self.condition(p, nested=len(no) > 1) for p in no), "or")
+            lead = unless if not pieces else f", unless{unless[-1]}"
+            pieces += [("plain", lead), ("condition", phrase)]
+        return pieces
 
 
-def _capital(pieces: list[Piece]) -> list[Piece]:
-    kept = [piece for piece in pieces if piece[1]]
-    kind, first = kept[0]
-    return [(kind, first[:1].upper() + first[1:]), *kept[1:]]
+def _capitalize(pieces: list[Piece]) -> list[Piece]:
+    nonempty = [piece for piece in pieces if piece[1]]
+    kind, first = nonempty[0]
+    return [(kind, first[:1].upper() + first[1:]), *nonempty[1:]]

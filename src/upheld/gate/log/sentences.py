@@ -15,7 +15,7 @@ from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
-from upheld.policy.plain import ARTICLES, LEADS, Plain, listed
+from upheld.policy.plain import ARTICLES, LEADS, Plain, word_list
 from upheld.policy.vocabulary import OTHER, TREE_OF
 
 _PAST: Final = {
@@ -203,7 +203,7 @@ def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
     """
     text = f"On {_day(entry.time)} {_main_sentence(_plain(policy), entry, whose)}"
     if entry.clauses:
-        text += ", by " + listed((f"#{clause}" for clause in entry.clauses), "and")
+        text += ", by " + word_list((f"#{clause}" for clause in entry.clauses), "and")
     if entry.violation:
         text += f"; no clause allowed it: {entry.violation}"
     return text
@@ -342,4 +342,4 @@ def _data(labels: list[str], whose: str) -> str:
     ]
     rest = [_mine(each, whose) for each in labels if each not in own]
     phrases = [f"{whose} {own[0]}", *own[1:]] if own else []
-    return listed([*phrases, *rest], "and")
+    return word_list([*phrases, *rest], "and")

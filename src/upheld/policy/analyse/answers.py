@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from upheld.policy.analyse.common_classes import CommonClasses, Names, clause_order
+from upheld.policy.analyse.common_classes import CommonClasses, NamesByPolicy, clause_order
 from upheld.policy.analyse.query import QueryCase, QueryScope, answer_scope, classes
 from upheld.policy.analyse.wording import Region, Wording, ways_of
 from upheld.policy.compile import OwedKey
@@ -49,7 +49,7 @@ class FullAnswer(msgspec.Struct, frozen=True, kw_only=True):
     due: tuple[ObligationAnswer, ...]
 
 
-_ClassesByAction = dict[Names, tuple[Grid, list[Bits]]]
+_ClassesByAction = dict[NamesByPolicy, tuple[Grid, list[Bits]]]
 _Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]
 
 

@@ -21,7 +21,9 @@ from upheld.policy.regions import Axis, Bits, Box, Grid, TooManyClasses, axis
 from upheld.policy.request import Request
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact, Term
 
-Names = tuple[str, ...]  # what one position is called by each policy; empty where it has no word
+NamesByPolicy = tuple[
+    str, ...
+]  # what one position is called by each policy; empty where it has no word
 CLAUSES_NAMED = 8  # of an error
 
 
@@ -44,9 +46,9 @@ class CommonClasses:
         }
         self._spaces: dict[frozenset[object], Space] = {}
 
-    def _positions(self, tree: str, *, rest: bool) -> tuple[Names, ...]:
+    def _positions(self, tree: str, *, rest: bool) -> tuple[NamesByPolicy, ...]:
         """Every leaf of any policy, by the name that each policy has for it."""
-        positions: dict[Names, None] = {}
+        positions: dict[NamesByPolicy, None] = {}
         for at, side in enumerate(self.sides):
             for leaf in side.leaves[tree].names:
                 names = [
@@ -76,7 +78,7 @@ class CommonClasses:
             word = above
         return OTHER if rest else ""
 
-    def takes(self, action: Names) -> tuple[str, ...]:
+    def takes(self, action: NamesByPolicy) -> tuple[str, ...]:
         """The dimensions that an action takes in any of the policies."""
         dimensions = {
             d
@@ -91,14 +93,14 @@ class CommonClasses:
         names = (position[side] for position in self.positions[dimension])
         return self._copies[dimension][side][list(names).index(leaf)]
 
-    def over(self, start: Bits, action: Names, dimensions: Sequence[str]) -> Grid:
+    def over(self, start: Bits, action: NamesByPolicy, dimensions: Sequence[str]) -> Grid:
         """The classes over some dimensions only, from what is left of each policy's copies."""
         try:
             return Grid(start, [self._axis(d, action, -1) for d in dimensions])
         except TooManyClasses as error:
             raise self.too_dear(str(error), start, error.code) from None
 
-    def grid(self, action: Names, masks: Mapping[str, int] | None = None) -> Grid:
+    def grid(self, action: NamesByPolicy, masks: Mapping[str, int] | None = None) -> Grid:
         """The classes of an action; `masks` limits some dimensions to these positions, as bits."""
         start = tuple(
             side.action[name] if name else 0 for side, name in zip(self.sides, action, strict=True)
@@ -109,7 +111,7 @@ class CommonClasses:
         except TooManyClasses as error:
             raise self.too_dear(str(error), start, error.code) from None
 
-    def _axis(self, dimension: str, action: Names, mask: int) -> Axis:
+    def _axis(self, dimension: str, action: NamesByPolicy, mask: int) -> Axis:
         columns = [
             copies if name and dimension in side.takes[name] else None
             for side, name, copies in zip(self.sides, action, self._copies[dimension], strict=True)
@@ -173,7 +175,9 @@ class CommonClasses:
             hint="split these clauses, so that fewer facts and terms meet",
         )
 
-    def request(self, side: int, action: Names, dimensions: Sequence[str], cell: Box) -> Request:
+    def request(
+        self, side: int, action: NamesByPolicy, dimensions: Sequence[str], cell: Box
+    ) -> Request:
         """One cell as a question to one of the policies, which must have the action."""
         dimensions_taken = self.sides[side].takes[action[side]]
         terms = {
@@ -204,7 +208,7 @@ class CommonClasses:
 
 
 def _copies_of(
-    side: CompiledPolicy, dimension: str, positions: Sequence[Names], at: int
+    side: CompiledPolicy, dimension: str, positions: Sequence[NamesByPolicy], at: int
 ) -> list[int]:
     classes = side.classes[dimension]
     by_leaf = {

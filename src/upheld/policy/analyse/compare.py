@@ -15,7 +15,7 @@ import msgspec
 from upheld.core import observing
 from upheld.policy.analyse.common_classes import (
     CommonClasses,
-    Names,
+    NamesByPolicy,
     clause_order,
     example,
     json_facts,
@@ -144,7 +144,7 @@ def compare(old: Policy, new: Policy) -> Comparison:
 
 def differing_classes(
     common: CommonClasses,
-) -> Iterator[tuple[Names, Grid, Bits, tuple[Cell, ...]]]:
+) -> Iterator[tuple[NamesByPolicy, Grid, Bits, tuple[Cell, ...]]]:
     """Every class at which two policies have other rules, with what both say there."""
     content = _contents(common.sides)
     cells_by_state: dict[Bits, tuple[Cell, ...] | None] = {}
@@ -203,12 +203,12 @@ _Key = tuple[str, DutyDue | OwedKey | str, tuple[str, ...], tuple[tuple[str, ...
 class _ChangeGroup(msgspec.Struct):
     """Classes that differ in the same way, and the first of them for a witness."""
 
-    action: Names
+    action: NamesByPolicy
     grid: Grid
     state: Bits
     space: Space
     worlds: int
-    classes: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[NamesByPolicy, tuple[Grid, list[Bits]]]
 
 
 def _contents(sides: Sequence[CompiledPolicy]) -> Any:
@@ -366,7 +366,7 @@ def _example(common: CommonClasses, wording: Wording, group: _ChangeGroup) -> Ch
     text = wording.plain.question(
         group.action[wording.side], {d: w for d, w in own.items() if d != "action"}
     )
-    if phrases := wording.plain.given(json_facts(facts)):
+    if phrases := wording.plain.fact_phrases(json_facts(facts)):
         text += ", given that " + " and ".join(phrases)
     return ChangeExample(
         text=text,

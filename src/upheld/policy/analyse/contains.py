@@ -17,7 +17,7 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.policy.analyse.common_classes import (
     CommonClasses,
-    Names,
+    NamesByPolicy,
     example,
     json_facts,
     vocabulary_differences,
@@ -118,7 +118,7 @@ def _knows(policy: Policy, name: str) -> bool:
 
 
 def sharing_classes(
-    common: CommonClasses, side: int, names: Names
+    common: CommonClasses, side: int, names: NamesByPolicy
 ) -> Iterator[tuple[Grid, Bits, list[Bits]]]:
     """Yield every class of use, with the classes of sharing that one policy has for it.
 
@@ -175,13 +175,13 @@ def duty_worlds(duty: DutyDue, duties: Mapping[DutyDue, int]) -> int:
 
 
 class _DifferenceGroup(msgspec.Struct):
-    action: Names
+    action: NamesByPolicy
     grid: Grid
     state: Bits
     sharing: Bits | None  # a class of the policy's sharing
     space: Space
     worlds: int
-    classes: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[NamesByPolicy, tuple[Grid, list[Bits]]]
 
 
 class _ContainmentCheck:

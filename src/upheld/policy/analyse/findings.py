@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from upheld.policy.analyse.common_classes import CommonClasses, Names, clause_order
+from upheld.policy.analyse.common_classes import CommonClasses, NamesByPolicy, clause_order
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell
 from upheld.policy.load import Policy
@@ -22,10 +22,10 @@ SURPRISES = {
     "although": "allowed although another clause speaks of it",
     "one-clause": "allowed by one clause only",
 }
-ClassesByAction = dict[Names, tuple[Grid, list[Bits]]]
+ClassesByAction = dict[NamesByPolicy, tuple[Grid, list[Bits]]]
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class ReceiptRow(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of recipient, data and purpose that agree in proof, clauses and duties."""
 
     region: Region
@@ -49,7 +49,7 @@ class Surprise(msgspec.Struct, frozen=True, kw_only=True):
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """The table and the surprises."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ReceiptRow, ...]
     surprises: tuple[Surprise, ...]
 
     def __str__(self) -> str:
@@ -144,13 +144,13 @@ def _sensitivity(wording: Wording, region: Region, weights: Mapping[str, int]) -
     return min(weights.get(leaf, 0) for leaf in leaves)
 
 
-def _effort(row: Row) -> int:
+def _effort(row: ReceiptRow) -> int:
     return len(row.when[0]) if row.when else 99
 
 
 def _rows(
     common: CommonClasses, wording: Wording, key: _Key, classes: ClassesByAction
-) -> list[Row]:
+) -> list[ReceiptRow]:
     ways, clauses, duties, bases = key
     regions, _ = wording.regions(classes)
     facts = common.facts
@@ -160,7 +160,7 @@ def _rows(
     tail = f", {', '.join(duties)}" if duties else ""
     by = ", ".join(f"#{clause}" for clause in clauses) + wording.because(bases)
     return [
-        Row(
+        ReceiptRow(
             region=region,
             when=ways,
             proofs=proofs,

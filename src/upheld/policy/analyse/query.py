@@ -16,7 +16,7 @@ import msgspec
 from upheld.core.errors import RequestError
 from upheld.policy.analyse.common_classes import (
     CommonClasses,
-    Names,
+    NamesByPolicy,
     clause_order,
     example,
     json_facts,
@@ -122,15 +122,15 @@ _Key = tuple[tuple[tuple[str, ...], ...], tuple[str, ...], tuple[str, ...]]
 
 
 class _CaseGroup(msgspec.Struct):
-    action: Names
+    action: NamesByPolicy
     grid: Grid
     state: Bits
     space: Space
     worlds: int
-    classes: dict[Names, tuple[Grid, list[Bits]]]
+    classes: dict[NamesByPolicy, tuple[Grid, list[Bits]]]
 
 
-def classes(common: CommonClasses, scope: QueryScope) -> Sequence[tuple[Names, Grid, Bits]]:
+def classes(common: CommonClasses, scope: QueryScope) -> Sequence[tuple[NamesByPolicy, Grid, Bits]]:
     """The classes of requests that a question covers: action, grid, class."""
     side = common.sides[0]
     checker = common.policies[0].engine.checker

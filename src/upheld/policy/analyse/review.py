@@ -14,7 +14,7 @@ import msgspec
 from upheld.policy.analyse import grants
 from upheld.policy.analyse.common_classes import (
     CommonClasses,
-    Names,
+    NamesByPolicy,
     clause_order,
     example,
     json_facts,
@@ -79,7 +79,7 @@ class Rule(msgspec.Struct):
 class _Witness(NamedTuple):
     """A class and some of its worlds, for an example."""
 
-    action: Names
+    action: NamesByPolicy
     grid: Grid
     state: Bits
     space: Space
@@ -212,7 +212,7 @@ class _Review:
             self.nodes[p].effect == "deny" or self._under_denial(p, worlds_by_node) for p in parents
         )
 
-    def _note_denied_acts(self, action: Names, grid: Grid, state: Bits, cell: Cell) -> None:
+    def _note_denied_acts(self, action: NamesByPolicy, grid: Grid, state: Bits, cell: Cell) -> None:
         for act, worlds in cell.owed.items():
             denied = 0
             for where in cell.denies.values():

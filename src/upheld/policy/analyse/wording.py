@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from upheld.core.dimensions import TABLE
-from upheld.policy.analyse.common_classes import CommonClasses, Names
+from upheld.policy.analyse.common_classes import CommonClasses, NamesByPolicy
 from upheld.policy.fact_space import Space, TooManyWorlds
-from upheld.policy.plain import BUT_MAX, Plain, listed
+from upheld.policy.plain import BUT_MAX, Plain, word_list
 from upheld.policy.regions import Bits, Box, Grid
 from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
 
@@ -35,7 +35,9 @@ class Wording:
         self._merged: dict[str, str] = {}
 
     def regions(
-        self, by_action: Mapping[Names, tuple[Grid, Sequence[Bits]]], most: int = REGIONS_MAX
+        self,
+        by_action: Mapping[NamesByPolicy, tuple[Grid, Sequence[Bits]]],
+        most: int = REGIONS_MAX,
     ) -> tuple[tuple[Region, ...], bool]:
         """Classes of some actions as few regions, actions that agree told together."""
         shapes: dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]] = {}
@@ -71,7 +73,7 @@ class Wording:
 
     def act(self, actions: Sequence[str], dimensions: Mapping[str, Sequence[str]]) -> str:
         """An act as a phrase."""
-        phrases = [listed(self.plain.label("action", action) for action in actions)]
+        phrases = [word_list(self.plain.label("action", action) for action in actions)]
         for dimension in DIMENSIONS:
             if words := dimensions.get(dimension):
                 tree = TREE_OF[dimension]
@@ -88,7 +90,7 @@ class Wording:
         if len(words) > BUT_MAX and len(tops) == 1 and (top := tops.pop()):
             missing = self.plain.fold(tree, set(self.plain.under(tree, top)).difference(leaves))
             if len(missing) < len(words) and len(missing) <= BUT_MAX:
-                lacks = listed((self.plain.label(tree, each) for each in missing), "and")
+                lacks = word_list((self.plain.label(tree, each) for each in missing), "and")
                 return f"{self.plain.label(tree, top)} but {lacks}"
         return self.plain.terms(tree, leaves)
 
@@ -108,7 +110,7 @@ class Wording:
 
     def because(self, bases: Sequence[str]) -> str:
         """Legal bases as the end of a sentence; nothing where there are none."""
-        text = listed((self.plain.label(BASIS, basis) for basis in bases), "and")
+        text = word_list((self.plain.label(BASIS, basis) for basis in bases), "and")
         return f", because of {text}" if text else ""
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from upheld.policy.analyse.answers import NO, SOMETIMES, YES, FullAnswer
 from upheld.policy.load import Policy
 from upheld.policy.plain import LEADS as SAID_LEADS
-from upheld.policy.plain import Piece, listed, text
+from upheld.policy.plain import Piece, text, word_list
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.publish import recipients_table
 from upheld.policy.sentences import Sentences
@@ -276,13 +276,13 @@ class PolicyPages:
         if parsed is None:
             plain = FormQuestion(question.action, dict(question.dimensions))
             sentence = self.answerer.question(plain)
-            conditions = self.voice.given(question.facts)
+            conditions = self.voice.fact_phrases(question.facts)
         else:
             parsed, verdict = self._exact(parsed, verdict)
             sentence = self.answerer.question(parsed)
-            conditions = self.voice.given(parsed.facts)
+            conditions = self.voice.fact_phrases(parsed.facts)
         if conditions:
-            sentence = f"{sentence[:-1]}, if {listed(conditions, 'and')}?"
+            sentence = f"{sentence[:-1]}, if {word_list(conditions, 'and')}?"
         tone, _, word = VERDICT[verdict]
         query = parsed.query() if parsed else ""
         return {"tone": tone, "word": word, "text": sentence, "query": query}

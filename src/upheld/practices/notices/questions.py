@@ -22,7 +22,7 @@ from upheld.policy.analyse.query import scope_of
 from upheld.policy.analyse.wording import Region
 from upheld.policy.english import amount_of
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain, listed
+from upheld.policy.plain import Plain, word_list
 from upheld.policy.program import Clause, ExampleQuestion
 from upheld.policy.prose import Visitor
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
@@ -176,7 +176,7 @@ class QuestionAnswerer:
                 return int(word) if word.lstrip("-").isdecimal() else _decimal(word)
             except ValueError:
                 pass
-        wanted = {"boolean": "yes or no", "word": listed(fact.words)}.get(fact.kind, "a number")
+        wanted = {"boolean": "yes or no", "word": word_list(fact.words)}.get(fact.kind, "a number")
         raise RejectedQuestion(
             f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
         )
@@ -205,7 +205,7 @@ class QuestionAnswerer:
             fewer = {d: w for d, w in question.dimensions.items() if d in takes}
             act = self.voice.label("action", question.action)
             raise RejectedQuestion(
-                f"“{act}” has no {listed(DIMENSION_LABELS[d] for d in odd)}.",
+                f"“{act}” has no {word_list(DIMENSION_LABELS[d] for d in odd)}.",
                 "Ask without it.",
                 error.code,
                 address=FormQuestion(question.action, fewer, question.facts).query(),
@@ -231,7 +231,7 @@ class QuestionAnswerer:
         """A question as whoever asks it says it."""
         dimensions = {d: w for d, w in question.dimensions.items() if d != "actor"}
         actors = [self.voice.label("party", w) for w in question.dimensions.get("actor", ())]
-        who = listed("I" if each == "me" else each for each in actors) if actors else "you"
+        who = word_list("I" if each == "me" else each for each in actors) if actors else "you"
         return f"May {who} {self.voice.question(question.action, dimensions)}?"
 
     def json(self, question: FormQuestion, full: FullAnswer) -> dict[str, object]:
@@ -276,7 +276,7 @@ class QuestionAnswerer:
             "question": self.question(question),
             "given": [
                 {
-                    "text": self.voice.given({n: v})[0],
+                    "text": self.voice.fact_phrases({n: v})[0],
                     "without": question.with_fact(n, None).query(),
                 }
                 for n, v in question.facts.items()
@@ -386,8 +386,8 @@ class QuestionAnswerer:
                 else:
                     facts.append(self.voice.literal(lack))
             if parts and self.verdict(nearer) not in ("", NO):
-                when = f", when {listed(facts, 'and')}" if facts else ""
-                text = f"This could be allowed {listed(parts, 'and')}{when}."
+                when = f", when {word_list(facts, 'and')}" if facts else ""
+                text = f"This could be allowed {word_list(parts, 'and')}{when}."
                 clause = self.clauses[each["clause"]]
                 nearby.append({"clause": clause, "query": nearer.query(), "text": text})
         return nearby

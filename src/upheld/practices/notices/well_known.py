@@ -12,7 +12,7 @@ from typing import Any
 
 from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
-from upheld.policy.publish import Answering
+from upheld.policy.publish import AnsweringPolicy
 
 ROBOTS = "User-agent: *\nAllow: /\nDisallow: /privacy/ask\nDisallow: /privacy/find\n"
 SIGNAL, APPLY = "privacy-signal", "apply-privacy-signal"  # a fact and the act that it makes due
@@ -20,7 +20,7 @@ EXPIRES_DAYS = 180
 CONTACTS = ("mailto:", "https://", "tel:")
 
 
-def gpc(policy: Answering) -> dict[str, Any]:
+def gpc(policy: AnsweringPolicy) -> dict[str, Any]:
     """Whether the policy owes it to whoever sends the signal to heed it, and since when."""
     words = policy.program.vocabulary
     heeds = False

@@ -19,7 +19,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
-from upheld.policy.plain import listed
+from upheld.policy.plain import word_list
 from upheld.policy.request import Request
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
@@ -113,7 +113,7 @@ def parties(transaction: Transaction) -> list[tuple[str, str]]:
 def text(policy: Policy, permission: Permission) -> str:
     """What somebody agrees to, as it is shown; its digest stands in the record."""
     provider = policy.front.provider or policy.front.policy
-    data = listed([label(policy, "data", word) for word in permission.data], "and")
+    data = word_list([label(policy, "data", word) for word in permission.data], "and")
     to = label(policy, "party", permission.recipient)
     to = f"{permission.party}, {to}" if permission.party else to
     return (
