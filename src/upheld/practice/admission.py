@@ -29,7 +29,7 @@ class Admission(NamedTuple):
 
     @property
     def asks_age(self) -> bool:
-        """Whether the answer hangs on somebody's age."""
+        """Whether the answer depends on somebody's age."""
         return not self.any_age.allowed and any(map(self.admits, range(len(self.by_age))))
 
     @property
@@ -39,25 +39,25 @@ class Admission(NamedTuple):
 
     @property
     def takes_minors(self) -> bool:
-        """Whether there are ages at which a guardian's leave is what is missing."""
+        """Whether there are ages that can come in with a guardian's permission alone."""
         return any(self.needs_guardian(each) for each in self.by_age)
 
     def decision_at(self, age: int | None) -> Decision:
-        """What the policy says of somebody of an age, or of an age that nobody was asked for."""
+        """The decision on a newcomer of an age in whole years; None if they were not asked."""
         return self.any_age if age is None else self.by_age[min(age, AGE_MAX)]
 
     def needs_guardian(self, decision: Decision) -> bool:
-        """Whether a guardian's leave is all that is missing."""
+        """Whether a guardian's permission is all that is missing."""
         return decision.outcome == "needs-proof" and any(
             self.guardian_facts.issuperset(way) for way in decision.prove
         )
 
     def admits(self, age: int) -> bool:
-        """Whether somebody of an age can come in, alone or by a guardian's leave."""
+        """Whether somebody of an age can come in, alone or with a guardian's permission."""
         return self.decision_at(age).allowed or self.needs_guardian(self.decision_at(age))
 
     def from_age(self, age: int) -> int | None:
-        """The next age at which somebody can come in who is refused now, if there is one."""
+        """The lowest age above `age` at which somebody can come in; None where there is none."""
         return next((each for each in range(age + 1, len(self.by_age)) if self.admits(each)), None)
 
     @property
@@ -76,7 +76,7 @@ class Admission(NamedTuple):
 @observing.reading
 @lru_cache(maxsize=8)
 def admission(policy: Policy) -> Admission:
-    """Whom a policy lets us serve who is new here; worked out once a policy."""
+    """Which newcomers a policy lets us serve. Cached for each policy."""
     facts = policy.program.vocabulary.facts
     leave = frozenset(name for name, fact in facts.items() if fact.proof in BY_GUARDIANS)
     newcomer: dict[str, object] = {

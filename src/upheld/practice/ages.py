@@ -15,13 +15,13 @@ OLDEST = 150
 
 @observing.reading
 def is_minor(policy: Policy, age: int) -> bool:
-    """Whether somebody of an age in whole years is a minor by the policy."""
+    """Whether the policy counts somebody of an age, in whole years, as a minor."""
     if MINOR not in policy.program.vocabulary.facts:
         return False
     return policy.holds(MINOR, {"age": age}) is not False
 
 
 def age_of_majority(policy: Policy) -> int:
-    """The first age in whole years from which on nobody is a minor by the policy."""
+    """The age, in whole years, from which the policy counts nobody as a minor."""
     minors = [age for age in range(OLDEST) if is_minor(policy, age)]
     return minors[-1] + 1 if minors else 0

@@ -20,11 +20,11 @@ CARD: Final = "card"
 
 
 class ProcessorError(UpheldError):
-    """A payment processor that cannot be reached, or gives no answer that can be read."""
+    """A payment processor that cannot be reached, or whose answer cannot be read."""
 
 
 class Card(msgspec.Struct, frozen=True):
-    """A card as it is known here: the value of the field `card`. `expiry` is 2029-12."""
+    """A payment card: the value of the field `card`. `expiry` is a year and a month: 2029-12."""
 
     token: str
     last_four: str
@@ -33,7 +33,7 @@ class Card(msgspec.Struct, frozen=True):
 
     @property
     def through(self) -> str:
-        """Until when it is good, as it stands on a card."""
+        """The month until which it is valid, as printed on a card: 12/2029."""
         year, _, month = self.expiry.partition("-")
         return f"{month}/{year}"
 
@@ -45,7 +45,7 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class ChargeResult(NamedTuple):
-    """What came of a charge: whether it was paid, and the processor's own reference."""
+    """The result of a charge: whether it was paid, and the processor's own reference."""
 
     paid: bool
     reference: str
@@ -65,23 +65,23 @@ class PaymentProcessor(Protocol):
         """The address of its page for a card, which leads back afterwards; `reference` is ours."""
 
     def card(self, reference: str) -> Card | None:
-        """The card that somebody gave on that page; None as long as they have not."""
+        """The card that somebody entered on that page; None until they have."""
 
     def charge(self, token: str, cents: int, key: str) -> ChargeResult:
-        """Take an amount from a card. The same key is charged once, however often it is asked."""
+        """Charge an amount to a card. A key is charged once, however often it is sent."""
 
     def charge_result(self, key: str) -> ChargeResult | None:
-        """What came of a charge that was asked for before; None where it was never made."""
+        """The result of an earlier charge, by its key; None where no such charge was made."""
 
 
 def decode_card(value: str) -> Card:
-    """The card that a value of the vault says; UnreadableValueError where it says none."""
+    """Decode a stored card. Raises UnreadableValueError if the value is not one."""
     with decoding(CARD):
         return msgspec.json.decode(value, type=Card)
 
 
 def usable_card(result: ActResult) -> Card | None:
-    """The card that an act gave, if it gave one; what no page of a processor wrote is no card."""
+    """The card among an act's values; None without one, or where it cannot be decoded."""
     try:
         return decode_card(result[CARD]) if CARD in result.values else None
     except UnreadableValueError:
@@ -89,7 +89,7 @@ def usable_card(result: ActResult) -> Card | None:
 
 
 def stored_card(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
-    """The verified card that is kept of a person; None without one, or where the policy refuses."""
+    """A person's verified card; None without one, or where the policy refuses to use it."""
     result = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
     return None if isinstance(result, Refused) else usable_card(result)
 
@@ -97,7 +97,7 @@ def stored_card(transaction: Transaction, person_id: str, purpose: str = "billin
 def store_card(
     transaction: Transaction, person_id: str, card: Card, occasion: str = "service-use"
 ) -> Refused | None:
-    """Keep a card of a person; the refusal, where the policy refuses."""
+    """Store a person's card. Returns the refusal where the policy refuses, else None."""
     value = msgspec.json.encode(card).decode()
     result = transaction.store(
         person_id,

@@ -28,6 +28,6 @@ def clause_ids(policy: Policy) -> frozenset[str]:
 
 
 def quote_clauses(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
-    """Some clauses in their own words, in the order of the policy."""
+    """The clauses with these ids, in the order of the policy."""
     ids = set(clauses)
     return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in ids]

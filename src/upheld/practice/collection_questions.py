@@ -9,7 +9,7 @@ from upheld.policy.request import Request
 def collection_questions(
     policy: Policy, word: str, *, source: str, occasion: str, purpose: str
 ) -> tuple[Request, Request]:
-    """The questions of collecting and of storing a kind of data, for a purpose where they take one.
+    """The requests to collect and to store a kind of data; `purpose` goes where an act takes one.
 
     They are those that storing it through the gate asks, but for where our data lie.
     """

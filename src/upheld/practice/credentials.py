@@ -21,7 +21,7 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 def stored_secrets(
     transaction: Transaction, person_id: str, purpose: str = "security"
 ) -> dict[str, str]:
-    """A person's passwords by what they are for; none where the policy refuses."""
+    """A person's passwords as {use: secret}; empty where the policy refuses to read them."""
     answer = _read_secrets(transaction, person_id, purpose)
     return {} if isinstance(answer, Refused) else answer
 
@@ -37,13 +37,13 @@ def _read_secrets(
 
 
 def decode_secrets(value: str) -> dict[str, str]:
-    """What a value of the vault says, by what each is for."""
+    """Decode the stored JSON into {use: secret}, such as {"sign-in": an argon2id hash}."""
     with decoding("credentials"):
         return _DECODER.decode(value)
 
 
 def change_occasion(transaction: Transaction, person_id: str) -> str:
-    """On which occasion somebody changes a password: whoever has no service yet registers."""
+    """The occasion of a change of password: `registration` for whoever has no service yet."""
     act, _ = transaction.letting_in(
         ("credentials",), source="customer", occasion="service-use", purpose="security"
     )
@@ -58,7 +58,7 @@ def change_secret(
     *,
     occasion: str = "service-use",
 ) -> Refused | None:
-    """Keep another password for one thing; the refusal, where the policy refuses."""
+    """Store the secret for one use. Returns the refusal where the policy refuses, else None."""
     before = _read_secrets(transaction, person_id, "security")
     if isinstance(before, Refused):
         return before  # what cannot be read must not be written over
@@ -75,7 +75,7 @@ def change_secret(
 
 
 def delete_secret(transaction: Transaction, person_id: str, what: str) -> Refused | None:
-    """Keep a password for one thing no longer; the refusal, where the policy refuses."""
+    """Delete the secret for one use. Returns the refusal where the policy refuses, else None."""
     remaining = {
         each: secret
         for each, secret in stored_secrets(transaction, person_id).items()

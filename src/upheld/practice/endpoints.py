@@ -76,7 +76,7 @@ def cookie_name(provider: Provider, kind: str) -> str:
 def require_sign_in(
     provider: Provider, kind: str, handler: Handler, *, fresh: bool = False
 ) -> Endpoint:
-    """An endpoint for somebody who is signed in; others are led to sign in first.
+    """An endpoint for whoever is signed in; everybody else is redirected to sign in first.
 
     `fresh` asks for the password again if it was given more than a few minutes ago.
     """
@@ -118,7 +118,7 @@ def require_sign_in(
 
 
 def _unreadable_page(provider: Provider, request: Request, field: str) -> Response:
-    """Say that something that is kept cannot be read; which kind of data, and never its value."""
+    """The page that says which kind of data cannot be read; never its value."""
     words = provider.policy.program.vocabulary.tree("data")
     label = (words[field].label if field in words else "") or field
     return provider.pages.page(request, "odd.html", status=409, label=label)
@@ -143,12 +143,12 @@ async def _announce_signal(provider: Provider, request: Request, session: Sessio
 
 
 def sends_signal(request: Request) -> bool:
-    """Whether a browser sends the signal of Global Privacy Control; anything but 1 is none."""
+    """Whether a browser sends the Global Privacy Control signal: `Sec-GPC: 1`, and nothing else."""
     return request.headers.get("sec-gpc") == "1"
 
 
 def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | None, User | None]:
-    """Whose a session is; at a desk it is nobody's any more once its user has ended."""
+    """The session of a cookie, and its desk user; NOBODY where either is no longer in force."""
     session = sessions.find(tables, kind, raw, at)
     if session is None or kind == "customer":
         return session, None
@@ -239,7 +239,7 @@ def start_session(
     kind: str,
     subject: str,
 ) -> None:
-    """Begin a session of somebody, and give the browser its cookie; the one before it ends."""
+    """Start a session and set its cookie; the browser's session before it ends."""
     at = provider.now()
     old = sessions.find(tables, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
     if old is not None:
@@ -251,7 +251,7 @@ def start_session(
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:
-    """Give the browser the cookie of a session."""
+    """Set the cookie of a session."""
     response.set_cookie(
         cookie_name(provider, kind),
         raw,
@@ -263,24 +263,24 @@ def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> 
 
 
 def clear_cookie(provider: Provider, response: Response, kind: str) -> None:
-    """Take the cookie back."""
+    """Delete the cookie of a session."""
     response.delete_cookie(
         cookie_name(provider, kind), path="/", httponly=True, samesite="lax", secure=provider.secure
     )
 
 
 def network_of(request: Request) -> str:
-    """The network that a request comes from, for which tries are counted."""
+    """The network that a request comes from, for which attempts are counted."""
     return limits.network(request.client.host if request.client else "")
 
 
 def equal_secrets(one: str, other: str) -> bool:
-    """Whether two secrets are the same, in a time that tells nothing of them."""
+    """Whether two secrets are equal, compared in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
 
 
 def prove_signed_in(question: ProofQuestion) -> Proof:
-    """The prover of `signed-in`: whether the person has a session in force."""
+    """Prove `signed-in`: whether the person has a session in force."""
     where = "kind = 'customer' AND subject = ? AND begun > ?"
     earliest = microseconds(question.at - sessions.ABSOLUTE)
     row = question.tables.get(session, where, question.person_id, earliest)

@@ -48,7 +48,7 @@ class EventError(UpheldError):
 
 
 class Events:
-    """Who hears of what."""
+    """The events that practices announce, and their listeners."""
 
     def __init__(self) -> None:
         self._names = {*NAMES}
@@ -66,13 +66,13 @@ class Events:
             self._names.add(name)
 
     def subscribe(self, name: str, listener: Listener) -> None:
-        """Hear of an event from now on."""
+        """Call `listener` whenever an event is announced; EventError for an unknown one."""
         self._listeners.setdefault(self._require(name), []).append(listener)
 
     def announce(
         self, transaction: Transaction, name: str, person_id: str, about: str = ""
     ) -> None:
-        """Tell whoever hears of an event."""
+        """Call the listeners of an event. Raises EventError for an unknown one."""
         for listener in self._listeners.get(self._require(name), ()):
             listener(transaction, person_id, about)
 

@@ -26,7 +26,7 @@ class Offer(NamedTuple):
     sealed: str
 
     def picture(self, name: str, issuer: str) -> Markup:
-        """What an authenticator reads, as an SVG."""
+        """The QR code that an authenticator reads, as an SVG."""
         address = totp.address(self.secret, name, issuer)
         return Markup(totp.picture(address))  # noqa: S704 - made here of our own secret
 
@@ -37,14 +37,14 @@ class Offer(NamedTuple):
 
 
 def new_offer(by: SealerSource, bound: bytes) -> Offer:
-    """A fresh secret for whoever has the session or link that `bound` names."""
+    """A new secret, sealed for the session or link that `bound` names."""
     secret = totp.new_secret()
     sealed = by.sealer("factor-offer").seal(secret.encode(), "offer", bound)
     return Offer(secret, urlsafe_b64encode(sealed).decode())
 
 
 def open_offer(by: SealerSource, bound: bytes, sealed: str) -> Offer | None:
-    """What was offered to the same session or link; nothing where it was not."""
+    """Unseal an offer; None where it was made to another session or link, or is not ours."""
     try:
         raw = urlsafe_b64decode(sealed.encode())
         secret = by.sealer("factor-offer").unseal(raw, "offer", bound)
@@ -54,5 +54,5 @@ def open_offer(by: SealerSource, bound: bytes, sealed: str) -> Offer | None:
 
 
 def first_step(chosen: Offer, code: str, at: datetime) -> int | None:
-    """The step of the first code, by which somebody shows that their authenticator works."""
+    """The time step of the first code, which shows that an authenticator works; None if wrong."""
     return totp.step_of(chosen.secret, code, at, 0)

@@ -19,20 +19,20 @@ def today(provider: Provider) -> date:
 
 
 def canonical(provider: Provider, word: str, value: str) -> str:
-    """A value in the form in which it is kept; ValueError with a sentence where it is none."""
+    """A value in the form in which it is stored. Raises ValueError with a sentence for the form."""
     country = provider.settings.country
     return field_values.canonical(word, value, today=today(provider), country=country)
 
 
 def with_check(provider: Provider, word: str, field: Field) -> Field:
-    """A form's field for a kind of data, with what it may be; what is chosen stays as offered."""
+    """A form's field that checks what is typed for a kind of data; a field to choose from as is."""
     if field.kind not in TYPED:
         return field
     return field._replace(check=lambda value: canonical(provider, word, value))
 
 
 def find_people(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
-    """The people with an e-mail address or phone number, however it is written."""
+    """The ids of the people with an e-mail address or phone number, however it is written."""
     try:
         spellings = [canonical(provider, word, value), value]
     except ValueError:

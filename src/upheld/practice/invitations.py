@@ -64,7 +64,7 @@ def invite(
     inviter: str = "",
     asker: str = "",
 ) -> tuple[str, str] | Refused:
-    """Invite an address, if the policy lets us hold it and write to it; the id, and a code.
+    """Invite an address, if the policy lets us store it and write to it: (invitation id, code).
 
     `asker` is the name by which whoever is invited knows who asks; it is held as the address is.
     """
@@ -104,7 +104,7 @@ def invite(
 
 
 def comparison_code(invitation_id: str) -> str:
-    """The first group of an invitation's code, which both who asks and who is asked are shown.
+    """The first group of an invitation's code, shown both to who invites and to who is invited.
 
     It opens nothing: the four groups after it are known to nobody but who asks.
     """
@@ -113,7 +113,7 @@ def comparison_code(invitation_id: str) -> str:
 
 
 def find_by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
-    """The invitation of a code, until it has run out or come to its end."""
+    """The invitation with a code; None once it has expired or is done."""
     return _get(
         tables,
         f"code_hash = ? AND state <> 'done' AND expires >= ? AND {_SOMEBODY}",
@@ -123,12 +123,12 @@ def find_by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
 
 
 def find_by_id(tables: Tables, invitation_id: str) -> Invitation | None:
-    """An invitation by its id."""
+    """The invitation with an id; None where there is none."""
     return _get(tables, "invitation_id = ?", invitation_id)
 
 
 def find_by_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
-    """The open invitation of an address, by the person that its link names."""
+    """The open invitation of an address, by the person that its link names; None without one."""
     return _get(
         tables,
         f"person_id = ? AND state = 'open' AND expires >= ? AND {_SOMEBODY}",
@@ -138,7 +138,7 @@ def find_by_contact(tables: Tables, person_id: str, at: datetime) -> Invitation 
 
 
 def acceptances_of(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
-    """What somebody accepted and nobody has signed up by yet."""
+    """The invitations that somebody accepted and that nobody has used yet, oldest first."""
     where = (
         "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
         " ORDER BY accepted"
@@ -165,14 +165,14 @@ def accept(
 
 
 def confirm(transaction: Transaction, by: str) -> None:
-    """Note that we know who somebody is who accepted invitations."""
+    """Let the invitations be used that somebody accepted, now that we know who they are."""
     transaction.tables.update(
         invitation_table, {"state": ACCEPTED}, "inviter = ? AND state = 'checking'", by
     )
 
 
 def redeem(transaction: Transaction, invitation: Invitation) -> Invitation | None:
-    """Use an invitation up, in the transaction of whoever comes by it; None where it is over.
+    """Use an invitation up, in the transaction of whoever signs up by it; None where it is over.
 
     It is read anew: whoever found it before the transaction may have come second.
     """
@@ -201,7 +201,7 @@ def finish(transaction: Transaction, invitation: Invitation) -> None:
 
 
 def sweep(gate: Gate, most: int = 100) -> int:
-    """Erase the addresses of invitations that were answered or have run out; how many.
+    """Erase the addresses of invitations that were answered or have expired. Returns how many.
 
     What somebody else changed is set aside, so that nobody is erased for a row that names them.
     """
@@ -242,7 +242,7 @@ def _get(tables: Tables, where: str, *values: Any) -> Invitation | None:
 
 
 def _from_row(row: Any) -> Invitation:
-    """A row that was checked, as an invitation."""
+    """The invitation of a verified row."""
     accepted = None if row.accepted is None else moment(row.accepted)
     return Invitation(
         row.person_id,

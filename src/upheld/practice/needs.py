@@ -43,13 +43,13 @@ class SwitchedOff(NamedTuple):
 
 @observing.reading
 def can_ever(policy: Policy, question: str) -> bool:
-    """Whether something can be allowed of anybody, whatever is proven; no for unknown words."""
+    """Whether the policy can ever allow what a question asks; False where it has unknown words."""
     answer = _answer(policy, question)
     return answer is not None and answer.verdict != "never"
 
 
 def find_switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[SwitchedOff]:
-    """What a policy switches off, of needs by the name of their practice."""
+    """The needs that a policy always denies; `needs` are by the name of their practice."""
     result = []
     for practice, some in needs.items():
         for need in some:

@@ -48,7 +48,7 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
     party: str = "",
     state: str = INVITED,
 ) -> User:
-    """Add a user of a desk, who cannot sign in before they enrol."""
+    """Add a desk user, who cannot sign in before they enrol."""
     user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
     tables.insert(
         desk_user,
@@ -69,30 +69,30 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
 def enable_sign_in(
     transaction: Transaction, user_id: str, hashed: str, secret: str, step: int
 ) -> None:
-    """Let somebody sign in by a password and one-time passwords that they chose themselves."""
+    """Let a user sign in by the password and the authenticator that they set up themselves."""
     change_password(transaction.tables, user_id, hashed)
     change_secret(transaction, user_id, secret, step)
     change_state(transaction.tables, user_id, ACTIVE)
 
 
 def change_secret(transaction: Transaction, user_id: str, secret: str, step: int) -> None:
-    """Take other one-time passwords from the step after `step` on."""
+    """Replace the secret of one-time passwords; codes are accepted from the step after `step`."""
     sealed = transaction.sealer("desk").seal(secret.encode(), "totp", user_id)
     _change(transaction.tables, user_id, secret=sealed, step=step)
 
 
 def require_enrolment(tables: Tables, user_id: str) -> None:
-    """Let nobody sign in as somebody until they have enrolled anew."""
+    """Delete a user's password and secret: they must enrol again before they sign in."""
     _change(tables, user_id, password="", secret=b"", state=INVITED)
 
 
 def change_state(tables: Tables, user_id: str, state: str) -> None:
-    """Say how somebody stands: asked for, invited, active, ended."""
+    """Set the state of a user: requested, invited, active or ended."""
     _change(tables, user_id, state=state)
 
 
 def change_roles(tables: Tables, user_id: str, roles: Sequence[str]) -> None:
-    """Let somebody have these roles from now on, and no other."""
+    """Replace the roles of a user."""
     _change(tables, user_id, roles=" ".join(roles))
 
 
@@ -101,26 +101,26 @@ def _change(tables: Tables, user_id: str, **changes: Any) -> None:
 
 
 def find_user(tables: Tables, user_id: str) -> User | None:
-    """A user by their id, however they stand."""
+    """The user with an id, in any state; None where there is none."""
     row = tables.get(desk_user, "user_id = ?", user_id)
     return None if row is None else _from_row(row)
 
 
 def find_active_user(tables: Tables, user_id: str) -> User | None:
-    """A user who may work, by the id that their session names."""
+    """The active user with an id; None where there is none."""
     row = tables.get(desk_user, _ACTIVE, user_id)
     return None if row is None else _from_row(row)
 
 
 def find_by_sign_in(tables: Tables, kind: str, sign_in: str) -> tuple[User, str] | None:
-    """A user by the name that they sign in with, and the hash of their password."""
+    """The active user with a sign-in name, and the hash of their password; None without one."""
     where = "kind = ? AND sign_in = ? AND state = 'active'"
     row = tables.get(desk_user, where, kind, sign_in.casefold())
     return None if row is None else (_from_row(row), row.password)
 
 
 def use_one_time_password(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
-    """Whether a one-time password is right and was not used before; it is used up by this."""
+    """Use a one-time password up; False where it is wrong or was used before."""
     row = transaction.tables.get(desk_user, _ACTIVE, user_id)
     if row is None:
         return False
@@ -135,33 +135,33 @@ def use_one_time_password(transaction: Transaction, user_id: str, code: str, at:
 
 
 def all_users(tables: Tables) -> list[User]:
-    """Everybody who works or worked at a desk, by name."""
+    """All desk users in any state, ordered by state, kind and name."""
     return [_from_row(each) for each in tables.select(desk_user, "ORDER BY state, kind, name")]
 
 
 def change_password(tables: Tables, user_id: str, hashed: str) -> None:
-    """Let somebody sign in by another password, of which the hash is given."""
+    """Replace the hash of a user's password."""
     _change(tables, user_id, password=hashed)
 
 
 def leave_to_others(tables: Tables, user_id: str, person_id: str) -> None:
-    """Note that an account is somebody's own or a relative's, so that others work on it."""
+    """Note that an account is a user's own or a relative's, so that others work on it."""
     tables.insert_new(desk_own, person_id=person_id, user_id=user_id)
 
 
 def is_left_to_others(tables: Tables, user_id: str, person_id: str) -> bool:
-    """Whether an account is somebody's own or a relative's."""
+    """Whether an account is a user's own or a relative's."""
     where = "person_id = ? AND user_id = ?"
     return tables.get(desk_own, where, person_id, user_id) is not None
 
 
 def end_user(tables: Tables, user_id: str) -> None:
-    """Let somebody work here no longer."""
+    """End a user's work here: they cannot sign in any more."""
     change_state(tables, user_id, ENDED)
 
 
 def _from_row(row: Any) -> User:
-    """A row that was checked, as a user."""
+    """The user of a verified row."""
     return User(
         row.user_id,
         row.kind,

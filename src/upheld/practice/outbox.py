@@ -55,6 +55,6 @@ def queue(
 
 
 def cancel(transaction: Transaction, person_id: str, template: str = "") -> None:
-    """Let what waits for somebody not be sent: all of it, or what is made by one template."""
+    """Delete a person's unsent messages: all, or those of one template."""
     where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
     transaction.tables.purge(outbox, where, person_id, template, template)

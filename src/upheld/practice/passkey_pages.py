@@ -47,7 +47,7 @@ class OwnPasskeys:
         return True
 
     def record_change(self, transaction: Transaction, subject: str, what: str) -> None:
-        """Enter that a passkey was made or removed."""
+        """Write an entry that a passkey was made or removed."""
         transaction.note(None, f"desk.{what}", actor=f"{self.kind} {subject}")
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
@@ -82,11 +82,11 @@ class OwnPasskeys:
         )
 
     async def show(self, visit: Visit) -> Response:
-        """Those that there are, and the form that makes another."""
+        """The list of passkeys, and the form that makes another."""
         return await self._page(visit)
 
     async def change(self, visit: Visit) -> Response:
-        """Make one, or remove one."""
+        """Make a passkey, or remove one."""
         kind, subject, form = self.kind, visit.subject, visit.form
         handle = str(form.get("remove", ""))
         credential, code = str(form.get("credential", "")), str(form.get("code", ""))

@@ -56,7 +56,7 @@ class Site(NamedTuple):
 
 
 class Passkey(NamedTuple):
-    """A passkey of somebody, as its line says it."""
+    """A passkey as its owner sees it in their list."""
 
     handle: str
     name: str
@@ -65,7 +65,7 @@ class Passkey(NamedTuple):
 
 
 def site_of(provider: Provider, request: Request) -> Site | None:
-    """The provider's site; nothing where browsers allow no passkeys: without TLS, elsewhere."""
+    """The provider's site; None where browsers allow no passkeys, which is without TLS."""
     url, name = provider.settings.url, provider.imprint.name or "upheld"
     if not url and request.url.hostname == "localhost":
         url = f"{request.url.scheme}://{request.url.netloc}"
@@ -86,7 +86,7 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
     bound: bytes,
     user_name: str,
 ) -> str:
-    """What a browser is asked to make a passkey by, as JSON."""
+    """The WebAuthn options by which a browser makes a passkey, as JSON."""
     existing = [each.credential for each in tables.select(passkey_table, _WHOSE, subject, kind)]
     user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
     return options_to_json(
@@ -106,7 +106,7 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
 
 
 def sign_in_options(provider: Provider, site: Site, kind: str) -> str:
-    """What a browser is asked to sign in by, as JSON."""
+    """The WebAuthn options by which a browser signs in, as JSON."""
     return options_to_json(
         generate_authentication_options(
             rp_id=site.host,
@@ -125,7 +125,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     credential: str,
     device: str,
 ) -> bool:
-    """Keep a passkey that a browser made; whether it is right, new, and made for this session."""
+    """Store a passkey that a browser made; False if it is wrong, known or another session's."""
     challenge = _use_challenge(transaction, kind, bound, credential)
     existing = transaction.tables.select(passkey_table, _WHOSE, subject, kind)
     if challenge is None or len(existing) >= MOST:
@@ -158,7 +158,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
 
 
 def sign_in(transaction: Transaction, site: Site, kind: str, credential: str) -> str:
-    """Whose passkey answered; empty where none did, or not to a challenge that is in force."""
+    """The id of whoever's passkey answered a challenge in force; empty where none did."""
     challenge = _use_challenge(transaction, kind, b"", credential)
     if challenge is None:
         return ""
@@ -188,7 +188,7 @@ def sign_in(transaction: Transaction, site: Site, kind: str, credential: str) ->
 
 
 def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
-    """Somebody's passkeys, in the order in which they were made."""
+    """Somebody's passkeys, oldest first."""
     return [
         Passkey(
             each.credential_hash.hex(),
@@ -201,7 +201,7 @@ def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
 
 
 def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
-    """Let one of somebody's own passkeys sign in no more; whether there was one."""
+    """Remove one of somebody's own passkeys; whether there was one."""
     try:
         mark = bytes.fromhex(handle)
     except ValueError:
@@ -224,7 +224,7 @@ def _mac(by: SealerSource, kind: str, bound: bytes, body: bytes) -> bytes:
 def _use_challenge(
     transaction: Transaction, kind: str, bound: bytes, credential: str
 ) -> bytes | None:
-    """The challenge that was answered, used up by this; nothing where it is not one of ours now."""
+    """Use up the challenge that was answered; None where it is not ours, expired or used before."""
     if len(credential) > SENT_MAX:
         return None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,7 +42,7 @@ _LOG = logging.getLogger("upheld")
 
 
 class PendingAction(NamedTuple):
-    """Something that waits for a customer: a sentence, and where to do it."""
+    """Something that a customer has to do: a sentence, and where to do it."""
 
     sentence: str
     title: str
@@ -88,7 +88,7 @@ Finder = Callable[[Transaction, str], list[str]]  # the ids of the people whom a
 
 
 class Practice(NamedTuple):
-    """All that one practice brings; what it has none of is left out."""
+    """Everything that one practice brings; each part is optional."""
 
     name: str
     routes: Sequence[BaseRoute] = ()
@@ -131,7 +131,7 @@ class Practice(NamedTuple):
 
 
 def _count_nothing(name: str, **labels: str) -> None:
-    """Count nothing: there is no service that could tell the counts."""
+    """Count nothing, where no service could show the counts."""
 
 
 class Provider:
@@ -169,12 +169,12 @@ class Provider:
         return self.settings.url.startswith("https://")
 
     def seal_link(self, kind: str, person_id: str) -> str:
-        """What the address of a sealed link ends in."""
+        """The last part of a sealed link's address."""
         sealed = self.sealer("link", kind).seal(person_id.encode(), "link", kind)
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
     def link_owner(self, kind: str, raw: str) -> str | None:
-        """Whose a sealed link is; None for what we did not seal."""
+        """The id of the person that a sealed link names; None where we did not seal it."""
         try:
             sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
             return self.sealer("link", kind).unseal(sealed, "link", kind).decode()
@@ -183,27 +183,27 @@ class Provider:
 
     @property
     def destinations(self) -> dict[str, str]:
-        """Where a sign-in may lead: a word for each path, and nowhere else."""
+        """The paths to which a customer's sign-in may redirect, by a word for each."""
         return {word: path for each in self.practices for word, path in each.destinations.items()}
 
     def sign_in_targets(self, kind: str) -> dict[str, str]:
-        """Where the sign-in of somebody may lead: at a desk to the entries of its menu."""
+        """The paths to which the sign-in of a kind of visitor may redirect, by a word for each."""
         if kind == "customer":
             return self.destinations
         return {card.href.rsplit("/", 1)[-1]: card.href for card in self.menu(kind)}
 
     def find_people(self, transaction: Transaction, what: str, value: str) -> list[str]:
-        """The people whom a word names, such as the number of an account."""
+        """The ids of the people whom a value names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
         return [person for finder in finders for person in finder(transaction, value)]
 
     @property
     def change_pages(self) -> dict[str, str]:
-        """The kinds of data that one page alone changes, each with the path of that page."""
+        """The path of the one page that changes a kind of data, for each kind that has one."""
         return {field: path for each in self.practices for field, path in each.change_pages.items()}
 
     def task_page(self, kind: str, task_id: str) -> str:
-        """The page of a practice on which a kind of task is worked on; none where there is none."""
+        """The path of the page for a kind of task; empty where no practice has one."""
         for each in self.practices:
             if kind in each.task_pages:
                 return each.task_pages[kind].replace("{task}", task_id)
@@ -211,11 +211,11 @@ class Provider:
 
     @property
     def jobs(self) -> list[Job]:
-        """What the practices do again and again."""
+        """The jobs of all practices."""
         return [job for each in self.practices for job in each.jobs]
 
     async def alarms(self) -> list[str]:
-        """What whoever runs the provider has to look into at once, each in a sentence."""
+        """What whoever runs the provider must look into at once, a sentence each."""
         sentences = await asyncio.to_thread(self.gate.gate.log_state.alarms, self.now())
         zone = self.gate.gate.clock.zone
         sentences += await asyncio.to_thread(_not_whole, self.gate.gate)
@@ -227,7 +227,7 @@ class Provider:
         ]
 
     def report_changed_row(self, error: UpheldError) -> None:
-        """Note that a row was met that is not as it was written: in the log, a metric, an alarm.
+        """Report a row that is not as it was written: in the log, a metric and an alarm.
 
         Its words tell a table and an id alone.
         """
@@ -237,15 +237,15 @@ class Provider:
             self._changed.setdefault(str(error), self.now())
 
     def now(self) -> datetime:
-        """The time of the gate's clock."""
+        """The time by the gate's clock."""
         return self.gate.gate.clock.now()
 
     def today(self) -> date:
-        """The day that it is by the gate's clock."""
+        """The day by the gate's clock."""
         return self.gate.gate.clock.today()
 
     def menu(self, kind: str, *, include_off: bool = False) -> list[MenuEntry]:
-        """The entries of somebody's menu, in order, without what the policy switches off."""
+        """The menu of a kind of visitor, in order, without what the policy switches off."""
         policy = self.gate.gate.policy
         entries = [
             card
@@ -256,7 +256,7 @@ class Provider:
         return sorted(entries, key=lambda card: (card.order, card.title))
 
     def pending_actions(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
-        """What waits for a customer, of all practices."""
+        """What a customer has to do, from all practices."""
         return [
             todo
             for each in self.practices
@@ -265,7 +265,7 @@ class Provider:
         ]
 
     def manager_actions(self, tables: Tables) -> list[PendingAction]:
-        """What the managers of the provider must look at, of all practices."""
+        """What the managers of the provider must look at, from all practices."""
         return [
             todo
             for each in self.practices
@@ -274,12 +274,12 @@ class Provider:
         ]
 
     def payer_of(self, tables: Tables, person_id: str) -> str:
-        """Who pays for what a person uses: the holder of their account, or they themselves."""
+        """The id of whoever pays for what a person uses: an account's holder, or the person."""
         payers = (each.payer(tables, person_id) for each in self.practices if each.payer)
         return next((payer for payer in payers if payer), person_id)
 
     async def do(self, work: Callable[[Transaction], T]) -> T:
-        """Do a piece of work in the gate's transaction; what it gives, once that is durable.
+        """Do a piece of work in a transaction of the gate; its result, once that is durable.
 
         Raises Refused where it gives a refusal; a work that raises leaves nothing.
         """
@@ -287,14 +287,14 @@ class Provider:
         return result
 
     async def attempt(self, work: Callable[[Transaction], T]) -> T | Refused:
-        """The same, with a refusal given back instead of raised."""
+        """Do a piece of work in a transaction of the gate; its result, or the refusal it raised."""
         try:
             return await self.do(work)
         except Refused as refusal:
             return refusal
 
     async def read(self, work: Callable[[Tables], T]) -> T:
-        """Read what is not personal: sessions, tasks, states of accounts."""
+        """Read what is not personal, such as sessions, tasks and the states of accounts."""
 
         def reads() -> T:
             with self.gate.gate.look() as tables:
@@ -303,16 +303,15 @@ class Provider:
         return await asyncio.to_thread(reads)
 
     async def run_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do what takes long and needs no database, such as hashing a password."""
+        """Call what takes long and needs no transaction in a thread, such as hashing a password."""
         return await asyncio.to_thread(work, *arguments)
 
 
 PracticeFactory = Callable[[Provider], Practice]
-Handler = Callable[..., Awaitable[Any]]
 
 
 def _not_whole(gate: Gate) -> list[str]:
-    """That something is not whole, or that a job set somebody aside, as far as looks have found."""
+    """A sentence each for changed rows that were found, and for people whom a job set aside."""
     findings, set_aside = watching.counts(gate)
     return [
         f"{text}. Those who watch see under Watch what it is, whose, and since when."

@@ -28,7 +28,7 @@ KINDS: Final = {
 
 
 class UnkeptPromise(NamedTuple):
-    """A word of a promise that the program does not keep, and the clauses that rest on it."""
+    """A word that the policy relies on and nothing here keeps, with the clauses that use it."""
 
     kind: str
     word: str
@@ -37,12 +37,12 @@ class UnkeptPromise(NamedTuple):
 
     @property
     def why(self) -> str:
-        """What follows from it."""
+        """What follows from it, as the end of a sentence."""
         return KINDS[self.kind]
 
 
 def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
-    """Everything that a policy promises and this provider has no part for."""
+    """Everything that a policy promises and that no part of this provider keeps."""
     words = policy.program.vocabulary
     asks = {*GATE_ASKS, *(each for practice in provider.practices for each in practice.actions)}
     gate = provider.gate.gate
@@ -77,7 +77,7 @@ def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
 
 
 def summary_lines(promises: Iterable[UnkeptPromise]) -> list[str]:
-    """For each kind one sentence, for a log."""
+    """One line for each kind of promise that is not kept, for a log."""
     kinds: dict[str, list[str]] = {}
     for each in promises:
         kinds.setdefault(each.kind, []).append(each.word)
@@ -91,7 +91,7 @@ def summary_lines(promises: Iterable[UnkeptPromise]) -> list[str]:
 
 
 def _promises(policy: Policy) -> Iterator[tuple[str, str, str]]:
-    """Each word that a rule rests on: what it is, the word, the clause."""
+    """Each word that a rule relies on, as (kind, word, clause id)."""
     for node in policy.program.nodes:
         for duty in node.duties:
             yield "duty", duty.duty, node.clause

@@ -26,7 +26,7 @@ _SILENT: Final = "No clause of our policy allows it, and what no clause allows w
 
 
 class RefusalReason(NamedTuple):
-    """Why a decision is no yes: a sentence or two, the clauses in their own words, what is missing.
+    """Why a decision is not a yes: a sentence or two, the clauses that say so, what is missing.
 
     `missing` are facts by name, each of which some way to a yes lacks.
     """
@@ -37,7 +37,7 @@ class RefusalReason(NamedTuple):
 
 
 def refusal_reason(policy: Policy, decision: Decision | None) -> RefusalReason:
-    """Why a decision is no yes; without a decision, that nothing allows it."""
+    """Why a decision is not a yes; without a decision, that no clause allows it."""
     if decision is None:
         return RefusalReason(_SILENT, [], frozenset())
     nearest = [each for each in decision.nearest if not any(":" in lack for lack in each.lacks)]
@@ -64,7 +64,7 @@ def refusal_page(
 
 
 def _ways(policy: Policy, ways: Iterable[tuple[str, ...]]) -> str:
-    """Sets of facts, any one of which would do, as a phrase."""
+    """Alternative sets of facts as a phrase: all of one set, or all of another."""
     plain = _plain(policy)
     phrases = [" and ".join(plain.literal(each) for each in way) for way in ways]
     return "; or ".join(dict.fromkeys(phrases))

@@ -29,7 +29,7 @@ MAC_CHARACTERS: Final = 32
 
 
 class AttemptResult(Enum):
-    """How a try is met."""
+    """Whether an attempt to sign in goes on."""
 
     OPEN = "open"
     SLOWED = "slowed"  # too many strangers tried: only a right second factor gets through
@@ -37,24 +37,24 @@ class AttemptResult(Enum):
 
 
 class Device(NamedTuple):
-    """A device that was let in before: its random word, and the day of that."""
+    """A device that signed in before: its random word, and the day, counted since 1970."""
 
     word: str
     day: int
 
 
 def cookie_name(provider: Provider, kind: str) -> str:
-    """The cookie by which a device is known again."""
+    """The name of the cookie that remembers a device."""
     return f"__Host-device-{kind}" if provider.secure else f"device-{kind}"
 
 
 def has_device_cookie(provider: Provider, request: Request, kind: str) -> bool:
-    """Whether a browser says that somebody was let in before: not yet whether that is so."""
+    """Whether a browser sends the cookie of a remembered device; it is not verified here."""
     return bool(request.cookies.get(cookie_name(provider, kind)))
 
 
 def find_device(provider: Provider, request: Request, kind: str, subject: str) -> Device | None:
-    """The device of a request, if its browser was let into this account before."""
+    """The remembered device of a request, if it signed in to this account before; else None."""
     for text in request.cookies.get(cookie_name(provider, kind), "").split("~")[:DEVICES]:
         word, _, rest = text.partition(".")
         day, _, mac = rest.partition(".")
@@ -70,7 +70,7 @@ def find_device(provider: Provider, request: Request, kind: str, subject: str) -
 def remember_device(
     provider: Provider, request: Request, response: Response, kind: str, subject: str
 ) -> None:
-    """Let a browser be known again as one that was let into an account."""
+    """Set the cookie that remembers a browser as one that signed in to an account."""
     previous = find_device(provider, request, kind, subject)
     device = Device(previous.word if previous else secrets.token_urlsafe(12), _today(provider))
     mine = f"{device.word}.{device.day}.{_mac(provider, kind, subject, device)}"
@@ -97,7 +97,7 @@ def count_attempt(
     name: str,
     subject: str,
 ) -> AttemptResult:
-    """Count a try to sign in by a name; `subject` is whose name it is, if that was looked up."""
+    """Count an attempt to sign in by a name; `subject` is whose name it is, empty if unknown."""
     tables, at = transaction.tables, provider.now()
     take = provider.limits.take
     device = find_device(provider, request, kind, subject)
@@ -132,7 +132,7 @@ def clear_attempts(
     name: str,
     subject: str,
 ) -> None:
-    """Forget the tries of whoever gave what was right."""
+    """Clear the attempts that were counted for whoever signed in."""
     provider.limits.clear(transaction.tables, kind, name)
     device = find_device(provider, request, kind, subject)
     if device is not None:

@@ -21,7 +21,7 @@ from upheld.practice.tables import task as task_table
 
 
 class TaskError(UpheldError):
-    """A task that is not there, or is somebody else's."""
+    """A task that does not exist, or is somebody else's."""
 
 
 class Task(NamedTuple):
@@ -49,7 +49,7 @@ class OthersTaskError(UpheldError):
 
 
 def record_attempt(transaction: Transaction, task: Task, staff_id: str) -> None:
-    """Enter that somebody tried to open a task that is not theirs; its customer sees it."""
+    """Write an entry that somebody tried to open another's task; its customer sees it."""
     transaction.note(
         task.person_id,
         "others-task",
@@ -70,7 +70,7 @@ def open_task(  # noqa: PLR0913 - what a task says
     about: str = "",
     due: datetime | None = None,
 ) -> str:
-    """Open a task on a customer; its id."""
+    """Open a task on a customer. Returns its id."""
     task_id = secrets.token_hex(16)
     transaction.tables.insert(
         task_table,
@@ -88,13 +88,13 @@ def open_task(  # noqa: PLR0913 - what a task says
 
 
 def find_task(tables: Tables, task_id: str) -> Task | None:
-    """A task by its id."""
+    """The task with an id; None where there is none."""
     row = tables.get(task_table, "task_id = ?", task_id)
     return None if row is None else _from_row(row)
 
 
 def finished_tasks(tables: Tables, task_ids: Sequence[str]) -> set[str]:
-    """Which of some tasks are done, by their ids; those of whom something was changed are not."""
+    """The ids of those tasks that are done, without those whose rows were changed."""
     rows, _ = tables.sound(
         task_table, f"state = 'done' AND task_id IN ({places(task_ids)})", *task_ids
     )
@@ -102,7 +102,7 @@ def finished_tasks(tables: Tables, task_ids: Sequence[str]) -> set[str]:
 
 
 def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list[Task]:
-    """The tasks that wait in the queues of some roles, those that are due first.
+    """The tasks in the queues of some roles that are not done, those due first before others.
 
     Those on people of whose tasks something was changed are left out.
     """
@@ -131,16 +131,18 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
         raise TaskError(
             "this is your own account, or a relative's",
             code="task",
-            hint="leave it to somebody else",
+            hint="let somebody else take it",
         )
     if not fields:  # a record about no kind of data would cover all of them
         raise TaskError(
             "your role covers nothing for this purpose",
             code="task",
-            hint="leave it to a role that does",
+            hint="let somebody take it whose role covers it",
         )
     if task.state == "taken" and task.staff_id != staff_id:
-        raise TaskError("somebody else has this task", code="task", hint="take another")
+        raise TaskError(
+            "somebody else has this task", code="task", hint="take another task of the queue"
+        )
     if task.state != "open":
         return task
     record = transaction.record(
@@ -157,7 +159,7 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
 
 
 def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
-    """Let a task that was taken wait for somebody else: whoever took it has no need any more.
+    """Put a task back into its queue: whoever took it has no need any more.
 
     `by` is who of our staff did so, if anybody.
     """
@@ -170,7 +172,7 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 
 
 def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
-    """The tasks that somebody took and has not closed, but on whom something was changed."""
+    """The tasks that somebody took and has not closed, without those whose rows were changed."""
     where = "state = 'taken' AND staff_id = ?"
     rows, _ = tables.sound(task_table, where, staff_id)
     return [_from_row(each) for each in rows]
@@ -187,7 +189,7 @@ def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 
 
 def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
-    """Close what is open on a person of one kind, since it came to its end otherwise."""
+    """Close a person's open tasks of one kind (about one thing), settled in another way."""
     for each in open_tasks_on(transaction.tables, person_id):
         if each.kind == kind and about in ("", each.about):
             close(transaction, each.task_id)
@@ -200,7 +202,7 @@ def _staff(by: str) -> str:
 def _require_task(transaction: Transaction, task_id: str) -> Task:
     task = find_task(transaction.tables, task_id)
     if task is None:
-        raise TaskError("there is no such task", code="task", hint="see the queue")
+        raise TaskError("no task with this id", code="task", hint="open the queue again")
     return task
 
 
@@ -210,7 +212,7 @@ def _change(transaction: Transaction, task: Task, **changes: Any) -> None:
 
 
 def _from_row(row: Any) -> Task:
-    """A row that was checked, as a task."""
+    """The task of a verified row."""
     due = None if row.due is None else moment(row.due)
     return Task(
         row.person_id,

@@ -13,7 +13,7 @@ from upheld.core.errors import UpheldError
 
 
 class UnreadableValueError(UpheldError):
-    """A value that cannot be read; `field` says of which kind of data, and nothing quotes it."""
+    """A stored value that cannot be read. `field` is its kind of data; the value is never shown."""
 
     def __init__(self, field: str) -> None:
         super().__init__(
