@@ -161,7 +161,7 @@ def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: 
     with pytest.raises(FieldValueError, match="`transaction`"):
         gate.append(person, "transaction", ["{}", "4111 of something"], **told)
     gate.context.fields.add("usage", json.loads)
-    with pytest.raises(UpheldError, match="somebody says already"):
+    with pytest.raises(UpheldError, match="two practices say"):
         gate.context.fields.add("usage", str)
     assert "transaction" not in {each.field for each in holdings(gate, person)}
     gate.append(person, "transaction", ["{}", "1"], **told)

@@ -159,7 +159,9 @@ class AsyncGate:
         """A call for each action of the vocabulary, such as `use`, `share`, `set_cookie`."""
         action = name.replace("_", "-")
         if name.startswith("_") or action not in self.gate.actions:
-            raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
+            raise AttributeError(
+                f"a gate does not have `{name}`, and its policy has no such action"
+            )
 
         async def act(
             person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]

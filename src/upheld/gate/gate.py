@@ -218,7 +218,9 @@ class Gate:
         """A call for each action of the vocabulary, such as `use`, `share`, `set_cookie`."""
         action = name.replace("_", "-")
         if name.startswith("_") or name == "context" or action not in self.actions:
-            raise AttributeError(f"a gate has no `{name}`, and its policy no such action")
+            raise AttributeError(
+                f"a gate does not have `{name}`, and its policy has no such action"
+            )
 
         act = self.__dict__[name] = partial(self.act, action)  # so that it is looked for once
         return act

@@ -29,7 +29,7 @@ class RoundState(NamedTuple):
     """A look through everything: when it began, and when it last came to its end."""
 
     name: str
-    begun: datetime
+    started_at: datetime
     ended: datetime | None
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class DutyContext(NamedTuple):
-    """An act whose duty is to be carried out, in its transaction."""
+    """What the handler of a duty is given: the act and its transaction."""
 
     connection: Connection
     act: Act
@@ -40,7 +40,7 @@ class DutyContext(NamedTuple):
 
     @property
     def tables(self) -> Tables:
-        """Of a practice that keeps something in its own: in the act's transaction."""
+        """The tables of a practice, within the transaction of the act."""
         return Tables(self.connection)
 
     @property
@@ -63,11 +63,11 @@ class DutyError(UpheldError):
 
 
 def nothing_more(_: DutyContext, __: Duty) -> None:
-    """What the gate does anyway: the entry, the encryption, no field but those asked for."""
+    """The handler of a duty that the gate fulfils by itself, such as encryption."""
 
 
 def delete_after(duty_context: DutyContext, duty: Duty) -> None:
-    """An item for the day on which the data are to be gone."""
+    """Open an obligation that the data are deleted by the day that the duty says."""
     due = entries.after(duty_context.at, duty.amount, duty.unit)
     clause = ", ".join(duty_context.decision.clauses)
     entries.due(
@@ -76,7 +76,7 @@ def delete_after(duty_context: DutyContext, duty: Duty) -> None:
 
 
 class DutyHandlers:
-    """Who carries out which duty."""
+    """The handler of each duty, and of each kind of item that falls due."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when one is added."""
@@ -92,14 +92,18 @@ class DutyHandlers:
     def add(self, duty: str, carrier: DutyHandler) -> None:
         """Let a part of the program carry out a duty from now on."""
         if duty in self._by:
-            raise DutyError(f"`{duty}` is carried out already", code="duty", hint="by one part")
+            raise DutyError(f"`{duty}` has two handlers", code="duty", hint="remove one of the two")
         self._by[duty] = carrier
         self._changed()
 
     def add_due(self, kind: str, handler: DueHandler) -> None:
         """Let a part of the program do what falls due of a kind of item from now on."""
         if kind in self.due:
-            raise DutyError(f"what is due as `{kind}` is done already", code="duty", hint="by one")
+            raise DutyError(
+                f"due items of `{kind}` have two handlers",
+                code="duty",
+                hint="remove one of the two",
+            )
         self.due[kind] = handler
 
     def missing(self, duties: Sequence[Duty]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ NOTHING_READ = ("collect", "store", "delete")  # actions that hand nothing out
 
 
 class ActTemplate(Struct):
-    """What is the same for every act that asks the same: its question, and what must be read."""
+    """What every act with the same words shares: its question, and what must be read for it."""
 
     policy: Policy
     plan: QuestionPlan
@@ -75,11 +75,11 @@ class GateContext(Struct, frozen=True):
     place: str = ""  # where our data lie, a word of the policy; no act names it if empty
 
     def by(self, clock: Clock) -> GateContext:
-        """The same by another clock."""
+        """A copy of this context with another clock."""
         return replace(self, clock=clock)
 
     def under(self, policy: Policy) -> GateContext:
-        """The same under another policy."""
+        """A copy of this context under another policy."""
         return replace(self, policy=policy)
 
     def takes(self, action: str) -> tuple[str, ...]:
@@ -149,7 +149,11 @@ def checked_place(policy: Policy, place: str) -> str:
 
 
 class PersonData(Struct, frozen=True):
-    """What the database holds of some people for an act: what reads their rows, records."""
+    """Everything that an act needs of some people, read in one round trip.
+
+    `people` has a reader of fields for each person id, `records` those that may prove the facts of
+    the act, `changed` the ids of those whose records were changed by somebody without the keys.
+    """
 
     people: dict[str, FieldReader]
     records: list[records.Record]
@@ -202,7 +206,7 @@ class ActExecution:
         return self._result(read, fields, decision, problem, number, entry_time)
 
     def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
-        """What is decided on everybody alike, because no fact matters."""
+        """The decision that is the same for everybody, because it depends on no fact."""
         settled = self._decide({}, "")
         if observing.observer() is None:  # whoever takes notes hears of every question
             self.template.settled = settled

@@ -41,7 +41,7 @@ LAST: Final = ("person",)  # goes last: it has the cover over what goes before i
 class _Remainder(NamedTuple):
     """What is taken aside of a person before everything goes."""
 
-    found: dict[str, tuple[values.Value, ...]]
+    current: dict[str, tuple[values.Value, ...]]
     series: frozenset[str]
     records: list[Record]
     texts: dict[str, str]
@@ -269,7 +269,7 @@ def _rows(
 ) -> people.Person:
     """Write some fields anew, of a series every row."""
     for field in fields:
-        if series := left.found.get(field):
+        if series := left.current.get(field):
             person = values.write_again(
                 connection, keyring, person, field, series, series=field in left.series
             )

@@ -188,7 +188,7 @@ def certificates(gate: Gate, person_id: str) -> list[Certificate]:
 
 
 def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
-    """The same for who has what stands for the person in the list of erasures; they name nobody."""
+    """The certificates that belong to a token of the list of erasures; they name nobody."""
     with reading(gate.engine) as connection:
         erasures = _list(connection, gate.context.keyring, "token = ?", (whose,))
         return [each.sealed.certificate for each in erasures]

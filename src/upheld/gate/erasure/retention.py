@@ -74,7 +74,7 @@ def retire(gate: Gate, now: datetime | None = None) -> int:
 
 
 def _remove_empty(gate: Gate, trial: JobTrial) -> int:
-    """Take out who was erased and of whom nothing is kept any more, nor anything owed; how many."""
+    """Delete the rows of people who were erased and of whom nothing is kept or owed; how many."""
     statement = (
         "SELECT DISTINCT p.person_id FROM person p JOIN record r ON r.person_id = p.person_id"
         " WHERE p.state = ? AND r.how = ? AND p.person_id > ?"

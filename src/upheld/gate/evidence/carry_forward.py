@@ -54,9 +54,9 @@ class CarryForwards:
         """Let a practice say what stays of a series from now on; UpheldError where one does."""
         if field in self._by:
             raise UpheldError(
-                f"somebody says already what stays of `{field}`",
+                f"two practices say what is carried forward of `{field}`",
                 code="carry",
-                hint="let one practice do so",
+                hint="remove one of the two",
             )
         self._by[field] = carry
 

@@ -64,7 +64,9 @@ class DerivedFields:
         It is called in the act with what reads the stored fields that are named, and no others.
         """
         if field in self._by:
-            raise DerivedError(f"`{field}` is made already", code="derived", hint="by one part")
+            raise DerivedError(
+                f"two practices derive `{field}`", code="derived", hint="remove one of the two"
+            )
         if field in self.stored(self._by) or self.stored(reads) != set(reads) or field in reads:
             raise DerivedError(
                 f"`{field}` is made of a derived field, or one of it",
@@ -105,24 +107,24 @@ class FieldReader(Struct):
 
     person: Person
     derived: DerivedFields
-    told: int  # the time of the act, in microseconds since 1970
+    time: int  # the time of the act, in microseconds since 1970
     connection: Connection
     fetched: Fetched = {}
-    seen: dict[str, tuple[Value, ...]] = {}
+    cache: dict[str, tuple[Value, ...]] = {}
 
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first; none where nothing is held."""
-        series = self.seen.get(field)
+        series = self.cache.get(field)
         if series is None:
             if derived_field := self.derived.get(field):
                 read = restrict_reads(self, derived_field.reads, f"`{field}`")
                 value = derived_field.make(
                     SourceFields(read, self.person.person_id, Tables(self.connection))
                 )
-                series = () if value is None else (Value(value, ORIGIN, self.told, 0),)
+                series = () if value is None else (Value(value, ORIGIN, self.time, 0),)
             else:
                 series = opened(self.person, field, self.fetched)
-            self.seen[field] = series
+            self.cache[field] = series
         return series
 
 

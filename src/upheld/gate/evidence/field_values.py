@@ -114,9 +114,9 @@ class FieldValues:
         """Let a practice say how it reads values of a field; UpheldError where one does."""
         if field in self._readers or field in KINDS:
             raise UpheldError(
-                f"somebody says already what `{field}` may be",
+                f"two practices say how values of `{field}` are read",
                 code="field",
-                hint="let one practice do so",
+                hint="remove one of the two",
             )
         self._readers[field] = read
 
@@ -135,7 +135,7 @@ class FieldValues:
         return value
 
     def normalise_all(self, values: Mapping[str, str], today: date) -> dict[str, str]:
-        """The same of values by their fields."""
+        """Values by field, each as `normalise` gives it."""
         return {field: self.normalise(field, value, today) for field, value in values.items()}
 
 

@@ -216,7 +216,9 @@ class ProverRegistry:
         """
         if kind in self._by:
             raise EvidenceError(
-                f"there is a prover for `{kind}` already", code="prover", hint="one"
+                f"there is a prover for `{kind}` already",
+                code="prover",
+                hint="remove one of the two",
             )
         self._by[kind] = ProverEntry(prover, reads, records)
         self._changed()

@@ -188,7 +188,9 @@ def _row(connection: Connection, person_id: str, record_id: str) -> Any:
     where = "person_id = ? AND record_id = ?"
     record_row = database.get(connection, table, where, person_id, record_id)
     if record_row is None:
-        raise RecordError("there is no such record", code="no-record", hint="see its id")
+        raise RecordError(
+            "no record with this id", code="no-record", hint="list the records of the person"
+        )
     return record_row
 
 

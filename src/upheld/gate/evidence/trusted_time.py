@@ -27,7 +27,7 @@ def trusted_time(gate: Gate) -> datetime:
 
 
 def trusted_time_in(gate: Gate, connection: Connection) -> datetime:
-    """The same in a transaction that is given."""
+    """The time, as `trusted_time` gives it, within a transaction."""
     now, wrong = gate.context.clock.look(entries.latest(connection)[1])
     if wrong:
         raise ClockError(

@@ -72,7 +72,7 @@ def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict
 
 
 def counts_within(connection: Connection, first: int, last: int) -> dict[int, int]:
-    """The same of the entries between two numbers, with both."""
+    """From which entries between two numbers (inclusive) how many people were cut."""
     where = "number >= ? AND number <= ?"
     severed_rows, _ = database.believed(connection, severed, where, first, last)
     return {each.number: each.people for each in severed_rows}

@@ -72,7 +72,7 @@ def add(
     *,
     rows_of: Sequence[str] | None = None,
 ) -> tuple[int, int]:
-    """The same by a time in microseconds since 1970."""
+    """Add an entry as `write` does, with its time in microseconds since 1970; number and time."""
     if type(connection) is not Link:
         raise TypeError("an entry is written in a transaction of `writing`")
     before, last = connection.last or latest(connection)

@@ -123,7 +123,9 @@ class Jobs:
     def add(self, job: Job) -> None:
         """Let a part of the program have a job of its own."""
         if job.name in self._jobs:
-            raise JobError(f"there is a job `{job.name}` already", code="job", hint="rename one")
+            raise JobError(
+                f"there is a job `{job.name}` already", code="job", hint="rename one of the two"
+            )
         self._jobs[job.name] = job
         self._next[job.name] = 0.0
 

@@ -143,14 +143,19 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
         counts[part.table] = counts.get(part.table, 0) + len(part.rows)
     if closed is None or counts != {name: n for name, n in closed.rows.items() if n}:
         raise BackupError(
-            f"{path} has not the rows that it says", code="backup", hint="take another backup"
+            f"{path} does not have the rows that it says it has",
+            code="backup",
+            hint="take another backup",
         )
     upgrade(connection)
     return closed
 
 
 def _require_erasure_list(keyring: Keyring, closed: Close, because: str) -> None:
-    """BackupError where the list of erasures lacks some that there were, and nobody says why."""
+    """Require that the list of erasures is as long as the backup recorded.
+
+    BackupError where it is shorter and no reason was given with `--because`.
+    """
     erasure_list = Erasures(keyring)
     there, expected = len(erasure_list.read()), max(closed.erasures, keyring.erasures)
     if there < expected and not because:
@@ -243,7 +248,7 @@ def _checkpoint(connection: Connection, raw: bytes) -> Checkpoint:
         return open_checkpoint(raw, log.key)
     except NoteError as error:
         raise BackupError(
-            f"what was published is no checkpoint of {log.origin}: {error}",
+            f"what was published is not a checkpoint of {log.origin}: {error}",
             code="published",
             hint="name the checkpoint of this log",
         ) from None

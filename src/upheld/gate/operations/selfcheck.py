@@ -58,7 +58,7 @@ def _check_all(engine: Engine, keyring: Keyring) -> SelfCheckReport:
 
 
 def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
-    """The same in a transaction that is given, of a database that was unlocked."""
+    """Check a whole database, already unlocked with its keyring, within a transaction."""
     problems: list[Problem] = []
     value_count = 0
     everybody = [
@@ -152,12 +152,12 @@ def _noted_marks(stored_entries: Sequence[StoredEntry]) -> dict[str, str]:
 
 
 def _unlike(connection: Connection, records_by_id: Mapping[str, Record]) -> list[Problem]:
-    """The records that are not as the entries say: gone, or in force though they were ended."""
+    """The records that differ from what the entries say: gone, or in force after their end."""
     return _unlike_entries(entries.of_kind(connection, "record"), records_by_id, REGISTER)
 
 
 def unlike_of_registers(connection: Connection, some: Iterable[Entry]) -> list[Problem]:
-    """The same of the records that are nobody's, by some entries about nobody."""
+    """The register records that differ from what some entries about nobody say."""
     record_entries = [each for each in some if each.kind == "record" and each.batch is None]
     if not record_entries:
         return []

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class WatchReport(NamedTuple):
     """What is not whole, whom jobs have set aside, and how far the looks have come."""
 
-    found: list[StoredFinding]
+    findings: list[StoredFinding]
     waiting: list[SetAside]
     looks: list[RoundState]
 
