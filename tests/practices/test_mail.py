@@ -81,7 +81,7 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
     assert troubles(house)[good][0] == "sent"
     state, trouble = troubles(house)[bad]
     assert state == "failed"
-    assert trouble == "what is kept as an address is none"
+    assert trouble == "a stored address is not a valid address"
 
 
 def _keep_raw(house: House, person: str, address: str) -> None:

@@ -19,7 +19,7 @@ _WRONG: Final = "Write one address, as name@example.com."
 
 
 class MailboxError(UpheldError):
-    """What was kept as an address and is none, so that nothing can be sent to it."""
+    """A stored value that is not an address, so that nothing can be sent to it."""
 
 
 def canonical(value: str) -> str:
@@ -39,7 +39,9 @@ def address(value: str, name: str = "") -> Address:
         _refuse_unwritable(header_address)
     except ValueError:
         raise MailboxError(
-            "what is kept as an address is none", code="address", hint="correct it, then send again"
+            "a stored address is not a valid address",
+            code="address",
+            hint="correct it, then send again",
         ) from None
     return header_address
 

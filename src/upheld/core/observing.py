@@ -175,7 +175,7 @@ def steady(text: str) -> str:
 
 
 def _word(value: object) -> str | int:
-    """What a function of the policy is given beside it, as it can be given once more."""
+    """An argument as text or number, so that the call can be repeated from the note."""
     return value if isinstance(value, int) else str(value)
 
 

@@ -64,7 +64,7 @@ def _is_mailbox(value: str) -> bool:
 
 
 def _split(url: str, schemes: tuple[str, ...], *, secrets: bool = False) -> SplitResult | None:
-    """An address by its parts; None where it is none, or has a password and may not."""
+    """The parts of a URL; None if it is not valid, or has a user or password without `secrets`."""
     if not url.isascii() or not url.isprintable() or " " in url:
         return None
     if len(url) > LENGTH_MAX and not secrets:

@@ -28,7 +28,7 @@ StoryResults = dict[
 
 
 class StoryDifference(msgspec.Struct, frozen=True, order=True):
-    """Something that came otherwise: of which kind, in which story, and what it is."""
+    """A difference in the results of a story: its kind, the story, and what differs."""
 
     kind: str
     story: str
@@ -87,7 +87,7 @@ class Notes:
 
 
 def lines_of(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every note of a folder; the last one of a process that was killed may be cut, and is none."""
+    """Yield every note of a folder, skipping a last line that a killed process cut off."""
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:

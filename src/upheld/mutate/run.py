@@ -251,7 +251,7 @@ class MutationRun:
     def _without_stories(
         self, mutant: Mutant, asker: AnswerComparer
     ) -> tuple[MutantFinding | None, dict[str, int]]:
-        """What can be told of a mutant without any story, or the stories that it may change."""
+        """The finding on a mutant that needs no story, or else the stories that it may change."""
         if mutant.error:
             return _finding(mutant, NEEDED, why=mutant.error), {}
         if equal(self.policy, mutant):
@@ -330,7 +330,7 @@ class MutationRun:
             self._control(notes)
 
     def _control(self, notes: Notes) -> None:
-        """UpheldError where a story comes out otherwise under the policy itself by now.
+        """Raise UpheldError if a story now comes out otherwise under the policy itself.
 
         Somebody changed what the stories rest on while they were told, so that nothing is known.
         """

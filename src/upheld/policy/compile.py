@@ -134,7 +134,7 @@ class CompiledPolicy:
         return ready
 
     def _refuse_heavy_cells(self) -> None:
-        """Loading fails where a cell has more facts than can be told exactly.
+        """Raise PolicyError where a cell has more facts than can be computed exactly.
 
         Only combinations that could still be too heavy are followed: taking a dimension into
         account can only take copies, and so facts, away.

@@ -31,7 +31,7 @@ Cell = tuple[str, tuple[int, ...]]  # an action leaf; the leaves that stand for 
 
 
 class QuestionPlan:
-    """One question worked out: its cells, and the answers given so far."""
+    """A prepared question: its cells, and a cache of its answers by facts."""
 
     def __init__(
         self, engine: Engine, actions: list[str], masks: dict[str, int], named_dimensions: set[str]
@@ -49,7 +49,7 @@ class QuestionPlan:
         self._number()
 
     def _number(self) -> None:
-        """A weight for each fact that matters, so that what is given becomes one number."""
+        """Give each fact that matters a weight, so that a set of facts becomes one number."""
         compiled = self.engine.compiled
         tests: dict[str, set[Any]] = {}
         for bits, _ in self.cells:
@@ -118,7 +118,7 @@ class QuestionPlan:
         return FactInput(fact_input.values, parts, rest)
 
     def remember(self, key: Key, fact_input: FactInput) -> Decision:
-        """Work an answer out and remember it."""
+        """Work out the answer for a key and cache it."""
         decision = self.engine.answer(self, fact_input)
         if len(self.answers) >= ANSWERS_MAX:
             self.answers.clear()

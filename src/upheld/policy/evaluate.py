@@ -216,7 +216,7 @@ def verdict(compiled: CompiledPolicy, cases: Sequence[CellCase]) -> tuple[str, t
 
 
 def _provable(compiled: CompiledPolicy, open_cases: Sequence[CellCase]) -> bool:
-    """Whether some world allows all; TooManyWorlds where `proofs` could not be told."""
+    """Whether some world allows all cells; TooManyWorlds where `proofs` would raise it."""
     if len(open_cases) == 1:
         spaces: list[Space] | None = [open_cases[0].cell.space]
     else:

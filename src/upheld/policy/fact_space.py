@@ -24,7 +24,7 @@ FAR = 10**100  # numbers beyond this compare alike; keeps hostile exponents chea
 
 
 class TooManyWorlds(UpheldError):  # noqa: N818 - it says what there is too much of
-    """More ways for the facts to turn out than can be told exactly; `facts` names them."""
+    """More combinations of facts than can be computed exactly; `facts` names the facts."""
 
     def __init__(self, facts: Iterable[str]) -> None:
         self.facts = tuple(sorted(facts))
@@ -58,7 +58,7 @@ class Values:
             self.count = 2
 
     def index(self, value: object) -> int:
-        """Which value a given boolean, number or word is."""
+        """The index of a boolean, number or word among the values."""
         if self.fact.kind == "number":
             number = exact(value)
             at = bisect_left(self.points, number)
@@ -168,7 +168,7 @@ def number_text(value: Fraction) -> str:
 
 
 def exact(value: object) -> Fraction:
-    """A given number as the decimal that was written, however large."""
+    """A number as the exact decimal that was written, however large."""
     if isinstance(value, int):
         return Fraction(max(-FAR, min(FAR, value)))
     if isinstance(value, Fraction):

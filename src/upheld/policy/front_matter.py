@@ -65,7 +65,7 @@ def _day(text: str) -> str:
 
 
 class FrontReader:
-    """Reads the front matter off the lines of a file; `front` has what it said."""
+    """Reads the front matter from the lines of a file into `front`."""
 
     def __init__(self, lines: list[str], report: Report) -> None:
         self.lines, self.report = lines, report

@@ -132,7 +132,7 @@ class Graph:
         )
 
     def copies(self, index: int, *, actor_named: bool) -> tuple[p.Alternative, ...]:
-        """A rule as one copy for each combination of defined terms; the actor said or supposed."""
+        """The alternatives of a rule, one for each combination of defined terms it names."""
         entry = self.entries[index]
         supposed = None
         if EFFECT[entry.node.verb] == "allow" and not actor_named and "actor" not in entry.options:

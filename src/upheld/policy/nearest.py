@@ -67,7 +67,7 @@ def _holds(words: str, denied: CellCase) -> bool:
 def _dimensions(
     compiled: CompiledPolicy, action: str, pieces: Mapping[str, int], facts: Mapping[str, object]
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """Clauses that would allow with one dimension said otherwise."""
+    """Clauses that would allow if one dimension had another term."""
     here = {d: _bits(compiled, d, mask) for d, mask in pieces.items()}
     clauses: list[tuple[str, tuple[str, ...]]] = []
     for dimension in pieces:

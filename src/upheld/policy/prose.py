@@ -165,7 +165,7 @@ class Prose(Plain):
     def phrase(
         self, verb: str, rest: dict[str, str], scope: Mapping[str, Sequence[str]] | None = None
     ) -> str:
-        """A verb with what is said of each dimension."""
+        """A verb with the phrase of each dimension."""
         if verb == self.own(CHOOSE):
             what = rest.pop("data", self.any("data"))
             verb = f"use {what} to choose advertisements"
@@ -174,7 +174,7 @@ class Prose(Plain):
         return f"{verb} {self.tail(verb, rest)}".strip()
 
     def tail(self, verb: str, rest: Mapping[str, str]) -> str:
-        """What follows a verb: what is said of each dimension."""
+        """What follows a verb: the phrases of the dimensions, in order."""
         leads = {name: each.lead for name, each in TABLE.items()}
         if verb.startswith("share"):
             leads["recipient"] = "with"

@@ -20,7 +20,7 @@ Box = tuple[int, ...]  # a set of positions in each dimension
 
 
 class TooManyClasses(UpheldError):  # noqa: N818 - it says what there is too much of
-    """More classes of requests than can be told exactly."""
+    """More classes of requests than can be computed exactly."""
 
     def __init__(self, dimension: str) -> None:
         super().__init__(

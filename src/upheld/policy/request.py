@@ -33,7 +33,7 @@ class Request(DimensionValues[Words, Words], frozen=True, cache_hash=True):
                 force_setattr(self, dimension, (value,) if isinstance(value, str) else tuple(value))
 
     def dimensions(self) -> dict[str, tuple[str, ...]]:
-        """The dimensions that are said."""
+        """The dimensions that have a value, with their terms."""
         values = {d: getattr(self, d) for d in DIMENSIONS}
         return {d: value for d, value in values.items() if value is not None}
 
@@ -102,7 +102,7 @@ def error_decision(error: RequestError) -> Decision:
 
 
 class FactPart(NamedTuple):
-    """One part of a fact given in parts: what it covers (a set of leaves a dimension)."""
+    """One part of a fact: the leaves it covers in each dimension, as bits, and if it holds."""
 
     fact: str
     covers: dict[str, int]

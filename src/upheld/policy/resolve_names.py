@@ -292,7 +292,7 @@ class Names:
         conditions.setdefault(name, self.condition(formulas[name], report))
 
     def define(self, node: DefinitionNode, clause: str, report: Report) -> None:
-        """Take up a definition, or report why it is none."""
+        """Add a definition, or report why it is not a valid one."""
         word = node.name.word
         names = [name for name in node.terms if name.word != OTHER]
         fits = [

@@ -48,7 +48,7 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Test(msgspec.Struct, frozen=True, tag=True):
-    """A fact, alone, compared with a number, or said to be a word."""
+    """A fact alone, compared with a number, or equal to one of its words."""
 
     fact: Name
     comparison: str = ""  # "", "is" or one of < <= = >= >

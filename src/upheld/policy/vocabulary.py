@@ -194,7 +194,7 @@ LEAVES_MAX = 16  # vocabularies whose leaves stay numbered
 
 
 def leaves_of(vocabulary: Vocabulary) -> dict[str, Leaves]:
-    """The numbered leaves of each tree, worked out once for the same texts."""
+    """The numbered leaves of each tree, cached by the texts of the vocabulary."""
     leaves = _LEAVES.get(vocabulary.sources)
     if leaves is None:
         leaves = {t: Leaves(vocabulary.tree(t), rest=t != "action") for t in TREES}

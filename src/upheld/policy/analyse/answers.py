@@ -22,7 +22,7 @@ WORDS = {"always": YES, "never": NO, "when": SOMETIMES}
 
 
 class RefusedCase(msgspec.Struct, frozen=True, kw_only=True):
-    """Requests that are refused under the same facts by the same clauses; none: by silence."""
+    """Requests refused under the same facts by the same clauses; without clauses, by silence."""
 
     when: tuple[tuple[str, ...], ...]  # one empty set: whatever is so; none: too many to list
     clauses: tuple[str, ...]

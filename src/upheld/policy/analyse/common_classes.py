@@ -161,7 +161,7 @@ class CommonClasses:
         return tuple(c.id for c in compiled.program.clauses if c.id in ids)
 
     def too_dear(self, why: str, state: Bits, code: str) -> UpheldError:
-        """The error for what cannot be told exactly, naming the clauses that meet."""
+        """The error for classes too many to compute exactly; it names the clauses that meet."""
         clauses = dict.fromkeys(
             f"#{clause}"
             for at, bits in enumerate(self.live(state))

@@ -83,7 +83,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def same(self) -> bool:
-        """Whether the two say the same of everything."""
+        """Whether no request is decided differently."""
         return not self.changes
 
     @property

@@ -116,7 +116,7 @@ def mutants(policy: Policy) -> Iterator[Mutant]:
 
 
 def equal(policy: Policy, mutant: Mutant) -> bool:
-    """Whether a mutant says the same of everything that can be asked, citations included."""
+    """Whether a mutant answers every possible question as the policy does, citations included."""
     return next(differing_classes(CommonClasses((policy, mutant.policy))), None) is None
 
 

@@ -204,7 +204,7 @@ def _parse(policy: Policy, text: str, leads: tuple[str, ...]) -> QueryScope:
 
 
 def _require_valid(policy: Policy, scope: QueryScope) -> QueryScope:
-    """RequestError for a query that the vocabulary does not have, or facts given in parts."""
+    """The query with its facts checked; RequestError for an unknown word or facts in parts."""
     checker = policy.engine.checker
     for dimension, words in scope.terms.items():
         checker.dimension(dimension, words)

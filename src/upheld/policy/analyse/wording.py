@@ -39,7 +39,7 @@ class Wording:
         by_action: Mapping[NamesByPolicy, tuple[Grid, Sequence[Bits]]],
         most: int = REGIONS_MAX,
     ) -> tuple[tuple[Region, ...], bool]:
-        """Classes of some actions as few regions, actions that agree told together."""
+        """Classes of some actions as few regions, with actions that agree in one region."""
         shapes: dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]] = {}
         more = False
         for action, (grid, classes) in by_action.items():

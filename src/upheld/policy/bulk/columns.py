@@ -227,7 +227,7 @@ class _Finder:
         return both[0] if both else None
 
     def facts(self, values: Mapping[str, object]) -> dict[str, str]:
-        """The columns of facts; what is given for every row is not looked for."""
+        """The columns of facts, but for facts that have one value for every row."""
         return {
             name: column
             for name, fact in self.vocabulary_facts.items()

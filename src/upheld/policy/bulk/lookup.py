@@ -187,7 +187,7 @@ class Lookup:
         return table[keys].ravel(), list(places)
 
     def _restrict(self, state: State, dimension: str, mask: int | None) -> State | None:
-        """A state narrowed by one dimension; None where an action does not take what is said."""
+        """A state narrowed by one dimension; None where an action does not take the dimension."""
         if mask is not None and any(dimension not in takes for _, takes in state):
             return None
         if mask is None:
@@ -303,7 +303,7 @@ class Lookup:
         ]
 
     def allowing_boxes(self) -> list[tuple[Space, list[Box]]] | None:
-        """Where the one state of a question without row dimensions allows, as largest boxes.
+        """Where a question without row dimensions is allowed, as largest boxes.
 
         A list of conditions all of which must hold; each a space with boxes, one of which must.
         None where nothing allows. Boxes that rest on facts which no row says are left out.
