@@ -179,7 +179,7 @@ def test_what_is_no_report_of_a_failure_is_refused(house: House) -> None:
     letter["Message-ID"] = f"<{'a' * 32}@larch.example>"
     letter.set_content("Action: failed")
     for raw in (b"", b"\xff\x00", letter.as_bytes(), report("a" * 32, "delayed")):
-        with pytest.raises(BounceError, match="no report"):
+        with pytest.raises(BounceError, match="not a report"):
             bounces.read(raw)
     with pytest.raises(BounceError, match="no message that we sent"):
         house.do(lambda transaction: bounces.note(transaction, bounces.read(report("b" * 32))))
