@@ -19,7 +19,7 @@ from sqlalchemy import Engine, event
 
 import upheld
 from upheld.database import engines
-from upheld.database.connection import KEPT
+from upheld.database.connection import POOL_OPTION
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
 from upheld.database.statements import run
@@ -105,7 +105,7 @@ def statements(engine: Engine, work: Callable[[], object]) -> int:
     """How many reads an act on SQLite sends; the last entry's is that of every transaction."""
     seen: list[str] = []
     work()
-    driver: Any = engine.get_execution_options()[KEPT][0].driver
+    driver: Any = engine.get_execution_options()[POOL_OPTION][0].driver
     driver.set_trace_callback(seen.append)
     work()
     driver.set_trace_callback(None)

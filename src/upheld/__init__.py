@@ -81,9 +81,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module `upheld` has no `{name}`")
-    found = getattr(import_module(_HOME[name]), name)
-    globals()[name] = found
-    return found
+    export = getattr(import_module(_HOME[name]), name)
+    globals()[name] = export
+    return export
 
 
 def __dir__() -> list[str]:

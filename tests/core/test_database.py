@@ -19,8 +19,8 @@ from sqlalchemy import Engine, text
 
 from sizes import size
 from upheld.database import engines
-from upheld.database.connection import LOOK_SECONDS, Link
-from upheld.database.engines import made_or_gone, open_database
+from upheld.database.connection import LOOK_SECONDS, WriteConnection
+from upheld.database.engines import open_database, open_or_remove
 from upheld.database.errors import DatabaseError
 from upheld.database.schema import migrate, require_current
 from upheld.database.statements import rows, run
@@ -284,7 +284,7 @@ def test_a_file_that_is_not_there_is_made_only_where_one_is_to_be(tmp_path: Path
 @pytest.mark.parametrize("tables", [False, True])
 def test_an_empty_file_is_not_left_behind(tmp_path: Path, *, tables: bool) -> None:
     """Where making it fails it goes; one that has its tables stays."""
-    with pytest.raises(KeyError), made_or_gone(f"sqlite:///{tmp_path}/upheld.db") as engine:
+    with pytest.raises(KeyError), open_or_remove(f"sqlite:///{tmp_path}/upheld.db") as engine:
         if tables:
             migrate(engine)
         raise KeyError
@@ -294,7 +294,7 @@ def test_an_empty_file_is_not_left_behind(tmp_path: Path, *, tables: bool) -> No
 def test_a_file_that_was_there_stays_though_it_is_empty(tmp_path: Path) -> None:
     """What somebody else made is not taken away."""
     (tmp_path / "upheld.db").touch(0o600)
-    with pytest.raises(KeyError), made_or_gone(f"sqlite:///{tmp_path}/upheld.db"):
+    with pytest.raises(KeyError), open_or_remove(f"sqlite:///{tmp_path}/upheld.db"):
         raise KeyError
     assert (tmp_path / "upheld.db").exists()
 
@@ -409,7 +409,7 @@ def test_a_connection_that_breaks_is_replaced_once_if_nothing_was_begun(
     with suppress(DatabaseError), writing(engine) as connection:
         if begun:
             rows(connection, "SELECT 1")
-        assert isinstance(connection, Link)
+        assert isinstance(connection, WriteConnection)
         pid = connection.driver.info.backend_pid
         other = open_database(postgres_url)
         with reading(other) as ending:

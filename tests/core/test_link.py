@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from upheld.database.connection import KEPT
+from upheld.database.connection import POOL_OPTION
 from upheld.database.errors import DatabaseError
-from upheld.database.statements import later, many, rows, run, savepoint
+from upheld.database.statements import execute_deferred, execute_many, rows, run, savepoint
 from upheld.database.transaction import reading, writing
 
 PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL, NULL)"
@@ -26,7 +26,7 @@ def people(engine: Engine) -> list[str]:
 
 def test_a_connection_is_kept_and_closed_with_its_engine(engine: Engine) -> None:
     """One writer after the other uses the same one; whoever fails gives theirs up."""
-    rest = engine.get_execution_options()[KEPT]
+    rest = engine.get_execution_options()[POOL_OPTION]
     with writing(engine) as first:
         pass
     assert rest == [first]
@@ -53,7 +53,7 @@ def test_a_connection_that_outlives_its_engine_is_closed_when_it_comes_back(
     assert driver is not None
     with pytest.raises(Exception, match=r"(?i)closed"):
         driver.execute("SELECT 1")
-    assert engine.get_execution_options()[KEPT] == []
+    assert engine.get_execution_options()[POOL_OPTION] == []
     assert people(engine) == people(engine)
     engine.dispose()
 
@@ -70,15 +70,15 @@ def test_an_engine_of_another_make_has_its_connection_closed(tmp_path: Path) -> 
 def test_a_savepoint_undoes_its_own_and_nothing_else(engine: Engine) -> None:
     """Whether its statements had been sent or not, within one another too."""
     with writing(engine) as connection:
-        later(connection, PUT, "before")
+        execute_deferred(connection, PUT, "before")
         with pytest.raises(KeyError), savepoint(connection):
-            later(connection, PUT, "unsent")
+            execute_deferred(connection, PUT, "unsent")
             raise KeyError
         with pytest.raises(KeyError), savepoint(connection):
             assert run(connection, PUT, "sent") == 1
             raise KeyError
         with savepoint(connection):
-            many(connection, PUT, [("outer",), ("outer too",)])
+            execute_many(connection, PUT, [("outer",), ("outer too",)])
             with pytest.raises(DatabaseError), savepoint(connection):
                 run(connection, PUT, "inner")
                 run(connection, "INSERT INTO nowhere VALUES (1)")
@@ -92,28 +92,28 @@ def test_a_statement_that_nobody_waits_for_fails_the_transaction_all_the_same(
 ) -> None:
     """At the next statement, at the end of its savepoint, or at the commit: nothing is kept."""
     with pytest.raises(DatabaseError), writing(engine) as connection:
-        later(connection, PUT, "a")
-        later(connection, PUT, "a")
+        execute_deferred(connection, PUT, "a")
+        execute_deferred(connection, PUT, "a")
     with pytest.raises(DatabaseError), writing(engine) as connection:
-        later(connection, PUT, "a")
-        later(connection, PUT, "a")
+        execute_deferred(connection, PUT, "a")
+        execute_deferred(connection, PUT, "a")
         rows(connection, "SELECT 1")
     with writing(engine) as connection:
         with pytest.raises(DatabaseError), savepoint(connection):
-            later(connection, PUT, "a")
-            later(connection, PUT, "a")
+            execute_deferred(connection, PUT, "a")
+            execute_deferred(connection, PUT, "a")
         with pytest.raises(DatabaseError), savepoint(connection):
-            many(connection, PUT, [("b",), ("b",)])
-        later(connection, PUT, "c")
+            execute_many(connection, PUT, [("b",), ("b",)])
+        execute_deferred(connection, PUT, "c")
     assert people(engine) == ["c"]
 
 
 def test_what_goes_through_sqlalchemy_comes_after_what_waits(engine: Engine) -> None:
     """The order is that in which things were asked for."""
     with writing(engine) as connection:
-        later(connection, PUT, "a")
+        execute_deferred(connection, PUT, "a")
         assert connection.execute(text("SELECT count(*) FROM person")).scalar() == 1
-        later(connection, PUT, "b")
+        execute_deferred(connection, PUT, "b")
         connection.execute(text("DELETE FROM person WHERE person_id = 'b'"))
     assert people(engine) == ["a"]
 
@@ -121,7 +121,7 @@ def test_what_goes_through_sqlalchemy_comes_after_what_waits(engine: Engine) -> 
 def test_one_transaction_writes_at_a_time_and_none_waits_in_a_circle(engine: Engine) -> None:
     """Two who change the same rows in opposite order both succeed."""
     with writing(engine) as connection:
-        many(connection, PUT, [("a",), ("b",)])
+        execute_many(connection, PUT, [("a",), ("b",)])
     change = "UPDATE person SET created = created + 1 WHERE person_id = ?"
     failed: list[BaseException] = []
 
@@ -148,7 +148,7 @@ def test_a_connection_that_broke_is_replaced(engine: Engine) -> None:
     """On PostgreSQL nobody notices; on SQLite the first is told, and the next is served."""
     with writing(engine) as connection:
         run(connection, PUT, "a")
-    driver = engine.get_execution_options()[KEPT][0].driver
+    driver = engine.get_execution_options()[POOL_OPTION][0].driver
     if engine.dialect.name == "postgresql":
         with reading(engine) as other:
             rows(other, "SELECT pg_terminate_backend(?)", driver.info.backend_pid)

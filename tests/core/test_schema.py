@@ -12,14 +12,21 @@ from sqlalchemy import text
 
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
-from upheld.database.schema import VERSIONS, declared, known, migrate, require_current, revision
+from upheld.database.schema import (
+    VERSIONS,
+    declared_tables,
+    known_revisions,
+    migrate,
+    require_current,
+    revision,
+)
 from upheld.database.tables import Instant
 from upheld.database.transaction import reading, writing
 
 MIGRATE = """
 import sys
 from upheld.database.engines import open_database
-from upheld.database.schema import known, migrate
+from upheld.database.schema import known_revisions, migrate
 engine = open_database(sys.argv[1])
 print(migrate(engine))
 engine.dispose()
@@ -48,7 +55,7 @@ def test_the_steps_lead_to_the_tables_that_the_code_uses(database_url: str) -> N
             "include_object": lambda each, *_: each.info.get("dialect") in here,
         }
         context = MigrationContext.configure(connection, opts=opts)
-        assert compare_metadata(context, declared()) == []
+        assert compare_metadata(context, declared_tables()) == []
     engine.dispose()
 
 
@@ -58,7 +65,7 @@ def test_what_is_read_at_every_act_is_found_by_its_key_at_once(database_url: str
     migrate(engine)
     declared_so = {
         name
-        for name, each in declared().tables.items()
+        for name, each in declared_tables().tables.items()
         if not each.dialect_options["sqlite"]["with_rowid"]
     }
     assert {"person", "person_key", "value"} <= declared_so
@@ -79,7 +86,7 @@ def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> N
         for _ in range(4)
     ]
     said = {each.communicate() for each in started}
-    assert said == {(f"{known()[0]}\n", "")}
+    assert said == {(f"{known_revisions()[0]}\n", "")}
 
 
 def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:

@@ -23,9 +23,9 @@ from upheld.database import checks, seals, tables
 from upheld.database import rows as database
 from upheld.database.declared import MAC, declaration, sealed_tables
 from upheld.database.own_tables import Tables
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 from upheld.database.seals import SealedError
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
@@ -90,7 +90,7 @@ def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
     """Write a row as somebody would who has the database and no keys."""
     run(
         connection,
-        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
+        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({placeholders([*row])})",
         *row.values(),
     )
 
@@ -105,14 +105,14 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noq
     gate: Gate, person: str, name: str
 ) -> None:
     """A row that is inserted, updated, deleted or put back, in every table that is sealed."""
-    table = declared().tables[name]
+    table = declared_tables().tables[name]
     told = declaration(table)
     alone = told.owner is not None and told.key == (told.covered[told.owner],)
     first, second, third = some_rows(gate, table, person, alone=alone)
     key = tuple(first[each] for each in told.key)
     with writing(gate.engine) as connection:
         database.insert_all(connection, table, [first, second])
-        assert checks.everything(connection) == []
+        assert checks.find_problems(connection) == []
     statement = f"SELECT {told.selected} FROM {name} WHERE {where(told.key)}"
     with reading(gate.engine) as connection:
         (raw,) = rows(connection, statement, *key)
@@ -121,7 +121,7 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noq
     def found(change: Callable[[Connection], object], *, at_use: bool = True) -> None:
         with tried(gate.engine) as connection:
             change(connection)
-            assert checks.everything(connection) != []
+            assert checks.find_problems(connection) != []
             if at_use:
                 owner = [told.covered[told.owner]] if told.owner is not None else []
                 with pytest.raises(SealedError):
@@ -165,7 +165,7 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noq
 def assert_fine(gate: Gate) -> None:
     """Nothing is wrong."""
     with reading(gate.engine) as connection:
-        assert checks.everything(connection) == []
+        assert checks.find_problems(connection) == []
 
 
 @pytest.mark.parametrize("change", ["delete", "insert", "restore", "state"])
@@ -186,7 +186,7 @@ def test_an_act_is_refused_at_once_where_what_it_rests_on_was_changed(
             run(
                 connection,
                 "INSERT INTO record SELECT person_id, 'another', kind, party, dims,"
-                " begins, ends, NULL, by_whom, how, text_digest, body, mac FROM record WHERE"
+                " valid_from, ends, NULL, by_whom, how, text_digest, body, mac FROM record WHERE"
                 " record_id = ?",
                 consent,
             )
@@ -285,8 +285,8 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
         assert sessions.redeem(Tables(connection), "recover", link, at) == person
         run(
             connection,
-            "INSERT INTO session (id_hash, kind, subject, begun, seen, fresh, mac)"
-            " SELECT ?, 'staff', subject, begun, seen, fresh, mac FROM session",
+            "INSERT INTO session (id_hash, kind, subject, started_at, seen, fresh, mac)"
+            " SELECT ?, 'staff', subject, started_at, seen, fresh, mac FROM session",
             sha256(b"mine").digest(),
         )
     with writing(gate.engine) as connection:
@@ -294,7 +294,7 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
         with pytest.raises(SealedError):
             sessions.find(Tables(connection), "staff", "mine", at)
         assert sessions.redeem(Tables(connection), "recover", link, at) is None
-        assert [each for each in checks.everything(connection) if "`session`" in str(each)]
+        assert [each for each in checks.find_problems(connection) if "`session`" in str(each)]
 
 
 def test_the_self_check_comes_to_everybody_in_slices(

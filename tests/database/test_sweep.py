@@ -25,10 +25,10 @@ from practices.test_erased import busy
 from sizes import size
 from tally import tried as tried_so
 from upheld.database import rows as database
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.errors import DatabaseError
-from upheld.database.schema import declared
-from upheld.database.statements import places, rows, run
+from upheld.database.schema import declared_tables
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
@@ -85,7 +85,7 @@ def everything(gate: Gate) -> Told:
     """Every row of every table."""
     found: Told = {}
     with reading(gate.engine) as connection:
-        for name, table in declared().tables.items():
+        for name, table in declared_tables().tables.items():
             columns = [str(column.name) for column in table.columns]
             key = [columns.index(str(column.name)) for column in table.primary_key]
             found[name] = {
@@ -110,7 +110,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
     (home / "escrow").mkdir(exist_ok=True)
     backup(gate, home, keys=home / "escrow", days=30)
     with writing(gate.engine) as connection:  # what this history has no rows of
-        for name, table in declared().tables.items():
+        for name, table in declared_tables().tables.items():
             empty = not rows(connection, f"SELECT 1 FROM {name} LIMIT 1")
             if empty and "sealed" in table.info and name != "severed":
                 database.insert(connection, table, **made(table, bo, 1))
@@ -166,7 +166,7 @@ def tried(gate: Gate) -> Iterator[Connection]:
 
 def problems(gate: Gate, connection: Connection) -> list[str]:
     """What the jobs find that look through everything."""
-    if isinstance(connection, Link):
+    if isinstance(connection, WriteConnection):
         connection.memory.clear()
     found = check(connection, gate.context.keyring).problems
     return [*found, *map(str, audit(connection, severed=detach.counts(connection)).findings)]
@@ -194,12 +194,14 @@ class Trial(NamedTuple):
 
 def trials(name: str, provider: Provider, there: Told) -> Iterator[Trial]:
     """All that is done to some rows of a table: changed, added, deleted, and put back."""
-    table, now, before = declared().tables[name], there[name], provider.earlier[name]
+    table, now, before = declared_tables().tables[name], there[name], provider.earlier[name]
     keys = [str(column.name) for column in table.primary_key]
     where = " AND ".join(f"{key} = ?" for key in keys)
 
     def insert(row: Row) -> tuple[str, tuple[Any, ...]]:
-        return f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})", (*row.values(),)
+        return f"INSERT INTO {name} ({', '.join(row)}) VALUES ({placeholders([*row])})", (
+            *row.values(),
+        )
 
     for key, row in spread(now):
         what = name if row.get("current", True) else f"{name} (former)"
@@ -248,7 +250,7 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_or_is_harmless(
     unfound: dict[str, Trial] = {}
     tables = [
         name
-        for name, table in declared().tables.items()
+        for name, table in declared_tables().tables.items()
         if "sealed" in table.info or table.info.get("bare")
     ]
     for name in sorted(set(tables) - harmless.keys()):
@@ -267,7 +269,7 @@ def reasons() -> dict[str, str]:
     """Whatever may be done and is not found, each with the reason why it is harmless."""
     return HARMLESS | {
         f"{name}.{column}": why
-        for name, table in declared().tables.items()
+        for name, table in declared_tables().tables.items()
         for column, why in table.info.get("sealed", {}).get("free", {}).items()
     }
 

@@ -8,8 +8,8 @@ import pytest
 
 from gate.conftest import Told, customer, later
 from gate.test_faults import flipped
-from upheld.database.errors import DatabaseError, trouble
-from upheld.database.statements import blob, row, rows, run
+from upheld.database.errors import DatabaseError, database_error
+from upheld.database.statements import row, rows, run, to_bytes
 from upheld.database.transaction import reading, writing
 from upheld.gate import obligations, set_aside
 from upheld.gate.erasure import delete_fields, erase, retention
@@ -29,7 +29,7 @@ def spoil(gate: Gate, table: str, column: str, where: str, *values: Any) -> byte
     with writing(gate.engine) as connection:
         found = row(connection, f"SELECT {column} FROM {table} WHERE {where}", *values)
         assert found is not None
-        raw = blob(found[0])
+        raw = to_bytes(found[0])
         run(
             connection,
             f"UPDATE {table} SET {column} = ? WHERE {where}",
@@ -143,7 +143,7 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     assert waiting(gate) == []
 
 
-@pytest.mark.parametrize("error", [trouble("disk-full"), trouble("database-gone")])
+@pytest.mark.parametrize("error", [database_error("disk-full"), database_error("database-gone")])
 def test_what_is_wrong_with_the_database_is_nobodys(gate: Gate, error: DatabaseError) -> None:
     """It fails the job, and sets nobody aside."""
 

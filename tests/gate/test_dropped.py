@@ -11,7 +11,7 @@ from gate.conftest import TOLD, Told, customer, later
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from upheld.database import rows as database
-from upheld.database.errors import DatabaseError, trouble
+from upheld.database.errors import DatabaseError, database_error
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.erasure import delete_fields
@@ -145,7 +145,7 @@ def test_a_list_that_cannot_be_written_is_told_again(
     gate.drop(person, ["email"])
 
     def failing(*_: object) -> None:
-        raise trouble("disk-full")
+        raise database_error("disk-full")
 
     with monkeypatch.context() as patch:
         patch.setattr(database, "delete", failing)

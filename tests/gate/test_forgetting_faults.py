@@ -25,7 +25,7 @@ from tally import tried
 from upheld.core.errors import UpheldError
 from upheld.database import engines as opening
 from upheld.database.engines import open_database
-from upheld.database.errors import DatabaseError, trouble
+from upheld.database.errors import DatabaseError, database_error
 from upheld.database.schema import migrate, revision
 from upheld.database.transaction import writing
 from upheld.gate.act.request import Act
@@ -189,9 +189,9 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     ("module", "name", "error"),
     [
         (os, "fsync", OSError(errno.ENOSPC, "No space left on device")),
-        (detach, "run", trouble("disk-full")),
-        (delete_person, "delete_people", trouble("disk-full")),
-        (entries, "write", trouble("disk-full")),
+        (detach, "run", database_error("disk-full")),
+        (delete_person, "delete_people", database_error("disk-full")),
+        (entries, "write", database_error("disk-full")),
     ],
 )
 def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(

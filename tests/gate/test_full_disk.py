@@ -47,8 +47,8 @@ def _gate(tmp_path: Path, policy: upheld.Policy, keyring: Keyring, clock: Told) 
 def asking(gate: Gate, clock: Told, days: int) -> None:
     """Have some people ask for access, as of some days from now; then let these days pass."""
     for _ in range(PEOPLE):
-        begins = clock.now() + timedelta(days=days)
-        gate.record(customer(gate), "request", fact="access-requested", begins=begins)
+        valid_from = clock.now() + timedelta(days=days)
+        gate.record(customer(gate), "request", fact="access-requested", valid_from=valid_from)
     clock.ahead += timedelta(days=days)
     gate.accept_clock()
 

@@ -123,8 +123,8 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     """Time runs from when the record says that it came to hold."""
     person = customer(gate)
     kind = gate.context.policy.program.vocabulary.facts["access-requested"].proof
-    begins = clock.now() + timedelta(days=3)
-    gate.record(person, kind, fact="access-requested", begins=begins)
+    valid_from = clock.now() + timedelta(days=3)
+    gate.record(person, kind, fact="access-requested", valid_from=valid_from)
     assert obligations.open_due_obligations(gate) == 0
     assert of(gate, person) == []
     later(gate, clock, 5)
@@ -132,7 +132,7 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     assert obligations.open_due_obligations(gate) == 0
     found = one(gate, person)
     assert found.due is not None
-    assert abs(found.due - begins - timedelta(days=30)) < timedelta(seconds=1)
+    assert abs(found.due - valid_from - timedelta(days=30)) < timedelta(seconds=1)
 
 
 def test_a_clock_that_was_set_makes_nothing_late(gate: Gate, clock: Told) -> None:

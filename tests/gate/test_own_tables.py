@@ -22,17 +22,17 @@ WAYS: dict[str, Callable[[Tables, Table], object]] = {
     "insert_new": lambda t, table: t.insert_new(table),
     "insert_all": lambda t, table: t.insert_all(table, []),
     "select": lambda t, table: t.select(table),
-    "sound": lambda t, table: t.sound(table),
-    "differing": lambda t, table: t.differing(table, []),
-    "believed": lambda t, table: t.believed(table),
+    "select_intact": lambda t, table: t.select_intact(table),
+    "altered_owners": lambda t, table: t.altered_owners(table, []),
+    "select_authentic": lambda t, table: t.select_authentic(table),
     "batch": lambda t, table: t.batch(table, "1 = 1", [], {}, 1),
     "get": lambda t, table: t.get(table, ""),
     "update": lambda t, table: t.update(table, {}, ""),
-    "mark_again": lambda t, table: t.mark_again(table, []),
+    "rewrite": lambda t, table: t.rewrite(table, []),
     "delete": lambda t, table: t.delete(table, ""),
     "purge": lambda t, table: t.purge(table, "1 = 1"),
-    "whole": lambda t, table: t.whole(table, []),
-    "look": lambda t, table: t.look(table, ["*"]),
+    "require_intact": lambda t, table: t.require_intact(table, []),
+    "select_unchecked": lambda t, table: t.select_unchecked(table, ["*"]),
 }
 
 
@@ -60,7 +60,7 @@ def test_rows_are_checked_and_marked_as_anywhere(gate: Gate) -> None:
         transaction.tables.insert(bucket, name_hash=b"a", full_at=at)
     with gate.look() as tables:
         assert [each.full_at for each in tables.select(bucket)] == [at]
-        assert tables.look(bucket, ["COUNT(*)", "MAX(full_at)"]) == [(1, at)]
+        assert tables.select_unchecked(bucket, ["COUNT(*)", "MAX(full_at)"]) == [(1, at)]
     changed(gate.engine, at)
     with gate.look() as tables, pytest.raises(SealedError):
         tables.select(bucket)

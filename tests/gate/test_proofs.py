@@ -59,14 +59,14 @@ def test_a_permission_holds_for_what_it_names_and_while_it_is_in_force(
 
 
 @pytest.mark.parametrize(
-    ("begins", "ends", "holds"),
+    ("valid_from", "ends", "holds"),
     [(NOW - DAY, NOW + DAY, True), (NOW - 2 * DAY, NOW - DAY, False), (NOW + DAY, None, False)],
 )
 def test_a_record_proves_only_in_its_time(
-    gate: Gate, person: str, begins: datetime, ends: datetime | None, holds: bool
+    gate: Gate, person: str, valid_from: datetime, ends: datetime | None, holds: bool
 ) -> None:
     """One that ended or has not begun proves nothing."""
-    gate.record(person, "consent", about=OFFERS, begins=begins, ends=ends)
+    gate.record(person, "consent", about=OFFERS, valid_from=valid_from, ends=ends)
     assert (may_share(gate, person) == "allow") == holds
 
 
@@ -77,7 +77,7 @@ def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
 ) -> None:
     """For acts as for lists, whichever came first; with the second nothing is left."""
     both = [
-        gate.record(person, "consent", about=OFFERS, begins=NOW - days * DAY) for days in (2, 1)
+        gate.record(person, "consent", about=OFFERS, valid_from=NOW - days * DAY) for days in (2, 1)
     ]
     gate.withdraw(person, both[which], ended=ended)
     assert may_share(gate, person) == "allow"
@@ -93,8 +93,8 @@ def test_a_later_withdrawal_ends_what_it_spoke_of_though_an_older_permission_is_
 ) -> None:
     """Who withdraws the newer of two that are not the same has withdrawn what it spoke of."""
     wider = {**OFFERS, "data": ["email", "name"]}
-    gate.record(person, "consent", about=wider, begins=NOW - 2 * DAY)
-    newer = gate.record(person, "consent", about=OFFERS, begins=NOW - DAY)
+    gate.record(person, "consent", about=wider, valid_from=NOW - 2 * DAY)
+    newer = gate.record(person, "consent", about=OFFERS, valid_from=NOW - DAY)
     gate.withdraw(person, newer)
     assert may_share(gate, person) != "allow"
 
@@ -108,7 +108,7 @@ def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
     with writing(gate.engine) as connection:
         connection.execute(
             text(
-                "INSERT INTO record SELECT :me, record_id, kind, party, dims, begins, ends,"
+                "INSERT INTO record SELECT :me, record_id, kind, party, dims, valid_from, ends,"
                 " withdrawn, by_whom, how, text_digest, body, mac FROM record"
                 " WHERE person_id = :other AND kind = 'consent'"
             ),
@@ -119,7 +119,8 @@ def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
     record = gate.record(other, "consent", about=OFFERS)
     with writing(gate.engine) as connection:
         connection.execute(
-            text("UPDATE record SET begins = begins - 1 WHERE record_id = :id"), {"id": record}
+            text("UPDATE record SET valid_from = valid_from - 1 WHERE record_id = :id"),
+            {"id": record},
         )
     assert may_share(gate, other) == "forged-record"
     with pytest.raises(SealedError):
@@ -227,7 +228,7 @@ def test_a_birthday_counts_from_its_day_on(
     with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr(FieldValues, "normalise", lambda _self, _field, value, _today: value)
         gate.store(person, told, source="customer", occasion="registration")
-    gate.record(person, "service-order", fact="has-service", begins=today - DAY)
+    gate.record(person, "service-order", fact="has-service", valid_from=today - DAY)
     assert gate.peek("serve", person).allowed == served
 
 

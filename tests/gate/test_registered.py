@@ -115,7 +115,7 @@ def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
     record = agree(gate, person, "offers")
     other = customer(gate)
     agree(gate, other, "offers")
-    said = "SELECT begins, ends, withdrawn, mac FROM record WHERE record_id = ?"
+    said = "SELECT valid_from, ends, withdrawn, mac FROM record WHERE record_id = ?"
     with writing(gate.engine) as connection:
         old = row(connection, said, record)
     assert old is not None

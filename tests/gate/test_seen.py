@@ -13,7 +13,7 @@ from upheld.core.errors import UpheldError
 from upheld.database.declared import sealed_tables
 from upheld.database.engines import open_database
 from upheld.database.own_tables import Tables
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import change_counts, findings
 from upheld.gate.act.request import Refused
@@ -47,7 +47,7 @@ def put_back(gate: Gate, before: Rows) -> None:
         for name, found in before.items():
             run(connection, f"DELETE FROM {name}")
             for each in found:
-                run(connection, f"INSERT INTO {name} VALUES ({places(each)})", *each)
+                run(connection, f"INSERT INTO {name} VALUES ({placeholders(each)})", *each)
 
 
 def another(gate: Gate, clock: Told, url: str) -> Gate:

@@ -20,7 +20,7 @@ from gate.test_proofs import may_share
 from sizes import size
 from tally import tried
 from upheld.database import connection as link
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
@@ -109,7 +109,7 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
 ) -> None:
     """The control: on PostgreSQL the act goes through all the same, on SQLite it fails late."""
     monkeypatch.setattr(link, "IMMEDIATE", "BEGIN")
-    monkeypatch.setattr(link, "TURN", ("SELECT 1", ()))
+    monkeypatch.setattr(link, "ADVISORY_LOCK", ("SELECT 1", ()))
     monkeypatch.setattr(people, "lock", lambda *_: None)
     finding = reads._finding.__wrapped__
     monkeypatch.setattr(reads, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
@@ -240,7 +240,7 @@ def test_where_the_commit_fails_nobody_gets_values(
 
         async with gate:
             with monkeypatch.context() as patch:
-                patch.setattr(Link, "keep", failing)
+                patch.setattr(WriteConnection, "commit_all", failing)
                 found = await asyncio.gather(
                     *(gate.use(person, ["email"], purpose="billing") for _ in range(8)),
                     return_exceptions=True,

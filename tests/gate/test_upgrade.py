@@ -17,8 +17,8 @@ from gate.test_faults import problems
 from postgres import another
 from upheld.database import rows as database
 from upheld.database.engines import open_database
-from upheld.database.schema import declared, migrate, revision, upgrade
-from upheld.database.statements import places, rows, run
+from upheld.database.schema import declared_tables, migrate, revision, upgrade
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
 from upheld.gate.erasure import erase
@@ -31,6 +31,7 @@ from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
 
 LAST = "0001"  # the revision of the last release's tables
+NOW = {("record", "begins"): "valid_from"}  # what columns of its tables are called today
 
 
 @pytest.fixture(name="old")
@@ -54,12 +55,13 @@ def _old(database_url: str, gate: Gate) -> Engine:
         for table in names:
             columns = [each["name"] for each in inspect(connection).get_columns(table)]
             with reading(gate.engine) as source:
-                found = rows(source, f"SELECT {', '.join(columns)} FROM {table}")
+                today = [NOW.get((table, column), column) for column in columns]
+                found = rows(source, f"SELECT {', '.join(today)} FROM {table}")
             for row in found:
                 before = _as_it_was(gate, table, dict(zip(columns, row, strict=True)))
                 run(
                     connection,
-                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places(columns)})",
+                    f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({placeholders(columns)})",
                     *before.values(),
                 )
     return engine
@@ -106,7 +108,9 @@ def test_rows_are_brought_over_once_and_only_those_that_were_ours(
     """A record that somebody wrote stays nobody's; and nobody has rows marked by asking again."""
     migrate(old)
     with writing(old) as connection:
-        run(connection, "UPDATE record SET begins = begins - 1 WHERE kind = 'service-order'")
+        run(
+            connection, "UPDATE record SET valid_from = valid_from - 1 WHERE kind = 'service-order'"
+        )
         marks = rows(connection, "SELECT number, mark FROM epoch")
     gate = Gate(old, policy, keyring)
     assert [each for each in problems(gate) if "was changed by somebody else" in each]
@@ -128,7 +132,7 @@ def test_a_table_that_is_sealed_since_is_brought_over_alone_and_once(
         if name == "passkey":
             database.insert(
                 connection,
-                declared().tables[name],
+                declared_tables().tables[name],
                 subject="s",
                 credential_hash=b"h",
                 kind="customer",

@@ -127,7 +127,7 @@ def test_a_record_that_is_gone_or_as_it_was_before_is_found(
         ("UPDATE value SET clause = 1.5 WHERE field = 'name'", "`name` of person"),
         ("UPDATE person_key SET wrapped_key = 99999999999", "the key of person"),
         ("UPDATE person SET holdings = 'x' WHERE person_id <> ''", "the list of what is held"),
-        ("UPDATE record SET mac = 99999999999, begins = 1.5", "record"),
+        ("UPDATE record SET mac = 99999999999, valid_from = 1.5", "record"),
         ("UPDATE entry SET body = 99999999999 WHERE number = 2", "entry 2"),
         ("UPDATE entry SET at = 'x' WHERE number = 2", "entry 2"),
         ("UPDATE value SET clause = CAST(x'4d61726b6564ff' AS TEXT)", "damaged"),

@@ -145,7 +145,7 @@ def _texts(tree: ast.Module) -> Iterator[str]:
 
 
 def _looks(tree: ast.Module) -> Iterator[str]:
-    """The tables of which a module looks at columns, unchecked, by `tables.look(table, …)`."""
+    """The tables of which a module looks at columns by `tables.select_unchecked(table, …)`."""
     named = {
         each.asname or each.name: each.name
         for node in ast.walk(tree)
@@ -153,7 +153,11 @@ def _looks(tree: ast.Module) -> Iterator[str]:
         for each in node.names
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "look" and node.args:
+        if (
+            isinstance(node, ast.Call)
+            and getattr(node.func, "attr", "") == "select_unchecked"
+            and node.args
+        ):
             table = node.args[0]
             word = table.attr if isinstance(table, ast.Attribute) else getattr(table, "id", "")
             yield named.get(word, word)

@@ -11,7 +11,7 @@ import pytest
 
 from practices.conftest import House
 from upheld.database.seals import SealedError
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, outbox, tasks
@@ -152,7 +152,7 @@ def overwrite(house: House, name: str, new_rows: Rows) -> None:
         for each in new_rows:
             run(
                 connection,
-                f"INSERT INTO {name} ({', '.join(each)}) VALUES ({places([*each])})",
+                f"INSERT INTO {name} ({', '.join(each)}) VALUES ({placeholders([*each])})",
                 *each.values(),
             )
 

@@ -33,7 +33,7 @@ from practices.test_payment import form, typed_amount
 from upheld.database import checks
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.erasure.erase import erase
 from upheld.practice.cards import ChargeResult
@@ -53,7 +53,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def problems(house: House) -> list[str]:
     """What the self-check finds of rows that decide."""
     with reading(house.provider.gate.gate.engine) as connection:
-        return list(map(str, checks.everything(connection)))
+        return list(map(str, checks.find_problems(connection)))
 
 
 def copy(house: House, name: str, person: str, **other: Any) -> None:
@@ -71,7 +71,7 @@ def write(connection: Connection, name: str, row: dict[str, Any]) -> None:
     """Write a row without the keys."""
     run(
         connection,
-        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({places([*row])})",
+        f"INSERT INTO {name} ({', '.join(row)}) VALUES ({placeholders([*row])})",
         *row.values(),
     )
 
@@ -323,7 +323,7 @@ def test_the_minors_name_leaves_the_guardians_books_and_the_cover_follows(
     invoiced(house, ann)
     with writing(house.provider.gate.gate.engine) as connection:
         (row,) = invoice_rows(connection, ann)
-        database.mark_again(connection, tables.invoice, [(row, row._replace(used_by=bob))])
+        database.rewrite(connection, tables.invoice, [(row, row._replace(used_by=bob))])
     erase(house.provider.gate.gate, [bob], now=True)
     with writing(house.provider.gate.gate.engine) as connection:
         (row,) = invoice_rows(connection, ann)

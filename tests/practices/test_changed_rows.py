@@ -11,7 +11,7 @@ from practices.bills import address, job, make_holder
 from practices.conftest import House
 from upheld.database import checks
 from upheld.database.seals import SealedError
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.erasure import erase
 from upheld.practices.accounts import domain
@@ -75,7 +75,7 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
     else:
         house.do(lambda transaction: domain.close(transaction, ann))
         tamper(house, "DELETE FROM account WHERE person_id = ?", ann)
-        tamper(house, f"INSERT INTO account ({columns}) VALUES ({places(before)})", *before)
+        tamper(house, f"INSERT INTO account ({columns}) VALUES ({placeholders(before)})", *before)
     assert house.signed_in(ann).get("/me/household").status_code == 503
     assert house.signed_in(bob).get("/me/household").status_code == 200
     with pytest.raises(SealedError):
@@ -84,11 +84,12 @@ def test_no_account_is_confirmed_closed_or_charged_to_another_by_writing_to_the_
     assert job(house, "unconfirmed accounts") == 0
     with reading(engine) as connection:
         assert any(
-            "`account`" in each.text and ann in each.text for each in checks.everything(connection)
+            "`account`" in each.text and ann in each.text
+            for each in checks.find_problems(connection)
         )
     erase.erase(house.provider.gate.gate, [bob], now=True)
     with reading(engine) as connection:
-        assert not any(bob in each.text for each in checks.everything(connection))
+        assert not any(bob in each.text for each in checks.find_problems(connection))
 
 
 def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
@@ -102,5 +103,5 @@ def test_a_member_whose_holder_goes_stands_for_themselves(house: House) -> None:
     assert account is not None
     assert account.holder == bob
     with reading(house.provider.gate.gate.engine) as connection:
-        assert all(eve in each for each in checks.everything(connection))
+        assert all(eve in each for each in checks.find_problems(connection))
         assert not rows(connection, "SELECT 1 FROM account WHERE holder = ?", ann)

@@ -16,7 +16,7 @@ from practices.routes import THINGS, World
 from practices.test_guardians import family
 from upheld.cli import app
 from upheld.database import rows as database
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
@@ -170,7 +170,7 @@ def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
         "finding_id",
         "token",
     }
-    for table in declared().tables.values():
+    for table in declared_tables().tables.values():
         for column in table.columns:
             if getattr(column.type, "length", None) == 32 and column.name not in things:
                 leads = next(iter(table.primary_key.columns)) is column

@@ -12,7 +12,7 @@ from practices.mail import link
 from practices.routes import Line, World, lines, routed
 from practices.test_guardians import ask_guardian
 from practices.test_households import invitation_link
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
 from upheld.practices.rights import erasure
 from upheld.vault.erasures import token
@@ -30,14 +30,14 @@ def database_url(tmp_path: object) -> str:
 
 def state(house: House) -> dict[str, object]:
     """Everything in the database but what looking makes; sessions without when they were seen."""
-    tables = sorted(set(declared().tables) - MADE_BY_LOOKING)
+    tables = sorted(set(declared_tables().tables) - MADE_BY_LOOKING)
     result = house.do(
         lambda transaction: {
             each: sorted(map(repr, rows(transaction.connection, f"SELECT * FROM {each}")))
             for each in tables
         }
     )
-    whose = "SELECT id_hash, kind, subject, begun, fresh FROM session ORDER BY id_hash"
+    whose = "SELECT id_hash, kind, subject, started_at, fresh FROM session ORDER BY id_hash"
     return {**result, "session": house.do(lambda transaction: rows(transaction.connection, whose))}
 
 

@@ -17,8 +17,8 @@ from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.test_guardians import family
 from upheld.database import rows as database
-from upheld.database.schema import declared, upgrade
-from upheld.database.statements import is_postgresql, row, rows, run
+from upheld.database.schema import declared_tables, upgrade
+from upheld.database.statements import dialect_of, row, rows, run
 from upheld.database.transaction import writing
 from upheld.gate.log import entries
 from upheld.gate.transaction import GateTransaction
@@ -62,7 +62,7 @@ def database_bytes(house: House) -> bytes:
     """Every byte of every table, and every value of everybody as the gate opens it."""
 
     def read(transaction: GateTransaction) -> Iterator[bytes]:
-        for table in declared().tables:
+        for table in declared_tables().tables:
             for each in rows(transaction.connection, f"SELECT * FROM {table}"):
                 for cell in each:
                     yield cell if isinstance(cell, bytes) else str(cell).encode()
@@ -254,7 +254,7 @@ def test_copies_from_before_lose_their_links(house: House) -> None:
     with writing(gate.engine) as connection:
         upgrade(connection, STEP)
         run(connection, "UPDATE schema_version SET version_num = ?", _newest())
-        binary = "bytea" if is_postgresql(connection) else "blob"
+        binary = "bytea" if dialect_of(connection).server else "blob"
         run(connection, f"ALTER TABLE redaction ADD COLUMN mac {binary}")
         table_content = rows(connection, "SELECT person_id FROM redaction")
         run(connection, "DELETE FROM redaction")
@@ -285,6 +285,6 @@ BEFORE, STEP = "0016", "0017"
 
 
 def _newest() -> str:
-    from upheld.database.schema import known
+    from upheld.database.schema import known_revisions
 
-    return known()[0]
+    return known_revisions()[0]

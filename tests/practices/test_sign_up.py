@@ -17,8 +17,8 @@ from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
 from upheld.database import rows as database
-from upheld.database.connection import Link
-from upheld.database.postgresql_pipeline import Query, Trips
+from upheld.database.connection import WriteConnection
+from upheld.database.postgresql_pipeline import Pipeline, Query
 from upheld.database.statements import row, rows
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Act, Refused
@@ -337,19 +337,19 @@ def test_who_has_an_account_already_sees_what_everybody_sees(
 def counted_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The statements that are sent from now on, on either kind of database."""
     statements: list[str] = []
-    enter, send = Link.__enter__, Trips._send
+    enter, send = WriteConnection.__enter__, Pipeline._send
 
-    def entered(link: Link) -> Link:
-        if not link.postgresql:
+    def entered(link: WriteConnection) -> WriteConnection:
+        if not link.sql.server:
             link.driver.set_trace_callback(statements.append)
         return enter(link)
 
-    def noted(trips: Trips, query: Query) -> int:
+    def noted(trips: Pipeline, query: Query) -> int:
         statements.append(query[0])
         return send(trips, query)
 
-    monkeypatch.setattr(Link, "__enter__", entered)
-    monkeypatch.setattr(Trips, "_send", noted)
+    monkeypatch.setattr(WriteConnection, "__enter__", entered)
+    monkeypatch.setattr(Pipeline, "_send", noted)
     return statements
 
 

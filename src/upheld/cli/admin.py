@@ -85,7 +85,7 @@ def named(path: Path | None, what: str) -> Path:
 @admin.command()
 def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Make what is missing: keyring, database, tables; change nothing that is there."""
-    from upheld.database.engines import made_or_gone
+    from upheld.database.engines import open_or_remove
     from upheld.database.schema import migrate
     from upheld.gate.gate import Gate
 
@@ -95,7 +95,7 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     made = not path.exists()
     master = master_key(told.key_file, told.passphrase_file, told.key_program, confirm=made)
     keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
-    with made_or_gone(told.database) as engine:
+    with open_or_remove(told.database) as engine:
         revision = migrate(engine)
     Gate(engine, policy, keyring)
     if as_json:

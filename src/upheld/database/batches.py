@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
-from upheld.database.rows import believed
-from upheld.database.statements import places, rows
+from upheld.database.rows import select_authentic
+from upheld.database.statements import placeholders, rows
 
 Place = Mapping[str, Any]  # columns of a key in their order, and where a look stands in each
 
@@ -32,7 +32,7 @@ def batch(
 
     Of at most `most` rows those come back that are ours; a batch may be empty and not the last.
     """
-    names, marks, start = ", ".join(after), places([*after]), tuple(after.values())
+    names, marks, start = ", ".join(after), placeholders([*after]), tuple(after.values())
     beyond = f"{where} AND ({names}) > ({marks})"
     statement = f"SELECT {names} FROM {table.name} WHERE {beyond} ORDER BY {names} LIMIT ?"  # noqa: S608 - our own words
     keys = rows(connection, statement, *values, *start, most)
@@ -40,5 +40,5 @@ def batch(
         return Batch([], None)
     last = tuple(keys[-1])
     within = f"{beyond} AND ({names}) <= ({marks}) ORDER BY {names}"
-    some, _ = believed(connection, table, within, *values, *start, *last)
+    some, _ = select_authentic(connection, table, within, *values, *start, *last)
     return Batch(some, dict(zip(after, last, strict=True)))

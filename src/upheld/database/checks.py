@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.database.declared import Declaration, sealed_tables
-from upheld.database.rows import agree
-from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, tallied
-from upheld.database.statements import places, rows
+from upheld.database.rows import matches_cover
+from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, tally_rows
+from upheld.database.statements import placeholders, rows
 
 TOGETHER = 200  # people looked at at once
 
@@ -34,40 +34,42 @@ class Problem(NamedTuple):
         return self.text
 
 
-def everything(connection: Connection) -> list[Problem]:
+def find_problems(connection: Connection) -> list[Problem]:
     """What is wrong with any row that decides."""
-    problems = nobodys(connection)
+    problems = problems_of_registers(connection)
     last = NOBODY
     while True:
-        last, found = people(connection, last)
-        problems += found
+        last, problems_of_some = problems_by_batch(connection, last)
+        problems += problems_of_some
         if not last:
             return problems
 
 
-def people(connection: Connection, after: str, most: int = TOGETHER) -> tuple[str, list[Problem]]:
+def problems_by_batch(
+    connection: Connection, after: str, most: int = TOGETHER
+) -> tuple[str, list[Problem]]:
     """What is wrong with the sets of some people by their ids, and the last one; empty at the end.
 
     `after` is the last one that was looked at.
     """
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
-    whom = [found for (found,) in rows(connection, statement, after, most)]
-    return whom[-1] if whom else "", of_people(connection, whom)
+    whom = [person_id for (person_id,) in rows(connection, statement, after, most)]
+    return whom[-1] if whom else "", problems_of_people(connection, whom)
 
 
-def of_people(connection: Connection, whom: Sequence[str]) -> list[Problem]:
+def problems_of_people(connection: Connection, whom: Sequence[str]) -> list[Problem]:
     """What is wrong with the sets of some people."""
     problems: list[Problem] = []
     for first in range(0, len(whom), TOGETHER):
-        problems += _of_some(connection, whom[first : first + TOGETHER])
+        problems += _problems_of_batch(connection, whom[first : first + TOGETHER])
     return problems
 
 
-def _of_some(connection: Connection, whom: Sequence[str]) -> list[Problem]:
+def _problems_of_batch(connection: Connection, whom: Sequence[str]) -> list[Problem]:
     seals = seals_of(connection)
     covers: dict[str, Cover] = {}
     problems: list[Problem] = []
-    statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(whom)})"  # noqa: S608 - places alone
+    statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({placeholders(whom)})"  # noqa: S608 - places alone
     for person_id, raw in rows(connection, statement, *whom):
         try:
             covers[person_id] = seals.open_cover(person_id, raw)
@@ -76,24 +78,24 @@ def _of_some(connection: Connection, whom: Sequence[str]) -> list[Problem]:
             problems.append(Problem(text, "person", person_id))
     for table in sealed_tables() if covers else ():
         if table.owner is not None:
-            problems += _of_people(connection, seals, table, covers)
+            problems += _problems_in_table(connection, seals, table, covers)
     return problems
 
 
-def _of_people(
+def _problems_in_table(
     connection: Connection, seals: Seals, table: Declaration, covers: dict[str, Cover]
 ) -> Iterator[Problem]:
-    where = f"WHERE {table.covered[table.owner or 0]} IN ({places([*covers])})"
-    yield from _agreeing(connection, seals, table, where, covers)
+    where = f"WHERE {table.covered[table.owner or 0]} IN ({placeholders([*covers])})"
+    yield from _problems_of_owners(connection, seals, table, where, covers)
 
 
-def nobodys(connection: Connection) -> list[Problem]:
+def problems_of_registers(connection: Connection) -> list[Problem]:
     """What is wrong with the rows that are nobody's, or of people who are not there."""
     seals = seals_of(connection)
     problems: list[Problem] = []
-    found = rows(connection, "SELECT cover FROM person WHERE person_id = ?", NOBODY)
+    answer = rows(connection, "SELECT cover FROM person WHERE person_id = ?", NOBODY)
     try:
-        cover = seals.open_cover(NOBODY, found[0][0] if found else None)
+        cover = seals.open_cover(NOBODY, answer[0][0] if answer else None)
     except SealedError:
         return [Problem("the cover over the registers was changed", "person")]
     for table in sealed_tables():
@@ -101,7 +103,7 @@ def nobodys(connection: Connection) -> list[Problem]:
         if table.owner is not None:
             column = table.covered[table.owner]
             where = f"WHERE {column} = ''"
-        problems += _agreeing(connection, seals, table, where, {NOBODY: cover})
+        problems += _problems_of_owners(connection, seals, table, where, {NOBODY: cover})
         if column:
             stray = (
                 f"SELECT count(*) FROM {table.name} t WHERE NOT EXISTS"  # noqa: S608 - names alone
@@ -113,38 +115,38 @@ def nobodys(connection: Connection) -> list[Problem]:
     return problems
 
 
-def _agreeing(
+def _problems_of_owners(
     connection: Connection, seals: Seals, table: Declaration, where: str, covers: dict[str, Cover]
 ) -> Iterator[Problem]:
     """What is wrong with a table's rows of some owners: of a row that is not ours, then of sets."""
     ours, forged = [], False
-    asked = [] if not where or where.endswith("''") else [*covers]
-    for each in rows(connection, f"SELECT {table.checked} FROM {table.name} {where}", *asked):  # noqa: S608 - names alone
-        covered = _plain(table, each[:-1])
-        element = seals.element(table.name, covered, each[-1])
+    values = [] if not where or where.endswith("''") else [*covers]
+    for each in rows(connection, f"SELECT {table.checked} FROM {table.name} {where}", *values):  # noqa: S608 - names alone
+        content = _with_booleans(table, each[:-1])
+        element = seals.element(table.name, content, each[-1])
         if element is None:
             forged = True
-            owner = NOBODY if table.owner is None else str(covered[table.owner])
-            text = f"{_named(table, covered)} was changed by somebody else"
+            owner = NOBODY if table.owner is None else str(content[table.owner])
+            text = f"{_row_label(table, content)} was changed by somebody else"
             yield Problem(text, table.name, owner)
         else:
-            ours.append((covered, element))
-    tallies = tallied(table, ours)
+            ours.append((content, element))
+    tallies = tally_rows(table, ours)
     for owner, cover in covers.items():
-        if not forged and not agree(table.name, cover, owner, tallies):
+        if not forged and not matches_cover(table.name, cover, owner, tallies):
             whose = f"of person {owner}" if owner else "that are nobody's"
             text = f"rows of `{table.name}` {whose} are missing, besides, or as they were before"
             yield Problem(text, table.name, owner)
 
 
-def _plain(table: Declaration, found: Sequence[Any]) -> Sequence[Any]:
+def _with_booleans(table: Declaration, columns: Sequence[Any]) -> Sequence[Any]:
     if not table.truths:
-        return found
-    return [bool(v) if at in table.truths and v is not None else v for at, v in enumerate(found)]
+        return columns
+    return [bool(v) if at in table.truths and v is not None else v for at, v in enumerate(columns)]
 
 
-def _named(table: Declaration, covered: Sequence[Any]) -> str:
+def _row_label(table: Declaration, content: Sequence[Any]) -> str:
     """A row as it may be told: by the ids of its key."""
-    key = [covered[table.covered.index(name)] for name in table.key if name.endswith("_id")]
-    told = [each for each in key if isinstance(each, str) and each.isalnum()]
-    return " ".join((f"a row of `{table.name}`", *told))
+    key = [content[table.covered.index(name)] for name in table.key if name.endswith("_id")]
+    ids = [each for each in key if isinstance(each, str) and each.isalnum()]
+    return " ".join((f"a row of `{table.name}`", *ids))

@@ -85,7 +85,7 @@ def bare(why: str) -> dict[str, str]:
 metadata: Final = MetaData()
 
 
-def of_the_house(*tables: Table) -> None:
+def mark_as_internal(*tables: Table) -> None:
     """Let these tables be the gate's, the vault's and the ledger's alone."""
     for each in tables:
         each.info["house"] = True

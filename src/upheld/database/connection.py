@@ -21,22 +21,24 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from upheld.database.errors import meaning, told
-from upheld.database.postgresql_pipeline import Answer, Query, Trips
+from upheld.database.dialects import POSTGRESQL_DIALECT, sql_dialect
+from upheld.database.errors import from_driver_error, from_sqlalchemy_error
+from upheld.database.postgresql_pipeline import Answer, Pipeline, Query
 
 BEGIN: Final[Query] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 COMMIT: Final[Query] = ("COMMIT", ())
-TURN: Final[Query] = ("SELECT pg_advisory_xact_lock(?)", (0x65_6E_74_72_79,))  # “entry”
-LAST: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
+ADVISORY_LOCK: Final[Query] = (POSTGRESQL_DIALECT.advisory_lock, (0x65_6E_74_72_79,))  # “entry”
+LAST_ENTRY: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
+_NO_WORK: Final = (BEGIN, ADVISORY_LOCK, LAST_ENTRY)  # of which nothing is left to commit
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
 IMMEDIATE: Final = "BEGIN IMMEDIATE"
-KEPT: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
+POOL_OPTION: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 TURN_SECONDS: Final = 0.001  # between two looks whether another has written
-HALT: Final = "upheld_halt"  # of what stops entries
-SEEN: Final = "upheld_seen"  # of what remembers how often each set of rows was changed
+HALT_OPTION: Final = "upheld_halt"  # of what stops entries
+CHANGE_COUNTS_OPTION: Final = "upheld_seen"  # of what counts how often each set was changed
 LOOK_SECONDS: Final = 0.01  # between two looks whether SQLite's file is still the one
-THERE: Final = "upheld_there"  # and of what raises where its file is not there any more
+FILE_CHECK_OPTION: Final = "upheld_there"  # a callable that raises where SQLite's file is gone
 
 
 class Halt:
@@ -50,7 +52,7 @@ class Halt:
         self.least = 0
 
 
-def lost(driver: Any) -> bool:
+def closed_by_server(driver: Any) -> bool:
     """Whether the server closed a connection of psycopg's that is at rest.
 
     Its last words wait to be read then; nothing is asked of the server for it. They may come before
@@ -64,7 +66,7 @@ def lost(driver: Any) -> bool:
     return bool(waiting.poll(0))
 
 
-class Link(Connection):
+class WriteConnection(Connection):
     """A connection for transactions that write, each a `with` block: see `writing`.
 
     Kept at the block's end for the next, if its engine keeps such; else, or when it raises, closed.
@@ -72,16 +74,17 @@ class Link(Connection):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self._rest: list[Link] | None = engine.get_execution_options().get(KEPT)
-        self.postgresql = engine.dialect.name == "postgresql"
+        options = engine.get_execution_options()
+        self._at_rest: list[WriteConnection] | None = options.get(POOL_OPTION)
+        self.sql = sql_dialect(engine)
         self._wait = 0.0
         self._connect()
-        self.halt: Halt = engine.get_execution_options().get(HALT) or Halt()
-        self._there: Callable[[], None] | None = engine.get_execution_options().get(THERE)
-        self._looked = 0.0
-        self.last: tuple[int, int] | None = None  # the last entry and its time, once they are known
+        self.halt: Halt = options.get(HALT_OPTION) or Halt()
+        self._check_file: Callable[[], None] | None = options.get(FILE_CHECK_OPTION)
+        self._checked_at = 0.0
+        self.last_entry: tuple[int, int] | None = None  # its number and time, once they were read
         self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
-        self.seen: Any = None  # what remembers how often each set was changed, if anything does
+        self.change_counts: Any = None  # counts the changes of each set, if anything does
         self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
         self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
@@ -91,12 +94,12 @@ class Link(Connection):
         self._pool = self.engine.pool
         pooled: Any = self.connection
         self.driver = pooled.driver_connection
-        self._trips: Any = Trips(self.driver) if self.postgresql else None
+        self._pipeline: Any = Pipeline(self.driver) if self.sql.server else None
         # A cursor costs SQLite as much as a short statement does, so that one serves them all.
-        self.ask: Callable[..., Any] = self.driver.cursor().execute
-        if not self.postgresql:  # see `_take_turn`
-            self._wait = self.ask("PRAGMA busy_timeout").fetchone()[0] / 1000
-            self.ask("PRAGMA busy_timeout = 0")
+        self.driver_execute: Callable[..., Any] = self.driver.cursor().execute
+        if not self.sql.server:  # see `_take_turn`
+            self._wait = self.driver_execute("PRAGMA busy_timeout").fetchone()[0] / 1000
+            self.driver_execute("PRAGMA busy_timeout = 0")
 
     def _reconnect(self) -> None:
         """Take another connection in place of one that the server closed."""
@@ -105,23 +108,23 @@ class Link(Connection):
 
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
-        self.last = None
+        self.last_entry = None
         if self.memory:
             self.memory = {}
         if self.versions:
             self.versions = {}
-        if self.seen is None:
-            self.seen = self.engine.get_execution_options().get(SEEN)
+        if self.change_counts is None:
+            self.change_counts = self.engine.get_execution_options().get(CHANGE_COUNTS_OPTION)
         try:
-            if self.postgresql:
-                self._waiting = [BEGIN, TURN]
-                if lost(self.driver):
+            if self.sql.server:
+                self._waiting = [BEGIN, ADVISORY_LOCK]
+                if closed_by_server(self.driver):
                     self._reconnect()
             else:
                 now = monotonic()
-                if now - self._looked > LOOK_SECONDS and self._there is not None:
-                    self._there()
-                    self._looked = now
+                if now - self._checked_at > LOOK_SECONDS and self._check_file is not None:
+                    self._check_file()
+                    self._checked_at = now
                 self._take_turn()
         except BaseException as error:
             self._undo(error)
@@ -137,7 +140,7 @@ class Link(Connection):
         until = 0.0
         while True:
             try:
-                self.ask(IMMEDIATE)
+                self.driver_execute(IMMEDIATE)
             except sqlite3.OperationalError as error:
                 now = monotonic()
                 until = until or now + self._wait
@@ -149,9 +152,9 @@ class Link(Connection):
 
     def close(self) -> None:
         """Give the connection back, as others in the pool are."""
-        if not (self.postgresql or self.closed or self.invalidated):
+        if not (self.sql.server or self.closed or self.invalidated):
             with suppress(sqlite3.Error):
-                self.ask(f"PRAGMA busy_timeout = {round(self._wait * 1000)}")
+                self.driver_execute(f"PRAGMA busy_timeout = {round(self._wait * 1000)}")
         super().close()
 
     def __exit__(
@@ -162,34 +165,36 @@ class Link(Connection):
             self._undo(error)
             return
         try:
-            self.keep()
+            self.commit_all()
         except BaseException as failed:
             self._undo(failed)
             raise
-        if self.versions and self.seen is not None:
-            self.seen.note(self.versions)
-        if self._rest is None:
+        if self.versions and self.change_counts is not None:
+            self.change_counts.note(self.versions)
+        if self._at_rest is None:
             self.close()
             return
-        self._rest.append(self)
+        self._at_rest.append(self)
         if self.engine.pool is not self._pool:  # it was disposed of meanwhile, with all at rest
             with suppress(ValueError):
-                self._rest.remove(self)
-                self.shut()
+                self._at_rest.remove(self)
+                self.close_for_good()
 
-    def keep(self) -> None:
+    def commit_all(self) -> None:
         """Commit, with whatever waits to be sent."""
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
             self.flush()
             self.commit()
-        elif not self.postgresql:
-            self.ask(COMMIT[0])  # the driver's own `commit` would have it parsed each time
+        elif not self.sql.server:
+            self.driver_execute(COMMIT[0])  # `driver.commit` would be parsed each time
         elif not self._idle():
             self.send((COMMIT,))
 
     def _idle(self) -> bool:
         """Whether nobody asked PostgreSQL for anything yet; what waits is then given up."""
-        if self._waiting[:1] != [BEGIN] or any(q not in (BEGIN, TURN, LAST) for q in self._waiting):
+        if self._waiting[:1] != [BEGIN] or any(
+            q not in (BEGIN, ADVISORY_LOCK, LAST_ENTRY) for q in self._waiting
+        ):
             return False
         self._waiting = []
         return True
@@ -202,67 +207,67 @@ class Link(Connection):
         self._waiting = []
         try:
             self.driver.rollback()
-            if self._trips is not None:
-                self._trips.end()
+            if self._pipeline is not None:
+                self._pipeline.close()
         except self.dialect.loaded_dbapi.Error:
             self.invalidate()
         self.close()
         if isinstance(error, SQLAlchemyError):
-            raise told(error) from None
+            raise from_sqlalchemy_error(error) from None
         if isinstance(error, self.dialect.loaded_dbapi.Error):
-            raise meaning(error) from None
+            raise from_driver_error(error) from None
 
-    def shut(self) -> None:
+    def close_for_good(self) -> None:
         """Close the connection for good."""
         self.invalidate()
         self.close()
 
-    def one(self, statement: str, values: Sequence[Any]) -> Any:
+    def run(self, statement: str, values: Sequence[Any]) -> Any:
         """Run a statement after those that wait; its cursor, or its answer."""
-        if not self.postgresql:
-            return self.ask(statement, values)
+        if not self.sql.server:
+            return self.driver_execute(statement, values)
         return self.send(((statement, tuple(values)),))[0]
 
     def send(self, queries: Sequence[Query]) -> list[Answer]:
         """Run statements on PostgreSQL, together with those that wait; their answers."""
         waiting, self._waiting = self._waiting, []
         try:
-            found: list[Answer] = self._trips.make((*waiting, *queries))
+            answers: list[Answer] = self._pipeline.execute((*waiting, *queries))
         except self.dialect.loaded_dbapi.OperationalError:
             # Once more where nothing was begun before, and nothing can have been committed.
-            begun = waiting[:1] != [BEGIN] or self.in_transaction()
-            if begun or COMMIT in queries or not self.driver.closed:
+            under_way = waiting[:1] != [BEGIN] or self.in_transaction()
+            if under_way or COMMIT in queries or not self.driver.closed:
                 raise
             self._reconnect()
-            found = self._trips.make((*waiting, *queries))
-        if LAST in waiting:
-            self.last = found[waiting.index(LAST)].fetchone() or (0, 0)
-        return found[len(waiting) :]
+            answers = self._pipeline.execute((*waiting, *queries))
+        if LAST_ENTRY in waiting:
+            self.last_entry = answers[waiting.index(LAST_ENTRY)].fetchone() or (0, 0)
+        return answers[len(waiting) :]
 
-    def expect(self) -> None:
+    def prefetch_last_entry(self) -> None:
         """Ask PostgreSQL for the last entry with the next statement: most who write need it."""
-        if self.postgresql and self.last is None and LAST not in self._waiting:
-            self._waiting.append(LAST)
+        if self.sql.server and self.last_entry is None and LAST_ENTRY not in self._waiting:
+            self._waiting.append(LAST_ENTRY)
 
-    def later(self, statement: str, values: tuple[Any, ...] = ()) -> None:
+    def defer(self, statement: str, values: tuple[Any, ...] = ()) -> None:
         """Run a statement with the next one, or with the commit; on SQLite at once."""
-        if self.postgresql:
+        if self.sql.server:
             self._waiting.append((statement, values))
         else:
-            self.ask(statement, values)
+            self.driver_execute(statement, values)
 
     def flush(self) -> None:
         """Send what waits."""
         if self._waiting:
             self.send(())
 
-    def back(self) -> None:
+    def rollback_to_savepoint(self) -> None:
         """Undo all since the savepoint, and what was not sent yet."""
-        self.last, self.memory = None, {}
+        self.last_entry, self.memory = None, {}
         if SAVEPOINT in self._waiting:
             at = len(self._waiting) - 1 - self._waiting[::-1].index(SAVEPOINT)
             del self._waiting[at:]
             return
         self._waiting = []
         for statement in ("ROLLBACK TO SAVEPOINT work", "RELEASE SAVEPOINT work"):
-            self.one(statement, ())
+            self.run(statement, ())

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Boolean, Table
 
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 
 MAC = "mac"
 
@@ -52,28 +52,28 @@ class Declaration(Struct, frozen=True):
 @lru_cache(maxsize=256)
 def declaration(table: Table) -> Declaration:
     """What a table says of itself; KeyError for one that is not sealed."""
-    said = table.info["sealed"]
+    protection = table.info["sealed"]
     names = [str(column.name) for column in table.columns if column.name != MAC]
-    covered = tuple(name for name in names if name not in said["free"])
-    free = tuple(name for name in names if name in said["free"])
+    mac_columns = tuple(name for name in names if name not in protection["free"])
+    free = tuple(name for name in names if name in protection["free"])
     return Declaration(
         str(table.name),
-        covered,
+        mac_columns,
         free,
         tuple(str(column.name) for column in table.primary_key),
-        covered.index(said["owner"]) if said["owner"] else None,
-        covered.index(said["part"]) if said["part"] else None,
-        said["few"],
+        mac_columns.index(protection["owner"]) if protection["owner"] else None,
+        mac_columns.index(protection["part"]) if protection["part"] else None,
+        protection["few"],
         tuple(
-            covered.index(c.name)
+            mac_columns.index(c.name)
             for c in table.columns
-            if isinstance(c.type, Boolean) and c.name in covered
+            if isinstance(c.type, Boolean) and c.name in mac_columns
         ),
-        namedtuple(str(table.name), (*covered, *free)),  # noqa: PYI024 - its fields are the table's
+        namedtuple(str(table.name), (*mac_columns, *free)),  # noqa: PYI024 - its fields are the table's
     )
 
 
 def sealed_tables() -> list[Declaration]:
     """Every table of upheld whose rows are sealed, by name."""
-    tables = sorted(declared().tables.values(), key=lambda each: each.name)
+    tables = sorted(declared_tables().tables.values(), key=lambda each: each.name)
     return [declaration(table) for table in tables if "sealed" in table.info]

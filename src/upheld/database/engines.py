@@ -27,8 +27,16 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from upheld.core.extras import install_hint
 from upheld.core.files import OTHERS, PRIVATE_MODE
-from upheld.database.connection import HALT, IMMEDIATE, KEPT, THERE, Halt, Link, lost
-from upheld.database.errors import DatabaseError, meaning, trouble
+from upheld.database.connection import (
+    FILE_CHECK_OPTION,
+    HALT_OPTION,
+    IMMEDIATE,
+    POOL_OPTION,
+    Halt,
+    WriteConnection,
+    closed_by_server,
+)
+from upheld.database.errors import DatabaseError, database_error, from_driver_error
 from upheld.database.schema import refuse_newer, revision
 from upheld.database.transaction import READING, reading
 
@@ -50,14 +58,14 @@ SHOWN: Final = {"synchronous_commit": "on", "fsync": "on", "server_encoding": "U
 def open_database(url: str, *, make: bool = True) -> Engine:
     """Open `sqlite:///PATH` or `postgresql://…`; `dispose()` of the engine closes it.
 
-    A new SQLite file is made for its owner alone, with `make`; see `made_or_gone`. DatabaseError
+    A new SQLite file is made for its owner alone, with `make`; see `open_or_remove`. DatabaseError
     where the address is wrong, the database cannot be reached or does not keep what it is told, or
     its tables are of a later upheld. Tables are made by `upheld.database.schema.migrate`.
     """
     # A path is what a file system takes, not what an address may be.
     path = url.removeprefix(SQLITE)
-    engine = _other(url) if path == url else _sqlite(path, make=make)
-    _keep_links(engine)
+    engine = _open_by_url(url) if path == url else _sqlite(path, make=make)
+    _keep_connections(engine)
     try:
         with reading(engine) as connection:
             refuse_newer(connection)
@@ -68,7 +76,7 @@ def open_database(url: str, *, make: bool = True) -> Engine:
 
 
 @contextmanager
-def made_or_gone(url: str) -> Iterator[Engine]:
+def open_or_remove(url: str) -> Iterator[Engine]:
     """Open a database to make its tables; where that fails, no empty file is left behind.
 
     The engine stays open when the block ends.
@@ -92,30 +100,30 @@ def made_or_gone(url: str) -> Iterator[Engine]:
         raise
 
 
-def _other(url: str) -> Engine:
+def _open_by_url(url: str) -> Engine:
     try:
-        parsed = make_url(url)
+        address = make_url(url)
     except ArgumentError:
-        raise _wrong("the address of the database cannot be read") from None
-    backend = parsed.get_backend_name()
+        raise _address_error("the address of the database cannot be read") from None
+    backend = address.get_backend_name()
     if backend == "sqlite":
-        raise _wrong("SQLite needs a file and no options")
+        raise _address_error("SQLite needs a file and no options")
     if backend != "postgresql":
-        raise _wrong(f"there is no support for {backend}")
-    return _postgres(parsed)
+        raise _address_error(f"there is no support for {backend}")
+    return _postgres(address)
 
 
-def _keep_links(engine: Engine) -> None:
+def _keep_connections(engine: Engine) -> None:
     """Let connections for writing be kept from one transaction to the next, until it is closed."""
-    rest: list[Link] = []
-    engine.update_execution_options(**{KEPT: rest, HALT: Halt()})
+    rest: list[WriteConnection] = []
+    engine.update_execution_options(**{POOL_OPTION: rest, HALT_OPTION: Halt()})
     closings = [0]  # how often the engine was closed
 
     @event.listens_for(engine, "engine_disposed")
     def _close(_: Engine) -> None:
         closings[0] += 1
         while rest:
-            rest.pop().shut()
+            rest.pop().close_for_good()
 
     @event.listens_for(engine, "connect")
     def _opened(_: object, record: ConnectionPoolEntry) -> None:
@@ -129,14 +137,18 @@ def _keep_links(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def _flush(connection: Connection, *_: object) -> None:
-        if isinstance(connection, Link):
+        if isinstance(connection, WriteConnection):
             connection.flush()
 
 
-def _sqlite(named: str, *, make: bool) -> Engine:
-    path = Path(named).absolute()
-    if not named or named == ":memory:" or (OPTIONS.search(named) and not path.exists()):
-        raise _wrong("SQLite needs a file and no options")
+def _sqlite(name_of_file: str, *, make: bool) -> Engine:
+    path = Path(name_of_file).absolute()
+    if (
+        not name_of_file
+        or name_of_file == ":memory:"
+        or (OPTIONS.search(name_of_file) and not path.exists())
+    ):
+        raise _address_error("SQLite needs a file and no options")
     name, (device, number) = os.fsencode(path), _own_file(path, make=make)
 
     def connect() -> sqlite3.Connection:
@@ -161,37 +173,39 @@ def _sqlite(named: str, *, make: bool) -> Engine:
         try:
             _set_pragmas(raw)
         except UnicodeDecodeError as error:
-            raise meaning(error) from None
+            raise from_driver_error(error) from None
 
     def there() -> None:
         # SQLite would go on writing into a file that has no name any more.
         try:
-            found = os.stat(name)  # noqa: PTH116 - so often that a Path would cost more
+            status = os.stat(name)  # noqa: PTH116 - so often that a Path would cost more
         except OSError:
-            found = None
-        if found is None or found.st_ino != number or found.st_dev != device:
-            raise trouble("database-gone", "its file was moved or deleted")
+            status = None
+        if status is None or status.st_ino != number or status.st_dev != device:
+            raise database_error("database-gone", "its file was moved or deleted")
 
-    engine.update_execution_options(**{THERE: there})
+    engine.update_execution_options(**{FILE_CHECK_OPTION: there})
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        if type(connection) is Link:  # which begins by itself; SQLAlchemy is only told of it
+        if (
+            type(connection) is WriteConnection
+        ):  # which begins by itself; SQLAlchemy is only told of it
             return
         there()
         begin = "BEGIN" if connection.get_execution_options().get(READING) else IMMEDIATE
         try:
             connection.connection.driver_connection.execute(begin)  # type: ignore[union-attr] # sqlite3's
         except sqlite3.Error as error:
-            raise meaning(error) from None
+            raise from_driver_error(error) from None
 
     return engine
 
 
 def _set_pragmas(raw: sqlite3.Connection) -> None:
     """Set what a connection must have, and read each back."""
-    for name, (wanted, effect) in PRAGMAS.items():
-        raw.execute(f"PRAGMA {name} = {wanted}")
+    for name, (setting, effect) in PRAGMAS.items():
+        raw.execute(f"PRAGMA {name} = {setting}")
         _in_effect(name, raw.execute(f"PRAGMA {name}").fetchone()[0], effect)
     mode = raw.execute("PRAGMA journal_mode").fetchone()[0]
     if mode != "wal":  # kept in the file, so that it is set once
@@ -202,7 +216,7 @@ def _set_pragmas(raw: sqlite3.Connection) -> None:
 def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
     """Make the file for its owner alone where it is missing; its identity."""
     if path.parent.is_dir() and os.statvfs(path.parent).f_flag & os.ST_RDONLY:
-        raise trouble(
+        raise database_error(
             "read-only",
             f"{path} is on a file system that is mounted read-only",
             "mount it for writing, or name a database elsewhere",
@@ -211,28 +225,30 @@ def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
         if make:
             with suppress(FileExistsError):
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE))
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         if make:
-            raise trouble("database-gone", f"{path.parent}: No such file or directory") from None
-        raise trouble(
+            raise database_error(
+                "database-gone", f"{path.parent}: No such file or directory"
+            ) from None
+        raise database_error(
             "database-gone",
             f"there is no {path}",
             "see its path in the settings; `upheld admin init` makes a new one",
         ) from None
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise trouble("read-only", str(path)) from None
-        raise trouble("database-gone", f"{path}: {error.strerror}") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise trouble("database-gone", f"{path} is no file")
-    if found.st_mode & OTHERS:
+            raise database_error("read-only", str(path)) from None
+        raise database_error("database-gone", f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise database_error("database-gone", f"{path} is no file")
+    if status.st_mode & OTHERS:
         raise DatabaseError(
             f"others than its owner may read or change {path}",
             code="permissions",
             hint=f"chmod 600 {path}",
         )
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _postgres(url: URL) -> Engine:
@@ -252,7 +268,7 @@ def _postgres(url: URL) -> Engine:
 
     @event.listens_for(engine, "checkout")
     def _open(raw: Any, *_: object) -> None:
-        if lost(raw):  # then the pool opens another
+        if closed_by_server(raw):  # then the pool opens another
             raise DisconnectionError("the server closed it")
 
     @event.listens_for(engine, "connect")
@@ -267,16 +283,16 @@ def _postgres(url: URL) -> Engine:
     return engine
 
 
-def _in_effect(name: str, found: object, wanted: object) -> None:
-    if found != wanted:
+def _in_effect(name: str, setting: object, expected: object) -> None:
+    if setting != expected:
         raise DatabaseError(
-            f"the database has {name} = {found}, not {wanted}",
+            f"the database has {name} = {setting}, not {expected}",
             code="durability",
             hint="what upheld keeps would not be safe in it; see the database's own settings",
         )
 
 
-def _wrong(what: str) -> DatabaseError:
+def _address_error(what: str) -> DatabaseError:
     return DatabaseError(
         what, code="database", hint="write sqlite:///PATH or postgresql://USER@HOST/NAME"
     )

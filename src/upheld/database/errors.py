@@ -17,7 +17,7 @@ from upheld.core.errors import UpheldError
 
 Code = Literal["database-gone", "read-only", "disk-full", "locked", "damaged", "database"]
 
-_SAID: Final[dict[Code, tuple[str, str]]] = {
+_MESSAGES: Final[dict[Code, tuple[str, str]]] = {
     "database-gone": ("the database cannot be reached", "see that it is there and running"),
     "read-only": ("the database cannot be written", "see who owns it, and how it is mounted"),
     "disk-full": ("the disk of the database is full", "make room; nothing was half written"),
@@ -53,38 +53,40 @@ class DatabaseError(UpheldError):
     """A database that cannot do what was asked; nothing of the transaction is in it."""
 
 
-def trouble(code: Code, where: str = "", hint: str = "") -> DatabaseError:
+def database_error(code: Code, where: str = "", hint: str = "") -> DatabaseError:
     """The error of a code, with more of where it is and what to do."""
-    said, what_to_do = _SAID[code]
-    return DatabaseError(f"{said}: {where}" if where else said, code=code, hint=hint or what_to_do)
+    sentence, what_to_do = _MESSAGES[code]
+    return DatabaseError(
+        f"{sentence}: {where}" if where else sentence, code=code, hint=hint or what_to_do
+    )
 
 
-def told(error: SQLAlchemyError) -> DatabaseError:
+def from_sqlalchemy_error(error: SQLAlchemyError) -> DatabaseError:
     """What an error of SQLAlchemy's means, without a value."""
     if isinstance(error, PoolTimeoutError):
-        return trouble("locked", "every connection is in use")
+        return database_error("locked", "every connection is in use")
     if not isinstance(error, DBAPIError) or error.orig is None:
-        return trouble("database", type(error).__name__)
-    return meaning(error.orig)
+        return database_error("database", type(error).__name__)
+    return from_driver_error(error.orig)
 
 
-def failures(dialect: Dialect) -> tuple[type[Exception], ...]:
+def driver_errors(dialect: Dialect) -> tuple[type[Exception], ...]:
     """What a driver raises; SQLite's also fails on damaged text, whatever it was asked for."""
     return (dialect.loaded_dbapi.Error, UnicodeDecodeError)
 
 
-def meaning(error: BaseException) -> DatabaseError:
+def from_driver_error(error: BaseException) -> DatabaseError:
     """What an error of a driver's means, without a value."""
     if isinstance(error, UnicodeDecodeError):  # SQLite's word on a damaged schema, or a text
-        return trouble("damaged")
+        return database_error("damaged")
     number = getattr(error, "sqlite_errorcode", None)
     state = getattr(error, "sqlstate", None)
     if isinstance(number, int) and (code := _SQLITE.get(number & 0xFF)):
-        return trouble(code)
+        return database_error(code)
     for length in (5, 3, 2):
         if isinstance(state, str) and (code := _STATES.get(state[:length])):
-            return trouble(code)
+            return database_error(code)
     if number is None and state is None and type(error).__name__ == "OperationalError":
         # A connection that broke has no state to tell; nor has a text of SQLite's that is none.
-        return trouble("damaged" if isinstance(error, sqlite3.Error) else "database-gone")
-    return trouble("database", f"{type(error).__name__} ({state or number})")
+        return database_error("damaged" if isinstance(error, sqlite3.Error) else "database-gone")
+    return database_error("database", f"{type(error).__name__} ({state or number})")

@@ -15,9 +15,9 @@ from upheld.database import batches
 from upheld.database import rows as checked
 from upheld.database.batches import Place
 from upheld.database.rows import Change
-from upheld.database.statements import moment, places, rows
+from upheld.database.statements import placeholders, rows, to_datetime
 
-__all__ = ["Change", "Place", "Tables", "moment", "places"]
+__all__ = ["Change", "Place", "Tables", "placeholders", "to_datetime"]
 
 
 class Tables:
@@ -39,9 +39,9 @@ class Tables:
         """Write a row unless there is one of its key; whether it was written."""
         return checked.insert_new(self._connection, _own(table), **values)
 
-    def insert_all(self, table: Table, listed: Iterable[Mapping[str, Any]]) -> None:
+    def insert_all(self, table: Table, rows_to_write: Iterable[Mapping[str, Any]]) -> None:
         """Write some rows at once."""
-        checked.insert_all(self._connection, _own(table), listed)
+        checked.insert_all(self._connection, _own(table), rows_to_write)
 
     def select(
         self, table: Table, where: str = "", *values: Any, parts: Sequence[str] | None = None
@@ -52,22 +52,24 @@ class Tables:
         """
         return checked.select(self._connection, _own(table), where, *values, parts=parts)
 
-    def sound(
+    def select_intact(
         self, table: Table, where: str = "", *values: Any, parts: Sequence[str] | None = None
     ) -> tuple[list[Any], set[str]]:
         """The rows that a condition holds of whose owners' sets are whole, and whose are not.
 
         For whoever looks at many people's rows, so that what was changed of one hits nobody else.
         """
-        return checked.sound(self._connection, _own(table), where, *values, parts=parts)
+        return checked.select_intact(self._connection, _own(table), where, *values, parts=parts)
 
-    def differing(self, table: Table, owners: Iterable[str]) -> set[str]:
+    def altered_owners(self, table: Table, owners: Iterable[str]) -> set[str]:
         """Whose sets of rows in a table are not whole, of some owners; the log names them."""
-        return checked.differing(self._connection, _own(table), owners)
+        return checked.altered_owners(self._connection, _own(table), owners)
 
-    def believed(self, table: Table, where: str = "", *values: Any) -> tuple[list[Any], int]:
+    def select_authentic(
+        self, table: Table, where: str = "", *values: Any
+    ) -> tuple[list[Any], int]:
         """The rows that a condition holds of and that are ours, and how many are not."""
-        return checked.believed(self._connection, _own(table), where, *values)
+        return checked.select_authentic(self._connection, _own(table), where, *values)
 
     def batch(
         self, table: Table, where: str, values: Sequence[Any], after: Place, most: int
@@ -93,9 +95,9 @@ class Tables:
         """Change the rows that a condition holds of; how many."""
         return checked.update(self._connection, _own(table), changes, where, *values, parts=parts)
 
-    def mark_again(self, table: Table, listed: Sequence[tuple[Any, Any]]) -> None:
+    def rewrite(self, table: Table, pairs: Sequence[tuple[Any, Any]]) -> None:
         """Write some rows that were read and checked as they are to be: pairs, before and after."""
-        checked.mark_again(self._connection, _own(table), listed)
+        checked.rewrite(self._connection, _own(table), pairs)
 
     def delete(self, table: Table, where: str, *values: Any) -> int:
         """Delete the rows that a condition holds of; how many."""
@@ -105,11 +107,11 @@ class Tables:
         """Delete the rows that a condition holds of whether they are ours or not; how many."""
         return checked.purge(self._connection, _own(table), where, *values)
 
-    def whole(self, table: Table, owners: Iterable[str]) -> None:
+    def require_intact(self, table: Table, owners: Iterable[str]) -> None:
         """SealedError unless some owners' sets of rows in a table are as they were written."""
-        checked.whole(self._connection, _own(table), owners)
+        checked.require_intact(self._connection, _own(table), owners)
 
-    def look(
+    def select_unchecked(
         self, table: Table, columns: Sequence[str], where: str = "", *values: Any
     ) -> list[tuple[Any, ...]]:
         """Columns of the rows that a condition holds of, each once, and unchecked.

@@ -35,7 +35,7 @@ class Answer:
         return self._rows[0] if self._rows else None
 
 
-class Trips:
+class Pipeline:
     """The trips of one connection, which is psycopg's and stays usable as such between them.
 
     psycopg prepares nothing on it meanwhile: at a rollback it would make the server forget all.
@@ -59,11 +59,11 @@ class Trips:
         connection.execute(FORGET[0])
         connection.rollback()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Leave the connection to psycopg again; there are no more trips on it."""
         self._connection.prepare_threshold = self._threshold
 
-    def make(self, queries: Sequence[Query]) -> list[Answer]:
+    def execute(self, queries: Sequence[Query]) -> list[Answer]:
         """Run statements in their order, in one trip; psycopg's error of the first that fails."""
         pg = self._pg
         self._fresh.clear()
@@ -72,7 +72,7 @@ class Trips:
             if len(self._names) >= PREPARED_MAX and pg.transaction_status != self._failed:
                 self._names.clear()
                 queries = (FORGET, *queries)
-            wanted = [self._send(query) for query in queries]
+            result_counts = [self._send(query) for query in queries]
             pg.pipeline_sync()
             results, failed = self._results()
             if pg.status != self._bad:
@@ -85,7 +85,7 @@ class Trips:
                 self._names.pop(key, None)
             raise self._failure(failed)
         answers, at = [], -1
-        for each in wanted:
+        for each in result_counts:
             at += each
             answers.append(self._answer(results[at]))
         return answers[1:] if queries[:1] == (FORGET,) else answers
@@ -96,23 +96,23 @@ class Trips:
         if query is FORGET:
             self._pg.send_query_params(statement.encode(), None)
             return 1
-        told = self._values
-        given = told.dump_sequence(values, [self._auto] * len(values)) if values else []
-        types, formats = (told.types or (), told.formats) if values else ((), [])
+        transformer = self._values
+        parameters = transformer.dump_sequence(values, [self._auto] * len(values)) if values else []
+        types, formats = (transformer.types or (), transformer.formats) if values else ((), [])
         key = (statement, *types)
         name, results = self._names.get(key), 1
         if name is None:
             name = self._names[key] = b"trip_%d" % next(self._number)
             self._fresh.append(key)
-            self._pg.send_prepare(name, numbered(statement), types)
+            self._pg.send_prepare(name, with_numbered_placeholders(statement), types)
             results = 2
-        self._pg.send_query_prepared(name, given, formats, 1)
+        self._pg.send_query_prepared(name, parameters, formats, 1)
         return results
 
     def _results(self) -> tuple[list[Any], Any]:
         """The results up to the sync, and the first that tells of a failure."""
         pg = self._pg
-        found: list[Any] = []
+        results: list[Any] = []
         while pg.flush():
             self._poll.modify(pg.socket, select.POLLIN | select.POLLOUT)
             self._poll.poll()
@@ -129,12 +129,12 @@ class Trips:
                     continue
                 if failed is None:
                     raise self._lost("the connection was lost")
-                return found, failed
+                return results, failed
             if result.status == self._status.PIPELINE_SYNC:
-                return found, failed
+                return results, failed
             if result.status == self._status.FATAL_ERROR and failed is None:
                 failed = result
-            found.append(result)
+            results.append(result)
 
     def _answer(self, result: Any) -> Answer:
         rows: list[tuple[Any, ...]] = []
@@ -145,7 +145,7 @@ class Trips:
 
 
 @lru_cache(maxsize=1024)
-def numbered(statement: str) -> bytes:
+def with_numbered_placeholders(statement: str) -> bytes:
     """A statement with libpq's places for values."""
     first, *rest = statement.split("?")
     return (first + "".join(f"${at}{part}" for at, part in enumerate(rest, 1))).encode()

@@ -18,21 +18,21 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.declared import MAC, Declaration, declaration
 from upheld.database.seals import (
     NOBODY,
     Cover,
     SealedError,
     Tallies,
-    changed,
+    alteration_error,
     latest_cover,
     owner_of,
     part_of,
     seals_of,
-    tallied,
+    tally_rows,
 )
-from upheld.database.statements import later, places, rows
+from upheld.database.statements import execute_deferred, placeholders, rows
 
 _LOG = logging.getLogger("upheld")
 OWNERS_MAX = 500  # in one query
@@ -41,26 +41,30 @@ Change = Any | Callable[[Any], Any]  # what a column becomes, or what tells it o
 
 def insert(connection: Connection, table: Table, **values: Any) -> None:
     """Write a row; columns that are not named are empty."""
-    told = declaration(table)
-    if unknown := values.keys() - set(told.columns):
-        raise TypeError(f"{told.name} has no column {', '.join(sorted(unknown))}")
-    _write(connection, told, [[values.get(name) for name in told.columns]])
+    layout = declaration(table)
+    if unknown := values.keys() - set(layout.columns):
+        raise TypeError(f"{layout.name} has no column {', '.join(sorted(unknown))}")
+    _write(connection, layout, [[values.get(name) for name in layout.columns]])
 
 
 def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Write a row unless there is one of its key; whether it was written."""
-    told = declaration(table)
-    where = " AND ".join(f"{name} = ?" for name in told.key)
-    if get(connection, table, where, *(values[name] for name in told.key)) is not None:
+    layout = declaration(table)
+    where = " AND ".join(f"{name} = ?" for name in layout.key)
+    if get(connection, table, where, *(values[name] for name in layout.key)) is not None:
         return False
     insert(connection, table, **values)
     return True
 
 
-def insert_all(connection: Connection, table: Table, listed: Iterable[Mapping[str, Any]]) -> None:
+def insert_all(
+    connection: Connection, table: Table, rows_to_write: Iterable[Mapping[str, Any]]
+) -> None:
     """Write some rows at once."""
-    told = declaration(table)
-    _write(connection, told, [[each.get(name) for name in told.columns] for each in listed])
+    layout = declaration(table)
+    _write(
+        connection, layout, [[each.get(name) for name in layout.columns] for each in rows_to_write]
+    )
 
 
 def select(
@@ -74,12 +78,12 @@ def select(
 
     Only the given `parts` of their owners' sets are looked at, where the rows are of these alone.
     """
-    told = declaration(table)
-    found = _checked(connection, table, where, values, parts)
-    return [told.row._make(each[:-1]) for each in found]
+    layout = declaration(table)
+    intact = _checked(connection, table, where, values, parts)
+    return [layout.row._make(each[:-1]) for each in intact]
 
 
-def sound(
+def select_intact(
     connection: Connection,
     table: Table,
     where: str = "",
@@ -91,69 +95,69 @@ def sound(
     For whoever looks at many people's rows, so that what was changed of one hits nobody else. The
     log names those who are left out. `parts` as for `select`.
     """
-    told, seals = declaration(table), seals_of(connection)
-    found, forged = [], set[str]()
-    for each in rows(connection, _selecting(told, where), *values):
-        plain = _plain(told, each)
-        if seals.element(told.name, _covered(told, plain), each[-1]) is None:
-            forged.add(_named(told, plain))
+    layout, seals = declaration(table), seals_of(connection)
+    intact, forged = [], set[str]()
+    for each in rows(connection, _select_statement(layout, where), *values):
+        plain = _restore_booleans(layout, each)
+        if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is None:
+            forged.add(_owner_id(layout, plain))
         else:
-            found.append(told.row._make(plain))
-    if told.owner is not None:
-        forged |= _all_differing(
-            connection, told, {owner_of(told, each) for each in found} - forged, parts
+            intact.append(layout.row._make(plain))
+    if layout.owner is not None:
+        forged |= _all_altered(
+            connection, layout, {owner_of(layout, each) for each in intact} - forged, parts
         )
-        found = [each for each in found if owner_of(told, each) not in forged]
-    _warn(told, forged)
-    return found, forged
+        intact = [each for each in intact if owner_of(layout, each) not in forged]
+    _warn(layout, forged)
+    return intact, forged
 
 
-def differing(connection: Connection, table: Table, owners: Iterable[str]) -> set[str]:
+def altered_owners(connection: Connection, table: Table, owners: Iterable[str]) -> set[str]:
     """Whose sets of rows in a table are not whole, of some owners; the log names them.
 
     For whoever rests on what many people do not have.
     """
-    told = declaration(table)
-    forged = _all_differing(connection, told, owners, None)
-    _warn(told, forged)
+    layout = declaration(table)
+    forged = _all_altered(connection, layout, owners, None)
+    _warn(layout, forged)
     return forged
 
 
-def _all_differing(
-    connection: Connection, told: Declaration, owners: Iterable[str], parts: Sequence[str] | None
+def _all_altered(
+    connection: Connection, layout: Declaration, owners: Iterable[str], parts: Sequence[str] | None
 ) -> set[str]:
-    listed, forged = sorted(set(owners)), set[str]()
-    for first in range(0, len(listed), OWNERS_MAX):
-        forged |= _differing(connection, told, listed[first : first + OWNERS_MAX], parts)
+    ids, forged = sorted(set(owners)), set[str]()
+    for first in range(0, len(ids), OWNERS_MAX):
+        forged |= _altered(connection, layout, ids[first : first + OWNERS_MAX], parts)
     return forged
 
 
-def _warn(told: Declaration, forged: Iterable[str]) -> None:
+def _warn(layout: Declaration, forged: Iterable[str]) -> None:
     for owner in sorted(forged):
-        _LOG.error("not whole: %s", changed(owner, told.name))
+        _LOG.error("not whole: %s", alteration_error(owner, layout.name))
 
 
-def believed(
+def select_authentic(
     connection: Connection, table: Table, where: str = "", *values: Any
 ) -> tuple[list[Any], int]:
     """The rows that a condition holds of and that are ours, and how many are not: to look through.
 
     Nothing is said of their sets; `select` is for whoever rests on them.
     """
-    told, seals = declaration(table), seals_of(connection)
-    found = []
-    listed = rows(connection, _selecting(told, where), *values)
-    for each in listed:
-        plain = _plain(told, each)
-        if seals.element(told.name, _covered(told, plain), each[-1]) is not None:
-            found.append(told.row._make(plain))
-    return found, len(listed) - len(found)
+    layout, seals = declaration(table), seals_of(connection)
+    authentic = []
+    answer = rows(connection, _select_statement(layout, where), *values)
+    for each in answer:
+        plain = _restore_booleans(layout, each)
+        if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is not None:
+            authentic.append(layout.row._make(plain))
+    return authentic, len(answer) - len(authentic)
 
 
 def get(connection: Connection, table: Table, where: str, *values: Any) -> Any | None:
     """The row that a condition holds of, checked; None where there is none."""
-    found = select(connection, table, where, *values)
-    return found[0] if found else None
+    intact = select(connection, table, where, *values)
+    return intact[0] if intact else None
 
 
 def update(
@@ -165,24 +169,24 @@ def update(
     parts: Sequence[str] | None = None,
 ) -> int:
     """Change the rows that a condition holds of; how many."""
-    told = declaration(table)
-    found = _checked(connection, table, where, values, parts)
-    _change(connection, told, found, changes)
-    return len(found)
+    layout = declaration(table)
+    intact = _checked(connection, table, where, values, parts)
+    _change(connection, layout, intact, changes)
+    return len(intact)
 
 
-def mark_again(connection: Connection, table: Table, listed: Sequence[tuple[Any, Any]]) -> None:
+def rewrite(connection: Connection, table: Table, pairs: Sequence[tuple[Any, Any]]) -> None:
     """Write some rows that were read and checked as they are to be: pairs of before and after."""
-    told = declaration(table)
-    _rewrite(connection, told, [(tuple(one), tuple(other)) for one, other in listed])
+    layout = declaration(table)
+    _rewrite(connection, layout, [(tuple(one), tuple(other)) for one, other in pairs])
 
 
 def delete(connection: Connection, table: Table, where: str, *values: Any) -> int:
     """Delete the rows that a condition holds of; how many."""
-    told = declaration(table)
-    found = _checked(connection, table, where, values, None)
-    _delete(connection, told, found)
-    return len(found)
+    layout = declaration(table)
+    intact = _checked(connection, table, where, values, None)
+    _delete(connection, layout, intact)
+    return len(intact)
 
 
 def purge(connection: Connection, table: Table, where: str, *values: Any) -> int:
@@ -191,90 +195,94 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
     For what is to be gone whatever it is. Only rows that are ours leave their owner's cover, and a
     cover that is not ours is left as it is.
     """
-    told = declaration(table)
+    layout = declaration(table)
     seals = seals_of(connection)
-    found = rows(connection, f"SELECT {told.selected} FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
+    query = f"SELECT {layout.selected} FROM {layout.name} WHERE {where}"  # noqa: S608 - our own words
+    whatever_is_there = rows(connection, query, *values)
     ours = [
         each
-        for each in found
-        if seals.element(told.name, _covered(told, each), each[-1]) is not None
+        for each in whatever_is_there
+        if seals.element(layout.name, _mac_columns(layout, each), each[-1]) is not None
     ]
-    _delete(connection, told, ours, whatever=True)
-    if len(ours) < len(found):
-        later(connection, f"DELETE FROM {told.name} WHERE {where}", *values)  # noqa: S608 - our own words
-    return len(found)
+    _delete(connection, layout, ours, whatever=True)
+    if len(ours) < len(whatever_is_there):
+        execute_deferred(connection, f"DELETE FROM {layout.name} WHERE {where}", *values)  # noqa: S608 - our own words
+    return len(whatever_is_there)
 
 
-def whole(
+def require_intact(
     connection: Connection,
     table: Table,
     owners: Iterable[str],
     parts: Sequence[str] | None = None,
 ) -> None:
     """SealedError unless some owners' sets of rows in a table are as they were written."""
-    told = declaration(table)
-    if told.owner is None and not told.few:
+    layout = declaration(table)
+    if layout.owner is None and not layout.few:
         return  # such a set may be large: self-check looks through it
-    listed = sorted(set(owners))
-    for first in range(0, len(listed), OWNERS_MAX):
-        _whole(connection, told, listed[first : first + OWNERS_MAX], parts)
+    ids = sorted(set(owners))
+    for first in range(0, len(ids), OWNERS_MAX):
+        _require_intact(connection, layout, ids[first : first + OWNERS_MAX], parts)
 
 
-def _whole(
-    connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
+def _require_intact(
+    connection: Connection, layout: Declaration, owners: Sequence[str], parts: Sequence[str] | None
 ) -> None:
-    if differing := _differing(connection, told, owners, parts):
-        raise changed(min(differing), told.name)
+    if differing := _altered(connection, layout, owners, parts):
+        raise alteration_error(min(differing), layout.name)
 
 
-def _differing(
-    connection: Connection, told: Declaration, owners: Sequence[str], parts: Sequence[str] | None
+def _altered(
+    connection: Connection, layout: Declaration, owners: Sequence[str], parts: Sequence[str] | None
 ) -> set[str]:
     """Whose sets of rows in a table are not as they were written."""
     where, values = "", list[str]()
-    if told.owner is not None:
-        where, values = f"WHERE {told.covered[told.owner]} IN ({places(owners)})", [*owners]
-    if parts is not None and told.part is not None:
-        where += f" AND {told.covered[told.part]} IN ({places(parts)})"
+    if layout.owner is not None:
+        where, values = (
+            f"WHERE {layout.covered[layout.owner]} IN ({placeholders(owners)})",
+            [*owners],
+        )
+    if parts is not None and layout.part is not None:
+        where += f" AND {layout.covered[layout.part]} IN ({placeholders(parts)})"
         values += parts
-    seals, listed, differing = seals_of(connection), [], set[str]()
-    for each in rows(connection, f"SELECT {told.checked} FROM {told.name} {where}", *values):  # noqa: S608 - our own words
-        covered = _plain(told, each[:-1])
-        element = seals.element(told.name, covered, each[-1])
+    seals, authentic, differing = seals_of(connection), [], set[str]()
+    for each in rows(connection, f"SELECT {layout.checked} FROM {layout.name} {where}", *values):  # noqa: S608 - our own words
+        content = _restore_booleans(layout, each[:-1])
+        element = seals.element(layout.name, content, each[-1])
         if element is None:
-            differing.add(owner_of(told, covered))
+            differing.add(owner_of(layout, content))
         else:
-            listed.append((covered, element))
-    tallies = tallied(told, listed)
+            authentic.append((content, element))
+    tallies = tally_rows(layout, authentic)
     covers = _covers(connection, owners, differing)
     for owner in owners:
         # Who is not there has no rows.
-        if owner not in differing and not agree(
-            told.name, covers.get(owner) or Cover(0, {}), owner, tallies, parts
+        if owner not in differing and not matches_cover(
+            layout.name, covers.get(owner) or Cover(0, {}), owner, tallies, parts
         ):
             differing.add(owner)
     return differing
 
 
-def agree(
+def matches_cover(
     name: str, cover: Cover, owner: str, tallies: Tallies, parts: Sequence[str] | None = None
 ) -> bool:
     """Whether an owner's cover says of a table, or of some parts of it, what was counted."""
     mine = {part: tally for (whose, part), tally in tallies.items() if whose == owner}
-    said = {
+    expected = {
         part: cover.tally(part)
         for part in cover.parts
         if part.partition("/")[0] == name and (parts is None or part.partition("/")[2] in parts)
     }
-    return mine == said
+    return mine == expected
 
 
 def cover_of(connection: Connection, owner: str) -> Cover:
     """The cover over an owner's set; SealedError where there is none that is theirs."""
-    found = _cover(connection, owner)
-    if found is None:
-        raise changed(owner)
-    return found
+    cover = _cover(connection, owner)
+    if cover is None:
+        raise alteration_error(owner)
+    return cover
 
 
 def _cover(connection: Connection, owner: str) -> Cover | None:
@@ -289,11 +297,13 @@ def _covers(
 
     SealedError where one is not theirs, unless such owners are to be put among the `forged`.
     """
-    memory: dict[str, Cover] = connection.memory if isinstance(connection, Link) else {}
-    asked = [owner for owner in owners if owner not in memory]
-    if asked:
-        statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
-        for owner, raw in rows(connection, statement, *asked):
+    memory: dict[str, Cover] = connection.memory if isinstance(connection, WriteConnection) else {}
+    missing = [owner for owner in owners if owner not in memory]
+    if missing:
+        statement = (
+            f"SELECT person_id, cover FROM person WHERE person_id IN ({placeholders(missing)})"  # noqa: S608 - places alone
+        )
+        for owner, raw in rows(connection, statement, *missing):
             try:
                 memory[owner] = latest_cover(connection, owner, raw)
             except SealedError:
@@ -303,42 +313,47 @@ def _covers(
     return memory
 
 
-def covers_left(
+def remaining_covers(
     connection: Connection, owners: Sequence[str], names: Collection[str]
 ) -> dict[str, Cover]:
     """The covers of some owners of whom only the rows of some tables stay.
 
     What of those rows was changed before is still found afterwards.
     """
-    found = {}
+    remaining = {}
     for first in range(0, len(owners), OWNERS_MAX):
         some = owners[first : first + OWNERS_MAX]
         covers = _covers(connection, some)
         for owner in some:
             cover = covers.get(owner) or Cover(0, {})
             parts = {
-                part: told for part, told in cover.parts.items() if part.partition("/")[0] in names
+                part: tally
+                for part, tally in cover.parts.items()
+                if part.partition("/")[0] in names
             }
-            found[owner] = Cover(cover.version, parts)
-    return found
+            remaining[owner] = Cover(cover.version, parts)
+    return remaining
 
 
-def begin_cover(connection: Connection, owner: str, cover: Cover) -> bytes:
+def first_cover(connection: Connection, owner: str, cover: Cover) -> bytes:
     """A cover sealed for an owner whose row of `person` is about to be written."""
-    if isinstance(connection, Link):
+    if isinstance(connection, WriteConnection):
         connection.memory[owner] = cover
     return seals_of(connection).seal_cover(owner, cover)
 
 
-def recover(
-    connection: Connection, counted: Iterable[tuple[str, str, int, int]], *, whatever: bool = False
+def update_covers(
+    connection: Connection,
+    changes_by_row: Iterable[tuple[str, str, int, int]],
+    *,
+    whatever: bool = False,
 ) -> None:
     """Count rows into covers, or out of them: each its owner, its part, how many, what they add.
 
     SealedError, before anything is counted, where a cover is not ours; with `whatever` it is left.
     """
     by_owner: dict[str, list[tuple[str, int, int]]] = {}
-    for owner, part, count, element in counted:
+    for owner, part, count, element in changes_by_row:
         by_owner.setdefault(owner, []).append((part, count, element))
     owners = list(by_owner)
     covers: dict[str, Cover] = {}
@@ -349,7 +364,7 @@ def recover(
         cover = covers.get(owner)
         if cover is None:
             if owner == NOBODY:
-                raise changed(owner)
+                raise alteration_error(owner)
             continue  # somebody who is there no more, whose rows go one after the other
         for part, count, element in changes:
             cover.add(part, count, element)
@@ -359,11 +374,11 @@ def recover(
 def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
     """Let this be the cover over an owner's set from now on."""
     cover.version += 1
-    if isinstance(connection, Link):
+    if isinstance(connection, WriteConnection):
         connection.memory[owner] = cover
         connection.versions[owner] = cover.version
     raw = seals_of(connection).seal_cover(owner, cover)
-    later(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
+    execute_deferred(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
 
 
 def _checked(
@@ -374,150 +389,155 @@ def _checked(
     parts: Sequence[str] | None,
 ) -> list[tuple[Any, ...]]:
     """The rows that a condition holds of, with their MACs; SealedError as `select` raises it."""
-    told, listed = declaration(table), []
-    seals, found = seals_of(connection), []
-    for each in rows(connection, _selecting(told, where), *values):
-        plain = (*_plain(told, each), each[-1])
-        covered = _covered(told, plain)
-        element = seals.element(told.name, covered, each[-1])
+    layout, elements = declaration(table), []
+    seals, intact = seals_of(connection), []
+    for each in rows(connection, _select_statement(layout, where), *values):
+        plain = (*_restore_booleans(layout, each), each[-1])
+        content = _mac_columns(layout, plain)
+        element = seals.element(layout.name, content, each[-1])
         if element is None:
-            raise changed(_named(told, plain), told.name)
-        found.append(plain)
-        listed.append((covered, element))
-    if _of_one(told, where, None if parts is None else len(parts)) and (
+            raise alteration_error(_owner_id(layout, plain), layout.name)
+        intact.append(plain)
+        elements.append((content, element))
+    if _is_whole_set(layout, where, None if parts is None else len(parts)) and (
         parts is None or tuple(values[1:]) == tuple(parts)
     ):  # all that there is of somebody need not be read again
         owner = values[0] if values else NOBODY
         cover = _cover(connection, owner) or Cover(0, {})
-        if not agree(told.name, cover, owner, tallied(told, listed), parts):
-            raise changed(owner, told.name)
+        if not matches_cover(layout.name, cover, owner, tally_rows(layout, elements), parts):
+            raise alteration_error(owner, layout.name)
     else:
-        whole(connection, table, _owners(told, found, where, values), parts)
-    return found
+        require_intact(connection, table, _owners(layout, intact, where, values), parts)
+    return intact
 
 
 @lru_cache(maxsize=1024)
-def _of_one(told: Declaration, where: str, parts: int | None) -> bool:
+def _is_whole_set(layout: Declaration, where: str, parts: int | None) -> bool:
     """Whether a condition holds of one owner's whole set, or so many parts, and of nothing else."""
-    if told.owner is None:
-        return told.few and not where
+    if layout.owner is None:
+        return layout.few and not where
     before, _, order = where.partition(" ORDER BY ")
-    wanted = f"{told.covered[told.owner]} = ?"
+    expected = f"{layout.covered[layout.owner]} = ?"
     if parts is not None:
-        if told.part is None:
+        if layout.part is None:
             return False
-        wanted += f" AND {told.covered[told.part]} IN ({places(range(parts))})"
-    return before == wanted and "LIMIT" not in order
+        expected += f" AND {layout.covered[layout.part]} IN ({placeholders(range(parts))})"
+    return before == expected and "LIMIT" not in order
 
 
 @lru_cache(maxsize=1024)
-def _selecting(told: Declaration, where: str) -> str:
+def _select_statement(layout: Declaration, where: str) -> str:
     if where and not where.startswith("ORDER"):
         where = f"WHERE {where}"
-    return f"SELECT {told.selected} FROM {told.name} {where}"  # noqa: S608 - our own words
+    return f"SELECT {layout.selected} FROM {layout.name} {where}"  # noqa: S608 - our own words
 
 
-def _covered(told: Declaration, found: Sequence[Any]) -> Sequence[Any]:
-    return found[: len(told.covered)]
+def _mac_columns(layout: Declaration, columns: Sequence[Any]) -> Sequence[Any]:
+    return columns[: len(layout.covered)]
 
 
-def _plain(told: Declaration, found: Sequence[Any]) -> Sequence[Any]:
+def _restore_booleans(layout: Declaration, row_with_mac: Sequence[Any]) -> Sequence[Any]:
     """The columns without the MAC as they were written: SQLite tells truths as numbers."""
-    columns = found[: len(told.columns)]
-    if not told.truths:
+    columns = row_with_mac[: len(layout.columns)]
+    if not layout.truths:
         return columns
-    return [bool(v) if at in told.truths and v is not None else v for at, v in enumerate(columns)]
+    return [bool(v) if at in layout.truths and v is not None else v for at, v in enumerate(columns)]
 
 
-def _named(told: Declaration, covered: Sequence[Any]) -> str:
+def _owner_id(layout: Declaration, content: Sequence[Any]) -> str:
     """Whose a row says it is; nobody's where it says something else than an id."""
-    owner: object = owner_of(told, covered)
+    owner: object = owner_of(layout, content)
     return owner if isinstance(owner, str) and owner.isalnum() else NOBODY
 
 
 def _owners(
-    told: Declaration, found: Sequence[Sequence[Any]], where: str, values: Sequence[Any]
+    layout: Declaration, intact: Sequence[Sequence[Any]], where: str, values: Sequence[Any]
 ) -> set[str]:
     """Whose sets a question rests on."""
-    if told.owner is None:
+    if layout.owner is None:
         return {NOBODY}
-    owners = {each[told.owner] for each in found}
-    if where.startswith(f"{told.covered[told.owner]} = ?"):
+    owners = {each[layout.owner] for each in intact}
+    if where.startswith(f"{layout.covered[layout.owner]} = ?"):
         owners.add(values[0])
     return owners
 
 
-def _write(connection: Connection, told: Declaration, listed: Sequence[Sequence[Any]]) -> None:
-    seals, counted = seals_of(connection), []
-    columns = (*told.columns, MAC)
-    statement = f"INSERT INTO {told.name} ({', '.join(columns)}) VALUES ({places(columns)})"  # noqa: S608 - names alone
-    for each in listed:
-        covered = _covered(told, each)
-        mac, element = seals.mark(told.name, covered)
-        later(connection, statement, *each, mac)
-        counted.append((owner_of(told, covered), part_of(told, covered), 1, element))
-    recover(connection, counted)
+def _write(
+    connection: Connection, layout: Declaration, rows_to_write: Sequence[Sequence[Any]]
+) -> None:
+    seals, changes = seals_of(connection), []
+    columns = (*layout.columns, MAC)
+    statement = f"INSERT INTO {layout.name} ({', '.join(columns)}) VALUES ({placeholders(columns)})"  # noqa: S608 - names alone
+    for each in rows_to_write:
+        content = _mac_columns(layout, each)
+        mac, element = seals.mark(layout.name, content)
+        execute_deferred(connection, statement, *each, mac)
+        changes.append((owner_of(layout, content), part_of(layout, content), 1, element))
+    update_covers(connection, changes)
 
 
 def _change(
     connection: Connection,
-    told: Declaration,
-    found: Sequence[tuple[Any, ...]],
+    layout: Declaration,
+    intact: Sequence[tuple[Any, ...]],
     changes: Mapping[str, Change],
 ) -> None:
-    at = {told.columns.index(name): change for name, change in changes.items()}
+    at = {layout.columns.index(name): change for name, change in changes.items()}
     pairs = []
-    for each in found:
-        new, before = list(each[:-1]), told.row._make(each[:-1])
+    for each in intact:
+        new, before = list(each[:-1]), layout.row._make(each[:-1])
         for place, change in at.items():
             new[place] = change(before) if callable(change) else change
         pairs.append((each[:-1], tuple(new)))
-    _rewrite(connection, told, pairs)
+    _rewrite(connection, layout, pairs)
 
 
 def _rewrite(
-    connection: Connection, told: Declaration, pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]]
+    connection: Connection,
+    layout: Declaration,
+    pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]],
 ) -> None:
-    seals, counted = seals_of(connection), []
-    where = " AND ".join(f"{name} = ?" for name in told.key)
-    keys = [told.columns.index(name) for name in told.key]
+    seals, changes = seals_of(connection), []
+    where = " AND ".join(f"{name} = ?" for name in layout.key)
+    keys = [layout.columns.index(name) for name in layout.key]
     for before, after in pairs:
         now = [
             at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other
         ]
         if not now:
             continue
-        one, other = _covered(told, before), _covered(told, after)
-        mac, element = seals.mark(told.name, other)
-        names = ", ".join(f"{told.columns[at]} = ?" for at in now)
-        later(
+        one, other = _mac_columns(layout, before), _mac_columns(layout, after)
+        mac, element = seals.mark(layout.name, other)
+        names = ", ".join(f"{layout.columns[at]} = ?" for at in now)
+        execute_deferred(
             connection,
-            f"UPDATE {told.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
+            f"UPDATE {layout.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
             *(after[at] for at in now),
             mac,
             *(before[at] for at in keys),
         )
-        if any(at < len(told.covered) for at in now):
-            counted += [
-                (owner_of(told, one), part_of(told, one), -1, -seals.mark(told.name, one)[1]),
-                (owner_of(told, other), part_of(told, other), 1, element),
+        if any(at < len(layout.covered) for at in now):
+            changes += [
+                (owner_of(layout, one), part_of(layout, one), -1, -seals.mark(layout.name, one)[1]),
+                (owner_of(layout, other), part_of(layout, other), 1, element),
             ]
-    recover(connection, counted)
+    update_covers(connection, changes)
 
 
 def _delete(
     connection: Connection,
-    told: Declaration,
-    found: Sequence[tuple[Any, ...]],
+    layout: Declaration,
+    intact: Sequence[tuple[Any, ...]],
     *,
     whatever: bool = False,
 ) -> None:
-    seals, counted = seals_of(connection), []
-    where = " AND ".join(f"{name} = ?" for name in told.key)
-    keys = [told.columns.index(name) for name in told.key]
-    for each in found:
-        covered = _covered(told, each)
-        later(connection, f"DELETE FROM {told.name} WHERE {where}", *(each[at] for at in keys))  # noqa: S608 - names alone
-        element = seals.mark(told.name, covered)[1]
-        counted.append((owner_of(told, covered), part_of(told, covered), -1, -element))
-    recover(connection, counted, whatever=whatever)
+    seals, changes = seals_of(connection), []
+    where = " AND ".join(f"{name} = ?" for name in layout.key)
+    statement = f"DELETE FROM {layout.name} WHERE {where}"  # noqa: S608 - names alone
+    keys = [layout.columns.index(name) for name in layout.key]
+    for each in intact:
+        content = _mac_columns(layout, each)
+        execute_deferred(connection, statement, *(each[at] for at in keys))
+        element = seals.mark(layout.name, content)[1]
+        changes.append((owner_of(layout, content), part_of(layout, content), -1, -element))
+    update_covers(connection, changes, whatever=whatever)

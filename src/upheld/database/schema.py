@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 
 from upheld.core.installed_practices import installed_practices
+from upheld.database.dialects import sql_dialect
 from upheld.database.errors import DatabaseError
 from upheld.database.tables import metadata
 from upheld.database.transaction import reading, writing
@@ -52,8 +53,8 @@ def upgrade(connection: Connection, to: str = "") -> str:
     `to` is what `revision_of` gave once; empty for the newest of upheld and of each practice.
     """
     with as_file(files("upheld") / "migrations") as folder:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        if statement := sql_dialect(connection).advisory_lock:
+            connection.execute(text(statement.replace("?", ":lock")), {"lock": LOCK})
         refuse_newer(connection)
         config = _config(str(folder))
         config.attributes["connection"] = connection
@@ -75,7 +76,7 @@ def revision_of(connection: Connection) -> str:
     """
     if not inspect(connection).has_table(VERSIONS):
         return ""
-    own = {*known()}
+    own = {*known_revisions()}
     revisions = connection.execute(_VERSION).scalars()
     return ",".join(sorted(revisions, key=lambda each: (each not in own, each)))
 
@@ -104,7 +105,7 @@ def require_current(engine: Engine) -> None:
 
 
 @cache
-def declared() -> MetaData:
+def declared_tables() -> MetaData:
     """The tables of every part of upheld, each declared in a `tables.py` of its own."""
     with as_file(files("upheld")) as folder:
         for path in sorted(folder.rglob("tables.py")):
@@ -117,7 +118,7 @@ def declared() -> MetaData:
 
 
 @cache
-def known() -> tuple[str, ...]:
+def known_revisions() -> tuple[str, ...]:
     """All revisions of upheld's own tables, the latest first."""
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder), practices=False))
@@ -127,7 +128,7 @@ def known() -> tuple[str, ...]:
 @cache
 def heads() -> tuple[str, ...]:
     """The latest revisions, of upheld's own tables and then of each practice's."""
-    own = known()[0]
+    own = known_revisions()[0]
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder)))
         return (own, *sorted({*script.get_heads()} - {own}))

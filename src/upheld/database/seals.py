@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.declared import Declaration
 
 NOBODY: Final = ""  # the owner of rows that are nobody's
@@ -52,8 +52,10 @@ class Cover(msgspec.Struct, array_like=True, gc=False):
 
     def tally(self, part: str) -> tuple[int, int]:
         """How many rows a part has, and their sum."""
-        found = self.parts.get(part)
-        return (found[0], int.from_bytes(found[1], "big")) if found else (0, 0)
+        count_and_sum = self.parts.get(part)
+        return (
+            (count_and_sum[0], int.from_bytes(count_and_sum[1], "big")) if count_and_sum else (0, 0)
+        )
 
     def add(self, part: str, rows: int, element: int) -> None:
         """Count rows into a part, or out of it."""
@@ -75,27 +77,27 @@ class Seals:
         self._row = HMAC(hmac.digest(key, b"row", "sha256"), SHA512())
         self._cover = AESGCM(hmac.digest(key, b"cover", "sha256"))
 
-    def mark(self, name: str, covered: Sequence[Any]) -> tuple[bytes, int]:
+    def mark(self, name: str, content: Sequence[Any]) -> tuple[bytes, int]:
         """A row's MAC, and what it adds to its owner's cover; by the name of its table.
 
         Columns at the end that are empty do not count, so that a column can be added.
         """
-        last = len(covered)
-        while covered[last - 1] is None:
+        last = len(content)
+        while content[last - 1] is None:
             last -= 1
-        made = self._row.copy()
+        digest = self._row.copy()
         # No two lists of texts, numbers, bytes and nothings are the same in MessagePack.
-        made.update(_ENCODE((name, *covered[:last])))
-        whole = made.finalize()
+        digest.update(_ENCODE((name, *content[:last])))
+        whole = digest.finalize()
         return whole[:_MAC], int.from_bytes(whole[_ELEMENT], "big")
 
-    def element(self, name: str, covered: Sequence[Any], mac: object) -> int | None:
+    def element(self, name: str, content: Sequence[Any], mac: object) -> int | None:
         """What a row that was read adds to its owner's cover; None where its MAC is not ours."""
         try:
-            wanted, element = self.mark(name, covered)
+            expected, element = self.mark(name, content)
         except (TypeError, OverflowError, ValueError, IndexError):  # a kind that we never write
             return None
-        return element if type(mac) is bytes and hmac.compare_digest(wanted, mac) else None
+        return element if type(mac) is bytes and hmac.compare_digest(expected, mac) else None
 
     def seal_cover(self, owner: str, cover: Cover) -> bytes:
         """A cover sealed for its owner."""
@@ -110,38 +112,40 @@ class Seals:
                 return _COVER.decode(plain)
         except (InvalidTag, ValueError):
             pass
-        raise changed(owner)
+        raise alteration_error(owner)
 
 
-def part_of(table: Declaration, covered: Sequence[Any]) -> str:
+def part_of(table: Declaration, content: Sequence[Any]) -> str:
     """The part of its owner's set that a row counts in."""
-    return table.name if table.part is None else f"{table.name}/{covered[table.part]}"
+    return table.name if table.part is None else f"{table.name}/{content[table.part]}"
 
 
-def owner_of(table: Declaration, covered: Sequence[Any]) -> str:
+def owner_of(table: Declaration, content: Sequence[Any]) -> str:
     """Whose set a row counts in."""
-    return NOBODY if table.owner is None else covered[table.owner]
+    return NOBODY if table.owner is None else content[table.owner]
 
 
 Tallies = dict[tuple[str, str], tuple[int, int]]  # of an owner's part: how many rows, and their sum
 
 
-def tallied(table: Declaration, found: Iterable[tuple[Sequence[Any], int]]) -> Tallies:
+def tally_rows(
+    table: Declaration, rows_with_elements: Iterable[tuple[Sequence[Any], int]]
+) -> Tallies:
     """What some rows with their elements come to."""
     tallies: Tallies = {}
-    for covered, element in found:
-        at = owner_of(table, covered), part_of(table, covered)
+    for content, element in rows_with_elements:
+        at = owner_of(table, content), part_of(table, content)
         count, total = tallies.get(at, (0, 0))
         tallies[at] = count + 1, (total + element) % _MODULUS
     return tallies
 
 
-def changed(owner: str, what: str = "") -> SealedError:
+def alteration_error(owner: str, what: str = "") -> SealedError:
     """What is told of a set that is not as it was written."""
     whose = f"of person {owner}" if owner else "that is nobody's"
-    told = f"a row of `{what}` {whose}" if what else f"what is kept {whose}"
+    subject = f"a row of `{what}` {whose}" if what else f"what is kept {whose}"
     return SealedError(
-        f"{told} was changed, added, put back or taken away by somebody else",
+        f"{subject} was changed, added, put back or taken away by somebody else",
         code="changed-row",
         hint="see `upheld admin selfcheck`, and who can write to the database",
     )
@@ -154,14 +158,14 @@ def latest_cover(connection: Connection, owner: str, raw: object) -> Cover:
     it remembers, so that rows and cover put back together, as both once were, do not pass here.
     """
     cover = seals_of(connection).open_cover(owner, raw)
-    if isinstance(connection, Link) and connection.seen is not None:
-        least: int = connection.seen.least(owner)
+    if isinstance(connection, WriteConnection) and connection.change_counts is not None:
+        least: int = connection.change_counts.least(owner)
         if cover.version < least:
-            raise changed(owner)
+            raise alteration_error(owner)
     return cover
 
 
-def unlock(engine: Engine, key: bytes) -> None:
+def set_row_key(engine: Engine, key: bytes) -> None:
     """Let rows that decide be read and written on a database, by a key of its keyring."""
     if engine.get_execution_options().get(_OPTION) is None:
         engine.update_execution_options(**{_OPTION: Seals(key)})
@@ -169,16 +173,16 @@ def unlock(engine: Engine, key: bytes) -> None:
 
 def seals_of(connection: Connection) -> Seals:
     """The keys of a connection's database; SealedError where it was opened without a keyring."""
-    if type(connection) is Link and connection.seals is not None:
+    if type(connection) is WriteConnection and connection.seals is not None:
         ready: Seals = connection.seals
         return ready
-    found: Seals | None = connection.engine.get_execution_options().get(_OPTION)
-    if found is None:
+    seals: Seals | None = connection.engine.get_execution_options().get(_OPTION)
+    if seals is None:
         raise SealedError(
             "the database was opened without its keyring",
             code="no-keyring",
             hint="name the keyring",
         )
-    if type(connection) is Link:
-        connection.seals = found
-    return found
+    if type(connection) is WriteConnection:
+        connection.seals = seals
+    return seals

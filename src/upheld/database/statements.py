@@ -10,38 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import lru_cache
 from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.database.connection import SAVEPOINT, Link
-from upheld.database.errors import failures, meaning, trouble
+from upheld.database.connection import SAVEPOINT, WriteConnection
+from upheld.database.dialects import SqlDialect, sql_dialect
+from upheld.database.errors import database_error, driver_errors, from_driver_error
 from upheld.database.postgresql_pipeline import Query
 from upheld.database.tables import BEGINNING
 
 __all__ = [
     "Query",
-    "blob",
-    "is_postgresql",
-    "later",
-    "many",
-    "moment",
-    "places",
+    "dialect_of",
+    "execute_deferred",
+    "execute_many",
+    "placeholders",
+    "query_batch",
     "row",
     "rows",
     "run",
     "savepoint",
-    "several",
+    "to_bytes",
+    "to_datetime",
 ]
 
 
-def is_postgresql(connection: Connection) -> bool:
-    """Whether a connection is one to PostgreSQL."""
-    if type(connection) is Link:
-        return connection.postgresql
-    return connection.dialect.name == "postgresql"
+def dialect_of(connection: Connection) -> SqlDialect:
+    """What is particular to the engine behind a connection."""
+    return connection.sql if type(connection) is WriteConnection else sql_dialect(connection)
 
 
 _CHANGED, _ALL, _FIRST = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
@@ -52,19 +50,12 @@ def _execute(
 ) -> Any:
     """What is taken of a statement's cursor, within reach of its errors: they may quote a row."""
     try:
-        if type(connection) is Link:
-            return take(connection.one(statement, values))
-        if is_postgresql(connection):
-            statement = for_postgresql(statement)
+        if type(connection) is WriteConnection:
+            return take(connection.run(statement, values))
+        statement = dialect_of(connection).driver_statement(statement)
         return take(_driver(connection).execute(statement, values))
-    except failures(connection.dialect) as error:
-        raise meaning(error) from None
-
-
-@lru_cache(maxsize=1024)
-def for_postgresql(statement: str) -> str:
-    """A statement with psycopg's places for values."""
-    return statement.replace("?", "%s")
+    except driver_errors(connection.dialect) as error:
+        raise from_driver_error(error) from None
 
 
 def _driver(connection: Connection) -> Any:
@@ -73,109 +64,114 @@ def _driver(connection: Connection) -> Any:
 
 def run(connection: Connection, statement: str, *values: Any) -> int:
     """Run a statement; how many rows it changed."""
-    found: int = _execute(connection, statement, values, _CHANGED)
-    return found
+    count: int = _execute(connection, statement, values, _CHANGED)
+    return count
 
 
 def rows(connection: Connection, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows of a query."""
-    found: list[tuple[Any, ...]] = _execute(connection, statement, values, _ALL)
-    return found
+    answer: list[tuple[Any, ...]] = _execute(connection, statement, values, _ALL)
+    return answer
 
 
 def row(connection: Connection, statement: str, *values: Any) -> tuple[Any, ...] | None:
     """The first row of a query, if there is one."""
-    found: tuple[Any, ...] | None = _execute(connection, statement, values, _FIRST)
-    return found
+    first: tuple[Any, ...] | None = _execute(connection, statement, values, _FIRST)
+    return first
 
 
-def several(connection: Connection, queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
+def query_batch(connection: Connection, queries: Sequence[Query]) -> list[list[tuple[Any, ...]]]:
     """The rows of some queries, run in their order; on PostgreSQL sent together."""
     answers: list[list[tuple[Any, ...]]] = []
     try:
-        if type(connection) is Link:
-            if connection.postgresql:
+        if type(connection) is WriteConnection:
+            if connection.sql.server:
                 return [each.fetchall() for each in connection.send(queries)]
             for statement, values in queries:  # to make a comprehension costs at every act
-                answers.append(connection.ask(statement, values).fetchall())
+                answers.append(connection.driver_execute(statement, values).fetchall())
             return answers
-        if not is_postgresql(connection):
+        dialect = dialect_of(connection)
+        if not dialect.server:
             return [rows(connection, statement, *values) for statement, values in queries]
         driver = _driver(connection)
         with driver.pipeline():
-            found = [driver.execute(for_postgresql(text), values) for text, values in queries]
-        return [each.fetchall() for each in found]
-    except failures(connection.dialect) as error:
-        raise meaning(error) from None
+            cursors = [
+                driver.execute(dialect.driver_statement(text), values) for text, values in queries
+            ]
+        return [each.fetchall() for each in cursors]
+    except driver_errors(connection.dialect) as error:
+        raise from_driver_error(error) from None
 
 
-def later(connection: Connection, statement: str, *values: Any) -> None:
+def execute_deferred(connection: Connection, statement: str, *values: Any) -> None:
     """Run a statement that nobody waits for: on PostgreSQL with the next one, or the commit."""
-    if type(connection) is not Link:
+    if type(connection) is not WriteConnection:
         run(connection, statement, *values)
         return
     try:
-        connection.later(statement, values)
-    except failures(connection.dialect) as error:
-        raise meaning(error) from None
+        connection.defer(statement, values)
+    except driver_errors(connection.dialect) as error:
+        raise from_driver_error(error) from None
 
 
-def many(connection: Connection, statement: str, listed: Sequence[tuple[Any, ...]]) -> None:
+def execute_many(
+    connection: Connection, statement: str, rows_of_values: Sequence[tuple[Any, ...]]
+) -> None:
     """Run a statement once for each list of values."""
-    if is_postgresql(connection):
-        for values in listed:
-            later(connection, statement, *values)
+    if dialect_of(connection).server:
+        for values in rows_of_values:
+            execute_deferred(connection, statement, *values)
         return
     try:
-        _driver(connection).executemany(statement, listed)
-    except failures(connection.dialect) as error:
-        raise meaning(error) from None
+        _driver(connection).executemany(statement, rows_of_values)
+    except driver_errors(connection.dialect) as error:
+        raise from_driver_error(error) from None
 
 
 @contextmanager
 def savepoint(connection: Connection) -> Iterator[None]:
     """What a block does is kept whole or, when it raises, undone; what was done before it stays."""
-    if type(connection) is not Link:
+    if type(connection) is not WriteConnection:
         raise TypeError("a savepoint needs a connection of `writing`")
     versions = dict(connection.versions)
     try:
-        connection.later(*SAVEPOINT)
+        connection.defer(*SAVEPOINT)
         yield
-        later(connection, "RELEASE SAVEPOINT work")
+        execute_deferred(connection, "RELEASE SAVEPOINT work")
         connection.flush()
-    except failures(connection.dialect) as error:
-        _back(connection, versions)
-        raise meaning(error) from None
+    except driver_errors(connection.dialect) as error:
+        _rollback(connection, versions)
+        raise from_driver_error(error) from None
     except BaseException:
-        _back(connection, versions)
+        _rollback(connection, versions)
         raise
 
 
-def _back(connection: Link, versions: dict[str, int]) -> None:
+def _rollback(connection: WriteConnection, versions: dict[str, int]) -> None:
     connection.versions = versions  # of the sets that were changed before
     try:
-        connection.back()
-    except failures(connection.dialect) as error:
-        raise meaning(error) from None
+        connection.rollback_to_savepoint()
+    except driver_errors(connection.dialect) as error:
+        raise from_driver_error(error) from None
 
 
-def blob(found: object) -> bytes:
+def to_bytes(content: object) -> bytes:
     """Bytes out of a row; none where something else lies there, which then opens as nothing.
 
     SQLite keeps in a column whatever is written into it: a number, say, of which `bytes` would make
     that many zeros.
     """
-    return found if type(found) is bytes else b""
+    return content if type(content) is bytes else b""
 
 
-def moment(found: Any) -> datetime:
+def to_datetime(content: Any) -> datetime:
     """A time out of a row; DatabaseError where something else lies there."""
     try:
-        return BEGINNING + timedelta(microseconds=found)
+        return BEGINNING + timedelta(microseconds=content)
     except (TypeError, OverflowError):
-        raise trouble("damaged") from None
+        raise database_error("damaged") from None
 
 
-def places(values: Sequence[object]) -> str:
+def placeholders(values: Sequence[object]) -> str:
     """As many `?` as there are values, for `IN (…)`."""
     return ", ".join("?" * len(values))

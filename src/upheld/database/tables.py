@@ -28,9 +28,9 @@ from upheld.database.columns import (
     WORD,
     Instant,
     bare,
+    mark_as_internal,
     metadata,
     microseconds,
-    of_the_house,
     sealed,
     stands,
 )
@@ -140,7 +140,7 @@ record: Final = Table(
     Column("kind", WORD, nullable=False),
     Column("party", WORD, nullable=False),
     Column("dims", Text, nullable=False),
-    Column("begins", Instant, nullable=False),
+    Column("valid_from", Instant, nullable=False),
     Column("ends", Instant),
     Column("withdrawn", Instant),
     Column("by_whom", WORD, nullable=False),
@@ -295,7 +295,7 @@ restored: Final = Table(  # by a restore a new log begins at this entry
     info=bare("the entry that it names says the same, and is in the tree"),
 )
 
-of_the_house(
+mark_as_internal(
     person,
     epoch,
     person_key,

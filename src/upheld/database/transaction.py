@@ -14,8 +14,9 @@ from typing import Final
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from upheld.database.connection import KEPT, Link
-from upheld.database.errors import meaning, told
+from upheld.database.connection import POOL_OPTION, WriteConnection
+from upheld.database.dialects import sql_dialect
+from upheld.database.errors import from_driver_error, from_sqlalchemy_error
 
 READING: Final = "upheld_reading"  # tells SQLite's transactions to take no lock
 
@@ -25,11 +26,11 @@ def writing(engine: Engine) -> Connection:
 
     Nobody else writes meanwhile.
     """
-    rest: list[Link] | None = engine.get_execution_options().get(KEPT)
+    rest: list[WriteConnection] | None = engine.get_execution_options().get(POOL_OPTION)
     try:
-        return rest.pop() if rest else Link(engine)
+        return rest.pop() if rest else WriteConnection(engine)
     except SQLAlchemyError as error:
-        raise told(error) from None
+        raise from_sqlalchemy_error(error) from None
 
 
 @contextmanager
@@ -40,13 +41,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     try:
         with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901 - the same
+            if level := sql_dialect(engine).snapshot_isolation:
+                connection = connection.execution_options(isolation_level=level)  # noqa: PLW2901 - the same
             connection.execution_options(**{READING: True})
             connection.begin()
             yield connection
     except SQLAlchemyError as error:
-        raise told(error) from None
+        raise from_sqlalchemy_error(error) from None
 
 
 snapshot = reading  # for whoever needs it to see one moment, and says so
@@ -58,12 +59,13 @@ def scrub(engine: Engine) -> bool:
     On PostgreSQL there is nothing to do from here: its log keeps what was deleted, which is why
     keys are in it under an epoch's key alone.
     """
-    if engine.dialect.name != "sqlite":
+    statement = sql_dialect(engine).empty_log
+    if not statement:
         return True
     try:
         with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            found = cursor.fetchone()
+            cursor.execute(statement)
+            outcome = cursor.fetchone()
     except sqlite3.Error as error:
-        raise meaning(error) from None
-    return found is not None and found[0] == 0
+        raise from_driver_error(error) from None
+    return outcome is not None and outcome[0] == 0

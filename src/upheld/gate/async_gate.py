@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from upheld.core.clock import Clock
-from upheld.database.engines import made_or_gone
+from upheld.database.engines import open_or_remove
 from upheld.database.schema import migrate
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.options import (
@@ -250,6 +250,6 @@ def open_gate_sync(
 ) -> Gate:
     """Open a gate as `open_gate` does, for callers that wait."""
     policy_in_force = policy if isinstance(policy, Policy) else load(policy)
-    with made_or_gone(url) as engine:
+    with open_or_remove(url) as engine:
         migrate(engine)
         return Gate(engine, policy_in_force, keys, Clock(zone=zone))

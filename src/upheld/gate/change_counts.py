@@ -24,9 +24,9 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.files import PRIVATE_MODE
 from upheld.database.checks import Problem
-from upheld.database.connection import SEEN
+from upheld.database.connection import CHANGE_COUNTS_OPTION
 from upheld.database.seals import NOBODY, SealedError, seals_of
-from upheld.database.statements import places, row, rows
+from upheld.database.statements import placeholders, row, rows
 from upheld.database.transaction import reading
 from upheld.vault.erasures import token
 from upheld.vault.keyring import Keyring
@@ -107,7 +107,7 @@ class ChangeCounts:
                     some = names[first : first + TOGETHER]
                     statement = (
                         f"SELECT whose, version FROM cover WHERE log = ? AND whose IN"  # noqa: S608 - places alone
-                        f" ({places(some)})"
+                        f" ({placeholders(some)})"
                     )
                     for whose, version in file.execute(statement, (log, *some)):
                         counts[by_token[whose]] = int(version)
@@ -136,10 +136,10 @@ class ChangeCounts:
 
 def change_counts_of(engine: Engine, keyring: Keyring) -> ChangeCounts:
     """What was seen of a database by this process; begun with the first who asks."""
-    change_counts: ChangeCounts | None = engine.get_execution_options().get(SEEN)
+    change_counts: ChangeCounts | None = engine.get_execution_options().get(CHANGE_COUNTS_OPTION)
     if change_counts is None:
         change_counts = ChangeCounts(keyring)
-        engine.update_execution_options(**{SEEN: change_counts})
+        engine.update_execution_options(**{CHANGE_COUNTS_OPTION: change_counts})
     return change_counts
 
 
@@ -157,7 +157,7 @@ def versions(connection: Connection, owners: Iterable[str]) -> dict[str, int]:
     counts, seals, owner_ids = {}, seals_of(connection), list(owners)
     for first in range(0, len(owner_ids), TOGETHER):
         some = owner_ids[first : first + TOGETHER]
-        statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
+        statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({placeholders(some)})"  # noqa: S608 - places alone
         for owner, raw in rows(connection, statement, *some):
             try:
                 counts[owner] = seals.open_cover(owner, raw).version

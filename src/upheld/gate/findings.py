@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.database.checks import Problem
-from upheld.database.statements import moment, rows, run
+from upheld.database.statements import rows, run, to_datetime
 from upheld.database.tables import microseconds
 from upheld.database.transaction import writing
 
@@ -56,7 +56,7 @@ def all_findings(connection: Connection) -> list[StoredFinding]:
         "SELECT text, subject, person_id, number, since FROM finding ORDER BY since, number, text"
     )
     return [
-        StoredFinding(text, subject, person_id, number, moment(since))
+        StoredFinding(text, subject, person_id, number, to_datetime(since))
         for text, subject, person_id, number, since in rows(connection, statement)
     ]
 

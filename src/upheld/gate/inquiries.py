@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from upheld.core.clock import Clock
 from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
@@ -36,8 +36,8 @@ class Inquiries:
     def __init__(self, context: GateContext, connection: Connection) -> None:
         self._context, self._connection = context, connection
         self.tables = Tables(connection)  # those of whoever asks
-        if type(connection) is Link:
-            connection.expect()
+        if type(connection) is WriteConnection:
+            connection.prefetch_last_entry()
 
     @property
     def policy(self) -> Policy:
@@ -95,11 +95,14 @@ class Inquiries:
         self, person_id: str, since: datetime, before: datetime
     ) -> list[datetime]:
         """The moments in a span at which records of a person came into force."""
-        where = "SELECT begins FROM record WHERE person_id = ? AND begins >= ? AND begins < ?"
+        where = (
+            "SELECT valid_from FROM record"
+            " WHERE person_id = ? AND valid_from >= ? AND valid_from < ?"
+        )
         begin_rows = rows(
             self._connection, where, person_id, microseconds(since), microseconds(before)
         )
-        return [BEGINNING + timedelta(microseconds=begins) for (begins,) in begin_rows]
+        return [BEGINNING + timedelta(microseconds=valid_from) for (valid_from,) in begin_rows]
 
     def is_erased(self, person_id: str) -> bool:
         """Whether somebody was erased, but for what must be kept."""

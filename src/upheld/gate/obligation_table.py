@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
-from upheld.database.statements import places
+from upheld.database.statements import placeholders
 from upheld.database.tables import item, microseconds
 
 _ONE: Final = "person_id = ? AND item_id = ?"
@@ -32,17 +32,17 @@ class ObligationTable:
     def due_times(self, obligations: Sequence[tuple[str, str]]) -> dict[str, int | None]:
         """Until when some items are to be met, in microseconds since 1970, by their ids."""
         people, ids = [each for each, _ in obligations], [each for _, each in obligations]
-        where = f"person_id IN ({places(people)}) AND item_id IN ({places(ids)})"
-        item_rows, _ = database.believed(self._connection, item, where, *people, *ids)
+        where = f"person_id IN ({placeholders(people)}) AND item_id IN ({placeholders(ids)})"
+        item_rows, _ = database.select_authentic(self._connection, item, where, *people, *ids)
         return {each.item_id: each.due for each in item_rows}
 
     def owed(self, clauses: Sequence[str]) -> list[Any]:
         """What is owed under some clauses and not met, what is due first in front."""
         where = (
-            f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({places(clauses)})"
+            f"kind = 'owed' AND state IN ('open', 'late') AND clause IN ({placeholders(clauses)})"
             " ORDER BY due IS NULL, due"
         )
-        item_rows, _ = database.sound(
+        item_rows, _ = database.select_intact(
             self._connection, item, where, *clauses, parts=["open", "late"]
         )
         return item_rows

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from upheld.core import observing
 from upheld.database import rows as database
 from upheld.database.batches import Batch, Place, batch
-from upheld.database.statements import moment, places, rows
+from upheld.database.statements import placeholders, rows, to_datetime
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
 from upheld.database.transaction import reading
@@ -78,7 +78,7 @@ def obligations_in(
     connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
 ) -> list[Obligation]:
     """The items of some states, those that are due first first."""
-    where, values = f"state IN ({places(states)})", list(states)
+    where, values = f"state IN ({placeholders(states)})", list(states)
     if person_id is not None:
         where, values = f"person_id = ? AND {where}", [person_id, *states]
     item_rows = database.select(
@@ -90,7 +90,7 @@ def obligations_in(
 def _obligation(item_row: Any) -> Obligation:
     """A row that was checked, as an item."""
     return Obligation._make(item_row)._replace(
-        due=None if item_row.due is None else moment(item_row.due)
+        due=None if item_row.due is None else to_datetime(item_row.due)
     )
 
 
@@ -222,10 +222,12 @@ def _moments(
     """When each record of the evidence began to prove what it proves."""
     if not evidence:
         return {}
-    where = f"person_id IN (?, ?) AND record_id IN ({places(evidence)})"
-    record_rows, _ = database.believed(connection, record, where, REGISTER, person_id, *evidence)
+    where = f"person_id IN (?, ?) AND record_id IN ({placeholders(evidence)})"
+    record_rows, _ = database.select_authentic(
+        connection, record, where, REGISTER, person_id, *evidence
+    )
     return {
-        each.record_id: moment(each.begins if each.withdrawn is None else each.withdrawn)
+        each.record_id: to_datetime(each.valid_from if each.withdrawn is None else each.withdrawn)
         for each in record_rows
     }
 
@@ -246,7 +248,7 @@ def open_due_obligations(gate: Gate) -> int:
     statement = (
         "SELECT r.person_id, r.kind, r.record_id FROM record r JOIN person p"  # noqa: S608 - places alone
         " ON p.person_id = r.person_id WHERE p.state = ? AND r.record_id > ?"
-        f" AND r.kind IN ({places(kinds)}) AND r.begins <= ? AND r.withdrawn IS NULL"
+        f" AND r.kind IN ({placeholders(kinds)}) AND r.valid_from <= ? AND r.withdrawn IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
         " ORDER BY r.record_id LIMIT ?"
     )
@@ -306,8 +308,8 @@ def _due_batch(
     """What is due and open, and what is late of the kinds that somebody handles."""
     where = (
         "(due <= ? AND state = 'open'"
-        f" AND (kind <> 'delete' OR due <= ? OR kind IN ({places(handled)}))"
-        f" OR due <= ? AND state = 'late' AND kind IN ({places(handled)}))"
+        f" AND (kind <> 'delete' OR due <= ? OR kind IN ({placeholders(handled)}))"
+        f" OR due <= ? AND state = 'late' AND kind IN ({placeholders(handled)}))"
     )
     at = microseconds(now)
     # Sets are looked at when each is done: one that was changed must not stop what others are due.

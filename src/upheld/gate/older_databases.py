@@ -30,7 +30,7 @@ from upheld.database.seals import (
     part_of,
     seals_of,
 )
-from upheld.database.statements import blob, later, places, rows
+from upheld.database.statements import execute_deferred, placeholders, rows, to_bytes
 from upheld.database.tables import record, severed
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
@@ -114,7 +114,9 @@ def _cover_everybody(connection: Connection, keyring: Keyring) -> None:
         last = some[-1]
         for person_id in some:
             raw = seals.seal_cover(person_id, Cover(0, {}))
-            later(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, person_id)
+            execute_deferred(
+                connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, person_id
+            )
         people.seal_states(connection, keyring, some)
 
 
@@ -127,7 +129,7 @@ def _count(connection: Connection, tallies: Tallies) -> None:
     for first in range(0, len(owners), TOGETHER):
         some = owners[first : first + TOGETHER]
         try:
-            database.recover(connection, [each for owner in some for each in by_owner[owner]])
+            database.update_covers(connection, [each for owner in some for each in by_owner[owner]])
         except SealedError:  # before anything was counted: each alone
             for owner in some:
                 _count_one(connection, by_owner[owner])
@@ -135,7 +137,7 @@ def _count(connection: Connection, tallies: Tallies) -> None:
 
 def _count_one(connection: Connection, counted: Sequence[tuple[str, str, int, int]]) -> None:
     try:
-        database.recover(connection, counted)
+        database.update_covers(connection, counted)
     except SealedError:
         return  # what is theirs is refused, and self-check names them
 
@@ -154,7 +156,7 @@ def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours
     keys = [table.covered.index(name) for name in table.key]
     update = f"UPDATE {table.name} SET {MAC} = ? WHERE {where}"  # noqa: S608 - names alone
     after = ", ".join(table.key)
-    beyond = f"WHERE ({after}) > ({places(keys)})"
+    beyond = f"WHERE ({after}) > ({placeholders(keys)})"
     last: tuple[Any, ...] = ()
     while True:
         table_rows = rows(
@@ -166,10 +168,10 @@ def _marked(connection: Connection, seals: Seals, table: Declaration, ours: Ours
         for *covered, before in table_rows:
             for at in table.truths:
                 covered[at] = bool(covered[at])
-            if ours is not None and not ours(covered, blob(before)):
+            if ours is not None and not ours(covered, to_bytes(before)):
                 continue  # somebody else's, as before
             mac, element = seals.mark(table.name, covered)
-            later(connection, update, mac, *(covered[at] for at in keys))
+            execute_deferred(connection, update, mac, *(covered[at] for at in keys))
             whose = owner_of(table, covered), part_of(table, covered)
             count, total = tallies.get(whose, (0, 0))
             tallies[whose] = count + 1, total + element

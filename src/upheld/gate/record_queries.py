@@ -166,7 +166,9 @@ def _find(
     verified = records.verify(connection, mine)
     if verified.forged:
         raise records.changed_message(verified.forged[0])
-    database.whole(connection, table, {each.person_id for each in verified.records}, [query.kind])
+    database.require_intact(
+        connection, table, {each.person_id for each in verified.records}, [query.kind]
+    )
     return verified.records
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.database.statements import moment
+from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading, writing
 from upheld.gate.tables import look
@@ -57,13 +57,15 @@ class Round:
         at = microseconds(gate.context.clock.now())
         changes: dict[str, Any] = {"place": place}
         if not before:
-            changes["begun"] = at
+            changes["started_at"] = at
         if not place:
             changes["ended"] = at
         try:
             with writing(gate.engine) as connection:
                 if not database.update(connection, look, changes, "name = ?", self._name):
-                    database.insert(connection, look, name=self._name, **{"begun": at, **changes})
+                    database.insert(
+                        connection, look, name=self._name, **{"started_at": at, **changes}
+                    )
         except SealedError:  # which is among what is found
             _LOG.error(
                 "how far the look `%s` has come cannot be kept: its row is not ours", self._name
@@ -72,10 +74,12 @@ class Round:
 
 def round_states(connection: Connection) -> list[RoundState]:
     """The looks that were begun, by their names."""
-    round_rows, _ = database.believed(connection, look, "ORDER BY name")
+    round_rows, _ = database.select_authentic(connection, look, "ORDER BY name")
     return [
         RoundState(
-            each.name, moment(each.begun), None if each.ended is None else moment(each.ended)
+            each.name,
+            to_datetime(each.started_at),
+            None if each.ended is None else to_datetime(each.ended),
         )
         for each in round_rows
     ]

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
 from upheld.database.errors import DatabaseError
-from upheld.database.statements import moment, rows, run
+from upheld.database.statements import rows, run, to_datetime
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading, writing
 from upheld.gate.log.database_log import LogError
@@ -63,7 +63,7 @@ def everybody(connection: Connection) -> list[SetAside]:
         "SELECT person_id, job, about, why, since FROM set_aside ORDER BY since, job, person_id"
     )
     return [
-        SetAside(person_id, job, about, why, moment(since))
+        SetAside(person_id, job, about, why, to_datetime(since))
         for person_id, job, about, why, since in rows(connection, statement)
     ]
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from upheld.database.columns import ID, WORD, Instant, bare, metadata, of_the_house, sealed
+from upheld.database.columns import ID, WORD, Instant, bare, mark_as_internal, metadata, sealed
 
 finding: Final = Table(  # something that is not whole, until a later look finds it whole
     "finding",
@@ -49,10 +49,10 @@ look: Final = Table(  # how far a look through everything has come
     metadata,
     Column("name", WORD, primary_key=True),
     Column("place", WORD, nullable=False),  # where it goes on; empty at the beginning
-    Column("begun", Instant, nullable=False),
+    Column("started_at", Instant, nullable=False),
     Column("ended", Instant),  # when it last came to the end
     Column("mac", LargeBinary),
     info=sealed(),
 )
 
-of_the_house(finding, set_aside, cosigned, look)
+mark_as_internal(finding, set_aside, cosigned, look)

@@ -302,7 +302,7 @@ class Transaction(Inquiries):
             self._connection,
             person_id,
             kind,
-            begins=options.get("begins", now),
+            valid_from=options.get("valid_from", now),
             fact=fact,
             about=about,
             party=party,

@@ -281,7 +281,7 @@ def equal_secrets(one: str, other: str) -> bool:
 
 def prove_signed_in(question: ProofQuestion) -> Proof:
     """Prove `signed-in`: whether the person has a session in force."""
-    where = "kind = 'customer' AND subject = ? AND begun > ?"
+    where = "kind = 'customer' AND subject = ? AND started_at > ?"
     earliest = microseconds(question.at - sessions.ABSOLUTE)
     row = question.tables.get(session, where, question.person_id, earliest)
     return Proof(row is not None)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.evidence.trusted_time import trusted_time
@@ -210,7 +210,7 @@ def sweep(gate: Gate, most: int = 100) -> int:
     with trial_of(gate, "invitations") as trial:
         while True:
             with gate.together() as transaction:
-                rows = transaction.tables.look(
+                rows = transaction.tables.select_unchecked(
                     invitation_table, ["invitation_id", _THERE], _OVER, at, last, most
                 )
             for invitation_id, contact in rows:
@@ -243,15 +243,15 @@ def _get(tables: Tables, where: str, *values: Any) -> Invitation | None:
 
 def _from_row(row: Any) -> Invitation:
     """The invitation of a verified row."""
-    accepted = None if row.accepted is None else moment(row.accepted)
+    accepted = None if row.accepted is None else to_datetime(row.accepted)
     return Invitation(
         row.person_id,
         row.invitation_id,
         row.kind,
         row.state,
         row.inviter,
-        moment(row.made),
-        moment(row.expires),
+        to_datetime(row.made),
+        to_datetime(row.expires),
         accepted,
         row.text_digest,
     )

@@ -32,7 +32,7 @@ from webauthn.helpers.structs import (
 )
 
 from upheld.database.columns import BEGINNING, microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.sealing import SealerSource
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
@@ -193,8 +193,8 @@ def passkeys_of(tables: Tables, kind: str, subject: str) -> list[Passkey]:
         Passkey(
             each.credential_hash.hex(),
             each.name,
-            moment(each.made),
-            None if each.used is None else moment(each.used),
+            to_datetime(each.made),
+            None if each.used is None else to_datetime(each.used),
         )
         for each in tables.select(passkey_table, f"{_WHOSE} ORDER BY made", subject, kind)
     ]

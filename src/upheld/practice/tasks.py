@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment, places
+from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.tables import task as task_table
@@ -95,8 +95,8 @@ def find_task(tables: Tables, task_id: str) -> Task | None:
 
 def finished_tasks(tables: Tables, task_ids: Sequence[str]) -> set[str]:
     """The ids of those tasks that are done, without those whose rows were changed."""
-    rows, _ = tables.sound(
-        task_table, f"state = 'done' AND task_id IN ({places(task_ids)})", *task_ids
+    rows, _ = tables.select_intact(
+        task_table, f"state = 'done' AND task_id IN ({placeholders(task_ids)})", *task_ids
     )
     return {each.task_id for each in rows}
 
@@ -108,10 +108,9 @@ def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list
     """
     if not roles:
         return []
-    where = (
-        f"state <> 'done' AND role IN ({places(roles)}) ORDER BY due IS NULL, due, opened LIMIT ?"
-    )
-    rows, _ = tables.sound(task_table, where, *roles, most)
+    any_role = placeholders(roles)
+    where = f"state <> 'done' AND role IN ({any_role}) ORDER BY due IS NULL, due, opened LIMIT ?"
+    rows, _ = tables.select_intact(task_table, where, *roles, most)
     return [_from_row(each) for each in rows]
 
 
@@ -174,7 +173,7 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
 def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
     """The tasks that somebody took and has not closed, without those whose rows were changed."""
     where = "state = 'taken' AND staff_id = ?"
-    rows, _ = tables.sound(task_table, where, staff_id)
+    rows, _ = tables.select_intact(task_table, where, staff_id)
     return [_from_row(each) for each in rows]
 
 
@@ -213,7 +212,7 @@ def _change(transaction: Transaction, task: Task, **changes: Any) -> None:
 
 def _from_row(row: Any) -> Task:
     """The task of a verified row."""
-    due = None if row.due is None else moment(row.due)
+    due = None if row.due is None else to_datetime(row.due)
     return Task(
         row.person_id,
         row.task_id,
@@ -222,7 +221,7 @@ def _from_row(row: Any) -> Task:
         row.role,
         row.about,
         row.state,
-        moment(row.opened),
+        to_datetime(row.opened),
         due,
         row.staff_id,
         row.record_id,

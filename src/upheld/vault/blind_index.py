@@ -14,7 +14,7 @@ import unicodedata
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
-from upheld.database.statements import places, row
+from upheld.database.statements import placeholders, row
 from upheld.database.tables import blind_index
 from upheld.vault.envelope import derive
 from upheld.vault.keyring import Epoch, Keyring
@@ -64,7 +64,7 @@ def find(connection: Connection, keyring: Keyring, field: str, value: str) -> li
     tokens = [_token(each, field, value) for each in keyring.epochs]
     tokens += [_former(keyring, field, each.number, value) for each in keyring.epochs]
     found = database.select(
-        connection, blind_index, f"field = ? AND token IN ({places(tokens)})", field, *tokens
+        connection, blind_index, f"field = ? AND token IN ({placeholders(tokens)})", field, *tokens
     )
     return sorted({each.person_id for each in found})
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from upheld.database.statements import blob, later, places, rows, run
+from upheld.database.statements import execute_deferred, placeholders, rows, run, to_bytes
 from upheld.vault import blind_index
 from upheld.vault.envelope import digest
 from upheld.vault.people import Person, keep_holdings
@@ -14,9 +14,9 @@ from upheld.vault.people import Person, keep_holdings
 
 def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Person:
     """Delete all that is held of some fields, former revisions too; the person without them."""
-    later(
+    execute_deferred(
         connection,
-        f"DELETE FROM value WHERE person_id = ? AND field IN ({places(fields)})",  # noqa: S608 - places alone
+        f"DELETE FROM value WHERE person_id = ? AND field IN ({placeholders(fields)})",  # noqa: S608 - places alone
         person.person_id,
         *fields,
     )
@@ -34,7 +34,7 @@ def drop_former(connection: Connection, person_id: str, field: str, mark: str) -
         "SELECT revision, sealed FROM value WHERE person_id = ? AND field = ? AND current = ?"
     )
     for revision, sealed in rows(connection, statement, person_id, field, False):
-        if digest(blob(sealed)).hex() == mark:
+        if digest(to_bytes(sealed)).hex() == mark:
             run(
                 connection,
                 "DELETE FROM value WHERE person_id = ? AND field = ? AND revision = ?",

@@ -25,10 +25,19 @@ from upheld.core.errors import UpheldError
 from upheld.database import rows as rows_that_decide
 from upheld.database import seals as database
 from upheld.database import tables
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.declared import sealed_tables
 from upheld.database.seals import Cover, seals_of
-from upheld.database.statements import Query, blob, is_postgresql, later, places, row, rows, run
+from upheld.database.statements import (
+    Query,
+    dialect_of,
+    execute_deferred,
+    placeholders,
+    row,
+    rows,
+    run,
+    to_bytes,
+)
 from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, new_key, part_of, seal, unseal
@@ -115,13 +124,13 @@ def belong(connection: Connection, keyring: Keyring) -> bool:
     unsealed = False
     for number, mark in rows(connection, "SELECT number, mark FROM epoch"):
         ours = type(number) is int and _marks(keyring, number)
-        if not ours or not any(hmac.compare_digest(blob(mark), each) for each in ours):
+        if not ours or not any(hmac.compare_digest(to_bytes(mark), each) for each in ours):
             raise VaultError(
                 "the database belongs to another keyring",
                 code="other-keyring",
                 hint="open it with the keyring that it was begun with",
             )
-        unsealed |= hmac.compare_digest(blob(mark), ours[1])
+        unsealed |= hmac.compare_digest(to_bytes(mark), ours[1])
         if number in numbers:
             numbers.remove(number)
     for number in numbers:
@@ -148,7 +157,7 @@ def unlike(connection: Connection, keyring: Keyring) -> list[str]:
     """What is changed of a database's epochs, of people's states, and of the registers' row."""
     problems = []
     for number, mark, closed in rows(connection, "SELECT number, mark, closed FROM epoch"):
-        if type(number) is not int or blob(mark) != _marks(keyring, number)[0]:
+        if type(number) is not int or to_bytes(mark) != _marks(keyring, number)[0]:
             problems.append("the mark of an epoch")
         elif closed and number == keyring.current.number:
             keyring.refresh()  # another process may have begun one
@@ -176,7 +185,7 @@ def mark_epochs(connection: Connection, keyring: Keyring) -> None:
 
 def unlock(engine: Engine, keyring: Keyring) -> None:
     """Let rows that decide be read and written on a database of this keyring."""
-    database.unlock(engine, keyring.derived("rows"))
+    database.set_row_key(engine, keyring.derived("rows"))
 
 
 def enrol(
@@ -191,8 +200,8 @@ def enrol(
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
     made = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
-    sealed = rows_that_decide.begin_cover(connection, person_id, cover or Cover(0, {}))
-    later(
+    sealed = rows_that_decide.first_cover(connection, person_id, cover or Cover(0, {}))
+    execute_deferred(
         connection,
         "INSERT INTO person VALUES (?, ?, ?, ?, ?)",
         made.person_id,
@@ -202,7 +211,7 @@ def enrol(
         sealed,
     )
     epoch = _current(connection, keyring)
-    later(
+    execute_deferred(
         connection,
         "INSERT INTO person_key VALUES (?, ?, ?)",
         made.person_id,
@@ -217,9 +226,7 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
 
     On PostgreSQL nobody can close it before this transaction ends.
     """
-    statement = "SELECT closed FROM epoch WHERE number = ?"
-    if is_postgresql(connection):
-        statement += " FOR SHARE"
+    statement = f"SELECT closed FROM epoch WHERE number = ?{dialect_of(connection).for_share}"  # noqa: S608 - our own words
     found = row(connection, statement, keyring.current.number)
     if found is None or found[0]:
         keyring.refresh()
@@ -242,24 +249,26 @@ def lock(connection: Connection, person_id: str) -> None:
 
     On SQLite a writer has the whole database to itself from its first moment on.
     """
-    if is_postgresql(connection):
-        later(connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id)
+    if dialect_of(connection).server:
+        execute_deferred(
+            connection, "SELECT 1 FROM person WHERE person_id = ? FOR UPDATE", person_id
+        )
 
 
 def lock_there(connection: Connection, person_id: str) -> None:
     """The same, and VaultError unless the person is there; the registers' person always is."""
-    locked = " FOR UPDATE" if is_postgresql(connection) else ""
-    found = row(connection, f"SELECT state FROM person WHERE person_id = ?{locked}", person_id)  # noqa: S608 - a word alone
+    ending = dialect_of(connection).for_update
+    found = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
     if person_id != REGISTER and (found is None or found[0] != ACTIVE):
         raise no_person(person_id)
 
 
 def lock_all(connection: Connection, asked: Sequence[str]) -> None:
     """The same for some people, in the order of their ids."""
-    if is_postgresql(connection):
+    if dialect_of(connection).server:
         rows(
             connection,
-            f"SELECT 1 FROM person WHERE person_id IN ({places(asked)})"  # noqa: S608 - places alone
+            f"SELECT 1 FROM person WHERE person_id IN ({placeholders(asked)})"  # noqa: S608 - places alone
             " ORDER BY person_id FOR UPDATE",
             *asked,
         )
@@ -289,7 +298,9 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
 
     On SQLite a writer has the database to itself anyway.
     """
-    if type(connection) is not Link or not connection.postgresql:  # who only reads has a snapshot
+    if (
+        type(connection) is not WriteConnection or not connection.sql.server
+    ):  # who only reads has a snapshot
         return finding(len(people), locked=False), tuple(people)
     return finding(len(people) + 1, locked=True), (REGISTER, *people)
 
@@ -303,7 +314,7 @@ def finding(count: int, columns: str = "", tables: str = "", *, locked: bool) ->
     end = " ORDER BY p.person_id FOR SHARE OF p" if locked else ""
     return (
         f"SELECT {_COLUMNS}{columns} FROM {_TABLES}{tables}"  # noqa: S608 - columns and places
-        f" WHERE p.person_id IN ({places(range(count))}){end}"
+        f" WHERE p.person_id IN ({placeholders(range(count))}){end}"
     )
 
 
@@ -400,7 +411,7 @@ def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str])
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
     """Keep the list of a person's current rows, so that an old one put back is found."""
     sealed = _sealed_holdings(person, holdings)
-    later(
+    execute_deferred(
         connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed, person.person_id
     )
 

@@ -20,7 +20,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from upheld.database.statements import blob, later, many, moment, places, rows, run
+from upheld.database.statements import (
+    execute_deferred,
+    execute_many,
+    placeholders,
+    rows,
+    run,
+    to_bytes,
+    to_datetime,
+)
 from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, part_of, seal, unseal
@@ -58,7 +66,7 @@ class Value(Struct, frozen=True, gc=False):
     @property
     def at(self) -> datetime:
         """When it came in."""
-        return moment(self.told)
+        return to_datetime(self.told)
 
     def __repr__(self) -> str:
         return f"Value(revision {self.revision}, {self.origin})"
@@ -81,7 +89,7 @@ def put(
         revision = held.revision + 1
         made, mark = _sealed(person, field, revision, value, (origin, at))
         if revision > 1:
-            later(
+            execute_deferred(
                 connection,
                 "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?",
                 False,
@@ -89,7 +97,7 @@ def put(
                 field,
                 True,
             )
-        later(connection, _INSERT, *made)
+        execute_deferred(connection, _INSERT, *made)
         holdings[field] = Held(revision, mark)
         if field in blind_index.FIELDS:
             blind_index.put(connection, keyring, person.person_id, field, value)
@@ -148,7 +156,7 @@ def _added(
         made, mark = _sealed(person, field, number, value, (origin, at))
         listed.append(made)
         chain = chained(chain, mark)
-    many(connection, _INSERT, listed)
+    execute_many(connection, _INSERT, listed)
     held = replace(held, revision=held.revision + len(told), digest=chain)
     holdings = {**person.holdings, field: held}
     keep_holdings(connection, person, holdings)
@@ -182,7 +190,9 @@ def forget(
         raise VaultError(
             f"more is to stay of `{field}` than there was", code="series", hint="sum it up"
         )
-    digests = [digest(blob(row[2])).hex() for row in sorted(fetched.get(field, ()), key=_number)]
+    digests = [
+        digest(to_bytes(row[2])).hex() for row in sorted(fetched.get(field, ()), key=_number)
+    ]
     run(
         connection,
         "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
@@ -199,7 +209,7 @@ def forget(
         listed.append(made)
         chain = chained(chain, mark)
     if listed:
-        many(connection, _INSERT, listed)
+        execute_many(connection, _INSERT, listed)
         for each in digests[old:]:
             chain = chained(chain, each)
         held = replace(held, digest=chain)
@@ -315,7 +325,7 @@ def _fetch(connection: Connection, person: Person, fields: Sequence[str]) -> Fet
 def _finding(fields: int) -> str:
     return (
         f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ?"  # noqa: S608 - columns and places alone
-        f" AND v.field IN ({places(range(fields))})"
+        f" AND v.field IN ({placeholders(range(fields))})"
     )
 
 
@@ -354,7 +364,7 @@ def _series(
         if row is None or not gone < number <= held.revision:
             raise SealError(named)
         found.append(_unsealed(person, row, named))
-        chain = chained(chain, digest(blob(row[2])).hex())
+        chain = chained(chain, digest(to_bytes(row[2])).hex())
     if chain != held.digest:
         raise SealError(what)
     return tuple(found)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.web import once
 from upheld.web import tables as own
 
@@ -34,7 +34,7 @@ class Session(NamedTuple):
     key: bytes
     kind: str
     subject: str
-    begun: datetime
+    started_at: datetime
     seen: datetime
     fresh: datetime
     device: str = ""  # as people call it: “Firefox on Linux”
@@ -50,16 +50,16 @@ def _hash(raw: str) -> bytes:
 
 def begin(tables: Tables, kind: str, subject: str, at: datetime, device: str = "") -> str:
     """Begin a session; the id for the browser."""
-    begun = microseconds(at)
+    started_at = microseconds(at)
     raw = secrets.token_urlsafe(32)
     tables.insert(
         own.session,
         id_hash=_hash(raw),
         kind=kind,
         subject=subject,
-        begun=begun,
-        seen=begun,
-        fresh=begun,
+        started_at=started_at,
+        seen=started_at,
+        fresh=started_at,
         device=device,
     )
     return raw
@@ -75,10 +75,14 @@ def find(tables: Tables, kind: str, raw: str, at: datetime) -> Session | None:
 
 def _in_force(found: Any, at: datetime) -> Session | None:
     """A row that was checked, as a session; None where it is over."""
-    begun, seen, fresh = moment(found.begun), moment(found.seen), moment(found.fresh)
-    if at - begun > ABSOLUTE or at - seen > IDLE:
+    started_at, seen, fresh = (
+        to_datetime(found.started_at),
+        to_datetime(found.seen),
+        to_datetime(found.fresh),
+    )
+    if at - started_at > ABSOLUTE or at - seen > IDLE:
         return None
-    return Session(found.id_hash, found.kind, found.subject, begun, seen, fresh, found.device)
+    return Session(found.id_hash, found.kind, found.subject, started_at, seen, fresh, found.device)
 
 
 def listed(tables: Tables, kind: str, subject: str, at: datetime) -> list[Session]:
@@ -119,7 +123,10 @@ def end_others(tables: Tables, session: Session) -> None:
 def sweep(tables: Tables, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
     gone = tables.purge(
-        own.session, "begun < ? OR seen < ?", microseconds(at - ABSOLUTE), microseconds(at - IDLE)
+        own.session,
+        "started_at < ? OR seen < ?",
+        microseconds(at - ABSOLUTE),
+        microseconds(at - IDLE),
     )
     gone += tables.purge(own.link, "expires < ?", microseconds(at))
     return gone + once.sweep(tables, at)
@@ -160,7 +167,7 @@ def looked_at(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
 def redeem(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is; it is used up by this."""
     link = tables.get(own.link, _OPEN, _hash(raw), kind, microseconds(at))
-    if link is None or not once.spend(tables, f"link {kind}", raw, moment(link.expires)):
+    if link is None or not once.spend(tables, f"link {kind}", raw, to_datetime(link.expires)):
         return None
     tables.delete(own.link, "id_hash = ?", _hash(raw))
     return str(link.subject)

@@ -18,7 +18,7 @@ session: Final = Table(
     Column("id_hash", LargeBinary, primary_key=True),
     Column("kind", WORD, nullable=False),  # customer, staff, agent
     Column("subject", ID, nullable=False, info=GO),
-    Column("begun", Instant, nullable=False),
+    Column("started_at", Instant, nullable=False),
     Column("seen", Instant, nullable=False),
     Column("fresh", Instant, nullable=False),  # when a password was last given
     Column("device", WORD, nullable=False, server_default=""),  # browser and system, of two lists

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.database import rows as database
 from upheld.database.own_tables import Tables
-from upheld.database.statements import places
+from upheld.database.statements import placeholders
 from upheld.database.tables import item
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
@@ -123,7 +123,7 @@ def fulfil(duty_context: DutyContext) -> None:
     clauses = sorted({owed.clause for owed in duty_context.decision.owed})
     where = (
         "person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
-        f" AND clause IN ({places(clauses)})"
+        f" AND clause IN ({placeholders(clauses)})"
     )
     database.update(
         duty_context.connection,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from upheld.core import observing
 from upheld.core.clock import Clock
 from upheld.database.own_tables import Tables
-from upheld.database.statements import moment
+from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
 from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
@@ -186,7 +186,7 @@ class ActExecution:
     @property
     def at(self) -> datetime:
         """The time of the act."""
-        return moment(self.time)
+        return to_datetime(self.time)
 
     def execute(self, person_id: str, data: PersonData | None = None) -> Outcome:
         """The outcome for one person, by what was read already if that is given."""
@@ -422,7 +422,7 @@ class ActExecution:
                 person_id,
                 decision,
                 number,
-                self.context.clock.local(moment(entry_time)),
+                self.context.clock.local(to_datetime(entry_time)),
             )
             self.context.duty_handlers.run(duty_context)
         if self.act.action in NOTHING_READ:

@@ -58,7 +58,7 @@ class RecordOptions(TypedDict, total=False):
     fact: str
     about: Mapping[str, Sequence[str]] | None
     party: str
-    begins: datetime
+    valid_from: datetime
     ends: datetime | None
     by_whom: str
     how: str

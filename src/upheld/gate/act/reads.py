@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.database.connection import Link
+from upheld.database.connection import WriteConnection
 from upheld.database.seals import Cover, SealedError, latest_cover
-from upheld.database.statements import Query, is_postgresql, places, several
+from upheld.database.statements import Query, dialect_of, placeholders, query_batch
 from upheld.gate.evidence import records
 from upheld.gate.evidence.derived_fields import DerivedFields, FieldReader
 from upheld.gate.evidence.records import Record
@@ -38,26 +38,26 @@ def fetch(
     where more is asked for, the registers' own row.
     PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
-    locked = type(connection) is Link and connection.postgresql
-    if type(connection) is Link and locked:
-        connection.expect()
+    locked = type(connection) is WriteConnection and connection.sql.server
+    if type(connection) is WriteConnection and locked:
+        connection.prefetch_last_entry()
     if locked or more:
         person_ids = (REGISTER, *person_ids)
-    statement = _finding(len(person_ids), len(fields), is_postgresql(connection), locked)
+    statement = _finding(len(person_ids), len(fields), dialect_of(connection).server, locked)
     values = (True, *fields, *person_ids) if fields else tuple(person_ids)
-    answers = several(connection, ((statement, values), *more))
+    answers = query_batch(connection, ((statement, values), *more))
     beside = answers[0][0][_ENTRY] if answers[0] else ()
     return latest(connection, beside)[1], answers
 
 
 @lru_cache
-def _finding(count: int, fields: int, postgresql: bool, locked: bool) -> str:
-    columns, tables = (", NULL, NULL", "") if postgresql else _LAST
+def _finding(count: int, fields: int, server: bool, locked: bool) -> str:
+    columns, tables = (", NULL, NULL", "") if server else _LAST
     if fields:
         columns += f", {values.COLUMNS}"
         tables += (
             " LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
-            f" AND v.field IN ({places(range(fields))})"
+            f" AND v.field IN ({placeholders(range(fields))})"
         )
     return people.finding(count, columns, tables, locked=locked)
 

@@ -18,9 +18,9 @@ import msgspec
 from sqlalchemy import Column, Connection, inspect
 
 from upheld.database import rows as database
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
-from upheld.database.statements import places, run
+from upheld.database.statements import placeholders, run
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE, REQUESTED
 from upheld.gate.evidence.records import Record
@@ -114,7 +114,7 @@ def _rows_go(
 
     What names them in rows of others' becomes what its column says. The covers over what stays.
     """
-    tables = declared().tables
+    tables = declared_tables().tables
     tables_by_person = [
         column for table in tables.values() for column in table.columns if "erased" in column.info
     ]
@@ -127,10 +127,10 @@ def _rows_go(
         table = tables.get(name)
         if name in LAST:
             some = [each for each in person_ids if each not in wholly]
-            covers = database.covers_left(connection, some, staying)
+            covers = database.remaining_covers(connection, some, staying)
         if not (gone := wholly if name in staying else person_ids):
             continue
-        where = f"{OWNER} IN ({places(gone)})"
+        where = f"{OWNER} IN ({placeholders(gone)})"
         if table is not None and "sealed" in table.info:
             database.purge(connection, table, where, *gone)
         else:
@@ -144,16 +144,16 @@ def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -
     Rows that are not ours are left to self-check.
     """
     table, name, what = column.table, column.name, column.info
-    where = f"{name} IN ({places(whom)})"
+    where = f"{name} IN ({placeholders(whom)})"
     if "sealed" in table.info:
         if what["erased"] == "go":
             database.purge(connection, table, where, *whom)
             return
-        others_rows, _ = database.believed(connection, table, where, *whom)
+        others_rows, _ = database.select_authentic(connection, table, where, *whom)
         for each in others_rows:
             after = each._replace(**{name: _stands(each, what)})
             with suppress(SealedError):  # a cover that is not ours: theirs is refused as before
-                database.mark_again(connection, table, [(each, after)])
+                database.rewrite(connection, table, [(each, after)])
     elif what["erased"] == "go":
         run(connection, f"DELETE FROM {table.name} WHERE {where}", *whom)  # noqa: S608 - names and places alone
     else:

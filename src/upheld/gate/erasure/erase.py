@@ -29,7 +29,7 @@ from upheld.core.errors import UpheldError
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.seals import SealedError
-from upheld.database.statements import is_postgresql, places, row, rows
+from upheld.database.statements import dialect_of, placeholders, row, rows
 from upheld.database.transaction import reading, scrub, writing
 from upheld.gate.act.erasure_hooks import ErasureHook
 from upheld.gate.act.execution import ActExecution, GateContext
@@ -110,7 +110,7 @@ def _partly_kept(gate: Gate, person_ids: Sequence[str]) -> list[str]:
     still_there: list[str] = []
     with reading(gate.engine) as connection:
         for some in _batches(person_ids):
-            statement = f"SELECT person_id FROM person WHERE person_id IN ({places(some)})"  # noqa: S608 - places alone
+            statement = f"SELECT person_id FROM person WHERE person_id IN ({placeholders(some)})"  # noqa: S608 - places alone
             still_there += [
                 each
                 for (each,) in rows(connection, f"{statement} AND state = ?", *some, people.ACTIVE)
@@ -144,7 +144,7 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
     """
     count, last = 0, ("", 0)
     epochs = [each.number for each in keyring.epochs]
-    where = f"state = ? AND epoch NOT IN ({places(epochs)}) AND (token, entry) > (?, ?)"
+    where = f"state = ? AND epoch NOT IN ({placeholders(epochs)}) AND (token, entry) > (?, ?)"
     while True:
         with writing(engine) as connection:
             some = rows(
@@ -244,7 +244,7 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
 
 def _as_it_was(connection: Connection, erased: Erased) -> bool:
     where = "token = ? AND entry = ? AND state <> ?"
-    erasure_rows, _ = database.believed(
+    erasure_rows, _ = database.select_authentic(
         connection, tables.erasure, where, erased.token, erased.entry, BEGUN
     )
     return bool(erasure_rows)
@@ -263,7 +263,7 @@ def missing_from_list(connection: Connection, keyring: Keyring) -> list[str]:
     there = {(each.token, each.entry) for each in erasure_list.read()}
     if lost := erasure_list.missing():
         return [f"the list of erasures has lost {lost} of its lines: {erasure_list.path}"]
-    erasure_rows, _ = database.believed(connection, tables.erasure, "state <> ?", BEGUN)
+    erasure_rows, _ = database.select_authentic(connection, tables.erasure, "state <> ?", BEGUN)
     return [
         f"the erasure of entry {each.entry} is not in the list of erasures"
         for each in erasure_rows
@@ -284,7 +284,9 @@ def _begin(context: GateContext, connection: Connection, person_ids: Sequence[st
     if len(opened) < len(person_ids):
         raise people.no_person(next(each for each in person_ids if each not in opened))
     at, retained_by_person = _settle(context, connection, opened)
-    statement = f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({places(person_ids)})"  # noqa: S608 - places alone
+    statement = (
+        f"SELECT person_id, epoch FROM person_key WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places alone
+    )
     keys = dict(rows(connection, statement, *person_ids))
     for person_id in person_ids:
         retained = retained_by_person[person_id]
@@ -425,12 +427,11 @@ def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
 
 
 def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]) -> int:
-    lock = " FOR UPDATE" if is_postgresql(connection) else ""
     tokens = [each.token for each in some]
     still = rows(
         connection,
-        f"SELECT token, entry FROM erasure WHERE token IN ({places(tokens)})"  # noqa: S608 - places alone
-        f" AND state = ? ORDER BY token{lock}",
+        f"SELECT token, entry FROM erasure WHERE token IN ({placeholders(tokens)})"  # noqa: S608 - places alone
+        f" AND state = ? ORDER BY token{dialect_of(connection).for_update}",
         *tokens,
         BEGUN,
     )

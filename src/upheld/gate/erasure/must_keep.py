@@ -195,9 +195,9 @@ def _until(
     """Until when: what the clause says of it, or the end of what it rests on."""
     ids = set(_supporting_records(policy, set(grounds), mine, at))
     resting = [record for record in mine if record.record_id in ids]
-    erased = [r.begins for r in mine if r.fact == REQUESTED and r.how == ERASURE]
+    erased = [r.valid_from for r in mine if r.fact == REQUESTED and r.how == ERASURE]
     since = min(erased, default=microseconds(at))  # what rests on no record is kept since then
-    began = max((record.begins for record in resting), default=since)
+    began = max((record.valid_from for record in resting), default=since)
     usual = anybody.duties if anybody.allowed else ()
     start = (BEGINNING + timedelta(microseconds=began)).astimezone(at.tzinfo)
     ends = [

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table
 
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.database.statements import places, rows
+from upheld.database.statements import placeholders, rows
 from upheld.database.tables import BEGINNING, microseconds, record
 from upheld.database.tables import item as table
 from upheld.database.transaction import reading, scrub, writing
@@ -224,7 +224,7 @@ def _whole(connection: Connection, table: Table, person_id: str) -> bool:
     Self-check names it.
     """
     try:
-        database.whole(connection, table, [person_id])
+        database.require_intact(connection, table, [person_id])
     except SealedError:
         return False
     return True
@@ -305,7 +305,7 @@ def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
         people.lock_all(connection, some)
         person_rows = rows(
             connection,
-            f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({places(some)})",  # noqa: S608 - places alone
+            f"SELECT person_id FROM person WHERE state = ? AND person_id IN ({placeholders(some)})",  # noqa: S608 - places alone
             state,
             *some,
         )

@@ -26,8 +26,8 @@ def by_time_since(question: ProofQuestion) -> Proof:
     live = [record for record in question.records if record.in_force(at)]
     if not live:
         return Proof(None)
-    last = max(live, key=lambda record: record.begins)
-    began = (BEGINNING + timedelta(microseconds=last.begins)).astimezone(question.at.tzinfo)
+    last = max(live, key=lambda record: record.valid_from)
+    began = (BEGINNING + timedelta(microseconds=last.valid_from)).astimezone(question.at.tzinfo)
     return Proof(elapsed_spans(began, question.at, UNITS[fact.unit]), (last.record_id,))
 
 
@@ -44,8 +44,8 @@ def by_notice(question: ProofQuestion) -> Proof:
     live = [record for record in mine if record.in_force(at)]
     if not live:
         return Proof(None)
-    last = max(live, key=lambda record: record.begins)
-    whole, rest = divmod(at - last.begins, microseconds(BEGINNING + DAY))
+    last = max(live, key=lambda record: record.valid_from)
+    whole, rest = divmod(at - last.valid_from, microseconds(BEGINNING + DAY))
     return Proof(whole + (STARTED if rest else 0), (last.record_id,))
 
 

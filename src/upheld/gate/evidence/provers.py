@@ -78,7 +78,7 @@ def by_records(question: ProofQuestion) -> Proof:
         return _whole(fact, [r for r in mine if r.party in ("", question.party)], at)
     parts: list[dict[str, Any]] = []
     for number, record in enumerate(mine):
-        if record.begins > at:
+        if record.valid_from > at:
             continue  # one that has not begun speaks of no time before
         holds = record.in_force(at) and record.party in ("", question.party)
         if holds:

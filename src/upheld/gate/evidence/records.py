@@ -22,8 +22,8 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.database import rows as database
 from upheld.database.declared import declaration
-from upheld.database.seals import Cover, Tallies, seals_of, tallied
-from upheld.database.statements import Query, places, row, rows
+from upheld.database.seals import Cover, Tallies, seals_of, tally_rows
+from upheld.database.statements import Query, placeholders, row, rows
 from upheld.database.tables import microseconds
 from upheld.database.tables import record as table
 from upheld.vault.envelope import Key, SealError, context, seal, unseal
@@ -54,7 +54,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     party: str = ""
     fact: str = ""
     about: dict[str, tuple[str, ...]] = {}
-    begins: int
+    valid_from: int
     ends: int | None = None
     withdrawn: int | None = None
     by_whom: str = ""
@@ -63,7 +63,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     def in_force(self, at: int) -> bool:
         """Whether it has begun and neither ended nor been withdrawn."""
-        if self.begins > at or (self.ends is not None and self.ends <= at):
+        if self.valid_from > at or (self.ends is not None and self.ends <= at):
             return False
         return self.withdrawn is None or self.withdrawn > at
 
@@ -77,7 +77,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             self.kind,
             self.party,
             verify,
-            self.begins,
+            self.valid_from,
             self.ends,
             self.withdrawn,
             self.by_whom,
@@ -90,7 +90,7 @@ def add(  # noqa: PLR0913 - what belongs to a record
     connection: Connection,
     person_id: str,
     kind: str,
-    begins: datetime,
+    valid_from: datetime,
     *,
     fact: str = "",
     about: Mapping[str, Sequence[str]] | None = None,
@@ -109,7 +109,7 @@ def add(  # noqa: PLR0913 - what belongs to a record
         fact=fact,
         party=party,
         about={d: tuple(words) for d, words in (about or {}).items()},
-        begins=microseconds(begins),
+        valid_from=microseconds(valid_from),
         ends=None if ends is None else microseconds(ends),
         by_whom=by_whom,
         how=how,
@@ -160,15 +160,15 @@ def end_given_by(connection: Connection, people: Sequence[str], at: datetime) ->
 
     Of a record that its giver can no longer be asked about, nobody can show that it was given.
     """
-    where = f"by_whom IN ({places(people)}) AND person_id NOT IN ({places(people)})"
+    where = f"by_whom IN ({placeholders(people)}) AND person_id NOT IN ({placeholders(people)})"
     moment, pairs, changed_message = microseconds(at), [], []
-    for each in database.believed(connection, table, where, *people, *people)[0]:
+    for each in database.select_authentic(connection, table, where, *people, *people)[0]:
         record = _record(each)
         ends = moment if record.in_force(moment) else record.ends
         pairs.append((each, each._replace(by_whom=ERASED, ends=ends)))
         if ends != record.ends:
             changed_message.append(msgspec.structs.replace(record, by_whom=ERASED, ends=ends))
-    database.mark_again(connection, table, pairs)
+    database.rewrite(connection, table, pairs)
     return changed_message
 
 
@@ -211,13 +211,13 @@ def end(
     if record_row.withdrawn is not None:
         return _record(record_row)
     ended = record_row._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
-    database.mark_again(connection, table, [(record_row, ended)])
+    database.rewrite(connection, table, [(record_row, ended)])
     return _record(ended)
 
 
 def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str]:
     """The records of somebody, or of the registers, whose kept texts are not as they were."""
-    record_rows, _ = database.believed(
+    record_rows, _ = database.select_authentic(
         connection, table, "person_id = ? AND body IS NOT NULL", person_id
     )
     problems = []
@@ -233,12 +233,12 @@ def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str
 
 def every(connection: Connection) -> list[Record]:
     """Every record there is that is ours."""
-    return _in_order(_record(each) for each in database.believed(connection, table)[0])
+    return _in_order(_record(each) for each in database.select_authentic(connection, table)[0])
 
 
 def of_owner(connection: Connection, person_id: str) -> list[Record]:
     """Every record about a person, or of the registers, that is ours."""
-    record_rows, _ = database.believed(connection, table, "person_id = ?", person_id)
+    record_rows, _ = database.select_authentic(connection, table, "person_id = ?", person_id)
     return _in_order(_record(each) for each in record_rows)
 
 
@@ -252,9 +252,9 @@ def records_of(
     del keyring  # which the connection knows
     if not kinds:
         return [], []
-    where = f"person_id IN ({places(people)}) AND kind IN ({places(kinds)})"
+    where = f"person_id IN ({placeholders(people)}) AND kind IN ({placeholders(kinds)})"
     record_rows = database.select(connection, table, where, *people, *kinds, parts=kinds)
-    database.whole(connection, table, people, kinds)
+    database.require_intact(connection, table, people, kinds)
     return _in_order(_record(each) for each in record_rows), []
 
 
@@ -277,7 +277,8 @@ def changed_owners(
 def _finding(people: int, kinds: int) -> str:
     return (
         f"SELECT {_TABLE.checked} FROM record"  # noqa: S608 - names of columns and places alone
-        f" WHERE person_id IN ({places(range(people))}) AND kind IN ({places(range(kinds))})"
+        f" WHERE person_id IN ({placeholders(range(people))})"
+        f" AND kind IN ({placeholders(range(kinds))})"
     )
 
 
@@ -302,11 +303,11 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
     if person_id is not None:
         where, values = "person_id = ? AND kind = ?", [person_id, kind]
     if parties:
-        where += f" AND party IN ({places(parties)})"
+        where += f" AND party IN ({placeholders(parties)})"
     if besides:
-        where += f" AND dims NOT IN ({places(besides)})"
+        where += f" AND dims NOT IN ({placeholders(besides)})"
     statement = (
-        f"SELECT {_TABLE.checked} FROM record WHERE {where} AND begins <= ?"  # noqa: S608 - columns and places
+        f"SELECT {_TABLE.checked} FROM record WHERE {where} AND valid_from <= ?"  # noqa: S608 - columns and places
         " AND (ends IS NULL OR ends > ?) AND (withdrawn IS NULL OR withdrawn > ?) AND EXISTS"
         " (SELECT 1 FROM person p WHERE p.person_id = record.person_id AND p.state = ?)"
     )
@@ -329,12 +330,12 @@ def keep_ends(connection: Connection, ended: Sequence[Record]) -> None:
     pairs = []
     for first in range(0, len(ended), TOGETHER):
         some = ended[first : first + TOGETHER]
-        where = f"person_id IN ({places(some)}) AND record_id IN ({places(some)})"
+        where = f"person_id IN ({placeholders(some)}) AND record_id IN ({placeholders(some)})"
         keys = (*(each.person_id for each in some), *(each.record_id for each in some))
         for each in database.select(connection, table, where, *keys):
             to = now[each.record_id]
             pairs.append((each, each._replace(ends=to.ends, withdrawn=to.withdrawn)))
-    database.mark_again(connection, table, pairs)
+    database.rewrite(connection, table, pairs)
 
 
 class VerifiedRecords(NamedTuple):
@@ -357,11 +358,11 @@ def verify(connection: Connection, record_rows: Sequence[tuple[Any, ...]]) -> Ve
         else:
             ours.append(_record(covered))
             elements.append((covered, element))
-    return VerifiedRecords(_in_order(ours), forged, tallied(_TABLE, elements))
+    return VerifiedRecords(_in_order(ours), forged, tally_rows(_TABLE, elements))
 
 
 def _in_order(some_records: Iterable[Record]) -> list[Record]:
-    return sorted(some_records, key=lambda record: (record.begins, record.record_id))
+    return sorted(some_records, key=lambda record: (record.valid_from, record.record_id))
 
 
 def _record(record_row: Sequence[Any]) -> Record:
@@ -374,7 +375,7 @@ def _record(record_row: Sequence[Any]) -> Record:
         party=record_row[3],
         about=about,
         fact=fact,
-        begins=record_row[5],
+        valid_from=record_row[5],
         ends=record_row[6],
         withdrawn=record_row[7],
         by_whom=record_row[8],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from upheld.core.clock import ClockError
-from upheld.database.statements import moment
+from upheld.database.statements import to_datetime
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
 
@@ -35,4 +35,4 @@ def trusted_time_in(gate: Gate, connection: Connection) -> datetime:
             code="clock",
             hint="set it right; or `upheld admin clock` takes the time as it is",
         )
-    return moment(now)
+    return to_datetime(now)

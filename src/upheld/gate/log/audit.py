@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from upheld.database.statements import blob, rows
+from upheld.database.statements import rows, to_bytes
 from upheld.gate.log import cosignatures, database_log, entries
 from upheld.gate.log.database_log import DatabaseLog, Log, StoredCheckpoint
 from upheld.ledger.audit import Audit, Finding
@@ -94,7 +94,7 @@ def _stored_checkpoints(connection: Connection, log: Log) -> list[StoredCheckpoi
     return [
         # SQLite keeps whatever it is given; what is no text is no note.
         StoredCheckpoint(
-            size, blob(root), at, note if note is None or isinstance(note, str) else ""
+            size, to_bytes(root), at, note if note is None or isinstance(note, str) else ""
         )
         for size, root, at, note in rows(connection, statement, log.first)
     ]

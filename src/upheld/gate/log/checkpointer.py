@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import system_time
-from upheld.database.statements import blob, is_postgresql, rows, run
+from upheld.database.statements import dialect_of, rows, run, to_bytes
 from upheld.database.tables import microseconds
 from upheld.database.transaction import snapshot, writing
 from upheld.gate.log import database_log, lineage
@@ -115,9 +115,9 @@ class Checkpointer:
         growth = _load_tree(connection, log, last)
         tiles: list[tuple[int, int, list[bytes]]] = []
         for number, leaf in entry_rows:
-            if number != log.first + growth.size or len(blob(leaf)) != HASH_BYTES:
+            if number != log.first + growth.size or len(to_bytes(leaf)) != HASH_BYTES:
                 raise LogError(f"entry {log.first + growth.size} is missing or has no leaf")
-            growth.append(leaf_hash(blob(leaf)))
+            growth.append(leaf_hash(to_bytes(leaf)))
             if growth.size % WIDTH == 0:
                 tiles += growth.full()
         tiles += growth.partial()
@@ -136,10 +136,10 @@ class Checkpointer:
                 self._own(log)
                 _load_tree(connection, log, database_log.last_covered(connection, log))
             for size, root in waiting:
-                if DatabaseLog(connection, log, size).subtree(0, size) != blob(root):
+                if DatabaseLog(connection, log, size).subtree(0, size) != to_bytes(root):
                     raise LogError(f"the checkpoint of size {size} {_CHANGED}")
         for size, root in waiting:
-            note = str(sign_checkpoint(Checkpoint(log.origin, size, blob(root)), self._signer))
+            note = str(sign_checkpoint(Checkpoint(log.origin, size, to_bytes(root)), self._signer))
             with writing(self._engine) as connection:
                 run(
                     connection,
@@ -174,5 +174,5 @@ def _load_tree(connection: Connection, log: Log, last: StoredCheckpoint | None) 
 
 def _lock(connection: Connection) -> None:
     """One writer of the tree at a time; on SQLite a writer has the database to itself anyway."""
-    if is_postgresql(connection):
-        rows(connection, "SELECT pg_advisory_xact_lock(?)", LOCK)
+    if statement := dialect_of(connection).advisory_lock:
+        rows(connection, statement, LOCK)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.database.statements import blob, row, rows, run
+from upheld.database.statements import row, rows, run, to_bytes
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
 from upheld.ledger.entries import to_line
 from upheld.ledger.note import Key, parse_key
@@ -110,7 +110,7 @@ def last_covered(
     checkpoint_row = row(connection, statement + " ORDER BY size DESC LIMIT 1", log.first)
     return (
         StoredCheckpoint(
-            checkpoint_row[0], blob(checkpoint_row[1]), checkpoint_row[2], checkpoint_row[3]
+            checkpoint_row[0], to_bytes(checkpoint_row[1]), checkpoint_row[2], checkpoint_row[3]
         )
         if checkpoint_row
         else None
@@ -174,7 +174,7 @@ class DatabaseLog:
         width = width_of(self.size, level, index)
         if stored is None:
             raise TileError(self.path(level, index), "is not there")
-        raw = blob(stored[0])
+        raw = to_bytes(stored[0])
         if len(raw) < width * HASH_BYTES or len(raw) % HASH_BYTES:
             message = f"has {len(raw)} bytes, want {width * HASH_BYTES}"
             raise TileError(self.path(level, index), message)
@@ -185,7 +185,7 @@ class DatabaseLog:
 
     def commitments(self, index: int) -> list[bytes]:
         """The leaves of a bundle, as the entries have them."""
-        leaves = [(number, blob(leaf)) for number, leaf in self._rows(index, "leaf")]
+        leaves = [(number, to_bytes(leaf)) for number, leaf in self._rows(index, "leaf")]
         start = self.first + index * WIDTH
         numbers = range(start, start + width_of(self.size, 0, index))
         if [number for number, _ in leaves] != list(numbers) or any(
@@ -197,7 +197,7 @@ class DatabaseLog:
     def lines(self, index: int) -> list[bytes]:
         """The entries of a bundle, as lines of an export."""
         return [
-            to_line(number - self.first, blob(salt), blob(body))
+            to_line(number - self.first, to_bytes(salt), to_bytes(body))
             for number, salt, body in self._rows(index, "salt, body")
         ]
 

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
-from upheld.database.statements import places, rows, run
+from upheld.database.statements import placeholders, rows, run
 from upheld.database.tables import severed
 from upheld.vault.envelope import context
 
@@ -24,7 +24,7 @@ MOST = 1000  # numbers in one query
 
 def detach(connection: Connection, people: Sequence[str]) -> None:
     """Cut every entry of some people from them."""
-    where = f"WHERE person_id IN ({places(people)})"
+    where = f"WHERE person_id IN ({placeholders(people)})"
     alone = [n for (n,) in rows(connection, f"SELECT number FROM entry {where}", *people)]  # noqa: S608 - places alone
     shared: dict[int, int] = {}
     for (number,) in rows(connection, f"SELECT number FROM entry_person {where}", *people):  # noqa: S608 - places alone
@@ -34,7 +34,7 @@ def detach(connection: Connection, people: Sequence[str]) -> None:
     for first in range(0, len(numbers), MOST):
         some = numbers[first : first + MOST]
         before |= counts(connection, some)
-        database.delete(connection, severed, f"number IN ({places(some)})", *some)
+        database.delete(connection, severed, f"number IN ({placeholders(some)})", *some)
     run(connection, f"UPDATE entry SET person_id = NULL {where}", *people)  # noqa: S608 - places alone
     run(connection, f"DELETE FROM entry_person {where}", *people)  # noqa: S608 - places alone
     left = _remaining(connection, numbers)
@@ -51,7 +51,9 @@ def _remaining(connection: Connection, numbers: Sequence[int]) -> dict[int, byte
     whose: dict[int, list[str]] = {number: [] for number in numbers}
     for first in range(0, len(numbers), MOST):
         some = numbers[first : first + MOST]
-        statement = f"SELECT number, person_id FROM entry_person WHERE number IN ({places(some)})"  # noqa: S608 - places alone
+        statement = (
+            f"SELECT number, person_id FROM entry_person WHERE number IN ({placeholders(some)})"  # noqa: S608 - places alone
+        )
         for number, person_id in rows(connection, statement, *some):
             whose[number].append(str(person_id))
     return {number: sha256(context(*sorted(ids))).digest() for number, ids in whose.items()}
@@ -59,20 +61,20 @@ def _remaining(connection: Connection, numbers: Sequence[int]) -> dict[int, byte
 
 def exchanged_batches(connection: Connection) -> list[int]:
     """The batches from which people were cut, and which are no more about those who were left."""
-    severed_rows, _ = database.believed(connection, severed, "rest IS NOT NULL")
+    severed_rows, _ = database.select_authentic(connection, severed, "rest IS NOT NULL")
     left = _remaining(connection, [each.number for each in severed_rows])
     return [each.number for each in severed_rows if left[each.number] != each.rest]
 
 
 def counts(connection: Connection, numbers: Sequence[int] | None = None) -> dict[int, int]:
     """From which entries how many people were cut; rows that are not ours are left out."""
-    where = "" if numbers is None else f"number IN ({places(numbers)})"
-    severed_rows, _ = database.believed(connection, severed, where, *(numbers or ()))
+    where = "" if numbers is None else f"number IN ({placeholders(numbers)})"
+    severed_rows, _ = database.select_authentic(connection, severed, where, *(numbers or ()))
     return {each.number: each.people for each in severed_rows}
 
 
 def counts_within(connection: Connection, first: int, last: int) -> dict[int, int]:
     """From which entries between two numbers (inclusive) how many people were cut."""
     where = "number >= ? AND number <= ?"
-    severed_rows, _ = database.believed(connection, severed, where, first, last)
+    severed_rows, _ = database.select_authentic(connection, severed, where, first, last)
     return {each.number: each.people for each in severed_rows}

@@ -19,9 +19,16 @@ from sqlalchemy import Connection
 from upheld.core import observing
 from upheld.database import rows as database
 from upheld.database import tables
-from upheld.database.connection import LAST, Link
-from upheld.database.errors import trouble
-from upheld.database.statements import blob, later, many, moment, row, rows
+from upheld.database.connection import LAST_ENTRY, WriteConnection
+from upheld.database.errors import database_error
+from upheld.database.statements import (
+    execute_deferred,
+    execute_many,
+    row,
+    rows,
+    to_bytes,
+    to_datetime,
+)
 from upheld.database.tables import microseconds
 from upheld.gate.log import lineage
 from upheld.gate.log.database_log import stop_message
@@ -61,7 +68,7 @@ def write(
     The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
     number, time = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
-    return number, moment(time)
+    return number, to_datetime(time)
 
 
 def add(
@@ -73,9 +80,9 @@ def add(
     rows_of: Sequence[str] | None = None,
 ) -> tuple[int, int]:
     """Add an entry as `write` does, with its time in microseconds since 1970; number and time."""
-    if type(connection) is not Link:
+    if type(connection) is not WriteConnection:
         raise TypeError("an entry is written in a transaction of `writing`")
-    before, last = connection.last or latest(connection)
+    before, last = connection.last_entry or latest(connection)
     halt = connection.halt
     if halt.why or before < halt.least:
         raise stop_message(halt.why or f"entries up to {halt.least} were there, and {before} are")
@@ -91,10 +98,10 @@ def add(
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
         batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
         body = ledger.encode_at(entry, time, batch=batch)
-    connection.later(
+    connection.defer(
         _INSERT, (number, entry_time, person_id, salt, body, ledger.commitment(salt, body))
     )
-    connection.last = number, entry_time
+    connection.last_entry = number, entry_time
     if (observer := observing.observer()) is not None:
         _notify(observer, entry)
     if people:
@@ -121,10 +128,10 @@ def _batch(salt: bytes, time: str, ids: Sequence[str] | None, *, decoys: int) ->
     return Batch(count=len(ids) - decoys, first=time, last=time, rows=mark)
 
 
-def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
+def _belongs_to(connection: WriteConnection, number: int, people: list[str]) -> None:
     """Let some people find an entry among their own."""
-    if connection.postgresql:
-        later(
+    if connection.sql.server:
+        execute_deferred(
             connection,
             "INSERT INTO entry_person SELECT unnest(CAST(? AS text[])), CAST(? AS bigint)",
             people,
@@ -132,7 +139,7 @@ def _belongs_to(connection: Link, number: int, people: list[str]) -> None:
         )
         return
     pairs = [(each, number) for each in people]
-    many(connection, "INSERT INTO entry_person VALUES (?, ?)", pairs)
+    execute_many(connection, "INSERT INTO entry_person VALUES (?, ?)", pairs)
 
 
 def _mark(salt: bytes, *people: str) -> str:
@@ -146,27 +153,27 @@ def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int
     Kept in mind until the transaction ends. `beside` has both if they were read with something
     else, or nothing; DatabaseError where they are something that we never write.
     """
-    link = connection if isinstance(connection, Link) else None
+    link = connection if isinstance(connection, WriteConnection) else None
     if link is not None:
-        if link.last is None and link.postgresql:
-            link.expect()
+        if link.last_entry is None and link.sql.server:
+            link.prefetch_last_entry()
             link.flush()
-        if link.last is not None:
-            return link.last
+        if link.last_entry is not None:
+            return link.last_entry
     number, at = beside or (None, None)
     if number is None:
-        number, at = row(connection, LAST[0]) or (0, 0)
+        number, at = row(connection, LAST_ENTRY[0]) or (0, 0)
     if type(number) is not int or type(at) is not int:
-        raise trouble("damaged")
+        raise database_error("damaged")
     if link is not None:
-        link.last = number, at
+        link.last_entry = number, at
     return number, at
 
 
 def last_of(connection: Connection) -> tuple[int, datetime] | None:
     """The number and time of the last entry."""
-    last_rows = rows(connection, LAST[0])
-    return (last_rows[0][0], moment(last_rows[0][1])) if last_rows else None
+    last_rows = rows(connection, LAST_ENTRY[0])
+    return (last_rows[0][0], to_datetime(last_rows[0][1])) if last_rows else None
 
 
 def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[bytes]:
@@ -182,12 +189,12 @@ def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[
     number_wanted = first
     while entry_rows := rows(connection, statement, number_wanted, most):
         for number, salt, body, leaf in entry_rows:
-            whole = number == number_wanted and ledger.commitment(blob(salt), blob(body)) == blob(
-                leaf
-            )
+            whole = number == number_wanted and ledger.commitment(
+                to_bytes(salt), to_bytes(body)
+            ) == to_bytes(leaf)
             if not whole:
                 raise ledger.EntryError(f"entry {number_wanted} is missing or was changed")
-            yield ledger.to_line(number_wanted - first, blob(salt), blob(body))
+            yield ledger.to_line(number_wanted - first, to_bytes(salt), to_bytes(body))
             number_wanted += 1
 
 
@@ -219,14 +226,14 @@ def _pages(
     last = first - 1
     while page := rows(connection, statement, last, until, PAGE):
         if page[-1][0] <= last:  # a damaged file would give the same ones for ever
-            raise trouble("damaged")
+            raise database_error("damaged")
         yield page
         last = page[-1][0]
 
 
 def _stored_entry(entry_row: tuple[Any, ...]) -> StoredEntry:
-    body = ledger.decode(blob(entry_row[3]))
-    return StoredEntry(entry_row[0], moment(entry_row[1]), entry_row[2], body)
+    body = ledger.decode(to_bytes(entry_row[3]))
+    return StoredEntry(entry_row[0], to_datetime(entry_row[1]), entry_row[2], body)
 
 
 def damaged(
@@ -268,7 +275,7 @@ def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str 
     for page in _pages(connection, "person_id, body", first, last):
         for _, person_id, body in page:
             try:
-                yield person_id, ledger.decode(blob(body))
+                yield person_id, ledger.decode(to_bytes(body))
             except ledger.EntryError:
                 continue
 
@@ -292,14 +299,14 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     leaf: bytes,
 ) -> bool:
     """Whether an entry is as it was written, with the people who find it among their own."""
-    salt, body = blob(salt), blob(body)
+    salt, body = to_bytes(salt), to_bytes(body)
     try:
         entry = ledger.decode(body)
-        if ledger.commitment(salt, body) != blob(leaf):
+        if ledger.commitment(salt, body) != to_bytes(leaf):
             return False
     except ledger.EntryError:
         return False
-    if type(at) is not int or entry.time != ledger.stamp(moment(at)):
+    if type(at) is not int or entry.time != ledger.stamp(to_datetime(at)):
         return False
     if entry.person and person_id is None:
         return cut == 1 and not people
@@ -327,7 +334,7 @@ def due(  # noqa: PLR0913 - the columns of an item
     """Add an item: something owed or due later; its id."""
     item = secrets.token_hex(16)
     if (observer := observing.observer()) is not None:
-        last = connection.last if isinstance(connection, Link) else None
+        last = connection.last_entry if isinstance(connection, WriteConnection) else None
         hours = round((microseconds(at) - last[1]) / 3.6e9) if at is not None and last else "?"
         observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
     database.insert(

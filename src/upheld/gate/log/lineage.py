@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
-from upheld.database.connection import LAST, Link
-from upheld.database.statements import blob, row, rows, run
+from upheld.database.connection import LAST_ENTRY, WriteConnection
+from upheld.database.statements import row, rows, run, to_bytes
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import to_base64
 from upheld.ledger.tree import Frontier, leaf_hash
@@ -43,7 +43,7 @@ def _commitments(connection: Connection) -> Iterator[bytes]:
     statement = "SELECT number, leaf FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     while leaf_rows := rows(connection, statement, last_number, PAGE):
         for number, leaf in leaf_rows:
-            yield blob(leaf)
+            yield to_bytes(leaf)
             last_number = number
 
 
@@ -70,12 +70,12 @@ def skip_signed(connection: Connection) -> None:
 
     So no number is ever that of two entries.
     """
-    if type(connection) is not Link:
+    if type(connection) is not WriteConnection:
         raise TypeError("a log begins in a transaction of `writing`")
     (signed,) = row(connection, "SELECT max(log + size) - 1 FROM checkpoint") or (None,)
-    number, at = row(connection, LAST[0]) or (0, 0)
+    number, at = row(connection, LAST_ENTRY[0]) or (0, 0)
     connection.halt.why, connection.halt.least = "", 0
-    connection.last = max(number, signed or 0), at
+    connection.last_entry = max(number, signed or 0), at
 
 
 def restore_entry(previous: str, policy: str, reason: str) -> Entry:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from upheld.database.connection import HALT, Halt
-from upheld.database.statements import blob, moment, row, rows, run
+from upheld.database.connection import HALT_OPTION, Halt
+from upheld.database.statements import row, rows, run, to_bytes, to_datetime
 from upheld.database.transaction import reading, snapshot, writing
 from upheld.gate.log import database_log, entries, lineage
 from upheld.gate.log.database_log import DatabaseLog, Log, LogError, StoredCheckpoint
@@ -52,7 +52,7 @@ class LogState:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._halt: Halt = engine.get_execution_options().get(HALT) or Halt()
+        self._halt: Halt = engine.get_execution_options().get(HALT_OPTION) or Halt()
         self._lock = threading.Lock()
         self._log = 0  # the number of its first entry
         self._size = 0  # of the largest checkpoint that held
@@ -92,7 +92,7 @@ class LogState:
             if first_row is None:
                 return Uncovered(0, None)
             (newest,) = row(connection, "SELECT max(number) FROM entry") or (first_row[0],)
-        return Uncovered(newest - first_row[0] + 1, moment(first_row[1]))
+        return Uncovered(newest - first_row[0] + 1, to_datetime(first_row[1]))
 
     def alarms(self, now: datetime) -> list[str]:
         """What is wrong with the log, each in a sentence for who runs the provider."""
@@ -189,10 +189,10 @@ def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index:
 
 def _whole(entry: tuple[int, bytes, bytes, bytes], number: int, expected_leaf: bytes) -> bool:
     try:
-        leaf = commitment(blob(entry[1]), blob(entry[2]))
+        leaf = commitment(to_bytes(entry[1]), to_bytes(entry[2]))
     except EntryError:
         return False
-    return entry[0] == number and leaf == blob(entry[3]) and leaf_hash(leaf) == expected_leaf
+    return entry[0] == number and leaf == to_bytes(entry[3]) and leaf_hash(leaf) == expected_leaf
 
 
 def begin_again(gate: Gate, because: str) -> int:

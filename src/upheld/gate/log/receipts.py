@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.dimensions import PARTIES
-from upheld.database.statements import blob, row, rows
+from upheld.database.statements import row, rows, to_bytes
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.database.transaction import reading
 from upheld.gate.log import database_log
@@ -100,10 +100,10 @@ def receipt_of(connection: Connection, number: int) -> Receipt:
     new_receipt = Receipt(
         kind=RECEIPT,
         checkpoint=note,
-        entry=ledger.decode(blob(entry_row[1])),
+        entry=ledger.decode(to_bytes(entry_row[1])),
         index=index,
         proof=tuple(map(to_base64, proof)),
-        salt=to_base64(blob(entry_row[0])),
+        salt=to_base64(to_bytes(entry_row[0])),
     )
     verify_receipt(write_receipt(new_receipt), log.key)
     return new_receipt
@@ -149,5 +149,5 @@ def _rows(connection: Connection, account_query: AccountQuery) -> Iterator[tuple
     query += " ORDER BY number LIMIT ?"
     while entry_rows := rows(connection, query, last_number, *values, _TOGETHER):
         for number, at, body in entry_rows:
-            yield number, at, blob(body)
+            yield number, at, to_bytes(body)
             last_number = number

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection
 
 from upheld.database.checks import Problem
-from upheld.database.statements import blob, row, rows
+from upheld.database.statements import row, rows, to_bytes
 from upheld.gate.evidence import records
 from upheld.gate.log import database_log, detach
 from upheld.gate.log.database_log import Log
@@ -74,7 +74,7 @@ def _false_beginnings(connection: Connection) -> Iterator[str]:
     for first, previous in beginnings:
         entry_row = row(connection, "SELECT body FROM entry WHERE number = ?", first)
         try:
-            entry = ledger.decode(blob(entry_row[0])) if entry_row else None
+            entry = ledger.decode(to_bytes(entry_row[0])) if entry_row else None
         except ledger.EntryError:
             entry = None
         if entry is None or (entry.kind, entry.previous) != ("restore", previous):

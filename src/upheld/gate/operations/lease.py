@@ -13,12 +13,11 @@ from typing import Final
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import system_time
-from upheld.database.statements import is_postgresql, row, run
+from upheld.database.statements import dialect_of, row, run
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading, writing
 
 SECONDS: Final = 15.0
-_TIME: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _RENEWED: Final = 0.5  # of its time that is left when a lease is renewed
 
 
@@ -86,7 +85,7 @@ class Lease:
 
 def _now(connection: Connection) -> int:
     """Microseconds since 1970, by one clock for all who share the database."""
-    if is_postgresql(connection):
-        time_row = row(connection, _TIME)
+    if statement := dialect_of(connection).now:
+        time_row = row(connection, statement)
         return int(time_row[0]) if time_row else 0
     return microseconds(system_time())

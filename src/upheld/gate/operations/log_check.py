@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection
 
 from upheld.database.checks import Problem
-from upheld.database.statements import blob, rows
+from upheld.database.statements import rows, to_bytes
 from upheld.database.transaction import snapshot
 from upheld.gate import findings
 from upheld.gate.findings import CheckedPart
@@ -152,13 +152,13 @@ def _checkpoints(connection: Connection, log: Log, first: int, last: int) -> lis
     for size, root, note in rows(connection, statement, log.first, *sizes):
         name = f"checkpoint of {size} entries of {log.origin}"
         try:
-            if DatabaseLog(connection, log, size).subtree(0, size) != blob(root):
+            if DatabaseLog(connection, log, size).subtree(0, size) != to_bytes(root):
                 problems.append((size, f"{name}: it is not the tree as it was then"))
             if note is not None:
                 checkpoint = open_checkpoint(
                     note.encode() if isinstance(note, str) else b"", log.key
                 )
-                if (checkpoint.size, checkpoint.root) != (size, blob(root)):
+                if (checkpoint.size, checkpoint.root) != (size, to_bytes(root)):
                     problems.append((size, f"{name}: its row is not what was signed"))
         except (TileError, NoteError) as error:
             problems.append((size, f"{name}: {error}"))

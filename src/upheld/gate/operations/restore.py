@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine
 from upheld.core.clock import Clock, system_time
 from upheld.database import rows as database
 from upheld.database import tables
-from upheld.database.engines import made_or_gone, open_database
+from upheld.database.engines import open_database, open_or_remove
 from upheld.database.schema import revision, upgrade
-from upheld.database.statements import many, places, rows, run
+from upheld.database.statements import execute_many, placeholders, rows, run
 from upheld.database.transaction import scrub, writing
 from upheld.gate import older_databases
 from upheld.gate.erasure import delete_fields, erase
@@ -89,7 +89,7 @@ def restore(
                 hint="name the keys that were kept with the backup",
             )
         both = keyring.reading_also(escrow.find(options.keys, head.id, master))
-    with made_or_gone(url) as engine:
+    with open_or_remove(url) as engine:
         _empty(engine)
         with writing(engine) as connection:
             closed = _load(connection, path, head, both)
@@ -138,8 +138,8 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
             closed = part
             continue
         columns = ", ".join(part.columns)
-        statement = f"INSERT INTO {part.table} ({columns}) VALUES ({places(part.columns)})"  # noqa: S608 - names of a sealed backup
-        many(connection, statement, list(map(tuple, part.rows)))
+        statement = f"INSERT INTO {part.table} ({columns}) VALUES ({placeholders(part.columns)})"  # noqa: S608 - names of a sealed backup
+        execute_many(connection, statement, list(map(tuple, part.rows)))
         counts[part.table] = counts.get(part.table, 0) + len(part.rows)
     if closed is None or counts != {name: n for name, n in closed.rows.items() if n}:
         raise BackupError(
@@ -193,7 +193,7 @@ def _settle(
     open_epochs = [each.number for each in keyring.epochs]
     run(
         connection,
-        f"UPDATE epoch SET closed = ? WHERE number NOT IN ({places(open_epochs)})",  # noqa: S608 - places alone
+        f"UPDATE epoch SET closed = ? WHERE number NOT IN ({placeholders(open_epochs)})",  # noqa: S608 - places alone
         True,
         *open_epochs,
     )

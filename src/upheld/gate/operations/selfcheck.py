@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from upheld.database import checks
 from upheld.database.checks import Problem
 from upheld.database.errors import DatabaseError
-from upheld.database.statements import is_postgresql, rows
+from upheld.database.statements import dialect_of, rows
 from upheld.database.transaction import snapshot
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
@@ -23,8 +23,6 @@ from upheld.vault.envelope import SealError
 from upheld.vault.keyfile import KeyringError
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, REGISTER, VaultError
-
-INTEGRITY = "PRAGMA integrity_check"
 
 
 class SelfCheckReport(NamedTuple):
@@ -72,7 +70,7 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
         value_count += count
         problems += person_problems
     problems += cross_checks.everywhere(connection, keyring)
-    problems += checks.everything(connection)
+    problems += checks.find_problems(connection)
     all_records = records.every(connection)
     problems += _unlike(connection, {each.record_id: each for each in all_records})
     texts = [each.text for each in problems]
@@ -81,7 +79,8 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
         for number in entries.damaged(connection, detach.counts(connection))
     ]
     last = entries.last_of(connection)
-    if not is_postgresql(connection) and rows(connection, INTEGRITY) != [("ok",)]:
+    statement = dialect_of(connection).integrity_check
+    if statement and rows(connection, statement) != [("ok",)]:
         texts.append("the database file is damaged")
     statement = "SELECT count(*) FROM person WHERE state = ?"
     ((active,),) = rows(connection, statement, ACTIVE)

@@ -83,9 +83,9 @@ def _through(
     """What is not whole of some people, and of what is nobody's."""
     problems: list[Problem] = []
     if nobodys:
-        problems += checks.nobodys(connection)
+        problems += checks.problems_of_registers(connection)
         problems += cross_checks.everywhere(connection, keyring)
     for person_id in whose:
         problems += selfcheck.check_person(connection, keyring, person_id)[1]
-    problems += checks.of_people(connection, whose)
+    problems += checks.problems_of_people(connection, whose)
     return problems

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practice.factors import Offer
 from upheld.practices.accounts.tables import authenticator, recovery_code
@@ -40,7 +40,7 @@ def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
     if row is None:
         return None
     codes = tables.select(recovery_code, _OF_PERSON, person_id)
-    return SecondFactor(moment(row.since), len(codes))
+    return SecondFactor(to_datetime(row.since), len(codes))
 
 
 def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:

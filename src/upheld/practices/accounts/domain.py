@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import SourceFields
 from upheld.gate.evidence.provers import Proof, ProofQuestion
@@ -50,9 +50,9 @@ class Account(NamedTuple):
             number,
             state,
             holder,
-            moment(opened),
-            None if verified is None else moment(verified),
-            None if closed is None else moment(closed),
+            to_datetime(opened),
+            None if verified is None else to_datetime(verified),
+            None if closed is None else to_datetime(closed),
             policy,
             agreement,
         )
@@ -123,7 +123,7 @@ def _number(tables: Tables) -> str:
     """A number that says nothing and is nobody's yet."""
     while True:
         number = f"{secrets.randbelow(90_000_000) + 10_000_000}"
-        if not tables.look(table, ["person_id"], "number = ?", number):
+        if not tables.select_unchecked(table, ["person_id"], "number = ?", number):
             return number
 
 
@@ -191,7 +191,7 @@ def members(tables: Tables, holder: str) -> list[Account]:
     One that somebody else wrote, or changed, is nobody's to pay for.
     """
     where = "holder = ? AND person_id <> ? ORDER BY opened"
-    rows, _ = tables.sound(table, where, holder, holder)
+    rows, _ = tables.select_intact(table, where, holder, holder)
     return [Account.of(each) for each in rows]
 
 
@@ -242,9 +242,9 @@ def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str =
         " AND person_id > ? ORDER BY person_id"
     )
     at = microseconds(before)
-    rows, _ = tables.sound(table, where, UNVERIFIED, at, CONFIRM, at, after)
+    rows, _ = tables.select_intact(table, where, UNVERIFIED, at, CONFIRM, at, after)
     some = [each.person_id for each in rows]
-    hidden = tables.differing(outbox, some)  # of whom a message may be taken away
+    hidden = tables.altered_owners(outbox, some)  # of whom a message may be taken away
     return [each for each in some if each not in hidden][:most]
 
 

@@ -63,7 +63,7 @@ class SecondStep:
         if not raw:
             return None
         session = await provider.read(lambda tables: sessions.find(tables, HALF, raw, at))
-        return session if session is not None and at - session.begun <= LASTS else None
+        return session if session is not None and at - session.started_at <= LASTS else None
 
     def _destination(self, request: Request) -> str:
         word = request.query_params.get("destination", "")

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import moment
+from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence.provers import EvidenceError, Proof, ProofQuestion
@@ -206,7 +206,7 @@ def of_party(by: Source, party: str) -> list[Debt]:
     Those of whom rows were changed by somebody else are left out: staff see them.
     """
     where = "party = ? AND state <> 'confirmed' ORDER BY handed"
-    rows, _ = by.tables.sound(table, where, party)
+    rows, _ = by.tables.select_intact(table, where, party)
     return _debts(by, rows)
 
 
@@ -216,7 +216,7 @@ def all_debts(by: Source, most: int = 200) -> tuple[list[Debt], set[str]]:
     The second value is the ids of people whose rows were changed, and whose debts are left out.
     """
     where = "ORDER BY state = 'confirmed', handed LIMIT ?"
-    rows, changed = by.tables.sound(table, where, most)
+    rows, changed = by.tables.select_intact(table, where, most)
     return _debts(by, rows), changed
 
 
@@ -296,7 +296,7 @@ def _debts(by: Source, rows: Sequence[Any]) -> list[Debt]:
             each.task_id,
             each.party,
             each.state,
-            moment(each.handed),
+            to_datetime(each.handed),
             _at(each.recalled),
             _at(each.confirmed),
             each.entry,
@@ -308,4 +308,4 @@ def _debts(by: Source, rows: Sequence[Any]) -> list[Debt]:
 
 
 def _at(instant: int | None) -> datetime | None:
-    return None if instant is None else moment(instant)
+    return None if instant is None else to_datetime(instant)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import BEGINNING, microseconds
-from upheld.database.own_tables import places
+from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import JobTrial, trial_of
@@ -115,7 +115,7 @@ def settle(transaction: Transaction, payer: str) -> Refused | None:
         return books_of_payer
     settled = {each.number for each in books_of_payer.invoices if each.open == 0}
     unpaid = _unpaid(transaction, payer)
-    transaction.tables.mark_again(
+    transaction.tables.rewrite(
         own.invoice,
         [(each, each._replace(state="paid")) for each in unpaid if each.number in settled],
     )
@@ -136,7 +136,7 @@ def _unpaid(transaction: Transaction, payer: str) -> list[Any]:
 
     Raises SealedError where an invoice was marked as paid, added or deleted by somebody else.
     """
-    where = f"person_id = ? AND state IN ({places(UNPAID)}) ORDER BY due"
+    where = f"person_id = ? AND state IN ({placeholders(UNPAID)}) ORDER BY due"
     return transaction.tables.select(own.invoice, where, payer, *UNPAID, parts=UNPAID)
 
 
@@ -160,7 +160,7 @@ class Invoices:
     def _make(self, gate: Gate, month: Month, trial: JobTrial) -> int:
         clock = gate.clock
         with gate.together() as transaction:
-            rows = transaction.tables.look(
+            rows = transaction.tables.select_unchecked(
                 own.service_order,
                 ["person_id"],
                 _NOT_BILLED,
@@ -193,7 +193,7 @@ class Invoices:
         transaction.lock(person_id, payer)
         if month.word in services.billed_months(transaction.tables, person_id):
             return
-        transaction.tables.whole(own.service_order, [person_id])
+        transaction.tables.require_intact(own.service_order, [person_id])
         span = unbilled_span(transaction.tables, person_id, month, before or month.after)
         if before and span.first >= span.after:
             return
@@ -343,7 +343,9 @@ class Invoices:
         for before, days, after in STEPS:
             until = moment(today - timedelta(days=days))
             with gate.together() as transaction:
-                rows, forged = transaction.tables.believed(own.invoice, _PAST_DUE, before, until)
+                rows, forged = transaction.tables.select_authentic(
+                    own.invoice, _PAST_DUE, before, until
+                )
             if forged:
                 _log.error("%d invoices are not as they were written, and wait", forged)
             for each in rows:
@@ -410,5 +412,5 @@ def number(transaction: Transaction, day: date) -> str:
         transaction.tables.insert(own.invoice_number, year=day.year, last=FIRST)
         return f"{day.year}-{FIRST}"
     after = row._replace(last=row.last + 1)
-    transaction.tables.mark_again(own.invoice_number, [(row, after)])
+    transaction.tables.rewrite(own.invoice_number, [(row, after)])
     return f"{day.year}-{after.last}"

@@ -191,7 +191,7 @@ class Payments:
             if refusal:
                 return refusal  # the intent stays, and the job comes back to it
         after = row._replace(state="paid" if charged.paid else "declined", sealed=None)
-        transaction.tables.mark_again(payment_intent, [(row, after)])
+        transaction.tables.rewrite(payment_intent, [(row, after)])
         if row.state == "begun":
             transaction.withdraw(person_id, record, ended=True)
         transaction.note(
@@ -248,7 +248,7 @@ class Payments:
             " (SELECT person_id FROM person WHERE state = 'active')"
         )
         with gate.together() as transaction:
-            rows, forged = transaction.tables.believed(
+            rows, forged = transaction.tables.select_authentic(
                 payment_intent, where, *_LIVE, microseconds(now - INTERRUPTED)
             )
         if forged:

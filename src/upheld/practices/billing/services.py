@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.transaction import Transaction
@@ -100,8 +100,10 @@ def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     return any(
         not billed_so_far.issuperset(
             _months(
-                moment(each.began).astimezone(zone).date(),
-                moment(each.ended).astimezone(zone).date() if each.ended else today + timedelta(1),
+                to_datetime(each.began).astimezone(zone).date(),
+                to_datetime(each.ended).astimezone(zone).date()
+                if each.ended
+                else today + timedelta(1),
                 today,
             )
         )

@@ -68,7 +68,7 @@ def care_of(tables: Tables, person_id: str) -> Care | None:
 
 def cares(tables: Tables, guardian_id: str) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
-    where = "guardian_id = ? AND ended IS NULL ORDER BY begun"
+    where = "guardian_id = ? AND ended IS NULL ORDER BY started_at"
     rows = tables.select(table, where, guardian_id)
     return [_care(each) for each in rows]
 
@@ -99,16 +99,16 @@ def consents_for(transaction: Transaction, person_id: str) -> dict[str, Guardian
         end = each.withdrawn if each.withdrawn is not None else each.ends
         consents[kinds[each.kind]] = GuardianConsent(
             each.record_id if live else "",
-            _moment(each.begins),
+            _moment(each.valid_from),
             None if live or end is None else _moment(end),
         )
     return consents
 
 
 def give(
-    transaction: Transaction, care: Care, what: str, *, begins: datetime | None = None
+    transaction: Transaction, care: Care, what: str, *, valid_from: datetime | None = None
 ) -> None:
-    """Record one consent of a guardian, from now on or from `begins`; nothing if it is in force."""
+    """Record one consent of a guardian, from now or `valid_from` on; nothing if it is in force."""
     if consents_for(transaction, care.person_id)[what].record_id:
         return
     transaction.record(
@@ -118,7 +118,7 @@ def give(
         how="page",
         actor=GUARDIAN,
         text=KINDS[what][1],
-        begins=begins or transaction.clock.now(),
+        valid_from=valid_from or transaction.clock.now(),
     )
 
 
@@ -145,10 +145,10 @@ def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> R
     if invitation.text_digest != TEXT_DIGEST:  # they said yes to other words than ours of today
         return Refused(None)
     transaction.tables.insert(
-        table, person_id=person_id, guardian_id=care.guardian_id, begun=microseconds(accepted)
+        table, person_id=person_id, guardian_id=care.guardian_id, started_at=microseconds(accepted)
     )
     for what in KINDS:
-        give(transaction, care, what, begins=accepted)
+        give(transaction, care, what, valid_from=accepted)
     charged = transaction.act(Act(action="charge"), person_id, entitled=True)
     return charged if isinstance(charged, Refused) else None
 

@@ -13,7 +13,7 @@ care: Final = Table(
     metadata,
     Column("person_id", ID, primary_key=True),  # who is under age
     Column("guardian_id", ID, nullable=False, info=GO),
-    Column("begun", Instant, nullable=False),
+    Column("started_at", Instant, nullable=False),
     Column("ended", Instant),  # on the eighteenth birthday
     Column("mac", LargeBinary),
     Index("care_guardian", "guardian_id"),

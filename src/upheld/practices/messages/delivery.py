@@ -107,7 +107,9 @@ class Delivery:
         now, after = microseconds(gate.clock.now()), 0
         with gate.look() as tables:
             while True:
-                rows, forged = tables.sound(outbox, _DUE, now, BATCH, after, parts=[WAITING])
+                rows, forged = tables.select_intact(
+                    outbox, _DUE, now, BATCH, after, parts=[WAITING]
+                )
                 if rows or not forged:
                     break
                 after += BATCH

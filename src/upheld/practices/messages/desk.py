@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER, User
@@ -59,9 +59,11 @@ class MailDesk:
 
     def count(self, tables: Tables) -> MailCount:
         """How much waits, and how much was set aside."""
-        ((many, since),) = tables.look(outbox, ["COUNT(*)", "MIN(made)"], "state = 'waiting'")
-        ((aside,),) = tables.look(outbox, ["COUNT(*)"], _ASIDE)
-        return MailCount(many, None if since is None else moment(since), aside)
+        ((many, since),) = tables.select_unchecked(
+            outbox, ["COUNT(*)", "MIN(made)"], "state = 'waiting'"
+        )
+        ((aside,),) = tables.select_unchecked(outbox, ["COUNT(*)"], _ASIDE)
+        return MailCount(many, None if since is None else to_datetime(since), aside)
 
     def trouble(self, tables: Tables) -> list[PendingAction]:
         """What managers are told on the console: failed messages, and a queue that is full."""
@@ -78,7 +80,7 @@ class MailDesk:
 
     def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:
         """The latest messages that a condition holds of, of people whose rows are whole."""
-        rows, _ = tables.sound(
+        rows, _ = tables.select_intact(
             outbox, f"{where} ORDER BY made DESC LIMIT ?", ROWS_MAX, parts=states
         )
         terms = self.provider.policy.program.vocabulary.tree("purpose")
@@ -87,7 +89,7 @@ class MailDesk:
                 each.message_id,
                 each.template,
                 (terms[each.purpose].label if each.purpose in terms else "") or each.purpose,
-                moment(each.made),
+                to_datetime(each.made),
                 each.tries,
                 each.trouble,
                 each.state,

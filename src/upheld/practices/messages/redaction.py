@@ -41,7 +41,7 @@ class RedactionJob:
         with trial_of(gate, "copies with links") as trial:
             while True:
                 with gate.look() as tables:
-                    some, forged = tables.sound(redaction, _NEXT, after, BATCH)
+                    some, forged = tables.select_intact(redaction, _NEXT, after, BATCH)
                 people = [each.person_id for each in some]
                 for person in people:
                     count += trial.one(partial(self._one, gate, person, pattern), person) or 0

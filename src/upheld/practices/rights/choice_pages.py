@@ -228,7 +228,7 @@ def _choice(transaction: Transaction, record: Record) -> Choice:
     return Choice(
         record.record_id,
         title[:1].upper() + title[1:],
-        _moment(record.begins),
+        _moment(record.valid_from),
         None if ended is None else _moment(ended),
         ended is None and _withdrawable(record),
         text,

@@ -28,5 +28,5 @@ def closed_at(transaction: Transaction, person_id: str) -> datetime | None:
     """When an account was closed, if it was."""
     records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())
-    live = [each.begins for each in records if each.fact == FACT and each.in_force(at)]
+    live = [each.valid_from for each in records if each.fact == FACT and each.in_force(at)]
     return BEGINNING + timedelta(microseconds=min(live)) if live else None

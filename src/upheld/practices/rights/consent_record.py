@@ -128,7 +128,7 @@ def _recipients(policy: Policy, record: Record) -> list[str]:
 
 def _events(record: Record) -> list[dict[str, Any]]:
     """What happened to the record, the first thing first."""
-    events = [(record.begins, "given", STATES_GIVEN[record.kind])]
+    events = [(record.valid_from, "given", STATES_GIVEN[record.kind])]
     if record.withdrawn is not None:
         events.append((record.withdrawn, "withdrawn", STATES_ENDED[record.kind]))
     elif record.ends is not None:

@@ -219,7 +219,7 @@ def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
         each.fact or each.kind,
         each.party,
         about,
-        _moment(each.begins),
+        _moment(each.valid_from),
         _moment(each.ends),
         _moment(each.withdrawn),
         each.by_whom,

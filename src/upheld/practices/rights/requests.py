@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.log import entries
 from upheld.gate.transaction import Transaction
@@ -187,7 +187,7 @@ def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsReq
     Requests of people whose rows were changed by somebody else are left out.
     """
     where = "kind = ? AND state = ? AND received <= ?"
-    rows, _ = tables.sound(rights_request, where, kind, IN_PROGRESS, microseconds(before))
+    rows, _ = tables.select_intact(rights_request, where, kind, IN_PROGRESS, microseconds(before))
     return [_from_row(each) for each in rows]
 
 
@@ -197,7 +197,7 @@ def ready_to_answer(tables: Tables) -> list[RightsRequest]:
     Requests of people whose rows were changed by somebody else are left out.
     """
     where = "state = ? AND task_id IS NOT NULL"
-    rows, _ = tables.sound(rights_request, where, IN_PROGRESS)
+    rows, _ = tables.select_intact(rights_request, where, IN_PROGRESS)
     closed_tasks: set[str] = set()
     for first in range(0, len(rows), _BATCH):
         closed_tasks |= tasks.finished_tasks(
@@ -208,14 +208,14 @@ def ready_to_answer(tables: Tables) -> list[RightsRequest]:
 
 def _from_row(row: Any) -> RightsRequest:
     """A request from its row, whose MAC was verified."""
-    due, answered = (None if at is None else moment(at) for at in (row.due, row.answered))
+    due, answered = (None if at is None else to_datetime(at) for at in (row.due, row.answered))
     return RightsRequest(
         row.person_id,
         row.request_id,
         row.kind,
         row.about,
         row.state,
-        moment(row.received),
+        to_datetime(row.received),
         due,
         answered,
         row.entry,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import moment
+from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks
@@ -151,7 +151,7 @@ class Console:
             OwedDuty(
                 clause,
                 len(dues),
-                None if dues[0] is None else moment(dues[0]),
+                None if dues[0] is None else to_datetime(dues[0]),
                 sum(due is not None and due < now for due in dues),
             )
             for clause, dues in by_clause.items()

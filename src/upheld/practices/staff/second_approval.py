@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, moment
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.operators import User
@@ -49,7 +49,7 @@ def requests(tables: Tables) -> list[ApprovalRequest]:
             each.kind,
             tuple(each.roles.split()),
             each.asked_by,
-            moment(each.asked),
+            to_datetime(each.asked),
         )
         for each in tables.select(desk_request, "ORDER BY asked")
     ]
