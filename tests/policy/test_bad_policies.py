@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -124,14 +123,12 @@ def test_a_wrong_vocabulary_is_refused_with_its_mistake(words: str) -> None:
 
 
 def test_forty_facts_at_one_cell_fail_quickly_and_name_them() -> None:
-    """Loading says which facts meet, at which act and by which clauses, in bounded time."""
+    """Loading says which facts meet, at which act and by which clauses, and tries no worlds."""
     names = [f"f{n}" for n in range(40)]
     declared = "\n".join(f'{n} = {{label = "{n}"}}' for n in names)
     words = WORDS.replace("[duty]", f"{declared}\n[duty]")
-    start = time.monotonic()
     (found,) = faults(clause(f"may serve when {' or '.join(names)}"), words=words)
     assert (found.code, "f39" in found.message, found.clause) == ("too-many-facts", True, "#a")
-    assert time.monotonic() - start < 60  # bounded, not measured
 
 
 def test_the_empty_file_and_a_file_without_front_matter_say_what_is_missing() -> None:
