@@ -300,12 +300,12 @@ class Gated:
     def by_purpose(self, agreed: Agreed) -> Ends:
         """As the model."""
         purpose, partner = agreed
-        found = self.gate.registered("consent", purpose=purpose, party=partner)
+        found = self.gate.records_in_force("consent", purpose=purpose, party=partner)
         return {self.user[each.person_id]: _day(each.ends) for each in found}
 
     def by_user(self, user: int) -> Ends:
         """As the model."""
-        found = self.gate.registered("consent", person_id=self.person[user])
+        found = self.gate.records_in_force("consent", person_id=self.person[user])
         return {(each.about["purpose"][0], each.party): _day(each.ends) for each in found}
 
     def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:

@@ -26,9 +26,9 @@ def killed(work: Callable[[Callable[[str], None]], None], wait: float) -> list[s
         finally:
             os._exit(1)
     os.close(theirs)
-    with os.fdopen(ours) as told:
-        first = told.readline()
+    with os.fdopen(ours) as pipe:
+        first = pipe.readline()
         time.sleep(wait)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        return [line.strip() for line in (first, *told.readlines()) if line.endswith("\n")]
+        return [line.strip() for line in (first, *pipe.readlines()) if line.endswith("\n")]

@@ -41,10 +41,10 @@ def audited(engine: Engine, since: bytes | None = None) -> AuditReport:
         return audit(connection, SIGNER.key, since)
 
 
-def lines(gate: Gate, **asked: object) -> list[AccountLine]:
+def lines(gate: Gate, **words: object) -> list[AccountLine]:
     """An account, with proofs."""
     with reading(gate.engine) as connection:
-        wanted = msgspec.convert(asked, AccountQuery)
+        wanted = msgspec.convert(words, AccountQuery)
         return list(account(connection, gate.context.policy, wanted, proofs=True))
 
 
@@ -62,17 +62,17 @@ def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: s
     with pytest.raises(LogError, match="no checkpoint yet"):
         receipt(gate, person, own)
     cover(gate.engine)
-    made = write_receipt(receipt(gate, person, own))
-    entry, checkpoint = verify_receipt(made, SIGNER.key)
+    own_receipt = write_receipt(receipt(gate, person, own))
+    entry, checkpoint = verify_receipt(own_receipt, SIGNER.key)
     assert (entry.action, checkpoint.origin) == ("use", SIGNER.name)
     assert checkpoint.size >= own
-    said = []
+    texts = []
     for number in (own, own + 1_000):
         with pytest.raises(LogError) as caught:
             receipt(gate, other, number)
         assert caught.value.code == "no-entry"
-        said.append(str(caught.value).replace(str(number), "N"))
-    assert said[0] == said[1]
+        texts.append(str(caught.value).replace(str(number), "N"))
+    assert texts[0] == texts[1]
     later = gate.use(person, ["email"], purpose="billing").entry
     with pytest.raises(LogError, match="not covered by a checkpoint yet"):
         receipt(gate, person, later)
@@ -84,19 +84,19 @@ def test_a_receipt_of_a_batch_tells_nothing_of_who_else_was_in_it(gate: Gate) ->
     from upheld.ledger.note import from_base64
 
     everybody = [customer(gate) for _ in range(2)]
-    found = gate.sweep("use", everybody, ["email"], purpose="billing")
-    number = next(iter(found.values())).entry
+    result = gate.sweep("use", everybody, ["email"], purpose="billing")
+    number = next(iter(result.values())).entry
     assert number is not None
     cover(gate.engine)
     for person in everybody:
-        made = receipt(gate, person, number)
-        raw = write_receipt(made)
+        own_receipt = receipt(gate, person, number)
+        raw = write_receipt(own_receipt)
         verify_receipt(raw, SIGNER.key)
         assert not [each for each in everybody if each.encode() in raw]
-        assert made.entry.batch is not None
-        assert made.entry.batch.count == 2
-        salt = from_base64(made.salt, "salt")
-        assert made.entry.batch.rows != _mark(salt, *sorted(everybody))
+        assert own_receipt.entry.batch is not None
+        assert own_receipt.entry.batch.count == 2
+        salt = from_base64(own_receipt.salt, "salt")
+        assert own_receipt.entry.batch.rows != _mark(salt, *sorted(everybody))
     assert audited(gate.engine).ok
 
 
@@ -115,7 +115,7 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
     cover(gate.engine)
     gate.use(person, ["email"], purpose="billing")
     mine = lines(gate, person_id=person)
-    assert [each.number for each in mine] == [kept.number for kept in gate.entries(person)]
+    assert [each.number for each in mine] == [stored.number for stored in gate.entries(person)]
     assert all(each.receipt for each in mine[:-1])
     assert mine[-1].receipt is None
     for each in mine[:-1]:
@@ -142,10 +142,10 @@ def test_violations_are_listed(gate: Gate) -> None:
     with gate.together() as transaction:
         assert transaction.bring(transaction.enrol(), {"mail-content": "hello"})
     cover(gate.engine)
-    (found,) = lines(gate, violations=True)
-    assert "no clause allowed it" in found.text
-    assert found.entry.kind == "import"
-    assert found.receipt is not None
+    (line,) = lines(gate, violations=True)
+    assert "no clause allowed it" in line.text
+    assert line.entry.kind == "import"
+    assert line.receipt is not None
 
 
 def test_an_untouched_ledger_is_whole(gate: Gate, person: str) -> None:
@@ -155,10 +155,10 @@ def test_an_untouched_ledger_is_whole(gate: Gate, person: str) -> None:
     add(gate.engine, 300)
     cover(gate.engine)
     gate.sweep("use", [person, customer(gate)], ["email"], purpose="billing")
-    found = audited(gate.engine)
-    assert found.findings == ()
-    assert (found.ok, found.checkpoints) == (True, 2)
-    assert found.entries > found.covered > 300
+    report = audited(gate.engine)
+    assert report.findings == ()
+    assert (report.ok, report.checkpoints) == (True, 2)
+    assert report.entries > report.covered > 300
 
 
 MOVED = (
@@ -207,9 +207,9 @@ def test_what_was_changed_removed_moved_or_inserted_is_named(
     add(gate.engine, 300)
     cover(gate.engine)
     change(gate.engine, *changes)
-    found = audited(gate.engine)
-    assert not found.ok
-    assert any(named in str(each) for each in found.findings), found.findings
+    report = audited(gate.engine)
+    assert not report.ok
+    assert any(named in str(each) for each in report.findings), report.findings
 
 
 @pytest.mark.parametrize(
@@ -231,10 +231,10 @@ def test_a_flipped_byte_anywhere_in_the_ledger_is_found(
     add(gate.engine, 300)
     cover(gate.engine)
     with reading(gate.engine) as connection:
-        found = rows(connection, f"SELECT {key}, {column} FROM {table} ORDER BY {key}")
+        table_rows = rows(connection, f"SELECT {key}, {column} FROM {table} ORDER BY {key}")
     chance = random.Random(1)  # noqa: S311 - places to flip
     update = text(f"UPDATE {table} SET {column} = :raw WHERE {key} = :row AND {column} = :old")
-    for row, raw in chance.sample(found, min(len(found), FLIPS)):
+    for row, raw in chance.sample(table_rows, min(len(table_rows), FLIPS)):
         old = bytes(raw)
         for at in {0, len(old) - 1, chance.randrange(len(old))}:
             wrong = flipped(old, at)
@@ -265,8 +265,8 @@ def test_a_history_made_anew_is_found_by_who_kept_a_checkpoint(gate: Gate) -> No
     assert not audited(gate.engine, note.encode()).ok
     cover(gate.engine)
     assert audited(gate.engine).ok
-    found = audited(gate.engine, note.encode()).findings
-    assert [each.message for each in found] == ["the log was cut: it had 30 entries and has 25"]
+    report = audited(gate.engine, note.encode()).findings
+    assert [each.message for each in report] == ["the log was cut: it had 30 entries and has 25"]
     add(gate.engine, 10)
     cover(gate.engine)
     assert "not those of the earlier checkpoint" in str(

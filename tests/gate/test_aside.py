@@ -27,9 +27,9 @@ def waiting(gate: Gate) -> list[SetAside]:
 def spoil(gate: Gate, table: str, column: str, where: str, *values: Any) -> bytes:
     """Change the last byte of a cell; what it was."""
     with writing(gate.engine) as connection:
-        found = row(connection, f"SELECT {column} FROM {table} WHERE {where}", *values)
-        assert found is not None
-        raw = to_bytes(found[0])
+        table_rows = row(connection, f"SELECT {column} FROM {table} WHERE {where}", *values)
+        assert table_rows is not None
+        raw = to_bytes(table_rows[0])
         run(
             connection,
             f"UPDATE {table} SET {column} = ? WHERE {where}",
@@ -72,10 +72,10 @@ def test_whoever_cannot_be_moved_keeps_nobody_else_under_an_old_key(gate: Gate) 
     first = gate.context.keyring.current.number
     assert erase.renew(gate) == 3
     assert [(each.person_id, each.job) for each in waiting(gate)] == [(some[1], "keys")]
-    (told,) = erase.erase(gate, [gone])
+    (certificate,) = erase.erase(gate, [gone])
     assert erase.renew(gate) == 2
     assert erase.certificates(gate, gone)[-1].final  # it was of a later epoch
-    assert told.final == ""
+    assert certificate.final == ""
     assert first in {each.number for each in gate.context.keyring.epochs}
     mend(gate, "person_key", "wrapped_key", raw, "person_id = ?", some[1])
     assert erase.renew(gate) == 1

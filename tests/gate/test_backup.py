@@ -60,14 +60,14 @@ def made(gate: Gate, home: Path) -> BackupReport:
 
 
 def back(
-    gate: Gate, home: Path, path: Path, url: str, **told: object
+    gate: Gate, home: Path, path: Path, url: str, **text_told: object
 ) -> tuple[RestoreReport, Gate]:
     """What came back of a backup, and a gate over it."""
     master = KeyFile(home / "master")
     ring = Keyring.open(home / "keyring", master)
-    words = {"keys": home / "escrow", **told}
-    found = restore(path, url, gate.context.policy, ring, master, Words(**words))  # type: ignore[arg-type] # as it takes them
-    return found, Gate(open_database(url), gate.context.policy, ring)
+    words = {"keys": home / "escrow", **text_told}
+    report = restore(path, url, gate.context.policy, ring, master, Words(**words))  # type: ignore[arg-type] # as it takes them
+    return report, Gate(open_database(url), gate.context.policy, ring)
 
 
 def elsewhere(home: Path) -> str:
@@ -81,14 +81,14 @@ def test_everything_comes_back_on_either_kind_of_database(
     """All rows are there, values open, people are found, and from one kind it goes to the other."""
     everybody = [customer(gate) for _ in range(3)]
     gate.sweep("use", everybody, ["email"], purpose="billing")
-    before, told = contents(gate.engine), made(gate, tmp_path)
-    assert told.path.stat().st_mode & 0o077 == 0
+    before, backup_made = contents(gate.engine), made(gate, tmp_path)
+    assert backup_made.path.stat().st_mode & 0o077 == 0
     urls = [elsewhere(tmp_path)]
     if gate.engine.dialect.name == "sqlite":
         urls.append(request.getfixturevalue("postgres_url"))
     for url in urls:
-        found, restored = back(gate, tmp_path, told.path, url)
-        assert (found.people, found.erased, found.problems) == (3, 0, ())
+        report, restored = back(gate, tmp_path, backup_made.path, url)
+        assert (report.people, report.erased, report.problems) == (3, 0, ())
         after = contents(restored.engine)
         assert {t: before[t] - after[t] for t in TABLES} == {t: set() for t in TABLES}
         assert restored.use(everybody[0], ["email"], purpose="billing")["email"] == TOLD["email"]
@@ -98,7 +98,7 @@ def test_everything_comes_back_on_either_kind_of_database(
             (line, *_) = rows(connection, "SELECT body FROM entry WHERE number = ?", first)
             assert lineage.state(connection)[0] == 2
         assert b'"kind":"restore"' in bytes(line[0])
-        assert found.previous.startswith(f"{told.entries}\n")
+        assert report.previous.startswith(f"{backup_made.entries}\n")
         restored.engine.dispose()
 
 
@@ -115,9 +115,9 @@ def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
         return copy(*words)  # type: ignore[arg-type] # passes on what it was given
 
     monkeypatch.setattr(module, "_copy", meanwhile)
-    told = made(gate, tmp_path)
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert (found.people, found.problems) == (1, ())
+    backup_made = made(gate, tmp_path)
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert (report.people, report.problems) == (1, ())
     with pytest.raises(VaultError):
         holdings(restored, late[0])
     assert problems(gate) == ()
@@ -132,11 +132,11 @@ def test_who_was_erased_after_the_backup_is_erased_in_what_comes_back(
     gate.record(owes, "invoice", fact="account-unsettled")
     gate.record(gagged, "hold", fact="legal-hold")
     gate.record(gagged, "instrument", fact="gag-order")
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     certificates = erase.erase(gate, [gone, owes, gagged], now=True)
-    assert {each.backups[:10] for each in certificates} == {f"{told.until:%Y-%m-%d}"}
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert (found.erased, found.people, found.problems) == (3, 2, ())
+    assert {each.backups[:10] for each in certificates} == {f"{backup_made.until:%Y-%m-%d}"}
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert (report.erased, report.people, report.problems) == (3, 2, ())
     for each in (gone, gagged):
         with pytest.raises(VaultError, match="no person with"):
             holdings(restored, each)
@@ -161,14 +161,14 @@ def test_once_its_day_has_come_nobody_can_read_a_backup(
 ) -> None:
     """While the keys are kept it comes back although the epoch is destroyed, and never after."""
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.renew(gate)
     with pytest.raises(BackupError) as caught:
-        back(gate, tmp_path, told.path, elsewhere(tmp_path), keys=None)
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path), keys=None)
     assert caught.value.code == "escrow"
     assert expire(gate, tmp_path / "escrow") == 0
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert report.problems == ()
     restored.engine.dispose()
     later(gate, clock, 31)
     assert "should have been destroyed" in module.not_forgotten(gate)[0]
@@ -176,7 +176,7 @@ def test_once_its_day_has_come_nobody_can_read_a_backup(
     assert list((tmp_path / "escrow").iterdir()) == []
     assert module.not_forgotten(gate) == []
     with pytest.raises(BackupError, match="has no keys"):
-        back(gate, tmp_path, told.path, f"{elsewhere(tmp_path)}2")
+        back(gate, tmp_path, backup_made.path, f"{elsewhere(tmp_path)}2")
 
 
 @pytest.mark.parametrize("ahead", [timedelta(days=40), timedelta(days=-40)])
@@ -185,15 +185,15 @@ def test_a_clock_that_jumped_destroys_no_key(
 ) -> None:
     """Neither the job nor the next backup believes it, until somebody does: then the day counts."""
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     expire(gate, tmp_path / "escrow")  # looks at the clock
     clock.ahead = ahead
     for act in (lambda: expire(gate, tmp_path / "escrow"), lambda: made_again(gate, tmp_path)):
         with pytest.raises(ClockError):
             act()
     clock.ahead = timedelta()
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert report.problems == ()
     restored.engine.dispose()
 
 
@@ -207,11 +207,11 @@ def test_a_backup_whose_keys_are_gone_is_no_success(
 
     def meanwhile(gate: Gate, path: Path) -> None:
         verified(gate, path)
-        (kept,) = (tmp_path / "escrow").iterdir()
+        (ring,) = (tmp_path / "escrow").iterdir()
         if how == "gone":
-            kept.unlink()
+            ring.unlink()
         else:
-            kept.write_bytes(bytes(kept.stat().st_size if how == "zeroed" else 0))
+            ring.write_bytes(bytes(ring.stat().st_size if how == "zeroed" else 0))
 
     monkeypatch.setattr(module, "_verify", meanwhile)
     with pytest.raises(BackupError) as caught:
@@ -247,8 +247,8 @@ def test_what_another_backup_is_writing_into_the_escrow_is_left_alone(
         gate.context.clock.now() + timedelta(days=1),
     )
     running[0].join()
-    kept = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
-    assert kept.current == gate.context.keyring.current
+    ring = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
+    assert ring.current == gate.context.keyring.current
 
 
 @pytest.mark.parametrize("left", [0, 1])
@@ -257,7 +257,7 @@ def test_a_list_of_erasures_that_lost_some_is_not_taken_for_a_shorter_one(
 ) -> None:
     """The keyring remembers how many there were, though the backup was made before any."""
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     gone = [customer(gate), customer(gate)]
     for each in gone:
         erase.erase(gate, [each], now=True)
@@ -269,10 +269,10 @@ def test_a_list_of_erasures_that_lost_some_is_not_taken_for_a_shorter_one(
         path.unlink()
     assert "has lost" in module.not_forgotten(gate)[0]
     with pytest.raises(BackupError) as caught:
-        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     assert caught.value.code == "erasures"
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path), because="a fire")
+    assert report.problems == ()
     assert [each for each in module.not_forgotten(restored) if "list of erasures" in each] == []
     restored.engine.dispose()
 
@@ -282,14 +282,14 @@ def test_the_last_line_of_the_list_of_erasures_counts_without_its_end(
 ) -> None:
     """What an editor took off at the end brings nobody back, and the list is gone on with."""
     everybody = [customer(gate) for _ in range(3)]
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.erase(gate, everybody[:2], now=True)
     path = tmp_path / "keyring.erasures"
     whole = path.read_bytes()
     path.write_bytes(whole.rstrip())
     assert len(Erasures(gate.context.keyring).read()) == 2
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert (found.people, found.erased) == (1, 2)
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert (report.people, report.erased) == (1, 2)
     restored.engine.dispose()
     erase.erase(gate, everybody[2:], now=True)
     assert len(Erasures(gate.context.keyring).read()) == 3
@@ -300,17 +300,17 @@ def test_a_lost_keyring_comes_back_from_the_keys_that_were_kept(gate: Gate, tmp_
     """With the list of erasures too, or with somebody who says why it is lost."""
     person = customer(gate)
     erase.erase(gate, [customer(gate)], now=True)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     for name in ("keyring", "keyring.erasures"):
         (tmp_path / name).rename(tmp_path / f"{name}.lost")
     master = KeyFile(tmp_path / "master")
-    ring = keyring_for(told.path, tmp_path / "keyring", master, tmp_path / "escrow")
+    ring = keyring_for(backup_made.path, tmp_path / "keyring", master, tmp_path / "escrow")
     assert ring.current.key == gate.context.keyring.current.key
     with pytest.raises(BackupError) as caught:
-        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     assert caught.value.code == "erasures"
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), because="a fire")
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path), because="a fire")
+    assert report.problems == ()
     assert holdings(restored, person)
     restored.engine.dispose()
 
@@ -326,52 +326,52 @@ def lengths(raw: bytes) -> Iterator[int]:
 def test_a_flipped_or_cut_byte_is_found_named_and_refused(gate: Gate, tmp_path: Path) -> None:
     """Wherever it is; nothing of such a backup comes into the database."""
     customer(gate)
-    told = made(gate, tmp_path)
-    raw = told.path.read_bytes()
+    backup_made = made(gate, tmp_path)
+    raw = backup_made.path.read_bytes()
     sampled = range(0, len(raw), max(1, len(raw) // FLIPS))
     places = sorted({*sampled, *list(lengths(raw))[-12:], len(raw) - 1})
     ring = gate.context.keyring
     for wrong in [*(flipped(raw, at) for at in places), raw[:-40], raw + b"x"]:
-        told.path.write_bytes(wrong)
+        backup_made.path.write_bytes(wrong)
         with pytest.raises(UpheldError) as caught:
-            list(archive.read(told.path, ring))
+            list(archive.read(backup_made.path, ring))
         assert caught.value.code in {"backup", "epoch"}
         assert "part " in str(caught.value) or wrong[:200] != raw[:200]
     with pytest.raises(BackupError):
-        back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    told.path.write_bytes(raw)
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert found.problems == ()
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    backup_made.path.write_bytes(raw)
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert report.problems == ()
     restored.engine.dispose()
 
 
 def test_the_keys_of_another_keyring_are_refused(gate: Gate, tmp_path: Path) -> None:
     """A wrong escrow opens nothing, and says so."""
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.renew(gate)
     other = Keyring.create(tmp_path / "other", KeyFile(tmp_path / "master"))
-    head = archive.read_head(told.path)
-    assert told.until is not None
-    path = escrow.place(tmp_path / "escrow", head.id, told.until)
+    head = archive.read_head(backup_made.path)
+    assert backup_made.until is not None
+    path = escrow.place(tmp_path / "escrow", head.id, backup_made.until)
     path.rename(tmp_path / "right")
     other.copy(path)
     with pytest.raises(UpheldError) as caught:
-        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     assert caught.value.code == "other-keyring"
     path.write_bytes(os.urandom(100))
     with pytest.raises(BackupError) as wrong:
-        back(gate, tmp_path, told.path, elsewhere(tmp_path))
+        back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     assert wrong.value.code == "escrow"
 
 
 def test_a_database_that_is_not_empty_is_left_alone(gate: Gate, tmp_path: Path) -> None:
     """A backup is never mixed with another database."""
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     url = elsewhere(tmp_path)
-    back(gate, tmp_path, told.path, url)[1].engine.dispose()
+    back(gate, tmp_path, backup_made.path, url)[1].engine.dispose()
     with pytest.raises(BackupError) as caught:
-        back(gate, tmp_path, told.path, url)
+        back(gate, tmp_path, backup_made.path, url)
     assert caught.value.code == "not-empty"
 
 
@@ -381,7 +381,7 @@ def test_a_log_of_which_more_was_published_is_not_gone_on_with(gate: Gate, tmp_p
     with reading(gate.engine) as connection:
         early = lineage.state(connection)
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     customer(gate)
     with reading(gate.engine) as connection:
         late = lineage.state(connection)
@@ -391,15 +391,15 @@ def test_a_log_of_which_more_was_published_is_not_gone_on_with(gate: Gate, tmp_p
         return str(sign_checkpoint(Checkpoint(signer.name, size, root), signer)).encode()
 
     url = elsewhere(tmp_path)
-    for raw, said in ((note(*late), "is lost"), (note(early[0], late[1]), "another log")):
-        with pytest.raises(BackupError, match=said) as caught:
-            back(gate, tmp_path, told.path, url, published=raw)
+    for raw, text in ((note(*late), "is lost"), (note(early[0], late[1]), "another log")):
+        with pytest.raises(BackupError, match=text) as caught:
+            back(gate, tmp_path, backup_made.path, url, published=raw)
         assert caught.value.code == "published"
-    back(gate, tmp_path, told.path, url, published=note(*early))[1].engine.dispose()
-    found, restored = back(
-        gate, tmp_path, told.path, f"{url}2", published=note(*late), because="the disk broke"
+    back(gate, tmp_path, backup_made.path, url, published=note(*early))[1].engine.dispose()
+    report, restored = back(
+        gate, tmp_path, backup_made.path, f"{url}2", published=note(*late), because="the disk broke"
     )
-    assert found.previous == note(*late).decode()
+    assert report.previous == note(*late).decode()
     restored.engine.dispose()
 
 
@@ -420,10 +420,10 @@ def test_a_restored_list_of_erasures_is_that_of_the_keyring(
 ) -> None:
     """A backup from after an erasure erases nobody again, and the list stays as it is."""
     erase.erase(gate, [customer(gate)], now=True)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     before = Erasures(gate.context.keyring).read()
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert found.erased == 0
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert report.erased == 0
     assert Erasures(restored.context.keyring).read() == before
     assert restored.context.policy is policy
     restored.engine.dispose()

@@ -26,7 +26,7 @@ def items(gate: Gate, kind: str, count: int) -> list[str]:
     order = "person_id, item_id" if kind == "delete" else "due, item_id"
     statement = f"SELECT item_id FROM item WHERE kind = ? ORDER BY {order}"
     with reading(gate.engine) as connection:
-        return [str(found) for (found,) in rows(connection, statement, kind)]
+        return [str(value) for (value,) in rows(connection, statement, kind)]
 
 
 def forge(gate: Gate, some: list[str]) -> None:

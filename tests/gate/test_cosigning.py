@@ -56,8 +56,8 @@ def served(gate: Gate, *, latest: bool = True) -> bytes:
 def test_cosignatures_are_kept_beside_one_another_and_served(gate: Gate) -> None:
     """Each once, in whatever order they come; a later checkpoint is served without them."""
     note = covered(gate, 300)
-    told, kept = cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
-    assert (told.size, [each.name for each in kept]) == (300, [COSIGNER.name])
+    checkpoint, new_names = cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])
+    assert (checkpoint.size, [each.name for each in new_names]) == (300, [COSIGNER.name])
     assert cosignatures.keep(gate, cosigned(note, COSIGNER), [COSIGNER.key])[1] == []
     both = cosigned(note, COSIGNER, SECOND)
     assert cosignatures.keep(gate, both, [SECOND.key])[1] == [SECOND.key]
@@ -65,8 +65,8 @@ def test_cosignatures_are_kept_beside_one_another_and_served(gate: Gate) -> None
         open_checkpoint(served(gate, latest=latest), SIGNER.key, [COSIGNER.key, SECOND.key])
     covered(gate, 310)
     assert open_checkpoint(served(gate), SIGNER.key).size == 310
-    found = open_checkpoint(served(gate, latest=False), SIGNER.key, [COSIGNER.key, SECOND.key])
-    assert found.size == 300
+    result = open_checkpoint(served(gate, latest=False), SIGNER.key, [COSIGNER.key, SECOND.key])
+    assert result.size == 300
 
 
 def test_a_size_between_two_checkpoints_can_be_cosigned(gate: Gate) -> None:
@@ -133,8 +133,8 @@ def test_another_root_that_our_own_key_signed_is_an_alarm_until_a_new_log(gate: 
             cosignatures.keep(gate, raw, [COSIGNER.key])
     LogRereading().read(gate)
     with reading(gate.engine) as connection:
-        (found,) = findings.all_findings(connection)
-        assert "signed two histories" in found.text
+        (alarm,) = findings.all_findings(connection)
+        assert "signed two histories" in alarm.text
         assert rows(connection, "SELECT 1 FROM cosigned") == []
     begin_again(gate, "the key was lost")
     with reading(gate.engine) as connection:

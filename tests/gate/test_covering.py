@@ -76,15 +76,17 @@ def checkpoints(engine: Engine) -> dict[int, str]:
             leaf_hash(bytes(leaf))
             for (leaf,) in rows(connection, "SELECT leaf FROM entry ORDER BY number")
         ]
-        found = rows(connection, "SELECT size, root, note FROM checkpoint ORDER BY size")
+        table_rows = rows(connection, "SELECT size, root, note FROM checkpoint ORDER BY size")
         log = database_log.current(connection)
     assert log is not None
-    for covered, root, note in found:
-        told = open_checkpoint(note.encode(), log.key)
+    for covered, root, note in table_rows:
+        checkpoint = open_checkpoint(note.encode(), log.key)
         assert (
-            (told.size, told.root) == (covered, bytes(root)) == (covered, root_of(leaves[:covered]))
+            (checkpoint.size, checkpoint.root)
+            == (covered, bytes(root))
+            == (covered, root_of(leaves[:covered]))
         )
-    return {covered: note for covered, _, note in found}
+    return {covered: note for covered, _, note in table_rows}
 
 
 def test_entries_are_covered_and_their_checkpoints_signed(engine: Engine) -> None:
@@ -226,8 +228,8 @@ def test_nothing_is_signed_over_a_tree_that_was_changed(
     cover(engine)
     add(engine, 1)
     with reading(engine) as connection:
-        found = rows(connection, f"SELECT {column} FROM {table}")
-    raw = found[-1][0]
+        table_rows = rows(connection, f"SELECT {column} FROM {table}")
+    raw = table_rows[-1][0]
     wrong = flipped(bytes(raw), 3) if column != "note" else raw.replace("300", "301")
     with changed(
         engine, f"UPDATE {table} SET {column} = :new WHERE {column} = :old", new=wrong, old=raw

@@ -35,10 +35,10 @@ def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> 
     assert held(gate, person) == {"birth-date", "name", "phone"}
     assert gate.find("email", "new@marked.example") == []
     with reading(gate.engine) as connection:
-        said = "SELECT 1 FROM value WHERE person_id = ? AND field = 'email'"
-        assert rows(connection, said, person) == []
-    told = gate.entries(person)[-1].entry
-    assert (told.kind, told.action, told.data) == ("retention", "delete", ("email",))
+        statement = "SELECT 1 FROM value WHERE person_id = ? AND field = 'email'"
+        assert rows(connection, statement, person) == []
+    entry = gate.entries(person)[-1].entry
+    assert (entry.kind, entry.action, entry.data) == ("retention", "delete", ("email",))
     assert not problems(gate)
     assert gate.drop(person, ["email"]) == ()
     gate.store(person, {"email": "ann@marked.example"}, source="customer", occasion="registration")
@@ -65,8 +65,8 @@ def test_a_hold_that_may_not_be_spoken_of_keeps_it_apart(gate: Gate) -> None:
     assert not problems(gate)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
-        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
-    assert set(found.holdings) == {"email"}
+        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
+    assert set(apart_person.holdings) == {"email"}
 
 
 def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: str) -> None:
@@ -91,13 +91,13 @@ def test_what_was_dropped_does_not_come_back_from_a_backup(
     gate.store(person, {"phone": "+15550100199"}, source="customer", occasion="registration")
     assert delete_fields.tell(gate) == 1
     assert delete_fields.tell(gate) == 0
-    found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
-    assert (found.people, found.erased, found.problems) == (2, 0, ())
+    report, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
+    assert (report.people, report.erased, report.problems) == (2, 0, ())
     assert held(restored, person) == {"birth-date", "name"}
     assert held(restored, other) == {*TOLD, "birth-date"}
     assert restored.find("email", TOLD["email"]) == [other]
-    told = restored.entries(person)[-1].entry
-    assert (told.kind, told.action, told.data) == ("retention", "delete", ("email", "phone"))
+    entry = restored.entries(person)[-1].entry
+    assert (entry.kind, entry.action, entry.data) == ("retention", "delete", ("email", "phone"))
     restored.engine.dispose()
 
 
@@ -109,8 +109,8 @@ def test_a_backup_that_was_made_after_keeps_what_was_stored_again(
     gate.store(person, {"email": TOLD["email"]}, source="customer", occasion="registration")
     after = made(gate, tmp_path)
     assert delete_fields.tell(gate) == 1
-    found, restored = back(gate, tmp_path, after.path, elsewhere(tmp_path))
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, after.path, elsewhere(tmp_path))
+    assert report.problems == ()
     assert held(restored, person) == {*TOLD, "birth-date"}
     assert delete_fields.tell(restored) == 1  # which the backup did not know to be told
     assert len(Erasures(gate.context.keyring).read()) == 1
@@ -128,8 +128,8 @@ def test_what_a_law_keeps_apart_is_kept_apart_again(
     later(gate, clock, 1)
     gate.drop(gagged, ["email"])
     delete_fields.tell(gate)
-    found, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
-    assert found.problems == ()
+    report, restored = back(gate, tmp_path, before.path, elsewhere(tmp_path))
+    assert report.problems == ()
     assert "email" not in held(restored, gagged)
     with reading(restored.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)

@@ -51,11 +51,11 @@ def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate)
     gone, stays = customer(gate), customer(gate)
     gate.sweep("use", [gone, stays], ["email"], purpose="billing")
     before = gate.entries(stays)
-    (told,) = erase(gate, [gone], now=True)
-    assert told.erased == ("birth-date", "email", "name", "phone")
-    assert told.kept == ()
-    assert told.final
-    assert len(told.entries) == 2
+    (certificate,) = erase(gate, [gone], now=True)
+    assert certificate.erased == ("birth-date", "email", "name", "phone")
+    assert certificate.kept == ()
+    assert certificate.final
+    assert len(certificate.entries) == 2
     assert anywhere(gate, gone) == []
     assert gate.find("email", TOLD["email"]) == [stays]
     assert gate.entries(gone) == []
@@ -65,7 +65,7 @@ def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate)
     for call in (lambda: gate.use(gone, ["email"], purpose="billing"), lambda: erase(gate, [gone])):
         with pytest.raises(VaultError, match="no person with"):
             call()
-    assert erasure.certificates(gate, gone) == [told]
+    assert erasure.certificates(gate, gone) == [certificate]
     assert erasure.certificates(gate, stays) == []
 
 
@@ -99,11 +99,11 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
     with reading(gate.engine) as connection:
         old = people.opened(connection, gate.context.keyring, person).key
     gate.record(person, proof["kind"], fact=proof["fact"])
-    (told,) = erase(gate, [person], now=True)
-    (found,) = told.kept
-    assert (found.data, found.clauses, found.grounds) == (kept, (clause,), (proof["fact"],))
-    assert bool(found.until) is until
-    assert set(kept) | set(told.erased) == {*TOLD, "birth-date"}
+    (certificate,) = erase(gate, [person], now=True)
+    (result,) = certificate.kept
+    assert (result.data, result.clauses, result.grounds) == (kept, (clause,), (proof["fact"],))
+    assert bool(result.until) is until
+    assert set(kept) | set(certificate.erased) == {*TOLD, "birth-date"}
     assert [each.field for each in holdings(gate, person)] == list(kept)
     with reading(gate.engine) as connection:
         assert people.opened(connection, gate.context.keyring, person).key != old
@@ -113,7 +113,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
         with pytest.raises(Refused):
             gate.store(person, {"zip": "98101"}, source="customer", occasion="registration")
     assert {kept.entry.kind for kept in gate.entries(person)} >= {"erasure.kept"}
-    assert "registration" not in str(told)
+    assert "registration" not in str(certificate)
 
 
 def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: str) -> None:
@@ -121,8 +121,8 @@ def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: str)
     invoice = gate.record(person, "invoice", fact="account-unsettled")
     erase(gate, [person])
     gate.withdraw(person, invoice, ended=True)
-    (told,) = erase(gate, [person], now=True)
-    assert (told.kept, told.erased) == ((), ("email", "name", "phone"))
+    (certificate,) = erase(gate, [person], now=True)
+    assert (certificate.kept, certificate.erased) == ((), ("email", "name", "phone"))
     assert anywhere(gate, person) == []
     assert len(erasure.certificates(gate, person)) == 2
     assert problems(gate) == ()
@@ -133,16 +133,19 @@ def test_a_gagged_hold_is_told_to_nobody_and_what_it_keeps_is_kept(gate: Gate) -
     plain, gagged = customer(gate), customer(gate)
     gate.record(gagged, "hold", fact="legal-hold", party="court")
     gate.record(gagged, "instrument", fact="gag-order", party="court")
-    told = [erase(gate, [each], now=True)[0] for each in (plain, gagged)]
-    assert comparable(told[0]) == comparable(told[1])
-    assert told[1].text().replace(gagged, plain).splitlines()[1] == told[0].text().splitlines()[1]
+    certificate = [erase(gate, [each], now=True)[0] for each in (plain, gagged)]
+    assert comparable(certificate[0]) == comparable(certificate[1])
+    assert (
+        certificate[1].text().replace(gagged, plain).splitlines()[1]
+        == certificate[0].text().splitlines()[1]
+    )
     assert anywhere(gate, gagged) == []
     assert gate.find("email", TOLD["email"]) == []
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
+        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
         kinds = rows(connection, "SELECT kind FROM record WHERE person_id = ?", apart)
-    assert set(found.holdings) == {*TOLD, "birth-date"}
+    assert set(apart_person.holdings) == {*TOLD, "birth-date"}
     assert sorted(kinds) == [("hold",), ("instrument",)]
     assert problems(gate) == ()
     with pytest.raises(VaultError, match="no person with"):
@@ -240,9 +243,9 @@ def test_after_it_is_final_no_look_up_of_the_erased_can_be_made_from_the_keyring
     erasure.erase(gate, [person], now=True)
     ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
     for field, epoch, token in copied:
-        made = [blind_index._token(each, field, TOLD[field]) for each in ring.epochs]
-        made.append(blind_index._former(ring, field, epoch, TOLD[field]))
-        assert bytes(token) not in made
+        tokens = [blind_index._token(each, field, TOLD[field]) for each in ring.epochs]
+        tokens.append(blind_index._former(ring, field, epoch, TOLD[field]))
+        assert bytes(token) not in tokens
     assert gate.find("email", TOLD["email"]) == [stays]
 
 
@@ -262,8 +265,8 @@ def test_who_was_indexed_by_an_earlier_upheld_is_found_and_renewed_with_the_next
     assert gate.find("email", TOLD["email"]) == gate.find("phone", TOLD["phone"]) == [person]
     erasure.renew(gate)
     with reading(gate.engine) as connection:
-        found = rows(connection, "SELECT field, token FROM blind_index ORDER BY field")
-    assert [(field, bytes(token)) for field, token in found] == [
+        table_rows = rows(connection, "SELECT field, token FROM blind_index ORDER BY field")
+    assert [(field, bytes(token)) for field, token in table_rows] == [
         (field, blind_index._token(ring.current, field, TOLD[field]))
         for field in blind_index.FIELDS
     ]

@@ -60,17 +60,17 @@ def test_whatever_is_killed_leaves_whole_acts_and_no_value_without_an_entry(
     def work(said: Callable[[str], None]) -> None:
         if not own:
             own.append(Gate(open_database(database_url), house.policy, house.keyring, house.clock))
-        found = own[0].use(person, ["email"], purpose="billing")
-        said(f"got {found.entry} {found.values['email'].revision}")
-        turn = str(found.entry)
-        told = {"email": f"ann{turn}@marked.example", "zip": turn}
-        own[0].store(person, told, source="customer", occasion="registration")
+        result = own[0].use(person, ["email"], purpose="billing")
+        said(f"got {result.entry} {result.values['email'].revision}")
+        turn = str(result.entry)
+        lines = {"email": f"ann{turn}@marked.example", "zip": turn}
+        own[0].store(person, lines, source="customer", occasion="registration")
         said(f"put {turn}")
 
     for kill in range(1, KILLS + 1):
-        told = [line.split() for line in killed(work, chance.random() * 0.1)]
+        lines = [line.split() for line in killed(work, chance.random() * 0.1)]
         with reading(gate.engine) as connection:
-            for number in (int(words[1]) for words in told if words[0] == "got"):
+            for number in (int(words[1]) for words in lines if words[0] == "got"):
                 ((body,),) = rows(connection, "SELECT body FROM entry WHERE number = ?", number)
                 assert decode(bytes(body)).action == "use"
         both = gate.use(person, ["email", "zip"], purpose="service-provision")
@@ -143,15 +143,15 @@ def test_a_flipped_byte_is_found_and_named_wherever_it_is(
     """Every sealed column: the look through tells it, and no wrong value is ever given."""
     with reading(gate.engine) as connection:
         query = f"SELECT {key}, {column} FROM {table} WHERE person_id = ?"
-        found = rows(connection, query, person)
+        table_rows = rows(connection, query, person)
     chance = random.Random(1)  # noqa: S311 - places to flip
-    row, raw = found[-1][0], bytes(found[-1][1])
+    row, raw = table_rows[-1][0], bytes(table_rows[-1][1])
     change = text(f"UPDATE {table} SET {column} = :raw WHERE person_id = :me AND {key} = :row")
     places = range(len(raw)) if len(raw) <= FLIPS else sorted(chance.sample(range(len(raw)), FLIPS))
     for at in places:
-        for told in (flipped(raw, at), raw[:at]) if at == places[-1] else (flipped(raw, at),):
+        for changed in (flipped(raw, at), raw[:at]) if at == places[-1] else (flipped(raw, at),):
             with writing(gate.engine) as connection:
-                connection.execute(change, {"raw": told, "me": person, "row": row})
+                connection.execute(change, {"raw": changed, "me": person, "row": row})
             assert problems(gate), (table, column, at)
             try:
                 values = gate.use(person, list(TOLD), purpose="service-provision")
@@ -249,7 +249,7 @@ def test_a_clock_that_was_set_stops_what_depends_on_dates_until_it_is_accepted(
     with pytest.raises(Refused) as caught:
         gate.act("serve", person, entitled=True)
     assert caught.value.why == f"clock-{'back' if ahead < timedelta() else 'ahead'}"
-    times = [kept.at for kept in gate.entries(person)]
+    times = [stored.at for stored in gate.entries(person)]
     assert times == sorted(times)
     gate.accept_clock()
     assert gate.act("serve", person).decision.allowed
@@ -293,13 +293,13 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
 ) -> None:
     """Marked values are looked for in everything that comes out, and in every file."""
     caplog.set_level(logging.DEBUG)
-    said: list[str] = []
+    statement: list[str] = []
 
     def told(work: object) -> None:
         try:
-            said.append(repr(work() if callable(work) else work))
+            statement.append(repr(work() if callable(work) else work))
         except Exception as error:  # noqa: BLE001 - each of them is looked through
-            said.extend([str(error), repr(error), repr(error.args), repr(error.__context__)])
+            statement.extend([str(error), repr(error), repr(error.args), repr(error.__context__)])
 
     told(lambda: gate.use(person, list(TOLD), purpose="service-provision"))
     told(lambda: gate.share(person, ["email"], entitled=True, **TO_PARTNER))
@@ -334,18 +334,18 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
     with writing(gate.engine) as connection:
         connection.execute(text("UPDATE value SET sealed = salt FROM entry WHERE field = 'email'"))
     told(lambda: gate.use(person, ["email"], purpose="billing"))
-    said += [str(msgspec.json.encode(kept.entry)) for kept in gate.entries(person)]
-    said += [repr(gate), repr(gate.context.keyring), caplog.text]
+    statement += [str(msgspec.json.encode(stored.entry)) for stored in gate.entries(person)]
+    statement += [repr(gate), repr(gate.context.keyring), caplog.text]
     with reading(gate.engine) as connection:
         for table in ("person", "person_key", "value", "blind_index", "record", "entry", "item"):
-            said += [repr(row) for row in rows(connection, f"SELECT * FROM {table}")]
+            statement += [repr(row) for row in rows(connection, f"SELECT * FROM {table}")]
         person_key = people.opened(connection, gate.context.keyring, person).key
     files = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     for mark in ("marked", "Marked", "5550100", "555 0100", "1990-02-01"):
-        assert not [each for each in said if mark in each], mark
+        assert not [each for each in statement if mark in each], mark
         assert mark.encode() not in files
     assert person_key not in files
-    assert person_key.hex() not in "".join(said)
+    assert person_key.hex() not in "".join(statement)
 
 
 def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: str) -> None:

@@ -157,14 +157,14 @@ def test_whoever_writes_a_value_is_read_at_the_gate(
 def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: str) -> None:
     """Of some rows at once one that nobody could read lets none in; other fields are text."""
     gate.context.fields.add("transaction", json.loads)
-    told: StoreOptions = {"source": "customer", "occasion": "service-use"}
+    options: StoreOptions = {"source": "customer", "occasion": "service-use"}
     with pytest.raises(FieldValueError, match="`transaction`"):
-        gate.append(person, "transaction", ["{}", "4111 of something"], **told)
+        gate.append(person, "transaction", ["{}", "4111 of something"], **options)
     gate.context.fields.add("usage", json.loads)
     with pytest.raises(UpheldError, match="two practices say"):
         gate.context.fields.add("usage", str)
     assert "transaction" not in {each.field for each in holdings(gate, person)}
-    gate.append(person, "transaction", ["{}", "1"], **told)
+    gate.append(person, "transaction", ["{}", "1"], **options)
     assert gate.use(person, ["transaction"], purpose="fraud-detection").series("transaction")
 
 

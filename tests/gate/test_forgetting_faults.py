@@ -77,9 +77,9 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
                 erase.erase(own, [person], now=chance.random() < 0.3)
                 say(f"erased {person}")
 
-        told = killed(work, chance.random() * 0.3)
-        asked = [line.split()[1] for line in told if line.startswith("begun")]
-        done = [line.split()[1] for line in told if line.startswith("erased")]
+        lines = killed(work, chance.random() * 0.3)
+        words = [line.split()[1] for line in lines if line.startswith("begun")]
+        done = [line.split()[1] for line in lines if line.startswith("erased")]
         renewed(gate)
         for person in done:
             assert [each.field for each in holdings(gate, person)] == [
@@ -89,7 +89,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
             ]
             assert erase.certificates(gate, person)[0].final
         listed = {each.token for each in Erasures(gate.context.keyring).read()}
-        for person in asked:
+        for person in words:
             one = erasures.token(gate.context.keyring, person) in listed
             assert one == bool(erase.certificates(gate, person))
     tried("kills", "in an erasure", gate.engine, KILLS)
@@ -154,7 +154,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
     """An empty database is left, into which it is put again."""
     for _ in range(20):
         customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     chance = random.Random(4)  # noqa: S311 - moments to kill at
     for turn in range(KILLS):
         place = f"{elsewhere(tmp_path)}{turn}"
@@ -166,20 +166,22 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
             ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
             say("ready")
             words = restoring.RestoreOptions(tmp_path / "escrow")
-            restoring.restore(told.path, place, policy, ring, KeyFile(tmp_path / "master"), words)
+            restoring.restore(
+                backup_made.path, place, policy, ring, KeyFile(tmp_path / "master"), words
+            )
             say("back")
             time.sleep(60)
 
-        said = killed(work, chance.random() * 0.2)
+        lines = killed(work, chance.random() * 0.2)
         engine = open_database(place)
         there = revision(engine) != ""
         engine.dispose()
-        assert there or "back" not in said
+        assert there or "back" not in lines
         if there:
             restored = opened(place, tmp_path, policy)
         else:
-            found, restored = back(gate, tmp_path, told.path, place)
-            assert found.people == 20
+            report, restored = back(gate, tmp_path, backup_made.path, place)
+            assert report.people == 20
         assert problems(restored) == ()
         restored.engine.dispose()
     tried("kills", "in a restore", gate.engine, KILLS)
@@ -268,7 +270,7 @@ def test_a_full_disk_in_a_restore_leaves_an_empty_database(
     """On SQLite: nothing of it is there, and with room it is put back."""
     for _ in range(20):
         customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
 
     def small(url: str) -> Engine:
         engine = open_database(url)
@@ -282,10 +284,10 @@ def test_a_full_disk_in_a_restore_leaves_an_empty_database(
     with monkeypatch.context() as patch:
         patch.setattr(opening, "open_database", small)
         with pytest.raises(DatabaseError) as caught:
-            back(gate, tmp_path, told.path, elsewhere(tmp_path))
+            back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     assert caught.value.code == "disk-full"
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert (found.people, found.problems) == (20, ())
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert (report.people, report.problems) == (20, ())
     restored.engine.dispose()
 
 
@@ -307,8 +309,8 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
         assert done == []
     waiting.join()
     assert done
-    kept = [each.field for each in holdings(gate, person)]
-    assert kept == ["address", "email", "name", "phone"]
+    field_names = [each.field for each in holdings(gate, person)]
+    assert field_names == ["address", "email", "name", "phone"]
     assert [each.entry.kind for each in gate.entries(person)] == ["erasure.kept"]
     assert problems(gate) == ()
     other.engine.dispose()
@@ -359,7 +361,7 @@ def test_a_restore_that_fails_at_its_last_step_leaves_nothing(
 ) -> None:
     """Not even tables, so that nobody takes it for a database."""
     customer(gate)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
 
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
@@ -367,7 +369,7 @@ def test_a_restore_that_fails_at_its_last_step_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(restoring, "_settle", broken)
         with pytest.raises(KeyboardInterrupt):
-            back(gate, tmp_path, told.path, elsewhere(tmp_path))
+            back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
     engine = open_database(elsewhere(tmp_path))
     assert revision(engine) == ""
     migrate(engine)

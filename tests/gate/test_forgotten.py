@@ -74,7 +74,7 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
             for (s,) in rows(connection, "SELECT sealed FROM value WHERE person_id = ?", gone)
         ]
     old = keyring.current.key
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.erase(gate, [gone], now=True)
     gate.use(stays, ["email"], purpose="billing")
     secrets = [form for secret in (key, old) for form in forms(secret)]
@@ -85,16 +85,16 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
             assert secret not in raw, path
         if on_sqlite:  # PostgreSQL's log keeps deleted rows, sealed under keys that are gone
             assert not [each for each in (bytes(wrapped), *tokens, *sealed) if each in raw], path
-    assert told.path.exists()
+    assert backup_made.path.exists()
     _no_key_opens(gate, tmp_path, number, gone, bytes(wrapped))
 
 
 def _no_key_opens(gate: Gate, home: Path, number: int, gone: str, wrapped: bytes) -> None:
     """The person's sealed key opens with no key that is left once the escrow's day has come."""
     master = KeyFile(home / "master")
-    (kept,) = (home / "escrow").glob("*.keys")
+    (ring,) = (home / "escrow").glob("*.keys")
     belongs = context("person-key", gone, number)
-    assert unseal(Keyring.open(kept, master).epoch(number).key, wrapped, belongs)
+    assert unseal(Keyring.open(ring, master).epoch(number).key, wrapped, belongs)
     for backup_id, _ in list(escrow.listed(home / "escrow")):
         escrow.destroy(home / "escrow", backup_id)
     left = [each.key for each in Keyring.open(home / "keyring", master).epochs]
@@ -124,9 +124,9 @@ def test_an_id_that_was_erased_stands_in_no_file_of_the_database(
     """On SQLite it is in no page and no log; a backup from before is sealed as a whole."""
     gone = customer(gate)
     gate.sweep("use", [gone, customer(gate)], ["email"], purpose="billing")
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.erase(gate, [gone], now=True)
     for path, raw in files():
         if gate.engine.dialect.name == "sqlite" or tmp_path in path.parents:
             assert gone.encode() not in raw, path
-    assert re.search(rb"upheld-backup-1", told.path.read_bytes()[:300])
+    assert re.search(rb"upheld-backup-1", backup_made.path.read_bytes()[:300])

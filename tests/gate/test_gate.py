@@ -27,18 +27,18 @@ TO_PARTNER = {"recipient": "business-partner", "purpose": "offers", "occasion": 
 
 def kinds(gate: Gate, person_id: str) -> list[tuple[str, str]]:
     """The kind and action of each entry about a person."""
-    return [(kept.entry.kind, kept.entry.action) for kept in gate.entries(person_id)]
+    return [(stored.entry.kind, stored.entry.action) for stored in gate.entries(person_id)]
 
 
 def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(gate: Gate, person: str) -> None:
     """What is handed out stands in the entry that comes with it."""
-    found = gate.use(person, ["email"], purpose="billing")
-    assert found["email"] == TOLD["email"]
+    result = gate.use(person, ["email"], purpose="billing")
+    assert result["email"] == TOLD["email"]
     last = gate.entries(person)[-1]
-    assert (last.number, last.entry.clauses) == (found.entry, ("billing-use",))
+    assert (last.number, last.entry.clauses) == (result.entry, ("billing-use",))
     assert (last.entry.data, last.entry.purpose) == (("email",), "billing")
     assert last.entry.policy == gate.context.policy.digest
-    origin = found.values["email"].origin
+    origin = result.values["email"].origin
     assert (origin.origin, origin.occasion, origin.clause) == (
         "customer",
         "registration",
@@ -80,8 +80,8 @@ def test_several_fields_are_all_or_nothing_unless_part_is_asked_for(
     gate.record(person, "consent", about=OFFERS)
     with pytest.raises(Refused):
         gate.share(person, ["email", "phone"], **TO_PARTNER)
-    found = gate.share(person, ["email", "phone"], partial=True, **TO_PARTNER)
-    assert (list(found.values), found.refused) == (["email"], ("phone",))
+    result = gate.share(person, ["email", "phone"], partial=True, **TO_PARTNER)
+    assert (list(result.values), result.refused) == (["email"], ("phone",))
     with pytest.raises(Refused):
         gate.share(person, ["phone", "name"], partial=True, **TO_PARTNER)
 
@@ -95,18 +95,18 @@ def test_a_value_is_stored_only_if_it_may_come_in_and_be_kept(gate: Gate, person
     gate.store(person, {"occupation": "smith"}, source="customer", occasion="registration")
     again = gate.store(person, {"occupation": "baker"}, source="customer", occasion="registration")
     assert again.values == {}
-    found = gate.use(person, ["occupation"], purpose="service-provision")
-    assert (found["occupation"], found.values["occupation"].revision) == ("baker", 2)
+    result = gate.use(person, ["occupation"], purpose="service-provision")
+    assert (result["occupation"], result.values["occupation"].revision) == ("baker", 2)
 
 
 def test_a_sweep_gives_each_person_their_own_and_shares_entries(gate: Gate) -> None:
     """People with the same outcome on the same grounds are in one entry, which all of them see."""
     people = [customer(gate) for _ in range(5)]
     gate.record(people[0], "opt-out", fact="opted-out", about={"purpose": ["offers"]})
-    found = gate.sweep("use", people, ["email"], purpose="offers")
-    assert isinstance(found[people[0]], Refused)
-    assert all(isinstance(found[each], ActResult) for each in people[1:])
-    numbers = {found[each].entry for each in people[1:]}
+    result = gate.sweep("use", people, ["email"], purpose="offers")
+    assert isinstance(result[people[0]], Refused)
+    assert all(isinstance(result[each], ActResult) for each in people[1:])
+    numbers = {result[each].entry for each in people[1:]}
     assert len(numbers) == 1
     for each in people[1:]:
         last = gate.entries(each)[-1]
@@ -131,7 +131,7 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
     """A part of the program that carries it out makes it possible, in the same transaction."""
     gate.record(person, "invoice", fact="amount-due")
     gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
-    asked = {
+    words = {
         "recipient": "collection-agent",
         "purpose": "debt-collection",
         "party": "acme",
@@ -139,7 +139,7 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
         "entitled": True,
     }
     with pytest.raises(Refused, match="not allowed") as caught:
-        gate.share(person, ["name"], **asked)
+        gate.share(person, ["name"], **words)
     assert caught.value.decision is not None
     assert caught.value.decision.allowed
     missing = caught.value.why.removeprefix("duty ").split(", ")
@@ -151,7 +151,7 @@ def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str
 
     for duty in missing:
         gate.context.duty_handlers.add(duty, carry)
-    assert gate.share(person, ["name"], **asked)["name"] == TOLD["name"]
+    assert gate.share(person, ["name"], **words)["name"] == TOLD["name"]
     assert sorted(seen) == sorted(missing)
     with pytest.raises(DutyError):
         gate.context.duty_handlers.add(missing[0], carry)
@@ -195,9 +195,11 @@ def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(gate: Gate, p
     gate.record(person, "request", fact="access-requested")
     gate.act("answer-access", person)
     with reading(gate.engine) as connection:
-        found = rows(connection, "SELECT kind, clause, due FROM item WHERE person_id = ?", person)
-    assert {"delete", "owed"} <= {kind for kind, _, _ in found}
-    assert all(due for kind, _, due in found if kind == "delete")
+        table_rows = rows(
+            connection, "SELECT kind, clause, due FROM item WHERE person_id = ?", person
+        )
+    assert {"delete", "owed"} <= {kind for kind, _, _ in table_rows}
+    assert all(due for kind, _, due in table_rows if kind == "delete")
 
 
 def test_acts_that_share_a_transaction_are_kept_or_undone_together(gate: Gate, person: str) -> None:

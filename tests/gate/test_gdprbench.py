@@ -11,9 +11,9 @@ BENCH = Path(__file__).parents[2] / "bench" / "gdprbench.py"
 
 def test_every_answer_of_every_role_is_right() -> None:
     """Records of a hundred people, read, changed and deleted, on three kinds of store."""
-    asked = [sys.executable, str(BENCH), "--records", "300", "--operations", "60"]
-    found = subprocess.run(
-        [*asked, "--only", "SQLite"], capture_output=True, text=True, check=False
+    words = [sys.executable, str(BENCH), "--records", "300", "--operations", "60"]
+    process = subprocess.run(
+        [*words, "--only", "SQLite"], capture_output=True, text=True, check=False
     )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.count("| 100% |") == 4
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.count("| 100% |") == 4

@@ -24,15 +24,15 @@ ALL = ("open", "late", "done", "lapsed")
 def of(gate: Gate, person: str) -> list[tuple[str, str, str]]:
     """State, action and clause of a person's items."""
     with reading(gate.engine) as connection:
-        found = obligations.obligations_in(connection, ALL, person)
-    return [(each.state, each.action, each.clause) for each in found]
+        item = obligations.obligations_in(connection, ALL, person)
+    return [(each.state, each.action, each.clause) for each in item]
 
 
 def one(gate: Gate, person: str) -> Obligation:
     """The only item of a person."""
     with reading(gate.engine) as connection:
-        (found,) = obligations.obligations_in(connection, ALL, person)
-    return found
+        (item,) = obligations.obligations_in(connection, ALL, person)
+    return item
 
 
 def requested(gate: Gate, person: str, fact: str = "access-requested") -> str:
@@ -54,9 +54,9 @@ def test_a_request_opens_what_is_owed_and_the_act_closes_it(gate: Gate) -> None:
     assert opened.due is not None
     assert timedelta(days=29) < opened.due - gate.context.clock.now() <= timedelta(days=30)
     assert gate.entries(person)[-1].number == opened.entry
-    given = gate.answer_access(person)
+    result = gate.answer_access(person)
     closed = one(gate, person)
-    assert (closed.state, closed.closed) == ("done", given.entry)
+    assert (closed.state, closed.closed) == ("done", result.entry)
 
 
 def test_each_request_is_owed_once_and_the_next_one_anew(gate: Gate) -> None:
@@ -130,9 +130,9 @@ def test_a_request_that_begins_later_is_owed_from_then_on(gate: Gate, clock: Tol
     later(gate, clock, 5)
     assert obligations.open_due_obligations(gate) == 1
     assert obligations.open_due_obligations(gate) == 0
-    found = one(gate, person)
-    assert found.due is not None
-    assert abs(found.due - valid_from - timedelta(days=30)) < timedelta(seconds=1)
+    result = one(gate, person)
+    assert result.due is not None
+    assert abs(result.due - valid_from - timedelta(days=30)) < timedelta(seconds=1)
 
 
 def test_a_clock_that_was_set_makes_nothing_late(gate: Gate, clock: Told) -> None:
@@ -153,14 +153,14 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     """A handler that fails is tried again, costs the others nothing, and is asked in time only."""
     person = customer(gate)
     for number in range(3):
-        told = {"balance": f"{number}"}
-        gate.store(person, told, source="customer", occasion="service-use")
+        field_values = {"balance": f"{number}"}
+        gate.store(person, field_values, source="customer", occasion="service-use")
     later(gate, clock, 1000)
-    asked: list[int] = []
+    words: list[int] = []
 
     def delete(transaction: GateTransaction, item: Obligation) -> int:
-        asked.append(item.entry)
-        if len(asked) == 2:
+        words.append(item.entry)
+        if len(words) == 2:
             raise DutyError("not now", code="duty")
         return transaction._note(item.person_id, transaction.context.clock.now(), kind="deleted")
 
@@ -169,7 +169,7 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
         gate.context.duty_handlers.add_due("delete", delete)
     assert obligations.mark_overdue(gate) == 2
     assert obligations.mark_overdue(gate) == 1
-    assert len(asked) == 4
+    assert len(words) == 4
     assert {state for state, *_ in of(gate, person)} == {"done"}
 
 

@@ -190,10 +190,10 @@ def test_a_running_server_covers_its_entries_within_a_second_or_so(
     running = start_jobs(gate, settings)
     try:
         person = customer(gate)
-        given = gate.use(person, ["email"], purpose="billing")
+        result = gate.use(person, ["email"], purpose="billing")
         for _ in range(200):
             time.sleep(0.05)
-            if max(_covered(gate.engine), default=0) >= given.entry:
+            if max(_covered(gate.engine), default=0) >= result.entry:
                 break
         else:
             pytest.fail("the entry was not covered")
@@ -208,8 +208,8 @@ def _covered(engine: Engine) -> list[int]:
     from upheld.database.transaction import reading
 
     with reading(engine) as connection:
-        found = rows(connection, "SELECT size FROM checkpoint WHERE note IS NOT NULL")
-    return [size for (size,) in found]
+        table_rows = rows(connection, "SELECT size FROM checkpoint WHERE note IS NOT NULL")
+    return [size for (size,) in table_rows]
 
 
 def test_whoever_is_killed_over_the_jobs_is_followed(

@@ -92,8 +92,8 @@ class Gates(RuleBasedStateMachine):
     @rule(person=people)
     def look(self, person: str) -> None:
         """All that they bought is there, in its order, and no more."""
-        found = self.gate.use(person, ["transaction"], purpose="service-improvement")
-        assert [value.value for value in found.series("transaction")] == self.rows[person]
+        result = self.gate.use(person, ["transaction"], purpose="service-improvement")
+        assert [value.value for value in result.series("transaction")] == self.rows[person]
         self.noted[person] += 1
 
     @rule(target=permissions, person=people, field=FIELDS, purpose=PURPOSES)
@@ -126,23 +126,23 @@ class Gates(RuleBasedStateMachine):
         permitted = all((person, field, purpose) in self.given.values() for field in fields)
         self.noted[person] += 1
         try:
-            found = self.gate.share(
+            result = self.gate.share(
                 person, fields, recipient="business-partner", purpose=purpose, occasion="other"
             )
         except Refused:
             # A withdrawal of one of two permissions for the same may withdraw both: that is safe.
             return
         assert permitted
-        told = {field: value.value for field, value in found.values.items()}
-        assert told == {f: self.held[person][f] for f in fields if f in self.held[person]}
+        field_values = {field: value.value for field, value in result.values.items()}
+        assert field_values == {f: self.held[person][f] for f in fields if f in self.held[person]}
 
     @rule(person=people, fields=st.lists(FIELDS, min_size=1, unique=True))
     def use(self, person: str, fields: list[str]) -> None:
         """The provider uses what is held, and gets what was last told."""
-        found = self.gate.use(person, fields, purpose="fraud-detection")
+        result = self.gate.use(person, fields, purpose="fraud-detection")
         self.noted[person] += 1
-        told = {field: value.value for field, value in found.values.items()}
-        assert told == {f: self.held[person][f] for f in fields if f in self.held[person]}
+        field_values = {field: value.value for field, value in result.values.items()}
+        assert field_values == {f: self.held[person][f] for f in fields if f in self.held[person]}
 
     @invariant()
     def every_act_has_its_entry(self) -> None:

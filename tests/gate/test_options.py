@@ -55,9 +55,9 @@ WRONG: dict[str, tuple[Callable[[Any, str], Any], str]] = {
         lambda it, p: it.record(p, "service-order", facts="has-service"),
         "record() has no option `facts`; did you mean `fact`?",
     ),
-    "registered": (
-        lambda it, _: it.registered("consent", porpose="offers"),
-        "registered() has no option `porpose`; did you mean `purpose`?",
+    "records_in_force": (
+        lambda it, _: it.records_in_force("consent", porpose="offers"),
+        "records_in_force() has no option `porpose`; did you mean `purpose`?",
     ),
     "withdraw_all": (
         lambda it, _: it.withdraw_all("consent", untill=None),
@@ -90,7 +90,7 @@ def test_a_misspelt_option_names_the_right_one(gate: Gate, person: str, name: st
     assert len(gate.entries(person)) == before
 
 
-@pytest.mark.parametrize("name", ["store", "append", "record", "registered", "withdraw_all"])
+@pytest.mark.parametrize("name", ["store", "append", "record", "records_in_force", "withdraw_all"])
 def test_a_transaction_says_so_too(gate: Gate, person: str, name: str) -> None:
     """A transaction takes the options of the gate, and names itself."""
     call, message = WRONG[name]

@@ -51,22 +51,22 @@ def lost(
         Path(f"{trial}{suffix}").unlink(missing_ok=True)
     shutil.copy(path, trial)
     disk = Disk(chance.randint(2, 2 * ACTS if synchronous == "FULL" else 4))
-    told: list[int] = []
+    numbers_told: list[int] = []
     with suppress(upheld.UpheldError, SQLAlchemyError):
         engine = connect(str(trial), disk, synchronous)
         gate = Gate(engine, policy, keyring)
         for turn in range(ACTS * 4):
             gate.store(person, {"zip": str(turn)}, source="customer", occasion="registration")
-            told.append(gate.use(person, ["zip"], purpose="fraud-detection").entry)
+            numbers_told.append(gate.use(person, ["zip"], purpose="fraud-detection").entry)
     assert disk.off
     with suppress(Exception):  # its files are as they were left
         engine.dispose()
     again = open_database(f"sqlite:///{trial}")
     gate = Gate(again, policy, keyring)
     assert problems(gate) == ()
-    kept = {entry.number for entry in gate.entries(person)}
+    stored = {entry.number for entry in gate.entries(person)}
     again.dispose()
-    return len(told), len(set(told) - kept)
+    return len(numbers_told), len(set(numbers_told) - stored)
 
 
 def test_no_act_that_was_told_is_lost_with_the_power(
@@ -74,9 +74,9 @@ def test_no_act_that_was_told_is_lost_with_the_power(
 ) -> None:
     """Whatever sync the power goes at: what was given has its entry, and everything is whole."""
     chance = random.Random(5)  # noqa: S311 - moments to lose power at
-    found = [lost(begun, policy, keyring, chance, "FULL") for _ in range(TRIALS)]
-    assert sum(told for told, _ in found) > TRIALS
-    assert sum(gone for _, gone in found) == 0
+    result = [lost(begun, policy, keyring, chance, "FULL") for _ in range(TRIALS)]
+    assert sum(text_told for text_told, _ in result) > TRIALS
+    assert sum(gone for _, gone in result) == 0
     tried("power", "gone at a sync, in the middle of acts", "sqlite", TRIALS)
 
 
@@ -85,7 +85,7 @@ def test_without_a_sync_for_each_commit_acts_would_be_lost(
 ) -> None:
     """The control: the same trials with synchronous=NORMAL do lose acts that were told."""
     chance = random.Random(6)  # noqa: S311 - as above
-    found = [lost(begun, policy, keyring, chance, "NORMAL") for _ in range(CONTROLS)]
-    gone = sum(gone for _, gone in found)
+    result = [lost(begun, policy, keyring, chance, "NORMAL") for _ in range(CONTROLS)]
+    gone = sum(gone for _, gone in result)
     assert gone > 0
     tried("power", "the control: without a sync for each commit", "sqlite", CONTROLS, gone)

@@ -81,11 +81,11 @@ def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
     ]
     gate.withdraw(person, both[which], ended=ended)
     assert may_share(gate, person) == "allow"
-    listed = gate.registered("consent", person_id=person, purpose=OFFERS["purpose"][0])
+    listed = gate.records_in_force("consent", person_id=person, purpose=OFFERS["purpose"][0])
     assert [each.record_id for each in listed] == [both[1 - which]]
     gate.withdraw(person, both[1 - which], ended=ended)
     assert may_share(gate, person) != "allow"
-    assert gate.registered("consent", person_id=person, purpose=OFFERS["purpose"][0]) == []
+    assert gate.records_in_force("consent", person_id=person, purpose=OFFERS["purpose"][0]) == []
 
 
 def test_a_later_withdrawal_ends_what_it_spoke_of_though_an_older_permission_is_wider(
@@ -131,11 +131,11 @@ def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person:
     """An agent who is not on the register is refused, whatever others are on it."""
     gate.record(person, "invoice", fact="amount-due")
     gate.record(REGISTER, "engagement", about={"recipient": ["collection-agent"]}, party="acme")
-    asked: dict[str, Any] = {"recipient": "collection-agent", "purpose": "debt-collection"}
-    assert may_share(gate, person, ["name"], party="acme", **asked).startswith("duty")
+    words: dict[str, Any] = {"recipient": "collection-agent", "purpose": "debt-collection"}
+    assert may_share(gate, person, ["name"], party="acme", **words).startswith("duty")
     for party in ("else", ""):
         with pytest.raises(Refused) as caught:
-            gate.share(person, ["name"], occasion="other", party=party, entitled=True, **asked)
+            gate.share(person, ["name"], occasion="other", party=party, entitled=True, **words)
         assert caught.value.decision is not None
         assert not caught.value.decision.allowed
 
@@ -146,20 +146,20 @@ def test_a_need_of_staff_is_one_persons_by_name(gate: Gate, person: str) -> None
     with pytest.raises(RecordError, match="about a party"):
         gate.record(person, "task", about=about)
     gate.record(person, "task", about=about, party="kim")
-    asked: dict[str, Any] = {"actor": "staff", "purpose": "support"}
-    assert gate.view(person, ["email"], party="kim", **asked)["email"] == TOLD["email"]
+    words: dict[str, Any] = {"actor": "staff", "purpose": "support"}
+    assert gate.view(person, ["email"], party="kim", **words)["email"] == TOLD["email"]
     for party in ("lee", ""):
         with pytest.raises(Refused):
-            gate.view(person, ["email"], party=party, **asked)
+            gate.view(person, ["email"], party=party, **words)
     with pytest.raises(Refused):
-        gate.view(person, ["phone"], party="kim", **asked)
+        gate.view(person, ["phone"], party="kim", **words)
 
 
 def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, person: str) -> None:
     """A value that came in with its source, or a record that names one; a newer value is not."""
-    asked: dict[str, Any] = {"purpose": "service-provision", "recipient": "business-partner"}
+    words: dict[str, Any] = {"purpose": "service-provision", "recipient": "business-partner"}
     with pytest.raises(Refused):
-        gate.share(person, ["phone"], occasion="other", **asked)
+        gate.share(person, ["phone"], occasion="other", **words)
     come: StoreOptions = {"source": "customer", "occasion": "registration"}
     gate.store(
         person,
@@ -168,38 +168,40 @@ def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, p
         occasion="registration",
         public_source="phone book 2026",
     )
-    found = gate.share(person, ["phone"], occasion="other", **asked)
-    assert found.values["phone"].origin.public_source == "phone book 2026"
+    result = gate.share(person, ["phone"], occasion="other", **words)
+    assert result.values["phone"].origin.public_source == "phone book 2026"
     assert "phone" in gate.entries(person)[-1].entry.evidence
     with pytest.raises(Refused):
-        gate.share(person, ["phone", "name"], occasion="other", **asked)
+        gate.share(person, ["phone", "name"], occasion="other", **words)
     gate.record(person, "public-source", about={"data": ["name"]}, how="trade register")
-    assert gate.share(person, ["phone", "name"], occasion="other", **asked)["name"]
+    assert gate.share(person, ["phone", "name"], occasion="other", **words)["name"]
     gate.store(person, {"phone": "+15550100100"}, **come)
     with pytest.raises(Refused):
-        gate.share(person, ["phone"], occasion="other", **asked)
+        gate.share(person, ["phone"], occasion="other", **words)
 
 
 def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: str) -> None:
     """Sealed under the person's key; one that was changed is no text."""
-    told = "We may send you offers of our partners' – marked words."
-    record = gate.record(person, "consent", about=OFFERS, text=told, by_whom="customer", how="form")
+    text_given = "We may send you offers of our partners' – marked words."
+    record = gate.record(
+        person, "consent", about=OFFERS, text=text_given, by_whom="customer", how="form"
+    )
     other = gate.record(person, "consent", about=OFFERS)
     about = {"recipient": ["collection-agent"]}
     register = gate.record(REGISTER, "engagement", about=about, party="acme", text="Contract")
     with gate.together() as transaction:
-        assert transaction.shown(person, record) == told
-        assert transaction.shown(person, other) == ""
-        assert transaction.shown(REGISTER, register) == "Contract"
+        assert transaction.text_shown(person, record) == text_given
+        assert transaction.text_shown(person, other) == ""
+        assert transaction.text_shown(REGISTER, register) == "Contract"
         with pytest.raises(RecordError):
-            transaction.shown(person, "nothing")
+            transaction.text_shown(person, "nothing")
     with writing(gate.engine) as connection:
         assert b"marked" not in connection.execute(text("SELECT body FROM record")).scalars().all()
         connection.execute(
             text("UPDATE record SET body = mac WHERE record_id = :id"), {"id": record}
         )
     with gate.together() as transaction, pytest.raises(SealError):
-        transaction.shown(person, record)
+        transaction.text_shown(person, record)
 
 
 @pytest.mark.parametrize(
@@ -224,10 +226,10 @@ def test_a_birthday_counts_from_its_day_on(
     clock.ahead = today - clock.now()
     gate = Gate(engine, policy, keyring, clock)
     person = gate.enrol()
-    told = {"birth-date": born}
+    field_values = {"birth-date": born}
     with pytest.MonkeyPatch.context() as earlier:
         earlier.setattr(FieldValues, "normalise", lambda _self, _field, value, _today: value)
-        gate.store(person, told, source="customer", occasion="registration")
+        gate.store(person, field_values, source="customer", occasion="registration")
     gate.record(person, "service-order", fact="has-service", valid_from=today - DAY)
     assert gate.peek("serve", person).allowed == served
 
@@ -260,9 +262,9 @@ def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: str)
     with pytest.raises(Refused):
         gate.view(person, ["email"], actor="customer", purpose="service-provision")
     gate.context.provers.add("session", lambda _: Proof(True, ("session-1",)))
-    found = gate.view(person, ["email"], actor="customer", purpose="service-provision")
+    result = gate.view(person, ["email"], actor="customer", purpose="service-provision")
     assert "session-1" in gate.entries(person)[-1].entry.evidence
-    assert found.decision.allowed
+    assert result.decision.allowed
     with pytest.raises(EvidenceError):
         gate.context.provers.add("session", lambda _: Proof(None))
 

@@ -47,15 +47,19 @@ def _here(engine: Engine, keyring: Keyring, clock: Told) -> Gate:
 def stored(gate: Gate) -> str:
     """Somebody of whom an e-mail address, a phone number and interests are held."""
     person = gate.enrol()
-    told = {"email": "ann@marked.example", "phone": "+1 425 555 0142", "interests": "marked skiing"}
-    gate.store(person, told, source="customer", occasion="registration", purpose="billing")
+    field_values = {
+        "email": "ann@marked.example",
+        "phone": "+1 425 555 0142",
+        "interests": "marked skiing",
+    }
+    gate.store(person, field_values, source="customer", occasion="registration", purpose="billing")
     return person
 
 
 def test_what_is_stored_names_its_purpose_and_its_place(here: Gate) -> None:
     """Both acts say what it is for, and storing says where; without its purpose it is refused."""
     person = stored(here)
-    collect, store = [kept.entry for kept in here.entries(person)][-2:]
+    collect, store = [remaining.entry for remaining in here.entries(person)][-2:]
     assert (collect.action, collect.purpose, collect.place) == ("collect", "billing", "")
     assert (store.action, store.purpose, store.place) == ("store", "billing", "home-country")
     for purpose in (None, "offers"):
@@ -143,7 +147,9 @@ def test_what_must_be_deleted_goes_by_its_last_day_and_the_item_is_done(
     assert retire(here) == 2
     assert held(here, person) == ["email"]
     assert of(here, person) == [("done", "delete", "a")]
-    (entry,) = [kept.entry for kept in here.entries(person) if kept.entry.kind == "retention"]
+    (entry,) = [
+        remaining.entry for remaining in here.entries(person) if remaining.entry.kind == "retention"
+    ]
     assert (entry.action, entry.data, entry.clauses) == ("delete", ("interests", "phone"), ("a",))
     assert not anywhere(here, "marked skiing")
     assert retire(here) == 0
@@ -180,16 +186,16 @@ def test_a_hold_keeps_what_must_be_deleted_until_it_ends(here: Gate, clock: Told
 def test_thirty_days_after_somebody_was_told_it_may_be_done(here: Gate, clock: Told) -> None:
     """Not before the moment, and never for who was told nothing or only that time has run."""
     person = stored(here)
-    asked = ("use", person, ["email"])
-    assert not here.peek(*asked, purpose="offers").allowed
+    words = ("use", person, ["email"])
+    assert not here.peek(*words, purpose="offers").allowed
     here.record(person, "notice", fact="notice-given")
     later(here, clock, 60)
-    assert not here.peek(*asked, purpose="offers").allowed
+    assert not here.peek(*words, purpose="offers").allowed
     here.record(person, "notice", fact="notified")
     later(here, clock, 29.9)
-    assert here.peek(*asked, purpose="offers").outcome == "deny"
+    assert here.peek(*words, purpose="offers").outcome == "deny"
     later(here, clock, 0.2)
-    assert here.peek(*asked, purpose="offers").allowed
+    assert here.peek(*words, purpose="offers").allowed
 
 
 def test_a_recipient_is_where_the_register_says(
@@ -216,7 +222,9 @@ def test_a_recipient_is_where_the_register_says(
         )
 
     number = share("near").entry
-    entry = next(kept.entry for kept in gate.entries(person) if kept.number == number)
+    entry = next(
+        remaining.entry for remaining in gate.entries(person) if remaining.number == number
+    )
     assert (entry.recipient, entry.place) == ("collection-agent near", "home-country")
     for party in ("far", "unsaid", "unheard-of"):
         with pytest.raises(Refused):

@@ -48,9 +48,9 @@ def test_whatever_is_taken_back_is_acted_on_by_nobody_afterwards(
             begun.acquire()
         gate.withdraw(person, record)
         at = max(
-            kept.number
-            for kept in gate.entries(person)
-            if record in kept.entry.evidence and kept.entry.kind == "record"
+            stored.number
+            for stored in gate.entries(person)
+            if record in stored.entry.evidence and stored.entry.kind == "record"
         )
         over.set()
         for each in running:

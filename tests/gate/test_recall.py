@@ -61,9 +61,9 @@ def test_a_draft_is_asked_of_what_was_done_on_the_facts_as_they_were(gate: Gate)
         " for any but programme, partner-marketing\n"
         "    when permission\n    with record\n    because consent\n"
     )
-    found, _ = replayed(gate, draft)
-    assert (found.otherwise, found.no_longer_allowed) == (1, 1)
-    assert "permission" in found.clauses
+    result, _ = replayed(gate, draft)
+    assert (result.otherwise, result.no_longer_allowed) == (1, 1)
+    assert "permission" in result.clauses
 
 
 def test_age_is_that_of_then(gate: Gate, clock: Told) -> None:
@@ -78,8 +78,8 @@ def test_age_is_that_of_then(gate: Gate, clock: Told) -> None:
     same, recall = replayed(gate, gate.context.policy)
     assert (same.otherwise, recall.otherwise) == (0, 0)
     draft = draft_without("  except may when guardian-permission and guardian-supervision\n")
-    found, _ = replayed(gate, draft)
-    assert (found.otherwise, found.newly_allowed) == (1, 0)
+    result, _ = replayed(gate, draft)
+    assert (result.otherwise, result.newly_allowed) == (1, 0)
 
 
 def test_batches_are_asked_person_by_person_and_who_is_gone_is_counted(gate: Gate) -> None:

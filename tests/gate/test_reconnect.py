@@ -72,7 +72,7 @@ def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[st
         "record": lambda person: gate.record(
             person, "opt-out", fact="opted-out", about={"purpose": ["offers"]}
         ),
-        "batch": lambda person: gate.batch([lambda transaction: transaction.held(person)]),
+        "batch": lambda person: gate.batch([lambda transaction: transaction.held_fields(person)]),
         "look-up": lambda _: gate.find("email", TOLD["email"]),
         "accounting": gate.entries,
         "health": lambda _: gate.log_state.alarms(gate.context.clock.now()),
@@ -101,12 +101,12 @@ def test_a_crash_and_a_restart_of_the_server_lose_nothing(
 ) -> None:
     """What was told is there when the server is back, and the first act after it goes through."""
     for mode in ["fast", "immediate"] * RESTARTS:
-        told = gate.store(
+        number = gate.store(
             person, {"zip": "98101"}, source="customer", occasion="registration"
         ).entry
         postgres.restart(postgres_server, mode=mode)
         assert gate.use(person, ["zip"], purpose="fraud-detection")["zip"] == "98101"
-        assert told in {kept.number for kept in gate.entries(person)}
+        assert number in {stored.number for stored in gate.entries(person)}
     assert problems(gate) == ()
     tried(
         "restarts",
@@ -163,8 +163,8 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
     (tmp_path / "master").write_bytes(os.urandom(32))
     (tmp_path / "master").chmod(0o600)
     named = ["--settings", str(settings)]
-    made = CliRunner().invoke(app, ["admin", "init", *named])
-    assert made.exit_code == 0, made.output
+    run = CliRunner().invoke(app, ["admin", "init", *named])
+    assert run.exit_code == 0, run.output
     command = [sys.executable, "-m", "upheld", "run", *named, "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
@@ -200,6 +200,6 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
 
 def asked(client: httpx2.Client) -> list[httpx2.Response]:
     """A form by which nobody can sign in, which is counted; then a page that looks at the log."""
-    told = {"email": "nobody@marked.example", "password": "four plain words here"}
+    field_values = {"email": "nobody@marked.example", "password": "four plain words here"}
     time.sleep(LASTS)  # an answer about its health serves everybody for that long
-    return [client.post("/sign-in", data=told, headers=PAGE), client.get("/healthz")]
+    return [client.post("/sign-in", data=field_values, headers=PAGE), client.get("/healthz")]

@@ -33,7 +33,7 @@ def agree(gate: Gate, person: str, purpose: str, party: str = "") -> str:
 
 def people(gate: Gate, **which: Unpack[RecordFilter]) -> set[str]:
     """Who has a permission in force."""
-    return {each.person_id for each in gate.registered("consent", **which)}
+    return {each.person_id for each in gate.records_in_force("consent", **which)}
 
 
 def test_who_agreed_to_a_purpose_is_one_entry_that_names_nobody(gate: Gate) -> None:
@@ -70,17 +70,17 @@ def test_nobody_shares_on_a_permission_that_ended_with_all_others(gate: Gate) ->
     both = [customer(gate), customer(gate)]
     for each in both:
         agree(gate, each, "offers")
-    kept = agree(gate, both[0], "research")
-    asked = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
-    gate.share(both[0], ["email"], **asked)
+    record = agree(gate, both[0], "research")
+    words = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
+    gate.share(both[0], ["email"], **words)
     before = len(gate.entries(both[1]))
     assert len(gate.withdraw_all("consent", purpose="offers")) == 2
     for each in both:
         with pytest.raises(upheld.Refused):
-            gate.share(each, ["email"], **asked)
+            gate.share(each, ["email"], **words)
         assert gate.entries(each)[-2].entry.action == "withdraw consent"
     assert len(gate.entries(both[1])) == before + 2  # the withdrawal and the refusal
-    assert [each.record_id for each in gate.registered("consent")] == [kept]
+    assert [each.record_id for each in gate.records_in_force("consent")] == [record]
     assert gate.withdraw_all("consent", purpose="offers") == []
     assert not problems(gate)
 
@@ -91,8 +91,8 @@ def test_an_end_is_brought_forward_and_never_put_off(gate: Gate, person: str) ->
     now = gate.context.clock.now()
     for days, wanted in ((20, 20), (30, 20), (10, 10)):
         gate.withdraw_all("consent", person_id=person, until=now + timedelta(days=days))
-        (found,) = gate.registered("consent", person_id=person)
-        assert found.ends == microseconds(now + timedelta(days=wanted))
+        (result,) = gate.records_in_force("consent", person_id=person)
+        assert result.ends == microseconds(now + timedelta(days=wanted))
     assert people(gate, purpose="offers") == {person}
 
 
@@ -115,9 +115,9 @@ def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
     record = agree(gate, person, "offers")
     other = customer(gate)
     agree(gate, other, "offers")
-    said = "SELECT valid_from, ends, withdrawn, mac FROM record WHERE record_id = ?"
+    statement = "SELECT valid_from, ends, withdrawn, mac FROM record WHERE record_id = ?"
     with writing(gate.engine) as connection:
-        old = row(connection, said, record)
+        old = row(connection, statement, record)
     assert old is not None
     gate.withdraw_all("consent", purpose="offers")
     with writing(gate.engine) as connection:
@@ -132,16 +132,16 @@ def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
     with writing(gate.engine) as connection:
         run(connection, "UPDATE record SET by_whom = 'them' WHERE record_id = ?", record)
     with pytest.raises(RecordError) as refused:
-        gate.registered("consent", purpose="offers")
+        gate.records_in_force("consent", purpose="offers")
     assert refused.value.code == "forged-record"
 
 
 def test_a_word_that_nobody_knows_is_refused(gate: Gate) -> None:
     """A misspelt purpose is an error, and no empty answer."""
     with pytest.raises(RequestError):
-        gate.registered("consent", purpose="ofers")
+        gate.records_in_force("consent", purpose="ofers")
     with pytest.raises(OptionError, match="did you mean `purpose`"):
-        gate.registered("consent", porpose="offers")  # type: ignore[call-arg] # misspelt on purpose
+        gate.records_in_force("consent", porpose="offers")  # type: ignore[call-arg] # misspelt on purpose
 
 
 PURPOSES = ("offers", "research", "billing")
@@ -172,17 +172,18 @@ def test_what_is_listed_is_what_was_given_and_not_ended(
         gone = {
             each.record_id for each in gate.withdraw_all("consent", purpose=purpose, party=party)
         }
-        wanted = {n for n, said in truth.items() if said[0] == purpose and party in ("", said[1])}
+        wanted = {n for n, text in truth.items() if text[0] == purpose and party in ("", text[1])}
         assert gone & truth.keys() == wanted
-        truth = {n: said for n, said in truth.items() if n not in wanted}
+        truth = {n: text for n, text in truth.items() if n not in wanted}
     for purpose in PURPOSES:
         for party in ("", "acme"):
-            found = {
-                each.record_id for each in gate.registered("consent", purpose=purpose, party=party)
+            result = {
+                each.record_id
+                for each in gate.records_in_force("consent", purpose=purpose, party=party)
             }
             right = {
                 n
-                for n, said in truth.items()
-                if said[0] == purpose and (not party or said[1] in ("", party))
+                for n, text in truth.items()
+                if text[0] == purpose and (not party or text[1] in ("", party))
             }
-            assert found & truth.keys() == right
+            assert result & truth.keys() == right

@@ -26,13 +26,13 @@ def held(gate: Gate, person: str) -> list[str]:
 def rows_of(gate: Gate, person: str, field: str) -> list[int]:
     """The revisions of a field that are there."""
     with reading(gate.engine) as connection:
-        found = rows(
+        table_rows = rows(
             connection,
             "SELECT revision FROM value WHERE person_id = ? AND field = ? ORDER BY revision",
             person,
             field,
         )
-    return [revision for (revision,) in found]
+    return [revision for (revision,) in table_rows]
 
 
 def test_what_was_stored_for_thirty_days_goes_after_them_and_nothing_else(
@@ -51,9 +51,11 @@ def test_what_was_stored_for_thirty_days_goes_after_them_and_nothing_else(
     assert rows_of(gate, person, "ip-address") == []
     assert held(gate, person) == ["birth-date", *sorted(TOLD)]
     assert retire(gate) == 0
-    told = [kept.entry for kept in gate.entries(person) if kept.entry.kind == "retention"]
-    assert [entry.data for entry in told] == [("ip-address",), ("ip-address",)]
-    assert all("fraud-use" in entry.clauses for entry in told)
+    entries_told = [
+        stored.entry for stored in gate.entries(person) if stored.entry.kind == "retention"
+    ]
+    assert [entry.data for entry in entries_told] == [("ip-address",), ("ip-address",)]
+    assert all("fraud-use" in entry.clauses for entry in entries_told)
     assert problems(gate) == ()
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM item WHERE state = 'open' AND kind = 'delete'") == []
@@ -106,15 +108,15 @@ def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_s
 ) -> None:
     """Seven years after the account was closed, and not a month later."""
     gate.record(person, "account", fact="account-closed")
-    (told,) = erase.erase(gate, [person], now=True)
-    assert told.kept[0].until
+    (certificate,) = erase.erase(gate, [person], now=True)
+    assert certificate.kept[0].until
     later(gate, clock, 7 * 365)
     assert retire(gate) == 0
     later(gate, clock, 3)
     assert retire(gate) == 3
     assert anywhere(gate, person) == []
     assert problems(gate) == ()
-    assert erase.certificates(gate, person) == [told]
+    assert erase.certificates(gate, person) == [certificate]
 
 
 def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(

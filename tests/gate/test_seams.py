@@ -33,16 +33,16 @@ from upheld.vault.archive import BackupError
 from upheld.vault.keyring import KeyFile, Keyring
 
 
-def spent(gate: Gate, person: str, *told: str) -> None:
+def spent(gate: Gate, person: str, *new_rows: str) -> None:
     """Add transactions."""
-    gate.append(person, "transaction", told, source="customer", occasion="service-use")
+    gate.append(person, "transaction", new_rows, source="customer", occasion="service-use")
 
 
 def series(gate: Gate, person: str, field: str = "transaction") -> list[values.Value]:
     """The rows of a series as the vault has them."""
     with reading(gate.engine) as connection:
-        found = people.opened(connection, gate.context.keyring, person)
-        return list(values.examine(connection, found, [field])[0].get(field, ()))
+        apart_person = people.opened(connection, gate.context.keyring, person)
+        return list(values.examine(connection, apart_person, [field])[0].get(field, ()))
 
 
 def owing(gate: Gate, clock: Told) -> str:
@@ -62,14 +62,14 @@ def test_of_who_owes_every_row_is_kept_as_it_was_and_the_text_that_was_shown(
     person = owing(gate, clock)
     before = series(gate, person)
     for _ in range(2):
-        (told,) = erase.erase(gate, [person], now=True)
-        assert "transaction" in told.kept[0].data
+        (certificate,) = erase.erase(gate, [person], now=True)
+        assert "transaction" in certificate.kept[0].data
         assert series(gate, person) == before
         assert problems(gate) == ()
         with reading(gate.engine) as connection:
             ((invoice,),) = rows(connection, "SELECT record_id FROM record WHERE kind = 'invoice'")
         with gate.together() as transaction:
-            assert transaction.shown(person, invoice) == "You owe 5.00."
+            assert transaction.text_shown(person, invoice) == "You owe 5.00."
     spent_again = [value.revision for value in series(gate, person)]
     assert spent_again == [1, 2, 3]
 
@@ -84,8 +84,11 @@ def test_what_a_gagged_hold_keeps_of_a_series_is_whole_too(gate: Gate) -> None:
     erase.erase(gate, [person], now=True)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        found = people.whatever(connection, gate.context.keyring, [apart])[apart]
-        assert list(values.examine(connection, found, ["transaction"])[0]["transaction"]) == before
+        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
+        assert (
+            list(values.examine(connection, apart_person, ["transaction"])[0]["transaction"])
+            == before
+        )
         named = rows(
             connection, "SELECT 1 FROM record WHERE by_whom = ? OR person_id = ?", person, person
         )
@@ -100,10 +103,10 @@ def test_who_is_erased_with_a_series_comes_back_from_no_backup(
     gone, owes = customer(gate), owing(gate, clock)
     spent(gate, gone, "9.00")
     before = series(gate, owes)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     erase.erase(gate, [gone, owes], now=True)
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path))
-    assert (found.problems, found.erased) == ((), 2)
+    report, restored = back(gate, tmp_path, backup_made.path, elsewhere(tmp_path))
+    assert (report.problems, report.erased) == ((), 2)
     assert series(restored, owes) == before
     with reading(restored.engine) as connection:
         assert rows(connection, "SELECT 1 FROM value WHERE person_id = ?", gone) == []
@@ -125,8 +128,8 @@ def test_rows_of_a_series_go_when_their_own_time_is_over(dated: Gate, clock: Tol
     """Each after its thirty days, the later ones after theirs; entries say what is left."""
     person = dated.enrol()
 
-    def tell(*told: str) -> None:
-        dated.append(person, "messages", told, source="customer", occasion="service-use")
+    def tell(*new_rows: str) -> None:
+        dated.append(person, "messages", new_rows, source="customer", occasion="service-use")
 
     tell("a", "b")
     later(dated, clock, 20)
@@ -141,8 +144,12 @@ def test_rows_of_a_series_go_when_their_own_time_is_over(dated: Gate, clock: Tol
     assert series(dated, person, "messages") == []
     assert retire(dated) == 0
     assert problems(dated) == ()
-    told = [kept.entry for kept in dated.entries(person) if kept.entry.kind == "retention"]
-    assert [(entry.data, entry.clauses) for entry in told] == [(("messages",), ("kept",))] * 2
+    entries_told = [
+        stored.entry for stored in dated.entries(person) if stored.entry.kind == "retention"
+    ]
+    assert [(entry.data, entry.clauses) for entry in entries_told] == [
+        (("messages",), ("kept",))
+    ] * 2
     tell("d")
     assert [value.revision for value in series(dated, person, "messages")] == [4]
 
@@ -177,7 +184,7 @@ def test_what_is_deleted_in_its_day_is_never_late_and_what_was_late_is_still_del
     assert obligations.mark_overdue(gate) == 0
     later(gate, clock, 1)
     assert obligations.mark_overdue(gate) == 2  # to be deleted because it was collected, and stored
-    assert [kept for kept in gate.entries(person) if kept.entry.kind == "late"] == []
+    assert [stored for stored in gate.entries(person) if stored.entry.kind == "late"] == []
     assert retire(gate) == 0
     gate.withdraw(person, hold, ended=True)
     assert retire(gate) == 1
@@ -197,11 +204,11 @@ def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds
     gone, stays = customer(gate), customer(gate)
     gate.sweep("use", [gone, stays], ["email"], purpose="billing")
     cover(gate)
-    numbers = [kept.number for kept in gate.entries(gone)]
-    kept = [write_receipt(receipts.receipt(gate, gone, number)) for number in numbers]
+    numbers = [stored.number for stored in gate.entries(gone)]
+    stored = [write_receipt(receipts.receipt(gate, gone, number)) for number in numbers]
     erase.erase(gate, [gone], now=True)
     cover(gate)
-    for raw in kept:
+    for raw in stored:
         verify_receipt(raw, SIGNER.key)
     with reading(gate.engine) as connection:
         severed = counts(connection)
@@ -223,14 +230,23 @@ def test_what_was_published_must_be_signed_by_the_logs_own_key(
     cover(gate)
     with reading(gate.engine) as connection:
         _, note, checkpoint = signed_checkpoint(connection)
-    told = made(gate, tmp_path)
+    backup_made = made(gate, tmp_path)
     forged = str(sign_checkpoint(checkpoint, OTHER)).encode()
     for raw, because in ((forged, ""), (forged, "the disk broke"), (note.encode()[:-9], "")):
         with pytest.raises(BackupError) as caught:
-            back(gate, tmp_path, told.path, elsewhere(tmp_path), published=raw, because=because)
+            back(
+                gate,
+                tmp_path,
+                backup_made.path,
+                elsewhere(tmp_path),
+                published=raw,
+                because=because,
+            )
         assert caught.value.code == "published"
-    found, restored = back(gate, tmp_path, told.path, elsewhere(tmp_path), published=note.encode())
-    assert (found.problems, found.previous) == ((), note)
+    report, restored = back(
+        gate, tmp_path, backup_made.path, elsewhere(tmp_path), published=note.encode()
+    )
+    assert (report.problems, report.previous) == ((), note)
     assert holdings(restored, person)
     restored.engine.dispose()
 
@@ -246,14 +262,14 @@ def test_two_who_renew_the_keys_at_once_lose_nobody(
         engine = open_database(database_url)
         try:
             ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
-            begun.wait(30)
+            started.wait(30)
             epochs.begin_epoch(engine, ring)
         except BaseException as error:  # noqa: BLE001 - told by the test
             wrong.append(error)
         finally:
             engine.dispose()
 
-    begun = threading.Barrier(3)
+    started = threading.Barrier(3)
     threads = [threading.Thread(target=renew, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()

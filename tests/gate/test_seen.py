@@ -44,9 +44,9 @@ def taken(gate: Gate) -> Rows:
 def put_back(gate: Gate, before: Rows) -> None:
     """Put all of it back, as somebody does who has kept a copy and has no keys."""
     with writing(gate.engine) as connection:
-        for name, found in before.items():
+        for name, result in before.items():
             run(connection, f"DELETE FROM {name}")
-            for each in found:
+            for each in result:
                 run(connection, f"INSERT INTO {name} VALUES ({placeholders(each)})", *each)
 
 
@@ -116,8 +116,8 @@ def test_what_is_not_committed_is_not_remembered(gate: Gate) -> None:
 
     with suppress(KeyError), gate.together() as transaction:
         failing(transaction)
-    found = gate.batch([failing, lambda transaction: transaction.enrol(), failing])
-    assert [isinstance(each, KeyError) for each in found] == [True, False, True]
+    result = gate.batch([failing, lambda transaction: transaction.enrol(), failing])
+    assert [isinstance(each, KeyError) for each in result] == [True, False, True]
     assert texts(gate) == []
     assert gate.use(person, ["email"], purpose="billing")["email"]
 

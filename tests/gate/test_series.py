@@ -22,37 +22,37 @@ from upheld.vault.people import VaultError
 DAY = timedelta(days=1)
 
 
-def spent(gate: Gate, person: str, *told: str) -> None:
+def spent(gate: Gate, person: str, *new_rows: str) -> None:
     """Add transactions to somebody's series."""
-    gate.append(person, "transaction", told, source="customer", occasion="service-use")
+    gate.append(person, "transaction", new_rows, source="customer", occasion="service-use")
 
 
 def seen(gate: Gate, person: str) -> list[str]:
     """The transactions that are held of somebody."""
-    found = gate.use(person, ["transaction"], purpose="service-improvement")
-    return [value.value for value in found.series("transaction")]
+    result = gate.use(person, ["transaction"], purpose="service-improvement")
+    return [value.value for value in result.series("transaction")]
 
 
-def change(gate: Gate, statement: str, **told: object) -> None:
+def change(gate: Gate, statement: str, **values_told: object) -> None:
     """Change something past the gate."""
     with writing(gate.engine) as connection:
-        connection.execute(text(statement), told)
+        connection.execute(text(statement), values_told)
 
 
 def test_a_series_grows_and_every_row_is_current(gate: Gate, person: str) -> None:
     """The value of a series is its latest row, and each row has its own origin and number."""
     spent(gate, person, "3.00", "4.00")
     spent(gate, person, "5.00")
-    found = gate.use(person, ["transaction", "email"], purpose="fraud-detection")
-    assert found["transaction"] == "5.00"
-    assert [(v.value, v.revision) for v in found.series("transaction")] == [
+    result = gate.use(person, ["transaction", "email"], purpose="fraud-detection")
+    assert result["transaction"] == "5.00"
+    assert [(v.value, v.revision) for v in result.series("transaction")] == [
         ("3.00", 1),
         ("4.00", 2),
         ("5.00", 3),
     ]
-    assert found.values["transaction"].origin.clause == "transactions"
-    assert [value.value for value in found.series("email")] == [found["email"]]
-    assert found.series("name") == ()
+    assert result.values["transaction"].origin.clause == "transactions"
+    assert [value.value for value in result.series("email")] == [result["email"]]
+    assert result.series("name") == ()
     swept = gate.sweep("use", [person, customer(gate)], ["transaction"], purpose="billing")
     assert all(isinstance(each, Refused) for each in swept.values())
     swept = gate.sweep("use", [person], ["transaction"], purpose="fraud-detection")
@@ -71,7 +71,7 @@ def test_rows_come_in_only_where_values_would_and_with_their_entries(
     before = len(gate.entries(person))
     spent(gate, person, "1", "2")
     new = gate.entries(person)[before:]
-    assert [(kept.entry.action, len(kept.entry.values)) for kept in new] == [
+    assert [(stored.entry.action, len(stored.entry.values)) for stored in new] == [
         ("collect", 0),
         ("store", 1),
     ]
@@ -81,9 +81,9 @@ def test_a_field_is_a_series_or_has_one_value(gate: Gate, person: str) -> None:
     """Whichever came first; what people are found by is never a series."""
     spent(gate, person, "1")
     gate.store(person, {"usage": "1"}, source="customer", occasion="service-use")
-    told = {"transaction": "2"}
+    field_values = {"transaction": "2"}
     with pytest.raises(VaultError) as stored:
-        gate.store(person, told, source="customer", occasion="service-use")
+        gate.store(person, field_values, source="customer", occasion="service-use")
     with pytest.raises(VaultError) as appended:
         gate.append(person, "usage", ["2"], source="customer", occasion="service-use")
     adult = gate.enrol()
@@ -136,9 +136,9 @@ def test_a_flipped_byte_of_a_row_is_named(gate: Gate, person: str) -> None:
     spent(gate, person, "1", "2")
     with reading(gate.engine) as connection:
         query = "SELECT revision, sealed FROM value WHERE field = 'transaction' ORDER BY revision"
-        found = rows(connection, query)
+        table_rows = rows(connection, query)
     put = "UPDATE value SET sealed = :raw WHERE field = 'transaction' AND revision = :number"
-    for number, raw in found:
+    for number, raw in table_rows:
         for at in range(0, len(raw), 5):
             change(gate, put, raw=flipped(bytes(raw), at), number=number)
             with pytest.raises(SealError, match=f"row {number} of"):
@@ -153,7 +153,7 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
     spent(gate, person, "1", "2")
     with reading(gate.engine) as connection:
         old = rows(connection, state)
-        (held,) = rows(connection, "SELECT holdings FROM person WHERE person_id = ?", person)
+        (holding,) = rows(connection, "SELECT holdings FROM person WHERE person_id = ?", person)
     with gate.together() as transaction:
         later = gate.context.clock.now() + DAY
         assert transaction.forget_rows(person, "transaction", later) == 2
@@ -164,7 +164,7 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
         seen(gate, person)
     change(gate, put, **{f"v{n}": value for n, value in enumerate(old[0])})
     change(
-        gate, "UPDATE person SET holdings = :held WHERE person_id = :me", held=held[0], me=person
+        gate, "UPDATE person SET holdings = :held WHERE person_id = :me", held=holding[0], me=person
     )
     assert any("not what the entries say" in problem for problem in problems(gate))
 
@@ -187,7 +187,7 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
         assert transaction.forget_rows(person, "usage", until) == 0
         with pytest.raises(VaultError):
             transaction.forget_rows(person, "email", until)
-    (entry,) = [kept.entry for kept in gate.entries(person)[before:]]
+    (entry,) = [stored.entry for stored in gate.entries(person)[before:]]
     assert (entry.kind, entry.data) == ("retention", ("transaction",))
     assert seen(gate, person) == ["3"]
     assert problems(gate) == ()
@@ -195,15 +195,15 @@ def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
         assert transaction.forget_rows(person, "transaction", clock.now() + DAY) == 1
     assert seen(gate, person) == []
     spent(gate, person, "4")
-    found = gate.use(person, ["transaction"], purpose="fraud-detection")
-    assert [(v.value, v.revision) for v in found.series("transaction")] == [("4", 4)]
+    result = gate.use(person, ["transaction"], purpose="fraud-detection")
+    assert [(v.value, v.revision) for v in result.series("transaction")] == [("4", 4)]
     assert problems(gate) == ()
 
 
 def total(read: ReadRows) -> str | None:
     """What somebody has spent, if anything."""
-    found = read("transaction")
-    return f"{sum(float(value.value) for value in found):.2f}" if found else None
+    result = read("transaction")
+    return f"{sum(float(value.value) for value in result):.2f}" if result else None
 
 
 def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
@@ -213,8 +213,8 @@ def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
     gate.context.derived.add("balance", ("transaction",), total)
     assert gate.use(person, ["balance"], purpose="billing").values == {}
     spent(gate, person, "3.00", "4.50")
-    found = gate.use(person, ["balance", "email"], purpose="billing")
-    assert (found["balance"], found.values["balance"].origin.origin) == ("7.50", "derived")
+    result = gate.use(person, ["balance", "email"], purpose="billing")
+    assert (result["balance"], result.values["balance"].origin.origin) == ("7.50", "derived")
     with pytest.raises(Refused):
         gate.use(person, ["transaction"], purpose="billing")
     with pytest.raises(Refused):
@@ -250,17 +250,17 @@ def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> Non
     """A debt is proven by what was spent, stored or derived, and by nothing that was not named."""
 
     def owes(question: ProofQuestion) -> Proof:
-        told = question.read("balance")
-        assert (told is None) == (question.series("transaction") == ())
-        return Proof(told is not None and float(told) > 0, ("balance",))
+        balance = question.read("balance")
+        assert (balance is None) == (question.series("transaction") == ())
+        return Proof(balance is not None and float(balance) > 0, ("balance",))
 
     gate.context.derived.add("balance", ("transaction",), total)
     gate.context.provers.add("invoice", owes, reads=("balance", "transaction"), records=False)
-    asked = {"purpose": "debt-collection"}
+    words = {"purpose": "debt-collection"}
     with pytest.raises(Refused):
-        gate.use(person, ["name"], **asked)
+        gate.use(person, ["name"], **words)
     spent(gate, person, "3.00")
-    assert gate.use(person, ["name"], **asked)["name"]
+    assert gate.use(person, ["name"], **words)["name"]
     assert "balance" in gate.entries(person)[-1].entry.evidence
     gate.context.provers.add("session", lambda question: Proof(bool(question.read("email"))))
     with pytest.raises(DerivedError, match="without having said so"):
@@ -270,19 +270,19 @@ def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> Non
 def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> None:
     """Whoever is entitled sees why not; nothing is noted, and no value comes out."""
     before = len(gate.entries(person))
-    asked: ActOptions = {
+    words: ActOptions = {
         "recipient": "business-partner",
         "purpose": "offers",
         "occasion": "other",
     }
-    found = gate.peek("share", person, ["email"], **asked)
-    assert (found.outcome, found.prove) == ("needs-proof", (("permission",),))
+    result = gate.peek("share", person, ["email"], **words)
+    assert (result.outcome, result.prove) == ("needs-proof", (("permission",),))
     assert gate.peek("use", person, ["email"], purpose="billing").allowed
     with gate.together() as transaction:
         assert transaction.peek(person, Act(action="serve")).allowed
     gate.record(person, "invoice", fact="amount-due")
     gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
-    found = gate.peek(
+    result = gate.peek(
         "share",
         person,
         ["name"],
@@ -291,7 +291,7 @@ def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> 
         purpose="debt-collection",
         occasion="other",
     )
-    assert (found.outcome, found.code.split()[0]) == ("error", "duty")
+    assert (result.outcome, result.code.split()[0]) == ("error", "duty")
     assert len(gate.entries(person)) == before + 1
     with pytest.raises(VaultError):
         gate.peek("serve", "nobody")

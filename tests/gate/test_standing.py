@@ -50,11 +50,11 @@ def change(engine: Engine, what: str) -> None:
     bound = {"raw": b"raw", "leaf": bytes(32)}
     with writing(engine) as connection:
         for each in CHANGES[what].split(";"):
-            said = each if engine.dialect.name == "sqlite" else each.replace("'text'", "'\\x61'")
+            texts = each if engine.dialect.name == "sqlite" else each.replace("'text'", "'\\x61'")
             if "note" in each:
-                said = each
-            needed = {name: value for name, value in bound.items() if f":{name}" in said}
-            assert connection.execute(text(said), needed).rowcount
+                texts = each
+            needed = {name: value for name, value in bound.items() if f":{name}" in texts}
+            assert connection.execute(text(texts), needed).rowcount
 
 
 def signed(gate: Gate) -> str:
@@ -156,7 +156,7 @@ def test_a_new_log_is_begun_by_a_command_alone(
         cover(gate.engine)
     assert Checkpointer(gate.engine, SECOND.name, SECOND).run() == 2
     assert again.log_state.look() == ""
-    (first,) = [kept for kept in _bodies(gate.engine) if b"the disk lied" in kept]
+    (first,) = [stored for stored in _bodies(gate.engine) if b"the disk lied" in stored]
     assert SIGNER.name.encode() in first
     with reading(gate.engine) as connection:
         assert [each for each in damaged(connection) if each > 300] == []

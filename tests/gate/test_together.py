@@ -81,25 +81,25 @@ def withdrawn_meanwhile(
         thread.join(timeout=wait)
         return inner(*words)
 
-    found: Any = None
+    result: Any = None
     with monkeypatch.context() as patch:
         patch.setattr(ActExecution, "_decide", decided)
         try:
             with gate.together() as transaction:
-                found = transaction.act(SHARE, person)
+                result = transaction.act(SHARE, person)
             order.append("shared")
         except DatabaseError as error:
             order.append(error.code)
     thread.join()
-    return order, found
+    return order, result
 
 
 def test_a_withdrawal_that_was_confirmed_stops_an_act_that_is_not_committed(
     gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever was told that a permission is withdrawn has no act after it: the act came first."""
-    order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=0.5)
-    assert isinstance(found, ActResult)
+    order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=0.5)
+    assert isinstance(result, ActResult)
     assert order == ["shared", "withdrawn"]
     assert may_share(gate, person) != "allow"
 
@@ -112,28 +112,28 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     monkeypatch.setattr(link, "ADVISORY_LOCK", ("SELECT 1", ()))
     monkeypatch.setattr(people, "lock", lambda *_: None)
     finding = reads._finding.__wrapped__
-    monkeypatch.setattr(reads, "_finding", lambda *asked: finding(*asked).split(" ORDER BY ")[0])
+    monkeypatch.setattr(reads, "_finding", lambda *words: finding(*words).split(" ORDER BY ")[0])
     monkeypatch.setattr(
         GateTransaction, "_note", lambda *_, **__: None
     )  # two of one number would collide
-    order, found = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
+    order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"
     assert order == ["withdrawn", "locked" if on_sqlite else "shared"]
-    assert on_sqlite or isinstance(found, ActResult)
+    assert on_sqlite or isinstance(result, ActResult)
 
 
 def test_two_who_store_for_one_person_at_once_wait_for_one_another(gate: Gate, person: str) -> None:
     """Neither is told that the other holds the database, and no revision is lost."""
 
     def store(turn: int) -> int:
-        told = {"zip": str(turn)}
-        return gate.store(person, told, source="customer", occasion="registration").entry
+        field_values = {"zip": str(turn)}
+        return gate.store(person, field_values, source="customer", occasion="registration").entry
 
     with ThreadPoolExecutor(4) as threads:
         numbers = list(threads.map(store, range(12)))
     assert len(set(numbers)) == 12
-    found = gate.use(person, ["zip"], purpose="fraud-detection")
-    assert found.values["zip"].revision == 12
+    result = gate.use(person, ["zip"], purpose="fraud-detection")
+    assert result.values["zip"].revision == 12
 
 
 def test_processes_at_once_lose_no_entry(
@@ -143,13 +143,13 @@ def test_processes_at_once_lose_no_entry(
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     with reading(engine) as connection:
-        begun = last_of(connection)
+        started = last_of(connection)
     command = [sys.executable, "-c", ONE, database_url, str(tmp_path), person, str(ACTS)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    told = [int(line) for each in running for line in each.communicate()[0].split()]
+    numbers = [int(line) for each in running for line in each.communicate()[0].split()]
     assert [each.returncode for each in running] == [0] * 4
-    assert begun is not None
-    assert sorted(told) == list(range(begun[0] + 1, begun[0] + 4 * ACTS + 1))
+    assert started is not None
+    assert sorted(numbers) == list(range(started[0] + 1, started[0] + 4 * ACTS + 1))
     with reading(engine) as connection:
         assert damaged(connection) == []
     tried("races", "acts of four processes at once, an entry each", engine, 4 * ACTS)
@@ -183,12 +183,12 @@ def test_callers_at_once_share_commits_and_each_gets_their_own(
 
         gate.gate.batch = counted  # type: ignore[method-assign] # counts what it passes on
         async with gate:
-            found = await asyncio.gather(
+            result = await asyncio.gather(
                 *(gate.use(person, ["email"], purpose="billing") for _ in range(64))
             )
         assert sum(batches) == 64
         assert len(batches) < 10
-        assert [each.entry for each in found] == sorted({each.entry for each in found})
+        assert [each.entry for each in result] == sorted({each.entry for each in result})
 
     run(work())
 
@@ -208,7 +208,7 @@ def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Ke
             raise KeyError
 
         async with gate:
-            found = await asyncio.gather(
+            result = await asyncio.gather(
                 gate.use(person, ["email"], purpose="billing"),
                 gate.do(broken),
                 gate.do(raising),
@@ -216,11 +216,11 @@ def test_a_neighbour_that_fails_costs_nobody_else(database_url: str, keyring: Ke
                 gate.enrol(),
                 return_exceptions=True,
             )
-            kinds = [type(each) for each in found]
+            kinds = [type(each) for each in result]
             assert kinds == [ActResult, DatabaseError, KeyError, Refused, str]
             with reading(gate.gate.engine) as connection:
                 everybody = rows(connection, "SELECT person_id FROM person WHERE state = 'active'")
-            assert {each for (each,) in everybody} == {person, found[-1]}
+            assert {each for (each,) in everybody} == {person, result[-1]}
 
     run(work())
 
@@ -241,11 +241,11 @@ def test_where_the_commit_fails_nobody_gets_values(
         async with gate:
             with monkeypatch.context() as patch:
                 patch.setattr(WriteConnection, "commit_all", failing)
-                found = await asyncio.gather(
+                result = await asyncio.gather(
                     *(gate.use(person, ["email"], purpose="billing") for _ in range(8)),
                     return_exceptions=True,
                 )
-            assert [type(each) for each in found] == [DatabaseError] * 8
+            assert [type(each) for each in result] == [DatabaseError] * 8
             assert len(gate.gate.entries(person)) == before
             assert (await gate.use(person, ["email"], purpose="billing"))["email"]
 
@@ -259,13 +259,13 @@ def test_a_closed_gate_takes_nothing_and_what_was_asked_is_finished(
 
     async def work() -> None:
         gate, person = await opened(database_url, keyring)
-        asked = [
+        words = [
             asyncio.create_task(gate.use(person, ["email"], purpose="billing")) for _ in range(20)
         ]
         await asyncio.sleep(0)
-        asked[-1].cancel()
+        words[-1].cancel()
         await gate.close()
-        assert all(task.done() for task in asked)
+        assert all(task.done() for task in words)
         with pytest.raises(RuntimeError):
             await gate.enrol()
 

@@ -56,8 +56,8 @@ def _old(database_url: str, gate: Gate) -> Engine:
             columns = [each["name"] for each in inspect(connection).get_columns(table)]
             with reading(gate.engine) as source:
                 today = [NOW.get((table, column), column) for column in columns]
-                found = rows(source, f"SELECT {', '.join(today)} FROM {table}")
-            for row in found:
+                table_rows = rows(source, f"SELECT {', '.join(today)} FROM {table}")
+            for row in table_rows:
                 before = _as_it_was(gate, table, dict(zip(columns, row, strict=True)))
                 run(
                     connection,
@@ -71,8 +71,8 @@ def _as_it_was(gate: Gate, table: str, row: dict[str, Any]) -> dict[str, Any]:
     """A row with the mark that the last release would have made."""
     keyring = gate.context.keyring
     if table == "epoch":
-        told = hmac.digest(keyring.derived("epoch-mark"), context(row["number"]), "sha256")
-        return {**row, "mark": told}
+        text_told = hmac.digest(keyring.derived("epoch-mark"), context(row["number"]), "sha256")
+        return {**row, "mark": text_told}
     if table == "record":
         mark = keyring.marks.copy()
         mark.update(msgspec.msgpack.encode([v for n, v in row.items() if n not in {"mac", "body"}]))
@@ -190,16 +190,16 @@ def test_a_backup_of_the_last_releases_tables_comes_back(
 ) -> None:
     """The tables are made as they were, filled, and brought to what this upheld needs."""
     with reading(old) as connection:
-        told = backup._dump(
+        dump = backup._dump(
             connection,
             gate.context.keyring,
             tmp_path / "old.backup",
             "0" * 32,
             gate.context.clock.now(),
         )
-    assert told.size == 7
-    found, restored = back(gate, tmp_path, tmp_path / "old.backup", elsewhere(tmp_path))
-    assert (found.people, found.problems) == (1, ())
+    assert dump.size == 7
+    report, restored = back(gate, tmp_path, tmp_path / "old.backup", elsewhere(tmp_path))
+    assert (report.people, report.problems) == (1, ())
     assert len(restored.find("email", TOLD["email"])) == 1
     restored.engine.dispose()
     old.dispose()

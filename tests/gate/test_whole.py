@@ -29,17 +29,17 @@ FLIPS = size("flipped bytes of a whole database file", short=60, long=1_000)
 
 def told(gate: Gate, person: str) -> list[Any]:
     """Everything that anyone is told of somebody."""
-    found = gate.use(person, [*TOLD, "transaction"], purpose="fraud-detection")
-    said: list[Any] = [dict(found.values), found.series("transaction")]
-    said.append([(kept.number, kept.at, kept.entry) for kept in gate.entries(person)[:-1]])
-    said.append(gate.find("email", TOLD["email"]))
-    asked: tuple[tuple[str, dict[str, Any]], ...] = (("share", TO_PARTNER), ("use", OFFER))
-    for action, more in asked:
+    result = gate.use(person, [*TOLD, "transaction"], purpose="fraud-detection")
+    texts: list[Any] = [dict(result.values), result.series("transaction")]
+    texts.append([(stored.number, stored.at, stored.entry) for stored in gate.entries(person)[:-1]])
+    texts.append(gate.find("email", TOLD["email"]))
+    words: tuple[tuple[str, dict[str, Any]], ...] = (("share", TO_PARTNER), ("use", OFFER))
+    for action, more in words:
         try:
-            said.append(dict(gate.act(action, person, ["email"], **more).values))
+            texts.append(dict(gate.act(action, person, ["email"], **more).values))
         except Refused:
-            said.append("refused")
-    return said
+            texts.append("refused")
+    return texts
 
 
 def test_any_byte_of_a_database_file_is_found_or_harmless(
@@ -73,17 +73,17 @@ def test_any_byte_of_a_database_file_is_found_or_harmless(
     none, right = look(raw)
     assert none == ()
     chance = random.Random(3)  # noqa: S311 - places to flip
-    found = 0
+    result = 0
     for at in chance.sample([n for n, byte in enumerate(raw) if byte], FLIPS):
         try:
-            named, said = look(flipped(raw, at))
+            named, texts = look(flipped(raw, at))
         except upheld.UpheldError:
-            found += 1
+            result += 1
             continue
-        assert said[:2] == right[:2], at  # whoever looks at values does not look through all first
-        assert said == right or named, at
-        found += bool(named)
-    assert found > FLIPS // 4
+        assert texts[:2] == right[:2], at  # whoever looks at values does not look through all first
+        assert texts == right or named, at
+        result += bool(named)
+    assert result > FLIPS // 4
 
 
 def state(gate: Gate, record_id: str) -> Any:
@@ -144,9 +144,9 @@ def test_another_kind_of_thing_in_a_row_is_found_and_not_quoted(
     with writing(engine) as connection:
         connection.execute(text(change))
     try:
-        said = " ".join(problems(gate))
+        texts = " ".join(problems(gate))
     except upheld.UpheldError as error:
-        said = f"{error}"
-    assert named in said
-    assert "Marked" not in said
+        texts = f"{error}"
+    assert named in texts
+    assert "Marked" not in texts
     engine.dispose()

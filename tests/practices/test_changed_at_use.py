@@ -253,7 +253,7 @@ def test_nobody_is_erased_or_let_in_by_an_invitation_that_somebody_wrote(house: 
             house.do(
                 lambda transaction: invitations.find_by_code(transaction.tables, result[1], at)
             )
-    assert house.do(lambda transaction: transaction.held(victim))
+    assert house.do(lambda transaction: transaction.held_fields(victim))
     overwrite(house, "invitation", [row])
     assert (
         house.do(lambda transaction: invitations.find_by_code(transaction.tables, result[1], at))

@@ -29,7 +29,7 @@ def database_url(tmp_path: Path) -> str:
 
 def _registered(house: House) -> bool:
     person = house.customer()
-    return "email" not in house.do(lambda transaction: transaction.held(person))
+    return "email" not in house.do(lambda transaction: transaction.held_fields(person))
 
 
 def _password(house: House) -> bool:

@@ -138,7 +138,7 @@ def test_whom_a_command_erases_is_in_no_table_either_and_what_is_owed_is_proven(
     (holding,) = document[owes]["kept"]
     assert holding["grounds"] == ["account-unsettled"]
     assert "transaction" in holding["data"]
-    assert house.do(lambda transaction: transaction.held(owes))["transaction"] == "series"
+    assert house.do(lambda transaction: transaction.held_fields(owes))["transaction"] == "series"
 
 
 def test_what_a_guardian_gave_ends_when_they_are_erased(house: House) -> None:

@@ -169,7 +169,9 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
     assert sorted(page_shown) == [(kind, guardian, "page") for kind in kinds]
     texts = house.do(
-        lambda transaction: [transaction.shown(minor, each.record_id) for each in consents.values()]
+        lambda transaction: [
+            transaction.text_shown(minor, each.record_id) for each in consents.values()
+        ]
     )
     assert texts == [domain.PERMISSION, domain.COSTS, domain.SUPERVISION]
     account = house.do(lambda transaction: accounts.account_of(transaction.tables, minor))

@@ -329,7 +329,7 @@ def _copied_refused(house: House) -> bool:
         )
     )
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
-    return "messages" not in house.do(lambda transaction: transaction.held(person))
+    return "messages" not in house.do(lambda transaction: transaction.held_fields(person))
 
 
 def _offer_refused(house: House) -> bool:

@@ -200,7 +200,7 @@ def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) ->
     assert "your account with us is not settled yet" in page_text
     assert "/privacy#erasure" in page_text
     assert nobody.get(link[1] + "x").status_code == 404
-    held_now = house.do(lambda transaction: transaction.held(person))
+    held_now = house.do(lambda transaction: transaction.held_fields(person))
     assert "name" in held_now
     assert not {"birth-date", "credentials", "interests"} & set(held_now)
     assert browser.get("/me").headers["location"].startswith("/sign-in")

@@ -69,9 +69,9 @@ def test_who_signs_up_with_the_address_changes_nothing_of_the_customer(
 ) -> None:
     """Neither the values that are held nor the password come from whoever typed the address."""
     person = import_customer(house, tmp_path)
-    before = house.do(lambda transaction: transaction.held(person))
+    before = house.do(lambda transaction: transaction.held_fields(person))
     sign_up(house)
-    assert house.do(lambda transaction: transaction.held(person)) == before
+    assert house.do(lambda transaction: transaction.held_fields(person)) == before
     assert house.do(lambda transaction: domain.account_of(transaction.tables, person)) is None
 
 
@@ -95,7 +95,7 @@ def test_a_customer_without_a_birth_date_is_asked_for_it(
     assert "Your birth date" in house.browser().get(address).text
     answer = house.browser().post(address, data={**CHOSEN, "birth-date": born})
     assert answer.status_code == status
-    assert ("birth-date" in house.do(lambda transaction: transaction.held(person))) == (
+    assert ("birth-date" in house.do(lambda transaction: transaction.held_fields(person))) == (
         status == 303
     )
     if status == 303:
@@ -110,7 +110,7 @@ def test_a_child_among_those_who_were_taken_in_does_not_get_in(
     send(house.browser(), "/recover", {"email": EMAIL})
     born = f"{house.provider.now().year - 9}-01-01"
     assert get_in(house, **{"birth-date": born}) == 403
-    assert "birth-date" not in house.do(lambda transaction: transaction.held(person))
+    assert "birth-date" not in house.do(lambda transaction: transaction.held_fields(person))
     assert house.do(lambda transaction: domain.account_of(transaction.tables, person)) is None
 
 

@@ -200,11 +200,11 @@ class AsyncGate:
             lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
         )
 
-    async def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
+    async def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
-        check_filter("AsyncGate.registered", which)
+        check_filter("AsyncGate.records_in_force", which)
         records: list[Record] = await self.do(
-            lambda transaction: transaction.registered(kind, **which)
+            lambda transaction: transaction.records_in_force(kind, **which)
         )
         return records
 

@@ -253,10 +253,12 @@ class Gate:
             lambda transaction: transaction.withdraw(person_id, record_id, ended=ended, actor=actor)
         )
 
-    def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
+    def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """Who has a record in force: `purpose`, `party`, `person_id` and so on; one entry."""
-        check_filter("Gate.registered", which)
-        records: list[Record] = self._one(lambda transaction: transaction.registered(kind, **which))
+        check_filter("Gate.records_in_force", which)
+        records: list[Record] = self._one(
+            lambda transaction: transaction.records_in_force(kind, **which)
+        )
         return records
 
     def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:

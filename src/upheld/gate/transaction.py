@@ -81,7 +81,7 @@ class Transaction(Inquiries):
         execution = ActExecution(self._context, self._connection, act, entitled=True)
         return execution.decisions_at(person_id, moments)
 
-    def held(self, person_id: str) -> dict[str, str]:
+    def held_fields(self, person_id: str) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.
 
         No value is read.
@@ -330,7 +330,7 @@ class Transaction(Inquiries):
             return context.keyring.derived("register-text")
         return people.opened(self._connection, context.keyring, person_id).cipher
 
-    def shown(self, person_id: str, record_id: str) -> str:
+    def text_shown(self, person_id: str, record_id: str) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
         record = records.one(self._connection, person_id, record_id)
         return records.text_shown(self._connection, record, self._sealing(person_id))
@@ -357,22 +357,22 @@ class Transaction(Inquiries):
             self._context, self._connection, person_id, record.kind, number, record_id
         )
 
-    def registered(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
+    def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """List the records of a kind in force that cover every word given; one ledger entry.
 
         `purpose="offers"` and the like name a word for a dimension; a record that names none of one
         covers all of it. They are those of active people, or of one alone; never a register's.
         """
-        check_filter("Transaction.registered", which)
+        check_filter("Transaction.records_in_force", which)
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
         return record_queries.list_records(self._context, self._connection, query)
 
     def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record of a kind that speaks of the words given, or end it at `until`.
 
-        Records are chosen as by `registered`, but one that covers a part of the words is withdrawn
-        too, as a whole. No record comes to last longer. Each person gets an entry; what is given
-        back are the records as they are now.
+        Records are chosen as by `records_in_force`, but one that covers a part of the words is
+        withdrawn too, as a whole. No record comes to last longer. Each person gets an entry; what
+        is given back are the records as they are now.
         """
         check_filter("Transaction.withdraw_all", which, "until")
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)

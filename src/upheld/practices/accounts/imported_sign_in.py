@@ -33,7 +33,10 @@ def fields(provider: Provider, transaction: Transaction, person_id: str) -> list
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
     if domain.account_of(transaction.tables, person_id) is not None:
         return []
-    if BIRTH_DATE in transaction.held(person_id) or not admission(transaction.policy).asks_age:
+    if (
+        BIRTH_DATE in transaction.held_fields(person_id)
+        or not admission(transaction.policy).asks_age
+    ):
         return []
     return [with_check(provider, BIRTH_DATE, BIRTH)]
 

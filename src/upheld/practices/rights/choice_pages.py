@@ -163,7 +163,7 @@ class ChoicePages:
                 for e in choices.choice_records(transaction, visit.subject)
                 if e.record_id == record_id
             ]
-            return (mine[0], transaction.shown(visit.subject, record_id)) if mine else None
+            return (mine[0], transaction.text_shown(visit.subject, record_id)) if mine else None
 
         record_and_text = await self.provider.do(work)
         if record_and_text is None:
@@ -186,7 +186,7 @@ class ChoicePages:
 
 def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
-    policy, shapes = transaction.policy, transaction.held(person_id)
+    policy, shapes = transaction.policy, transaction.held_fields(person_id)
     offered, parties = choices.permission_options(policy), choices.parties(transaction)
     recipients = [
         (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
@@ -213,7 +213,7 @@ def _withdrawable(record: Record) -> bool:
 
 def _choice(transaction: Transaction, record: Record) -> Choice:
     policy, at = transaction.policy, microseconds(transaction.clock.now())
-    text = transaction.shown(record.person_id, record.record_id) if record.text_digest else ""
+    text = transaction.text_shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
     title = (
         text.partition(". ")[0].removesuffix(".")

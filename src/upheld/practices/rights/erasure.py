@@ -42,7 +42,7 @@ class Outlook(NamedTuple):
 def outlook(transaction: Transaction, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
     debt = ""
-    if "balance" in transaction.held(person_id):
+    if "balance" in transaction.held_fields(person_id):
         act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
         result = transaction.act(act, person_id)
         if (

@@ -78,7 +78,11 @@ def gather(transaction: Transaction, person_id: str, derived: bool) -> DataExpor
         describe_fields(transaction, person_id, shapes, result),
         gag_orders.visible_entries(transaction, person_id),
         mine,
-        {e.text_digest: transaction.shown(person_id, e.record_id) for e in mine if e.text_digest},
+        {
+            e.text_digest: transaction.text_shown(person_id, e.record_id)
+            for e in mine
+            if e.text_digest
+        },
         requests.requests_of(transaction.tables, person_id),
     )
 

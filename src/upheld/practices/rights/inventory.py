@@ -100,7 +100,7 @@ def field_shapes(
     transaction: Transaction, person_id: str, *, derived: bool = True
 ) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
-    shapes = transaction.held(person_id)
+    shapes = transaction.held_fields(person_id)
     return {
         f: shapes[f]
         for f in transaction.policy.engine.compiled.leaves["data"].bit
