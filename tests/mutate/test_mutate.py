@@ -265,5 +265,5 @@ for age in (57, 58, 12):
 def test_without_a_folder_nothing_is_noted(small: Path) -> None:
     """A process whose environment names no folder asks through plans that note nothing."""
     policy = upheld.load(small / "small.md")
-    assert type(policy.question("serve")).__name__ == "Plan"
+    assert type(policy.question("serve")).__name__ == "QuestionPlan"
     assert observing.observer() is None
