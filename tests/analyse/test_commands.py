@@ -38,7 +38,7 @@ def test_compare_leaves_with_one_where_something_is_newly_allowed(file: Path) ->
     """A release can be stopped by the exit code; the example is told before and now."""
     wider = written(file.with_name("wider.md"), clause(RULE.removesuffix(" when due")))
     told = run("compare", file, wider, expect=1).output
-    assert "newly allowed: share email" in told
+    assert "newly allowed: share your email" in told
     assert "before: no, by #a" in told
     assert "now: yes, by #a" in told
     run("compare", wider, file, expect=0)
@@ -68,14 +68,17 @@ def test_compare_writes_a_page(file: Path) -> None:
     html = page.read_text()
     assert "<del>Some</del>" in html
     assert "<ins>&lt;Other&gt;</ins>" in html
-    assert "newly allowed: share email" in html
+    assert "newly allowed: share your email" in html
 
 
 def test_query_leaves_with_one_for_never(file: Path) -> None:
     """The verdict is the exit code; open lists follow the cases."""
     assert run("query", file, "share card to ?", expect=1).output.startswith("never, by #a")
     told = run("query", file, "share email to ?", expect=0).output
-    assert "only: share email with anyone but provider for support: when you owe, by #a" in told
+    assert (
+        "only: share your email with anyone except provider for support: when you owe, by #a"
+        in told
+    )
     assert "recipient: partner, advertiser, other" in told
     assert json.loads(run("query", file, "share email", "--json", expect=0).output)["cases"]
 
@@ -84,7 +87,7 @@ def test_findings_print_a_table(file: Path) -> None:
     """The table tells what on which proof by which clause; JSON has the same rows."""
     told = run("findings", file, expect=0).output
     assert "Who can receive what" in told
-    assert "allowed by one clause only: share email" in told
+    assert "allowed by one clause only: share your email" in told
     rows = json.loads(run("findings", file, "--json", expect=0).output)["rows"]
     assert [(row["when"], row["clauses"]) for row in rows] == [([["due"]], ["a"])]
 

@@ -83,7 +83,7 @@ def test_the_clause_that_causes_a_change_is_named() -> None:
     new = [old[0], Clause("sure", "except #secret may share")]
     found = told(old, new)
     assert [(c.kind, c.clauses) for c in found.newly_allowed] == [("allowed", ("sure",))]
-    assert "it is not so that you paid, because of #sure" in found.newly_allowed[0].text
+    assert "you have not paid, because of #sure" in found.newly_allowed[0].text
 
 
 def told(old: list[Clause], new: list[Clause]) -> Comparison:

@@ -146,11 +146,11 @@ SHARES = "may share email to trusted-partner for offers with sealed, delete-afte
         (
             ["may use email for offers when paid with sealed, delete-after 6 months"],
             "narrower",
-            "does not let the partner use: use email for offers when it is not so that you paid",
+            "does not let the partner use: use your email for offers when you have not paid",
         ),
         (["may use email with sealed, delete-after 6 months"], "wider", "does not share"),
         (["may share email to provider"], "narrower", "does not let the partner use"),
-        (["may share email to stranger"], "wider", "lets the partner pass on: share email"),
+        (["may share email to stranger"], "wider", "lets the partner pass on: share your email"),
     ],
 )
 def test_each_way_to_differ_is_told(rules: list[str], verdict: str, text: str) -> None:

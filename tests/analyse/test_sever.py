@@ -50,7 +50,7 @@ def test_a_struck_grant_keeps_its_prose() -> None:
     found = sever(policy, "b", "Court: void")
     assert found.text == policy.program.source.replace("{#b}", "{#b .severed}")
     assert [(c.kind, c.clauses) for c in found.comparison.changes] == [("denied", ("b",))]
-    assert str(found).startswith("#b is struck: Court: void\nno longer allowed: share email")
+    assert str(found).startswith("#b is struck: Court: void\nno longer allowed: share your email")
 
 
 def test_a_struck_prohibition_is_refused_with_where_it_would_widen() -> None:
@@ -58,7 +58,9 @@ def test_a_struck_prohibition_is_refused_with_where_it_would_widen() -> None:
     policy = sample(clause("may share"), clause("may not share email", "no"))
     found = sever(policy, "no", "void")
     assert (found.refused, found.text) == (True, "")
-    assert "refused: without #no more would be allowed\n- newly allowed: share email" in str(found)
+    assert "refused: without #no more would be allowed\n- newly allowed: share your email" in str(
+        found
+    )
 
 
 def test_examples_that_are_answered_otherwise_are_listed() -> None:

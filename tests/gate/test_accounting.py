@@ -438,7 +438,10 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
                 data=("messages", "mail-content"),
                 source="provider",
             ),
-            ("On 3 March 2026 we collected messages between you and us and content of your mail"),
+            (
+                "On 3 March 2026 we collected messages between you and us and the content"
+                " of your mail"
+            ),
         ),
         (
             Entry(kind="sent", time=TIME, action="contact", purpose="newsletter"),
@@ -458,7 +461,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
-            "On 3 March 2026 we were late to answer what we hold about you, by #access",
+            "On 3 March 2026 we were late to tell you what we hold about you, by #access",
         ),
         (
             Entry(kind="person", time=TIME),

@@ -13,8 +13,8 @@ import upheld
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app, publish_files
 from upheld.demo import sample_policy
-from upheld.policy.plain import Plain, text
 from upheld.policy.publish import policy_jsonld, recipients_table
+from upheld.policy.sentences import Sentences, text
 
 PAGE = {"accept": "text/html"}
 PARTNER = "action=share&data=email&recipient=trusted-partner&purpose=offers&occasion=other"
@@ -280,19 +280,22 @@ def test_a_severed_clause_is_struck_out(client: TestClient) -> None:
 
 def test_rules_are_told_in_labels(policy: upheld.Policy) -> None:
     """What a rule means is made of labels, the fewest terms and the policy's own words."""
-    plain = Plain(policy.program)
-    said = {n.clause: [text(p) for p in plain.rule(n)] for n in policy.program.nodes}
-    assert said["confidential"] == [
-        "may not disclose personal information to anyone but us and our affiliates"
+    words = Sentences(policy.program)
+    sentences = {n.clause: [text(p) for p in words.rule(n)] for n in policy.program.nodes}
+    assert sentences["confidential"] == [
+        "We may not disclose your personal information to anyone except us or our affiliates"
     ]
-    assert said["trusted-partners"] == [
+    assert sentences["trusted-partners"] == [
         (
-            "may share to a trusted partner for offers or support, when a confidentiality agreement"
-            " is in force unless you opted out; always under confidentiality"
+            "As an exception, we may share it with a trusted partner for offers or support, but"
+            " only if a confidentiality agreement is in force, unless you opted out, always under"
+            " confidentiality"
         )
     ]
-    assert said["numbers"] == ["may analyse numbers; always in groups of at least this many (10)"]
-    assert said["access"][0].startswith("must tell you what we hold within 30 days, when you asked")
+    assert sentences["numbers"] == ["We may analyse numbers, always in groups of at least 10"]
+    assert sentences["access"] == [
+        "If you asked what we hold, we must tell you what we hold within 30 days"
+    ]
 
 
 def test_the_table_says_never_only_where_nothing_can_be_allowed(policy: upheld.Policy) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 from upheld.mutate.run import CHANGES, DEAD, EQUAL, MutantFinding, MutationReport
 from upheld.policy.analyse.mutants import KINDS
 from upheld.policy.analyse.page import STYLE
+from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import word_list
 
 MORE: Final = """
 .dead{border-left:.3rem solid #a33;padding-left:.6rem}

@@ -7,6 +7,7 @@ these functions cannot turn with certainty they leave in words that are right, i
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 BE = r"is|are|was|were|am|has been|have been|has|have|had|may|must|can|will|should"
@@ -19,7 +20,7 @@ PARTICIPLES = {
     "wrote": "written",
     "chose": "chosen",
     "made": "made",
-    "found": "found",
+    "match": "match",
     "sent": "sent",
     "left": "left",
     "paid": "paid",
@@ -51,27 +52,6 @@ COMES = re.compile(rf"(?P<who>{PRONOUNS}|{HEAD}{{1,3}}?) (?P<be>{BE})(?P<rest> .
 NO = re.compile(r"(?:a|an) (?P<rest>.+)", re.DOTALL)
 TWO = re.compile(r" (?:and|or|but|unless|if) ")
 PERFECT = frozenset(("you", "we", "they", "I"))
-EXACT = {  # what no rule of grammar turns well
-    "a checked order demands it and is in force": (
-        "no valid court order or other legal process demands it"
-    ),
-    "a confidentiality agreement no wider than this policy is in force": (
-        "no confidentiality agreement that is no wider than this policy is in force"
-    ),
-    "we own or control them": "we neither own nor control them",
-    "our legal desk recorded the claim that needs it": (
-        "our legal desk has recorded no claim that needs it"
-    ),
-    "the takeover is signed, in effect and covers your account": (
-        "no takeover that is signed and in effect covers your account"
-    ),
-    "their role and an open task on your account need it": (
-        "no open task within their role needs it"
-    ),
-    "notice was sent and its time has run": "notice was not sent, or its time has not run",
-    "the change only narrows what we may do": "the change widens what we may do",
-    "we have erased you, but for what must be kept": "we have not erased you",
-}
 AGES = {
     "<": "{who} under {n}",
     "<=": "{who} {n} or younger",
@@ -87,12 +67,32 @@ PASSED = {
     ">": "more than {n}",
 }
 YEAR = 12
+COMPARISONS = {"<": "under", "<=": "at most", "=": "exactly", ">=": "at least", ">": "over"}
+OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+def word_list(words: Iterable[str], joint: str = "or") -> str:
+    """`a`, `a or b`, `a, b or c`."""
+    *most, last = list(words) or [""]
+    return f"{', '.join(most)} {joint} {last}" if most else last
+
+
+def another(label: str) -> str:
+    """The rest of a group: `another authority`, `other details`, `other parts of who you are`."""
+    if label.startswith("other"):
+        return label
+    if label in ("anybody else", "anyone else"):
+        return "others"
+    if label.startswith(("what ", "who ", "the ")):
+        return f"other parts of {label}"
+    for article in ("a ", "an "):
+        if label.startswith(article):
+            return f"another {label.removeprefix(article)}"
+    return f"other {label}"
 
 
 def contrary(label: str) -> str:
     """The contrary of a clause: `you have not opted out` of `you opted out`."""
-    if label in EXACT:
-        return EXACT[label]
     if TWO.search(label):
         return _untrue(label)
     if match := NO.fullmatch(label):
@@ -128,14 +128,14 @@ def _untrue(label: str) -> str:
 
 
 def comparison_phrase(label: str, comparison: str, number: str, unit: str) -> str:
-    """What a test of a number says, where there are words for it; empty where there are none."""
+    """What a test of a number says: `you are under 13`, `the weight is at least 3 kg`."""
     if label in ("your age", "my age") and unit == "years":
         who = "you are" if label == "your age" else "I am"
         return AGES[comparison].format(who=who, n=_plain(number))
     if label.startswith("the time since "):
         amount = PASSED[comparison].format(n=amount_of(number, unit))
         return f"{amount} {_has(number, unit)} passed since {label.removeprefix('the time since ')}"
-    return ""
+    return f"{label} is {COMPARISONS.get(comparison, comparison)} {amount_of(number, unit)}"
 
 
 def _has(number: str, unit: str) -> str:
@@ -147,10 +147,10 @@ def amount_of(number: str, unit: str) -> str:
     value = Fraction(number)
     if unit == "months" and value and value % YEAR == 0:
         value, unit = value / YEAR, "years"
-    text = _plain(str(value))
+    digits = _plain(str(value))
     if unit == "percent":
-        return f"{text} %"
-    return f"{text} {unit[:-1] if text == '1' else unit}".strip()
+        return f"{digits} %"
+    return f"{digits} {unit[:-1] if digits == '1' else unit}".strip()
 
 
 def _plain(number: str) -> str:
@@ -213,19 +213,21 @@ def swap_speaker(label: str) -> str:
     """
     parts = WORDS.findall(label)
     words = [at for at, part in enumerate(parts) if part[0].isalpha()]
-    match = list(parts)
+    output = list(parts)
     for place, at in enumerate(words):
         word = parts[at].lower()
         before = parts[words[place - 1]].lower() if place else ""
         last = place + 1 == len(words)
         if word == "you":
-            match[at] = "me" if before in BEFORE or (last and before not in ("if", "when")) else "I"
+            output[at] = (
+                "me" if before in BEFORE or (last and before not in ("if", "when")) else "I"
+            )
         elif word in MINE:
-            match[at] = MINE[word]
-        elif word in AM and before == "you" and match[words[place - 1]] == "I":
-            match[at] = AM[word]
-    text = "".join(match)
-    return text[:1].upper() + text[1:] if label[:1].isupper() else text
+            output[at] = MINE[word]
+        elif word in AM and before == "you" and output[words[place - 1]] == "I":
+            output[at] = AM[word]
+    phrase = "".join(output)
+    return phrase[:1].upper() + phrase[1:] if label[:1].isupper() else phrase
 
 
 SPEAKER = frozenset(

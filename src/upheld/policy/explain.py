@@ -16,16 +16,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from upheld.policy.decide import Engine
+from upheld.policy.english import word_list
 from upheld.policy.fact_space import combine_truth, tests_of, truth
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain, text, word_list
 from upheld.policy.program import Condition, DutyDue
 from upheld.policy.request import Decision, Request
+from upheld.policy.sentences import Sentences, text
 from upheld.policy.vocabulary import BASIS
 
 VERDICT = {"allow": "Yes", "deny": "No", "needs-proof": "Only if", "error": "No answer"}
 DEPTH_SHOWN = 8  # of exceptions to exceptions
-VERSION = 1  # of the words and layout of explanations, for programs that read them
+VERSION = 2  # of the words and layout of explanations, for programs that read them
 AUDIENCES = ("anyone", "caller", "entitled")
 DONE, NOT_DONE = "This is allowed.", "This is not allowed."
 CLAUSES_SHOWN = 40  # of a tree; a question that leaves all open touches every clause
@@ -74,12 +75,12 @@ def line(_engine: Engine, question: Mapping[str, Any], decision: Decision) -> st
 def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) -> str:
     """A few sentences for a customer, quoting the clauses that decide."""
     program = engine.program
-    plain = Plain(program)
+    words = Sentences(program)
     if decision.outcome == "error":
         return f"{VERDICT['error']}: {decision.why}."
     sentences = []
     if decision.outcome == "needs-proof":
-        ways = [" and ".join(plain.literal(each) for each in way) for way in decision.prove]
+        ways = [" and ".join(words.literal(each) for each in way) for way in decision.prove]
         sentences.append(f"Only if {'; or '.join(ways)}.")
     else:
         sentences.append(f"{VERDICT[decision.outcome]}.")
@@ -93,13 +94,13 @@ def paragraph(engine: Engine, _question: Mapping[str, Any], decision: Decision) 
     ]
     if decision.duties:
         duties = [
-            plain.duty(DutyDue(d.duty, "" if d.amount is None else str(d.amount), d.unit))
+            words.duty(DutyDue(d.duty, "" if d.amount is None else str(d.amount), d.unit))
             for d in decision.duties
         ]
-        sentences.append(f"It is done {', '.join(duties)}.")
+        sentences.append(f"Always {word_list(duties, 'and')}.")
     if decision.bases:
-        bases = word_list((plain.label(BASIS, basis) for basis in decision.bases), "and")
-        sentences.append(f"It rests on {bases}.")
+        bases = word_list((words.label(BASIS, basis) for basis in decision.bases), "and")
+        sentences.append(f"Legal basis: {bases}.")
     return "\n".join(sentences)
 
 
@@ -132,7 +133,7 @@ class _RuleTree:
 
     def __init__(self, engine: Engine, question: Mapping[str, Any], decision: Decision) -> None:
         self.engine, self.decision = engine, decision
-        self.plain = Plain(engine.program)
+        self.words = Sentences(engine.program)
         plan = engine.plan(_request(question))
         fact_input = engine.checker.check_facts(question.get("facts", {}))
         cells = (
@@ -150,14 +151,14 @@ class _RuleTree:
     def branch(self, number: int, depth: int = 1) -> list[str]:
         """A rule and, under it, those of its exceptions that speak of the question too."""
         node = self.engine.program.nodes[number]
-        words = " / ".join(dict.fromkeys(text(p).strip() for p in self.plain.rule(node)))
+        sentences = ". ".join(dict.fromkeys(text(p) for p in self.words.rule(node)))
         mark, facts = self.rule_status(number)
         effect = "deny" if self.decision.outcome == "deny" else "allow"
         is_cited = node.clause in self.decision.clauses and node.effect == effect
         if is_cited and mark != "does not apply":
             mark = "decides"
         why = f" [{'; '.join(facts)}]" if facts else ""
-        lines = [f"{'  ' * depth}#{node.clause} {mark}: {words}{why}"]
+        lines = [f"{'  ' * depth}#{node.clause} {mark}: {sentences}{why}"]
         for child in self.engine.compiled.children[number]:
             if child in self.speaking and depth < DEPTH_SHOWN:
                 lines += self.branch(child, depth + 1)
@@ -184,7 +185,7 @@ class _RuleTree:
         mark = "does not apply" if True not in truths else "applies"
         if len(truths) > 1:
             mark = "applies to a part of it"
-        return mark, self.plain.fact_phrases(dict(sorted(values.items())))
+        return mark, self.words.fact_phrases(dict(sorted(values.items())))
 
     def _conditions(self, bits: int) -> list[Condition]:
         """The conditions of some copies of rules."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from upheld.core.dimensions import TABLE
-from upheld.policy.plain import Plain, rest_of, text, word_list
+from upheld.policy.english import another, word_list
 from upheld.policy.program import (
     Alternative,
     Clause,
@@ -24,7 +24,7 @@ from upheld.policy.program import (
     Negation,
     Program,
 )
-from upheld.policy.sentences import Sentences
+from upheld.policy.sentences import Sentences, text
 from upheld.policy.vocabulary import BASIS, OTHER, TREE_OF
 
 LOOK = "view"  # the act by which staff, a guardian or the customer sees what is stored
@@ -68,12 +68,12 @@ class AnsweringPolicy(Protocol):
 
 def policy_json(program: Program) -> dict[str, Any]:
     """The policy as plain JSON: its clauses, what they mean, its rules, its words."""
-    plain = Plain(program)
+    words = Sentences(program)
     return {
         "format": "upheld-policy/1",
         "digest": f"sha256:{program.digest}",
         "front": msgspec.to_builtins(program.front),
-        "clauses": [_clause(plain, clause) for clause in program.clauses],
+        "clauses": [_clause(words, clause) for clause in program.clauses],
         "definitions": msgspec.to_builtins(program.definitions),
         "rules": msgspec.to_builtins(program.nodes),
         "vocabulary": {
@@ -84,8 +84,8 @@ def policy_json(program: Program) -> dict[str, Any]:
     }
 
 
-def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
-    nodes = [plain.program.nodes[index] for index in clause.nodes]
+def _clause(words: Sentences, clause: Clause) -> dict[str, Any]:
+    nodes = [words.program.nodes[index] for index in clause.nodes]
     members = {
         "id": clause.id,
         "kind": clause.kind,
@@ -95,7 +95,7 @@ def _clause(plain: Plain, clause: Clause) -> dict[str, Any]:
         "note": clause.note,
         "severed": clause.severed,
         "rules": [rule.text for rule in clause.rules],
-        "means": [text(pieces) for node in nodes for pieces in plain.rule(node)],
+        "means": [text(pieces) for node in nodes for pieces in words.rule(node)],
         "examples": [{"answer": e.answer, "text": e.text} for e in clause.examples],
     }
     return {key: value for key, value in members.items() if value not in ("", 0, False, [])}
@@ -114,7 +114,7 @@ class _LinkedData:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.plain = Plain(program)
+        self.words = Sentences(program)
         front = program.front
         self.base = front.address if "://" in front.address else f"urn:sha256:{program.digest}"
         self.own: dict[str, dict[str, Any]] = {}
@@ -150,14 +150,14 @@ class _LinkedData:
         for dimension, property_ in HAS.items():
             leaves = {leaf for copy in copies for leaf in _of(copy, dimension)}
             tree = TREE_OF.get(dimension, dimension)
-            if ids := [self.identify(tree, word) for word in self.plain.fold(tree, leaves)]:
+            if ids := [self.identify(tree, word) for word in self.words.fold(tree, leaves)]:
                 process[property_] = [{"@id": each} for each in ids]
         bases = sorted({basis for node in nodes for basis in node.bases})
         if bases:
             ids = [self.identify(BASIS, basis) for basis in bases]
             process["dpv:hasLegalBasis"] = [{"@id": each} for each in ids]
         conditions = [
-            text(p) for node in nodes if node.effect == "allow" for p in self.plain.rule(node)
+            text(p) for node in nodes if node.effect == "allow" for p in self.words.rule(node)
         ]
         return process | {"skos:note": conditions}
 
@@ -178,7 +178,7 @@ class _LinkedData:
             self.own[name] = {
                 "@id": name,
                 "@type": "skos:Concept",
-                "skos:prefLabel": self.plain.label(tree, word),
+                "skos:prefLabel": self.words.term(tree, word),
                 "skos:broader": {"@id": broader},
             }
         return name
@@ -235,7 +235,7 @@ class _RecipientsTable:
     def __init__(self, policy: AnsweringPolicy) -> None:
         self.answer = policy.answer
         self.program = policy.program
-        self.plain, self.words = Plain(policy.program), Sentences(policy.program)
+        self.words = Sentences(policy.program)
         self.questions_left = QUESTIONS_MAX
         self.answers: dict[int, dict[str, Any]] = {}
         self.bits: dict[str, dict[str, int]] = {}
@@ -249,7 +249,7 @@ class _RecipientsTable:
                     self.copies.append(copy)
         self.actions = {
             leaf: sum(1 << n for n, copy in enumerate(self.copies) if leaf in copy.actions)
-            for leaf in self.plain.leaves["action"].names
+            for leaf in self.words.leaves["action"].names
             if {"recipient", "data"} <= set(self.program.vocabulary.takes(leaf)) or self._look(leaf)
         }
 
@@ -267,38 +267,38 @@ class _RecipientsTable:
         return Recipients(tuple(label for label, _ in columns), tuple(rows))
 
     def _columns(self) -> list[tuple[str, list[str]]]:
-        tops = self.plain.children["data"].get("", [])
+        tops = self.words.children["data"].get("", [])
         columns = []
         for top in tops:
-            below = self.plain.children["data"].get(top, []) if len(tops) < 3 else []
+            below = self.words.children["data"].get(top, []) if len(tops) < 3 else []
             groups = below if len(below) > 1 else [top]
             columns += [
-                (self.plain.label("data", g), list(self.plain.under("data", g))) for g in groups
+                (self.words.term("data", g), list(self.words.under("data", g))) for g in groups
             ]
         return columns[:COLUMNS_MAX]
 
     def _rows(self) -> list[tuple[str, str, list[str]]]:
         """Recipients that a rule names, each without those named under it."""
         scopes = [n.scope["recipient"] for n in self.copies if "recipient" in n.scope]
-        names = {word for scope in scopes for word in self.plain.fold("party", scope)}
+        names = {word for scope in scopes for word in self.words.fold("party", scope)}
         rows: list[tuple[str, str, list[str]]] = []
 
         def walk(above: str) -> set[str]:
             row_leaves: set[str] = set()
-            for name in self.plain.children["party"].get(above, []):
+            for name in self.words.children["party"].get(above, []):
                 at = len(rows)
                 below = walk(name)
-                leaves = [leaf for leaf in self.plain.under("party", name) if leaf not in below]
-                ours = self.plain.ours.issuperset(leaves)
+                leaves = [leaf for leaf in self.words.under("party", name) if leaf not in below]
+                ours = self.words.ours.issuperset(leaves)
                 if leaves and not ours and (name in names or not above or below):
-                    label = self.plain.label("party", name)
-                    rows.insert(at, (name, rest_of(label) if below else label, leaves))
+                    label = self.words.term("party", name)
+                    rows.insert(at, (name, another(label) if below else label, leaves))
                     below.update(leaves)
                 row_leaves |= below
             return row_leaves
 
         walk("")
-        return [*rows, (OTHER, self.plain.label("party", OTHER), [OTHER])]
+        return [*rows, (OTHER, self.words.term("party", OTHER), [OTHER])]
 
     def _classes(self, dimension: str, leaves: Iterable[str]) -> dict[int, list[str]]:
         """Leaves by the copies whose scope holds them."""
@@ -319,9 +319,9 @@ class _RecipientsTable:
         for action, bits in self.actions.items():
             here: dict[int, _State] = {bits: (bits, {"action": action}, set())}
             for dimension in self.program.vocabulary.takes(action):
-                looks = recipients if self._look(action) else sorted(self.plain.ours)
+                looks = recipients if self._look(action) else sorted(self.words.ours)
                 limits = {"data": data, "recipient": recipients, "actor": looks}
-                leaves = limits.get(dimension) or self.plain.leaves[TREE_OF[dimension]].names
+                leaves = limits.get(dimension) or self.words.leaves[TREE_OF[dimension]].names
                 classes = self._classes(dimension, leaves)
                 there: dict[int, _State] = {}
                 for have, (_, question, purposes) in here.items():
@@ -402,8 +402,8 @@ class _RecipientsTable:
 
     def _way(self, key: _RouteKey, purposes: set[str]) -> DisclosureRoute:
         outcome, clauses, prove = key
-        whole = len(purposes) == len(self.plain.leaves["purpose"].names)
-        words = [] if whole else self.plain.fold("purpose", purposes)
+        whole = len(purposes) == len(self.words.leaves["purpose"].names)
+        words = [] if whole else self.words.fold("purpose", purposes)
         return DisclosureRoute(
             outcome,
             self._ordered(clauses),

@@ -31,6 +31,8 @@ from upheld.policy.vocabulary import (
     Vocabulary,
 )
 
+TEXTS = ("label", "contrary", "note")  # what is said of a fact
+
 
 class _VocabularyReader:
     """Reads one or more TOML documents into a vocabulary, collecting every mistake."""
@@ -199,7 +201,7 @@ class _VocabularyReader:
         return good
 
     def _fact(self, name: str, entry: Any) -> None:
-        keys = ("label", "note", "proof", "type", "unit", "one-of", "per", "absent", "is")
+        keys = (*TEXTS, "proof", "type", "unit", "one-of", "per", "absent", "is")
         if not self.word(name, "fact") or not self._table("fact", name, entry, keys):
             return
         kind = {"number": "number", "boolean": "boolean"}.get(entry.get("type", "boolean"), "")
@@ -225,6 +227,7 @@ class _VocabularyReader:
             self._dimensions(name, entry["per"]) if "per" in entry else (),
             entry.get("absent") == "no",
             entry.get("is", ""),
+            entry.get("contrary", ""),
         )
         self._fact_makes_sense(name, entry, kind)
 
@@ -253,7 +256,7 @@ class _VocabularyReader:
                 name, f"`unit` of `{name}` does not fit", expected="a number in " + ", ".join(UNITS)
             )
         if kind != "boolean":
-            for key in ("per", "absent"):
+            for key in ("per", "absent", "contrary"):
                 if key in entry:
                     self.fault(name, f"`{key}` of `{name}` is for boolean facts")
         if kind in ("word", "derived") and "type" in entry:

@@ -1,31 +1,35 @@
 """What a rule means, in sentences that one could have written by hand.
 
-A sentence is pieces, as in `plain`: the verb with its kind, what it speaks of, its condition. It
-begins with a capital and has no full stop.
+A sentence is pieces, each a kind and a text: `yes`, `no`, `ask` or `lift` for the verb, `condition`
+for when it holds, `plain` for the rest. Whoever shows it gives each kind its look; `text` joins
+them. It begins with a capital and has no full stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from upheld.policy.english import amount_of
-from upheld.policy.plain import Piece, word_list
+from upheld.policy.english import amount_of, word_list
 from upheld.policy.program import (
     ALWAYS,
     Alternative,
     Condition,
-    DutyDue,
-    Either,
     Every,
+    FactTest,
     Negation,
     Node,
 )
 from upheld.policy.prose import Prose
 from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
 
+Piece = tuple[str, str]
 ANYONE = "anyone except "
-PLACEHOLDERS = ("this many", "this time", "this much")  # in labels of duties with a number
+EXCEPTION = "as an exception, "
+
+
+def text(pieces: Iterable[Piece]) -> str:
+    """The pieces of a sentence as one string."""
+    return "".join(words for _, words in pieces)
 
 
 class Sentences(Prose):
@@ -85,7 +89,7 @@ class Sentences(Prose):
         if not node.parents:
             return ""
         above = {self.program.nodes[p].effect for p in node.parents}
-        return "but " if node.effect == "deny" and "deny" not in above else "as an exception, "
+        return "but " if node.effect == "deny" and "deny" not in above else EXCEPTION
 
     def _subject(self, node: Node, copy: Alternative) -> tuple[str, str]:
         """Who acts, with the verb that goes with it."""
@@ -124,52 +128,61 @@ class Sentences(Prose):
             pieces.append(("plain", f" (legal basis: {bases})"))
         return pieces
 
-    def duty(self, duty: DutyDue | Mapping[str, Any]) -> str:
-        """A duty with its number in its place."""
-        name, amount, unit = (
-            (duty.duty, duty.amount, duty.unit)
-            if isinstance(duty, DutyDue)
-            else (duty["duty"], str(duty.get("amount", "")), str(duty.get("unit", "")))
-        )
-        term = self.vocabulary.duties.get(name)
-        label = (term.label if term else "") or name.replace("-", " ")
-        for place in PLACEHOLDERS if amount else ():
-            if place in label:
-                return label.replace(place, amount_of(amount, unit))
-        return f"{label} ({amount_of(amount, unit)})" if amount else label
-
-    # Conditions
-
-    def condition(self, condition: Condition, *, nested: bool = False) -> str:
-        """A condition as clauses; what is nested says so by "either" and "both"."""
-        if isinstance(condition, (Every, Either)) and condition not in self.derived:
-            joint, word = ("and", "both") if isinstance(condition, Every) else ("or", "either")
-            parts = [self.condition(each, nested=True) for each in condition.formulas]
-            if len(parts) > 1:
-                word = f"{word} " if nested and len(parts) == 2 else ""
-                return f"{word}{word_list(parts, joint)}"
-        return super().condition(condition, nested=nested)
-
     def _if(self, condition: Condition, lead: str, unless: str = " unless ") -> list[Piece]:
         if condition == ALWAYS:
             return []
         parts: tuple[Condition, ...] = (condition,)
         if isinstance(condition, Every) and condition not in self.derived:
             parts = condition.formulas
-        no = [p.formula for p in parts if isinstance(p, Negation) and self._unless(p)]
-        yes = [p for p in parts if not self._unless(p)]
+        no = [p.formula for p in parts if isinstance(p, Negation) and _is_unless(p)]
+        yes = [p for p in parts if not _is_unless(p)]
         pieces: list[Piece] = []
         if yes:
-            phrase = word_list((self.condition(p, nested=len(yes) > 1) for p in yes), "and")
-            pieces += [("plain", lead), ("condition", phrase)]
+            clauses = word_list((self.condition(p, nested=len(yes) > 1) for p in yes), "and")
+            pieces += [("plain", lead), ("condition", clauses)]
         if no:
-            phrase = word_list((self.condition(p, nested=len(no) > 1) for p in no), "or")
+            clauses = word_list((self.condition(p, nested=len(no) > 1) for p in no), "or")
             lead = unless if not pieces else f", unless{unless[-1]}"
-            pieces += [("plain", lead), ("condition", phrase)]
+            pieces += [("plain", lead), ("condition", clauses)]
         return pieces
+
+    def _merged_alternatives(self, node: Node) -> list[Alternative]:
+        """Copies that say the same of several actions as one; an actor that is us goes unsaid."""
+        merged: dict[tuple[tuple[tuple[str, tuple[str, ...]], ...], Condition], list[str]] = {}
+        for copy in node.copies:
+            scope, condition = self._with_definitions(copy)
+            if node.effect == "allow" and frozenset(scope.get("actor", ())) == self.ours:
+                scope.pop("actor", None)
+            actions = merged.setdefault((tuple(sorted(scope.items())), condition), [])
+            actions += [action for action in copy.actions if action not in actions]
+        return [Alternative(tuple(a), dict(scope), when) for (scope, when), a in merged.items()]
+
+    def _with_definitions(self, copy: Alternative) -> tuple[dict[str, tuple[str, ...]], Condition]:
+        """Scope and condition with a defined term where the copy stands for one."""
+        scope, condition = dict(copy.scope), copy.condition
+        for name, each in self.program.definitions.items():
+            for dimension, leaves in copy.scope.items():
+                if TREE_OF[dimension] == each.tree and set(leaves) == set(each.leaves):
+                    parts = _parts(condition)
+                    if all(part in parts for part in _parts(each.condition)):
+                        rest = tuple(p for p in parts if p not in _parts(each.condition))
+                        scope[dimension] = (name,)
+                        condition = rest[0] if len(rest) == 1 else Every(rest)
+        return scope, condition
+
+
+def _parts(condition: Condition) -> tuple[Condition, ...]:
+    return condition.formulas if isinstance(condition, Every) else (condition,)
+
+
+def _is_unless(condition: Condition) -> bool:
+    """Whether a condition is better said after "unless"."""
+    return isinstance(condition, Negation) and not (
+        isinstance(condition.formula, FactTest) and condition.formula.comparison
+    )
 
 
 def _capitalize(pieces: list[Piece]) -> list[Piece]:
-    nonempty = [piece for piece in pieces if piece[1]]
-    kind, first = nonempty[0]
-    return [(kind, first[:1].upper() + first[1:]), *nonempty[1:]]
+    kept = [piece for piece in pieces if piece[1]]
+    kind, first = kept[0]
+    return [(kind, first[:1].upper() + first[1:]), *kept[1:]]

@@ -57,6 +57,7 @@ ATTRIBUTES = (
     "absent",
     "one-of",
     "is",
+    "contrary",
 )
 WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 BASIS = "basis"  # the tree of legal bases, which no question names
@@ -97,6 +98,7 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
     per: tuple[str, ...] = ()
     absent: bool = False  # no record means no
     formula: str = ""
+    contrary: str = ""  # what is so where it is not, in words; empty where grammar tells
 
 
 class DutyTerm(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.gate.act.request import Refused
+from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain
+from upheld.policy.prose import Prose
 from upheld.policy.request import Decision
 from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.plugin import Provider
@@ -65,14 +66,14 @@ def refusal_page(
 
 def _ways(policy: Policy, ways: Iterable[tuple[str, ...]]) -> str:
     """Alternative sets of facts as a phrase: all of one set, or all of another."""
-    plain = _plain(policy)
-    phrases = [" and ".join(plain.literal(each) for each in way) for way in ways]
+    prose = _prose(policy)
+    phrases = [word_list((prose.literal(each) for each in way), "and") for way in ways]
     return "; or ".join(dict.fromkeys(phrases))
 
 
 @lru_cache(maxsize=8)
-def _plain(policy: Policy) -> Plain:
-    return Plain(policy.program)
+def _prose(policy: Policy) -> Prose:
+    return Prose(policy.program)
 
 
 def _fact(literal: str) -> str:

@@ -14,8 +14,9 @@ from typing import Final
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
 from upheld.ledger.entries import Entry
+from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import ARTICLES, LEADS, Plain, word_list
+from upheld.policy.prose import LEADS, Prose
 from upheld.policy.vocabulary import OTHER, TREE_OF
 
 _PAST: Final = {
@@ -165,7 +166,6 @@ _RECORDS: Final = {
 }
 _STEPS: Final = ("add", "withdraw", "end")
 _WHOM: Final = {"your": "you", "their": "them"}
-_LEADING: Final = ("our ", "your ", "what ", "pages ", "advertisements ", "use ", "network ")
 _PARTIES: Final = ("source", "recipient")
 UNCOPIED: Final = "no-copy"  # the problem of a message that was sent and not copied
 _PROVIDER: Final = "provider"
@@ -191,8 +191,8 @@ def add_sentences(texts: Mapping[str, str]) -> None:
 
 
 @lru_cache(maxsize=8)
-def _plain(policy: Policy) -> Plain:
-    return Plain(policy.program)
+def _prose(policy: Policy) -> Prose:
+    return Prose(policy.program)
 
 
 def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
@@ -201,7 +201,7 @@ def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
     For example: “On 3 March 2026 we shared your name and balance with a collection agent, acme, for
     collecting what is owed, by #collecting-charges”.
     """
-    text = f"On {_day(entry.time)} {_main_sentence(_plain(policy), entry, whose)}"
+    text = f"On {_day(entry.time)} {_main_sentence(_prose(policy), entry, whose)}"
     if entry.clauses:
         text += ", by " + word_list((f"#{clause}" for clause in entry.clauses), "and")
     if entry.violation:
@@ -214,20 +214,20 @@ def _day(stamp: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _main_sentence(plain: Plain, entry: Entry, whose: str) -> str:
-    action = _mine(plain.label("action", entry.action), whose) if entry.action else ""
+def _main_sentence(prose: Prose, entry: Entry, whose: str) -> str:
+    action = _mine(prose.label("action", entry.action), whose) if entry.action else ""
     match entry.kind:
         case "act":
-            who = _subject(plain, entry, whose)
-            return f"{who} {_past(action)}{_scope(plain, entry, action, whose)}"
+            who = _subject(prose, entry, whose)
+            return f"{who} {_past(action)}{_scope(prose, entry, action, whose)}"
         case "refusal":
-            scope = _scope(plain, entry, action, whose)
-            who = _subject(plain, entry, whose)
+            scope = _scope(prose, entry, action, whose)
+            who = _subject(prose, entry, whose)
             return f"{who} did not {action}{scope}: it was asked for and refused"
         case "record":
-            return _record_sentence(plain, entry, whose)
+            return _record_sentence(prose, entry, whose)
         case "acceptance":
-            who = _subject(plain, entry, whose) if entry.actor else ""
+            who = _subject(prose, entry, whose) if entry.actor else ""
             return (
                 f"{who} accepted the policy and the terms"
                 if who
@@ -239,9 +239,9 @@ def _main_sentence(plain: Plain, entry: Entry, whose: str) -> str:
             return f"it was no longer owed to {action}"
         case kind if kind in _DONE and entry.actor:
             done = _DONE[kind].format(whose=whose, whom=_whom(whose))
-            return f"{_subject(plain, entry, whose)} {done}"
+            return f"{_subject(prose, entry, whose)} {done}"
         case kind if kind in _KINDS or kind in _OF_PRACTICES:
-            return _note_sentence(kind, whose) + _about(plain, entry, whose)
+            return _note_sentence(kind, whose) + _about(prose, entry, whose)
         case kind:
             return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
 
@@ -251,15 +251,15 @@ def _note_sentence(kind: str, whose: str) -> str:
     return text.format(whose=whose, whom=_whom(whose))
 
 
-def _about(plain: Plain, entry: Entry, whose: str) -> str:
+def _about(prose: Prose, entry: Entry, whose: str) -> str:
     """What a message was about, in brackets."""
     if entry.kind not in {"sent", "unsent"} or not entry.purpose:
         return ""
     copy = "; no copy of it was kept" if entry.problem == UNCOPIED else ""
-    return f" ({_mine(plain.label(TREE_OF['purpose'], entry.purpose), whose)}{copy})"
+    return f" ({_mine(prose.label(TREE_OF['purpose'], entry.purpose), whose)}{copy})"
 
 
-def _record_sentence(plain: Plain, entry: Entry, whose: str) -> str:
+def _record_sentence(prose: Prose, entry: Entry, whose: str) -> str:
     """What was done about a record, and by whom; where an entry does not say who, neither do we."""
     step, _, kind = entry.action.partition(" ")
     words = _RECORDS.get(kind)
@@ -268,7 +268,7 @@ def _record_sentence(plain: Plain, entry: Entry, whose: str) -> str:
     at = _STEPS.index(step)
     done = words[at] if step != "end" else "".join(words[6:])
     if entry.actor and done:
-        return f"{_subject(plain, entry, whose)} {done.format(whose=whose)}"
+        return f"{_subject(prose, entry, whose)} {done.format(whose=whose)}"
     what, became = words[2].format(whose=whose), words[3 + at]
     return f"{what} was {became}" if became else f"{what} ended"
 
@@ -277,12 +277,12 @@ def _past_participle(step: str) -> str:
     return {"add": "made", "withdraw": "withdrawn", "end": "ended"}.get(step, "changed")
 
 
-def _subject(plain: Plain, entry: Entry, whose: str) -> str:
+def _subject(prose: Prose, entry: Entry, whose: str) -> str:
     """Who did it: us, where the entry names nobody else."""
     if not entry.actor:
         return "we"
     kind, _, name = entry.actor.partition(" ")
-    label = plain.label("party", kind)
+    label = prose.label("party", kind)
     if label == "you":
         return "you" if whose == "your" else "they"
     return _mine(label, whose) + (f", {name}," if name else "")
@@ -314,32 +314,20 @@ def _past(action: str) -> str:
     return verb + space + rest
 
 
-def _scope(plain: Plain, entry: Entry, action: str, whose: str) -> str:
+def _scope(prose: Prose, entry: Entry, action: str, whose: str) -> str:
     """Which data, and from, to or by whom, for what and when."""
     text = ""
     if entry.data:
-        text += " " + _data([plain.label("data", word) for word in entry.data], whose)
+        text += " " + _mine(prose.list_labels("data", entry.data, "and"), whose)
     for role in _PARTIES:
         party = getattr(entry, role)
         if party and not (role == "source" and party == _PROVIDER):  # nothing comes from ourselves
             kind, _, name = party.partition(" ")
             lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
-            text += f" {lead} {_mine(plain.label('party', kind), whose)}"
+            text += f" {lead} {_mine(prose.label('party', kind), whose)}"
             text += f", {name}," if name else ""
     for name, word in dimension_values(entry, DATA, *PARTIES).items():
         if word != OTHER:
-            label = _mine(plain.label(TREE_OF[name], word), whose)
+            label = _mine(prose.label(TREE_OF[name], word), whose)
             text += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"
     return text.rstrip(",")
-
-
-def _data(labels: list[str], whose: str) -> str:
-    """`your name and balance`; what already says whose it is comes last, as it is."""
-    own = [
-        each
-        for each in labels
-        if not each.startswith((*_LEADING, *ARTICLES)) and not {"you", "your"} & {*each.split()}
-    ]
-    rest = [_mine(each, whose) for each in labels if each not in own]
-    phrases = [f"{whose} {own[0]}", *own[1:]] if own else []
-    return word_list([*phrases, *rest], "and")

@@ -321,13 +321,13 @@ def _change(
     phrases, detail_text = [KINDS[kind]], ""
     match detail:
         case DutyDue():
-            detail_text = wording.plain.duty(detail)
+            detail_text = wording.words.duty(detail)
             phrases[0] = f"{phrases[0]} {detail_text}"
         case OwedKey(clause, amount, unit):
             detail_text = f"#{clause}" + (f" within {amount} {unit}" if amount else " at once")
             phrases[0] = f"{phrases[0]} by {detail_text}"
         case str() if kind.startswith("basis"):
-            detail_text = wording.plain.label(BASIS, detail)
+            detail_text = wording.words.label(BASIS, detail)
             phrases[0] = f"{phrases[0]} {detail_text}"
         case str():
             detail_text = detail
@@ -363,10 +363,10 @@ def _example(common: CommonClasses, wording: Wording, group: _ChangeGroup) -> Ch
         question = {"action": request.action, **terms}
         answers.append((question, json_facts(own_facts), policy.decide(request, own_facts)))
     own = answers[wording.side][0] or {}
-    text = wording.plain.question(
+    text = wording.words.question(
         group.action[wording.side], {d: w for d, w in own.items() if d != "action"}
     )
-    if phrases := wording.plain.fact_phrases(json_facts(facts)):
+    if phrases := wording.words.fact_phrases(json_facts(facts)):
         text += ", given that " + " and ".join(phrases)
     return ChangeExample(
         text=text,

@@ -228,10 +228,10 @@ class _ContainmentCheck:
         yield "less", "", ours.allow & ~allow
         both = allow & ours.allow
         for duty, worlds in sorted(ours.duties.items()):
-            duty_text = self.wording.plain.duty(duty)
+            duty_text = self.wording.words.duty(duty)
             yield "duty", duty_text, both & worlds & ~duty_worlds(duty, theirs.duties)
         for duty, worlds in sorted(theirs.duties.items()):
-            duty_text = self.wording.plain.duty(duty)
+            duty_text = self.wording.words.duty(duty)
             yield "more-duty", duty_text, both & worlds & ~duty_worlds(duty, ours.duties)
 
     def _store(self) -> None:
@@ -246,7 +246,7 @@ class _ContainmentCheck:
                 if duty.unit in TIMED:
                     cube = theirs.space.worlds_matching({AGREED: True})
                     late = theirs.allow & worlds & cube & ~duty_worlds(duty, theirs.duties)
-                    duty_text = self.wording.plain.duty(duty)
+                    duty_text = self.wording.words.duty(duty)
                     group = _DifferenceGroup(names, grid, state, None, theirs.space, late, {})
                     self._add(("retention", duty_text, late), group)
 

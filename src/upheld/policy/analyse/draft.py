@@ -24,11 +24,11 @@ from upheld.policy.analyse.contains import (
 from upheld.policy.analyse.wording import Wording, ways_of
 from upheld.policy.document import read_document
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Box, Grid
 from upheld.policy.resolve import resolve
 from upheld.policy.vocabulary import OTHER, PREPOSITIONS, TREE_OF
+from upheld.policy.words import Words
 
 NAME = re.compile(r"[^\W_][\w .,&'’-]{0,80}\Z")
 RULES_MAX = 200
@@ -125,7 +125,7 @@ def _clause(
     duties: tuple[DutyDue, ...],
 ) -> list[str]:
     """One clause: its prose and its rule."""
-    plain = wording.plain
+    plain = wording.words
     dimensions: dict[str, list[str]] = {}
     parts: list[list[tuple[str, str]]] = []  # for each dimension, ways to name a part of it
     for axis, mask in zip(grid.axes, box, strict=True):
@@ -160,7 +160,7 @@ def _clause(
     return [prose, "", "```rule", *lines, "```", ""]
 
 
-def rule_terms(plain: Plain, tree: str, leaves: Iterable[str]) -> list[tuple[str, str]]:
+def rule_terms(plain: Words, tree: str, leaves: Iterable[str]) -> list[tuple[str, str]]:
     """Leaves as rules name them: words, and what an exception must take away from them again.
 
     The unnamed rest of a group can only be named with the group.
@@ -180,7 +180,7 @@ def rule_terms(plain: Plain, tree: str, leaves: Iterable[str]) -> list[tuple[str
 
 
 def _writable_words(
-    plain: Plain, tree: str, words: list[str], leaf_set: set[str]
+    plain: Words, tree: str, words: list[str], leaf_set: set[str]
 ) -> tuple[list[str], list[str]]:
     """Words that can be written, and those to take away where a group stands for its rest."""
     groups = [word.removesuffix(f"/{OTHER}") for word in words]

@@ -77,7 +77,7 @@ def findings(policy: Policy) -> Findings:
                 continue
             open_classes.append(state)
             clauses = clause_order(policy, cell.allows)
-            duties = tuple(sorted(wording.plain.duty(duty) for duty in cell.duties))
+            duties = tuple(sorted(wording.words.duty(duty) for duty in cell.duties))
             key = (ways_of(cell.space, cell.allow), clauses, duties, tuple(sorted(cell.bases)))
             groups.setdefault(key, {}).setdefault(action, (grid, []))[1].append(state)
             for kind, by, others in _odd(common, live[0], cell, clauses):
@@ -140,7 +140,7 @@ def _sensitivity(wording: Wording, region: Region, weights: Mapping[str, int]) -
     words = region.dimensions.get("data")
     if words is None:
         return min(weights.values(), default=0)
-    leaves = [leaf for w in words for leaf in wording.plain.under("data", w) or (w,)]
+    leaves = [leaf for w in words for leaf in wording.words.under("data", w) or (w,)]
     return min(weights.get(leaf, 0) for leaf in leaves)
 
 

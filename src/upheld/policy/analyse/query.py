@@ -254,8 +254,8 @@ def _open_words(wording: Wording, dimension: str, cases: Sequence[QueryCase]) ->
         words = region.dimensions.get(dimension)
         if words is None:
             return ("any",)
-        leaves.update(leaf for word in words for leaf in wording.plain.under(tree, word) or (word,))
-    return tuple(wording.plain.fold(tree, leaves))
+        leaves.update(leaf for word in words for leaf in wording.words.under(tree, word) or (word,))
+    return tuple(wording.words.fold(tree, leaves))
 
 
 def _sentence(verdict: str, cases: Sequence[QueryCase], denied: Sequence[str]) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from upheld.core.dimensions import TABLE
 from upheld.policy.analyse.common_classes import CommonClasses, NamesByPolicy
+from upheld.policy.english import word_list
 from upheld.policy.fact_space import Space, TooManyWorlds
-from upheld.policy.plain import BUT_MAX, Plain, word_list
 from upheld.policy.regions import Bits, Box, Grid
-from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
+from upheld.policy.sentences import Sentences
+from upheld.policy.vocabulary import BASIS, TREE_OF
 
 REGIONS_MAX = 40  # of one finding, in JSON; sentences show fewer
 WAYS_SHOWN = 3
@@ -31,7 +31,7 @@ class Wording:
 
     def __init__(self, common: CommonClasses, side: int) -> None:
         self.common, self.side = common, side
-        self.plain = Plain(common.sides[side].program)
+        self.words = Sentences(common.sides[side].program)
         self._merged: dict[str, str] = {}
 
     def regions(
@@ -56,7 +56,7 @@ class Wording:
         return tuple(regions[:most]), more or len(regions) > most
 
     def _actions(self, actions: Sequence[str]) -> list[list[str]]:
-        return [self.plain.fold("action", dict.fromkeys(actions))]
+        return [self.words.fold("action", dict.fromkeys(actions))]
 
     def _dimensions(self, grid: Grid, box: Box) -> dict[str, tuple[str, ...]]:
         """What a box says of each dimension; one that says what leaving it out says is left out."""
@@ -66,51 +66,27 @@ class Wording:
             if mask != whole or axis.name == "actor":  # an actor left out is the provider
                 leaves = self.common.leaves(self.side, axis.name, mask)
                 tree = TREE_OF[axis.name]
-                if axis.name == "actor" and set(leaves) == self.plain.ours:
+                if axis.name == "actor" and set(leaves) == self.words.ours:
                     continue
-                words[axis.name] = tuple(self.plain.fold(tree, leaves))
+                words[axis.name] = tuple(self.words.fold(tree, leaves))
         return words
 
     def act(self, actions: Sequence[str], dimensions: Mapping[str, Sequence[str]]) -> str:
         """An act as a phrase."""
-        phrases = [word_list(self.plain.label("action", action) for action in actions)]
-        for dimension in DIMENSIONS:
-            if words := dimensions.get(dimension):
-                tree = TREE_OF[dimension]
-                leaves = [leaf for w in words for leaf in self.plain.under(tree, w) or (w,)]
-                phrase = self._terms(tree, words, leaves)
-                phrases.append(f"{TABLE[dimension].lead} {phrase}".strip())
-        if phrases[0].startswith("share"):
-            return " ".join(phrases).replace(" to ", " with ", 1)
-        return " ".join(phrases)
-
-    def _terms(self, tree: str, words: Sequence[str], leaves: Sequence[str]) -> str:
-        """Leaves as people say them; most of one group as the group but the few it leaves out."""
-        tops = {self._top(tree, word) for word in words}
-        if len(words) > BUT_MAX and len(tops) == 1 and (top := tops.pop()):
-            missing = self.plain.fold(tree, set(self.plain.under(tree, top)).difference(leaves))
-            if len(missing) < len(words) and len(missing) <= BUT_MAX:
-                lacks = word_list((self.plain.label(tree, each) for each in missing), "and")
-                return f"{self.plain.label(tree, top)} but {lacks}"
-        return self.plain.terms(tree, leaves)
-
-    def _top(self, tree: str, word: str) -> str:
-        terms, name = self.plain.vocabulary.tree(tree), word.split("/", maxsplit=1)[0]
-        while name in terms and terms[name].parent:
-            name = terms[name].parent
-        return name if name in terms else ""
+        scope = {d: self.words.under_all(TREE_OF[d], w) for d, w in dimensions.items() if w}
+        return self.words.act(actions, scope)
 
     def ways(self, ways: Sequence[Sequence[str]]) -> str:
         """Sets of facts, any one of which will do, as a phrase that starts with "when"."""
         if not ways or not ways[0]:
             return ""
-        phrases = [" and ".join(self.plain.literal(each) for each in way) for way in ways]
+        phrases = [" and ".join(self.words.literal(each) for each in way) for way in ways]
         more = f"; or in {len(phrases) - WAYS_SHOWN} more ways" if len(phrases) > WAYS_SHOWN else ""
         return "when " + "; or ".join(phrases[:WAYS_SHOWN]) + more
 
     def because(self, bases: Sequence[str]) -> str:
         """Legal bases as the end of a sentence; nothing where there are none."""
-        text = word_list((self.plain.label(BASIS, basis) for basis in bases), "and")
+        text = word_list((self.words.label(BASIS, basis) for basis in bases), "and")
         return f", because of {text}" if text else ""
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from upheld.policy.plain import text
 from upheld.policy.program import Clause, Node, Program
-from upheld.policy.sentences import Sentences
+from upheld.policy.sentences import Sentences, text
 
 LINES = 3
 LINE_MAX = 180  # characters; a longer rule is no gist

@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from upheld.policy.analyse.answers import NO, SOMETIMES, YES, FullAnswer
+from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import LEADS as SAID_LEADS
-from upheld.policy.plain import Piece, text, word_list
 from upheld.policy.program import Clause, Example, Node, Program
+from upheld.policy.prose import LEADS as DIMENSION_LEADS
 from upheld.policy.publish import recipients_table
-from upheld.policy.sentences import Sentences
+from upheld.policy.sentences import Piece, Sentences, text
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
 from upheld.practices.notices.gist import gist
@@ -44,7 +44,7 @@ EXAMPLES = {"allow": YES, "deny": NO, "needs-proof": SOMETIMES}
 DEPTH_MAX = 8  # lists in lists
 QUESTIONS = 6  # good questions shown under the form
 FORM = ("action", "data", "recipient", "purpose", "occasion")
-LEADS = {**SAID_LEADS, "recipient": "with"}
+LEADS = {**DIMENSION_LEADS, "recipient": "with"}
 BLANK = {"actor": "you, the company"}  # where leaving it out is not everything
 Option = tuple[str, str]  # word, label
 
@@ -80,7 +80,7 @@ class PolicyPages:
         """With `files` their addresses are those of files in one folder."""
         self.policy, self.pages = policy, pages
         self.program: Program = policy.program
-        self.plain = Sentences(self.program)
+        self.words = Sentences(self.program)
         self.answerer = QuestionAnswerer(policy)
         self.voice = self.answerer.voice
         self.links = Links(files=files)
@@ -181,7 +181,7 @@ class PolicyPages:
 
     def _clause(self, index: int, clause: Clause) -> dict[str, Any]:
         nodes = [self.program.nodes[n] for n in clause.nodes]
-        means = [self._means(n, p) for n in nodes for p in self.plain.rule(n)]
+        means = [self._means(n, p) for n in nodes for p in self.words.rule(n)]
         over = {self.program.nodes[p].clause for n in nodes for p in n.parents} - {clause.id}
         mine = set(clause.nodes)
         under = {n.clause for n in self.program.nodes if mine & set(n.parents)} - {clause.id}
@@ -227,7 +227,7 @@ class PolicyPages:
         for each in self.program.clauses:
             sections.setdefault(each.heading, []).append(each)
         return {
-            at: gist(self.program, self.plain, below) for at, below in sections.items() if at >= 0
+            at: gist(self.program, self.words, below) for at, below in sections.items() if at >= 0
         }
 
     def _introduced(self, clause: Clause) -> list[Clause]:
@@ -244,10 +244,10 @@ class PolicyPages:
 
     def _definition(self, name: str) -> str:
         mine = self.program.definitions[name]
-        words = self.plain.terms(mine.tree, mine.leaves)
-        when = self.plain.condition(mine.condition)
+        words = self.words.terms(mine.tree, mine.leaves)
+        when = self.words.condition(mine.condition)
         condition = "" if when == "in any case" else f", when {when}"
-        return f"“{self.plain.label(mine.tree, name)}” means {words}{condition}"
+        return f"“{self.words.label(mine.tree, name)}” means {words}{condition}"
 
     def _number(self, index: int, clause: Clause) -> int:
         """The number of an item in a numbered list, from 1; 0 for anything else."""
@@ -315,7 +315,7 @@ class PolicyPages:
     def _form(self) -> list[dict[str, Any]]:
         takes = {
             d
-            for action in self.plain.leaves["action"].names
+            for action in self.words.leaves["action"].names
             for d in self.program.vocabulary.takes(action)
         }
         more = [name for name in DIMENSIONS if name in takes and name not in FORM]

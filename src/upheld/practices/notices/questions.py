@@ -20,9 +20,8 @@ from upheld.policy.analyse.answers import (
 )
 from upheld.policy.analyse.query import scope_of
 from upheld.policy.analyse.wording import Region
-from upheld.policy.english import amount_of
+from upheld.policy.english import amount_of, word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain, word_list
 from upheld.policy.program import Clause, ExampleQuestion
 from upheld.policy.prose import Visitor
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
@@ -109,7 +108,7 @@ class QuestionAnswerer:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.voice, self.plain = Visitor(policy.program), Plain(policy.program)
+        self.voice = Visitor(policy.program)
         self._answers = _ANSWERS.of(policy.digest)
         self.vocabulary = policy.program.vocabulary
         self.clauses = {c.id: c for c in policy.program.clauses if c.id}
@@ -152,7 +151,7 @@ class QuestionAnswerer:
         code = "unknown-action" if dimension == "action" else "unknown-term"
         words = [*self.vocabulary.tree(tree), *self.policy.program.definitions]
         near = nearest(word, words)
-        hint = f"Did you mean “{self.plain.label(tree, near)}”?" if near else ""
+        hint = f"Did you mean “{self.voice.term(tree, near)}”?" if near else ""
         raise RejectedQuestion(
             f"The policy knows no {DIMENSION_LABELS[dimension]} “{_short(word)}”.",
             hint or "Choose among the words that it knows, below.",

@@ -18,8 +18,8 @@ from upheld.gate.evidence.provers import years
 from upheld.gate.evidence.records import Record
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
+from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.policy.plain import word_list
 from upheld.policy.request import Request
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor

@@ -12,7 +12,7 @@ import msgspec
 from upheld.gate.log.sentences import entry_sentence
 from upheld.gate.public import Entry
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain
+from upheld.policy.words import Words
 from upheld.web.pages import format_day
 
 _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
@@ -28,15 +28,15 @@ class CitedClause(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def plain_of(policy: Policy) -> Plain:
+def words_of(policy: Policy) -> Words:
     """The words of a policy; one object for each policy that is in force."""
-    return Plain(policy.program)
+    return Words(policy.program)
 
 
 def label(policy: Policy, tree: str, word: str) -> str:
     """What people call a word; the word itself where a later policy has it no more."""
     if word in policy.program.vocabulary.tree(tree):
-        return plain_of(policy).label(tree, word)
+        return words_of(policy).term(tree, word)
     return word.replace("-", " ").replace("/", ", ")
 
 

@@ -16,8 +16,8 @@ import msgspec
 
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
-from upheld.policy.plain import Plain
 from upheld.policy.program import Program
+from upheld.policy.words import Words
 from upheld.practice import operators
 
 MANAGER: Final = operators.MANAGER
@@ -62,7 +62,7 @@ class Roles:
     """All roles of a provider, checked against its vocabulary."""
 
     def __init__(self, file: _RolesFile, program: Program) -> None:
-        self.program, self.plain = program, Plain(program)
+        self.program, self.words = program, Words(program)
         self.by_name, self.reasons = file.role, file.reason
         self.fields = self._leaves((_ROOT,))
         for name, role in file.role.items():
@@ -88,7 +88,7 @@ class Roles:
             )
 
     def _leaves(self, kinds: Iterable[str]) -> tuple[str, ...]:
-        leaves = (leaf for kind in kinds for leaf in self.plain.under("data", kind))
+        leaves = (leaf for kind in kinds for leaf in self.words.under("data", kind))
         return tuple(dict.fromkeys(leaf for leaf in leaves if "/" not in leaf))
 
     def of(self, names: Sequence[str]) -> list[Role]:
@@ -143,7 +143,7 @@ class Roles:
 
     def label(self, tree: str, word: str) -> str:
         """What people call a word."""
-        return self.plain.label(tree, word)
+        return self.words.term(tree, word)
 
 
 def read_roles(path: Path | None, program: Program) -> Roles:
