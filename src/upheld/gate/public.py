@@ -6,6 +6,7 @@ needs nothing but a public key.
 
 from upheld.database.seals import SealedError
 from upheld.ledger.checkpoint import Checkpoint
+from upheld.ledger.counts import SMALL, Counts, Range, Signed, write_signed
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.vault.blind_index import normalised
@@ -15,13 +16,18 @@ from upheld.vault.values import Value
 
 __all__ = [
     "REGISTER",
+    "SMALL",
     "Checkpoint",
+    "Counts",
     "Entry",
+    "Range",
     "SealError",
     "SealedError",
+    "Signed",
     "Value",
     "VaultError",
     "normalised",
     "verify_receipt",
     "write_receipt",
+    "write_signed",
 ]

@@ -55,4 +55,58 @@ look: Final = Table(  # how far a look through everything has come
     info=sealed(),
 )
 
-mark_as_internal(finding, set_aside, cosigned, look)
+counted: Final = Table(  # how far the entries of the log are counted
+    "counted",
+    metadata,
+    Column("name", WORD, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # of the last entry that is counted
+    Column("since", Instant, nullable=False),  # when the first of them was written
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+clause_count: Final = Table(  # how often a clause decided in a month of the house's zone
+    "clause_count",
+    metadata,
+    Column("month", WORD, primary_key=True),  # as 2026-03
+    Column("clause", WORD, primary_key=True),
+    Column("decided", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False),
+    Column("last", WORD, nullable=False),  # the last day on which it did, as 2026-03-01
+    Column("mac", LargeBinary),
+    info=sealed(),
+    sqlite_with_rowid=False,
+)
+
+disclosure_count: Final = Table(  # how often a category of information went to one of recipients
+    "disclosure_count",
+    metadata,
+    Column("month", WORD, primary_key=True),
+    Column("information", WORD, primary_key=True),
+    Column("recipient", WORD, primary_key=True),
+    Column("times", BigInteger, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+    sqlite_with_rowid=False,
+)
+
+published_count: Final = Table(  # the table of each month, as it was published
+    "published_count",
+    metadata,
+    Column("month", WORD, primary_key=True),
+    Column("entry", BigInteger, nullable=False),  # which names its digest
+    Column("body", Text, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+mark_as_internal(
+    finding,
+    set_aside,
+    cosigned,
+    look,
+    counted,
+    clause_count,
+    disclosure_count,
+    published_count,
+)

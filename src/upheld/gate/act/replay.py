@@ -84,7 +84,7 @@ def _of_entry(
     recall.entries += 1
     person_ids = [person_id] if person_id else _batch(connection, number)
     recall.gone += max(0, (entry.batch.count if entry.batch else 1) - len(person_ids))
-    act = _act(entry)
+    act = act_of(entry)
     try:
         execution = ActExecution(context, connection, act, entitled=True)
         execution.template = context.template(act, _facts(draft, act))
@@ -110,7 +110,7 @@ def _batch(connection: Connection, number: int) -> list[str]:
     return sorted(person_id for (person_id,) in person_rows)
 
 
-def _act(entry: Entry) -> Act:
+def act_of(entry: Entry) -> Act:
     """The act that an entry tells of."""
     words = dimension_values(entry, DATA)
     names = {role: words[role].partition(" ") for role in PARTIES if role in words}

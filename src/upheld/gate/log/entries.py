@@ -280,6 +280,22 @@ def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str 
                 continue
 
 
+def after_number(connection: Connection, number: int, most: int) -> tuple[list[Kept], int]:
+    """The entries after a number that can be read, of the next so many; the number of the last."""
+    statement = (
+        "SELECT number, at, person_id, body FROM entry WHERE number > ? ORDER BY number LIMIT ?"
+    )
+    found: list[Kept] = []
+    last = number
+    for each in rows(connection, statement, number, most):
+        last = each[0]
+        try:
+            found.append(_kept(each))
+        except ledger.EntryError:
+            continue
+    return found, last
+
+
 def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:
     """Who finds some entries among their own, by the entry's number."""
     people_by_entry: dict[int, list[str]] = {}

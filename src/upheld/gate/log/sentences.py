@@ -37,6 +37,7 @@ _KINDS: Final = {
     "import": "we took over what was held about {whom} before",
     "registered": "we looked up the records about {whom}",
     "clock": "the time of day was accepted as it is",
+    "counts": "we published how often our policy decided in a month, and what we disclosed",
     "log": "a new log was begun, from the last checkpoint of the one before",
     "acceptance": "{whose} acceptance of the policy and the terms was noted",
     "payment": "what came of {whose} payment was noted",

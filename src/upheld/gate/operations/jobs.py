@@ -21,7 +21,13 @@ from upheld.gate import change_counts, obligations
 from upheld.gate.erasure import delete_fields, erase, retention
 from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.log.database_log import LogError
-from upheld.gate.operations import backup, log_check, selfcheck_job
+from upheld.gate.operations import (
+    backup,
+    clause_counts,
+    log_check,
+    published_counts,
+    selfcheck_job,
+)
 from upheld.gate.operations.lease import SECONDS, Lease
 from upheld.gate.operations.log_check import LogRereading
 from upheld.gate.operations.selfcheck_job import SelfCheckRound
@@ -79,6 +85,7 @@ def built_in(settings: Settings) -> list[Job]:
         Job(selfcheck_job.NAME, MINUTE, SelfCheckRound().look),
         Job(change_counts.JOB, 1, change_counts.keep, alone=False),
         Job(log_check.NAME, MINUTE, LogRereading().read),
+        Job(clause_counts.NAME, MINUTE, published_counts.keep),
     ]
     if settings.escrow is not None:
         escrow = settings.escrow

@@ -11,11 +11,9 @@ from datetime import datetime
 from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import AccountLine, AccountQuery
+from upheld.gate.log.silence import KINDS, PURPOSE, TASK
 from upheld.gate.public import Entry
 from upheld.gate.transaction import Transaction
-
-KINDS = ("instrument", "hold", "task")
-PURPOSE = "legal-process"
 
 
 class GagFilter:
@@ -53,4 +51,4 @@ def visible_entries(
 
 
 def _of_process(record: Record) -> bool:
-    return record.kind != "task" or PURPOSE in record.about.get("purpose", ())
+    return record.kind != TASK or PURPOSE in record.about.get("purpose", ())
