@@ -24,7 +24,7 @@ from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries
-from upheld.gate.log.checkpointer import Covering
+from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.operations import clause_counts, published_counts
 from upheld.gate.tables import published_count
 from upheld.ledger import counts as ledger
@@ -171,7 +171,7 @@ def test_what_breaks_off_half_way_is_counted_once(
     """A process that dies after its rows and before its place has written neither."""
     del person
     with monkeypatch.context() as patch:
-        patch.setattr(clause_counts.database, "insert", _broken)
+        patch.setattr(database, "insert", _broken)
         with pytest.raises(KeyboardInterrupt):
             clause_counts.count(gate)
     assert tables(gate) == (Counter(), Counter(), Counter())
@@ -317,7 +317,7 @@ def test_a_table_is_verified_by_the_key_of_the_log_alone(
     assert unsigned.receipt is None
     with pytest.raises(EntryError, match="has no receipt"):
         ledger.verify_counts(ledger.write_signed(unsigned), SIGNER.key)
-    Covering(gate.engine, SIGNER.name, SIGNER).cover()
+    Checkpointer(gate.engine, SIGNER.name, SIGNER).run()
     signed = published_counts.signed(gate)
     assert signed is not None
     raw = ledger.write_signed(signed)

@@ -177,6 +177,7 @@ def test_only_the_leader_does_what_one_does_for_all_and_everybody_covers(
         "log-check",
     ]
     alone.insert(-1, "covers")
+    alone.append("clause-counts")
     assert [each.name for each in one.step()] == ["cover", *alone, "uncovered"]
     assert [each.name for each in two.step()] == ["cover", "covers", "uncovered"]
     one.release()

@@ -21,6 +21,13 @@ from upheld.gate.act.duties import nothing_more
 from upheld.policy.request import Duty
 from upheld.practice.promises import GATE_ASKS, UnkeptPromise, find_unkept
 
+MORE = """
+One more. {#one-more}
+
+```rule
+may rent email when privacy-signal
+```
+"""
 SOURCE = Path(upheld.__file__).parent
 
 
@@ -110,6 +117,24 @@ def test_a_line_of_the_log_says_it_at_start(house: House, caplog: pytest.LogCapt
         service_of(house.provider, sample_policy(), Serving())
     text = " ".join(each.getMessage() for each in caplog.records)
     assert all(each.word in text for each in find_unkept(house.provider, house.policy))
+
+
+def test_a_line_of_the_log_says_how_many_at_each_load(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the policy is loaded again, whoever reads the log sees how many words are dead now."""
+    path = tmp_path / "policy.md"
+    path.write_text(sample_policy().read_text())
+    with caplog.at_level(logging.WARNING, "upheld.promises"):
+        service = service_of(house.provider, path, Serving())
+        before = find_unkept(house.provider, house.policy)
+        assert f"nothing here keeps: {len(before)}" in caplog.text
+        caplog.clear()
+        path.write_text(path.read_text() + MORE)
+        assert service.live.reload() == "swapped"
+    after = find_unkept(house.provider, service.live.now.policy)
+    assert len(after) == len(before) + 1
+    assert f"nothing here keeps: {len(after)}" in caplog.text
 
 
 def test_check_tells_it_without_touching_the_database(tmp_path: Path) -> None:

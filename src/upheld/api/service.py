@@ -49,6 +49,8 @@ ROUTES = {
             "/privacy",
             "/privacy/ask",
             "/privacy/find",
+            "/privacy/disclosures",
+            "/privacy/disclosures.json",
             "/robots.txt",
             "/favicon.ico",
             "/.well-known/gpc.json",

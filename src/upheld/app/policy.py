@@ -21,6 +21,7 @@ from upheld.policy.load import Policy
 from upheld.policy.publish import policy_json, policy_jsonld
 from upheld.practices.notices import well_known
 from upheld.practices.notices.page import PolicyPages
+from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.questions import RejectedQuestion
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages
@@ -63,10 +64,12 @@ def policy_routes(
     contact: str = "",
     url: str = "",
     state: State | None = None,
+    live: LivePages | None = None,
 ) -> list[BaseRoute]:
     """The routes of one policy: its page, its answers, its files.
 
     `state` tells how what is behind it is, for who watches over it: `ok`, or what is wrong.
+    With `live` pages, those of a running provider, what clauses have decided stands on them.
     """
     files = files_of_policy(policy, pages)
     page, rules = files.pop("index.html"), files.pop("rules.html")
@@ -74,6 +77,8 @@ def policy_routes(
 
     async def whole(request: Request) -> Response:
         opened = request.query_params.get("rules") == "open"
+        if live is not None:
+            return (await asyncio.to_thread(live.policy, rules=opened)).respond(request)
         return (rules if opened else page).respond(request)
 
     def ask(request: Request) -> Response:
@@ -83,6 +88,8 @@ def policy_routes(
         found = clauses.get(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
+        if live is not None:
+            found = await asyncio.to_thread(live.clause, request.path_params["name"])
         return found.respond(request)
 
     async def health(_request: Request) -> Response:
@@ -106,7 +113,29 @@ def policy_routes(
         Route("/privacy/clause/{name}", clause),
         Route("/healthz", health),
     ]
-    return routes
+    return routes + (_live_routes(live) if live is not None else [])
+
+
+def _live_routes(live: LivePages) -> list[BaseRoute]:
+    """What only a running provider has: what was disclosed, as a page and as a signed file."""
+
+    async def disclosures(request: Request) -> Response:
+        return (await asyncio.to_thread(live.disclosures)).respond(request)
+
+    async def table(request: Request) -> Response:
+        body = await asyncio.to_thread(live.table)
+        if not body:
+            raise kit.Refusal(
+                404,
+                "There is no table of disclosures yet.",
+                "The first one is published when a month of our log is over.",
+            )
+        return kit.Fixed(body, kit.JSON).respond(request)
+
+    return [
+        Route("/privacy/disclosures", disclosures),
+        Route("/privacy/disclosures.json", table),
+    ]
 
 
 def static_files() -> dict[str, kit.Fixed]:

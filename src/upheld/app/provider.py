@@ -11,7 +11,7 @@ import asyncio
 import inspect
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -46,6 +46,8 @@ from upheld.practices.billing import practice as billing
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
+from upheld.practices.notices.proof import LivePages
+from upheld.practices.notices.stories import read_stories
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.web import kit
@@ -175,10 +177,21 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     state = health or Health(provider)
     with observing.pause_notes():
         pages = PolicyPages(policy, provider.pages)
-        routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state)
+        live = LivePages(gate, pages, _stories(settings, policy))
+        routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state, live)
     routes += [route for each in provider.practices for route in each.routes]
     gate.context = gate.context.under(policy)
     return kit.application(routes, provider.pages.error_page, provider.report_changed_row)
+
+
+def _stories(settings: Settings, policy: Policy) -> Mapping[str, str]:
+    """Which clauses the provider's stories would miss, by the file that the settings name."""
+    if settings.stories is None:
+        return {}
+    found = read_stories(settings.stories, policy.digest)
+    if not found:
+        logs.event("stories are of another version of the policy", file=settings.stories.name)
+    return found
 
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
@@ -186,16 +199,18 @@ def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     health = Health(provider)
     service = Service(path, lambda policy: _loaded(provider, policy, health), serving)
     health.measure(service.metrics)
-    for each in summary_lines(find_unkept(provider, service.live.now.policy)):
-        _LOG.warning("the policy promises what nothing here keeps: %s", each)
     provider.count = service.metrics.count
     return service
 
 
 def _loaded(provider: Provider, policy: Policy, health: Health) -> Starlette:
-    """The pages under a policy that was loaded; what it switches off is logged."""
+    """The pages under a policy that was loaded; what it switches off, and breaks, is logged."""
     for off in find_switched_off(policy, needs_of()):
         logs.event("switched off by the policy", practice=off.practice, does=off.what, why=off.why)
+    unkept = find_unkept(provider, policy)
+    _LOG.warning("words of the policy that nothing here keeps: %d", len(unkept))
+    for each in summary_lines(unkept):
+        _LOG.warning("the policy promises what nothing here keeps: %s", each)
     return provider_app(provider, policy, health)
 
 

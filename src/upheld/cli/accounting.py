@@ -173,3 +173,43 @@ def account_database(
                 print(f"{line.number}: {line.text}")
     if not as_json and not proofs:
         print(f"{count:,} entries")
+
+
+def print_counts(settings: Path) -> None:
+    """Print the last table of counts of a provider, with its receipt once the log is signed."""
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.gate.operations.published_counts import signed
+    from upheld.ledger.counts import write_signed
+
+    found = signed(gate_of(settings_in(settings)))
+    if found is None:
+        raise UpheldError(
+            "no table of counts is published yet",
+            code="no-counts",
+            hint="`upheld jobs` publishes one when a month is over",
+        )
+    print(write_signed(found).decode(), end="")
+
+
+def verify_counts_in(
+    raw: bytes, file: Path, log: Key, witnesses: Sequence[Key], *, as_json: bool
+) -> None:
+    """Verify a table of counts, and tell what it says."""
+    from upheld.ledger.counts import verify_counts
+    from upheld.ledger.entries import EntryError
+    from upheld.ledger.note import NoteError
+    from upheld.ledger.tree import ProofError
+
+    try:
+        told, covered, index = verify_counts(raw, log, witnesses)
+    except (EntryError, NoteError, ProofError) as error:
+        complain(error, as_json=as_json)
+        raise typer.Exit(1) from None
+    if as_json:
+        print_json({"ok": True, "origin": covered.origin, "index": index, "counts": told})
+        return
+    print(f"{file}: ok: entry {index} of {covered.origin}, {told.provider}, {told.month}")
+    for each in told.clauses:
+        print(f"  #{each.clause}: decided {each.decided}, refused {each.refused}")
+    for one in told.disclosures:
+        print(f"  since {told.since}: {one.information} to {one.recipient}: {one.times}")

@@ -389,6 +389,29 @@ def account(  # noqa: PLR0913, PLR0917 - an option each
 
 
 @ledger.command()
+def counts(
+    file: Path | None = typer.Argument(None, help="A table of counts, as its provider gives it."),
+    key: str = ANY_KEY,
+    witness: list[str] = WITNESS,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Verify a table of how often clauses decided and what was disclosed; or print the last one."""
+    _part()
+    from upheld.cli.accounting import print_counts, verify_counts_in
+
+    if settings is not None:
+        _alone(file is None, "counts --settings takes no file")
+        print_counts(settings)
+    elif file is None or not key:
+        message = "name a table of counts, and --key"
+        raise UpheldError(message, code="usage", hint="or a provider's --settings")
+    else:
+        log, witnesses = _key(key), [_key(each) for each in witness]
+        verify_counts_in(_read(file), file, log, witnesses, as_json=as_json)
+
+
+@ledger.command()
 def begin(
     because: str = typer.Option(..., "--because", help="Why the log before is not gone on with."),
     settings: Path | None = SETTINGS,

@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `contact` and `postal_address` stand on every page;
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
     `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
-    of what each role of staff works on.
+    of what each role of staff works on; `stories` is what `upheld mutate --json` found.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     mail_server: str = ""
     mail_from: str = ""
     roles: Path | None = None
+    stories: Path | None = None
     escrow: Path | None = None
     backup_days: int = 30
     log_key: Path | None = None

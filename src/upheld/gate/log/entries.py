@@ -280,17 +280,17 @@ def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str 
                 continue
 
 
-def after_number(connection: Connection, number: int, most: int) -> tuple[list[Kept], int]:
+def after_number(connection: Connection, number: int, most: int) -> tuple[list[StoredEntry], int]:
     """The entries after a number that can be read, of the next so many; the number of the last."""
     statement = (
         "SELECT number, at, person_id, body FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     )
-    found: list[Kept] = []
+    found: list[StoredEntry] = []
     last = number
     for each in rows(connection, statement, number, most):
         last = each[0]
         try:
-            found.append(_kept(each))
+            found.append(_stored_entry(each))
         except ledger.EntryError:
             continue
     return found, last

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from upheld.database import rows as database
 from upheld.database.statements import places, rows
 from upheld.database.tables import record as table
-from upheld.gate.log.entries import Kept
+from upheld.gate.log.entries import StoredEntry
 from upheld.ledger.entries import Entry
 
 PURPOSE: Final = "legal-process"
@@ -29,7 +29,7 @@ class Silence:
     """What of some entries may be counted."""
 
     def __init__(
-        self, connection: Connection, some: Sequence[Kept], asks: Callable[[Entry], bool]
+        self, connection: Connection, some: Sequence[StoredEntry], asks: Callable[[Entry], bool]
     ) -> None:
         """`asks` tells whether an entry's question is one that an order may have answered."""
         batches = [each.number for each in some if each.entry.batch and asks(each.entry)]
@@ -41,7 +41,7 @@ class Silence:
         for first in range(0, len(listed), TOGETHER):
             self._look(connection, listed[first : first + TOGETHER])
 
-    def count(self, one: Kept) -> int:
+    def count(self, one: StoredEntry) -> int:
         """How many acts an entry counts for; none where it is of legal process.
 
         Of a batch that an order may have decided, nobody counts of whom there is one. Where what an

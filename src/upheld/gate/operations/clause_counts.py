@@ -24,7 +24,7 @@ from upheld.database.transaction import reading, writing
 from upheld.gate.act.replay import act_of
 from upheld.gate.act.request import planned
 from upheld.gate.log import entries
-from upheld.gate.log.entries import Kept
+from upheld.gate.log.entries import StoredEntry
 from upheld.gate.log.silence import ORDERS, Silence
 from upheld.gate.tables import clause_count, counted, disclosure_count
 from upheld.ledger.entries import Entry
@@ -118,7 +118,7 @@ class _Asking:
             return True
 
 
-def sums(gate: Gate, some: Sequence[Kept], silence: Silence) -> Sums:
+def sums(gate: Gate, some: Sequence[StoredEntry], silence: Silence) -> Sums:
     """What some entries add."""
     made = Sums(Counter(), Counter(), {}, Counter())
     categories = Categories(gate.policy)

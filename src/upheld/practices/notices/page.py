@@ -16,6 +16,7 @@ from upheld.policy.sentences import Piece, Sentences, text
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
 from upheld.practices.notices.gist import gist
+from upheld.practices.notices.proof import Proof
 from upheld.practices.notices.questions import (
     DIMENSION_LABELS,
     VERDICT,
@@ -57,6 +58,7 @@ class Links:
         self.page = "index.html" if files else "/privacy"
         self.ask = "" if files else "/privacy/ask"
         self.find = "" if files else "/privacy/find"
+        self.disclosures = "" if files else "/privacy/disclosures"
         self.root = "" if files else "/"
         self.rules = "rules.html" if files else "/privacy?rules=open"
 
@@ -92,8 +94,11 @@ class PolicyPages:
 
     # Pages
 
-    def policy_page(self, *, rules: bool = False) -> str:
-        """The whole policy; with what every rule means in the open where `rules` says so."""
+    def policy_page(self, *, rules: bool = False, proof: Proof | None = None) -> str:
+        """The whole policy; with what every rule means in the open where `rules` says so.
+
+        With `proof`, what each clause has decided stands under it.
+        """
         inserts: dict[int, list[str]] = {}
         for each in self.program.inserts:
             inserts.setdefault(each.after, []).append(each.html)
@@ -113,6 +118,7 @@ class PolicyPages:
             table=self.table,
             by_id=self.by_id,
             rules=rules,
+            proof=proof,
             gists=self._gists(),
             also=ALSO,
             owed=[c for c in self.clauses if c["must"]],
@@ -157,13 +163,20 @@ class PolicyPages:
             "find.html", words=words[:FIND_MAX], found=matches, wanted=terms, mark=mark_matches
         )
 
-    def clause_page(self, name: str) -> str:
+    def clause_page(self, name: str, proof: Proof | None = None) -> str:
         """One clause with its rules; KeyError if there is none of that id."""
         clause = self.by_id[name]
         above = clause["heading"]
         return self._render(
-            "clause.html", clause=clause, heading=self.clauses[above] if above >= 0 else None
+            "clause.html",
+            clause=clause,
+            heading=self.clauses[above] if above >= 0 else None,
+            proof=proof,
         )
+
+    def disclosures_page(self, proof: Proof) -> str:
+        """What was disclosed in the last twelve months, by categories."""
+        return self._render("disclosures.html", proof=proof)
 
     def _render(self, template: str, **words: object) -> str:
         return self.pages.shared(
@@ -174,7 +187,7 @@ class PolicyPages:
             root=self.links.root,
             marks=MARKS,
             introduced=self._introduced,
-            **words,
+            **{"proof": None, **words},
         )
 
     # Clauses
