@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
-from upheld.database.statements import places, rows
+from upheld.database.statements import placeholders, rows
 from upheld.database.tables import record as table
 from upheld.gate.log.entries import StoredEntry
 from upheld.ledger.entries import Entry
@@ -63,8 +63,10 @@ class Silence:
         return int(self._records.isdisjoint(entry.evidence))
 
     def _look(self, connection: Connection, people: Sequence[str]) -> None:
-        where = f"person_id IN ({places(people)}) AND kind IN ({places(KINDS)})"
-        found, forged = database.sound(connection, table, where, *people, *KINDS, parts=KINDS)
+        where = f"person_id IN ({placeholders(people)}) AND kind IN ({placeholders(KINDS)})"
+        found, forged = database.select_intact(
+            connection, table, where, *people, *KINDS, parts=KINDS
+        )
         self._forged |= forged
         for each in found:
             if each.kind in ORDERS or f'"{PURPOSE}"' in each.dims:
@@ -84,6 +86,8 @@ def _people(connection: Connection, numbers: Sequence[int]) -> dict[int, list[st
 def _listed(connection: Connection, numbers: Sequence[int]) -> Iterable[tuple[int, str]]:
     for first in range(0, len(numbers), TOGETHER):
         some = numbers[first : first + TOGETHER]
-        statement = f"SELECT number, person_id FROM entry_person WHERE number IN ({places(some)})"  # noqa: S608 - places alone
+        statement = (
+            f"SELECT number, person_id FROM entry_person WHERE number IN ({placeholders(some)})"  # noqa: S608 - placeholders alone
+        )
         for number, person_id in rows(connection, statement, *some):
             yield int(number), str(person_id)

@@ -211,7 +211,7 @@ def _raise(
             new.append({"month": month, **dict(zip(names, key, strict=True)), **change(key, None)})
         else:
             old.append((row, row._replace(**change(key, row))))
-    database.mark_again(connection, table, old)
+    database.rewrite(connection, table, old)
     database.insert_all(connection, table, new)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.database import rows as database
-from upheld.database.statements import moment, row
+from upheld.database.statements import row, to_datetime
 from upheld.database.transaction import reading, writing
 from upheld.gate.log import entries, receipts
 from upheld.gate.log.database_log import LogError
@@ -60,7 +60,7 @@ def _publish(gate: Gate) -> None:
         place = place_of(connection)
         if place is None or not _due(gate, connection, month):
             return
-        made = _made(gate, connection, month, moment(place.since))
+        made = _made(gate, connection, month, to_datetime(place.since))
         entry = Entry(
             kind=ledger.KIND,
             time="",
@@ -79,11 +79,11 @@ def _publish(gate: Gate) -> None:
 def _due(gate: Gate, connection: Connection, month: str) -> bool:
     """Whether a month is counted to its end and not published yet."""
     place = place_of(connection)
-    if place is None or month_of(gate.clock.day_of(moment(place.since))) > month:
+    if place is None or month_of(gate.clock.day_of(to_datetime(place.since))) > month:
         return False
     following = "SELECT at FROM entry WHERE number > ? ORDER BY number LIMIT 1"
     found = row(connection, following, place.number)
-    if found is not None and month_of(gate.clock.day_of(moment(found[0]))) <= month:
+    if found is not None and month_of(gate.clock.day_of(to_datetime(found[0]))) <= month:
         return False
     return database.get(connection, published_count, "month = ?", month) is None
 

@@ -152,7 +152,7 @@ class LivePages:
         with self._lock:
             self._look()
             if (kind, which) not in self._made:
-                with observing.unasked():
+                with observing.pause_notes():
                     self._made[kind, which] = kit.Fixed(make().encode(), kit.HTML)
             return self._made[kind, which]
 
