@@ -29,7 +29,7 @@ from upheld.gate.log.silence import ORDERS, Silence
 from upheld.gate.tables import clause_count, counted, disclosure_count
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
-from upheld.policy.plain import Plain
+from upheld.policy.words import Words
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -145,8 +145,8 @@ class Categories:
     """By which words of a policy what was disclosed is told."""
 
     def __init__(self, policy: Policy) -> None:
-        plain = Plain(policy.program)
-        children, terms = plain.children["data"], policy.program.vocabulary.tree("data")
+        words = Words(policy.program)
+        children, terms = words.children["data"], policy.program.vocabulary.tree("data")
         tops = children.get("", [])
         below = [name for top in tops for name in children.get(top) or [top]]
         self._named = frozenset(below if len(tops) < TOPS else tops)

@@ -22,8 +22,8 @@ from upheld.gate.operations import published_counts, watching
 from upheld.gate.operations.published_counts import Shown
 from upheld.gate.public import Range, SealedError, write_signed
 from upheld.policy.fact_space import tests_of
-from upheld.policy.plain import Plain
 from upheld.policy.program import Program
+from upheld.policy.words import Words
 from upheld.practices.notices.stories import SENTENCES
 from upheld.web import kit
 
@@ -90,12 +90,12 @@ class Proof:
     @property
     def disclosures(self) -> list[DisclosureRow]:
         """What was disclosed, in words, in the order of the vocabulary's labels."""
-        plain = Plain(self.program)
+        words = Words(self.program)
         listed = self.counts.disclosures if self.counts else ()
         return sorted(
             DisclosureRow(
-                _capital(plain.label("data", each.information)),
-                plain.label("party", each.recipient),
+                _capital(words.term("data", each.information)),
+                words.term("party", each.recipient),
                 str(each.times),
             )
             for each in listed
