@@ -26,6 +26,7 @@ __all__ = ["_home"]
 OWN = {
     "cover",
     "covers",
+    "clause-counts",
     "late",
     "owed",
     "retention",
