@@ -88,10 +88,10 @@ def test_clauses_are_found_without_scripts(client: TestClient) -> None:
     ("word", "where", "hit"),
     [
         ("email", "registration", "<mark>e-mail</mark>"),
-        ("ads", "targeted-ads", "<mark>advertis</mark>ements"),
+        ("ads", "targeted-ads", "<mark>advertisements</mark>"),
         ("telephone", "registration", "<mark>phone</mark> number"),
         ("police", "legal-process", "<mark>court order</mark>"),
-        ("kids", "children", "<mark>child</mark>ren"),
+        ("kids", "children", "<mark>children</mark>"),
     ],
 )
 def test_the_words_that_people_use_find_what_the_policy_says(
@@ -115,12 +115,22 @@ def test_only_what_is_shown_is_marked() -> None:
     """Addresses and names inside of tags are left alone, whatever is looked for."""
     page = '<a href="/card" title="card">Card &amp; cards</a>'
     assert mark_matches(page, search_terms("card")) == (
-        '<a href="/card" title="card"><mark>Card</mark> &amp; <mark>card</mark>s</a>'
+        '<a href="/card" title="card"><mark>Card</mark> &amp; <mark>cards</mark></a>'
     )
     assert mark_matches(page, search_terms("&")) == page.replace("&amp;", "<mark>&amp;</mark>")
     assert mark_matches("<p>amp &amp; &lt;b&gt;</p>", search_terms("amp <b>")) == (
         "<p><mark>amp</mark> &amp; <mark>&lt;b&gt;</mark></p>"
     )
+
+
+def test_a_whole_word_is_marked_and_no_clause_is_shown_without_a_mark(sample: Policy) -> None:
+    """Whatever people call it, each clause that is found shows where, in its prose or its rules."""
+    pages = policy_pages(sample)
+    for word in ("email", "ads", "telephone", "police"):
+        blocks = pages.find_page(word).split('<section class="clause')[1:]
+        assert blocks, word
+        assert all("<mark>" in block.split('<ul class="examples"')[0] for block in blocks), word
+    assert mark_matches("your e-mail", search_terms("mail")) == "your <mark>e-mail</mark>"
 
 
 def test_what_is_looked_for_is_shown_as_text(client: TestClient) -> None:

@@ -77,7 +77,7 @@ def mark_matches(page: str, terms: Iterable[Sequence[str]]) -> Markup:
     forms = sorted({form for forms in terms for form in forms}, key=len, reverse=True)
     if not forms:
         return Markup(page)  # noqa: S704 - rendered already
-    pattern = re.compile(f"({'|'.join(map(re.escape, forms))})", re.IGNORECASE)
+    pattern = re.compile(rf"([\w-]*(?:{'|'.join(map(re.escape, forms))})\w*)", re.IGNORECASE)
     parts = TAG.split(page)
     parts[::2] = [_mark(pattern.split(html.unescape(part))) for part in parts[::2]]
     return Markup("".join(parts))  # noqa: S704 - its text is escaped again

@@ -204,12 +204,8 @@ class PolicyPages:
             if d.clause == clause.id and clause.id
         ]
         examples = [self._example(e) for e in clause.examples]
-        texts = [
-            clause.text,
-            *(text(m["pieces"]) for m in means),
-            *defined,
-            *(each["text"] for each in examples),
-        ]
+        # Examples tell of other clauses too: what a clause says is its prose and its rules.
+        texts = [clause.text, *(text(m["pieces"]) for m in means), *defined]
         return {
             "searched": " ".join(texts).lower(),
             "id": clause.id,

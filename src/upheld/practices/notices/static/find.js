@@ -19,7 +19,9 @@
   place.append(count);
   place.querySelector("form")?.addEventListener("submit", (event) => event.preventDefault());
   place.querySelector("button")?.remove();
-  const texts = clauses.map((each) => each.textContent.toLowerCase());
+  // Examples tell of other clauses too: what one says is its prose and its rules.
+  const texts = clauses.map((each) =>
+    [...each.querySelectorAll(".prose, .means > p")].map((part) => part.textContent).join(" ").toLowerCase());
   const first = [...document.querySelectorAll("details.means")].map((each) => [each, each.open]);
   // What stands between clauses goes with the clause that follows or, for headings, their section.
   const article = document.querySelector("article");
@@ -37,8 +39,8 @@
       for (const form of forms) {
         for (let at = text.indexOf(form); at >= 0; at = text.indexOf(form, at + form.length)) {
           const range = new Range();
-          range.setStart(node, at);
-          range.setEnd(node, at + form.length);
+          range.setStart(node, at - text.slice(0, at).match(/[\w-]*$/)[0].length);
+          range.setEnd(node, at + form.length + text.slice(at + form.length).match(/^\w*/)[0].length);
           ranges.push(range);
         }
       }
@@ -68,7 +70,7 @@
     close();
     if (!words.length) for (const each of between) each.hidden = false;
     for (const [each, open] of first) {
-      const text = each.textContent.toLowerCase();
+      const text = [...each.querySelectorAll(":scope > p")].map((part) => part.textContent).join(" ").toLowerCase();
       each.open = words.length ? words.flat().some((form) => text.includes(form)) : open;
     }
     mark(words.flat());
