@@ -65,7 +65,9 @@ def test_a_hold_that_may_not_be_spoken_of_keeps_it_apart(gate: Gate) -> None:
     assert not problems(gate)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
-        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
+        apart_person = people.open_people_in_any_state(connection, gate.context.keyring, [apart])[
+            apart
+        ]
     assert set(apart_person.holdings) == {"email"}
 
 
@@ -133,7 +135,7 @@ def test_what_a_law_keeps_apart_is_kept_apart_again(
     assert "email" not in held(restored, gagged)
     with reading(restored.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = ?", HELD)
-        opened = people.whatever(connection, restored.context.keyring, [apart])
+        opened = people.open_people_in_any_state(connection, restored.context.keyring, [apart])
     assert list(opened[apart].holdings) == ["email"]
     restored.engine.dispose()
 

@@ -97,7 +97,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
 ) -> None:
     """The clause and its ground, until when; nothing else is left, and nothing is added."""
     with reading(gate.engine) as connection:
-        old = people.opened(connection, gate.context.keyring, person).key
+        old = people.open_person(connection, gate.context.keyring, person).key
     gate.record(person, proof["kind"], fact=proof["fact"])
     (certificate,) = erase(gate, [person], now=True)
     (result,) = certificate.kept
@@ -106,7 +106,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
     assert set(kept) | set(certificate.erased) == {*TOLD, "birth-date"}
     assert [each.field for each in holdings(gate, person)] == list(kept)
     with reading(gate.engine) as connection:
-        assert people.opened(connection, gate.context.keyring, person).key != old
+        assert people.open_person(connection, gate.context.keyring, person).key != old
     assert problems(gate) == ()
     assert gate.find("email", TOLD["email"]) == [person]
     if proof["fact"] != "legal-hold":
@@ -143,7 +143,9 @@ def test_a_gagged_hold_is_told_to_nobody_and_what_it_keeps_is_kept(gate: Gate) -
     assert gate.find("email", TOLD["email"]) == []
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
+        apart_person = people.open_people_in_any_state(connection, gate.context.keyring, [apart])[
+            apart
+        ]
         kinds = rows(connection, "SELECT kind FROM record WHERE person_id = ?", apart)
     assert set(apart_person.holdings) == {*TOLD, "birth-date"}
     assert sorted(kinds) == [("hold",), ("instrument",)]

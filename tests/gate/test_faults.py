@@ -339,7 +339,7 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
     with reading(gate.engine) as connection:
         for table in ("person", "person_key", "value", "blind_index", "record", "entry", "item"):
             statement += [repr(row) for row in rows(connection, f"SELECT * FROM {table}")]
-        person_key = people.opened(connection, gate.context.keyring, person).key
+        person_key = people.open_person(connection, gate.context.keyring, person).key
     files = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
     for mark in ("marked", "Marked", "5550100", "555 0100", "1990-02-01"):
         assert not [each for each in statement if mark in each], mark

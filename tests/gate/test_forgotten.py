@@ -61,7 +61,7 @@ def test_nothing_of_who_was_erased_is_in_any_file_in_any_use(
     keyring = gate.context.keyring
     gone, stays = customer(gate), customer(gate)
     with reading(gate.engine) as connection:
-        key = people.opened(connection, keyring, gone).key
+        key = people.open_person(connection, keyring, gone).key
         ((number, wrapped),) = rows(
             connection, "SELECT epoch, wrapped_key FROM person_key WHERE person_id = ?", gone
         )
@@ -95,7 +95,7 @@ def _no_key_opens(gate: Gate, home: Path, number: int, gone: str, wrapped: bytes
     (ring,) = (home / "escrow").glob("*.keys")
     belongs = context("person-key", gone, number)
     assert unseal(Keyring.open(ring, master).epoch(number).key, wrapped, belongs)
-    for backup_id, _ in list(escrow.listed(home / "escrow")):
+    for backup_id, _ in list(escrow.backups_with_keys(home / "escrow")):
         escrow.destroy(home / "escrow", backup_id)
     left = [each.key for each in Keyring.open(home / "keyring", master).epochs]
     left += [gate.context.keyring.derived("erasure"), gate.context.keyring.derived("erasures")]

@@ -41,7 +41,7 @@ def spent(gate: Gate, person: str, *new_rows: str) -> None:
 def series(gate: Gate, person: str, field: str = "transaction") -> list[values.Value]:
     """The rows of a series as the vault has them."""
     with reading(gate.engine) as connection:
-        apart_person = people.opened(connection, gate.context.keyring, person)
+        apart_person = people.open_person(connection, gate.context.keyring, person)
         return list(values.examine(connection, apart_person, [field])[0].get(field, ()))
 
 
@@ -84,7 +84,9 @@ def test_what_a_gagged_hold_keeps_of_a_series_is_whole_too(gate: Gate) -> None:
     erase.erase(gate, [person], now=True)
     with reading(gate.engine) as connection:
         ((apart,),) = rows(connection, "SELECT person_id FROM person WHERE state = 'held'")
-        apart_person = people.whatever(connection, gate.context.keyring, [apart])[apart]
+        apart_person = people.open_people_in_any_state(connection, gate.context.keyring, [apart])[
+            apart
+        ]
         assert (
             list(values.examine(connection, apart_person, ["transaction"])[0]["transaction"])
             == before
@@ -279,7 +281,7 @@ def test_two_who_renew_the_keys_at_once_lose_nobody(
     gate.context.keyring.refresh()
     assert [each.number for each in gate.context.keyring.epochs] == [4]
     with reading(gate.engine) as connection:
-        assert len(people.opened_many(connection, gate.context.keyring, everybody)) == len(
+        assert len(people.open_people(connection, gate.context.keyring, everybody)) == len(
             everybody
         )
         assert rows(connection, "SELECT DISTINCT epoch FROM person_key") == [(4,)]

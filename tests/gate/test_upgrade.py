@@ -79,7 +79,7 @@ def _as_it_was(gate: Gate, table: str, row: dict[str, Any]) -> dict[str, Any]:
         return {**row, "mac": mark.finalize()}
     if table == "person" and row["person_id"]:
         with reading(gate.engine) as connection:
-            person = people.opened(connection, keyring, row["person_id"])
+            person = people.open_person(connection, keyring, row["person_id"])
         belongs = context("holdings", row["person_id"])
         raw = msgspec.json.encode(person.holdings)
         return {**row, "holdings": seal(person.cipher, raw, belongs)}

@@ -67,7 +67,7 @@ def database_bytes(house: House) -> bytes:
                 for cell in each:
                     yield cell if isinstance(cell, bytes) else str(cell).encode()
         for (person,) in rows(transaction.connection, "SELECT person_id FROM person"):
-            stored_values = people.opened_many(
+            stored_values = people.open_people(
                 transaction.connection, transaction.context.keyring, [person]
             )
             for them in stored_values.values():

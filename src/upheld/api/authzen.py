@@ -55,23 +55,25 @@ class AuthZen:
         leaves = engine.compiled.leaves["action"].names
         self.takes: dict[str, frozenset[str]] = {}
         for name in engine.checker.masks["action"]:
-            taken = [engine.compiled.takes[leaf] for leaf in engine.checker.actions(name, leaves)]
-            self.takes[name] = frozenset(d for each in taken for d in each)
+            dimensions = [
+                engine.compiled.takes[leaf] for leaf in engine.checker.actions(name, leaves)
+            ]
+            self.takes[name] = frozenset(d for each in dimensions for d in each)
         self.digest = f"sha256:{policy.digest}"
 
-    def question(self, asked: m.EvaluationRequest) -> Request:
+    def question(self, message: m.EvaluationRequest) -> Request:
         """The request of a question; RequestError where it is none of this policy."""
-        subject, resource, context = asked.subject, asked.resource, asked.context
+        subject, resource, context = message.subject, message.resource, message.context
         if subject.type == "customer" or resource.type == "customer":
             raise CUSTOMER
-        takes = self.takes.get(asked.action.name)
+        takes = self.takes.get(message.action.name)
         if takes is None:
-            return Request(asked.action.name)  # whose decision says that there is none
+            return Request(message.action.name)  # whose decision says that there is none
         if subject.type != "party":
             raise RequestError(
                 f"a subject has the type `party`, not `{subject.type}`", code="unknown-term"
             )
-        said = dimension_values(context, DATA, "recipient")
+        value = dimension_values(context, DATA, "recipient")
         role = "recipient" if "recipient" in takes else "actor" if "actor" in takes else ""
         for dimension in ("data", "recipient", *(["actor"] if role == "actor" else [])):
             if getattr(context, dimension) is not None:
@@ -79,14 +81,14 @@ class AuthZen:
                     f"`{dimension}` is said by the subject or the resource", code="wrong-dimension"
                 )
         if role:
-            said[role] = None if subject.id == ANY else subject.id
+            value[role] = None if subject.id == ANY else subject.id
         elif subject.id != "provider":
             raise RequestError(
-                f"`{asked.action.name}` takes no party; its subject is `provider`",
+                f"`{message.action.name}` takes no party; its subject is `provider`",
                 code="wrong-dimension",
             )
-        said["data"] = self._data(resource, asked.action.name, takes)
-        return Request(asked.action.name, **said)
+        value["data"] = self._data(resource, message.action.name, takes)
+        return Request(message.action.name, **value)
 
     def _data(self, resource: m.Resource, action: str, takes: frozenset[str]) -> list[str] | None:
         if "data" in takes:
@@ -95,8 +97,8 @@ class AuthZen:
                     f"`{action}` takes data; its resource has the type `data`",
                     code="wrong-dimension",
                 )
-            listed = resource.properties.data or []
-            return [*listed, *({resource.id} - {ANY} - set(listed))] or None
+            names = resource.properties.data or []
+            return [*names, *({resource.id} - {ANY} - set(names))] or None
         if (resource.type, resource.id) != ("service", ANY):
             raise RequestError(
                 f"`{action}` takes no data; its resource has the type `service` and the id `any`",
@@ -104,18 +106,18 @@ class AuthZen:
             )
         return None
 
-    def decide(self, asked: m.EvaluationRequest) -> Decision:
+    def decide(self, message: m.EvaluationRequest) -> Decision:
         """The decision on a question; MessageError for one about a customer."""
         try:
-            return self.policy.decide(self.question(asked), asked.context.facts)
+            return self.policy.decide(self.question(message), message.context.facts)
         except RequestError as error:
             return error_decision(error)
 
-    def evaluation(self, asked: m.EvaluationRequest) -> m.EvaluationResponse:
+    def evaluation(self, message: m.EvaluationRequest) -> m.EvaluationResponse:
         """The answer to one question."""
-        decision = self.decide(asked)
+        decision = self.decide(message)
         if self.watched is not None:
-            self.watched(self.policy, asked, decision)
+            self.watched(self.policy, message, decision)
         return self.told(decision)
 
     def told(self, decision: Decision) -> m.EvaluationResponse:
@@ -123,13 +125,13 @@ class AuthZen:
         proof = None
         if decision.outcome == "needs-proof":
             proof = m.AccessRequest(decision.prove, schema(decision.prove))
-        said = {"en": decision.why}
+        reasons = {"en": decision.why}
         return m.EvaluationResponse(
             decision.allowed,
             m.AnswerContext(
                 reason=PROOF if proof else decision.code,
-                reason_user=said,
-                reason_admin=said,
+                reason_user=reasons,
+                reason_admin=reasons,
                 obligations=obligations(decision) if decision.allowed else (),
                 access_request=proof,
                 upheld=decision,
@@ -138,23 +140,23 @@ class AuthZen:
         )
 
     def evaluations(
-        self, asked: m.EvaluationsRequest
+        self, message: m.EvaluationsRequest
     ) -> m.EvaluationResponse | m.EvaluationsResponse:
         """The answers to several questions; MessageError where a single one is none."""
-        shared = {
+        defaults = {
             name: value
             for name in ("subject", "action", "resource", "context")
-            if (value := getattr(asked, name)) is not None
+            if (value := getattr(message, name)) is not None
         }
-        if not asked.evaluations:
-            return self.evaluation(converted(shared))
-        if customer(shared):
+        if not message.evaluations:
+            return self.evaluation(converted(defaults))
+        if customer(defaults):
             raise CUSTOMER
-        semantic = asked.options.evaluations_semantic
+        semantic = message.options.evaluations_semantic
         answers: list[m.EvaluationResponse] = []
-        for each in asked.evaluations:
+        for each in message.evaluations:
             try:
-                answer = self.evaluation(converted(with_defaults(each, shared)))
+                answer = self.evaluation(converted(with_defaults(each, defaults)))
             except MessageError as error:
                 failure = m.Failure(error.status, str(error))
                 answer = m.EvaluationResponse(False, m.AnswerContext(error=failure))
@@ -165,69 +167,76 @@ class AuthZen:
                 break
         return m.EvaluationsResponse(answers)
 
-    def search_subject(self, asked: m.SubjectSearch) -> m.PartySearchResponse:
+    def search_subject(self, message: m.SubjectSearch) -> m.PartySearchResponse:
         """Parties for whom an act is allowed."""
-        if "customer" in (asked.subject.type, asked.resource.type):
+        if "customer" in (message.subject.type, message.resource.type):
             raise CUSTOMER
-        takes = self.takes.get(asked.action.name, frozenset())
-        found = self.terms["party"] if takes & {"recipient", "actor"} else ["provider"]
-        names, page = self._search(asked, found if asked.subject.type == "party" else [], "subject")
+        takes = self.takes.get(message.action.name, frozenset())
+        candidates = self.terms["party"] if takes & {"recipient", "actor"} else ["provider"]
+        names, page = self._search(
+            message, candidates if message.subject.type == "party" else [], "subject"
+        )
         return m.PartySearchResponse([m.Party("party", name) for name in names], page)
 
-    def search_resource(self, asked: m.ResourceSearch) -> m.PartySearchResponse:
+    def search_resource(self, message: m.ResourceSearch) -> m.PartySearchResponse:
         """Kinds of data with which an act is allowed."""
-        if "customer" in (asked.subject.type, asked.resource.type):
+        if "customer" in (message.subject.type, message.resource.type):
             raise CUSTOMER
-        kind = asked.resource.type
-        found = {"data": self.terms["data"], "service": [ANY]}.get(kind, [])
-        names, page = self._search(asked, found, "resource")
+        kind = message.resource.type
+        candidates = {"data": self.terms["data"], "service": [ANY]}.get(kind, [])
+        names, page = self._search(message, candidates, "resource")
         return m.PartySearchResponse([m.Party(kind, name) for name in names], page)
 
-    def search_action(self, asked: m.ActionSearch) -> m.ActionSearchResponse:
+    def search_action(self, message: m.ActionSearch) -> m.ActionSearchResponse:
         """Acts that are allowed with this subject and resource."""
-        if "customer" in (asked.subject.type, asked.resource.type):
+        if "customer" in (message.subject.type, message.resource.type):
             raise CUSTOMER
-        names, page = self._search(asked, self.terms["action"], "action")
+        names, page = self._search(message, self.terms["action"], "action")
         return m.ActionSearchResponse([m.ActionFound(name) for name in names], page)
 
     def _search(
-        self, asked: m.SubjectSearch | m.ResourceSearch | m.ActionSearch, found: list[str], of: str
+        self,
+        message: m.SubjectSearch | m.ResourceSearch | m.ActionSearch,
+        candidates: list[str],
+        of: str,
     ) -> tuple[list[str], m.NextPage]:
         """The candidates that are allowed, from where the token says to where a limit is met."""
-        mark = fingerprint(self.digest, of, asked)
-        start = at = position(asked.page.token, mark)
-        limit = min(asked.page.limit, m.PAGE_MAX)
+        mark = fingerprint(self.digest, of, message)
+        start = at = position(message.page.token, mark)
+        limit = min(message.page.limit, m.PAGE_MAX)
         names: list[str] = []
         end = time.monotonic() + SEARCH_SECONDS
-        while at < len(found) and len(names) < limit and at - start < SCANNED_MAX:
+        while at < len(candidates) and len(names) < limit and at - start < SCANNED_MAX:
             if at > start and time.monotonic() > end:
                 break
-            if self.decide(instance(asked, found[at])).allowed:
-                names.append(found[at])
+            if self.decide(instance(message, candidates[at])).allowed:
+                names.append(candidates[at])
             at += 1
-        token = "" if at >= len(found) else f"{at}.{mark}"
+        token = "" if at >= len(candidates) else f"{at}.{mark}"
         encoded = base64.urlsafe_b64encode(token.encode()).decode()
         return names, m.NextPage(encoded, len(names))
 
 
 def instance(
-    asked: m.SubjectSearch | m.ResourceSearch | m.ActionSearch, name: str
+    message: m.SubjectSearch | m.ResourceSearch | m.ActionSearch, name: str
 ) -> m.EvaluationRequest:
     """The question that a search asks of one candidate."""
-    match asked:
+    match message:
         case m.SubjectSearch():
             subject = m.Subject("party", name)
-            return m.EvaluationRequest(subject, asked.action, asked.resource, asked.context)
+            return m.EvaluationRequest(subject, message.action, message.resource, message.context)
         case m.ResourceSearch():
-            resource = m.Resource(asked.resource.type, name)
-            return m.EvaluationRequest(asked.subject, asked.action, resource, asked.context)
+            resource = m.Resource(message.resource.type, name)
+            return m.EvaluationRequest(message.subject, message.action, resource, message.context)
         case m.ActionSearch():
-            return m.EvaluationRequest(asked.subject, m.Action(name), asked.resource, asked.context)
+            return m.EvaluationRequest(
+                message.subject, m.Action(name), message.resource, message.context
+            )
 
 
-def fingerprint(digest: str, of: str, asked: msgspec.Struct) -> str:
+def fingerprint(digest: str, of: str, message: msgspec.Struct) -> str:
     """What a token belongs to: this policy and this search, whatever its page."""
-    plain = msgspec.structs.replace(asked, page=m.FIRST_PAGE)
+    plain = msgspec.structs.replace(message, page=m.FIRST_PAGE)
     body = msgspec.json.encode([digest, of, plain], order="deterministic")
     return hashlib.sha256(body).hexdigest()[:24]
 
@@ -245,13 +254,13 @@ def position(token: str, mark: str) -> int:
     raise MessageError("`page.token` belongs to another search or policy; start without one")
 
 
-def parts(asked: msgspec.Struct) -> int:
+def parts(message: msgspec.Struct) -> int:
     """How many parts of facts a message gives; MessageError for too many."""
-    if isinstance(asked, m.EvaluationsRequest):
-        contexts = [each.get("context", asked.context) for each in asked.evaluations]
-        given = [c.get("facts") for c in contexts or [asked.context] if isinstance(c, dict)]
+    if isinstance(message, m.EvaluationsRequest):
+        contexts = [each.get("context", message.context) for each in message.evaluations]
+        given = [c.get("facts") for c in contexts or [message.context] if isinstance(c, dict)]
     else:
-        given = [getattr(asked, "context", m.NO_CONTEXT).facts]
+        given = [getattr(message, "context", m.NO_CONTEXT).facts]
     values = (value for facts in given if isinstance(facts, dict) for value in facts.values())
     count = sum(len(value) for value in values if isinstance(value, list))
     if count > PARTS_MAX:
@@ -261,19 +270,19 @@ def parts(asked: msgspec.Struct) -> int:
 
 def customer(members: dict[str, Any]) -> bool:
     """Whether a message's plain members name a customer."""
-    named = (members.get("subject"), members.get("resource"))
-    return any(isinstance(each, dict) and each.get("type") == "customer" for each in named)
+    entities = (members.get("subject"), members.get("resource"))
+    return any(isinstance(each, dict) and each.get("type") == "customer" for each in entities)
 
 
-def with_defaults(each: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(each: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
     """A question of a batch with what it left out: whole objects, and their type, id and name."""
-    merged = {**shared, **each}
+    merged = {**defaults, **each}
     for name, keys in (
         ("subject", ("type", "id")),
         ("resource", ("type", "id")),
         ("action", ("name",)),
     ):
-        own, default = each.get(name), shared.get(name)
+        own, default = each.get(name), defaults.get(name)
         if isinstance(own, dict) and isinstance(default, dict):
             merged[name] = {**{k: default[k] for k in keys if k in default}, **own}
     return merged
@@ -289,12 +298,12 @@ def converted(plain: dict[str, Any]) -> m.EvaluationRequest:
 
 def obligations(decision: Decision) -> tuple[m.Obligation, ...]:
     """The duties of an allowed act."""
-    found = []
+    results = []
     for duty in decision.duties:
         properties = msgspec.to_builtins(duty)
         name = "-".join(str(part) for part in properties.values())
-        found.append(m.Obligation(name, "custom", properties))
-    return tuple(found)
+        results.append(m.Obligation(name, "custom", properties))
+    return tuple(results)
 
 
 BOUNDS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}

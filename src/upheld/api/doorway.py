@@ -52,22 +52,24 @@ def is_ours(host: str, url: str) -> bool:
 
     A service whose address is that of all networks has no name to compare with.
     """
-    own, told = urlsplit(url), _name_of(host)
-    if told is None:
+    own, host_name = urlsplit(url), _name_of(host)
+    if host_name is None:
         return False
     name = own.hostname or ""
-    return told in (name, LOCAL) or _is_number(told) or (_is_number(name) and _is_all(name))
+    return (
+        host_name in (name, LOCAL) or _is_number(host_name) or (_is_number(name) and _is_all(name))
+    )
 
 
 def _name_of(host: str) -> str | None:
     """The name or number in a Host; None where it is none."""
     try:
-        found = urlsplit(f"//{host}")
-        _ = found.port  # ValueError where it is no number
+        address = urlsplit(f"//{host}")
+        _ = address.port  # ValueError where it is no number
     except ValueError:
         return None
-    plain = found.username is None and not (found.path or found.query or found.fragment)
-    return found.hostname if plain else None
+    plain = address.username is None and not (address.path or address.query or address.fragment)
+    return address.hostname if plain else None
 
 
 def _is_number(name: str) -> bool:

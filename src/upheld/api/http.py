@@ -121,18 +121,18 @@ class AuthZenHttp:
             raise MessageError("the content type must be application/json")
         if header(scope, b"content-encoding").strip().lower() not in (b"", b"identity"):
             raise MessageError("the body must not be compressed")
-        asked = decoded(path, await read_body(scope, receive))
-        given = parts(asked)
-        cost = endpoint.cost + PART_COST * given
-        if isinstance(asked, m.EvaluationsRequest):
-            cost += len(asked.evaluations)
+        message = decoded(path, await read_body(scope, receive))
+        count = parts(message)
+        cost = endpoint.cost + PART_COST * count
+        if isinstance(message, m.EvaluationsRequest):
+            cost += len(message.evaluations)
         if wait := self.access.charge(caller, cost):
             after = str(max(1, round(wait + 0.5))).encode()
             raise MessageError("too many questions; wait a while", 429, ((b"retry-after", after),))
-        if endpoint.aside or given:
-            answer = await run_in_threadpool(endpoint.work, self.authzen, asked)
+        if endpoint.aside or count:
+            answer = await run_in_threadpool(endpoint.work, self.authzen, message)
         else:
-            answer = endpoint.work(self.authzen, asked)
+            answer = endpoint.work(self.authzen, message)
         self.report(answer)
         return ENCODER.encode(answer)
 
@@ -174,8 +174,8 @@ async def respond(
     send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes, kind: bytes = JSON
 ) -> None:
     """Send one answer."""
-    named = any(name == b"content-length" for name, _ in headers)
-    length = [] if named else [(b"content-length", str(len(body)).encode())]
+    has_length = any(name == b"content-length" for name, _ in headers)
+    length = [] if has_length else [(b"content-length", str(len(body)).encode())]
     start: Message = {
         "type": "http.response.start",
         "status": status,
@@ -187,8 +187,8 @@ async def respond(
 
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, within its limits of size and time."""
-    said = header(scope, b"content-length")
-    if said.isdigit() and int(said) > BODY_MAX:
+    length_header = header(scope, b"content-length")
+    if length_header.isdigit() and int(length_header) > BODY_MAX:
         raise MessageError(f"the body has more than {BODY_MAX} bytes", 413)
     parts: list[bytes] = []
     size, more = 0, True
@@ -213,7 +213,7 @@ def decoded(path: str, body: bytes) -> msgspec.Struct:
     if not body.strip():
         raise MessageError("the body is empty")
     try:
-        found = DECODERS[path].decode(body)
+        message = DECODERS[path].decode(body)
         twice = has_duplicate_member(body)
     except msgspec.ValidationError as error:
         raise MessageError(str(error)) from None
@@ -223,7 +223,7 @@ def decoded(path: str, body: bytes) -> msgspec.Struct:
         raise MessageError("the body is nested too deep") from None
     if twice:
         raise MessageError("a member stands twice in one object")
-    return found
+    return message
 
 
 def metadata(base: str) -> m.Metadata:

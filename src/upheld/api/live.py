@@ -33,23 +33,23 @@ class InForce(NamedTuple, Generic[Built]):
 
 def wrong_examples(policy: Policy, file: str) -> list[Fault]:
     """The examples of a policy that it answers otherwise."""
-    found = []
+    problems = []
     for clause in policy.program.clauses:
         for example in clause.examples:
             decision, expected = policy.example(example)
             if expected:
-                said = " ".join(example.text.split())
-                found.append(
+                text = " ".join(example.text.split())
+                problems.append(
                     Fault(
                         file=file,
                         line=example.line,
                         column=1,
                         code="wrong-example",
-                        message=f"`{said}` is answered: {decision.why}",
+                        message=f"`{text}` is answered: {decision.why}",
                         expected=expected,
                     )
                 )
-    return found
+    return problems
 
 
 def checked(path: Path) -> Policy:
@@ -119,7 +119,7 @@ class Live(Generic[Built]):
 
 def _stat(path: Path) -> tuple[int, int, int]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_size, found.st_ino)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

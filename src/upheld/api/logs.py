@@ -21,19 +21,19 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """A record as one line."""
-        said: dict[str, object] = {
+        content: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "event": str(record.msg) if record.name == LOGGER.name else "server",
         }
         if record.name != LOGGER.name and not record.exc_info:
-            said["message"] = record.getMessage()
-        said.update(getattr(record, "facts", {}))
+            content["message"] = record.getMessage()
+        content.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[0] is not None:
             frames = traceback.extract_tb(record.exc_info[2])
-            said["error"] = record.exc_info[0].__name__
-            said["at"] = [f"{frame.name}:{frame.lineno}" for frame in frames]
-        return msgspec.json.encode(said).decode()
+            content["error"] = record.exc_info[0].__name__
+            content["at"] = [f"{frame.name}:{frame.lineno}" for frame in frames]
+        return msgspec.json.encode(content).decode()
 
 
 def event(what: str, level: int = logging.INFO, **facts: object) -> None:

@@ -46,7 +46,7 @@ class Metrics:
             self.counts["upheld_request_seconds", (("route", route), ("le", bucket))] += 1
             self.sums[route] = self.sums.get(route, 0.0) + seconds
 
-    def text(self, digest: str, loaded: float) -> bytes:
+    def text(self, digest: str, loaded_at: float) -> bytes:
         """All counts, with the policy in force."""
         with self.lock:
             counts, sums = dict(self.counts), dict(self.sums)
@@ -56,7 +56,7 @@ class Metrics:
             f'upheld_policy_info{{digest="{digest}"}} 1',
             "# HELP upheld_policy_loaded_seconds When it was loaded.",
             "# TYPE upheld_policy_loaded_seconds gauge",
-            f"upheld_policy_loaded_seconds {loaded:.3f}",
+            f"upheld_policy_loaded_seconds {loaded_at:.3f}",
         ]
         for name, (what, measure) in self.gauges.items():
             lines += [f"# HELP {name} {what}", f"# TYPE {name} gauge", f"{name} {measure():g}"]

@@ -48,13 +48,13 @@ def description(base: str = "/") -> dict[str, Any]:
         path: {"post": _operation(path, summary, ENDPOINTS[path].type, answers)}
         for path, (summary, answers) in OF.items()
     }
-    known = {"description": "Where everything is.", **_json(_ref(m.Metadata))}
+    metadata = {"description": "Where everything is.", **_json(_ref(m.Metadata))}
     paths[METADATA] = {
         "get": {
             "operationId": "metadata",
             "summary": "Say where everything is",
             "security": [],
-            "responses": {"200": known},
+            "responses": {"200": metadata},
         },
     }
     return {
@@ -79,8 +79,8 @@ def _json(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ref(*types: type) -> dict[str, Any]:
-    found = [{"$ref": REF.format(name=each.__name__)} for each in types]
-    return {"anyOf": found} if found[1:] else dict(found[0])
+    references = [{"$ref": REF.format(name=each.__name__)} for each in types]
+    return {"anyOf": references} if references[1:] else dict(references[0])
 
 
 def _operation(path: str, summary: str, body: type, answers: tuple[type, ...]) -> dict[str, Any]:
@@ -99,6 +99,6 @@ def _operation(path: str, summary: str, body: type, answers: tuple[type, ...]) -
         "requestBody": {"required": True, **_json(_ref(body))},
         "responses": {
             "200": {"description": "The answer; a deny is one.", **_json(_ref(*answers))},
-            **{status: {"description": said, **error} for status, said in ERRORS.items()},
+            **{status: {"description": text, **error} for status, text in ERRORS.items()},
         },
     }

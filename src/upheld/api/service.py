@@ -117,8 +117,8 @@ class Service:
 
     def decided(self, answer: m.EvaluationResponse) -> None:
         """Count a decision by its outcome."""
-        said = answer.context.upheld
-        outcome = "error" if said is None else said.outcome
+        context = answer.context.upheld
+        outcome = "error" if context is None else context.outcome
         self.metrics.count("upheld_decisions_total", outcome=outcome)
 
     def reload(self) -> None:
@@ -209,8 +209,8 @@ class Service:
         if self.settings.url:
             return self.settings.url.rstrip("/")
         host, port = scope.get("server") or (self.settings.host, self.settings.port)
-        shown = f"[{host}]" if ":" in host else host
-        return f"{scope.get('scheme', 'http')}://{shown}" + (f":{port}" if port else "")
+        host_part = f"[{host}]" if ":" in host else host
+        return f"{scope.get('scheme', 'http')}://{host_part}" + (f":{port}" if port else "")
 
     async def lifespan(self, receive: Receive, send: Send) -> None:
         """Watch the file and listen for SIGHUP between start and stop."""

@@ -68,26 +68,26 @@ class Shadow:
         if self.report is None or not self.report.exists():
             return
         try:
-            kept = msgspec.json.decode(self.report.read_bytes(), type=Kept)
+            state = msgspec.json.decode(self.report.read_bytes(), type=Kept)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             raise UpheldError(
                 f"{self.report} holds no differences of a shadow",
                 code="shadow-report",
                 hint="name another file, or move this one away",
             ) from None
-        if (kept.policy, kept.draft) == self.of:
-            self.decisions = kept.decisions
-            for each in kept.changes:
+        if (state.policy, state.draft) == self.of:
+            self.decisions = state.decisions
+            for each in state.changes:
                 key = each.before, each.now, each.clauses_before, each.clauses_now
                 self.tally.changes[key] = each
 
-    def see(self, policy: Policy, asked: m.EvaluationRequest, decision: Decision) -> None:
+    def see(self, policy: Policy, message: m.EvaluationRequest, decision: Decision) -> None:
         """Ask the draft what the policy has just decided, and count the difference."""
         try:
             now = self.live.now
             theirs, why = None, ""
             try:
-                theirs = now.policy.decide(now.built.question(asked), asked.context.facts)
+                theirs = now.policy.decide(now.built.question(message), message.context.facts)
             except RequestError as error:
                 why = error.code
             with self.lock:
@@ -101,15 +101,15 @@ class Shadow:
                 change = self.tally.change(decision, theirs)
                 self.metrics.count(TOTAL, result=change.kind if change else "same")
                 if change is not None:
-                    said = {
-                        "action": asked.action.name,
-                        "subject": asked.subject.id,
-                        "resource": asked.resource.id,
-                        **_words(asked),
-                        "facts": sorted(asked.context.facts),
+                    line = {
+                        "action": message.action.name,
+                        "subject": message.subject.id,
+                        "resource": message.resource.id,
+                        **_words(message),
+                        "facts": sorted(message.context.facts),
                     }
                     change.add(
-                        ReplayExample(self.decisions, said, decision.outcome, theirs.outcome)
+                        ReplayExample(self.decisions, line, decision.outcome, theirs.outcome)
                     )
         except Exception:
             logging.getLogger("upheld").exception("the shadow failed")
@@ -129,12 +129,12 @@ class Shadow:
         if self.report is None:
             self.dirty = False
             return
-        kept = Kept(*self.of, self.decisions, self.tally.sorted())
+        state = Kept(*self.of, self.decisions, self.tally.sorted())
         name = ""
         try:
             handle, name = tempfile.mkstemp(dir=self.report.resolve().parent, prefix=".shadow.")
             with os.fdopen(handle, "wb") as out:
-                out.write(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+                out.write(msgspec.json.format(msgspec.json.encode(state), indent=1) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).replace(self.report)
@@ -145,5 +145,5 @@ class Shadow:
             event("shadow not kept", logging.ERROR, why=error.strerror or "")
 
 
-def _words(asked: m.EvaluationRequest) -> Mapping[str, Any]:
-    return dimension_values(asked.context, DATA, "recipient")
+def _words(message: m.EvaluationRequest) -> Mapping[str, Any]:
+    return dimension_values(message.context, DATA, "recipient")

@@ -29,22 +29,24 @@ class Tokens:
 
     def caller(self, authorization: str) -> str | None:
         """The name of whoever sent this `Authorization` header, or None."""
-        found = BEARER.match(authorization.strip())
-        if not found:
+        match = BEARER.match(authorization.strip())
+        if not match:
             return None
-        return self.callers.get(hashlib.sha256(found[1].encode()).digest())
+        return self.callers.get(hashlib.sha256(match[1].encode()).digest())
 
 
 def read_tokens(path: Path) -> Tokens:
     """Read a token file; UpheldError where it is wrong or open to others."""
     try:
         with path.open("rb") as file:
-            found = os.fstat(file.fileno())  # of the file that is read, whatever the path says next
-            if not stat.S_ISREG(found.st_mode):
+            status = os.fstat(
+                file.fileno()
+            )  # of the file that is read, whatever the path says next
+            if not stat.S_ISREG(status.st_mode):
                 raise _wrong(path, "is no file", "give a file with a line `NAME SECRET` a caller")
-            if found.st_mode & 0o077:
+            if status.st_mode & 0o077:
                 raise _wrong(path, "can be read or written by others", f"chmod 600 {path}")
-            if found.st_uid not in (os.geteuid(), 0):
+            if status.st_uid not in (os.geteuid(), 0):
                 raise _wrong(path, "belongs to another user", "give it to the user that runs this")
             raw = file.read(BYTES_MAX + 1)
     except OSError as error:

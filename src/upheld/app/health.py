@@ -81,12 +81,12 @@ class Health:
         except UpheldError as error:
             return {"status": error.code}
         late = waiting is not None and waiting.late(self._provider.now())
-        found: dict[str, object] = {"status": "ok"}
+        state: dict[str, object] = {"status": "ok"}
         if waiting is not None:
-            found["uncovered"] = waiting.entries
+            state["uncovered"] = waiting.entries
         if changed or late:
-            found["status"] = "log-changed" if changed else "log-uncovered"
-        return found
+            state["status"] = "log-changed" if changed else "log-uncovered"
+        return state
 
 
 def _ended(name: str, connection: Connection) -> float:

@@ -192,17 +192,17 @@ def serve(path: Path, settings: Settings) -> None:
     contact = well_known.checked_contact(settings.contact)
     service = Service(path, partial(policy_app, contact=contact, url=settings.url), settings)
     title = service.live.now.policy.front.policy
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    run_service(service, f"{title}: http://{shown}:{settings.port}\n")
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    run_service(service, f"{title}: http://{host}:{settings.port}\n")
 
 
 def publish_files(policy: Policy, folder: Path) -> list[Path]:
     """Write the page, the policy in its other forms and what the page needs into a folder."""
-    written = {**files_of_policy(policy, policy_pages(policy, files=True))}
+    pages_by_path = {**files_of_policy(policy, policy_pages(policy, files=True))}
     for name, fixed in static_files().items():
-        written[f"static/{name}"] = fixed
-    for name, fixed in written.items():
+        pages_by_path[f"static/{name}"] = fixed
+    for name, fixed in pages_by_path.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(fixed.body)
-    return [folder / name for name in written]
+    return [folder / name for name in pages_by_path]

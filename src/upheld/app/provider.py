@@ -132,24 +132,26 @@ def provide(
     house.provers.add("session", prove_signed_in)
     house.fields.country = settings.country
     made_practices = [make(provider) for _, make in practices]
-    for made in made_practices:
-        provider.events.declare(*made.announces)
-        sentences.add_sentences(made.entry_sentences)
-    for made in made_practices:
-        provider.practices.append(made)
-        for kind, (prover, reads) in made.provers.items():
+    for practice in made_practices:
+        provider.events.declare(*practice.announces)
+        sentences.add_sentences(practice.entry_sentences)
+    for practice in made_practices:
+        provider.practices.append(practice)
+        for kind, (prover, reads) in practice.provers.items():
             house.provers.add(kind, prover, reads=reads)
-        for duty, carrier in made.duty_handlers.items():
+        for duty, carrier in practice.duty_handlers.items():
             house.duty_handlers.add(duty, carrier)
-        for field, (reads, derive) in made.derived_fields.items():
+        for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)
-        house.erasure_hooks.before.extend([made.before_erasure] if made.before_erasure else [])
-        house.erasure_hooks.after.extend([made.after_erasure] if made.after_erasure else [])
-        for field, carry in made.carry_forward.items():
+        house.erasure_hooks.before.extend(
+            [practice.before_erasure] if practice.before_erasure else []
+        )
+        house.erasure_hooks.after.extend([practice.after_erasure] if practice.after_erasure else [])
+        for field, carry in practice.carry_forward.items():
             house.carry_forwards.add(field, carry)
-        for field, read in made.field_readers.items():
+        for field, read in practice.field_readers.items():
             house.fields.add(field, read)
-        for event, listener in made.listeners.items():
+        for event, listener in practice.listeners.items():
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):
         links[kind] = [
@@ -226,13 +228,13 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
     serving = serving._replace(url=serving.url or provider.settings.url)
     service = service_of(provider, path, serving)
     name = provider.imprint.name
-    shown = f"[{serving.host}]" if ":" in serving.host else serving.host
+    host = f"[{serving.host}]" if ":" in serving.host else serving.host
     gate = provider.gate.gate
     signal.signal(signal.SIGTERM, _ended)
     running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
         off = told_off(gate.context.policy)
-        run_service(service, f"{off}{name}: http://{shown}:{serving.port}\n")
+        run_service(service, f"{off}{name}: http://{host}:{serving.port}\n")
     finally:
         if running is not None:
             running.stop()

@@ -49,36 +49,36 @@ def verify_database(
     from upheld.gate.log.detach import counts
     from upheld.vault.people import unlock
 
-    told = settings_in(settings)
-    keyring = keyring_of(told) if told.keyring else None
+    configuration = settings_in(settings)
+    keyring = keyring_of(configuration) if configuration.keyring else None
     with database(settings) as connection:
         severed = None
         if keyring is not None:
             unlock(connection.engine, keyring)
             severed = counts(connection)
-        found = audit(connection, key, since, severed, witnesses)
+        report = audit(connection, key, since, severed, witnesses)
     if as_json:
-        print_json(found)
+        print_json(report)
     else:
-        for each in found.findings:
+        for each in report.findings:
             print(each)
-        state = "ok" if found.ok else f"{len(found.findings):,} findings"
+        state = "ok" if report.ok else f"{len(report.findings):,} findings"
         print(
-            f"{found.entries:,} entries, {found.covered:,} covered, "
-            f"{found.checkpoints:,} checkpoints: {state}"
+            f"{report.entries:,} entries, {report.covered:,} covered, "
+            f"{report.checkpoints:,} checkpoints: {state}"
         )
-    if not found.ok:
+    if not report.ok:
         raise typer.Exit(1)
 
 
-def prove_database(settings: Path, told: str) -> tuple[int, Receipt]:
+def prove_database(settings: Path, about: str) -> tuple[int, Receipt]:
     """The receipt of an entry by its number."""
     from upheld.gate.log.receipts import receipt_of
 
-    if not told.isdecimal():
-        raise UpheldError(f"{told} is no number of an entry", code="usage", hint="see the account")
+    if not about.isdecimal():
+        raise UpheldError(f"{about} is no number of an entry", code="usage", hint="see the account")
     with database(settings) as connection:
-        return int(told), receipt_of(connection, int(told))
+        return int(about), receipt_of(connection, int(about))
 
 
 def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpoint]:
@@ -87,8 +87,8 @@ def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpo
     from upheld.ledger.checkpoint import open_checkpoint
 
     with database(settings) as connection:
-        _, note, held = signed_checkpoint(connection)
-    return note.encode(), held if key is None else open_checkpoint(note.encode(), key)
+        _, note, signers = signed_checkpoint(connection)
+    return note.encode(), signers if key is None else open_checkpoint(note.encode(), key)
 
 
 def cosign_in_database(
@@ -100,17 +100,17 @@ def cosign_in_database(
     from upheld.ledger.witness import ForkError
 
     try:
-        told, kept = keep(gate_of(settings_in(settings)), raw, witnesses)
+        outcome, note = keep(gate_of(settings_in(settings)), raw, witnesses)
     except ForkError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
     if as_json:
-        print_json({"ok": True, "size": told.size, "kept": [each.name for each in kept]})
+        print_json({"ok": True, "size": outcome.size, "kept": [each.name for each in note]})
     else:
-        names = ", ".join(each.name for each in kept)
+        names = ", ".join(each.name for each in note)
         print(
-            f"{told.size} entries of {told.origin}: "
-            + (f"cosigned by {names}" if kept else "kept already")
+            f"{outcome.size} entries of {outcome.origin}: "
+            + (f"cosigned by {names}" if note else "kept already")
         )
 
 
@@ -143,20 +143,20 @@ def asked(
     )
 
 
-def _day(told: str, later: int = 0) -> datetime | None:
-    if not told:
+def _day(text: str, later: int = 0) -> datetime | None:
+    if not text:
         return None
     try:
-        day = date.fromisoformat(told) + timedelta(days=later)
+        day = date.fromisoformat(text) + timedelta(days=later)
     except (ValueError, OverflowError):
         raise UpheldError(
-            f"{told} is no day", code="usage", hint="write it as 2026-03-01"
+            f"{text} is no day", code="usage", hint="write it as 2026-03-01"
         ) from None
     return datetime.combine(day, time(), UTC)
 
 
 def account_database(
-    settings: Path | None, wanted: AccountQuery, *, proofs: bool, as_json: bool
+    settings: Path | None, query: AccountQuery, *, proofs: bool, as_json: bool
 ) -> None:
     """Print an account, a line an entry; as JSON a line each too, with its receipt."""
     from upheld.cli.admin import policy_of, settings_in
@@ -165,7 +165,7 @@ def account_database(
     policy = policy_of(settings_in(settings))
     count = 0
     with database(settings) as connection:
-        for line in account(connection, policy, wanted, proofs=proofs or as_json):
+        for line in account(connection, policy, query, proofs=proofs or as_json):
             count += 1
             if as_json or proofs:
                 print(msgspec.json.encode(line).decode())

@@ -89,19 +89,24 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.database.schema import migrate
     from upheld.gate.gate import Gate
 
-    told = settings_in(settings)
-    policy = policy_of(told)
-    path = named(told.keyring, "keyring")
-    made = not path.exists()
-    master = master_key(told.key_file, told.passphrase_file, told.key_program, confirm=made)
-    keyring = keyring_class().create(path, master) if made else keyring_class().open(path, master)
-    with open_or_remove(told.database) as engine:
+    configuration = settings_in(settings)
+    policy = policy_of(configuration)
+    path = named(configuration.keyring, "keyring")
+    is_new = not path.exists()
+    master = master_key(
+        configuration.key_file,
+        configuration.passphrase_file,
+        configuration.key_program,
+        confirm=is_new,
+    )
+    keyring = keyring_class().create(path, master) if is_new else keyring_class().open(path, master)
+    with open_or_remove(configuration.database) as engine:
         revision = migrate(engine)
     Gate(engine, policy, keyring)
     if as_json:
-        print_json({"keyring_made": made, "revision": revision, "policy": policy.digest})
+        print_json({"keyring_made": is_new, "revision": revision, "policy": policy.digest})
     else:
-        done = "made" if made else "was there"
+        done = "made" if is_new else "was there"
         print(f"{path}: {done}; tables {revision}; policy {policy.digest[:12]}")
 
 
@@ -128,19 +133,19 @@ def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.gate.operations.selfcheck import selfcheck as checked
 
     gate = gate_of(settings_in(settings))
-    found = checked(gate.engine, gate.context.keyring)
-    found = found._replace(problems=(*found.problems, *all_older(gate), *not_forgotten(gate)))
+    report = checked(gate.engine, gate.context.keyring)
+    report = report._replace(problems=(*report.problems, *all_older(gate), *not_forgotten(gate)))
     if as_json:
-        print_json(found._asdict())
+        print_json(report._asdict())
     else:
-        for problem in found.problems:
+        for problem in report.problems:
             print(problem)
         print(
-            f"{found.people:,} people, {found.values:,} values, {found.records:,} records, "
-            f"{found.entries:,} entries: "
-            + (f"{len(found.problems):,} not whole" if found.problems else "whole")
+            f"{report.people:,} people, {report.values:,} values, {report.records:,} records, "
+            f"{report.entries:,} entries: "
+            + (f"{len(report.problems):,} not whole" if report.problems else "whole")
         )
-    raise typer.Exit(1 if found.problems else 0)
+    raise typer.Exit(1 if report.problems else 0)
 
 
 @admin.command("import")
@@ -153,21 +158,23 @@ def bring(
     """Take in the customers that a provider had before, all of them or none."""
     from upheld.practices.accounts.import_customers import import_customers
 
-    found = import_customers(provider_of(settings_in(settings)), people, apply=apply)
+    outcome = import_customers(provider_of(settings_in(settings)), people, apply=apply)
     if as_json:
-        lines = [each._asdict() for each in found.not_served]
-        print_json({**found._asdict(), "not_served": lines, "applied": apply})
+        lines = [each._asdict() for each in outcome.not_served]
+        print_json({**outcome._asdict(), "not_served": lines, "applied": apply})
         return
-    for each in found.not_served:
+    for each in outcome.not_served:
         cited = "".join(f" #{clause}" for clause in each.clauses)
         print(f"line {each.line}: not to be served at that age: {each.why}{cited}")
     done = "taken in" if apply else "would be taken in; --apply keeps them"
     print(
-        f"{found.rows:,} people: {found.taken:,} {done}, {found.known:,} were known"
-        + (f", {len(found.not_served):,} may not be served" if found.not_served else "")
+        f"{outcome.rows:,} people: {outcome.taken:,} {done}, {outcome.known:,} were known"
+        + (f", {len(outcome.not_served):,} may not be served" if outcome.not_served else "")
     )
-    if found.violations:
-        print(f"for {found.violations:,} no clause lets all of it be kept: recorded as violations")
+    if outcome.violations:
+        print(
+            f"for {outcome.violations:,} no clause lets all of it be kept: recorded as violations"
+        )
 
 
 @admin.command()

@@ -44,29 +44,35 @@ def compare(
     from upheld.policy.analyse.page import page
 
     policies = loaded(old, as_json=as_json), loaded(new, as_json=as_json)
-    found = compared(*policies)
+    comparison = compared(*policies)
     if html is not None:
-        write_whole(html, page(*policies, found).encode())
+        write_whole(html, page(*policies, comparison).encode())
     if as_json:
-        print_json({"same": found.same, "newly_allowed": len(found.newly_allowed), **fields(found)})
+        print_json(
+            {
+                "same": comparison.same,
+                "newly_allowed": len(comparison.newly_allowed),
+                **fields(comparison),
+            }
+        )
     else:
-        for note in found.notes:
+        for note in comparison.notes:
             print(note)
-        for change in found.changes:
+        for change in comparison.changes:
             tell(change)
-        if found.same:
-            print(found)
-            if found.reworded:
-                print("reworded: " + ", ".join(f"#{name}" for name in found.reworded))
-    raise typer.Exit(1 if found.newly_allowed else 0)
+        if comparison.same:
+            print(comparison)
+            if comparison.reworded:
+                print("reworded: " + ", ".join(f"#{name}" for name in comparison.reworded))
+    raise typer.Exit(1 if comparison.newly_allowed else 0)
 
 
 def fields(value: object) -> dict[str, object]:
     """The fields of a result."""
     import msgspec
 
-    found: dict[str, object] = msgspec.to_builtins(value)
-    return found
+    contents: dict[str, object] = msgspec.to_builtins(value)
+    return contents
 
 
 def tell(change: Change) -> None:
@@ -88,14 +94,14 @@ def query(
     """Tell whether something can ever be allowed, and when; 1 for never."""
     from upheld.policy.analyse.query import query as asked
 
-    found = asked(loaded(policy, as_json=as_json), question)
+    answer = asked(loaded(policy, as_json=as_json), question)
     if as_json:
-        print_json(found)
+        print_json(answer)
     else:
-        print(found)
-        for dimension, words in found.open.items():
+        print(answer)
+        for dimension, words in answer.open.items():
             print(f"{dimension}: {', '.join(words) or 'none'}")
-    raise typer.Exit(1 if found.verdict == "never" else 0)
+    raise typer.Exit(1 if answer.verdict == "never" else 0)
 
 
 def findings(  # noqa: PLR0913, PLR0917 - an option each
@@ -111,12 +117,12 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
     from upheld.policy.analyse.findings import findings as found_in
 
     policy_found = loaded(policy, as_json=as_json)
-    found = found_in(policy_found)
+    report = found_in(policy_found)
     counts: list[dict[str, int]] = []
     if rows:
         from upheld.policy.bulk.screen import tally
 
-        questions = [{"action": r.region.action, **r.region.dimensions} for r in found.rows]
+        questions = [{"action": r.region.action, **r.region.dimensions} for r in report.rows]
         with opened(rows, table, engine) as data, binding_hints():
             columns = columns_said(column)
             people = typed(data, policy_found, columns)
@@ -129,7 +135,7 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
             )
             data.at_rest()
     if as_json:
-        print_json({**fields(found), **({"counts": counts} if rows else {})})
+        print_json({**fields(report), **({"counts": counts} if rows else {})})
         return
     from rich.console import Console
     from rich.table import Table
@@ -137,13 +143,13 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
     shown = Table("what", "on which proof", "how", "by", title="Who can receive what")
     for outcome in ("allow", "needs-proof") if rows else ():
         shown.add_column(outcome, justify="right")
-    for number, row in enumerate(found.rows):
+    for number, row in enumerate(report.rows):
         ways = "; or ".join(" and ".join(way) for way in row.when if way) or "nothing to prove"
-        told = [f"{counts[number][o]:,}" for o in ("allow", "needs-proof")] if rows else []
+        numbers = [f"{counts[number][o]:,}" for o in ("allow", "needs-proof")] if rows else []
         clauses = " ".join(f"#{c}" for c in row.clauses)
-        shown.add_row(row.region.text, ways, ", ".join(row.duties), clauses, *told)
+        shown.add_row(row.region.text, ways, ", ".join(row.duties), clauses, *numbers)
     Console().print(shown)
-    for surprise in found.surprises:
+    for surprise in report.surprises:
         print(f"- {surprise.text}")
 
 
@@ -160,25 +166,25 @@ def sever(
     """Strike a clause and tell what changes; 1 where that is refused because it widens."""
     from upheld.policy.analyse.sever import sever as severed
 
-    found = severed(
+    severance = severed(
         loaded(policy, as_json=as_json),
         clause.removeprefix("#"),
         finding,
         accept_widening=accept_widening,
     )
-    if out is not None and not found.refused:
-        write_whole(out, found.text.encode())
+    if out is not None and not severance.refused:
+        write_whole(out, severance.text.encode())
     if as_json:
-        print_json(found)
+        print_json(severance)
     else:
-        print(found)
-        for example in found.examples:
+        print(severance)
+        for example in severance.examples:
             print(f"answered otherwise from now on: {example}")
-        if found.refused:
+        if severance.refused:
             print("to strike it all the same, add --accept-widening")
         else:
             print(f"written to {out}" if out else "nothing written; name a file with --out")
-    raise typer.Exit(1 if found.refused else 0)
+    raise typer.Exit(1 if severance.refused else 0)
 
 
 def contains(
@@ -189,12 +195,12 @@ def contains(
     """Tell whether an agreement lets a partner do no more than the policy; 1 if it does."""
     from upheld.policy.analyse.contains import contains as compared
 
-    found = compared(loaded(agreement, as_json=as_json), loaded(policy, as_json=as_json))
+    comparison = compared(loaded(agreement, as_json=as_json), loaded(policy, as_json=as_json))
     if as_json:
-        print_json(found)
+        print_json(comparison)
     else:
-        print(found)
-    raise typer.Exit(0 if found.contained else 1)
+        print(comparison)
+    raise typer.Exit(0 if comparison.contained else 1)
 
 
 def agreement(

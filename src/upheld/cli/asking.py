@@ -34,17 +34,17 @@ def question_in_words(policy: Policy, text: str) -> dict[str, Any]:
     node, mistakes = parse_question(text)
     names = Names(policy.program.vocabulary)
     names.definitions = dict(policy.program.definitions)
-    said: list[str] = [f"{m.message}; expected {m.expected}" for m in mistakes]
-    codes: list[str] = ["bad-line"] * len(said)
+    messages: list[str] = [f"{m.message}; expected {m.expected}" for m in mistakes]
+    codes: list[str] = ["bad-line"] * len(messages)
 
     def report(offset: int, code: str, message: str, _expected: str, near: str) -> None:
-        said.append(message + (f"; did you mean `{near}`?" if near else ""))
+        messages.append(message + (f"; did you mean `{near}`?" if near else ""))
         codes.append(_code(node, offset, code, policy))
 
     question = question_of(node, names, report) if node is not None else None
-    if said or question is None:
+    if messages or question is None:
         raise RequestError(
-            "; ".join(said) or "there is no question",
+            "; ".join(messages) or "there is no question",
             code=codes[0] if codes else "bad-line",
             hint="ask as in: share email to advertiser for offers given permission",
         )
@@ -92,10 +92,10 @@ def decide(
     """Answer one question in words, or a question a line with an answer a line."""
     if question is not None and requests is not None:
         raise UpheldError("a question and --requests exclude each other", code="usage")
-    found = loaded(policy, as_json=as_json)
+    rules = loaded(policy, as_json=as_json)
     if question is None:
-        raise typer.Exit(0 if _lines(found, requests or "-") else 1)
-    _, decision = asked(found, question, as_json=as_json)
+        raise typer.Exit(0 if _lines(rules, requests or "-") else 1)
+    _, decision = asked(rules, question, as_json=as_json)
     if as_json:
         print_json(decision)
     else:
@@ -123,15 +123,15 @@ def explain(
     """Say why: a line for a log, a paragraph for a customer, a tree for a developer."""
     from upheld.policy.explain import AUDIENCES, DEPTHS, explanation
 
-    for what, said, known in (("depth", depth, DEPTHS), ("audience", audience, AUDIENCES)):
-        if said not in known:
+    for what, choice, choices in (("depth", depth, DEPTHS), ("audience", audience, AUDIENCES)):
+        if choice not in choices:
             raise UpheldError(
-                f"there is no {what} `{said}`", code="usage", hint="one of " + ", ".join(known)
+                f"there is no {what} `{choice}`", code="usage", hint="one of " + ", ".join(choices)
             )
-    found = loaded(policy, as_json=as_json)
-    told = explanation(found, asked(found, question, as_json=as_json)[0], depth, audience)
+    rules = loaded(policy, as_json=as_json)
+    text = explanation(rules, asked(rules, question, as_json=as_json)[0], depth, audience)
     if as_json:
-        print_json(told)
+        print_json(text)
     else:
-        print(told["text"])
-    raise typer.Exit(0 if told["outcome"] == "allow" else 1)
+        print(text["text"])
+    raise typer.Exit(0 if text["outcome"] == "allow" else 1)

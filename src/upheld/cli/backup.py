@@ -26,18 +26,25 @@ def backup(
     """Back up everything while it runs, and see that it can be put back."""
     from upheld.gate.operations.backup import backup as backed
 
-    told = settings_in(settings)
-    made = backed(gate_of(told), out, keys=escrow or told.escrow, days=told.backup_days)
+    configuration = settings_in(settings)
+    archive = backed(
+        gate_of(configuration),
+        out,
+        keys=escrow or configuration.escrow,
+        days=configuration.backup_days,
+    )
     if as_json:
-        print_json({**made._asdict(), "path": str(made.path)})
+        print_json({**archive._asdict(), "path": str(archive.path)})
         return
-    print(f"{made.path}: {made.rows:,} rows, {made.entries:,} entries, read back and whole")
-    if made.until is None:
+    print(
+        f"{archive.path}: {archive.rows:,} rows, {archive.entries:,} entries, read back and whole"
+    )
+    if archive.until is None:
         print(
             "  its keys are in the keyring alone: it is of no use once they are renewed; --escrow"
         )
     else:
-        print(f"  its keys are kept until {made.until:%Y-%m-%d}")
+        print(f"  its keys are kept until {archive.until:%Y-%m-%d}")
 
 
 def restore(
@@ -56,21 +63,25 @@ def restore(
     from upheld.gate.operations.restore import restore as restored
     from upheld.policy.load import load
 
-    told = settings_in(settings)
-    keys = escrow or told.escrow
-    master = master_key(told.key_file, told.passphrase_file, told.key_program)
-    policy = load(named(told.policy, "policy"))
-    ring = keyring_for(path, named(told.keyring, "keyring"), master, keys)
+    configuration = settings_in(settings)
+    keys = escrow or configuration.escrow
+    master = master_key(
+        configuration.key_file, configuration.passphrase_file, configuration.key_program
+    )
+    policy = load(named(configuration.policy, "policy"))
+    ring = keyring_for(path, named(configuration.keyring, "keyring"), master, keys)
     raw = read_file(published)[0] if published else None
-    found = restored(path, told.database, policy, ring, master, RestoreOptions(keys, raw, because))
+    outcome = restored(
+        path, configuration.database, policy, ring, master, RestoreOptions(keys, raw, because)
+    )
     if as_json:
-        print_json(found._asdict())
+        print_json(outcome._asdict())
     else:
-        for problem in found.problems:
+        for problem in outcome.problems:
             print(problem)
-        whole = f"{len(found.problems):,} not whole" if found.problems else "whole"
+        whole = f"{len(outcome.problems):,} not whole" if outcome.problems else "whole"
         print(
-            f"{found.people:,} people, {found.entries:,} entries, {found.erased:,} erased again: "
-            f"{whole}"
+            f"{outcome.people:,} people, {outcome.entries:,} entries,"
+            f" {outcome.erased:,} erased again: {whole}"
         )
-    raise typer.Exit(1 if found.problems else 0)
+    raise typer.Exit(1 if outcome.problems else 0)

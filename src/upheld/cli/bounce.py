@@ -23,14 +23,14 @@ def bounce(
     """
     from upheld.practices.messages import bounces
 
-    found = bounces.read(_bytes(report))
+    report_of_bounce = bounces.read(_bytes(report))
     gate = gate_of(settings_in(settings))
     with gate.together() as transaction:
-        message = bounces.note(transaction, found)
+        message = bounces.note(transaction, report_of_bounce)
     if as_json:
-        print_json({"message": message, "status": found.status})
+        print_json({"message": message, "status": report_of_bounce.status})
     else:
-        print(f"{message}: came back with {found.status}")
+        print(f"{message}: came back with {report_of_bounce.status}")
 
 
 def _bytes(report: str) -> bytes:

@@ -58,9 +58,9 @@ def replay(
     if ledger:
         _from_ledger(loaded(policy, as_json=as_json), settings, as_json=as_json)
         return
-    found = loaded(policy, as_json=as_json)
+    rules = loaded(policy, as_json=as_json)
     draft = loaded(against, as_json=as_json) if against is not None else None
-    run = Replay(found, draft, question_in)
+    run = Replay(rules, draft, question_in)
     with opened(requests) as source, progress(source) as advance:
         for lines in batches(source):
             run.batch(lines)
@@ -88,7 +88,7 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
 
     def shown(question: dict[str, object]) -> object:
         return {
-            name: said for name, said in question.items() if name != "facts"
+            name: word for name, word in question.items() if name != "facts"
         }  # they are personal
 
     run = Replay(gate.context.policy, draft, lambda line: (decode(line or b""), None), shown)
@@ -143,8 +143,8 @@ def progress(source: BufferedIOBase) -> Iterator[Callable[[], None]]:
 
 def tell(report: ReplayReport, *, drafted: bool) -> None:
     """Print what came of a replay."""
-    said = ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.items())
-    print(f"{report.questions:,} questions: {said or 'none'}")
+    counts = ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.items())
+    print(f"{report.questions:,} questions: {counts or 'none'}")
     for each in report.bad_lines:
         print(f"line {each.line}: {each.why} [{each.code}]")
     if report.bad:

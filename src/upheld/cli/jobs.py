@@ -35,14 +35,14 @@ def jobs(
 
     from upheld.gate.operations.jobs import Jobs, built_in
 
-    told = settings_in(settings)
-    provider = provider_of(told)
+    configuration = settings_in(settings)
+    provider = provider_of(configuration)
     gate = provider.gate.gate
     if obligations_in:
         _list(gate, as_json=as_json)
         return
     logging.basicConfig(format="%(message)s")
-    work = Jobs(gate, [*built_in(told), *provider.jobs])
+    work = Jobs(gate, [*built_in(configuration), *provider.jobs])
     if not once:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -85,20 +85,20 @@ def _list(gate: Gate, *, as_json: bool) -> None:
     from upheld.gate.obligations import obligations_in
 
     with reading(gate.engine) as connection:
-        found = obligations_in(connection)
+        states = obligations_in(connection)
         waiting, wrong = set_aside.everybody(connection), findings.all_findings(connection)
-    late = sum(each.state == "late" for each in found)
+    late = sum(each.state == "late" for each in states)
     if as_json:
         print_json(
             {
-                "items": [each._asdict() for each in found],
+                "items": [each._asdict() for each in states],
                 "late": late,
                 "set_aside": [each._asdict() for each in waiting],
                 "not_whole": [each._asdict() for each in wrong],
             }
         )
     else:
-        for each in found:
+        for each in states:
             due = f"{each.due:%Y-%m-%d %H:%M}" if each.due else "at once"
             print(
                 f"{each.state}: {each.action or each.kind} by #{each.clause}, due {due}, "
@@ -113,7 +113,7 @@ def _list(gate: Gate, *, as_json: bool) -> None:
         for thing in wrong:
             print(f"not whole since {thing.since:%Y-%m-%d %H:%M}: {thing.text}")
         print(
-            f"{len(found):,} open, {late:,} of them late; {len(waiting):,} set aside,"
+            f"{len(states):,} open, {late:,} of them late; {len(waiting):,} set aside,"
             f" {len(wrong):,} not whole"
         )
     raise typer.Exit(1 if late or waiting or wrong else 0)

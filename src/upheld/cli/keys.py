@@ -42,8 +42,8 @@ def init(
     if keyring.exists():
         raise UpheldError(f"{keyring} exists already", code="exists", hint="name another file")
     master = master_key(key_file, passphrase_file, key_program, confirm=True)
-    made = keyring_class().create(keyring, master)
-    _tell(keyring, made, as_json=as_json)
+    ring = keyring_class().create(keyring, master)
+    _tell(keyring, ring, as_json=as_json)
 
 
 @keys.command()
@@ -55,8 +55,8 @@ def status(
     as_json: bool = JSON,
 ) -> None:
     """Open a keyring, so that each of its keys is known to be whole, and list its epochs."""
-    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
-    _tell(keyring, opened, as_json=as_json)
+    ring = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
+    _tell(keyring, ring, as_json=as_json)
 
 
 @keys.command()
@@ -75,12 +75,12 @@ def rotate(  # noqa: PLR0913, PLR0917 - two master keys, each of them of one of 
     as_json: bool = JSON,
 ) -> None:
     """Seal the keyring under another master key; no value and no person's key is touched."""
-    opened = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
+    ring = keyring_class().open(keyring, master_key(key_file, passphrase_file, key_program))
     master = master_key(
         new_key_file, new_passphrase_file, new_key_program, confirm=True, which="new passphrase"
     )
-    opened.rotate(master)
-    _tell(keyring, opened, as_json=as_json)
+    ring.rotate(master)
+    _tell(keyring, ring, as_json=as_json)
 
 
 @keys.command()
@@ -97,10 +97,10 @@ def epoch(
     from upheld.gate.erasure.erase import count_unfinished, renew
     from upheld.gate.operations.backup import expire
 
-    told = settings_in(settings)
-    gate = gate_of(told)
-    if told.escrow is not None:
-        expire(gate, told.escrow)
+    configuration = settings_in(settings)
+    gate = gate_of(configuration)
+    if configuration.escrow is not None:
+        expire(gate, configuration.escrow)
     final = count_unfinished(gate.engine)
     moved = renew(gate, destroy=not keep)
     final -= count_unfinished(gate.engine)
@@ -108,8 +108,8 @@ def epoch(
     if as_json:
         print_json({"epoch": number, "moved": moved, "erasures_final": final})
     else:
-        erased = f"; {final:,} erasures are final" if final else ""
-        print(f"epoch {number}: {moved:,} people moved{erased}")
+        erasures = f"; {final:,} erasures are final" if final else ""
+        print(f"epoch {number}: {moved:,} people moved{erasures}")
 
 
 def keyring_class() -> type[Keyring]:

@@ -33,14 +33,14 @@ def relaid(raw: bytes, file: str) -> bytes:
     lines, ends = pieces[::2], [*pieces[1::2], ""]
     for block in reversed(list(_blocks(document))):
         _lay(block, lines, ends)
-    found = mark + "".join(map("".join, zip(lines, ends, strict=True))).encode()
-    again = _read(found, file)
+    content = mark + "".join(map("".join, zip(lines, ends, strict=True))).encode()
+    again = _read(content, file)
     if again is None or _said(again) != _said(document):
         raise UpheldError(
             f"{file} cannot be laid out without a change of what it says; nothing was changed",
             code="layout",
         )
-    return found
+    return content
 
 
 def _read(raw: bytes, file: str) -> Document | None:
@@ -51,8 +51,8 @@ def _read(raw: bytes, file: str) -> Document | None:
 
 def _blocks(document: Document) -> Iterator[Block]:
     """All blocks in the order of the file."""
-    found = [block for section in document.sections for block in section.blocks]
-    return iter(sorted(found, key=lambda block: block.line))
+    blocks = [block for section in document.sections for block in section.blocks]
+    return iter(sorted(blocks, key=lambda block: block.line))
 
 
 def _lay(block: Block, lines: list[str], ends: list[str]) -> None:

@@ -52,8 +52,8 @@ def verify(
 
     if settings is not None:
         _alone(target is None, "verify --settings takes no folder")
-        kept, named = _read(since) if since else None, [_key(each) for each in witness]
-        verify_database(settings, _key(key) if key else None, named, kept, as_json=as_json)
+        earlier, keys = _read(since) if since else None, [_key(each) for each in witness]
+        verify_database(settings, _key(key) if key else None, keys, earlier, as_json=as_json)
         return
     if target is None or not key:
         raise UpheldError(
@@ -71,8 +71,8 @@ def verify(
             )
         _verify_receipt(target, log, witnesses, as_json=as_json)
         return
-    kept = _read(since) if since else None
-    report = verify_export(target, log, witnesses=witnesses, since=kept)
+    earlier = _read(since) if since else None
+    report = verify_export(target, log, witnesses=witnesses, since=earlier)
     _tell(target, report, as_json=as_json)
 
 
@@ -103,8 +103,8 @@ def show(
     signers = [each.name for each in note.signatures]
     if as_json:
         root = checkpoint.root.hex()
-        told = {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
-        print_json({**told, "signers": signers})
+        contents = {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
+        print_json({**contents, "signers": signers})
         return
     print(f"{checkpoint.origin}: {checkpoint.size} entries, root {checkpoint.root.hex()}")
     print(f"  signed by {', '.join(signers)}")
@@ -129,7 +129,7 @@ def prove(
 
     if settings is not None:
         _alone(index is None and not key, "prove --settings takes the number of an entry alone")
-        index, made = prove_database(settings, str(folder))
+        index, receipt = prove_database(settings, str(folder))
     elif index is None or not key:
         raise UpheldError(
             "name an export, an entry of it and --key",
@@ -137,8 +137,8 @@ def prove(
             hint="or --settings and the number of an entry",
         )
     else:
-        made = receipt_of(folder, index, _key(key))
-    raw = write_receipt(made)
+        receipt = receipt_of(folder, index, _key(key))
+    raw = write_receipt(receipt)
     if out is None:
         print(raw.decode(), end="")
         return
@@ -165,20 +165,20 @@ def checkpoint(
 
     if settings is not None:
         _alone(folder is None and not witness, "checkpoint --settings takes no folder, no witness")
-        raw, held = checkpoint_database(settings, _key(key) if key else None)
+        raw, signers = checkpoint_database(settings, _key(key) if key else None)
     elif folder is None or not key:
         raise UpheldError(
             "name an export and --key", code="usage", hint="or a provider's --settings"
         )
     else:
         raw = read_note(folder)
-        held = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
+        signers = open_checkpoint(raw, _key(key), [_key(each) for each in witness])
     if as_json:
         print_json(
             {
-                "origin": held.origin,
-                "size": held.size,
-                "root": held.root.hex(),
+                "origin": signers.origin,
+                "size": signers.size,
+                "root": signers.root.hex(),
                 "checkpoint": raw.decode(),
             }
         )
@@ -208,14 +208,21 @@ def export(
     name, using = open_signer(signer, origin)
     try:
         with _lines(entries, settings) as lines:
-            made = export_lines(lines, out, name, using)
+            checkpoint = export_lines(lines, out, name, using)
     except ForkError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
     if as_json:
-        print_json({"ok": True, "origin": made.origin, "size": made.size, "root": made.root.hex()})
+        print_json(
+            {
+                "ok": True,
+                "origin": checkpoint.origin,
+                "size": checkpoint.size,
+                "root": checkpoint.root.hex(),
+            }
+        )
     else:
-        print(f"{out}: {made.size} entries of {made.origin}")
+        print(f"{out}: {checkpoint.size} entries of {checkpoint.origin}")
 
 
 @ledger.command()
@@ -243,12 +250,14 @@ def witness(
     own = FileSigner.open(witness_key)
     try:
         cosigner = Witness(own.name, own, state)
-        made = cosigner.cosign(read_note(folder), _key(key), proof, int(system_time().timestamp()))
+        cosignature = cosigner.cosign(
+            read_note(folder), _key(key), proof, int(system_time().timestamp())
+        )
     except ForkError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
-    write_whole(out or folder / CHECKPOINT, str(made).encode())
-    size = parse_text(made.text).size
+    write_whole(out or folder / CHECKPOINT, str(cosignature).encode())
+    size = parse_text(cosignature.text).size
     if as_json:
         print_json({"ok": True, "size": size, "witness": own.name})
     else:
@@ -282,11 +291,11 @@ def keygen(
     from upheld.ledger.note import WITNESS as COSIGNER
     from upheld.ledger.signers import FileSigner
 
-    made = FileSigner.create(out, name, COSIGNER if for_witness else LOG)
+    signer_file = FileSigner.create(out, name, COSIGNER if for_witness else LOG)
     if as_json:
-        print_json({"name": name, "key": str(made.key)})
+        print_json({"name": name, "key": str(signer_file.key)})
     else:
-        print(made.key)
+        print(signer_file.key)
 
 
 @ledger.command()
@@ -304,10 +313,10 @@ def signer(
     _part()
     from upheld.ledger.signers import FileSigner, SignerServer
 
-    opened = FileSigner.open(key_file)
-    kept = state or key_file.with_name(f"{key_file.name}.signed")
-    server = SignerServer(opened, socket, kept)
-    print(f"{socket}: signing for {opened.name}", flush=True)
+    file_signer = FileSigner.open(key_file)
+    state_file = state or key_file.with_name(f"{key_file.name}.signed")
+    server = SignerServer(file_signer, socket, state_file)
+    print(f"{socket}: signing for {file_signer.name}", flush=True)
     try:
         server.serve()
     except KeyboardInterrupt:
@@ -384,8 +393,8 @@ def account(  # noqa: PLR0913, PLR0917 - an option each
     _part()
     from upheld.cli.accounting import account_database, asked
 
-    wanted = asked(person, clause, party, since, until, violations=violations)
-    account_database(settings, wanted, proofs=proofs, as_json=as_json)
+    entry_query = asked(person, clause, party, since, until, violations=violations)
+    account_database(settings, entry_query, proofs=proofs, as_json=as_json)
 
 
 @ledger.command()
@@ -448,10 +457,10 @@ def _unreadable(path: Path, error: OSError) -> UpheldError:
 def _show_entry(index: int, entry: Entry, *, as_json: bool) -> None:
     import msgspec
 
-    told = msgspec.to_builtins(entry)
-    said = {name: told.pop(name) for name in DIMENSIONS if name in told}
-    shown = {**told, **said}  # what was done, and then with what, by whom, what for
-    print_json({"index": index, "entry": shown} if as_json else shown)
+    contents = msgspec.to_builtins(entry)
+    dimensions = {name: contents.pop(name) for name in DIMENSIONS if name in contents}
+    in_order = {**contents, **dimensions}  # what was done, and then with what, by whom, what for
+    print_json({"index": index, "entry": in_order} if as_json else in_order)
 
 
 def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool) -> None:
@@ -462,7 +471,7 @@ def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool
 
     raw = _read(path)
     try:
-        entry, covered = verify_receipt(raw, log, witnesses)
+        entry, head = verify_receipt(raw, log, witnesses)
     except (EntryError, NoteError, ProofError) as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
@@ -471,22 +480,22 @@ def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool
         print_json(
             {
                 "ok": True,
-                "origin": covered.origin,
-                "size": covered.size,
+                "origin": head.origin,
+                "size": head.size,
                 "index": index,
                 "entry": entry,
             }
         )
     else:
-        print(f"{path}: ok: entry {index} of {covered.origin}, in its first {covered.size}")
+        print(f"{path}: ok: entry {index} of {head.origin}, in its first {head.size}")
 
 
 def _tell(target: Path, report: Report, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
     elif report.ok:
-        told = f"{report.disclosed} disclosed" if report.disclosed else "none disclosed"
-        print(f"{target}: ok: {report.size} entries of {report.origin}, {told}")
+        disclosure = f"{report.disclosed} disclosed" if report.disclosed else "none disclosed"
+        print(f"{target}: ok: {report.size} entries of {report.origin}, {disclosure}")
         if report.beyond:
             print(f"  not covered by the checkpoint, and not verified: {', '.join(report.beyond)}")
     else:

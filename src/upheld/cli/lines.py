@@ -43,21 +43,21 @@ encode = msgspec.json.Encoder(decimal_format="number").encode
 
 def batches(source: BufferedIOBase) -> Iterator[list[bytes | None]]:
     """What has arrived, in whole lines without their ends; None for a line that is too long."""
-    begun, over, first = b"", False, True
+    partial, over, first = b"", False, True
     while chunk := _read(source):
         pieces: list[bytes] = chunk.split(b"\n")
-        pieces[0] = begun + pieces[0]
-        begun = pieces.pop()
+        pieces[0] = partial + pieces[0]
+        partial = pieces.pop()
         lines: list[bytes | None] = [None if len(p) > LINE_MAX else p for p in pieces]
         if over and lines:
             lines[0], over = None, False
-        if over or len(begun) > LINE_MAX:
-            begun, over = b"", True
+        if over or len(partial) > LINE_MAX:
+            partial, over = b"", True
         if lines:
             yield _without_mark(lines) if first else lines
             first = False
-    if over or begun:
-        last = [None if over else begun]
+    if over or partial:
+        last = [None if over else partial]
         yield _without_mark(last) if first else last
 
 
@@ -101,9 +101,9 @@ class Answers:
 
     def _encoded(self, decision: Decision, size: int) -> bytes:
         """A decision as a line. The engine hands out the same one again, so its bytes are kept."""
-        kept = self._kept.get(id(decision))
-        if kept is not None:
-            return kept[1]
+        encoded = self._kept.get(id(decision))
+        if encoded is not None:
+            return encoded[1]
         answer = encode(decision) + b"\n"
         if decision.outcome == "error":  # made for this line alone
             self.errors += 1

@@ -49,7 +49,7 @@ def mutate(  # noqa: PLR0913, PLR0917 - an option each
     from upheld.mutate.run import mutate as tried
 
     text = loaded(policy, as_json=as_json)
-    listed = _listed(known_dead)
+    dead = _listed(known_dead)
     report = tried(
         policy,
         stories,
@@ -59,7 +59,7 @@ def mutate(  # noqa: PLR0913, PLR0917 - an option each
         choose=_chosen(clause),
         progress=_progress,
     )
-    more, fewer = unlisted(report, listed) if known_dead is not None else ([], [])
+    more, fewer = unlisted(report, dead) if known_dead is not None else ([], [])
     if html is not None:
         write_whole(html, page(text, report).encode())
     if as_json:
@@ -102,8 +102,8 @@ def _listed(path: Path | None) -> list[str]:
 
 
 def _chosen(clauses: list[str]) -> Choice:
-    wanted = {name.removeprefix("#") for name in clauses}
-    return lambda mutant: not wanted or mutant.clause in wanted
+    ids = {name.removeprefix("#") for name in clauses}
+    return lambda mutant: not ids or mutant.clause in ids
 
 
 def _progress(done: int, of: int, finding: MutantFinding) -> None:

@@ -118,16 +118,21 @@ def policy_text(title: str, markdown: str, effective: str = "") -> str:
     """
     lines = markdown.split("\n")
     tokens = MarkdownIt("commonmark").enable("table").disable("html_block").parse(markdown)
-    found: list[tuple[Token, Token]] = []
+    items: list[tuple[Token, Token]] = []
     table = False
     for at, token in enumerate(tokens):
         table = token.type == "table_open" or (table and token.type != "table_close")
         if token.type == "inline" and token.map and not table:
-            found.append((tokens[at - 1], token))
-    names, targets = _named(lines, found)
-    for at, (opening, token) in enumerate(found):
-        led = any(f"(#{each})" in markdown for each in targets if targets[each] == names[at])
-        if at == 0 and opening.tag == "h1" and plain(token) == " ".join(title.split()) and not led:
+            items.append((tokens[at - 1], token))
+    names, targets = _named(lines, items)
+    for at, (opening, token) in enumerate(items):
+        linked = any(f"(#{each})" in markdown for each in targets if targets[each] == names[at])
+        if (
+            at == 0
+            and opening.tag == "h1"
+            and plain(token) == " ".join(title.split())
+            and not linked
+        ):
             _strike(lines, opening)
         else:
             _mark(lines, opening, token, names[at], note=_is_note(token, effective))
@@ -138,23 +143,23 @@ def policy_text(title: str, markdown: str, effective: str = "") -> str:
 
 
 def _named(
-    lines: list[str], found: list[tuple[Token, Token]]
+    lines: list[str], items: list[tuple[Token, Token]]
 ) -> tuple[dict[int, str], dict[str, str]]:
     """An id for each clause, and for each target of a link the id that it has become."""
     ids: set[str] = set()
     names: dict[int, str] = {}
     targets: dict[str, str] = {}
-    own = {at: _own(lines, *each) for at, each in enumerate(found)}
+    own = {at: _own(lines, *each) for at, each in enumerate(items)}
     for at, mark in own.items():
         if mark:
             names[at] = unique(mark, ids)
             targets.setdefault(mark, names[at])
-    for at, (opening, token) in enumerate(found):
+    for at, (opening, token) in enumerate(items):
         if opening.type == "heading_open":
             if at not in names:
                 names[at] = unique(_heading_slug(token), ids)
             targets.setdefault(anchor(plain(token)), names[at])
-    for at, (_, token) in enumerate(found):
+    for at, (_, token) in enumerate(items):
         if at not in names:
             names[at] = unique(_slug(plain(token)), ids)
     return names, targets
@@ -194,18 +199,18 @@ def _is_note(token: Token, effective: str) -> bool:
 
 def plain(token: Token) -> str:
     """The words of a clause as they are read, without a mark of ours."""
-    shown = "".join(
+    text = "".join(
         " " if each.type in ("softbreak", "hardbreak") else each.content
         for each in token.children or ()
         if each.type != "image"
     )
-    return " ".join(OWN_MARK.sub("", shown).split())
+    return " ".join(OWN_MARK.sub("", text).split())
 
 
 def anchor(text: str) -> str:
     """The target that sites make of a heading: its words in lower case, joined by hyphens."""
-    kept = "".join(each for each in text.lower() if each.isalnum() or each in " -_")
-    return kept.strip().replace(" ", "-")
+    letters = "".join(each for each in text.lower() if each.isalnum() or each in " -_")
+    return letters.strip().replace(" ", "-")
 
 
 def _mark(lines: list[str], opening: Token, token: Token, name: str, *, note: bool) -> None:
@@ -214,10 +219,10 @@ def _mark(lines: list[str], opening: Token, token: Token, name: str, *, note: bo
     heading = opening.type == "heading_open"
     for at in range(first, end):
         text = OWN_MARK.sub("", lines[at]) if at == end - 1 else lines[at]
-        kept = text.rstrip()
-        if text.endswith("  ") and at < end - 1 and kept:
-            kept += "\\"  # a hard break, which two spaces at the end of a line are too
-        lines[at] = MARK.sub(r"\\{", kept)
+        line = text.rstrip()
+        if text.endswith("  ") and at < end - 1 and line:
+            line += "\\"  # a hard break, which two spaces at the end of a line are too
+        lines[at] = MARK.sub(r"\\{", line)
     last = lines[end - 1]
     if heading and opening.markup.startswith("#"):
         last = re.sub(r"(?<!\\)[ \t]+#+[ \t]*\Z", "", last)
@@ -282,7 +287,7 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
     say is said in most sentences.
     """
     sentence = SIGN_UP.sub("signup", AD_HOC.sub("", sentence))
-    said = set(_stems(sentence))
+    stems = set(_stems(sentence))
     phrase = f" {' '.join(_every_stem(sentence))} "
     found: dict[str, list[str]] = {}
     for tree in TREES:
@@ -290,12 +295,12 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
         for term in vocabulary.tree(tree).values():
             names = (term.name.replace("-", " "), term.label)
             alike = _stems(ALIKE.get(term.name, ""))
-            if any(_speaks_of(said, phrase, n) for n in names) or not said.isdisjoint(alike):
+            if any(_speaks_of(stems, phrase, n) for n in names) or not stems.isdisjoint(alike):
                 words.append(term.name)
         if words:
             found[tree] = words[:FOUND_MAX]
     for tree, known in (("fact", [*vocabulary.facts]), ("duty", [*vocabulary.duties])):
-        words = [name for name in known if not said.isdisjoint(_stems(ALIKE.get(name, "")))]
+        words = [name for name in known if not stems.isdisjoint(_stems(ALIKE.get(name, "")))]
         if words:
             found[tree] = words[:FOUND_MAX]
     return found
@@ -315,5 +320,5 @@ def _every_stem(text: str) -> list[str]:
 
 def suggestion(sentence: str, vocabulary: Vocabulary) -> str:
     """The same as a phrase, empty where nothing was found."""
-    found = suggest(sentence, vocabulary)
-    return "; ".join(f"{tree}: {', '.join(words)}" for tree, words in found.items())
+    names = suggest(sentence, vocabulary)
+    return "; ".join(f"{tree}: {', '.join(words)}" for tree, words in names.items())

@@ -31,8 +31,8 @@ def print_json(value: object) -> None:
 
 def faults_as_json(error: PolicyError) -> list[dict[str, object]]:
     """Faults as plain data."""
-    found: list[dict[str, object]] = msgspec.to_builtins(error.faults)
-    return list(found)
+    faults: list[dict[str, object]] = msgspec.to_builtins(error.faults)
+    return list(faults)
 
 
 def complain(error: UpheldError, *, as_json: bool) -> None:

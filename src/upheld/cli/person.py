@@ -39,12 +39,12 @@ def find(
     value = typer.get_text_stream("stdin").readline().rstrip("\n") if value == "-" else value
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.together() as transaction:
-        found = find_people(provider, transaction, field, value)
+        ids = find_people(provider, transaction, field, value)
     if as_json:
-        print_json({"people": found})
+        print_json({"people": ids})
     else:
-        print("\n".join(found) or "nobody")
-    raise typer.Exit(0 if found else 1)
+        print("\n".join(ids) or "nobody")
+    raise typer.Exit(0 if ids else 1)
 
 
 @person.command()
@@ -53,16 +53,16 @@ def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON)
     from upheld.gate.erasure.holdings import holdings
 
     gate = gate_of(settings_in(settings))
-    told, numbers = holdings(gate, who), [kept.number for kept in gate.entries(who)]
+    inventory, numbers = holdings(gate, who), [entry.number for entry in gate.entries(who)]
     if as_json:
-        print_json({"person": who, "held": told, "entries": numbers})
+        print_json({"person": who, "held": inventory, "entries": numbers})
         return
-    for each in told:
+    for each in inventory:
         print(
             f"{each.field}: revision {each.revision}, from {each.origin} at {each.occasion}, "
             f"{each.at:%Y-%m-%d}" + (f", by #{each.clause}" if each.clause else "")
         )
-    print(f"{len(told)} fields, {len(numbers)} entries")
+    print(f"{len(inventory)} fields, {len(numbers)} entries")
 
 
 @person.command()
@@ -85,13 +85,15 @@ def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool 
     """Print the certificates of a person's erasures again; 1 if there is none."""
     from upheld.gate.erasure.erase import certificates
 
-    found = certificates(gate_of(settings_in(settings)), who)
-    _tell(found, as_json=as_json)
-    raise typer.Exit(0 if found else 1)
+    list_of_certificates = certificates(gate_of(settings_in(settings)), who)
+    _tell(list_of_certificates, as_json=as_json)
+    raise typer.Exit(0 if list_of_certificates else 1)
 
 
-def _tell(found: list[Certificate], *, as_json: bool) -> None:
+def _tell(list_of_certificates: list[Certificate], *, as_json: bool) -> None:
     if as_json:
-        print_json(found)
+        print_json(list_of_certificates)
     else:
-        print("\n\n".join(each.text() for each in found) or "there is no certificate")
+        print(
+            "\n\n".join(each.text() for each in list_of_certificates) or "there is no certificate"
+        )

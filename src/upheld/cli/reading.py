@@ -95,9 +95,9 @@ def _wanted(sentence: str, policy: Policy) -> str:
     """What an uncovered clause needs, with the words of the vocabulary found in it."""
     from upheld.cli.onboard import suggestion
 
-    found = suggestion(sentence, policy.program.vocabulary)
+    proposal = suggestion(sentence, policy.program.vocabulary)
     needed = "a `rule` block under it, or `{.note}` at its end"
-    return f"{needed}; words found in it: {found}" if found else needed
+    return f"{needed}; words found in it: {proposal}" if proposal else needed
 
 
 def check(
@@ -159,21 +159,24 @@ def _kept(settings: Path, policies: list[Path] | None, *, strict: bool, as_json:
     from upheld.app.promises import promises
     from upheld.core.settings import read_settings
 
-    told = read_settings(settings)
-    named = [*(policies or []), *([told.policy] if told.policy and not policies else [])]
-    if len(named) != 1:
+    configuration = read_settings(settings)
+    paths = [
+        *(policies or []),
+        *([configuration.policy] if configuration.policy and not policies else []),
+    ]
+    if len(paths) != 1:
         raise UpheldError(
             "one policy is held against a provider", code="usage", hint="name it in the settings"
         )
-    found = promises(told, loaded(named[0], as_json=as_json))
+    broken = promises(configuration, loaded(paths[0], as_json=as_json))
     if as_json:
-        print_json([{**each._asdict(), "why": each.why} for each in found])
+        print_json([{**each._asdict(), "why": each.why} for each in broken])
     else:
-        for each in found:
+        for each in broken:
             clauses = ", ".join(f"#{clause}" for clause in each.clauses)
             print(f"{each.kind} `{each.word}`: {each.why} ({clauses})")
-        print(f"{named[0]}: {len(found)} things are promised and not kept")
-    return 1 if strict and found else 0
+        print(f"{paths[0]}: {len(broken)} things are promised and not kept")
+    return 1 if strict and broken else 0
 
 
 def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[str, Any]:
@@ -189,15 +192,15 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
     wrong, bare = findings(found, str(policy))
     from upheld.policy.analyse.review import review
 
-    seen = review(found)
-    good = not wrong and not (strict and bare) and all(each.level != "error" for each in seen)
+    report = review(found)
+    good = not wrong and not (strict and bare) and all(each.level != "error" for each in report)
     program = found.program
     examples = sum(len(clause.examples) for clause in program.clauses)
     rules = sum(len(clause.rules) for clause in program.clauses)
     if not as_json:
         for fault in [*wrong, *bare]:
             print(fault)
-        for each in seen:
+        for each in report:
             if each.level == "note" and not notes:
                 continue
             print(f"{policy}:{each.line}:1: {each.level}: {each.text} [{each.kind}]")
@@ -214,7 +217,7 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
         "examples": examples,
         "faults": wrong,
         "uncovered": bare,
-        "findings": seen,
+        "findings": report,
     }
 
 

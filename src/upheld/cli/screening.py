@@ -59,20 +59,20 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     from upheld.cli.asking import question_in_words
     from upheld.policy.bulk.screen import bindings
 
-    found = loaded(policy, as_json=as_json)
-    asked = question_in_words(found, question) if question else {"facts": {}}
-    facts = asked.pop("facts")
+    rules = loaded(policy, as_json=as_json)
+    request = question_in_words(rules, question) if question else {"facts": {}}
+    facts = request.pop("facts")
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise UpheldError(f"{out} is neither .parquet nor .csv", code="usage", hint="name one")
     missing = words_said(absent)
     with opened(rows, table, engine) as data:
         columns = columns_said(column)
-        people = typed(data, found, columns)
+        people = typed(data, rules, columns)
         with binding_hints():
-            bound = bindings(found, people.table, [asked], facts, columns=columns, absent=missing)
-            screened = found.screen(
+            bound = bindings(rules, people.table, [request], facts, columns=columns, absent=missing)
+            screened = rules.screen(
                 people.table,
-                asked,
+                request,
                 facts=facts,
                 columns=columns,
                 absent=missing,
@@ -85,7 +85,7 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
             data.at_rest()
         else:
             counts = _written(screened, out, prefix, data.at_rest, only_allowed=only_allowed)
-    binding = binding_in_words(found, bound)
+    binding = binding_in_words(rules, bound)
     _print_counts(counts, binding, as_json=as_json)
     raise typer.Exit(1 if any(outcome == "error" for outcome, _ in counts) else 0)
 
@@ -124,26 +124,24 @@ def binding_in_words(policy: Policy, bound: dict[str, str | None]) -> dict[str, 
     return words
 
 
-def columns_said(said: list[str]) -> dict[str, str]:
+def columns_said(pairs: list[str]) -> dict[str, str]:
     """The columns that were named for facts or dimensions."""
-    found = {}
-    for each in said:
+    names = {}
+    for each in pairs:
         word, equals, name = each.partition("=")
         if not equals or not word or not name:
             raise UpheldError(
                 f"`{each}` is no FACT=COLUMN", code="usage", hint="as in --column amount-due=owes"
             )
-        found[word] = name
-    return found
+        names[word] = name
+    return names
 
 
 def _counted(screened: Any, prefix: str) -> dict[tuple[str, str], int]:
     """How many rows have which answer, counted by the engine."""
     outcome, clause = prefix + "outcome", prefix + "clause"
-    grouped = screened.group_by([outcome, clause]).aggregate(rows=screened.count())
-    return {
-        (each[outcome], each[clause]): each["rows"] for each in grouped.to_pyarrow().to_pylist()
-    }
+    groups = screened.group_by([outcome, clause]).aggregate(rows=screened.count())
+    return {(each[outcome], each[clause]): each["rows"] for each in groups.to_pyarrow().to_pylist()}
 
 
 def _written(
@@ -168,8 +166,8 @@ def _written(
             for batch in screened.to_pyarrow_batches(chunk_size=BATCH):
                 part = pa.Table.from_batches([batch]).cast(schema)
                 names = [prefix + "outcome", prefix + "clause"]
-                grouped = part.group_by(names).aggregate([([], "count_all")])
-                for each in grouped.to_pylist():
+                groups = part.group_by(names).aggregate([([], "count_all")])
+                for each in groups.to_pylist():
                     key = each[names[0]], each[names[1]]
                     counts[key] = counts.get(key, 0) + each["count_all"]
                 writer.write_table(part.filter(part[prefix + "allowed"]) if only_allowed else part)
@@ -227,8 +225,8 @@ def _print_counts(
     clauses: dict[str, dict[str, int]] = {}
     for (outcome, cited), number in counts.items():
         for clause in cited.split(", ") if cited else [""]:
-            found = clauses.setdefault(clause, {})
-            found[outcome] = found.get(outcome, 0) + number
+            outcomes_of_clause = clauses.setdefault(clause, {})
+            outcomes_of_clause[outcome] = outcomes_of_clause.get(outcome, 0) + number
     if as_json:
         print_json(
             {

@@ -64,14 +64,14 @@ def serve_provider(path: Path, settings: Settings, *, jobs: bool, as_json: bool)
     from upheld.cli.admin import provider_of
     from upheld.core.settings import read_settings
 
-    told = read_settings(path)
+    configuration = read_settings(path)
     try:
-        found = provider_of(told)
+        provider = provider_of(configuration)
     except PolicyError as error:
         complain(error, as_json=as_json)
         raise typer.Exit(2) from None
-    assert told.policy is not None  # noqa: S101 - the gate was opened on it
-    serve_pages(found, told.policy, settings, jobs=jobs)
+    assert configuration.policy is not None  # noqa: S101 - the gate was opened on it
+    serve_pages(provider, configuration.policy, settings, jobs=jobs)
 
 
 def run(  # noqa: PLR0913, PLR0917 - an option each
@@ -165,9 +165,9 @@ def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda _done, _total: None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=console) as shown:
-        task = shown.add_task(title, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+    with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def demo(
@@ -192,15 +192,15 @@ def demo(
     from upheld.app.provider import serve as serve_pages
     from upheld.demo.running import folder_of, greeting, ready
 
-    shown = f"[{host}]" if ":" in host else host
+    address = f"[{host}]" if ":" in host else host
     with folder_of(folder) as where:
         with _bar("Building a made-up provider") as progress:
-            found = ready(where, f"http://{shown}:{port}", customers, progress)
-        sys.stdout.write(greeting(found))
+            demo_provider = ready(where, f"http://{address}:{port}", customers, progress)
+        sys.stdout.write(greeting(demo_provider))
         sys.stdout.flush()
-        assert found.settings.policy is not None  # noqa: S101 - the gate was opened on it
+        assert demo_provider.settings.policy is not None  # noqa: S101 - the gate was opened on it
         serving = Settings(host, port, contact="mailto:security@larchvalley.example")
-        serve_pages(found.provider, found.settings.policy, serving)
+        serve_pages(demo_provider.provider, demo_provider.settings.policy, serving)
 
 
 def publish(
@@ -211,9 +211,9 @@ def publish(
     """Write the page and the policy as JSON and JSON-LD into a folder."""
     from upheld.app.policy import publish_files
 
-    found = loaded(policy, as_json=as_json)
+    rules = loaded(policy, as_json=as_json)
     try:
-        written = publish_files(found, out)
+        paths = publish_files(rules, out)
     except OSError as error:
         raise UpheldError(
             f"{out} cannot be written: {error.strerror}",
@@ -221,9 +221,9 @@ def publish(
             hint="choose another folder",
         ) from None
     if as_json:
-        print_json({"digest": found.digest, "files": [str(path) for path in written]})
+        print_json({"digest": rules.digest, "files": [str(path) for path in paths]})
     else:
-        for path in written:
+        for path in paths:
             print(path)
 
 
@@ -235,10 +235,10 @@ def compile_policy(
     """Write the file that any process loads without a parser."""
     from upheld.policy.load import pack
 
-    found = loaded(policy, as_json=as_json)
-    packed = pack(found)
+    rules = loaded(policy, as_json=as_json)
+    packed = pack(rules)
     write_whole(out, packed)
     if as_json:
-        print_json({"digest": found.digest, "file": str(out), "bytes": len(packed)})
+        print_json({"digest": rules.digest, "file": str(out), "bytes": len(packed)})
     else:
-        print(f"{out}: {len(packed)} bytes, digest {found.digest[:12]}")
+        print(f"{out}: {len(packed)} bytes, digest {rules.digest[:12]}")

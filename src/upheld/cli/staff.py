@@ -35,13 +35,13 @@ def add(
     from upheld.practices.staff import people
     from upheld.practices.staff.roles import read_roles
 
-    told = settings_in(settings)
-    gate = gate_of(told)
-    roles = read_roles(told.roles, gate.context.policy.program).require(role)
+    configuration = settings_in(settings)
+    gate = gate_of(configuration)
+    roles = read_roles(configuration.roles, gate.context.policy.program).require(role)
     with gate.together() as transaction:
         user = people.add(transaction, "staff", name, sign_in, roles=roles)
-        made = people.invite(transaction, user)
-    _show(made, told.url, as_json=as_json)
+        invitation = people.invite(transaction, user)
+    _show(invitation, configuration.url, as_json=as_json)
 
 
 @staff.command()
@@ -55,12 +55,12 @@ def agent(
     """Add somebody who works for an engaged company, and show the link at which they enrol."""
     from upheld.practices.staff import people
 
-    told = settings_in(settings)
-    with gate_of(told).together() as transaction:
-        made = people.invite(
+    configuration = settings_in(settings)
+    with gate_of(configuration).together() as transaction:
+        invitation = people.invite(
             transaction, people.add(transaction, "agent", name, sign_in, party=company)
         )
-    _show(made, told.url, as_json=as_json)
+    _show(invitation, configuration.url, as_json=as_json)
 
 
 @staff.command()
@@ -72,10 +72,10 @@ def renew(
     """Let somebody enrol anew who lost their password or authenticator; until then they are out."""
     from upheld.practices.staff import people
 
-    told = settings_in(settings)
-    with gate_of(told).together() as transaction:
-        made = people.invite_anew(transaction, people.by_sign_in(transaction, sign_in))
-    _show(made, told.url, as_json=as_json)
+    configuration = settings_in(settings)
+    with gate_of(configuration).together() as transaction:
+        invitation = people.invite_anew(transaction, people.by_sign_in(transaction, sign_in))
+    _show(invitation, configuration.url, as_json=as_json)
 
 
 @staff.command()
@@ -101,11 +101,11 @@ def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.practice.operators import all_users
 
     with gate_of(settings_in(settings)).look() as tables:
-        found = all_users(tables)
+        users = all_users(tables)
     if as_json:
-        print_json([user._asdict() for user in found])
+        print_json([user._asdict() for user in users])
         return
-    for user in found:
+    for user in users:
         works = f"for {user.party}" if user.kind == "agent" else ", ".join(user.roles) or "no role"
         print(
             f"{user.sign_in}: {user.name}, {works}"
@@ -113,12 +113,12 @@ def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         )
 
 
-def _show(made: Enrolment, url: str, *, as_json: bool) -> None:
-    address = url.rstrip("/") + made.path
+def _show(invitation: Enrolment, url: str, *, as_json: bool) -> None:
+    address = url.rstrip("/") + invitation.path
     if as_json:
-        print_json({"sign_in": made.user.sign_in, "enrol": address})
+        print_json({"sign_in": invitation.user.sign_in, "enrol": address})
         return
-    print(f"{made.user.name} signs in as {made.user.sign_in}, once they have enrolled:")
+    print(f"{invitation.user.name} signs in as {invitation.user.sign_in}, once they have enrolled:")
     print(address)
     print("Shown once, for them alone; it works once, within three days.")
     if not url:

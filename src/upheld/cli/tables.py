@@ -77,24 +77,26 @@ def typed(data: Opened, policy: Policy, columns: dict[str, str]) -> Typed:
     Text of CSV is read; a column without any value says what is not known, whatever its type.
     UpheldError names the line of a value that is not of its fact's type.
     """
-    wanted, empty = {}, {}
+    types, empty = {}, {}
     for name, fact in policy.program.vocabulary.facts.items():
         for column in _columns_of(name, data.table.columns, columns):
             kind = data.table[column].type()
             if data.csv is not None and fact.kind in ("boolean", "number"):
-                wanted[column] = fact.kind
+                types[column] = fact.kind
             elif fact.kind in KINDS and not _fits(kind, fact.kind):
                 empty[column] = fact.kind
     if empty:
         counts = {column: data.table[column].count() for column in empty}
         (values,) = data.table.aggregate(**counts).to_pyarrow().to_pylist()
         empty = {column: kind for column, kind in empty.items() if not values[column]}
-    if wanted and data.csv is not None:
-        csv_rows.check_values(data.csv, data.table, wanted)
-    table = data.table.rename({SOURCE + column: column for column in (*wanted, *empty)})
-    made = {column: _empty(kind) for column, kind in empty.items()}
-    made |= {c: csv_rows.read(table[SOURCE + c], kind) for c, kind in wanted.items()}
-    return Typed(table.mutate(**made) if made else table, tuple(data.table.columns))
+    if types and data.csv is not None:
+        csv_rows.check_values(data.csv, data.table, types)
+    table = data.table.rename({SOURCE + column: column for column in (*types, *empty)})
+    empty_columns = {column: _empty(kind) for column, kind in empty.items()}
+    empty_columns |= {c: csv_rows.read(table[SOURCE + c], kind) for c, kind in types.items()}
+    return Typed(
+        table.mutate(**empty_columns) if empty_columns else table, tuple(data.table.columns)
+    )
 
 
 def _columns_of(name: str, there: tuple[str, ...], columns: dict[str, str]) -> set[str]:
@@ -103,10 +105,10 @@ def _columns_of(name: str, there: tuple[str, ...], columns: dict[str, str]) -> s
     return {name, name.replace("-", "_")} & set(there)
 
 
-def _fits(kind: Any, wanted: str) -> bool:
-    if wanted == "boolean":
+def _fits(kind: Any, expected: str) -> bool:
+    if expected == "boolean":
         return bool(kind.is_boolean())
-    return bool(kind.is_string() if wanted == "word" else kind.is_numeric())
+    return bool(kind.is_string() if expected == "word" else kind.is_numeric())
 
 
 def _empty(kind: str) -> Any:

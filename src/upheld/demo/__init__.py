@@ -18,9 +18,9 @@ _FOLDERS = (
 def sample_policy() -> Path:
     """Find the sample policy: the one Markdown file that lies directly in `policies`."""
     for folder in _FOLDERS:
-        found = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
-        if found:
-            return found[0]
+        paths = sorted(path for path in folder.glob("*.md") if path.name != "README.md")
+        if paths:
+            return paths[0]
     raise UpheldError(
         "the sample policy is missing",
         code="no-sample",

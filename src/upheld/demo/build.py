@@ -81,30 +81,30 @@ def build(
     random = Random(_SEED)  # noqa: S311 - nothing secret is drawn from it
     secret = passwords.hashed(PASSWORD)
     today = provider.today()
-    named = {
+    members = {
         word: Member(
             names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),
             month,
             plans,
-            shown=shown,
+            on_page=examples,
         )
-        for word, (name, month, age, plans, shown) in _NAMED.items()
+        for word, (name, month, age, plans, examples) in _NAMED.items()
     }
     crowd = [
-        Member(made, _joined(random, at), random.choice(_PLANS))
-        for at, made in enumerate(names.crowd(random, today, max(0, customers - len(named))))
+        Member(applicant, _joined(random, at), random.choice(_PLANS))
+        for at, applicant in enumerate(names.crowd(random, today, max(0, customers - len(members))))
     ]
-    years = Years(provider, [*named.values(), *crowd], secret, random, progress)
+    years = Years(provider, [*members.values(), *crowd], secret, random, progress)
     years.agreement = Agreement(provider.settings.agreement).digest()
-    scenes = Scenes(years, named)
+    scenes = Scenes(years, members)
     scenes.plan()
     years.tell()
-    shown = [
-        SignIn("customer", title, named[word].made.name, named[word].made.email, line)
+    examples = [
+        SignIn("customer", title, members[word].made.name, members[word].made.email, line)
         for word, title, line in CUSTOMERS_SHOWN
     ]
     desks = [(scenes.staff[word], title, line) for word, title, line in DESKS_SHOWN]
-    return shown + [
+    return examples + [
         SignIn(user.kind, title, user.name, user.sign_in, line, user.user_id, address)
         for (user, address), title, line in desks
     ]

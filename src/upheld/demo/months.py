@@ -55,10 +55,10 @@ class DemoError(UpheldError):
         )
 
 
-def done(found: object) -> None:
+def done(outcome: object) -> None:
     """DemoError where the policy refused what was to be done."""
-    if isinstance(found, Refused):
-        raise DemoError(found)
+    if isinstance(outcome, Refused):
+        raise DemoError(outcome)
 
 
 class SetClock(Clock):
@@ -77,10 +77,10 @@ class Member:
     """A customer of the demonstration, and how they behave."""
 
     def __init__(
-        self, made: Made, month: int, plans: tuple[str, ...], *, shown: bool = False
+        self, applicant: Made, month: int, plans: tuple[str, ...], *, on_page: bool = False
     ) -> None:
         """`month` is the one in which they sign up; `shown` says that somebody looks at them."""
-        self.made, self.month, self.plans, self.shown = made, month, plans, shown
+        self.made, self.month, self.plans, self.shown = applicant, month, plans, on_page
         self.id = ""
         self.pays_until = MONTHS  # the month from which on they pay nothing
         self.payer = True  # whether the invoices are their own
@@ -246,14 +246,16 @@ class Years:
         self.some(self.here(number), lambda transaction, m: self._used(transaction, m, before))
 
     def _used(self, transaction: GateTransaction, member: Member, month: Month) -> None:
-        found = [service for plan in member.plans if (service := self.plans[plan].service) in _USE]
+        services = [
+            service for plan in member.plans if (service := self.plans[plan].service) in _USE
+        ]
         rows = [
             usage.UsageRow(
                 month.word,
                 each,
                 *(round(much * self.random.uniform(0.4, 1.3), 1) for much in _USE[each]),
             )
-            for each in found
+            for each in services
         ]
         if rows:
             done(usage.note_usage(transaction, member.id, rows))
@@ -269,10 +271,10 @@ class Years:
         if isinstance(history, Refused) or history.balance <= 0:
             return
         key = f"{self.random.getrandbits(128):032x}"
-        begun = self.payments.begin(transaction, member.id, key, history.balance, "", "")
-        done(begun)
-        paid = ChargeResult(paid=True, reference=f"demo-{key[:12]}")
-        done(self.payments.finish(transaction, member.id, key, paid))
+        payment = self.payments.begin(transaction, member.id, key, history.balance, "", "")
+        done(payment)
+        charge = ChargeResult(paid=True, reference=f"demo-{key[:12]}")
+        done(self.payments.finish(transaction, member.id, key, charge))
 
     def look_after(self) -> None:
         """Do what is due about invoices that nobody paid."""

@@ -116,7 +116,7 @@ class Made(NamedTuple):
         return self.told["email"]
 
 
-def person(random: Random, today: date, name: str = "", age: int = 0, **told: str) -> Made:
+def person(random: Random, today: date, name: str = "", age: int = 0, **details: str) -> Made:
     """Somebody made up; what is not said is drawn."""
     name = name or f"{random.choice(_FIRST)} {random.choice(_LAST)}"
     words = name.lower().replace(".", "").split()
@@ -132,7 +132,7 @@ def person(random: Random, today: date, name: str = "", age: int = 0, **told: st
         "occupation": random.choice(_WORK),
         "interests": ", ".join(random.sample(_LIKES, 2)) if random.random() < 0.3 else "",
     }
-    return Made(name, {word: value for word, value in (drawn | told).items() if value})
+    return Made(name, {word: value for word, value in (drawn | details).items() if value})
 
 
 def crowd(random: Random, today: date, count: int) -> list[Made]:

@@ -103,12 +103,12 @@ def _letter(message: EmailMessage) -> Letter:
 
 def linked(text: str) -> Markup:
     """A text whose addresses can be followed, here and nowhere else."""
-    told, end = Markup(), 0
-    for found in _ADDRESS.finditer(text):
-        address = found[0].rstrip(".,;:)")
+    markup, end = Markup(), 0
+    for match in _ADDRESS.finditer(text):
+        address = match[0].rstrip(".,;:)")
         path = urlsplit(address)._replace(scheme="", netloc="").geturl()
-        told += escape(text[end : found.start()]) + Markup('<a href="{}">{}</a>').format(
+        markup += escape(text[end : match.start()]) + Markup('<a href="{}">{}</a>').format(
             path, address
         )
-        end = found.start() + len(address)
-    return told + escape(text[end:])
+        end = match.start() + len(address)
+    return markup + escape(text[end:])

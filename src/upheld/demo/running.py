@@ -65,31 +65,31 @@ class Demo(NamedTuple):
 
 
 @contextmanager
-def folder_of(kept: Path | None) -> Iterator[Path]:
+def folder_of(keep: Path | None) -> Iterator[Path]:
     """A folder of one's own: the one that is kept, or one that is gone in the end."""
-    if kept is None:
-        made = Path(tempfile.mkdtemp(prefix="upheld-demo-"))  # its owner's alone
+    if keep is None:
+        folder = Path(tempfile.mkdtemp(prefix="upheld-demo-"))  # its owner's alone
         try:
-            yield made
+            yield folder
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         return
-    built = (kept / SETTINGS).exists()
-    if kept.exists() and not built and any(kept.iterdir()):
+    is_built = (keep / SETTINGS).exists()
+    if keep.exists() and not is_built and any(keep.iterdir()):
         raise UpheldError(
-            f"{kept} holds something else than a demonstration",
+            f"{keep} holds something else than a demonstration",
             code="exists",
             hint="name a new folder, or one that `upheld demo` made",
         )
     try:
-        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise UpheldError(
-            f"{kept} cannot be made: {error.strerror}",
+            f"{keep} cannot be made: {error.strerror}",
             code="unwritable",
             hint="choose another folder",
         ) from None
-    yield kept
+    yield keep
 
 
 def ready(
@@ -101,7 +101,7 @@ def ready(
     clock: Clock | None = None,
 ) -> Demo:
     """The demonstration of a folder, built if it is not there yet, by the clock that runs."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     there = (folder / SETTINGS).exists()
     settings = _settings(folder, url, there=there)
     keyring = (Keyring.open if there else Keyring.create)(
@@ -124,7 +124,7 @@ def ready(
         _private(folder / PEOPLE, msgspec.json.encode(people))
         box.messages.clear()  # what was mailed in two years is read in the accounts
         (folder / f"{SETTINGS}.new").rename(folder / SETTINGS)
-    return Demo(provider, settings, people, time.perf_counter() - begun)
+    return Demo(provider, settings, people, time.perf_counter() - start)
 
 
 def greeting(demo: Demo) -> str:
@@ -169,14 +169,14 @@ def _settings(folder: Path, url: str, *, there: bool) -> Settings:
         FileSigner.create(folder / LOG_KEY, LOG)
         terms = (resources.files("upheld.demo") / "terms.md").read_text(encoding="utf-8")
         (folder / "terms.md").write_text(terms, encoding="utf-8")
-        told = {"policy": _quoted(str(sample_policy())), "url": _quoted(url)}
-        path.write_text(_TEXT.format(**told), encoding="utf-8")
-    found = read_settings(path, {})
-    return msgspec.structs.replace(found, url=url)  # the port may be another one this time
+        values = {"policy": _quoted(str(sample_policy())), "url": _quoted(url)}
+        path.write_text(_TEXT.format(**values), encoding="utf-8")
+    configuration = read_settings(path, {})
+    return msgspec.structs.replace(configuration, url=url)  # the port may be another one this time
 
 
-def _quoted(told: str) -> str:
-    return msgspec.json.encode(told).decode()  # a string of JSON is one of TOML
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()  # a string of JSON is one of TOML
 
 
 def _private(path: Path, raw: bytes) -> None:

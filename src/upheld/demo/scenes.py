@@ -40,8 +40,8 @@ TICKETS: Final = (
 class Scenes:
     """The people with names, and what happens to them."""
 
-    def __init__(self, years: Years, named: Mapping[str, Member]) -> None:
-        self.years, self.named = years, named
+    def __init__(self, years: Years, members: Mapping[str, Member]) -> None:
+        self.years, self.named = years, members
         self.staff: dict[str, tuple[User, str]] = {}
 
     def id(self, word: str) -> str:
@@ -99,15 +99,15 @@ class Scenes:
             ("accounts/household", self.id(by)) if kind == HOUSEHOLD else ("guardians/invited", "")
         )
         address = self.named[who if kind == HOUSEHOLD else by].made.email
-        made = invitations.invite(transaction, address, kind, template, inviter=inviter)
-        if isinstance(made, Refused):
-            done(made)
+        invitation = invitations.invite(transaction, address, kind, template, inviter=inviter)
+        if isinstance(invitation, Refused):
+            done(invitation)
             return
-        found = invitations.find_by_id(transaction.tables, made[0])
-        if found is not None and kind == GUARDIAN:
-            guardians.accept(transaction, self.id(by), found)
-            found = invitations.find_by_id(transaction.tables, made[0])
-        years.enter(transaction, self.named[who], found)
+        row = invitations.find_by_id(transaction.tables, invitation[0])
+        if row is not None and kind == GUARDIAN:
+            guardians.accept(transaction, self.id(by), row)
+            row = invitations.find_by_id(transaction.tables, invitation[0])
+        years.enter(transaction, self.named[who], row)
 
     # Choices, and letters
 
@@ -167,11 +167,11 @@ class Scenes:
         (task,) = [
             t for t in tasks.open_tasks_on(transaction.tables, self.id(word)) if t.kind == DEBT
         ]
-        taken = tasks.take(transaction, task.task_id, self.user("olga"), debts.FIELDS)
-        found = debts.hand_over(transaction, taken, AGENCY)
-        if not isinstance(found, Refused):
+        task_row = tasks.take(transaction, task.task_id, self.user("olga"), debts.FIELDS)
+        handover = debts.hand_over(transaction, task_row, AGENCY)
+        if not isinstance(handover, Refused):
             debts.view_debts(transaction, AGENCY)
-        return found
+        return handover
 
     # What waits now
 
@@ -203,28 +203,28 @@ class Scenes:
         years.plan(years.ago(1), years.deliver, 21)
 
     def _copy(self, transaction: GateTransaction) -> object:
-        asked = requests.open_request(transaction, self.id("ann"), "access")
-        return asked if isinstance(asked, Refused) else requests.answer(transaction, asked)
+        request = requests.open_request(transaction, self.id("ann"), "access")
+        return request if isinstance(request, Refused) else requests.answer(transaction, request)
 
     def _new_phone(self, transaction: GateTransaction) -> object:
         return corrections.correct(transaction, self.id("ann"), "phone", "+15550100142")
 
     def _wrong(self, transaction: GateTransaction) -> object:
-        said = "It is the 12th of the month, not the 21st: somebody turned it round."
-        return corrections.hand_over(transaction, self.id("gil"), "birth-date", said)
+        statement = "It is the 12th of the month, not the 21st: somebody turned it round."
+        return corrections.hand_over(transaction, self.id("gil"), "birth-date", statement)
 
     def _known(self, transaction: GateTransaction) -> None:
         """A guardian who has not paid anything yet said yes: staff have to look."""
-        made = invitations.invite(
+        invitation = invitations.invite(
             transaction, self.named["ned"].made.email, GUARDIAN, "guardians/invited"
         )
-        found = (
+        user_id = (
             None
-            if isinstance(made, Refused)
-            else invitations.find_by_id(transaction.tables, made[0])
+            if isinstance(invitation, Refused)
+            else invitations.find_by_id(transaction.tables, invitation[0])
         )
-        if found is not None and self.id("ned"):
-            guardians.accept(transaction, self.id("ned"), found)
+        if user_id is not None and self.id("ned"):
+            guardians.accept(transaction, self.id("ned"), user_id)
 
     def _ticket(self, transaction: GateTransaction, number: int, word: str) -> None:
         about, purpose, role = TICKETS[number]

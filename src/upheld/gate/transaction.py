@@ -86,7 +86,7 @@ class Transaction(Inquiries):
 
         No value is read.
         """
-        holdings = people.opened(self._connection, self._context.keyring, person_id).holdings
+        holdings = people.open_person(self._connection, self._context.keyring, person_id).holdings
         shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
         return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
 
@@ -181,7 +181,7 @@ class Transaction(Inquiries):
         def perform() -> dict[str, str]:
             person = data.people[person_id].person
             if decision.duties or decision.owed:  # whoever carried them out may have stored more
-                person = people.opened(connection, context.keyring, person_id)
+                person = people.open_person(connection, context.keyring, person_id)
             return write(person, ", ".join(decision.clauses), storing.at)
 
         storing.perform = perform
@@ -193,7 +193,7 @@ class Transaction(Inquiries):
         What something in force rests on is carried forward.
         """
         people.lock(self._connection, person_id)
-        person = people.opened(self._connection, self._context.keyring, person_id)
+        person = people.open_person(self._connection, self._context.keyring, person_id)
         person, count = self._context.carry_forwards.forget(
             self._connection,
             person,
@@ -217,7 +217,7 @@ class Transaction(Inquiries):
         `change` gives a row without it. Nothing of how a row was stays in the database.
         """
         people.lock(self._connection, person_id)
-        person = people.opened(self._connection, self._context.keyring, person_id)
+        person = people.open_person(self._connection, self._context.keyring, person_id)
         person, count = values.rewrite(self._connection, person, field, change)
         if count:
             self._note(
@@ -262,7 +262,7 @@ class Transaction(Inquiries):
         decision = combine([planned(context.policy, each).decide({}) for each in acts])
         people.lock(self._connection, person_id)
         clauses = ", ".join(decision.clauses) if decision.allowed else ""
-        person = people.opened(self._connection, context.keyring, person_id)
+        person = people.open_person(self._connection, context.keyring, person_id)
         origin = Origin("import", "import", clauses)
         digests = self._put(person, field_values, origin, context.clock.now())
         violation = "" if decision.allowed else "held before, and no clause lets all of it be kept"
@@ -296,7 +296,7 @@ class Transaction(Inquiries):
             raise records.RecordError(
                 f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
             )
-        people.lock_there(self._connection, person_id)
+        people.lock_active(self._connection, person_id)
         text = options.get("text", "")
         record = records.add(
             self._connection,
@@ -328,7 +328,7 @@ class Transaction(Inquiries):
         context = self._context
         if person_id == REGISTER:
             return context.keyring.derived("register-text")
-        return people.opened(self._connection, context.keyring, person_id).cipher
+        return people.open_person(self._connection, context.keyring, person_id).cipher
 
     def text_shown(self, person_id: str, record_id: str) -> str:
         """The text that was shown when a record was given; empty where none was kept."""

@@ -85,10 +85,10 @@ class Audit:
 
     def find(self, kind: str, file: str, message: str, index: int | None = None) -> None:
         """Note what is wrong, once."""
-        found = Finding(kind, file, message, index)
-        if found not in self._seen:
-            self._seen.add(found)
-            self.findings.append(found)
+        finding = Finding(kind, file, message, index)
+        if finding not in self._seen:
+            self._seen.add(finding)
+            self.findings.append(finding)
 
     def leaves(self) -> Iterator[Settled]:
         """The leaves as they were signed, a bundle at a time, in order."""
@@ -101,27 +101,27 @@ class Audit:
 
     def _top(self, places: list[tuple[int, int]]) -> Sequence[Row]:
         """The rightmost tiles, which lead to the root together; what is wrong is made again."""
-        stored = [self._stored(*place) for place in places]
-        whole = [row for row in stored if row]
+        stored_rows = [self._stored_row(*place) for place in places]
+        whole = [row for row in stored_rows if row]
         if len(whole) == len(places) and self._leads(whole):
             return whole
-        made = [
-            [stored[at], *(self._made(*place, deep=deep) for deep in (False, True))]
+        computed_rows = [
+            [stored_rows[at], *(self._computed_row(*place, deep=deep) for deep in (False, True))]
             for at, place in enumerate(places)
         ]
-        for choice in product(*made):
+        for choice in product(*computed_rows):
             whole = [row for row in choice if row]
             if len(whole) == len(places) and self._leads(whole):
-                for place, was, row in zip(places, stored, whole, strict=True):
+                for place, was, row in zip(places, stored_rows, whole, strict=True):
                     self._differences(*place, was, row)
                 return whole
-        if all(any(rows) for rows in made):
+        if all(any(rows) for rows in computed_rows):
             message = "the tiles do not lead to its root: this log was rewritten, or is another"
             self.find("fork", "checkpoint", message)
         else:
             message = "its root cannot be verified without the tiles that are not there"
             self.find("tile", "checkpoint", message)
-        return [next((row for row in each if row), []) for each in made]
+        return [next((row for row in each if row), []) for each in computed_rows]
 
     def _leads(self, rows: Sequence[Row]) -> bool:
         return fold([peak for row in rows for peak in peaks(row)]) == self._root
@@ -137,14 +137,14 @@ class Audit:
 
     def _settled(self, level: int, index: int, signed: bytes) -> Row:
         """A tile's hashes as they were signed, or as they stand where nobody can tell."""
-        stored = self._stored(level, index)
-        if stored and root_of(stored) == signed:
-            return stored
+        stored_row = self._stored_row(level, index)
+        if stored_row and root_of(stored_row) == signed:
+            return stored_row
         for deep in (False, True):
-            made = self._made(level, index, deep=deep) or []
-            for row in _mixes(stored or made, made):
+            computed = self._computed_row(level, index, deep=deep) or []
+            for row in _mixes(stored_row or computed, computed):
                 if root_of(row) == signed:
-                    self._differences(level, index, stored, row)
+                    self._differences(level, index, stored_row, row)
                     return row
         span, first = WIDTH ** (level + 1), self._reader.first
         self.find(
@@ -153,23 +153,27 @@ class Audit:
             f"it was changed, and so was something below it: entries {first + index * span} to "
             f"{first + (index + 1) * span - 1} cannot be verified",
         )
-        return stored or []
+        return stored_row or []
 
-    def _stored(self, level: int, index: int) -> Row | None:
+    def _stored_row(self, level: int, index: int) -> Row | None:
         try:
             return self._reader.hashes(level, index)
         except TileError as error:
             self.find("tile", error.path, str(error).removeprefix(f"{error.path} "))
             return None
 
-    def _made(self, level: int, index: int, *, deep: bool) -> Row | None:
+    def _computed_row(self, level: int, index: int, *, deep: bool) -> Row | None:
         """A tile's hashes out of the tiles just below it, or out of all that lies below."""
         if level == 0:
             return self._hashed(index)
         row = []
         first = index * WIDTH
         for at in range(first, first + width_of(self._size, level, index)):
-            below = self._made(level - 1, at, deep=True) if deep else self._stored(level - 1, at)
+            below = (
+                self._computed_row(level - 1, at, deep=True)
+                if deep
+                else self._stored_row(level - 1, at)
+            )
             if not below:
                 return None
             row.append(root_of(below))
@@ -177,8 +181,8 @@ class Audit:
 
     def _hashed(self, index: int) -> Row | None:
         """The hashes of a bundle's commitments."""
-        found = self._commitments(index)
-        return found and [leaf_hash(each) for each in found]
+        commitments = self._commitments(index)
+        return commitments and [leaf_hash(each) for each in commitments]
 
     def _commitments(self, index: int) -> Row | None:
         try:
@@ -189,36 +193,36 @@ class Audit:
 
     def _compared(self, index: int, row: Row) -> Row | None:
         """A bundle's commitments, if they are those of the settled leaves; else what differs."""
-        found = self._commitments(index)
-        made = [leaf_hash(each) for each in found or []]
-        if made == row:
-            return found
+        commitments = self._commitments(index)
+        computed = [leaf_hash(each) for each in commitments or []]
+        if computed == row:
+            return commitments
         path = self._reader.path(BUNDLES, index)
         start = index * WIDTH + self._reader.first
-        for entry, (was, wanted) in enumerate(zip(made, row, strict=False), start):
-            if was != wanted:
+        for entry, (was, expected) in enumerate(zip(computed, row, strict=False), start):
+            if was != expected:
                 self.find("changed", path, f"the commitment of entry {entry} was changed", entry)
         return None
 
-    def _differences(self, level: int, index: int, stored: Row | None, row: Row) -> None:
+    def _differences(self, level: int, index: int, stored_row: Row | None, row: Row) -> None:
         """Find the hashes of a stored tile that are not those of the settled one."""
         path = self._reader.path(level, index)
-        for at, (was, wanted) in enumerate(zip(stored or [], row, strict=False)):
-            if was != wanted:
+        for at, (was, expected) in enumerate(zip(stored_row or [], row, strict=False)):
+            if was != expected:
                 first = ((index * WIDTH + at) << HEIGHT * level) + self._reader.first
                 last = first + (1 << HEIGHT * level) - 1
                 over = f"entry {first}" if first == last else f"entries {first} to {last}"
                 self.find("changed", path, f"the hash over {over} was changed", first)
 
 
-def _mixes(stored: Row, made: Row) -> Iterator[Row]:
+def _mixes(stored_row: Row, computed: Row) -> Iterator[Row]:
     """Rows that take each difference from either side: both may have been changed, elsewhere."""
-    differ = [at for at, each in enumerate(made) if stored[at] != each]
+    differ = [at for at, each in enumerate(computed) if stored_row[at] != each]
     if len(differ) > _MIXED_MAX:
-        yield made
+        yield computed
         return
-    for choice in product((made, stored), repeat=len(differ)):
-        row = list(made)
+    for choice in product((computed, stored_row), repeat=len(differ)):
+        row = list(computed)
         for at, side in zip(differ, choice, strict=True):
             row[at] = side[at]
         yield row

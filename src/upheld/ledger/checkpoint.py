@@ -53,9 +53,11 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> Note:
 
 def cosign_checkpoint(note: Note, name: str, signer: Signer, moment: int) -> Note:
     """The note with a witness's cosignature in place of an earlier one by the same key."""
-    made = cosign(note.text, name, signer, moment)
-    others = [each for each in note.signatures if (each.name, each.key_id) != (name, made.key_id)]
-    return Note(note.text, (*others, made))
+    signature = cosign(note.text, name, signer, moment)
+    others = [
+        each for each in note.signatures if (each.name, each.key_id) != (name, signature.key_id)
+    ]
+    return Note(note.text, (*others, signature))
 
 
 def open_checkpoint(raw: bytes, log: Key, witnesses: Sequence[Key] = ()) -> Checkpoint:
@@ -71,9 +73,9 @@ def open_note(note: Note, log: Key, witnesses: Iterable[Key] = ()) -> Checkpoint
     checkpoint = parse_text(note.text)
     if checkpoint.origin != log.name:
         raise NoteError(f"the checkpoint is of {checkpoint.origin}, want {log.name}")
-    held = {key for key, _ in note.verify((log, *witnesses))}
+    signers = {key for key, _ in note.verify((log, *witnesses))}
     for key in (log, *witnesses):
-        if key not in held:
+        if key not in signers:
             raise NoteError(f"the checkpoint is not signed by {key.name}")
     return checkpoint
 

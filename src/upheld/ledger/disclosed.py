@@ -53,8 +53,8 @@ def taken_apart(line: bytes, index: int) -> tuple[bytes, bytes] | None:
 
 def commitment_of(line: bytes, index: int) -> bytes | None:
     """The commitment that a line stands for, if it says this index."""
-    if found := taken_apart(line, index):
-        return sha256(found[1] + found[0]).digest()
+    if parts := taken_apart(line, index):
+        return sha256(parts[1] + parts[0]).digest()
     tail = b'","index":%d}' % index
     start, end = len(_WITHHELD), len(line) - len(tail)
     if not line.startswith(_WITHHELD) or line[end:] != tail or end - start != _HASH_CHARS:
@@ -70,8 +70,8 @@ def commitment_of(line: bytes, index: int) -> bytes | None:
 
 def leaf_of(line: bytes, index: int) -> bytes | None:
     """The leaf's hash that a line stands for, if it says this index."""
-    found = commitment_of(line, index)
-    return found and leaf_hash(found)
+    commitment = commitment_of(line, index)
+    return commitment and leaf_hash(commitment)
 
 
 class Comparison:
@@ -100,13 +100,13 @@ class Comparison:
             self._audit.find("removed", error.path, str(error).removeprefix(f"{error.path} "))
             return
         read = leaf_of if commitments is None else commitment_of
-        found = [read(line, index) for index, line in enumerate(lines, first)]
+        entries = [read(line, index) for index, line in enumerate(lines, first)]
         self.compared += len(lines)
-        if found != (leaves if commitments is None else commitments):
+        if entries != (leaves if commitments is None else commitments):
             file = self._reader.path(DISCLOSED, bundle)
-            named = self._reader.line
+            line_of = self._reader.line
             self._lines += [
-                _line(file, first + at, named(at), each) for at, each in enumerate(lines)
+                _line(file, first + at, line_of(at), each) for at, each in enumerate(lines)
             ]
             self._leaves |= {leaf: index for index, leaf in enumerate(leaves, first)}
 
@@ -131,8 +131,8 @@ class Comparison:
         for line in lines:
             index = line.place if line.index is None else line.index
             if missing.pop(index, None):
-                told = index + self._reader.first
-                self._audit.find("changed", line.file, f"entry {told} was changed", told)
+                number = index + self._reader.first
+                self._audit.find("changed", line.file, f"entry {number} was changed", number)
             else:
                 message = f"{line.name} was inserted: it is no entry of this log"
                 self._audit.find("inserted", line.file, message)
@@ -148,20 +148,20 @@ class Comparison:
         """Lines that stand out of order, the fewest that can be said to have been moved."""
         stay = _longest_rising([at for at, _ in placed])
         for at, line in placed:
-            told = at + self._reader.first
+            number = at + self._reader.first
             if at not in stay:
-                message = f"entry {told} was moved to {line.name}"
-                self._audit.find("moved", line.file, message, told)
+                message = f"entry {number} was moved to {line.name}"
+                self._audit.find("moved", line.file, message, number)
             elif line.index != at:
                 says = None if line.index is None else line.index + self._reader.first
-                message = f"entry {told} says index {says}"
-                self._audit.find("changed", line.file, message, told)
+                message = f"entry {number} says index {says}"
+                self._audit.find("changed", line.file, message, number)
 
 
 def _line(file: str, place: int, name: str, line: bytes) -> Line:
     """A line by itself: what it says of its index, and the leaf that it stands for."""
-    told = line.rpartition(b'"index":')[2]
-    digits = told[: len(told) - len(told.lstrip(b"0123456789"))]
+    rest = line.rpartition(b'"index":')[2]
+    digits = rest[: len(rest) - len(rest.lstrip(b"0123456789"))]
     if not digits or len(digits) > 19:
         return Line(file, place, name, None, None)
     return Line(file, place, name, leaf_of(line, int(digits)), int(digits))
@@ -187,8 +187,8 @@ def _longest_rising(numbers: list[int]) -> set[int]:
         before.append(at[length - 1] if length else -1)
         ends[length:] = [number, *ends[length + 1 :]]
         at[length:] = [place, *at[length + 1 :]]
-    found, place = set(), at[-1] if at else -1
+    members, place = set(), at[-1] if at else -1
     while place >= 0:
-        found.add(numbers[place])
+        members.add(numbers[place])
         place = before[place]
-    return found
+    return members

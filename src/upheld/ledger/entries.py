@@ -167,8 +167,8 @@ def stamp(moment: datetime) -> str:
     """A moment as an entry writes it; it must say its zone."""
     if moment.tzinfo is None:
         raise EntryError("a moment has no time zone")
-    told = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return told.isoformat(timespec="microseconds")[:26] + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def stamped(at: int) -> str:

@@ -22,7 +22,7 @@ from upheld.ledger.verify import read_note
 from upheld.ledger.witness import ForkError
 
 
-class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DisclosedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry with its salt, as a line tells them."""
 
     entry: Entry
@@ -38,19 +38,19 @@ def export_lines(lines: Iterable[bytes], out: Path, origin: str, signer: Signer)
     before = Frontier()
     writer = TileWriter(out, signed.size)
     for index, line in enumerate(lines):
-        commitment, told = _parsed(index, line)
+        commitment, disclosed = _parse_line(index, line)
         if index < signed.size:
             before.append(leaf_hash(commitment))
             continue
         if index == signed.size:
             _same(before, signed)
-        writer.append(commitment, told)
+        writer.append(commitment, disclosed)
     _same(before, signed)
     if signed.size == writer.size and (out / CHECKPOINT).exists():
         return signed  # nothing is new, and the witnesses' cosignatures stay
-    made = Checkpoint(origin, writer.size, writer.root())
-    writer.publish(sign_checkpoint(made, signer))
-    return made
+    checkpoint = Checkpoint(origin, writer.size, writer.root())
+    writer.publish(sign_checkpoint(checkpoint, signer))
+    return checkpoint
 
 
 def _same(before: Frontier, signed: Checkpoint) -> None:
@@ -60,15 +60,15 @@ def _same(before: Frontier, signed: Checkpoint) -> None:
         raise ForkError(f"the first {signed.size} lines are not the entries that are signed")
 
 
-def _parsed(index: int, line: bytes) -> tuple[bytes, bytes]:
+def _parse_line(index: int, line: bytes) -> tuple[bytes, bytes]:
     """The commitment of a line's entry, and the line as an export has it."""
     try:
-        told = msgspec.json.decode(line, type=Told)
-        raw = entries.encode(told.entry)
-        salt = from_base64(told.salt, "the salt")
+        content = msgspec.json.decode(line, type=DisclosedLine)
+        raw = entries.encode(content.entry)
+        salt = from_base64(content.salt, "the salt")
         commitment = entries.commitment(salt, raw)
     except (msgspec.DecodeError, UnicodeDecodeError, EntryError, NoteError) as error:
         raise EntryError(f"line {index + 1}: {error}") from None
-    if told.index not in (None, index):
-        raise EntryError(f"line {index + 1}: got index {told.index}, want {index}")
+    if content.index not in (None, index):
+        raise EntryError(f"line {index + 1}: got index {content.index}, want {index}")
     return commitment, entries.to_line(index, salt, raw)

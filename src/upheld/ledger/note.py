@@ -66,8 +66,8 @@ class Key(msgspec.Struct, frozen=True):
     @property
     def id(self) -> bytes:
         """The four bytes by which a signature says whose it is."""
-        told = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
-        return sha256(told).digest()[:_KEY_ID]
+        content = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
+        return sha256(content).digest()[:_KEY_ID]
 
     def __str__(self) -> str:
         material = to_base64(bytes([self.kind]) + self.public)
@@ -96,16 +96,16 @@ class Note(msgspec.Struct, frozen=True):
 
     def verify(self, keys: Iterable[Key]) -> list[tuple[Key, int]]:
         """The keys whose signatures hold, with a cosignature's time; NoteError if none does."""
-        known = {(key.name, key.id): key for key in keys}
-        held = [
+        keys_by_id = {(key.name, key.id): key for key in keys}
+        verified = [
             (key, _check(key, each, self.text))
             for each in self.signatures
-            if (key := known.get((each.name, each.key_id)))
+            if (key := keys_by_id.get((each.name, each.key_id)))
         ]
-        if not held:
-            wanted = ", ".join(sorted(name for name, _ in known)) or "nobody"
-            raise NoteError(f"the note is not signed by {wanted}")
-        return held
+        if not verified:
+            names = ", ".join(sorted(name for name, _ in keys_by_id)) or "nobody"
+            raise NoteError(f"the note is not signed by {names}")
+        return verified
 
 
 def parse_note(raw: bytes) -> Note:
@@ -130,7 +130,7 @@ def parse_note(raw: bytes) -> Note:
 def parse_key(text: str) -> Key:
     """A public key as C2SP writes it: `NAME+ID+BASE64`."""
     name, _, rest = text.strip().partition("+")
-    told, _, material = rest.partition("+")
+    hash_text, _, material = rest.partition("+")
     raw = from_base64(material, "a key")
     key = Key(checked_name(name), raw[0] if raw else 0, raw[1:])
     if key.kind not in (LOG, WITNESS) or len(key.public) != KEY_BYTES:
@@ -138,8 +138,10 @@ def parse_key(text: str) -> Key:
     second = int.from_bytes(key.public, "little") % 2**255
     if second >= _FIELD or second in _SMALL:
         raise NoteError(f"key {name} is none that only its owner can sign with")
-    if told != key.id.hex():
-        raise NoteError(f"the id of key {name} does not fit it: got {told}, want {key.id.hex()}")
+    if hash_text != key.id.hex():
+        raise NoteError(
+            f"the id of key {name} does not fit it: got {hash_text}, want {key.id.hex()}"
+        )
     return key
 
 
@@ -163,8 +165,8 @@ def cosign(text: str, name: str, signer: Signer, moment: int) -> Signature:
     if not 0 <= moment <= _TIME_MAX:
         raise NoteError(f"got time {moment}, want one from 0 to 2^63 - 1")
     key = Key(checked_name(name), WITNESS, signer.public)
-    made = _signed(signer, _cosigned(text, moment))
-    return Signature(name, key.id, moment.to_bytes(_TIME, "big") + made)
+    signature = _signed(signer, _cosigned(text, moment))
+    return Signature(name, key.id, moment.to_bytes(_TIME, "big") + signature)
 
 
 def to_base64(raw: bytes) -> str:
@@ -185,19 +187,19 @@ def from_base64(text: str, what: str) -> bytes:
 
 def _signed(signer: Signer, message: bytes) -> bytes:
     """A signature, checked before it leaves: a signer in another process may err."""
-    made = signer.sign(message)
-    _verify(signer.public, made, message, "the signer")
-    return made
+    signature = signer.sign(message)
+    _verify(signer.public, signature, message, "the signer")
+    return signature
 
 
 def _signature(line: str) -> Signature:
-    found = _LINE.fullmatch(line)
-    if not found:
+    match = _LINE.fullmatch(line)
+    if not match:
         raise NoteError("a line below a note is no signature")
-    raw = from_base64(found[2], f"the signature of {found[1]}")
+    raw = from_base64(match[2], f"the signature of {match[1]}")
     if len(raw) <= _KEY_ID:
-        raise NoteError(f"the signature of {found[1]} is too short")
-    return Signature(found[1], raw[:_KEY_ID], raw[_KEY_ID:])
+        raise NoteError(f"the signature of {match[1]} is too short")
+    return Signature(match[1], raw[:_KEY_ID], raw[_KEY_ID:])
 
 
 def _cosigned(text: str, moment: int) -> bytes:

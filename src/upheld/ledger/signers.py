@@ -60,8 +60,8 @@ class FileSigner:
     @classmethod
     def create(cls, path: Path, name: str, kind: int = LOG) -> FileSigner:
         """Draw a key and keep it in a new file; never over one that exists."""
-        made = cls(name, kind, secret := os.urandom(KEY_BYTES))
-        line = f"{_PREFIX}{name}+{made.key.id.hex()}+{to_base64(bytes([kind]) + secret)}\n"
+        signer = cls(name, kind, secret := os.urandom(KEY_BYTES))
+        line = f"{_PREFIX}{name}+{signer.key.id.hex()}+{to_base64(bytes([kind]) + secret)}\n"
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as out:
@@ -78,7 +78,7 @@ class FileSigner:
                 code="unwritable",
                 hint="choose another path",
             ) from None
-        return made
+        return signer
 
     @classmethod
     def open(cls, path: Path) -> FileSigner:
@@ -97,15 +97,15 @@ class FileSigner:
                 hint=f"chmod 600 {path}",
             )
         name, _, rest = line.rstrip("\n").removeprefix(_PREFIX).partition("+")
-        told, _, material = rest.partition("+")
+        hash_text, _, material = rest.partition("+")
         try:
             raw = from_base64(material, "a key")
-            made = cls(name, raw[0], raw[1:])
+            signer = cls(name, raw[0], raw[1:])
         except (NoteError, ValueError, IndexError):
             raise SignerError(f"{path} is no private key", hint) from None
-        if not line.startswith(_PREFIX) or told != made.key.id.hex():
+        if not line.startswith(_PREFIX) or hash_text != signer.key.id.hex():
             raise SignerError(f"{path} is no private key, or was changed", hint)
-        return made
+        return signer
 
     def sign(self, message: bytes) -> bytes:
         """The signature of a message."""
@@ -144,10 +144,10 @@ def open_signer(path: Path, origin: str) -> tuple[str, Signer]:
     `origin` is the log's name where a socket is asked; a key file says it itself.
     """
     if not path.is_socket():
-        opened = FileSigner.open(path)
-        if origin and origin != opened.name:
-            raise SignerError(f"the key is that of {opened.name}, not of {origin}", "name one log")
-        return opened.name, opened
+        signer = FileSigner.open(path)
+        if origin and origin != signer.name:
+            raise SignerError(f"the key is that of {signer.name}, not of {origin}", "name one log")
+        return signer.name, signer
     if not origin:
         raise SignerError(
             "a signer's socket does not say whose it is",
@@ -228,10 +228,10 @@ class SignerServer:
             os.umask(before)
         self._socket.listen()
 
-    def serve(self, *, asked: int = 0) -> None:
+    def serve(self, *, requests: int = 0) -> None:
         """Answer until the process ends, or as many questions as are asked for."""
         count = 0
-        while not asked or count < asked:
+        while not requests or count < requests:
             line, _ = self._socket.accept()
             with line:
                 line.settimeout(_WAIT_SECONDS)
@@ -266,10 +266,10 @@ class SignerServer:
 
 def _read(line: socket.socket, count: int) -> bytes:
     """So many bytes from a socket; EOFError if it ends before."""
-    told = bytearray()
-    while len(told) < count:
-        part = line.recv(count - len(told))
+    content = bytearray()
+    while len(content) < count:
+        part = line.recv(count - len(content))
         if not part:
             raise EOFError
-        told += part
-    return bytes(told)
+        content += part
+    return bytes(content)

@@ -25,17 +25,17 @@ def look_around(audit: Audit, folder: Path, size: int) -> list[str]:
     """Find older files that do not agree with newer ones; list what the checkpoint leaves out."""
     beyond = []
     for name in _names(folder):
-        found = _PATH.fullmatch(name)
-        if not found:
+        match = _PATH.fullmatch(name)
+        if not match:
             beyond.append(name)
             continue
-        level, kind = int(found["level"] or 0), found[1]
-        index = int(found["index"].replace("/", "").replace("x", ""))
-        width, wanted = int(found["width"] or WIDTH), width_of(size, level, index)
-        if width > wanted:
+        level, kind = int(match["level"] or 0), match[1]
+        index = int(match["index"].replace("/", "").replace("x", ""))
+        width, expected = int(match["width"] or WIDTH), width_of(size, level, index)
+        if width > expected:
             beyond.append(name)
-        elif width < wanted:
-            newer = tile_path(level if found["level"] else kind, index, wanted)
+        elif width < expected:
+            newer = tile_path(level if match["level"] else kind, index, expected)
             if not _begins(folder / newer, folder / name):
                 audit.find("changed", name, f"it is not the beginning of {newer}")
     return beyond

@@ -67,12 +67,12 @@ def partials(size: int) -> list[tuple[int, int]]:
 
 def peaks(row: list[bytes]) -> list[bytes]:
     """The roots of the whole subtrees over a tile's hashes, from left to right."""
-    found, start = [], 0
+    places, start = [], 0
     while start < len(row):
         count = 1 << (len(row) - start).bit_length() - 1
-        found.append(root_of(row[start : start + count]))
+        places.append(root_of(row[start : start + count]))
         start += count
-    return found
+    return places
 
 
 def bundle(commitments: list[bytes]) -> bytes:
@@ -157,35 +157,41 @@ class TileReader:
 
     def hashes(self, level: int, index: int) -> list[bytes]:
         """The hashes of a tile."""
-        if found := self._kept.get((level, index)):
-            return found
+        if row := self._kept.get((level, index)):
+            return row
         width = width_of(self.size, level, index)
         path, raw = self.read(level, index)
-        wanted = HASH_BYTES * (WIDTH if path == tile_path(level, index) else width)
-        if len(raw) != wanted:
-            raise TileError(path, f"has {len(raw)} bytes, want {wanted}")
-        found = parse_tile(raw)[:width]
+        length = HASH_BYTES * (WIDTH if path == tile_path(level, index) else width)
+        if len(raw) != length:
+            raise TileError(path, f"has {len(raw)} bytes, want {length}")
+        row = parse_tile(raw)[:width]
         if len(self._kept) >= _KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[level, index] = found
-        return found
+        self._kept[level, index] = row
+        return row
 
     def commitments(self, index: int) -> list[bytes]:
         """The commitments of a bundle."""
         path, raw = self.read(BUNDLES, index)
-        found, width = parse_bundle(raw), width_of(self.size, 0, index)
-        wanted = WIDTH if path == tile_path(BUNDLES, index) else width
-        if found is None or len(found) != wanted:
-            raise TileError(path, f"is no bundle of {wanted} commitments")
-        return found[:width]
+        row, width = parse_bundle(raw), width_of(self.size, 0, index)
+        count = WIDTH if path == tile_path(BUNDLES, index) else width
+        if row is None or len(row) != count:
+            raise TileError(path, f"is no bundle of {count} commitments")
+        return row[:width]
 
     def lines(self, index: int) -> list[bytes]:
         """The disclosed lines of a bundle, as many as there are."""
         path, raw = self.read(DISCLOSED, index)
         raw = raw.removeprefix(BOM_UTF8)  # some editors write one, and it is no part of an entry
-        found = raw.removesuffix(b"\n").split(b"\n") if raw else []
-        grown = path == tile_path(DISCLOSED, index)  # it may hold more than there was at this size
-        return found[: width_of(self.size, 0, index)] if grown and len(found) == WIDTH else found
+        lines = raw.removesuffix(b"\n").split(b"\n") if raw else []
+        may_be_longer = path == tile_path(
+            DISCLOSED, index
+        )  # it may hold more than there was at this size
+        return (
+            lines[: width_of(self.size, 0, index)]
+            if may_be_longer and len(lines) == WIDTH
+            else lines
+        )
 
     def read(self, kind: int | str, index: int) -> tuple[str, bytes]:
         """A tile's path and bytes: of the width for this size, or the full one that came after."""

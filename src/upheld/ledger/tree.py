@@ -123,11 +123,11 @@ def verify_inclusion(
     if not 0 <= index < size:
         raise ProofError(f"got index {index}, want one below the tree's size, {size}")
     _whole(leaf, root, *proof)
-    found = leaf
+    node = leaf
     for each, left in _climb(index, size - 1, proof):
-        found = node_hash(each, found) if left else node_hash(found, each)
-    if found != root:
-        raise ProofError(f"the proof leads to root {found.hex()}, want {root.hex()}")
+        node = node_hash(each, node) if left else node_hash(node, each)
+    if node != root:
+        raise ProofError(f"the proof leads to root {node.hex()}, want {root.hex()}")
 
 
 def verify_consistency(

@@ -107,10 +107,10 @@ def verify_export(
     audit = Audit(reader, checkpoint.root)
     comparison = Comparison(reader, audit)
     earlier = Earlier(since, log)
-    told = (folder / DISCLOSED).is_dir()
+    has_disclosed = (folder / DISCLOSED).is_dir()
     for bundle, leaves, commitments in audit.leaves():
         earlier.add(bundle, leaves)
-        if told:
+        if has_disclosed:
             comparison.add(bundle, leaves, commitments)
     comparison.conclude()
     earlier.conclude(audit, checkpoint)
@@ -195,7 +195,7 @@ def disclosed(reader: TileReader, index: int) -> tuple[bytes, bytes]:
     if not 0 <= index < reader.size:
         raise ProofError(f"got index {index}, want one below the tree's size, {reader.size}")
     lines = reader.lines(index // WIDTH)
-    found = taken_apart(lines[index % WIDTH], index) if index % WIDTH < len(lines) else None
-    if found is None:
+    parts = taken_apart(lines[index % WIDTH], index) if index % WIDTH < len(lines) else None
+    if parts is None:
         raise EntryError(f"entry {index} is not disclosed, or was changed")
-    return found
+    return parts

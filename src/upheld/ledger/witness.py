@@ -51,9 +51,9 @@ class Witness:
         with self._locked():
             if last := self.last(log):
                 self._check(last, checkpoint, proof)
-            made = cosign_checkpoint(note, self.key.name, self._signer, moment)
-            self._keep(str(made).encode())
-        return made
+            signature = cosign_checkpoint(note, self.key.name, self._signer, moment)
+            self._keep(str(signature).encode())
+        return signature
 
     def last(self, log: Key) -> Checkpoint | None:
         """The last checkpoint that was cosigned; NoteError if the file was changed."""

@@ -82,12 +82,12 @@ class Writer:
     def add(self, part: Part | Close) -> None:
         """Write a part."""
         kind = "close" if isinstance(part, Close) else "part"
-        sealed = seal(
+        ciphertext = seal(
             self._key,
             msgspec.msgpack.encode(part),
             context("backup", self._line, self._count, kind),
         )
-        self._out.write(len(sealed).to_bytes(_LENGTH, "big") + sealed)
+        self._out.write(len(ciphertext).to_bytes(_LENGTH, "big") + ciphertext)
         self._count += 1
 
 
@@ -166,25 +166,25 @@ def read(path: Path, keyring: Keyring) -> Iterator[Part | Close]:
         line = file.readline(LINE_MAX).removesuffix(b"\n")
         while True:
             length = int.from_bytes(file.read(_LENGTH), "big")
-            sealed = file.read(length) if length <= PART_MAX else b""
-            found = _opened(key, sealed, line, count) if len(sealed) == length else None
-            if found is None:
+            ciphertext = file.read(length) if length <= PART_MAX else b""
+            part = _open_part(key, ciphertext, line, count) if len(ciphertext) == length else None
+            if part is None:
                 raise _changed(path, count)
-            yield found
+            yield part
             count += 1
-            if isinstance(found, Close):
+            if isinstance(part, Close):
                 if file.read(1):
                     raise _changed(path, count)
                 return
 
 
-def _opened(key: bytes, sealed: bytes, line: bytes, count: int) -> Part | Close | None:
+def _open_part(key: bytes, ciphertext: bytes, line: bytes, count: int) -> Part | Close | None:
     """A part, or the one that closes a backup; None where it is neither."""
     try:
-        raw = unseal(key, sealed, context("backup", line, count, "part"))
+        raw = unseal(key, ciphertext, context("backup", line, count, "part"))
     except SealError:
         try:
-            raw = unseal(key, sealed, context("backup", line, count, "close"))
+            raw = unseal(key, ciphertext, context("backup", line, count, "close"))
         except SealError:
             return None
         return msgspec.msgpack.decode(raw, type=Close)

@@ -35,15 +35,15 @@ def destroyed(connection: Connection, backup_id: str) -> None:
 
 def readable_until(connection: Connection, at: datetime) -> datetime | None:
     """By when the keys of all backups up to now are destroyed; None where there are none."""
-    found = database.select(connection, backup, "state = ?", KEPT)
-    if not found:
+    kept_backups = database.select(connection, backup, "state = ?", KEPT)
+    if not kept_backups:
         return None
-    return max(at, BEGINNING + timedelta(microseconds=max(each.until for each in found)))
+    return max(at, BEGINNING + timedelta(microseconds=max(each.until for each in kept_backups)))
 
 
 def overdue(connection: Connection, at: datetime) -> list[str]:
     """The backups whose keys should have been destroyed by now."""
-    found = database.select(
+    backups = database.select(
         connection, backup, "state = ? AND until <= ? ORDER BY until", KEPT, microseconds(at)
     )
-    return [each.backup_id for each in found]
+    return [each.backup_id for each in backups]

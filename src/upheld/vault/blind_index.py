@@ -24,14 +24,14 @@ FIELDS = ("email", "phone")
 
 def normalised(field: str, value: str) -> str:
     """A value as it is looked for: an address in small letters, a number as its digits."""
-    told = unicodedata.normalize("NFKC", value).strip()
+    text = unicodedata.normalize("NFKC", value).strip()
     if field == "phone":
-        told = told.partition(";ext=")[
+        text = text.partition(";ext=")[
             0
         ]  # an extension is no part of the number that is looked for
-        digits = "".join(each for each in told if each.isdecimal())
-        return "+" + digits if told.startswith("+") else digits
-    return told.casefold()
+        digits = "".join(each for each in text if each.isdecimal())
+        return "+" + digits if text.startswith("+") else digits
+    return text.casefold()
 
 
 def put(connection: Connection, keyring: Keyring, person_id: str, field: str, value: str) -> None:
@@ -63,10 +63,10 @@ def find(connection: Connection, keyring: Keyring, field: str, value: str) -> li
         keyring.refresh()  # another process began one, and people may have been moved to it
     tokens = [_token(each, field, value) for each in keyring.epochs]
     tokens += [_former(keyring, field, each.number, value) for each in keyring.epochs]
-    found = database.select(
+    matches = database.select(
         connection, blind_index, f"field = ? AND token IN ({placeholders(tokens)})", field, *tokens
     )
-    return sorted({each.person_id for each in found})
+    return sorted({each.person_id for each in matches})
 
 
 def _token(epoch: Epoch, field: str, value: str) -> bytes:

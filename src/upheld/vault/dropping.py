@@ -23,9 +23,9 @@ def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Perso
     for field in fields:
         if field in blind_index.FIELDS:
             blind_index.drop(connection, person.person_id, field)
-    left = {field: held for field, held in person.holdings.items() if field not in fields}
+    left = {field: holding for field, holding in person.holdings.items() if field not in fields}
     keep_holdings(connection, person, left)
-    return person.holding(left)
+    return person.with_holdings(left)
 
 
 def drop_former(connection: Connection, person_id: str, field: str, mark: str) -> bool:

@@ -81,8 +81,8 @@ def pad(value: bytes) -> bytes:
 
     Its length is then all but hidden: two addresses or two names mostly come out alike.
     """
-    told = len(value).to_bytes(_LENGTH, "big") + value
-    return told + bytes(-len(told) % STEP)
+    content = len(value).to_bytes(_LENGTH, "big") + value
+    return content + bytes(-len(content) % STEP)
 
 
 def seal(key: Key, value: bytes, belongs: bytes) -> bytes:

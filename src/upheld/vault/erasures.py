@@ -37,7 +37,7 @@ class ErasuresError(UpheldError):
     """A list of erasures that cannot be read or written, or is not whole."""
 
 
-class Erased(msgspec.Struct, frozen=True):
+class ErasureLine(msgspec.Struct, frozen=True):
     """One erasure: whose by a keyed digest, the entry that began it, the fields that were kept.
 
     `apart` are fields that a law keeps and forbids to speak of. The records are those that prove
@@ -68,20 +68,20 @@ class Erasures:
         self._key = keyring.derived("erasures")
         self.path = keyring.path.with_name(keyring.path.name + SUFFIX)
 
-    def read(self) -> list[Erased]:
+    def read(self) -> list[ErasureLine]:
         """All erasures in their order; ErasuresError names the line that is not whole."""
-        return self._opened(self._lines())
+        return self._open_lines(self._lines())
 
-    def append(self, listed: Sequence[Erased]) -> None:
+    def append(self, erasures: Sequence[ErasureLine]) -> None:
         """Add erasures durably; those that are in it already are left as they are."""
         with locked(self.path):
             lines = self._lines()
-            there = {(each.token, each.entry, each.at) for each in self._opened(lines)}
+            there = {(each.token, each.entry, each.at) for each in self._open_lines(lines)}
             before, size = len(lines), sum(len(line) + 1 for line in lines)
             added = b""
-            for each in listed:
+            for each in erasures:
                 if (each.token, each.entry, each.at) not in there:
-                    lines.append(self._sealed(each, lines))
+                    lines.append(self._seal_line(each, lines))
                     added += lines[-1] + b"\n"
             if added and before and self.path.stat().st_size < size:  # the last one lacks its end
                 size, added = size - 1, b"\n" + added
@@ -128,14 +128,14 @@ class Erasures:
                 lines.append(rest)
         return lines
 
-    def _opened(self, lines: Sequence[bytes]) -> list[Erased]:
+    def _open_lines(self, lines: Sequence[bytes]) -> list[ErasureLine]:
         return [self._one(lines, at) for at in range(len(lines))]
 
-    def _one(self, lines: Sequence[bytes], at: int) -> Erased:
+    def _one(self, lines: Sequence[bytes], at: int) -> ErasureLine:
         """What a line says."""
         try:
             raw = unseal(self._key, b64decode(lines[at], validate=True), _belongs(lines, at))
-            return msgspec.json.decode(raw, type=Erased)
+            return msgspec.json.decode(raw, type=ErasureLine)
         except (SealError, ValueError):
             raise ErasuresError(
                 f"{self.path}, line {at + 1}: it was changed, moved or taken out",
@@ -143,7 +143,7 @@ class Erasures:
                 hint="restore the file from a copy of the keyring's folder",
             ) from None
 
-    def _sealed(self, erased: Erased, before: Sequence[bytes]) -> bytes:
+    def _seal_line(self, erased: ErasureLine, before: Sequence[bytes]) -> bytes:
         raw = msgspec.json.encode(erased)
         return b64encode(seal(self._key, raw, _belongs(before, len(before))))
 

@@ -43,8 +43,8 @@ def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Pat
 
 def require(folder: Path, keyring: Keyring, backup_id: str) -> None:
     """BackupError unless the keys that were kept with a backup open it, as they lie there now."""
-    kept = find(folder, backup_id, keyring.master_key)
-    if kept.current != keyring.epoch(kept.current.number):
+    ring = find(folder, backup_id, keyring.master_key)
+    if ring.current != keyring.epoch(ring.current.number):
         raise BackupError(
             "the keys that were kept are not those of this backup",
             code="escrow",
@@ -56,14 +56,14 @@ def find(where: Path, backup_id: str, master: Master) -> Keyring:
     """The keys of a backup, from a folder or a file; BackupError where they are not there."""
     path = where
     if where.is_dir():
-        found = sorted(where.glob(f"*-{backup_id}{SUFFIX}"))
-        if not found:
+        paths = sorted(where.glob(f"*-{backup_id}{SUFFIX}"))
+        if not paths:
             raise BackupError(
                 f"{where} has no keys of backup {backup_id}",
                 code="escrow",
                 hint="name the folder that was given as --escrow; some day they are destroyed",
             )
-        path = found[-1]
+        path = paths[-1]
     try:
         return Keyring.open(path, master)
     except KeyringError as error:
@@ -77,33 +77,33 @@ def destroy(folder: Path, backup_id: str) -> list[str]:
     if not folder.is_dir():
         return [backup_id]
     with locked(folder / SUFFIX):
-        return _destroyed(folder, backup_id)
+        return _destroy(folder, backup_id)
 
 
-def _destroyed(folder: Path, backup_id: str) -> list[str]:
+def _destroy(folder: Path, backup_id: str) -> list[str]:
     """The same while nobody else changes the folder."""
     for path in folder.glob(f"*-{backup_id}{SUFFIX}"):
         shred(path)
     return [backup_id]
 
 
-def listed(folder: Path) -> Iterator[tuple[str, datetime]]:
+def backups_with_keys(folder: Path) -> Iterator[tuple[str, datetime]]:
     """The backups whose keys are here, and until when."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        told, _, backup_id = path.name.removesuffix(SUFFIX).partition("-")
+        until, _, backup_id = path.name.removesuffix(SUFFIX).partition("-")
         with suppress(ValueError):  # a file of somebody else's
-            yield backup_id, datetime.strptime(told, FORMAT).replace(tzinfo=UTC)
+            yield backup_id, datetime.strptime(until, FORMAT).replace(tzinfo=UTC)
 
 
 def expire(folder: Path, now: datetime) -> list[str]:
     """Destroy the keys whose day has come; the ids of the backups that nobody can read any more."""
     if not folder.is_dir():
         return []
-    gone = []
+    backup_ids = []
     with locked(folder / SUFFIX):  # so that what another backup is writing is not taken for a rest
-        for backup_id, until in list(listed(folder)):
+        for backup_id, until in list(backups_with_keys(folder)):
             if until <= now:
-                gone += _destroyed(folder, backup_id)
+                backup_ids += _destroy(folder, backup_id)
         for path in folder.glob(f".*{SUFFIX}.*"):
             shred(path)  # of a process that was killed
-    return gone
+    return backup_ids

@@ -190,7 +190,7 @@ class Keyring:
                 hint=f"give the {file.master}",
             )
         try:
-            root, epochs = _opened(file, master, str(path))
+            root, epochs = _open_file(file, master, str(path))
         except (SealError, ValueError):
             raise KeyringError(
                 f"{path} does not open: the {file.master} is another, or the file was changed",
@@ -251,9 +251,9 @@ class Keyring:
     def begin_epoch(self) -> Epoch:
         """Begin an epoch; the keys of earlier ones stay until they are destroyed."""
         number = self.epochs[-1].number + 1 if self.epochs else 1
-        begun = Epoch(number, system_time().replace(microsecond=0), new_key())
-        self._keep((*self.epochs, begun), self._master)
-        return begun
+        epoch = Epoch(number, system_time().replace(microsecond=0), new_key())
+        self._keep((*self.epochs, epoch), self._master)
+        return epoch
 
     def destroy_epoch(self, number: int) -> None:
         """Destroy an epoch's key, and with it all that was sealed under it; not the current one."""
@@ -265,14 +265,14 @@ class Keyring:
 
     def refresh(self) -> None:
         """Read the file again, for the epochs that another process began or destroyed."""
-        found = Keyring.open(self._path, self._master)
-        if found.derived("same") != self.derived("same"):
+        current = Keyring.open(self._path, self._master)
+        if current.derived("same") != self.derived("same"):
             raise KeyringError(
                 f"{self._path} is another keyring now",
                 code="keyring-changed",
                 hint="start again with the keyring that the database was made with",
             )
-        self.__dict__.update(vars(found))
+        self.__dict__.update(vars(current))
 
     @contextmanager
     def renewing(self) -> Iterator[None]:
@@ -382,7 +382,7 @@ class Keyring:
             return
         same = False
         with suppress(SealError, ValueError):
-            root, epochs = _opened(file, self._master, str(self._path))
+            root, epochs = _open_file(file, self._master, str(self._path))
             same = hmac.compare_digest(root, self._root) and epochs == self.epochs
         if same:
             self.erasures, self._seen = file.erasures or 0, file.mac
@@ -406,7 +406,7 @@ def _read(path: Path) -> _File:
     return file
 
 
-def _opened(file: _File, master: Master, what: str) -> tuple[bytes, tuple[Epoch, ...]]:
+def _open_file(file: _File, master: Master, what: str) -> tuple[bytes, tuple[Epoch, ...]]:
     """The root key and the epochs; SealError or ValueError where the file is not whole."""
     salt = _bytes(file.salt)
     if len(salt) != SALT_BYTES:

@@ -69,7 +69,7 @@ def no_person(person_id: str) -> VaultError:
     )
 
 
-class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Holding(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is held of one field: its current revision, and the digest of that row.
 
     Of a series, whose rows are all current: the number of its last row, the chain of digests over
@@ -87,7 +87,7 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return chained(self.before, self.digest) if self.gone else self.digest
 
 
-Holdings = dict[str, Held]
+Holdings = dict[str, Holding]
 _HOLDINGS = msgspec.json.Decoder(Holdings)
 
 
@@ -106,7 +106,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     whose: bytes  # their part of the context of what is theirs
     state: str = ACTIVE
 
-    def holding(self, holdings: Holdings) -> Person:
+    def with_holdings(self, holdings: Holdings) -> Person:
         """The same person when other rows are held."""
         return msgspec.structs.replace(self, holdings=holdings)
 
@@ -138,8 +138,8 @@ def belong(connection: Connection, keyring: Keyring) -> bool:
         run(connection, "INSERT INTO epoch VALUES (?, ?, ?)", number, mark, False)
     unlock(connection.engine, keyring)
     if row(connection, "SELECT 1 FROM person LIMIT 1") is None:  # a new database
-        sealed = tuple(each.name for each in sealed_tables())
-        cover = seals_of(connection).seal_cover(REGISTER, Cover(0, {}, sealed))
+        names = tuple(each.name for each in sealed_tables())
+        cover = seals_of(connection).seal_cover(REGISTER, Cover(0, {}, names))
         run(connection, "INSERT INTO person VALUES (?, 'register', 0, NULL, ?)", REGISTER, cover)
     return unsealed
 
@@ -153,7 +153,7 @@ def _marks(keyring: Keyring, number: int) -> tuple[bytes, bytes]:
     )
 
 
-def unlike(connection: Connection, keyring: Keyring) -> list[str]:
+def altered_rows(connection: Connection, keyring: Keyring) -> list[str]:
     """What is changed of a database's epochs, of people's states, and of the registers' row."""
     problems = []
     for number, mark, closed in rows(connection, "SELECT number, mark, closed FROM epoch"):
@@ -164,10 +164,10 @@ def unlike(connection: Connection, keyring: Keyring) -> list[str]:
             if number == keyring.current.number:
                 problems.append(f"whether epoch {number} is closed")
     unknown = "SELECT person_id FROM person WHERE state NOT IN (?, ?, ?) AND person_id <> ?"
-    told = rows(connection, unknown, ACTIVE, ERASING, HELD, REGISTER)
-    problems += [f"the state of person {person_id}" for (person_id,) in told]
-    found = row(connection, "SELECT state, holdings FROM person WHERE person_id = ?", REGISTER)
-    if found != ("register", None):
+    odd_states = rows(connection, unknown, ACTIVE, ERASING, HELD, REGISTER)
+    problems += [f"the state of person {person_id}" for (person_id,) in odd_states]
+    register = row(connection, "SELECT state, holdings FROM person WHERE person_id = ?", REGISTER)
+    if register != ("register", None):
         problems.append("the row of the registers")
     return problems
 
@@ -199,26 +199,26 @@ def enrol(
 ) -> Person:
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
-    made = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
-    sealed = rows_that_decide.first_cover(connection, person_id, cover or Cover(0, {}))
+    person = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
+    sealed_cover = rows_that_decide.first_cover(connection, person_id, cover or Cover(0, {}))
     execute_deferred(
         connection,
         "INSERT INTO person VALUES (?, ?, ?, ?, ?)",
-        made.person_id,
+        person.person_id,
         state,
         microseconds(at),
-        _sealed_holdings(made, {}),
-        sealed,
+        _sealed_holdings(person, {}),
+        sealed_cover,
     )
     epoch = _current(connection, keyring)
     execute_deferred(
         connection,
         "INSERT INTO person_key VALUES (?, ?, ?)",
-        made.person_id,
+        person.person_id,
         epoch.number,
-        _wrapped(epoch, made),
+        _wrapped(epoch, person),
     )
-    return made
+    return person
 
 
 def _current(connection: Connection, keyring: Keyring) -> Epoch:
@@ -227,11 +227,11 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
     On PostgreSQL nobody can close it before this transaction ends.
     """
     statement = f"SELECT closed FROM epoch WHERE number = ?{dialect_of(connection).for_share}"  # noqa: S608 - our own words
-    found = row(connection, statement, keyring.current.number)
-    if found is None or found[0]:
+    epoch_row = row(connection, statement, keyring.current.number)
+    if epoch_row is None or epoch_row[0]:
         keyring.refresh()
-        found = row(connection, statement, keyring.current.number)
-        if found is None or found[0]:
+        epoch_row = row(connection, statement, keyring.current.number)
+        if epoch_row is None or epoch_row[0]:
             raise VaultError(
                 "the keyring's epoch is not one of the database's",
                 code="epoch",
@@ -255,45 +255,45 @@ def lock(connection: Connection, person_id: str) -> None:
         )
 
 
-def lock_there(connection: Connection, person_id: str) -> None:
+def lock_active(connection: Connection, person_id: str) -> None:
     """The same, and VaultError unless the person is there; the registers' person always is."""
     ending = dialect_of(connection).for_update
-    found = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
-    if person_id != REGISTER and (found is None or found[0] != ACTIVE):
+    person_row = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
+    if person_id != REGISTER and (person_row is None or person_row[0] != ACTIVE):
         raise no_person(person_id)
 
 
-def lock_all(connection: Connection, asked: Sequence[str]) -> None:
+def lock_all(connection: Connection, person_ids: Sequence[str]) -> None:
     """The same for some people, in the order of their ids."""
     if dialect_of(connection).server:
         rows(
             connection,
-            f"SELECT 1 FROM person WHERE person_id IN ({placeholders(asked)})"  # noqa: S608 - places alone
+            f"SELECT 1 FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places alone
             " ORDER BY person_id FOR UPDATE",
-            *asked,
+            *person_ids,
         )
 
 
-def opened(connection: Connection, keyring: Keyring, person_id: str) -> Person:
+def open_person(connection: Connection, keyring: Keyring, person_id: str) -> Person:
     """A person with their key; VaultError for one who is not there, SealError for a wrong key."""
-    found = opened_many(connection, keyring, [person_id])
-    if person_id not in found:
+    people = open_people(connection, keyring, [person_id])
+    if person_id not in people:
         raise no_person(person_id)
-    return found[person_id]
+    return people[person_id]
 
 
-def opened_many(
+def open_people(
     connection: Connection, keyring: Keyring, people: Sequence[str]
 ) -> dict[str, Person]:
     """Some people with their keys, locked for share; those who are not there are left out."""
-    return told(keyring, rows(connection, *_flat(asking(connection, people))))
+    return people_from_rows(keyring, rows(connection, *_flat(people_query(connection, people))))
 
 
 def _flat(query: Query) -> tuple[Any, ...]:
     return query[0], *query[1]
 
 
-def asking(connection: Connection, people: Sequence[str]) -> Query:
+def people_query(connection: Connection, people: Sequence[str]) -> Query:
     """What asks for some people and locks them for share, with the registers, in order of ids.
 
     On SQLite a writer has the database to itself anyway.
@@ -301,12 +301,12 @@ def asking(connection: Connection, people: Sequence[str]) -> Query:
     if (
         type(connection) is not WriteConnection or not connection.sql.server
     ):  # who only reads has a snapshot
-        return finding(len(people), locked=False), tuple(people)
-    return finding(len(people) + 1, locked=True), (REGISTER, *people)
+        return people_statement(len(people), locked=False), tuple(people)
+    return people_statement(len(people) + 1, locked=True), (REGISTER, *people)
 
 
 @lru_cache
-def finding(count: int, columns: str = "", tables: str = "", *, locked: bool) -> str:
+def people_statement(count: int, columns: str = "", tables: str = "", *, locked: bool) -> str:
     """The statement for so many people; `columns` and `tables` are asked for besides.
 
     Each has what goes before it.
@@ -318,25 +318,27 @@ def finding(count: int, columns: str = "", tables: str = "", *, locked: bool) ->
     )
 
 
-def told(
-    keyring: Keyring, listed: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
+def people_from_rows(
+    keyring: Keyring, person_rows: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
 ) -> dict[str, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
-        person_id: unwrapped(keyring, person_id, state, *key)
-        for person_id, state, *key, _ in listed
+        person_id: person_from_row(keyring, person_id, state, *key)
+        for person_id, state, *key, _ in person_rows
         if state in states and key[-1]
     }
 
 
-def whatever(connection: Connection, keyring: Keyring, people: Sequence[str]) -> dict[str, Person]:
+def open_people_in_any_state(
+    connection: Connection, keyring: Keyring, people: Sequence[str]
+) -> dict[str, Person]:
     """Some people in whatever state, for the vault's own upkeep."""
-    return told(
-        keyring, rows(connection, *_flat(asking(connection, people))), (ACTIVE, ERASING, HELD)
+    return people_from_rows(
+        keyring, rows(connection, *_flat(people_query(connection, people))), (ACTIVE, ERASING, HELD)
     )
 
 
-def unwrapped(
+def person_from_row(
     keyring: Keyring,
     person_id: str,
     state: str,
@@ -388,13 +390,13 @@ def change_state(connection: Connection, person: Person, state: str) -> None:
     )
 
 
-def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str]) -> None:
+def seal_states(connection: Connection, keyring: Keyring, person_ids: Sequence[str]) -> None:
     """Seal with what is held of some people what state they are in, as an earlier upheld did not.
 
     Whose key is gone is left as they are: nobody can open what is theirs.
     """
     for person_id, state, holdings, number, wrapped, _ in rows(
-        connection, finding(len(listed), locked=False), *listed
+        connection, people_statement(len(person_ids), locked=False), *person_ids
     ):
         if wrapped is None or holdings is None or number not in {e.number for e in keyring.epochs}:
             continue
@@ -410,9 +412,12 @@ def seal_states(connection: Connection, keyring: Keyring, listed: Sequence[str])
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
     """Keep the list of a person's current rows, so that an old one put back is found."""
-    sealed = _sealed_holdings(person, holdings)
+    ciphertext = _sealed_holdings(person, holdings)
     execute_deferred(
-        connection, "UPDATE person SET holdings = ? WHERE person_id = ?", sealed, person.person_id
+        connection,
+        "UPDATE person SET holdings = ? WHERE person_id = ?",
+        ciphertext,
+        person.person_id,
     )
 
 
@@ -428,7 +433,7 @@ def to_move(connection: Connection, keyring: Keyring, most: int, after: str = ""
         "SELECT person_id FROM person_key WHERE epoch <> ? AND person_id > ?"
         " ORDER BY person_id LIMIT ?"
     )
-    return [found for (found,) in rows(connection, statement, current.number, after, most)]
+    return [person_id for (person_id,) in rows(connection, statement, current.number, after, most)]
 
 
 def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any) -> None:
@@ -437,7 +442,7 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
     `indexed` gives the values of a person that are found by, by field.
     """
     lock(connection, person_id)
-    person = whatever(connection, keyring, [person_id]).get(person_id)
+    person = open_people_in_any_state(connection, keyring, [person_id]).get(person_id)
     if person is None:
         return  # erased meanwhile
     epoch = keyring.current

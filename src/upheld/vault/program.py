@@ -56,9 +56,9 @@ class KeyProgram:
             )
         except (OSError, subprocess.TimeoutExpired):
             done = None
-        told = b"" if done is None or done.returncode else done.stdout.strip()
+        output = b"" if done is None or done.returncode else done.stdout.strip()
         try:
-            key = bytes.fromhex(told.decode("ascii"))
+            key = bytes.fromhex(output.decode("ascii"))
         except ValueError:
             key = b""
         if len(key) != KEY_BYTES:  # what it said is told to nobody: it may be half a key

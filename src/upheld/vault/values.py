@@ -33,7 +33,7 @@ from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, part_of, seal, unseal
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import Held, Person, VaultError, chained, keep_holdings
+from upheld.vault.people import Holding, Person, VaultError, chained, keep_holdings
 
 BYTES_MAX = 64 * 1024
 COLUMNS = (  # of a row, by which it is opened
@@ -60,13 +60,13 @@ class Value(Struct, frozen=True, gc=False):
 
     value: str
     origin: Origin
-    told: int
+    stored_at: int
     revision: int
 
     @property
     def at(self) -> datetime:
         """When it came in."""
-        return to_datetime(self.told)
+        return to_datetime(self.stored_at)
 
     def __repr__(self) -> str:
         return f"Value(revision {self.revision}, {self.origin})"
@@ -83,11 +83,11 @@ def put(
     """Store values as new revisions; the person with what is held of them now."""
     holdings = dict(person.holdings)
     for field, value in values.items():
-        held = holdings.get(field, Held(0, ""))
-        if held.gone is not None:
+        holding = holdings.get(field, Holding(0, ""))
+        if holding.gone is not None:
             raise _wrong_shape(field, "is a series", "append to it")
-        revision = held.revision + 1
-        made, mark = _sealed(person, field, revision, value, (origin, at))
+        revision = holding.revision + 1
+        value_row, mark = _seal_row(person, field, revision, value, (origin, at))
         if revision > 1:
             execute_deferred(
                 connection,
@@ -97,12 +97,12 @@ def put(
                 field,
                 True,
             )
-        execute_deferred(connection, _INSERT, *made)
-        holdings[field] = Held(revision, mark)
+        execute_deferred(connection, _INSERT, *value_row)
+        holdings[field] = Holding(revision, mark)
         if field in blind_index.FIELDS:
             blind_index.put(connection, keyring, person.person_id, field, value)
     keep_holdings(connection, person, holdings)
-    return person.holding(holdings)
+    return person.with_holdings(holdings)
 
 
 def append(
@@ -114,12 +114,14 @@ def append(
     at: datetime,
 ) -> Person:
     """Add rows to a series, in their order; the person with what is held of them now."""
-    held = person.holdings.get(field, Held(0, "", 0))
-    if held.gone is None:
+    holding = person.holdings.get(field, Holding(0, "", 0))
+    if holding.gone is None:
         raise _wrong_shape(field, "has one value, and is no series", "store it")
     if field in blind_index.FIELDS:
         raise _wrong_shape(field, "is what people are found by, and cannot be a series", "store it")
-    return _added(connection, person, field, held, [(value, origin, at) for value in values])
+    return _append_rows(
+        connection, person, field, holding, [(value, origin, at) for value in values]
+    )
 
 
 def write_again(
@@ -127,7 +129,7 @@ def write_again(
     keyring: Keyring,
     person: Person,
     field: str,
-    kept: Sequence[Value],
+    old_values: Sequence[Value],
     *,
     series: bool,
 ) -> Person:
@@ -136,37 +138,37 @@ def write_again(
     The person, of whom nothing was held of it yet, with what is held of it now.
     """
     if series:
-        told = [(each.value, each.origin, each.at) for each in kept]
-        return _added(connection, person, field, Held(0, "", 0), told)
-    for each in kept:
+        new_rows = [(each.value, each.origin, each.at) for each in old_values]
+        return _append_rows(connection, person, field, Holding(0, "", 0), new_rows)
+    for each in old_values:
         person = put(connection, keyring, person, {field: each.value}, each.origin, each.at)
     return person
 
 
-def _added(
+def _append_rows(
     connection: Connection,
     person: Person,
     field: str,
-    held: Held,
-    told: Sequence[tuple[str, Origin, datetime]],
+    holding: Holding,
+    new_rows: Sequence[tuple[str, Origin, datetime]],
 ) -> Person:
     """Add rows to a series of which this was held before."""
-    listed, chain = [], held.digest
-    for number, (value, origin, at) in enumerate(told, held.revision + 1):
-        made, mark = _sealed(person, field, number, value, (origin, at))
-        listed.append(made)
+    value_rows, chain = [], holding.digest
+    for number, (value, origin, at) in enumerate(new_rows, holding.revision + 1):
+        value_row, mark = _seal_row(person, field, number, value, (origin, at))
+        value_rows.append(value_row)
         chain = chained(chain, mark)
-    execute_many(connection, _INSERT, listed)
-    held = replace(held, revision=held.revision + len(told), digest=chain)
-    holdings = {**person.holdings, field: held}
+    execute_many(connection, _INSERT, value_rows)
+    holding = replace(holding, revision=holding.revision + len(new_rows), digest=chain)
+    holdings = {**person.holdings, field: holding}
     keep_holdings(connection, person, holdings)
-    return person.holding(holdings)
+    return person.with_holdings(holdings)
 
 
 Stay = Callable[[Sequence["Value"], Sequence["Value"]], Sequence["Value"]]
 
 
-def forget(
+def delete_oldest(
     connection: Connection, person: Person, field: str, until: datetime, stay: Stay | None = None
 ) -> tuple[Person, int]:
     """Delete the oldest rows of a series, up to the first of that moment or later; how many.
@@ -175,16 +177,16 @@ def forget(
     that sum them up, no more than there were. The person with what is held of them now. SealError
     unless the series is whole.
     """
-    held = person.holdings.get(field)
-    if held is None:
+    holding = person.holdings.get(field)
+    if holding is None:
         return person, 0
-    if held.gone is None:
+    if holding.gone is None:
         raise _wrong_shape(field, "has one value, and is no series", "only rows of a series age")
     fetched = _fetch(connection, person, [field])
-    found = opened(person, field, fetched)
-    old = next((n for n, value in enumerate(found) if value.at >= until), len(found))
-    left = tuple(stay(found[:old], found[old:])) if stay and old else ()
-    if left and left == found[:old]:
+    values = open_rows(person, field, fetched)
+    old = next((n for n, value in enumerate(values) if value.at >= until), len(values))
+    left = tuple(stay(values[:old], values[old:])) if stay and old else ()
+    if left and left == values[:old]:
         return person, 0
     if len(left) > old:
         raise VaultError(
@@ -198,24 +200,24 @@ def forget(
         "DELETE FROM value WHERE person_id = ? AND field = ? AND revision <= ?",
         person.person_id,
         field,
-        held.gone + old,
+        holding.gone + old,
     )
-    before, gone = held.before, held.gone + old - len(left)
+    before, deleted = holding.before, holding.gone + old - len(left)
     for each in digests[: old - len(left)]:
         before = chained(before, each)
-    listed, chain = [], before
-    for number, value in enumerate(left, gone + 1):
-        made, mark = _sealed(person, field, number, value.value, (value.origin, value.at))
-        listed.append(made)
+    value_rows, chain = [], before
+    for number, value in enumerate(left, deleted + 1):
+        value_row, mark = _seal_row(person, field, number, value.value, (value.origin, value.at))
+        value_rows.append(value_row)
         chain = chained(chain, mark)
-    if listed:
-        execute_many(connection, _INSERT, listed)
+    if value_rows:
+        execute_many(connection, _INSERT, value_rows)
         for each in digests[old:]:
             chain = chained(chain, each)
-        held = replace(held, digest=chain)
-    holdings = {**person.holdings, field: replace(held, gone=gone, before=before)}
+        holding = replace(holding, digest=chain)
+    holdings = {**person.holdings, field: replace(holding, gone=deleted, before=before)}
     keep_holdings(connection, person, holdings)
-    return person.holding(holdings), sum(each not in left for each in found[:old])
+    return person.with_holdings(holdings), sum(each not in left for each in values[:old])
 
 
 def rewrite(
@@ -225,32 +227,32 @@ def rewrite(
 
     The person with what is held of them now. SealError unless the series is whole.
     """
-    held = person.holdings.get(field)
-    if held is None or held.gone is None:
+    holding = person.holdings.get(field)
+    if holding is None or holding.gone is None:
         return person, 0
-    found = opened(person, field, _fetch(connection, person, [field]))
-    told = [(change(each.value), each.origin, each.at) for each in found]
-    count = sum(new != each.value for (new, *_), each in zip(told, found, strict=True))
+    values = open_rows(person, field, _fetch(connection, person, [field]))
+    new_rows = [(change(each.value), each.origin, each.at) for each in values]
+    count = sum(new != each.value for (new, *_), each in zip(new_rows, values, strict=True))
     if not count:
         return person, 0
     run(connection, "DELETE FROM value WHERE person_id = ? AND field = ?", person.person_id, field)
-    return _added(connection, person, field, Held(0, "", 0), told), count
+    return _append_rows(connection, person, field, Holding(0, "", 0), new_rows), count
 
 
-def _wrong_shape(field: str, said: str, hint: str) -> VaultError:
-    return VaultError(f"`{field}` {said}", code="series", hint=hint)
+def _wrong_shape(field: str, problem: str, hint: str) -> VaultError:
+    return VaultError(f"`{field}` {problem}", code="series", hint=hint)
 
 
-def _sealed(
-    person: Person, field: str, revision: int, value: str, told: tuple[Origin, datetime]
+def _seal_row(
+    person: Person, field: str, revision: int, value: str, source: tuple[Origin, datetime]
 ) -> tuple[tuple[Any, ...], str]:
     """A row with a value sealed in it, and its digest."""
-    origin, when = told[0], microseconds(told[1])
+    origin, when = source[0], microseconds(source[1])
     _, came, rest = _came(*origin)
     belongs = _belongs(person, field, revision, came, when, rest)
-    sealed = seal(person.cipher, _raw(field, value), belongs)
-    row = (person.person_id, field, revision, sealed, *origin[:3], when, origin[3], True)
-    return row, digest(sealed).hex()
+    ciphertext = seal(person.cipher, _raw(field, value), belongs)
+    row = (person.person_id, field, revision, ciphertext, *origin[:3], when, origin[3], True)
+    return row, digest(ciphertext).hex()
 
 
 def _raw(field: str, value: str) -> bytes:
@@ -270,39 +272,41 @@ def read(connection: Connection, person: Person, fields: Iterable[str]) -> dict[
 
     SealError names the first that was changed, moved, put back or taken away.
     """
-    found, problems = examine(connection, person, fields)
+    values_by_field, problems = examine(connection, person, fields)
     if problems:
         raise SealError(problems[0])
-    return {field: values[-1] for field, values in found.items() if values}
+    return {field: values[-1] for field, values in values_by_field.items() if values}
 
 
 def examine(
     connection: Connection, person: Person, fields: Iterable[str]
 ) -> tuple[dict[str, tuple[Value, ...]], list[str]]:
     """The current values of each field that is whole, and the names of what is not."""
-    wanted = [field for field in fields if field in person.holdings]
-    fetched = _fetch(connection, person, wanted)
-    found, problems = {}, []
-    for field in wanted:
+    names = [field for field in fields if field in person.holdings]
+    fetched = _fetch(connection, person, names)
+    values_by_field, problems = {}, []
+    for field in names:
         try:
-            found[field] = opened(person, field, fetched)
+            values_by_field[field] = open_rows(person, field, fetched)
         except SealError as error:
             problems.append(error.what)
-    return found, problems
+    return values_by_field, problems
 
 
-def besides(connection: Connection, person: Person) -> list[str]:
+def unlisted_rows(connection: Connection, person: Person) -> list[str]:
     """The fields of which a row is called current that is not, or a former one was changed."""
     statement = f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ?"  # noqa: S608 - columns alone
-    held, problems = person.holdings, []
+    holdings, problems = person.holdings, []
     for each in rows(connection, statement, person.person_id, True):
         field, revision = each[:2]
-        if field not in held or (held[field].gone is None and revision != held[field].revision):
+        if field not in holdings or (
+            holdings[field].gone is None and revision != holdings[field].revision
+        ):
             problems.append(f"`{field}` of person {person.person_id}")
     for each in rows(connection, statement, person.person_id, False):
         what = f"a former `{each[0]}` of person {person.person_id}"
         try:
-            _unsealed(person, each, what)
+            _open_row(person, each, what)
         except SealError:
             problems.append(what)
     return problems
@@ -329,45 +333,45 @@ def _finding(fields: int) -> str:
     )
 
 
-def opened(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
+def open_rows(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]:
     """The rows of a field that were fetched, opened, the oldest first; none where none is held.
 
     One that is no series has one. SealError names what is not whole.
     """
-    held = person.holdings.get(field)
-    if held is None:
+    holding = person.holdings.get(field)
+    if holding is None:
         return ()
-    listed = fetched.get(field, ())
+    value_rows = fetched.get(field, ())
     what = f"`{field}` of person {person.person_id}"
-    if held.gone is not None:
-        return _series(person, held, listed, what)
-    for row in listed:
-        if row[1] == held.revision:
-            value = _unsealed(person, row, what)
-            if digest(row[2]).hex() == held.digest:
+    if holding.gone is not None:
+        return _series(person, holding, value_rows, what)
+    for row in value_rows:
+        if row[1] == holding.revision:
+            value = _open_row(person, row, what)
+            if digest(row[2]).hex() == holding.digest:
                 return (value,)
     raise SealError(what)
 
 
 def _series(
-    person: Person, held: Held, listed: Sequence[tuple[Any, ...]], what: str
+    person: Person, holding: Holding, value_rows: Sequence[tuple[Any, ...]], what: str
 ) -> tuple[Value, ...]:
     """Every row of a series: none missing, none besides, each its own, and all in the chain."""
-    gone = held.gone or 0
-    by_number = {_number(row): row for row in listed}
+    deleted = holding.gone or 0
+    by_number = {_number(row): row for row in value_rows}
     if any(type(number) is not int for number in by_number):  # as we never write it
         raise SealError(what)
-    found, chain = [], held.before
-    for number in sorted({*by_number, *range(gone + 1, held.revision + 1)}):
-        named = f"row {number} of {what}"
+    values, chain = [], holding.before
+    for number in sorted({*by_number, *range(deleted + 1, holding.revision + 1)}):
+        subject = f"row {number} of {what}"
         row = by_number.get(number)
-        if row is None or not gone < number <= held.revision:
-            raise SealError(named)
-        found.append(_unsealed(person, row, named))
+        if row is None or not deleted < number <= holding.revision:
+            raise SealError(subject)
+        values.append(_open_row(person, row, subject))
         chain = chained(chain, digest(to_bytes(row[2])).hex())
-    if chain != held.digest:
+    if chain != holding.digest:
         raise SealError(what)
-    return tuple(found)
+    return tuple(values)
 
 
 def _number(row: tuple[Any, ...]) -> int:
@@ -375,14 +379,14 @@ def _number(row: tuple[Any, ...]) -> int:
     return number
 
 
-def _unsealed(person: Person, row: tuple[Any, ...], what: str) -> Value:
-    field, revision, sealed, who, occasion, clause, at, public = row
+def _open_row(person: Person, row: tuple[Any, ...], what: str) -> Value:
+    field, revision, ciphertext, who, occasion, clause, at, public = row
     try:
         origin, came, rest = _came(who, occasion, clause, public)
         belongs = _belongs(person, field, revision, came, at, rest)
     except KeyError:  # a kind of thing that we never write
         raise SealError(what) from None
-    value = unseal(person.cipher, sealed, belongs, what=what).decode()
+    value = unseal(person.cipher, ciphertext, belongs, what=what).decode()
     return Value(value, origin, at, revision)
 
 
@@ -404,7 +408,7 @@ def _row(field: str, revision: int) -> bytes:
     return context(field, revision)
 
 
-def indexed(connection: Connection, person: Person) -> dict[str, str]:
+def indexed_values(connection: Connection, person: Person) -> dict[str, str]:
     """The values by which a person is found."""
-    found = read(connection, person, blind_index.FIELDS)
-    return {field: value.value for field, value in found.items()}
+    values_by_field = read(connection, person, blind_index.FIELDS)
+    return {field: value.value for field, value in values_by_field.items()}

@@ -10,25 +10,25 @@ WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 22, 18
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
-def bars(title: str, told: Sequence[tuple[str, float, str]]) -> Markup:
+def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     """A bar for each (label, amount, amount as said). A chart of nothing says so."""
-    if not told:
+    if not rows:
         return Markup("")
-    most = max(amount for _, amount, _ in told) or 1
-    room = min(WIDTH / len(told), ROOM)
-    every = max(1, -(-len(told) // 12))  # labels that would touch are left out
+    most = max(amount for _, amount, _ in rows) or 1
+    room = min(WIDTH / len(rows), ROOM)
+    every = max(1, -(-len(rows) // 12))  # labels that would touch are left out
     parts = []
-    for at, (label, amount, said) in enumerate(told):
+    for at, (label, amount, text) in enumerate(rows):
         tall = (HEIGHT - FOOT - HEAD) * amount / most
         x, y = at * room + room * 0.15, HEIGHT - FOOT - tall
         parts.append(
             f'<rect class="bar-of" x="{x:.1f}" y="{y:.1f}" width="{room * 0.7:.1f}"'
-            f' height="{tall:.1f}" rx="2"><title>{escape(label)}: {escape(said)}</title></rect>'
+            f' height="{tall:.1f}" rx="2"><title>{escape(label)}: {escape(text)}</title></rect>'
         )
-        if at % every == (len(told) - 1) % every:
+        if at % every == (len(rows) - 1) % every:
             middle = at * room + room / 2
             parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>')
-            parts.append(f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(said)}</text>')
+            parts.append(f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(text)}</text>')
     return Markup(  # noqa: S704 - every text in it is escaped above
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-label="{escape(title)}">{"".join(parts)}</svg>'

@@ -60,34 +60,34 @@ class Filled(NamedTuple):
 EMPTY: Final = Filled({}, {}, {})
 
 
-def read(fields: Iterable[Field], told: FormData | Mapping[str, str]) -> Filled:
+def read(fields: Iterable[Field], form: FormData | Mapping[str, str]) -> Filled:
     """Read a form: a value for each field that was filled in, or what is wrong with it."""
     values: dict[str, str] = {}
     errors: dict[str, str] = {}
-    shown: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for field in fields:
-        given = _given(field, told)
+        text = _given(field, form)
         if field.kind != "password":
-            shown[field.name] = given
+            texts[field.name] = text
         try:
-            value = _read(field, given)
+            value = _read(field, text)
         except ValueError as error:
             errors[field.name] = str(error)
             continue
         if value:
             values[field.name] = value
-    return Filled(values, errors, shown)
+    return Filled(values, errors, texts)
 
 
-def _given(field: Field, told: FormData | Mapping[str, str]) -> str:
-    if field.kind == "checks" and isinstance(told, FormData):
-        return ", ".join(each for each in told.getlist(field.name) if isinstance(each, str))
-    value = told.get(field.name, "")
+def _given(field: Field, form: FormData | Mapping[str, str]) -> str:
+    if field.kind == "checks" and isinstance(form, FormData):
+        return ", ".join(each for each in form.getlist(field.name) if isinstance(each, str))
+    value = form.get(field.name, "")
     return value if isinstance(value, str) else ""  # a file where a text was asked for
 
 
-def _read(field: Field, given: str) -> str:
-    value = unicodedata.normalize("NFC", given)
+def _read(field: Field, text: str) -> str:
+    value = unicodedata.normalize("NFC", text)
     if field.kind != "password":
         value = value.strip()
     if not value:
@@ -101,8 +101,8 @@ def _read(field: Field, given: str) -> str:
     if (_CONTROL if field.kind == "textarea" else _LINE).search(value):
         raise ValueError("There are characters in it that cannot be kept. Type it again.")
     words = {word for word, _ in field.options}
-    chosen = set(value.split(", ")) if field.kind == "checks" else {value}
-    if words and not chosen <= words:
+    choices = set(value.split(", ")) if field.kind == "checks" else {value}
+    if words and not choices <= words:
         raise ValueError("Choose one of those that are offered.")
     check = field.check or CHECKS.get(field.kind)
     return check(value) if check else value
@@ -118,10 +118,10 @@ def day(value: str) -> str:
 
 def cents(value: str) -> str:
     """An amount of money as whole cents: “12.30” is 1230."""
-    found = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", value)
-    if not found or not int(found[1] + (found[2] or "").ljust(2, "0")):
+    match = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", value)
+    if not match or not int(match[1] + (match[2] or "").ljust(2, "0")):
         raise ValueError("Write the amount as 12.30.")
-    return str(int(found[1] + (found[2] or "").ljust(2, "0")))
+    return str(int(match[1] + (match[2] or "").ljust(2, "0")))
 
 
 CHECKS: Final[dict[str, Check]] = {"email": mailbox.canonical, "date": day}

@@ -151,9 +151,9 @@ class Fixed:
         packed = gzip.compress(self.body, 6, mtime=0) if len(self.body) > PACK_MIN else b""
         return packed if len(packed) < 0.9 * len(self.body) else b""
 
-    def _known(self, wanted: str) -> bool:
+    def _known(self, host: str) -> bool:
         """Whether the caller has it already, in either form."""
-        tags = [tag.strip().removeprefix("W/").replace('-gzip"', '"') for tag in wanted.split(",")]
+        tags = [tag.strip().removeprefix("W/").replace('-gzip"', '"') for tag in host.split(",")]
         return "*" in tags or self.etag in tags
 
     async def endpoint(self, request: Request) -> Response:
@@ -168,13 +168,13 @@ def dumped(value: object) -> bytes:
 
 def files_of(package: str, folder: str) -> dict[str, Fixed]:
     """The files in a package's folder, by name."""
-    found = {}
+    contents = {}
     for each in (resources.files(package) / folder).iterdir():
         if each.is_file():
             kind = mimetypes.guess_type(each.name)[0] or "application/octet-stream"
             kind += "; charset=utf-8" if kind.startswith("text/") else ""
-            found[each.name] = Fixed(each.read_bytes(), kind)
-    return found
+            contents[each.name] = Fixed(each.read_bytes(), kind)
+    return contents
 
 
 def takes_gzip(request: Request) -> bool:
@@ -197,13 +197,13 @@ def wants_page(request: Request) -> bool:
 
 def _weighed(header: str) -> list[tuple[str, float]]:
     """What a header lists, each with its weight (RFC 9110, section 12.4.2)."""
-    found = []
+    weights = []
     for each in header.split(","):
         name, *rest = (part.strip() for part in each.split(";"))
-        found.append(
+        weights.append(
             (name, next((_weight(part[2:]) for part in rest if part.startswith("q=")), 1.0))
         )
-    return found
+    return weights
 
 
 def _weight(text: str) -> float:
@@ -225,11 +225,11 @@ def failure(
     request: Request,
     status: int,
     page: ErrorPage,
-    said: tuple[str, str],
+    texts: tuple[str, str],
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """An error as whoever asked can read it; `said` is what is so and what to do."""
-    what, remedy = said
+    what, remedy = texts
     if wants_page(request):
         response = page(request, status, what, remedy)
     else:
@@ -280,12 +280,12 @@ def application(
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
         phrase = (HTTPStatus(status).phrase + ".", "")
-        said = SAID.get(status, phrase)
+        texts = SAID.get(status, phrase)
         if isinstance(error, Refusal):
-            said = (error.detail, error.remedy)
+            texts = (error.detail, error.remedy)
         if status in CUTTING:
             headers = {**(headers or {}), **CUT}
-        response = failure(request, status, page, said, headers)
+        response = failure(request, status, page, texts, headers)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # made outside of the guard
             response.headers.update(HEADERS)
         return response

@@ -37,14 +37,14 @@ def network(address: str) -> str:
     What is no address, such as the name of a socket, counts as itself.
     """
     try:
-        found = ip_address(address.partition("%")[0])
+        address_value = ip_address(address.partition("%")[0])
     except ValueError:
         return address
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return str(ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(address_value, IPv6Address):
+        if address_value.ipv4_mapped is not None:
+            return str(address_value.ipv4_mapped)
+        return str(ip_network((address_value, 64), strict=False))
+    return str(address_value)
 
 
 class Limits:
@@ -59,11 +59,11 @@ class Limits:
         moment = microseconds(at)
         step, size = int(rate.seconds * SECOND), int(rate.seconds * rate.most * SECOND)
         key = self._hash(*name)
-        found = tables.get(bucket, "name_hash = ?", key)
-        full_at = max(found.full_at, moment) if found is not None else moment
+        row = tables.get(bucket, "name_hash = ?", key)
+        full_at = max(row.full_at, moment) if row is not None else moment
         if full_at > moment + size - step:
             return max(full_at + step - moment - size, 1) / SECOND
-        if found is None:
+        if row is None:
             tables.insert(bucket, name_hash=key, full_at=full_at + step)
         else:
             change = {"full_at": full_at + step}

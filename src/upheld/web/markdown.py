@@ -35,18 +35,18 @@ def marked(value: object) -> object:
 
 def plain(text: str) -> str:
     """A rendered template as people read it, with its values as they are."""
-    return _VALUE.sub(lambda found: found[1], text)
+    return _VALUE.sub(lambda match: match[1], text)
 
 
 def escaped(text: str) -> str:
     """A rendered template as CommonMark, in which its values are text."""
-    return _VALUE.sub(lambda found: _PUNCTUATION.sub(r"\\\1", found[1]), text)
+    return _VALUE.sub(lambda match: _PUNCTUATION.sub(r"\\\1", match[1]), text)
 
 
 def html(text: str) -> str:
     """CommonMark as HTML; HTML in it stays text."""
-    found: str = _markdown().render(text)
-    return found
+    markup: str = _markdown().render(text)
+    return markup
 
 
 def has_address(value: str) -> bool:

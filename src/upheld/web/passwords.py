@@ -35,13 +35,13 @@ def hashed(password: str) -> str:
     return _HASHER.hash(_plain(password))
 
 
-def fits(kept: str, password: str) -> bool:
+def fits(stored_hash: str, password: str) -> bool:
     """Whether a password is the one that was kept; of the same duration where none was kept."""
     try:
-        _HASHER.verify(kept or _nobody(), _plain(password))
+        _HASHER.verify(stored_hash or _nobody(), _plain(password))
     except (VerificationError, InvalidHashError):
         return False
-    return bool(kept)
+    return bool(stored_hash)
 
 
 @cache
@@ -79,11 +79,11 @@ def _guessed(text: str, words: list[str]) -> str:
     """Why a text would soon be guessed, by the estimate of zxcvbn; nothing where it would not."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - half a megabyte of words
 
-    found = zxcvbn(text, user_inputs=[word for word in words if word])
-    if found["guesses_log10"] >= GUESSES_LOG10_MIN:
+    estimate = zxcvbn(text, user_inputs=[word for word in words if word])
+    if estimate["guesses_log10"] >= GUESSES_LOG10_MIN:
         return ""
-    lists = {each.get("dictionary_name") for each in found["sequence"]}
-    patterns = {each["pattern"] for each in found["sequence"]}
+    lists = {each.get("dictionary_name") for each in estimate["sequence"]}
+    patterns = {each["pattern"] for each in estimate["sequence"]}
     if "user_inputs" in lists:
         return KNOWN
     if patterns & {"repeat", "sequence", "spatial"}:

@@ -69,28 +69,28 @@ def find(tables: Tables, kind: str, raw: str, at: datetime) -> Session | None:
     """The session of an id, if there is one in force."""
     if not raw:
         return None
-    found = tables.get(own.session, "id_hash = ?", _hash(raw))
-    return None if found is None or found.kind != kind else _in_force(found, at)
+    row = tables.get(own.session, "id_hash = ?", _hash(raw))
+    return None if row is None or row.kind != kind else _in_force(row, at)
 
 
-def _in_force(found: Any, at: datetime) -> Session | None:
+def _in_force(row: Any, at: datetime) -> Session | None:
     """A row that was checked, as a session; None where it is over."""
-    started_at, seen, fresh = (
-        to_datetime(found.started_at),
-        to_datetime(found.seen),
-        to_datetime(found.fresh),
+    started_at, last_seen, fresh = (
+        to_datetime(row.started_at),
+        to_datetime(row.seen),
+        to_datetime(row.fresh),
     )
-    if at - started_at > ABSOLUTE or at - seen > IDLE:
+    if at - started_at > ABSOLUTE or at - last_seen > IDLE:
         return None
-    return Session(found.id_hash, found.kind, found.subject, started_at, seen, fresh, found.device)
+    return Session(row.id_hash, row.kind, row.subject, started_at, last_seen, fresh, row.device)
 
 
 def listed(tables: Tables, kind: str, subject: str, at: datetime) -> list[Session]:
     """The sessions of somebody that are in force, the latest first."""
     where = "kind = ? AND subject = ? ORDER BY seen DESC"
     mine = tables.select(own.session, where, kind, subject)
-    found = (_in_force(each, at) for each in mine)
-    return [each for each in found if each is not None]
+    in_force = (_in_force(each, at) for each in mine)
+    return [each for each in in_force if each is not None]
 
 
 def stale(session: Session, at: datetime) -> bool:
@@ -122,14 +122,14 @@ def end_others(tables: Tables, session: Session) -> None:
 
 def sweep(tables: Tables, at: datetime) -> int:
     """Delete sessions, links and uses that are over; how many."""
-    gone = tables.purge(
+    count = tables.purge(
         own.session,
         "started_at < ? OR seen < ?",
         microseconds(at - ABSOLUTE),
         microseconds(at - IDLE),
     )
-    gone += tables.purge(own.link, "expires < ?", microseconds(at))
-    return gone + once.sweep(tables, at)
+    count += tables.purge(own.link, "expires < ?", microseconds(at))
+    return count + once.sweep(tables, at)
 
 
 class Tokens:
@@ -143,9 +143,9 @@ class Tokens:
         """The token of a session's forms."""
         return self._mark(session.key).hex()
 
-    def fits(self, session: Session, told: str) -> bool:
+    def fits(self, session: Session, token: str) -> bool:
         """Whether a form came from a page of this session."""
-        return hmac.compare_digest(self.of(session).encode(), told.encode())
+        return hmac.compare_digest(self.of(session).encode(), token.encode())
 
 
 def mint(tables: Tables, kind: str, subject: str, lasts: timedelta, at: datetime) -> str:
@@ -160,8 +160,8 @@ def mint(tables: Tables, kind: str, subject: str, lasts: timedelta, at: datetime
 
 def looked_at(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
     """Whose a link is, without using it up."""
-    found = tables.get(own.link, _OPEN, _hash(raw), kind, microseconds(at))
-    return None if found is None else str(found.subject)
+    row = tables.get(own.link, _OPEN, _hash(raw), kind, microseconds(at))
+    return None if row is None else str(row.subject)
 
 
 def redeem(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:

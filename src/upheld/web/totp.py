@@ -39,10 +39,10 @@ def address(secret: str, name: str, issuer: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=name, issuer_name=issuer)
 
 
-def picture(told: str) -> str:
+def picture(address: str) -> str:
     """The address as a QR code, an SVG that stands in a page."""
     out = io.BytesIO()
-    segno.make(told, error="m").save(
+    segno.make(address, error="m").save(
         out,
         kind="svg",
         xmldecl=False,

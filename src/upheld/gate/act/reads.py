@@ -59,7 +59,7 @@ def _finding(count: int, fields: int, server: bool, locked: bool) -> str:
             " LEFT JOIN value v ON v.person_id = p.person_id AND v.current = ?"
             f" AND v.field IN ({placeholders(range(fields))})"
         )
-    return people.finding(count, columns, tables, locked=locked)
+    return people.people_statement(count, columns, tables, locked=locked)
 
 
 def verified_records(
@@ -99,7 +99,7 @@ def field_readers(
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.unwrapped(keyring, row[0], row[1], row[2], row[3], row[4])
+            person = people.person_from_row(keyring, row[0], row[1], row[2], row[3], row[4])
             reader = readers[row[0]] = FieldReader(person, derived, at, connection)
         value = row[_VALUE]
         if value and value[0] is not None:

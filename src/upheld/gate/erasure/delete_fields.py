@@ -33,7 +33,7 @@ from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
 from upheld.vault import dropping, people
 from upheld.vault.envelope import context, seal, unseal
-from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.erasures import ErasureLine, Erasures, token
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import Person
 
@@ -65,7 +65,7 @@ def drop(
     if leaf_fields := tuple(field for field in fields if field in leaves):
         person, retained = _what_to_keep(context, connection, person_id, leaf_fields)
     else:  # words of an older policy: nothing lets them be kept
-        person, retained = people.opened(connection, context.keyring, person_id), NOTHING
+        person, retained = people.open_person(connection, context.keyring, person_id), NOTHING
     held_fields = [field for field in fields if field in person.holdings]
     stays = {field for each in retained.kept for field in each.data}
     stays |= context.carry_forwards.still_needed(
@@ -74,7 +74,7 @@ def drop(
     gone = tuple(field for field in held_fields if field not in stays)
     if not gone:
         return ()
-    listing = Erased(
+    listing = ErasureLine(
         token(context.keyring, person_id),
         0,
         "",
@@ -102,10 +102,10 @@ def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
     keyring: Keyring,
     policy: Policy,
     person: Person,
-    listing: Erased,
+    listing: ErasureLine,
     at: datetime,
     clauses: tuple[str, ...] = (),
-) -> Erased:
+) -> ErasureLine:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
     if listing.apart:
         delete_person.set_aside_kept(connection, keyring, listing, person, at)
@@ -174,7 +174,7 @@ def _tell(gate: Gate, some: Sequence[tuple[str, int]]) -> int:
                     _place(each.token, each.entry),
                     what=f"what entry {each.entry} dropped",
                 ),
-                type=Erased,
+                type=ErasureLine,
             )
             for each in there
         ]
@@ -192,7 +192,7 @@ def replay(
 
     `since` is the time of the backup's last entry.
     """
-    again: dict[str, list[Erased]] = {}
+    again: dict[str, list[ErasureLine]] = {}
     for each in Erasures(keyring).read():
         if each.dropped and each.at >= since:
             again.setdefault(each.token, []).append(each)
@@ -201,7 +201,9 @@ def replay(
     count = 0
     for (person_id,) in rows(connection, "SELECT person_id FROM person_key ORDER BY person_id"):
         for listing in again.get(token(keyring, person_id), ()):
-            person = people.whatever(connection, keyring, [person_id]).get(person_id)
+            person = people.open_people_in_any_state(connection, keyring, [person_id]).get(
+                person_id
+            )
             held_fields = tuple(
                 field for field in listing.dropped if person and field in person.holdings
             )

@@ -29,7 +29,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
-from upheld.vault.erasures import Erased
+from upheld.vault.erasures import ErasureLine
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ACTIVE, HELD
 
@@ -52,7 +52,7 @@ def delete_people(
     connection: Connection,
     keyring: Keyring,
     policy: Policy,
-    erased: Mapping[str, Erased],
+    erased: Mapping[str, ErasureLine],
     at: datetime,
     groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
 ) -> dict[str, list[int]]:
@@ -65,7 +65,7 @@ def delete_people(
         return {}
     people.lock_all(connection, person_ids)
     staying = [each for each in person_ids if erased[each].kept or erased[each].apart]
-    opened = people.whatever(connection, keyring, staying) if staying else {}
+    opened = people.open_people_in_any_state(connection, keyring, staying) if staying else {}
     left = {
         person_id: _take_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
@@ -90,7 +90,7 @@ def delete_people(
     return noted
 
 
-def _take_aside(connection: Connection, person: people.Person, what: Erased) -> _Remainder:
+def _take_aside(connection: Connection, person: people.Person, what: ErasureLine) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
     series_by_field, problems = values.examine(connection, person, (*what.kept, *what.apart))
     if problems:
@@ -191,7 +191,7 @@ def _end_given_records(
 
 
 def set_aside_kept(
-    connection: Connection, keyring: Keyring, what: Erased, person: people.Person, at: datetime
+    connection: Connection, keyring: Keyring, what: ErasureLine, person: people.Person, at: datetime
 ) -> None:
     """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
     _set_aside(connection, keyring, what, _take_aside(connection, person, what), at)
@@ -201,7 +201,7 @@ def _keep(
     connection: Connection,
     keyring: Keyring,
     policy: Policy,
-    whose: tuple[str, Erased],
+    whose: tuple[str, ErasureLine],
     left: _Remainder,
     at: datetime,
 ) -> people.Person:
@@ -245,7 +245,7 @@ def _entry(
 
 
 def _set_aside(
-    connection: Connection, keyring: Keyring, what: Erased, left: _Remainder, at: datetime
+    connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
 ) -> None:
     """Write what a law keeps to a person of its own, with the records that say so."""
     person = people.enrol(connection, keyring, at, state=HELD)

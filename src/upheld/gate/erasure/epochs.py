@@ -63,7 +63,7 @@ def _move_all(engine: Engine, keyring: Keyring, trial: JobTrial | None) -> int:
 def _move(engine: Engine, keyring: Keyring, some: Sequence[str]) -> int:
     with writing(engine) as connection:
         for person_id in some:
-            people.move(connection, keyring, person_id, values.indexed)
+            people.move(connection, keyring, person_id, values.indexed_values)
     return len(some)
 
 

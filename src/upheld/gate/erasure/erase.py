@@ -44,7 +44,7 @@ from upheld.policy.load import Policy
 from upheld.vault import backups, people
 from upheld.vault.envelope import SealError, seal, unseal
 from upheld.vault.envelope import context as bound_to
-from upheld.vault.erasures import Erased, Erasures, token
+from upheld.vault.erasures import ErasureLine, Erasures, token
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import ERASING
 
@@ -64,7 +64,7 @@ class _SealedErasure(msgspec.Struct, frozen=True):
     """What is kept of an erasure beside its state: what is to be done, and what will be told."""
 
     id: str
-    erased: Erased
+    erased: ErasureLine
     certificate: Certificate
 
 
@@ -226,7 +226,9 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
         certificate = Certificate(
             policy=policy.digest, asked=erased.at, erased=gone, kept=kept_fields, entries=(number,)
         )
-        bare = _SealedErasure(entry.id, Erased(erased.token, erased.entry, erased.at), certificate)
+        bare = _SealedErasure(
+            entry.id, ErasureLine(erased.token, erased.entry, erased.at), certificate
+        )
         sealed = _seal(keyring, erased.token, erased.entry, bare)
         database.delete(connection, tables.erasure, "person_id = ?", person_id)
         database.insert(
@@ -242,7 +244,7 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
     return count
 
 
-def _as_it_was(connection: Connection, erased: Erased) -> bool:
+def _as_it_was(connection: Connection, erased: ErasureLine) -> bool:
     where = "token = ? AND entry = ? AND state <> ?"
     erasure_rows, _ = database.select_authentic(
         connection, tables.erasure, where, erased.token, erased.entry, BEGUN
@@ -280,7 +282,7 @@ def _begin(context: GateContext, connection: Connection, person_ids: Sequence[st
     """Settle what will be kept of some people, and let no act find them any more."""
     keyring = context.keyring
     people.lock_all(connection, person_ids)
-    opened = people.opened_many(connection, keyring, person_ids)
+    opened = people.open_people(connection, keyring, person_ids)
     if len(opened) < len(person_ids):
         raise people.no_person(next(each for each in person_ids if each not in opened))
     at, retained_by_person = _settle(context, connection, opened)
@@ -351,7 +353,7 @@ def _write_entry(
         clauses=clauses,
     )
     number, at = entries.write(connection, entry, person_id, at)
-    erased = Erased(
+    erased = ErasureLine(
         token(context.keyring, person_id),
         number,
         stamp(at),
@@ -457,7 +459,7 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
         )
         _items(connection, each, certificate, numbers)
         # From here on nothing says any more whose it is, but to who names the person.
-        bare = Erased(each.token, each.entry, each.sealed.erased.at)
+        bare = ErasureLine(each.token, each.entry, each.sealed.erased.at)
         _keep(
             connection,
             context.keyring,

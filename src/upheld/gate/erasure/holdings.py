@@ -30,7 +30,7 @@ class HeldField(msgspec.Struct, frozen=True):
 def holdings(gate: Gate, person_id: str) -> list[HeldField]:
     """What is held of a person, by field; VaultError where there is no person with that id."""
     with reading(gate.engine) as connection:
-        person = people.opened(connection, gate.context.keyring, person_id)
+        person = people.open_person(connection, gate.context.keyring, person_id)
         statement = (
             "SELECT field, revision, origin, occasion, clause, at FROM value"
             " WHERE person_id = ? AND current = ? ORDER BY field, revision"

@@ -91,7 +91,7 @@ def _fields_to_delete(
     context: GateContext, connection: Connection, person_id: str, clause: str
 ) -> tuple[str, ...] | None:
     """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
-    person_holdings = people.opened(connection, context.keyring, person_id).holdings
+    person_holdings = people.open_person(connection, context.keyring, person_id).holdings
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = tuple(sorted(field for field in person_holdings if field in leaves))
     if not fields or DELETE not in context.policy.engine.compiled.takes:

@@ -35,7 +35,7 @@ from upheld.gate.set_aside import JobTrial, trial_of
 from upheld.ledger.entries import Entry, stamp
 from upheld.vault import dropping, people
 from upheld.vault.envelope import SealError
-from upheld.vault.erasures import Erased, token
+from upheld.vault.erasures import ErasureLine, token
 from upheld.vault.people import ACTIVE, HELD, Person
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _bare(gate: Gate, some: Sequence[str]) -> int:
     context = gate.context
     with writing(gate.engine) as connection:
         bare = {
-            each: Erased(token(context.keyring, each), 0, "")
+            each: ErasureLine(token(context.keyring, each), 0, "")
             for each in some
             if all(_whole(connection, one, each) for one in (record, table))
         }
@@ -131,7 +131,7 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
     with writing(gate.engine) as connection:
         person_ids = sorted({each.person_id for each in some})
         people.lock_all(connection, person_ids)
-        opened = people.opened_many(connection, gate.context.keyring, person_ids)
+        opened = people.open_people(connection, gate.context.keyring, person_ids)
         rules = _storing_rules(gate.context, connection, opened, ACTIVE)
         for each in some:
             if each.person_id in rules:  # else somebody who was erased meanwhile, or a doubt
@@ -146,7 +146,7 @@ def _carry_out(
     at, stored, kind = _stored_in_act(connection, item)
     if rules.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
-    person = people.opened(connection, context.keyring, item.person_id)
+    person = people.open_person(connection, context.keyring, item.person_id)
     if kind == KEPT:  # until now, and whatever still rests on it
         return _expire(context, connection, person, item, list(stored))
     series = [
@@ -309,7 +309,7 @@ def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
             state,
             *some,
         )
-        opened = people.whatever(
+        opened = people.open_people_in_any_state(
             connection, gate.context.keyring, [each for (each,) in person_rows]
         )
         for person_id, rules in _storing_rules(gate.context, connection, opened, state).items():
@@ -323,7 +323,7 @@ def _delete_denied(
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in rules.kept]
         if gone and len(gone) == len(person.holdings):
-            bare = Erased(token(context.keyring, person.person_id), 0, "")
+            bare = ErasureLine(token(context.keyring, person.person_id), 0, "")
             delete_people(
                 connection,
                 context.keyring,

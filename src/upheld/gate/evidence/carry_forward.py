@@ -66,7 +66,7 @@ class CarryForwards:
         """Delete the rows of a series from before a moment, but what stays of them; how many."""
         carry = self._by.get(field)
         if carry is None:
-            return values.forget(connection, person, field, until)
+            return values.delete_oldest(connection, person, field, until)
 
         def stay(old: Sequence[Value], young: Sequence[Value]) -> list[Value]:
             carried_rows = carry(
@@ -80,7 +80,7 @@ class CarryForwards:
             )
             return [replace(old[each.row], value=each.value) for each in carried_rows]
 
-        return values.forget(connection, person, field, until, stay)
+        return values.delete_oldest(connection, person, field, until, stay)
 
     def still_needed(
         self, connection: Connection, person: Person, fields: Sequence[str], at: datetime

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.database.own_tables import Tables
 from upheld.vault.people import Person
-from upheld.vault.values import Fetched, Origin, Value, opened
+from upheld.vault.values import Fetched, Origin, Value, open_rows
 
 ReadRows = Callable[[str], tuple[Value, ...]]  # the rows of a field, the oldest first
 
@@ -123,7 +123,7 @@ class FieldReader(Struct):
                 )
                 series = () if value is None else (Value(value, ORIGIN, self.time, 0),)
             else:
-                series = opened(self.person, field, self.fetched)
+                series = open_rows(self.person, field, self.fetched)
             self.cache[field] = series
         return series
 

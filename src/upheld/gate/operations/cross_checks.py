@@ -36,7 +36,7 @@ def everywhere(connection: Connection, keyring: Keyring) -> list[Problem]:
 
 
 def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
-    problems = [f"{each} was changed" for each in people.unlike(connection, keyring)]
+    problems = [f"{each} was changed" for each in people.altered_rows(connection, keyring)]
     for table, other in _STRAYS.items():
         statement = f"SELECT count(*) FROM {table} t WHERE NOT EXISTS ({other})"  # noqa: S608 - our own words
         ((count,),) = rows(connection, statement)

@@ -189,7 +189,7 @@ def _settle(
     delete_fields.replay(connection, both, policy, since, at)
     while some := people.to_move(connection, both, BATCH):
         for person_id in some:
-            people.move(connection, both, person_id, values.indexed)
+            people.move(connection, both, person_id, values.indexed_values)
     open_epochs = [each.number for each in keyring.epochs]
     run(
         connection,
@@ -206,7 +206,7 @@ def _settle(
 def _backups_with_keys(keys: Path | None) -> Iterator[tuple[str, datetime]]:
     """The backups whose keys are kept: some may have been made after this one."""
     if keys is not None and keys.is_dir():
-        yield from escrow.listed(keys)
+        yield from escrow.backups_with_keys(keys)
 
 
 def _previous(connection: Connection, closed: Close, options: RestoreOptions) -> str:

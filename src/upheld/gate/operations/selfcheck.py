@@ -104,9 +104,9 @@ def check_person(
     nothing that could be amiss: that nobody goes without an erasure is what the log is checked for.
     """
     try:
-        person = people.whatever(connection, keyring, [person_id])[person_id]
+        person = people.open_people_in_any_state(connection, keyring, [person_id])[person_id]
         series_by_field, wrong = values.examine(connection, person, list(person.holdings))
-        wrong += values.besides(connection, person)
+        wrong += values.unlisted_rows(connection, person)
         wrong += records.unreadable(connection, person_id, person.cipher)
     except KeyError:
         if not rows(connection, "SELECT 1 FROM person WHERE person_id = ?", person_id):
