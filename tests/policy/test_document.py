@@ -86,7 +86,7 @@ def test_each_fault_has_its_code_and_its_place(
         ("---\npolicy: a\nversoin: 1\n---\n", 3, 1, "versoin"),
         ("---\npolicy: a\npolicy: b\n---\n", 3, 1, "twice"),
         ("---\npolicy: a\nversion: [1]\n---\n", 3, 1, "must be text"),
-        ("---\npolicy: a\neffective: 2025-02-30\n---\n", 3, 12, "no date"),
+        ("---\npolicy: a\neffective: 2025-02-30\n---\n", 3, 12, "not a date"),
         ("---\npolicy: a\n  b: c\n---\n", 3, 4, "not YAML"),
         ("---\n- a\n---\n", 2, 1, "not YAML"),
         ("---\na: \a\n---\n", 2, 1, "not YAML"),
