@@ -449,7 +449,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="act", time=TIME, action="charge"),
-            ("On 3 March 2026 we decided to charge what a minor's use costs to the account holder"),
+            ("On 3 March 2026 we decided to charge the account holder for a minor's use"),
         ),
         (
             Entry(kind="acceptance", time=TIME, actor="customer"),

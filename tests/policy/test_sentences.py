@@ -13,7 +13,7 @@ import pytest
 import upheld
 from pages import POLICY, WORDS
 from upheld.demo import sample_policy
-from upheld.policy.english import comparison_phrase, contrary, swap_speaker
+from upheld.policy.english import comparison_phrase, contrary, merge_ages, swap_speaker
 from upheld.policy.prose import Visitor
 from upheld.policy.sentences import Sentences, text
 from upheld.practices.notices.gist import gist
@@ -109,6 +109,13 @@ def test_a_contrary_is_good_english_or_at_least_right(label: str, wanted: str) -
 def test_the_provider_s_words_are_turned_into_the_visitor_s(label: str, wanted: str) -> None:
     """`We` and `you` change places, as subject and as object."""
     assert swap_speaker(label) == wanted
+
+
+def test_both_ends_of_an_age_are_one_clause() -> None:
+    """Two clauses about one age become one; others stay, in their order."""
+    clauses = ["you are under 18", "you pay", "you are 13 or over"]
+    assert merge_ages(clauses) == ["you pay", "you are 13 or over and under 18"]
+    assert merge_ages(["you are under 18", "you pay"]) == ["you are under 18", "you pay"]
 
 
 def test_numbers_are_said_as_people_say_them() -> None:

@@ -59,6 +59,8 @@ AGES = {
     ">=": "{who} {n} or over",
     ">": "{who} over {n}",
 }
+LOWEST = re.compile(r"(?:you are|I am) (?:\S+ or over|over \S+)")
+HIGHEST = re.compile(r"(?:you are|I am) (?:\S+ or younger|under \S+)")
 PASSED = {
     "<": "less than {n}",
     "<=": "no more than {n}",
@@ -136,6 +138,17 @@ def comparison_phrase(label: str, comparison: str, number: str, unit: str) -> st
         amount = PASSED[comparison].format(n=amount_of(number, unit))
         return f"{amount} {_has(number, unit)} passed since {label.removeprefix('the time since ')}"
     return f"{label} is {COMPARISONS.get(comparison, comparison)} {amount_of(number, unit)}"
+
+
+def merge_ages(clauses: Iterable[str]) -> list[str]:
+    """Clauses that all hold, both ends of an age as one: `you are 13 or over and under 18`."""
+    merged = list(clauses)
+    low = next((each for each in merged if LOWEST.fullmatch(each)), "")
+    high = next((each for each in merged if HIGHEST.fullmatch(each)), "")
+    if low and high:
+        merged[merged.index(low)] = f"{low} and {high.split(' ', 2)[2]}"
+        merged.remove(high)
+    return merged
 
 
 def _has(number: str, unit: str) -> str:

@@ -18,6 +18,7 @@ from upheld.policy.english import (
     another,
     comparison_phrase,
     contrary,
+    merge_ages,
     names_speaker,
     swap_speaker,
     word_list,
@@ -118,6 +119,7 @@ class Prose(Words):
                 parts = [self.condition(each, nested=True) for each in formulas]
                 if not parts:
                     return "in any case" if together else "never"
+                parts = merge_ages(parts) if together else parts
                 word = f"{word} " if nested and len(parts) == 2 else ""
                 return f"{word}{word_list(parts, joint)}"
 

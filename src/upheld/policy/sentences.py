@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from upheld.policy.english import amount_of, word_list
+from upheld.policy.english import amount_of, merge_ages, word_list
 from upheld.policy.program import (
     ALWAYS,
     Alternative,
@@ -25,6 +25,7 @@ from upheld.policy.vocabulary import BASIS, DIMENSIONS, TREE_OF
 Piece = tuple[str, str]
 ANYONE = "anyone except "
 EXCEPTION = "as an exception, "
+THAT = " that "
 
 
 def text(pieces: Iterable[Piece]) -> str:
@@ -77,6 +78,8 @@ class Sentences(Prose):
         who, verb = self._subject(node, copy)
         what = self._act(node, copy)
         within = f" within {amount_of(*node.within)}" if node.within else ""
+        if within and THAT in what:  # else the time would seem to belong to what follows "that"
+            verb, within = f"{verb},{within},", ""
         if node.verb == "must" and copy.condition != ALWAYS:
             when = self._if(copy.condition, "if ", unless="unless ")
             return [*when, ("plain", f", {who} "), (kind, verb), ("plain", f" {what}{within}")]
@@ -106,6 +109,8 @@ class Sentences(Prose):
 
     def _act(self, node: Node, copy: Alternative) -> str:
         scope = {d: leaves for d, leaves in copy.scope.items() if d != "actor"}
+        if node.effect == "allow" and set(scope.get("source", ())) == self.ours:
+            del scope["source"]  # nothing comes from ourselves
         same = set(copy.actions) == self._above(node)
         if same and "data" not in scope:
             rest = {d: self.terms(TREE_OF[d], leaves) for d, leaves in scope.items()}
@@ -138,7 +143,8 @@ class Sentences(Prose):
         yes = [p for p in parts if not _is_unless(p)]
         pieces: list[Piece] = []
         if yes:
-            clauses = word_list((self.condition(p, nested=len(yes) > 1) for p in yes), "and")
+            ages = merge_ages(self.condition(p, nested=len(yes) > 1) for p in yes)
+            clauses = word_list(ages, "and")
             pieces += [("plain", lead), ("condition", clauses)]
         if no:
             clauses = word_list((self.condition(p, nested=len(no) > 1) for p in no), "or")
