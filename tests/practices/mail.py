@@ -6,7 +6,9 @@ import re
 
 from practices.conftest import House
 from upheld.database.statements import rows
+from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import compose
+from upheld.practices.messages.delivery import Delivery
 
 _LINK = re.compile(r"<(/[^>]+)>")
 
@@ -33,3 +35,10 @@ def link(house: House, template: str, number: int = -1) -> str:
     match = _LINK.search(result.text)
     assert match, template
     return match[1]
+
+
+def deliver(house: House) -> list[str]:
+    """Send what waits, as the job does; the subjects."""
+    box = Box()
+    Delivery(house.provider, box).run(house.provider.gate.gate)
+    return [str(each["Subject"]) for each in box.messages]

@@ -28,9 +28,8 @@ STORIES = (
     "0",
     "-p",
     "no:cacheprovider",
-    "tests/practices/test_clauses.py",
-    "-k",
-    "same_story",
+    "tests/practices/test_clauses.py::test_the_same_story_is_done_under_the_whole_policy",
+    "tests/practices/stories",
 )
 
 

@@ -10,18 +10,23 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from upheld.core.errors import UpheldError
+from upheld.core.errors import RequestError, UpheldError
 from upheld.core.observing import EVERYTHING
+from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy, request_of
+from upheld.policy.program import Node
 from upheld.policy.request import Decision, Request
 
 TRIALS: Final = "UPHELD_TRIALS"  # a folder with trials.jsonl, of which every worker takes some
 KINDS: Final = ("outcome", "page", "entry", "citation", "message")
+FACTS_MAX: Final = 4  # facts that are tried in every combination
+_NODE: Final = msgspec.json.Decoder(Node)
 StoryResults = dict[
     str, dict[tuple[str, str], Counter[str]]
 ]  # by story: kind and key, to how it was
@@ -117,6 +122,14 @@ class AnswerComparer:
     def __init__(self, notes: Notes, policy: Policy) -> None:
         self._question = [(_question(text), stories) for text, stories in notes.questions.items()]
         self._answers = [_answer(policy, each) for each, _ in self._question]
+        self._policy, plans = policy, [_plan(policy, each.request) for each, _ in self._question]
+        self._facts = [frozenset(each.values if each else ()) for each in plans]
+        self._actions = [frozenset(each.actions if each else ()) for each in plans]
+        self._proving: dict[str, set[str]] = {}  # facts, to the stories in which each was so
+        for (_, facts), stories in self._question:
+            for name, value in facts.items():
+                if value is True:
+                    self._proving.setdefault(name, set()).update(stories)
         self._readings = [
             (_function(name), words, stories)
             for (name, words), stories in notes.readings.items()
@@ -131,13 +144,29 @@ class AnswerComparer:
         }
 
     def affected_stories(self, mutant: Policy) -> dict[str, int]:
-        """The stories that a mutant may change, and how much speaks for it: 2 for an outcome."""
+        """The stories that a mutant may change, and how much speaks for it: 2 for an outcome.
+
+        A question is noted with the facts on which the policy's own answer hangs. Where the
+        mutant's hangs on others, nobody knows what they were; so that story is told too.
+        """
         weights = dict.fromkeys(self._always, 0)
-        for (question, stories), answer in zip(self._question, self._answers, strict=True):
+        changed = _changed_actions(self._policy, mutant)
+        for (question, stories), answer, facts, actions in zip(
+            self._question, self._answers, self._facts, self._actions, strict=True
+        ):
+            if changed.isdisjoint(actions):
+                continue
             other = _answer(mutant, question)
             if other != answer:
                 weight = 1 + (other.outcome != answer.outcome)
                 for story in stories:
+                    weights[story] = max(weights.get(story, 0), weight)
+                continue
+            plan = _plan(mutant, question.request)
+            more = frozenset(plan.values if plan else ()) - facts - question.facts.keys()
+            for name in more and _deciding_facts(mutant, question, answer, more):
+                for story in stories:
+                    weight = int(story in self._proving.get(name, ()))
                     weights[story] = max(weights.get(story, 0), weight)
         for (function, words, stories), value in zip(self._readings, self._values, strict=True):
             if function(mutant, *words) != value:
@@ -155,6 +184,43 @@ def _answer(policy: Policy, question: StoryQuestion) -> Decision:
     """What a policy answers; the clauses that nearly allowed matter only where none denies."""
     answer = policy.decide(*question)
     return msgspec.structs.replace(answer, nearest=()) if answer.clauses else answer
+
+
+def _plan(policy: Policy, request: Request) -> QuestionPlan | None:
+    """A question worked out; None for one that cannot be asked."""
+    try:
+        return policy.engine.plans.get(request) or policy.engine.plan(request)
+    except RequestError:
+        return None
+
+
+def _changed_actions(policy: Policy, mutant: Policy) -> frozenset[str]:
+    """The actions of the rules that only one of two policies has: no other answer can differ."""
+    mine, others = (
+        {msgspec.json.encode(msgspec.structs.replace(node, line=0, parents=())) for node in nodes}
+        for nodes in (policy.program.nodes, mutant.program.nodes)
+    )
+    return frozenset(
+        action
+        for node in map(_NODE.decode, mine ^ others)
+        for copy in node.copies
+        for action in copy.actions
+    )
+
+
+def _deciding_facts(
+    policy: Policy, question: StoryQuestion, usual: Decision, names: frozenset[str]
+) -> frozenset[str]:
+    """Those facts that, with each other or alone, may make an answer another one than usual."""
+    facts = policy.program.vocabulary.facts
+    if len(names) > FACTS_MAX or any(facts[name].kind != "boolean" for name in names):
+        return names
+    deciding: set[str] = set()
+    for values in product((True, False), repeat=len(names)):
+        more = dict(zip(names, values, strict=True))
+        if _answer(policy, StoryQuestion(question.request, {**question.facts, **more})) != usual:
+            deciding |= {name for name, value in more.items() if value} or names
+    return frozenset(deciding)
 
 
 def _function(name: str) -> Any:

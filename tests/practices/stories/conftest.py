@@ -1,0 +1,13 @@
+"""Stories are told once, on SQLite: what is asked of them is what the policy says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough for a story."""
+    return f"sqlite:///{tmp_path}/upheld.db"

@@ -1,0 +1,140 @@
+"""What is kept, for how long and for what: after an account was closed, and after an erasure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from practices.bills import (
+    AGENT,
+    agent,
+    engage,
+    history,
+    invoiced,
+    job,
+    later,
+    open_debts,
+    staff,
+    used,
+)
+from practices.conftest import House, send
+from practices.mail import deliver
+from practices.test_debt import WHO, hand_over
+from practices.test_debts_outlive import debtor, erased, page_of
+from practices.test_payment import typed_amount
+from practices.test_staff import reveal, task_on
+from upheld.database.statements import rows
+from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.retention import retire
+
+
+def remaining_fields(house: House, person: str) -> set[str]:
+    """The kinds of data that are kept of somebody, after the nightly job."""
+    retire(house.provider.gate.gate)
+    found = house.do(
+        lambda transaction: rows(
+            transaction.connection, "SELECT field FROM value WHERE person_id = ?", person
+        )
+    )
+    return {field for (field,) in found}
+
+
+def close_account(house: House) -> str:
+    """Somebody who had a service, used it and closed their account."""
+    person = house.customer(**WHO)
+    invoiced(house, person)
+    used(house, person, {"2026-03": 2.5})
+    browser = house.signed_in(person)
+    assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
+    shown = browser.get("/me/privacy?show=all").text
+    assert "Kept" in shown
+    return person
+
+
+def pass_months(house: House, months: int) -> None:
+    """Let months pass, as far as the clock is believed."""
+    house.clock.moved += timedelta(days=31 * months)
+    house.do(lambda transaction: transaction.accept_clock(house.clock.now()))
+
+
+def test_an_account_that_was_closed_goes_in_steps(house: House) -> None:
+    """Six months on, only what invoices rest on is left; after seven years nothing is."""
+    person = close_account(house)
+    before = remaining_fields(house, person)
+    assert {"interests", "transaction", "usage", "name"} <= before
+    pass_months(house, 7)
+    after = remaining_fields(house, person)
+    assert {"transaction", "name", "email"} <= after
+    assert not {"interests", "occupation", "usage", "credentials"} & after
+    pass_months(house, 80)
+    assert remaining_fields(house, person) == set()
+
+
+def test_what_the_law_holds_us_to_keep_stays_after_an_account_was_closed(house: House) -> None:
+    """While a hold is in force nothing of theirs goes; once it ends, all goes that would have."""
+    person = close_account(house)
+    hold = house.do(lambda transaction: transaction.record(person, "hold", fact="legal-hold"))
+    pass_months(house, 7)
+    assert {"interests", "transaction", "name"} <= remaining_fields(house, person)
+    house.do(lambda transaction: transaction.withdraw(person, hold, ended=True))
+    assert "interests" not in remaining_fields(house, person)
+
+
+def test_what_the_law_holds_us_to_keep_outlives_an_erasure(house: House) -> None:
+    """Whoever asks to be erased is told so, and what is held is kept until the hold ends."""
+    person = house.customer(**WHO)
+    hold = house.do(lambda transaction: transaction.record(person, "hold", fact="legal-hold"))
+    assert "Erase" in house.signed_in(person).get("/me/privacy/erase").text
+    erased(house, person)
+    assert {"interests", "name"} <= remaining_fields(house, person)
+    house.do(lambda transaction: transaction.withdraw(person, hold, ended=True))
+    assert remaining_fields(house, person) == set()
+
+
+def test_what_is_kept_of_a_debtor_collects_the_debt_and_nothing_else(house: House) -> None:
+    """The address to pay at, reminders, the desk for debts and the agent work; support does not."""
+    person = debtor(house)
+    assert "is open" in house.browser().get(page_of(house, person)).text
+    for days in (15, 8, 14, 8):
+        later(house, days)
+        job(house, "due invoices")
+        deliver(house)
+    engage(house, AGENT, "collection-agent")
+    (task,) = house.do(lambda transaction: open_debts(transaction, person))
+    desk, page = staff(house), f"/staff/tasks/{task}"
+    assert send(desk, f"{page}/take", {}, page).status_code == 303
+    assert reveal(desk, task, "name", "balance").status_code == 200
+    assert "e-mail address" in desk.get(f"/staff/debts/{task}").text
+    assert hand_over(desk, task) == 303
+    assert "Ann Marked" in agent(house).get("/agent").text
+    number = history(house, person).invoices[-1].number
+    receipt = {
+        "number": number,
+        "how": "bank transfer",
+        "reference": "S-17",
+        "amount": typed_amount(history(house, person).balance),
+    }
+    assert send(desk, "/staff/payments", receipt).status_code == 303
+    assert "Ann Marked" not in agent(house).get("/agent").text
+
+
+def test_a_reminder_reaches_who_closed_their_account_and_owes(house: House) -> None:
+    """Nothing else is written to them any more, but about what is open they are told."""
+    close_account(house)
+    deliver(house)
+    for days in (15, 8):
+        later(house, days)
+        job(house, "due invoices")
+    assert any("invoice" in subject for subject in deliver(house))
+
+
+def test_a_task_of_support_shows_nothing_of_whoever_was_erased(house: House) -> None:
+    """Whoever worked on it before sees nothing of what is kept for the debt alone."""
+    person = house.customer(**WHO)
+    invoiced(house, person, "fibre-500")
+    task = task_on(house, person)
+    desk, page = staff(house, role="support"), f"/staff/tasks/{task}"
+    assert send(desk, f"{page}/take", {}, page).status_code == 303
+    assert reveal(desk, task, "name").status_code == 200
+    erase(house.provider.gate.gate, [person])
+    assert history(house, person).balance > 0
+    assert reveal(desk, task, "name").status_code == 403

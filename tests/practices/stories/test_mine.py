@@ -1,0 +1,120 @@
+"""What is mine: an account from its first form to its copy, page by page."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import pytest
+
+from practices.bills import PROCESSOR, engage, history, job, later, order, staff, used, with_card
+from practices.conftest import PASSWORD, House, send
+from practices.mail import deliver, link
+from practices.test_debt import WHO
+from practices.test_payment import pay, typed_amount
+from practices.test_sign_up import GOOD, people_at
+from practices.test_staff import reveal
+from upheld.practice import tasks
+
+EVERYTHING = {
+    **GOOD,
+    "phone": WHO["phone"],
+    "address": WHO["address"],
+    "gender": "female",
+    "occupation": "gardener",
+    "industry": "food",
+}
+CORRECTED = {"name": "Ben Other", "phone": "+1 555-010-0188", "zip": "98102"}
+PAGES = (
+    "/me",
+    "/me/services",
+    "/me/usage",
+    "/me/balance",
+    "/me/mail",
+    "/me/privacy?show=all",
+    "/me/privacy/received",
+    "/me/privacy/choices",
+    "/me/privacy/correct",
+    "/me/privacy/erase",
+)
+
+
+def register(house: House) -> str:
+    """Somebody who signed up by the form, told everything, and confirmed their address."""
+    browser = house.browser()
+    assert browser.get("/sign-up").status_code == 200
+    assert browser.post("/sign-up/form", data=EVERYTHING).status_code == 303
+    assert browser.post(link(house, "accounts/verify")).status_code == 303
+    (person,) = people_at(house)
+    return person
+
+
+def test_an_account_is_used_for_two_months_and_every_page_shows_it(house: House) -> None:
+    """Signed up, ordered, used, invoiced, paid and written to: each page has its part of it."""
+    engage(house, PROCESSOR, "payment-processor")
+    person = register(house)
+    browser = house.browser()
+    values = {"email": GOOD["email"], "password": PASSWORD}
+    assert browser.post("/sign-in", data=values).status_code == 303
+    assert send(browser, "/me/services", {"plan": "dsl-10"}).status_code == 303
+    later(house, 32)
+    used(house, person, {"2026-03": 2.5})
+    assert job(house, "invoices") >= 1
+    assert deliver(house)
+    paying = with_card(house, person)
+    pay(paying, amount=typed_amount(history(house, person).balance))
+    for page in PAGES:
+        assert paying.get(page).status_code == 200, page
+    shown = paying.get("/me/privacy?show=all").text
+    for value in ("gardener", "food", WHO["address"], "DSL 10"):
+        assert value in shown
+
+
+def test_a_copy_holds_what_was_told_and_used_and_no_password(house: House) -> None:
+    """The copy that somebody downloads has every kind of data but the one that is nobody's."""
+    person = register(house)
+    order(house, person, "dsl-10")
+    later(house, 32)
+    used(house, person, {"2026-03": 2.5})
+    job(house, "invoices")
+    answer = send(house.signed_in(person), "/me/privacy/export", {})
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    copy = json.loads(archive.read("everything.json"))
+    held = {each["data"] for each in copy["held"]}
+    assert held >= {"name", "occupation", "transaction", "usage", "balance", "services"}
+    assert "credentials" not in held
+
+
+@pytest.mark.parametrize("field", CORRECTED)
+def test_what_is_wrong_is_corrected_by_its_person(house: House, field: str) -> None:
+    """The new value stands in the place of the old one at once."""
+    person = house.customer(**WHO)
+    browser = house.signed_in(person)
+    page = f"/me/privacy/correct?field={field}"
+    assert send(browser, page, {"value": CORRECTED[field]}).status_code == 303
+    assert CORRECTED[field] in browser.get(f"/me/privacy?show={field}").text
+
+
+def test_a_permission_is_offered_for_whom_and_what_the_policy_lets_it_decide(house: House) -> None:
+    """Suppliers and partners can be chosen, advertisers not; neither can a programme."""
+    browser = house.signed_in(house.customer(**WHO))
+    form = browser.get("/me/privacy/choices").text
+    for word in ("supplier", "trusted-partner", "business-partner", "legal-adviser"):
+        assert f'value="{word}"' in form
+    for word in ("advertiser", "ad-server", "programme", "partner-marketing"):
+        assert f'value="{word}"' not in form
+
+
+def test_a_birth_date_is_corrected_by_staff_who_see_who_asks(house: House) -> None:
+    """What access rests on waits for a look of the desk; done, the request is answered."""
+    person = house.customer(**WHO)
+    browser, page = house.signed_in(person), "/me/privacy/correct?field=birth-date"
+    assert send(browser, page, {"text": "It is 1991, not 1990."}).status_code == 303
+    (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
+    desk, case = staff(house, role="accounts"), f"/staff/tasks/{task.task_id}"
+    assert send(desk, f"{case}/take", {}, case).status_code == 303
+    assert reveal(desk, task.task_id, "name", "birth-date", "messages").status_code == 200
+    assert send(desk, f"{case}/leave", {"how": "done"}, case).status_code == 303
+    assert job(house, "answer-corrections") == 1
+    assert "Answered on" in browser.get("/me/privacy/requests").text
