@@ -127,6 +127,37 @@ def test_a_policy_that_is_loaded_before_any_story_is_told_of_too(small: Path) ->
     assert came(report.findings) == few
 
 
+WIDER = """---
+policy: Wider
+---
+
+We use it for bills, and of whoever left for nothing else. {#use}
+
+```rule
+may use email for billing, offers
+may not use email for any but billing, support when account-closed
+```
+"""
+BILLED = """
+import upheld
+from pathlib import Path
+
+def test_billed():
+    policy = upheld.load(upheld.policy_under_test(Path("small.md")))
+    request = upheld.Request("use", data="email", purpose="billing")
+    assert policy.decide(request, {"account-closed": True}).allowed
+"""
+
+
+def test_a_word_is_not_dead_for_a_fact_on_which_only_its_absence_hangs(small: Path) -> None:
+    """What only the mutant asks is in no note; the story that knows it is told all the same."""
+    (small / "small.md").write_text(WIDER)
+    (small / "test_small.py").write_text(BILLED)
+    words = {"#use rule 2: for but billing": "changes", "#use rule 2: for but support": "dead"}
+    report = mutate(small / "small.md", PYTEST, choose=lambda mutant: mutant.id in words)
+    assert came(report.findings) == words
+
+
 def test_a_mutant_that_says_the_same_is_left_out_of_the_number(small: Path) -> None:
     """A word without which the policy answers every question alike is equal, and not counted."""
     more = "when has-service or (has-service and engaged) with record"
