@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from practices.bills import (
     AGENT,
     agent,
@@ -138,3 +140,44 @@ def test_a_task_of_support_shows_nothing_of_whoever_was_erased(house: House) -> 
     erase(house.provider.gate.gate, [person])
     assert history(house, person).balance > 0
     assert reveal(desk, task, "name").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "reason", "may_look"),
+    [("billing", "invoice", True), ("privacy", "request", True), ("support", "trouble", False)],
+)
+def test_whoever_was_erased_is_found_for_what_is_kept_of_them_alone(
+    house: House, role: str, reason: str, may_look: bool
+) -> None:
+    """By the address that is kept: for their invoice or a request, and for no help."""
+    debtor(house)
+    desk = staff(house, role=role)
+    form = {"way": "email", "told": "ann@marked.example", "reason": reason}
+    answer = send(desk, "/staff/find", form, "/staff")
+    assert (answer.status_code == 303) == may_look
+    if may_look:
+        page = answer.headers["location"]
+        assert send(desk, f"{page}/take", {}, page).status_code == 303
+        assert reveal(desk, page.rsplit("/", 1)[-1], "name").status_code == 200
+
+
+def test_what_invoices_rest_on_outlives_an_erasure_after_an_account_was_closed(
+    house: House,
+) -> None:
+    """Paid and closed, then erased: the books stay, and nothing else."""
+    person = house.customer(**WHO)
+    number = invoiced(house, person)
+    receipt = {
+        "number": number,
+        "how": "cash",
+        "reference": "S-18",
+        "amount": typed_amount(history(house, person).balance),
+    }
+    assert send(staff(house), "/staff/payments", receipt).status_code == 303
+    assert send(house.signed_in(person), "/me/close", {"sure": "yes"}).status_code == 303
+    later(house, 40)
+    assert job(house, "invoices") >= 0
+    erased(house, person)
+    left = remaining_fields(house, person)
+    assert "transaction" in left
+    assert "interests" not in left

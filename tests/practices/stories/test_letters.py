@@ -69,3 +69,18 @@ def test_nobody_who_was_erased_is_written_to_about_anything_but_their_debt(
     person = debtor(house)
     assert deliver(house), "where they can pay"
     assert not write(house, person, purpose)
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_who_closed_their_account_hears_of_a_new_password_while_the_law_holds_them(
+    house: House, *, hold: bool
+) -> None:
+    """Nothing open and no hold: not even that is written to them any more."""
+    person = house.customer()
+    if hold:
+        house.do(lambda transaction: transaction.record(person, "hold", fact="legal-hold"))
+    assert send(house.signed_in(person), "/me/close", {"sure": "yes"}).status_code == 303
+    deliver(house)
+    page, form = "/me/security/password", {"password": "other plain words today"}
+    assert send(house.signed_in(person), page, form).status_code == 303
+    assert bool(deliver(house)) == hold

@@ -118,3 +118,11 @@ def test_a_birth_date_is_corrected_by_staff_who_see_who_asks(house: House) -> No
     assert send(desk, f"{case}/leave", {"how": "done"}, case).status_code == 303
     assert job(house, "answer-corrections") == 1
     assert "Answered on" in browser.get("/me/privacy/requests").text
+
+
+def test_mail_that_came_with_somebody_is_shown_to_them_alone(house: House) -> None:
+    """What was brought over from before is theirs to read, and nothing that the desk sees."""
+    person = house.customer()
+    house.do(lambda transaction: transaction.bring(person, {"mail-content": "Dear Ann Marked"}))
+    page = house.signed_in(person).get("/me/privacy?show=mail-content").text
+    assert "Dear Ann Marked" in page
