@@ -204,7 +204,7 @@ def born(town: Town, years: int) -> str:
 def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     """Somebody signs up, confirms by a message, orders, is invoiced, gives a card and pays."""
     nia = meet("nia@customer.example").at("/").follow("My account").follow("Sign up")
-    nia.fill({"Your birth date": born(town, 30)}).press("Go on").reads("What you accept")
+    nia.fill({"Your birth date": born(town, 30)}).press("Continue").reads("What you accept")
     nia.fill({"Name": "Nia New", "E-mail": nia.name, "Password": OWN}).tick("I have read")
     nia.press("Sign up").reads("Look in your mail")
     nia.letter("Confirm your address").press("This is my address")
@@ -223,30 +223,30 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
 def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> None:
     """Sixteen: nothing is asked before a guardian said yes; access ends when they take it back."""
     max_, ruth = meet("max.bell@customer.example"), meet("ruth@customer.example")
-    max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Go on")
+    max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Continue")
     max_.reads("Ask a parent or guardian").fill(
         {"Your first name": "Max", "E-mail": ruth.name}
     ).press("Ask them")
     code = CODE.findall(max_.page.locator("main").inner_text())[0]
     max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
-    max_.press("Go on").reads("yet")
+    max_.press("Continue").reads("yet")
     ruth.sign_in()
     ruth.letter("permission").reads("Do you give permission?")
     ruth.tick("I am a parent", "I accept the costs", "I supervise")
     ruth.press("I say yes to all three").reads("Family")
     max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
-    max_.press("Go on")
+    max_.press("Continue")
     max_.fill({"Name": "Max Bell", "E-mail": max_.name, "Password": OWN}).tick("I have read")
     max_.press("Sign up").letter("Confirm your address").press("This is my address")
     max_.sign_in(OWN).reads("Hello, Max Bell")
-    ruth.at("/me/family").follow("Max Bell").reads("That you looked now is entered")
+    ruth.at("/me/family").follow("Max Bell").reads("We log that you viewed this")
     max_.at("/me").reads("Your guardian looked at your account").follow("What they saw")
     ruth.press("Take it back").reads("You see nothing at the moment")
     max_.page.reload()
     assert "/sign-in" in max_.page.url
     max_.fill({"E-mail address": max_.name, "Password": OWN}).press("Sign in")
     max_.reads("Your account waits")
-    ruth.press("Give it again").reads("That you looked now is entered")
+    ruth.press("Give it again").reads("We log that you viewed this")
     max_.sign_in(OWN).reads("Hello, Max Bell")
 
 

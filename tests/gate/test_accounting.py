@@ -413,7 +413,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         (
             Entry(kind="password-reset", time=TIME, actor="guardian"),
             (
-                "On 3 March 2026 your parent or guardian let your password work no more, so that"
+                "On 3 March 2026 your parent or guardian reset your password, so that"
                 " you could choose another"
             ),
         ),

@@ -86,7 +86,7 @@ def test_a_guardian_who_resets_a_password_is_named_and_leaves_no_id(house: House
     send(mum, f"/me/family/{minor}", {"what": "password"})
     texts = sentences(house, minor)
     assert (
-        "your parent or guardian let your password work no more, so that you could choose another"
+        "your parent or guardian reset your password, so that you could choose another"
     ) in texts
     assert any(s.startswith("your parent or guardian looked at your name") for s in texts)
     for line in house.provider.gate.gate.entries(minor):

@@ -140,7 +140,7 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
         )
     if task.state == "taken" and task.staff_id != staff_id:
         raise TaskError(
-            "somebody else has this task", code="task", hint="take another task of the queue"
+            "somebody else has this task", code="task", hint="choose another task from the queue"
         )
     if task.state != "open":
         return task

@@ -24,6 +24,18 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 Check = Callable[[str], str]  # the value as it is kept; ValueError with a sentence
 
 
+MISSING: Final = {
+    "tick": "Tick the box to continue.",
+    "checks": "Choose at least one.",
+    "select": "Choose from the list.",
+    "email": "Enter an e-mail address.",
+    "password": "Enter a password.",
+    "date": "Enter a date.",
+    "tel": "Enter a phone number.",
+}
+"""What to do where a field of a kind was left empty."""
+
+
 class Field(NamedTuple):
     """One field. `kind` is an HTML input's, or `select`, `checks` (several), `textarea`, `tick`."""
 
@@ -38,6 +50,7 @@ class Field(NamedTuple):
     autocomplete: str = ""
     length_max: int = SHORT
     check: Check | None = None
+    missing: str = ""  # what to do where it was left empty
 
 
 class Filled(NamedTuple):
@@ -92,18 +105,16 @@ def _read(field: Field, text: str) -> str:
         value = value.strip()
     if not value:
         if field.required:
-            raise ValueError(
-                "Tick this to go on." if field.kind == "tick" else f"{field.label} is needed."
-            )
+            raise ValueError(field.missing or MISSING.get(field.kind, "Fill this in."))
         return ""
     if len(value) > field.length_max:
-        raise ValueError(f"Take at most {field.length_max} characters.")
+        raise ValueError(f"Use at most {field.length_max} characters.")
     if (_CONTROL if field.kind == "textarea" else _LINE).search(value):
-        raise ValueError("There are characters in it that cannot be kept. Type it again.")
+        raise ValueError("It contains characters that we cannot store. Type it again.")
     words = {word for word, _ in field.options}
     choices = set(value.split(", ")) if field.kind == "checks" else {value}
     if words and not choices <= words:
-        raise ValueError("Choose one of those that are offered.")
+        raise ValueError("Choose from the list.")
     check = field.check or CHECKS.get(field.kind)
     return check(value) if check else value
 

@@ -255,7 +255,7 @@ CHANGED_SAID = (
     "Nothing was done that rests on it. We are looking into it; ask us if you cannot wait.",
 )
 SAID = {
-    404: ("There is no such page.", "Look in the policy; its contents and its search stand there."),
+    404: ("There is no such page.", "Check the address, or begin again from one of these pages."),
     405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
     408: ("What you sent did not arrive in time.", "Send it once more."),
     413: ("What you sent is too large.", "Send less."),

@@ -20,7 +20,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LENGTH_MIN: Final = 10
 LENGTH_MIN_STAFF: Final = 12  # for whoever sees customers
 GUESSES_LOG10_MIN: Final = 9.5  # ten characters drawn at random have 10
-KNOWN: Final = "This password is easy to guess for whoever knows you or us. Take another."
+KNOWN: Final = "This password is easy to guess for whoever knows you or us. Choose another."
 JUDGED_MAX: Final = 72  # the estimate takes no more, and needs no more
 LENGTH_MAX: Final = 200  # hashing longer ones would only cost time
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -57,9 +57,9 @@ def refused(password: str, context: Iterable[str] = (), least: int = LENGTH_MIN)
     """
     text = _plain(password)
     if len(text) < least:
-        return f"Take at least {least} characters: three or four words are good."
+        return f"Use at least {least} characters: three or four words are good."
     if len(text) > LENGTH_MAX:
-        return f"Take at most {LENGTH_MAX} characters."
+        return f"Use at most {LENGTH_MAX} characters."
     words = sorted({word for each in context for word in _words(each)})
     why = _guessed(text[:JUDGED_MAX], words)
     if why:
@@ -87,7 +87,7 @@ def _guessed(text: str, words: list[str]) -> str:
     if "user_inputs" in lists:
         return KNOWN
     if patterns & {"repeat", "sequence", "spatial"}:
-        return "Repeated characters and those in a row are tried early. Take another password."
+        return "Repeated characters and those in a row are tried early. Choose another password."
     if "passwords" in lists:
-        return "Many people use this password, so it would be tried first. Take another."
-    return "This password would soon be guessed. Take a longer one: three or four words are good."
+        return "Many people use this password, so it would be tried first. Choose another."
+    return "This password would soon be guessed. Choose a longer one: three or four words are good."

@@ -42,8 +42,8 @@ def stop_message(why: str) -> LogError:
     return LogError(
         f"the log is not as it was signed, and nothing is done any more but looking: {why}",
         code="log-changed",
-        hint="`upheld ledger verify --settings` names what was changed; restore a backup, or go on"
-        " with a new log by `upheld ledger begin`",
+        hint="`upheld ledger verify --settings` names what was changed; restore a backup, or start"
+        " a new log by `upheld ledger begin`",
     )
 
 

@@ -68,7 +68,7 @@ _DONE: Final = {
     "household": "changed who pays for an account of {whose} household",
     "recall": "took {whose} account back from whoever collected for us",
     "deletion": "confirmed that what they had of {whom} is deleted",
-    "password-reset": "let {whose} password work no more, so that {whom} could choose another",
+    "password-reset": "reset {whose} password, so that {whom} could choose another",
 }
 # Of each kind of record: what somebody did who gave it, or took it back; what it is, and what
 # became of it where an entry does not say who did it; and what somebody did who let it end.

@@ -54,7 +54,7 @@ TOO_MANY_TRIES: Final = "There were too many tries. Wait a few minutes, then try
 NOTICES: Final = {  # what the page says first, by a word of its address
     "passkey": "That passkey did not sign you in. Try again, or sign in by your password.",
     "left": "You are signed out.",
-    "confirmed": "Your address is confirmed. Sign in to go on.",
+    "confirmed": "Your address is confirmed. Sign in to continue.",
     "changed": "Your password is changed, and every browser is signed out. Sign in with it.",
 }
 ACCEPT: Final = "/me/acceptance"

@@ -33,13 +33,13 @@ from upheld.web import sessions
 VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 LOOK_NOTICE: Final = timedelta(days=14)  # how long a look is told on the first page
 NOTICES: Final = {
-    "accepted": "Thank you. The person who invited you can now go on, with the code that they were"
-    " shown.",
-    "checking": "Thank you. Before they can go on, we see whether you are who you say: by a"
-    " card that you give on the page of payments, from which nothing is taken by that,"
-    " or by a call from a member of our staff.",
+    "accepted": "Thank you. The person who invited you can now continue, with the code that we"
+    " showed them.",
+    "checking": "Thank you. Before they can continue, we have to confirm who you are: by a card"
+    " that you enter on the page of payments, which is not charged for this, or by a call from a"
+    " member of our staff.",
     "declined": "You said no. They cannot sign up by this invitation.",
-    "reset": "The old password works no more. A link to choose a new one is on its way to them.",
+    "reset": "Their password was reset. A link to choose a new one is on its way to them.",
 }
 
 

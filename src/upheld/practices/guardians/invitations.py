@@ -192,7 +192,7 @@ class InvitationPages:
             invitations.find_by_contact(transaction.tables, contact, at) if contact else None
         )
         if invitation is None:
-            return "This invitation is over."
+            return "This invitation has expired."
         return "" if domain.accept(transaction, guardian_id, invitation) else domain.CHECK
 
     def _decline(self, transaction: Transaction, raw: str) -> None:

@@ -24,7 +24,7 @@ from upheld.web import markdown, sessions
 from upheld.web.markdown import Written
 
 SUBJECT = "subject"
-IN_THE_MAIL = "(this link stands in the e-mail alone)"
+IN_THE_MAIL = "(this link is only in the e-mail)"
 
 
 class TemplateError(UpheldError):

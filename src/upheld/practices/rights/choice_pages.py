@@ -195,9 +195,25 @@ def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     data = [(word, label(policy, "data", word)) for word in offered.data if word in shapes]
     purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
     return (
-        Field("data", "What may be shared", "checks", options=data, length_max=1_000),
-        Field("recipient", "With whom", "select", options=recipients, length_max=300),
-        Field("purpose", "What for", "select", options=purposes),
+        Field(
+            "data",
+            "What may be shared",
+            "checks",
+            options=data,
+            length_max=1_000,
+            missing="Choose what may be shared.",
+        ),
+        Field(
+            "recipient",
+            "With whom",
+            "select",
+            options=recipients,
+            length_max=300,
+            missing="Choose who may receive it.",
+        ),
+        Field(
+            "purpose", "What for", "select", options=purposes, missing="Choose what it may be for."
+        ),
     )
 
 

@@ -139,7 +139,7 @@ def describe_fields(
 def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     origin = rows[-1].origin
     if origin.origin == "derived":
-        return "We work it out from what we hold, each time it is needed."
+        return "We work it out from what we hold, each time we need it."
     trees = {
         "party": policy.program.vocabulary.tree("party"),
         "occasion": policy.program.vocabulary.tree("occasion"),

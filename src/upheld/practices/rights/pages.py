@@ -260,7 +260,7 @@ class AgreementPages:
     async def close(self, visit: Visit) -> Response:
         """Close the account."""
         if visit.form.get("sure") != "yes":
-            return self._close_page(visit, "Tick that you are sure to go on.", 422)
+            return self._close_page(visit, "Tick the box to confirm that you are sure.", 422)
         events = self.provider.events
         await self.provider.do(
             lambda transaction: closure.close(transaction, events, visit.subject)

@@ -25,7 +25,7 @@ ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
 def _decides_nothing(policy: Policy) -> str:
     """Why no permission is asked for; empty where some are."""
-    return "" if permission_options(policy).recipients else "no clause hangs on a permission"
+    return "" if permission_options(policy).recipients else "no clause depends on a permission"
 
 
 NEEDS = (

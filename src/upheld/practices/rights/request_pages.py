@@ -173,7 +173,7 @@ class RequestPages:
     async def ask_erasure(self, visit: Visit) -> Response:
         """Ask for erasure."""
         if visit.form.get("sure") != "yes":
-            return await self._erase_page(visit, "Tick that you are sure to go on.", 422)
+            return await self._erase_page(visit, "Tick the box to confirm that you are sure.", 422)
         result = await self.provider.attempt(
             lambda transaction: erasure.request(transaction, visit.subject)
         )

@@ -49,7 +49,7 @@ def add(  # noqa: PLR0913 - what belongs to a user
     """Add somebody; PeopleError where the name they sign in with is taken."""
     if transaction.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError(
-            "somebody signs in by this name already", code="exists", hint="take another name"
+            "somebody signs in by this name already", code="exists", hint="choose another name"
         )
     user = operators.add_user(
         transaction.tables, kind, name, sign_in, roles=roles, party=party, state=state

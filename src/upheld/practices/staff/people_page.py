@@ -170,7 +170,7 @@ class PeoplePage:
         except PeopleError as error:
             return await self._page(visit, EMPTY.wrong("name", _sentence(error)), 422)
         if invited is None:
-            return await self._page(visit, done="It is not done, and waits no more.")
+            return await self._page(visit, done="It was declined, and nothing was changed.")
         if not invited.path:
             return await self._page(visit, done=f"{invited.user.name} has other roles now.")
         request = visit.request
