@@ -138,3 +138,11 @@ def test_what_is_looked_for_is_shown_as_text(client: TestClient) -> None:
     page = client.get("/privacy/find", params={"q": '"><script>' + "x" * 10_000}).text
     assert "<script>" not in page.replace('<script src="/static/find.js" defer></script>', "")
     assert len(page) < 10_000
+
+
+def test_a_word_of_the_policy_s_own_is_said_to_mean_all_of_it(sample: Policy) -> None:
+    """A definition lists what a word means with "and": it means each, not one of them."""
+    assert (
+        "“account content” means your use of services, services and plans, passwords,"
+        " privacy choices, messages between you and us and the content of your mail."
+    ) in policy_pages(sample).policy_page()

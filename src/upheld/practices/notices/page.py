@@ -253,7 +253,7 @@ class PolicyPages:
 
     def _definition(self, name: str) -> str:
         mine = self.program.definitions[name]
-        words = self.words.terms(mine.tree, mine.leaves)
+        words = self.words.terms(mine.tree, mine.leaves, "and")
         when = self.words.condition(mine.condition)
         condition = "" if when == "in any case" else f", when {when}"
         return f"“{self.words.label(mine.tree, name)}” means {words}{condition}"
