@@ -6,6 +6,7 @@ of the README anew. The tests hold that both are true.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from upheld.mutate.run import DEAD, NEEDED, Choice, MutantFinding, MutationRepor
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("dead.txt")
+CLAUSES = ROOT / "src" / "upheld" / "demo" / "stories.json"
 README = ROOT / "README.md"
 STATEMENT = re.compile(r"(<!-- coverage -->\n\n)(.*?)(\n<!-- /coverage -->)", re.DOTALL)
 STORIES = (
@@ -61,6 +63,8 @@ def _write(result: MutationReport) -> None:
         *dead,
     ]
     LIST.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    came = {each.clause: each.came for each in result.findings if each.kind == "clause"}
+    CLAUSES.write_text(json.dumps(came, indent=1) + "\n", encoding="utf-8")
     text = README.read_text(encoding="utf-8")
     new_text = STATEMENT.sub(lambda at: f"{at[1]}{statement(result)}{at[3]}", text)
     README.write_text(new_text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -9,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import upheld
-from practices.number import LIST, README, STATEMENT, dead_lines, report
+from practices.number import CLAUSES, LIST, README, STATEMENT, dead_lines, report
 from sizes import size
 from upheld.demo import sample_policy
 from upheld.mutate.report import statement, unlisted
-from upheld.mutate.run import NEEDED
+from upheld.mutate.run import CHANGES, DEAD, NEEDED
 from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 
 TENTHS = size("tenths of the sample policy's words", short=1, long=10)
@@ -53,6 +54,19 @@ def test_the_list_names_words_of_the_policy(all_mutants: list[Mutant]) -> None:
     )
     assert {name: count for name, count in names.items() if count > 1} == {}
     assert names.keys() - {each.id for each in all_mutants} == set()
+
+
+def test_what_the_demonstration_says_of_stories_is_what_the_list_says(
+    all_mutants: list[Mutant],
+) -> None:
+    """Every clause stands there, and a story would miss it unless it is listed as dead."""
+    policy = upheld.load(sample_policy())
+    came = {}
+    for each in all_mutants:
+        if each.kind == "clause":
+            missed = NEEDED if each.error else "equal" if equal(policy, each) else CHANGES
+            came[each.clause] = DEAD if each.id in dead_lines() else missed
+    assert json.loads(CLAUSES.read_text(encoding="utf-8")) == came
 
 
 def test_the_statement_of_the_readme_is_what_the_list_says(all_mutants: list[Mutant]) -> None:

@@ -45,6 +45,7 @@ keyring = "keyring"
 key_file = "master"
 policy = {policy}
 agreement = "terms.md"
+stories = "stories.json"
 zone = "America/Los_Angeles"
 log_key = "log.key"
 url = {url}
@@ -169,10 +170,21 @@ def _settings(folder: Path, url: str, *, there: bool) -> Settings:
         FileSigner.create(folder / LOG_KEY, LOG)
         terms = (resources.files("upheld.demo") / "terms.md").read_text(encoding="utf-8")
         (folder / "terms.md").write_text(terms, encoding="utf-8")
+        (folder / "stories.json").write_bytes(_stories())
         values = {"policy": _quoted(str(sample_policy())), "url": _quoted(url)}
         path.write_text(_TEXT.format(**values), encoding="utf-8")
     configuration = read_settings(path, {})
     return msgspec.structs.replace(configuration, url=url)  # the port may be another one this time
+
+
+def _stories() -> bytes:
+    """Which clauses of the sample policy our stories would miss, as `upheld mutate` prints it."""
+    raw = (resources.files("upheld.demo") / "stories.json").read_bytes()
+    findings = [
+        {"id": f"#{clause}", "kind": "clause", "clause": clause, "came": came}
+        for clause, came in msgspec.json.decode(raw, type=dict[str, str]).items()
+    ]
+    return msgspec.json.encode({"policy": load(sample_policy()).digest, "findings": findings})
 
 
 def _quoted(text: str) -> str:

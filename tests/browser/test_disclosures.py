@@ -1,0 +1,71 @@
+"""What clauses have decided and what was disclosed, in a browser: for everyone, scripts or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+import upheld
+from browser.test_page import WAYS, served
+from browser.test_portal import seen_well
+from ledger.logs import SIGNER
+from practices.conftest import houses
+from practices.test_disclosures import busy, later, over
+from upheld.demo import sample_policy
+from upheld.gate.log.checkpointer import Checkpointer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running provider that has published a month, signed."""
+    folder = tmp_path_factory.mktemp("disclosures")
+    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+        house = opening(upheld.load(sample_policy()))
+        busy(house)
+        over(house)
+        Checkpointer(house.provider.gate.gate.engine, SIGNER.name, SIGNER).run()
+        later(house, minutes=2)
+        with served(house.app) as address:
+            yield address
+
+
+@pytest.mark.parametrize(("width", "scheme"), WAYS)
+def test_the_numbers_are_for_everyone(
+    chromium: Browser, site: str, width: int, scheme: str
+) -> None:
+    """Neither page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways."""
+    with chromium.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+        has_touch=width < 400,
+        is_mobile=width < 400,
+        bypass_csp=True,
+    ) as context:
+        page = context.new_page()
+        for path in ("/privacy?rules=open", "/privacy/clause/service", "/privacy/disclosures"):
+            page.goto(site + path)
+            seen_well(page, width, path)
+
+
+def test_whoever_wants_to_see_opens_the_fold_without_scripts(chromium: Browser, site: str) -> None:
+    """What a clause has decided stands in its fold alone; a link there says how it is counted."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{site}/privacy")
+        clause = page.locator("#service")
+        facts = clause.get_by_text("What it has decided.")
+        assert not facts.is_visible()
+        clause.locator("summary").first.click()
+        facts.wait_for(state="visible")
+        assert "11 March 2026" in clause.inner_text()
+        clause.get_by_role("link", name="How we count").click()
+        page.get_by_role("heading", name="What we disclosed").wait_for()
+        assert page.get_by_role("rowheader", name="Contact details").is_visible()
