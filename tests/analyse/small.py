@@ -13,7 +13,7 @@ from typing import Any
 
 import upheld
 from upheld.policy.reference import reference
-from upheld.policy.reference_questions import Words
+from upheld.policy.reference_questions import VocabularyWords
 
 WORDS = """
 extends = false
@@ -172,7 +172,7 @@ def edited(random: Random, old: list[Clause]) -> list[Clause]:
 
 def cells(program: Any) -> list[dict[str, str]]:
     """Every cell of every action."""
-    words = Words(program)
+    words = VocabularyWords(program)
     tops = [t.name for t in program.vocabulary.trees["action"].values() if not t.parent]
     return [cell for top in tops for cell in words.cells({"action": top})]
 
@@ -195,7 +195,7 @@ def answers(program: Any) -> dict[tuple[tuple[str, ...], int], Answer]:
 
 def spread(program: Any, region: Any) -> set[tuple[str, ...]]:
     """The cells of a region as an analysis tells it."""
-    words = Words(program)
+    words = VocabularyWords(program)
     found = set()
     for action in region.action.split(", "):
         question = {"action": action, **{d: list(w) for d, w in region.dimensions.items()}}

@@ -18,7 +18,7 @@ from upheld.policy.analyse.contains import Containment, contains
 from upheld.policy.analyse.draft import agreement
 from upheld.policy.program import Program
 from upheld.policy.reference import reference
-from upheld.policy.reference_questions import Words
+from upheld.policy.reference_questions import VocabularyWords
 
 PAIRS = size("agreements compared", short=60, long=200)
 SAMPLE_FILE = Path(__file__).resolve().parents[2] / "policies" / "larch-valley.md"
@@ -49,7 +49,7 @@ def carried(duty: dict[str, Any], duties: list[dict[str, Any]]) -> bool:
 
 def by_force(given: Program, policy: Program) -> str:
     """The verdict by asking the oracle about each use, purpose and world."""
-    words, less = Words(given), False
+    words, less = VocabularyWords(given), False
     for world in WORLDS:
         if not world["confidentiality-agreement"]:
             continue

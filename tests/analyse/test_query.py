@@ -66,9 +66,9 @@ def covered(policy: upheld.Policy, text: str) -> set[tuple[str, ...]]:
         question["data"], at = words[1], 2
     leads = {"to": "recipient", "for": "purpose"}
     question |= {leads[words[n]]: words[n + 1] for n in range(at, len(words), 2)}
-    from upheld.policy.reference_questions import Words
+    from upheld.policy.reference_questions import VocabularyWords
 
-    return {tuple(cell.values()) for cell in Words(policy.program).cells(question)}
+    return {tuple(cell.values()) for cell in VocabularyWords(policy.program).cells(question)}
 
 
 def test_never_has_no_counterexample() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
@@ -15,7 +15,7 @@ from upheld.demo import sample_policy
 @pytest.fixture(scope="session")
 def service() -> Service:
     """A service that nobody changes."""
-    return Service(sample_policy(), policy_app, Settings(rate=1e9))
+    return Service(sample_policy(), policy_app, ServiceSettings(rate=1e9))
 
 
 @pytest.fixture(scope="session")

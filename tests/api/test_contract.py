@@ -12,13 +12,13 @@ from starlette.testclient import TestClient
 from sizes import size
 from upheld.api.http import ENDPOINTS, METADATA
 from upheld.api.openapi import description
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
 # No schema tells which tokens were handed out, nor what a batch takes from its top.
 BEYOND_A_SCHEMA: list[Any] = [positive_data_acceptance]
-SERVICE = Service(sample_policy(), policy_app, Settings(rate=1e9))
+SERVICE = Service(sample_policy(), policy_app, ServiceSettings(rate=1e9))
 CASES = size("made-up requests an operation", short=25, long=80)
 schema = schemathesis.openapi.from_dict(description())
 schema.app = SERVICE
@@ -49,7 +49,7 @@ def test_the_document_names_every_endpoint(client: TestClient) -> None:
 
 def test_a_set_address_stands_in_the_metadata() -> None:
     """Where the address is set, as behind a proxy, the metadata has it exactly."""
-    service = Service(sample_policy(), policy_app, Settings(url="https://pdp.example/"))
+    service = Service(sample_policy(), policy_app, ServiceSettings(url="https://pdp.example/"))
     found = TestClient(service, base_url="https://pdp.example").get(METADATA).json()
     assert found["policy_decision_point"] == "https://pdp.example"
     assert found["access_evaluations_endpoint"] == "https://pdp.example/access/v1/evaluations"

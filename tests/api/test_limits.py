@@ -14,7 +14,7 @@ from starlette.types import Message
 from questions import EVALUATION, EVALUATIONS, SEARCH, SHARE, decision
 from upheld.api.http import BODY_MAX, Access
 from upheld.api.limits import Buckets
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.api.tokens import read_tokens
 from upheld.app.policy import policy_app
 from upheld.core.errors import UpheldError
@@ -34,7 +34,7 @@ def token_file(tmp_path: Path, text: str, mode: int = 0o600) -> Path:
 
 def service(**settings: object) -> Service:
     """A service over the sample policy with settings of its own."""
-    return Service(sample_policy(), policy_app, Settings(**settings))  # type: ignore[arg-type] # each test names its own
+    return Service(sample_policy(), policy_app, ServiceSettings(**settings))  # type: ignore[arg-type] # each test names its own
 
 
 def test_a_bucket_fills_at_its_rate_and_no_further() -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 import upheld
 from upheld.api.live import Live
 from upheld.api.logs import Lines, event
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.app.policy import policy_app
 from upheld.core.errors import PolicyError
 
@@ -147,7 +147,7 @@ def wait(until: Callable[[], bool]) -> None:
 
 def test_pages_and_answers_change_together(path: Path) -> None:
     """The page, the digest and the decisions of a watched file are always those of one policy."""
-    service = Service(path, policy_app, Settings(watch=True))
+    service = Service(path, policy_app, ServiceSettings(watch=True))
     question = {
         "subject": {"type": "party", "id": "advertiser"},
         "action": {"name": "share"},
@@ -170,7 +170,7 @@ def test_tokens_are_read_again_and_wrong_ones_refused(path: Path, tmp_path: Path
     tokens = tmp_path / "tokens"
     tokens.write_text("a " + "x" * 32, encoding="utf-8")
     tokens.chmod(0o600)
-    service = Service(path, policy_app, Settings(token_file=tokens))
+    service = Service(path, policy_app, ServiceSettings(token_file=tokens))
     tokens.write_text("b " + "y" * 32, encoding="utf-8")
     service.reload()
     assert service.access.tokens is not None

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.app.policy import policy_app
 from upheld.demo import sample_policy
 
@@ -45,7 +45,7 @@ def _draft(tmp_path: Path) -> Path:
 
 def served(draft: Path, report: Path | None) -> TestClient:
     """A service with a shadow."""
-    settings = Settings(rate=1e9, shadow=draft, shadow_report=report)
+    settings = ServiceSettings(rate=1e9, shadow=draft, shadow_report=report)
     return TestClient(Service(sample_policy(), policy_app, settings))
 
 

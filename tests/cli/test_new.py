@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import upheld
 from upheld.cli import app
-from upheld.cli.new import converted, made, uncovered
+from upheld.cli.new import convert, load_new, uncovered
 from upheld.cli.onboard import policy_text, suggest, template
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
@@ -36,7 +36,7 @@ PAGE = """<!doctype html><html><head><title>x</title><style>p {}</style></head><
 def test_an_html_page_becomes_a_policy() -> None:
     """Headings, paragraphs and nested items keep their words, and what is no prose is left out."""
     page = from_html(PAGE.encode())
-    policy = made(policy_text(page.title, page.markdown), None)
+    policy = load_new(policy_text(page.title, page.markdown), None)
     texts = [clause.text for clause in policy.program.clauses]
     assert policy.front.policy == "Privacy & you"
     assert texts == [
@@ -57,7 +57,7 @@ def test_an_html_page_becomes_a_policy() -> None:
 
 def test_what_is_uncovered_comes_in_order_with_the_words_found() -> None:
     """Each clause to fill in is listed by line, with the words of the vocabulary in it."""
-    found = uncovered(made(policy_text(*from_html(PAGE.encode())[:2]), None))
+    found = uncovered(load_new(policy_text(*from_html(PAGE.encode())[:2]), None))
     assert [each["line"] for each in found] == sorted(each["line"] for each in found)
     words = {each["clause"]: each["words"] for each in found}
     first = words["collect-email-address-register"]
@@ -102,7 +102,7 @@ We <b>share</b> your phone number. {#phone}
 def test_a_markdown_page_becomes_a_policy() -> None:
     """Comments and tags go, ids that are there stay, and code is left alone."""
     text = policy_text(*from_markdown(MARKDOWN)[:2])
-    policy = made(text, None)
+    policy = load_new(text, None)
     found = [(clause.id, clause.text) for clause in policy.program.clauses]
     assert found == [
         ("privacy", "Privacy"),
@@ -116,7 +116,7 @@ def test_a_markdown_page_becomes_a_policy() -> None:
 
 def test_equal_sentences_have_ids_of_their_own() -> None:
     """An id that is taken is numbered."""
-    policy = made(policy_text("X", "Same.\n\nSame.\n\nSame.\n"), None)
+    policy = load_new(policy_text("X", "Same.\n\nSame.\n\nSame.\n"), None)
     assert [clause.id for clause in policy.program.clauses] == ["same", "same-2", "same-3"]
 
 
@@ -161,7 +161,7 @@ def test_any_markdown_becomes_a_policy_or_an_answer(page: str) -> None:
     """No page makes the command fail, and what becomes a policy has an id on every clause."""
     title, markdown = from_markdown(page)[:2]
     try:
-        policy = made(policy_text(title, markdown), None)
+        policy = load_new(policy_text(title, markdown), None)
     except UpheldError:
         return
     assert all(clause.id for clause in policy.program.clauses)
@@ -173,14 +173,14 @@ def test_paragraphs_keep_their_words(paragraphs: list[str]) -> None:
     page = "\n\n".join(paragraphs)
     tokens = MarkdownIt("commonmark").parse(page)
     wanted = [each.content.split() for each in tokens if each.type == "inline"]
-    policy = made(policy_text("X", page), None)
+    policy = load_new(policy_text("X", page), None)
     assert [clause.text.split() for clause in policy.program.clauses] == wanted
 
 
 def test_a_template_is_a_whole_policy() -> None:
     """A new policy loads whatever its title, has no uncovered clause, and its example holds."""
     for title in ("Plain", 'Quoted "x": #1', "<b> {#x} *a*"):
-        policy = made(template(title), None)
+        policy = load_new(template(title), None)
         assert policy.front.policy == title
         assert uncovered(policy) == []
 
@@ -201,13 +201,13 @@ def test_a_page_that_cannot_be_read_is_answered(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UpheldError, match=said):
-        converted(tmp_path / name)
+        convert(tmp_path / name)
 
 
 def test_a_page_that_no_policy_can_hold_is_answered() -> None:
     """What cannot stand in a policy is told with its place."""
     with pytest.raises(UpheldError, match="cannot become a policy"):
-        made("no front matter", None)
+        load_new("no front matter", None)
 
 
 def test_html_without_its_converter_is_answered(
@@ -218,7 +218,7 @@ def test_html_without_its_converter_is_answered(
     page.write_text(PAGE, encoding="utf-8")
     monkeypatch.setitem(sys.modules, "markdownify", None)
     with pytest.raises(UpheldError) as caught:
-        converted(page)
+        convert(page)
     assert "onboard" in caught.value.hint
 
 
@@ -267,7 +267,7 @@ CONTENTS = """<html><body><h1>Our page</h1><p>Effective Date: March 3, 2025</p>
 
 def led_to(source: str) -> dict[str, str]:
     """The links within a policy file, by their words, and the text of the clause each leads to."""
-    policy = made(source, None)
+    policy = load_new(source, None)
     texts = {clause.id: clause.text for clause in policy.program.clauses}
     return {word: texts.get(to, "") for word, to in re.findall(r"\[([^]]*)\]\(#([^)]*)\)", source)}
 
@@ -294,14 +294,14 @@ def test_the_links_of_a_pages_own_contents_lead_to_its_headings() -> None:
         "2. Our data & us": "2. Our data & us",
         "Über uns": "Über uns",
     }
-    bare = [clause.text for clause in made(source, None).program.clauses if not clause.covered]
+    bare = [clause.text for clause in load_new(source, None).program.clauses if not clause.covered]
     assert bare == ["We.", "All.", "No."]
 
 
 def test_lists_keep_their_letters() -> None:
     """As words of each item, from whatever the list begins with; numbers stay numbers."""
     page = from_html(CONTENTS.encode())
-    texts = [c.text for c in made(policy_text(*page[:2]), None).program.clauses]
+    texts = [c.text for c in load_new(policy_text(*page[:2]), None).program.clauses]
     assert texts[7:13] == [
         "a) your name;",
         "b) your phone number;",
@@ -314,7 +314,7 @@ def test_lists_keep_their_letters() -> None:
     lines = (
         "We:\n\n(a) ask;\n(b) keep it\n  for long;\n\n(c) forget.\n\ni. one\nii. two\n\nA. Smith\n"
     )
-    texts = [c.text for c in made(policy_text(*from_markdown(lines)[:2]), None).program.clauses]
+    texts = [c.text for c in load_new(policy_text(*from_markdown(lines)[:2]), None).program.clauses]
     assert texts == [
         "We:",
         "(a) ask;",
@@ -348,7 +348,7 @@ def test_the_day_from_which_a_page_holds_is_taken_into_the_front_matter(
         from_markdown(f"# X\n\n*{told}*\n\nMore.\n"),
     ):
         assert page.effective == day
-        policy = made(policy_text(page.title, page.markdown, page.effective), None)
+        policy = load_new(policy_text(page.title, page.markdown, page.effective), None)
         assert policy.front.effective == day
         assert [*page.left_out, *lost_words(page, policy.program)] == []
         assert [c.text for c in policy.program.clauses if not c.covered][-1] == "More."
@@ -357,7 +357,7 @@ def test_the_day_from_which_a_page_holds_is_taken_into_the_front_matter(
 def test_the_title_stands_once() -> None:
     """In the front matter, which the page shows as its title; unless a link leads to it."""
     page = from_markdown("# Our *policy*\n\nWe ask.\n")
-    policy = made(policy_text("Our policy", page.markdown), None)
+    policy = load_new(policy_text("Our policy", page.markdown), None)
     assert [clause.text for clause in policy.program.clauses] == ["We ask."]
     linked = policy_text("Our policy", "# Our policy\n\n[Up](#our-policy)\n")
     assert led_to(linked) == {"Up": "Our policy"}
@@ -402,8 +402,8 @@ def test_prose_is_kept_wherever_it_stands_on_a_page(place: str, tmp_path: Path) 
     """Several articles, forms, layout tables and the like hold prose as paragraphs do."""
     page = tmp_path / "page.html"
     page.write_text(f"<html><body>{PLACES[place]}</body></html>", encoding="utf-8")
-    published = converted(page)
-    policy = made(policy_text(published.title, published.markdown), None)
+    published = convert(page)
+    policy = load_new(policy_text(published.title, published.markdown), None)
     assert any(SELL in clause.text for clause in policy.program.clauses)
     assert [*published.left_out, *lost_words(published, policy.program)] == []
 
@@ -466,8 +466,8 @@ def test_tags_in_markdown_keep_words_apart(tmp_path: Path) -> None:
         "<script>var hidden</script>Last.\n",
         encoding="utf-8",
     )
-    published = converted(page)
-    policy = made(policy_text(published.title, published.markdown), None)
+    published = convert(page)
+    policy = load_new(policy_text(published.title, published.markdown), None)
     texts = [clause.text for clause in policy.program.clauses]
     assert texts == ["Email we sell it", "Card never", "1 Road Town", "Last."]
     assert "1 Road\\\nTown" in policy.program.source
@@ -515,7 +515,7 @@ def test_every_word_of_a_page_is_kept_or_named(body: str) -> None:
     """Whatever the shape of a page, its words are in the policy or in what was left out."""
     page = from_html(f"<html><body>{body}</body></html>".encode())
     try:
-        policy = made(policy_text(page.title, page.markdown), None)
+        policy = load_new(policy_text(page.title, page.markdown), None)
     except UpheldError:
         return
     left_out = [*page.left_out, *lost_words(page, policy.program)]

@@ -247,13 +247,13 @@ def test_a_month_is_published_once_and_its_noise_drawn_once(
     """When it is over, with its digest in the log; the ranges hold the counts at each look."""
     busy(gate, person, 40)
     published_counts.keep(gate)
-    assert published_counts.shown(gate).counts is None
+    assert published_counts.latest(gate).counts is None
     later(gate, clock, 31)
     for _ in range(3):
         published_counts.keep(gate)
     decided, refused, disclosed = tables(gate)
     (entry,) = kinds(gate, "counts")
-    first = published_counts.shown(gate)
+    first = published_counts.latest(gate)
     assert first.counts is not None
     assert (entry.id, entry.values) == ("2026-03", (ledger.digest(first.counts),))
     assert first.counts.since == "2026-03-11"
@@ -266,12 +266,12 @@ def test_a_month_is_published_once_and_its_noise_drawn_once(
     assert not one.times.small
     busy(gate, person, 3)
     published_counts.keep(gate)
-    assert published_counts.shown(gate).counts == first.counts
+    assert published_counts.latest(gate).counts == first.counts
     with writing(gate.engine) as connection:  # as a restore of an older backup does
         for (month,) in rows(connection, "SELECT month FROM published_count"):
             database.delete(connection, published_count, "month = ?", month)
     published_counts.keep(gate)
-    assert published_counts.shown(gate).counts == first.counts
+    assert published_counts.latest(gate).counts == first.counts
 
 
 def test_what_is_seldom_is_told_by_its_month_and_what_is_often_by_its_day(
@@ -282,7 +282,7 @@ def test_what_is_seldom_is_told_by_its_month_and_what_is_often_by_its_day(
     gate.withdraw(person, gate.record(person, "consent", about=OFFERS))
     later(gate, clock, 31)
     published_counts.keep(gate)
-    last = published_counts.shown(gate).last
+    last = published_counts.latest(gate).last
     assert last["service"] == "2026-03-11"
     assert last["registration"] == "2026-03"
 
@@ -292,14 +292,14 @@ def test_disclosures_are_those_of_twelve_months(gate: Gate, clock: Told, person:
     busy(gate, person, 25)
     later(gate, clock, 330)
     published_counts.keep(gate)
-    found = published_counts.shown(gate).counts
+    found = published_counts.latest(gate).counts
     assert found is not None
     assert (found.month, found.since) == ("2027-01", "2026-03-11")
     assert [str(each.times) for each in found.disclosures] != []
     later(gate, clock, 150)
     gate.serve(person)
     published_counts.keep(gate)
-    found = published_counts.shown(gate).counts
+    found = published_counts.latest(gate).counts
     assert found is not None
     assert (found.month, found.since, found.disclosures) == ("2027-06", "2026-07-01", ())
     assert {month for month, _ in tables(gate)[0]} == {"2027-07"}
@@ -348,4 +348,4 @@ def test_a_published_table_that_was_changed_is_not_shown(
     with writing(gate.engine) as connection:
         run(connection, "UPDATE published_count SET body = replace(body, '19', '18')")
     with pytest.raises(SealedError):
-        published_counts.shown(gate)
+        published_counts.latest(gate)

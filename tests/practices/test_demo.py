@@ -29,7 +29,7 @@ from upheld.core.errors import UpheldError
 from upheld.database.statements import rows
 from upheld.demo import names
 from upheld.demo.build import SignIn
-from upheld.demo.pages import Shown, linked
+from upheld.demo.pages import DemoPages, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
 from upheld.gate.act.request import Act, Refused
@@ -63,7 +63,7 @@ def test_a_crowd_of_any_size_has_a_name_and_an_address_each() -> None:
     assert len({each.name for each in people}) == len({each.email for each in people}) == 10_000
     assert people[:3] == names.crowd(Random(1), TODAY, 3)  # noqa: S311 - as above
     for each in people[::500]:
-        for field, value in each.told.items():
+        for field, value in each.answers.items():
             assert field_values.canonical(field, value, today=TODAY) == value
 
 
@@ -92,7 +92,7 @@ def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
     data = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
     if who.secret:
         with demo.provider.gate.gate.together() as transaction:
-            doors = Shown(demo.provider, Box(), [who]).doors(transaction.tables)
+            doors = DemoPages(demo.provider, Box(), [who]).doors(transaction.tables)
         data["code"] = doors[0].code
     answer = browser.post(SIGN_IN[who.kind], data=data)
     assert answer.status_code == 303, who.sign_in
@@ -186,7 +186,7 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
 def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> None:
     """The page shows the next code that is not used up, and says so where there is none yet."""
     (who,) = [each for each in demo.people if each.sign_in == "sara"]
-    page_shown = Shown(demo.provider, Box(), [who])
+    page_shown = DemoPages(demo.provider, Box(), [who])
     codes = set()
     for _ in range(4):
         with demo.provider.gate.gate.together() as transaction:

@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, PASSWORD, House
-from upheld.api.service import Settings as Serving
+from upheld.api.service import ServiceSettings as Serving
 from upheld.app.provider import service_of
 from upheld.demo import sample_policy
 

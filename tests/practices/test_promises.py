@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import upheld
 from practices.conftest import House
-from upheld.api.service import Settings as Serving
+from upheld.api.service import ServiceSettings as Serving
 from upheld.app.promises import promises
 from upheld.app.provider import service_of
 from upheld.cli import app

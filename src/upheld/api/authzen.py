@@ -118,9 +118,9 @@ class AuthZen:
         decision = self.decide(message)
         if self.watched is not None:
             self.watched(self.policy, message, decision)
-        return self.told(decision)
+        return self.evaluation_response(decision)
 
-    def told(self, decision: Decision) -> m.EvaluationResponse:
+    def evaluation_response(self, decision: Decision) -> m.EvaluationResponse:
         """A decision in AuthZEN's words."""
         proof = None
         if decision.outcome == "needs-proof":
@@ -258,10 +258,10 @@ def parts(message: msgspec.Struct) -> int:
     """How many parts of facts a message gives; MessageError for too many."""
     if isinstance(message, m.EvaluationsRequest):
         contexts = [each.get("context", message.context) for each in message.evaluations]
-        given = [c.get("facts") for c in contexts or [message.context] if isinstance(c, dict)]
+        inputs = [c.get("facts") for c in contexts or [message.context] if isinstance(c, dict)]
     else:
-        given = [getattr(message, "context", m.NO_CONTEXT).facts]
-    values = (value for facts in given if isinstance(facts, dict) for value in facts.values())
+        inputs = [getattr(message, "context", m.NO_CONTEXT).facts]
+    values = (value for facts in inputs if isinstance(facts, dict) for value in facts.values())
     count = sum(len(value) for value in values if isinstance(value, list))
     if count > PARTS_MAX:
         raise MessageError(f"facts have {count} parts; at most {PARTS_MAX} in one message")
@@ -296,13 +296,13 @@ def converted(plain: dict[str, Any]) -> m.EvaluationRequest:
         raise MessageError(str(error)) from None
 
 
-def obligations(decision: Decision) -> tuple[m.Obligation, ...]:
+def obligations(decision: Decision) -> tuple[m.EvaluationObligation, ...]:
     """The duties of an allowed act."""
     results = []
     for duty in decision.duties:
         properties = msgspec.to_builtins(duty)
         name = "-".join(str(part) for part in properties.values())
-        results.append(m.Obligation(name, "custom", properties))
+        results.append(m.EvaluationObligation(name, "custom", properties))
     return tuple(results)
 
 

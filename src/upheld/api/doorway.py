@@ -17,19 +17,21 @@ LOCAL: Final = "localhost"
 _AROUND: Final = 4  # bytes of a header line besides its name and value
 
 
-class Refusal(NamedTuple):
+class RefusedRequest(NamedTuple):
     """A status and a sentence."""
 
     status: int
     sentence: str
 
 
-TOO_LARGE: Final = Refusal(431, "the head of the request is too large")
-TWO_LENGTHS: Final = Refusal(400, "the request has both a length and chunks")
-NOT_OURS: Final = Refusal(421, "this is not the address of this service; see `url` in its settings")
+TOO_LARGE: Final = RefusedRequest(431, "the head of the request is too large")
+TWO_LENGTHS: Final = RefusedRequest(400, "the request has both a length and chunks")
+NOT_OURS: Final = RefusedRequest(
+    421, "this is not the address of this service; see `url` in its settings"
+)
 
 
-def refusal(scope: Scope, url: str) -> Refusal | None:
+def refusal(scope: Scope, url: str) -> RefusedRequest | None:
     """Why a request is refused, if it is; `url` is the service's own address, if it has one."""
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     size = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from upheld.api import messages as m
 from upheld.api.authzen import AuthZen, MessageError, parts
 from upheld.api.limits import Buckets
-from upheld.api.tokens import Tokens
+from upheld.api.tokens import ApiTokens
 from upheld.core.members import has_duplicate_member
 
 BODY_MAX = 1024 * 1024
@@ -66,7 +66,7 @@ ENCODER = msgspec.json.Encoder()
 class Access:
     """Who may ask, and how much: loopback alone, or whoever shows a token."""
 
-    def __init__(self, tokens: Tokens | None = None, buckets: Buckets | None = None) -> None:
+    def __init__(self, tokens: ApiTokens | None = None, buckets: Buckets | None = None) -> None:
         self.tokens, self.buckets = tokens, buckets or Buckets()
 
     def caller(self, scope: Scope) -> str:

@@ -136,7 +136,7 @@ class ActionSearch(msgspec.Struct, frozen=True):
     page: Page = FIRST_PAGE
 
 
-class Obligation(msgspec.Struct, frozen=True):
+class EvaluationObligation(msgspec.Struct, frozen=True):
     """A duty of an allowed act; who cannot carry it out must refuse the act."""
 
     id: str
@@ -164,7 +164,7 @@ class AnswerContext(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
     reason_user: dict[str, str] = {}
     reason_admin: dict[str, str] = {}
-    obligations: tuple[Obligation, ...] = ()
+    obligations: tuple[EvaluationObligation, ...] = ()
     access_request: AccessRequest | None = None
     upheld: Decision | None = None
     policy: str = ""

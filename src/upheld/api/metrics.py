@@ -67,11 +67,11 @@ class Metrics:
                 continue
             for (own, labels), number in sorted(counts.items()):
                 if own == name:
-                    lines.append(f"{name}{_said(labels)} {number}")
+                    lines.append(f"{name}{_labels_text(labels)} {number}")
         return ("\n".join(lines) + "\n").encode()
 
 
-def _said(labels: Labels) -> str:
+def _labels_text(labels: Labels) -> str:
     return "{" + ",".join(f'{key}="{value}"' for key, value in labels) + "}" if labels else ""
 
 

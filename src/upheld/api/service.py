@@ -67,7 +67,7 @@ NOSNIFF = (b"x-content-type-options", b"nosniff")
 Pages = Callable[[Policy], ASGIApp]
 
 
-class Settings(NamedTuple):
+class ServiceSettings(NamedTuple):
     """How a service is run. `url` is its address as others see it, of the metadata."""
 
     host: str = "127.0.0.1"
@@ -93,7 +93,12 @@ class Built(NamedTuple):
 class Service:
     """The application; PolicyError or UpheldError where it cannot start."""
 
-    def __init__(self, path: Path, pages: Pages, settings: Settings = Settings()) -> None:  # noqa: B008 - a tuple that nobody can change
+    def __init__(
+        self,
+        path: Path,
+        pages: Pages,
+        settings: ServiceSettings = ServiceSettings(),  # noqa: B008 - a tuple that nobody can change
+    ) -> None:
         self.settings, self.pages = settings, pages
         self.secure = settings.url.startswith("https://")  # browsers then never come without TLS
         self.metrics = Metrics()

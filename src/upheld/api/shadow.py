@@ -33,7 +33,7 @@ from upheld.policy.request import Decision
 TOTAL = "upheld_shadow_total"
 
 
-class Kept(msgspec.Struct):
+class ShadowState(msgspec.Struct):
     """What the file holds."""
 
     policy: str
@@ -68,7 +68,7 @@ class Shadow:
         if self.report is None or not self.report.exists():
             return
         try:
-            state = msgspec.json.decode(self.report.read_bytes(), type=Kept)
+            state = msgspec.json.decode(self.report.read_bytes(), type=ShadowState)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             raise UpheldError(
                 f"{self.report} holds no differences of a shadow",
@@ -129,7 +129,7 @@ class Shadow:
         if self.report is None:
             self.dirty = False
             return
-        state = Kept(*self.of, self.decisions, self.tally.sorted())
+        state = ShadowState(*self.of, self.decisions, self.tally.sorted())
         name = ""
         try:
             handle, name = tempfile.mkstemp(dir=self.report.resolve().parent, prefix=".shadow.")

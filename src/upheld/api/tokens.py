@@ -21,7 +21,7 @@ DIGEST = re.compile(r"sha256:([0-9a-f]{64})\Z")
 BEARER = re.compile(r"bearer ([!-~]{1,500})\Z", re.IGNORECASE)
 
 
-class Tokens:
+class ApiTokens:
     """The callers that a token file names."""
 
     def __init__(self, callers: dict[bytes, str]) -> None:
@@ -35,7 +35,7 @@ class Tokens:
         return self.callers.get(hashlib.sha256(match[1].encode()).digest())
 
 
-def read_tokens(path: Path) -> Tokens:
+def read_tokens(path: Path) -> ApiTokens:
     """Read a token file; UpheldError where it is wrong or open to others."""
     try:
         with path.open("rb") as file:
@@ -60,7 +60,7 @@ def read_tokens(path: Path) -> Tokens:
     callers = _callers(path, text)
     if not callers:
         raise _wrong(path, "names nobody", "write a line `NAME SECRET` for each caller")
-    return Tokens(callers)
+    return ApiTokens(callers)
 
 
 def _callers(path: Path, text: str) -> dict[bytes, str]:

@@ -27,15 +27,15 @@ class Health:
         self._provider = provider
         self._lock = threading.Lock()
         self._until = 0.0
-        self._found: dict[str, object] = {}
+        self._state: dict[str, object] = {}
 
     def __call__(self) -> dict[str, object]:
         """`status` is `ok`, or what is wrong; `uncovered` how many entries no checkpoint covers."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._found = self._look()
+                self._state = self._look()
                 self._until = time.monotonic() + LASTS
-            return self._found
+            return self._state
 
     def measure(self, metrics: Metrics) -> None:
         """Let the metrics tell it too."""

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from upheld.api.service import Service, Settings
+from upheld.api.service import Service, ServiceSettings
 from upheld.api.service import serve as run_service
 from upheld.policy.load import Policy
 from upheld.policy.publish import policy_json, policy_jsonld
@@ -85,17 +85,17 @@ def policy_routes(
         return _ask(pages, request)
 
     async def clause(request: Request) -> Response:
-        found = clauses.get(request.path_params["name"])
-        if found is None:
+        clause_page = clauses.get(request.path_params["name"])
+        if clause_page is None:
             raise HTTPException(404)
         if live is not None:
-            found = await asyncio.to_thread(live.clause, request.path_params["name"])
-        return found.respond(request)
+            clause_page = await asyncio.to_thread(live.clause, request.path_params["name"])
+        return clause_page.respond(request)
 
     async def health(_request: Request) -> Response:
-        found = {"status": "ok"} if state is None else await asyncio.to_thread(state)
-        status = 200 if found["status"] == "ok" else 503
-        body = kit.dumped({**found, "digest": program.digest})
+        state_of_parts = {"status": "ok"} if state is None else await asyncio.to_thread(state)
+        status = 200 if state_of_parts["status"] == "ok" else 503
+        body = kit.dumped({**state_of_parts, "digest": program.digest})
         return Response(body, status, media_type=kit.JSON, headers={"cache-control": "no-store"})
 
     async def find(request: Request) -> Response:
@@ -106,7 +106,7 @@ def policy_routes(
     routes: list[BaseRoute] = [Route(path, whole) for path in _paths(program.front.address)]
     routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
     routes += [Route(f"/static/{name}", fixed.endpoint) for name, fixed in static_files().items()]
-    routes += _known(policy, contact, url)
+    routes += _discovery_routes(policy, contact, url)
     routes += [
         Route("/privacy/ask", ask),
         Route("/privacy/find", find),
@@ -143,7 +143,7 @@ def static_files() -> dict[str, kit.Fixed]:
     return {**kit.files_of("upheld.web", "static"), **kit.files_of(NOTICES, "static")}
 
 
-def _known(policy: Policy, contact: str, url: str) -> list[BaseRoute]:
+def _discovery_routes(policy: Policy, contact: str, url: str) -> list[BaseRoute]:
     """What programs look for at known addresses."""
     well_known.checked_contact(contact)
     icon = static_files()["icon.svg"]
@@ -187,7 +187,7 @@ def _ask(pages: PolicyPages, request: Request) -> Response:
     return kit.Fixed(json.dumps(answer, ensure_ascii=False).encode(), kit.JSON).respond(request)
 
 
-def serve(path: Path, settings: Settings) -> None:
+def serve(path: Path, settings: ServiceSettings) -> None:
     """Serve a policy, its page and its questions, until stopped."""
     contact = well_known.checked_contact(settings.contact)
     service = Service(path, partial(policy_app, contact=contact, url=settings.url), settings)

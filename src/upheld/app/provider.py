@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 
 from upheld.api import logs
 from upheld.api.service import Service
-from upheld.api.service import Settings as Serving
+from upheld.api.service import ServiceSettings as Serving
 from upheld.api.service import serve as run_service
 from upheld.app.health import Health
 from upheld.app.policy import NOTICES, policy_routes
@@ -190,10 +190,10 @@ def _stories(settings: Settings, policy: Policy) -> Mapping[str, str]:
     """Which clauses the provider's stories would miss, by the file that the settings name."""
     if settings.stories is None:
         return {}
-    found = read_stories(settings.stories, policy.digest)
-    if not found:
+    stories = read_stories(settings.stories, policy.digest)
+    if not stories:
         logs.event("stories are of another version of the policy", file=settings.stories.name)
-    return found
+    return stories
 
 
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:

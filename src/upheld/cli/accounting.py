@@ -127,7 +127,7 @@ def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> 
         print("`upheld ledger keygen` and `log_key` in the settings")
 
 
-def asked(
+def account_query(
     person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
 ) -> AccountQuery:
     """What an account is asked for; days are those of UTC."""
@@ -181,14 +181,14 @@ def print_counts(settings: Path) -> None:
     from upheld.gate.operations.published_counts import signed
     from upheld.ledger.counts import write_signed
 
-    found = signed(gate_of(settings_in(settings)))
-    if found is None:
+    counts = signed(gate_of(settings_in(settings)))
+    if counts is None:
         raise UpheldError(
             "no table of counts is published yet",
             code="no-counts",
             hint="`upheld jobs` publishes one when a month is over",
         )
-    print(write_signed(found).decode(), end="")
+    print(write_signed(counts).decode(), end="")
 
 
 def verify_counts_in(
@@ -201,15 +201,15 @@ def verify_counts_in(
     from upheld.ledger.tree import ProofError
 
     try:
-        told, covered, index = verify_counts(raw, log, witnesses)
+        counts, covered, index = verify_counts(raw, log, witnesses)
     except (EntryError, NoteError, ProofError) as error:
         complain(error, as_json=as_json)
         raise typer.Exit(1) from None
     if as_json:
-        print_json({"ok": True, "origin": covered.origin, "index": index, "counts": told})
+        print_json({"ok": True, "origin": covered.origin, "index": index, "counts": counts})
         return
-    print(f"{file}: ok: entry {index} of {covered.origin}, {told.provider}, {told.month}")
-    for each in told.clauses:
+    print(f"{file}: ok: entry {index} of {covered.origin}, {counts.provider}, {counts.month}")
+    for each in counts.clauses:
         print(f"  #{each.clause}: decided {each.decided}, refused {each.refused}")
-    for one in told.disclosures:
-        print(f"  since {told.since}: {one.information} to {one.recipient}: {one.times}")
+    for one in counts.disclosures:
+        print(f"  since {counts.since}: {one.information} to {one.recipient}: {one.times}")

@@ -14,8 +14,8 @@ from upheld.cli.screening import (
     ENGINE,
     TABLE,
     binding_hints,
-    columns_said,
-    words_said,
+    parse_columns,
+    parse_words,
 )
 from upheld.cli.tables import opened, typed
 
@@ -92,9 +92,9 @@ def query(
     as_json: bool = JSON,
 ) -> None:
     """Tell whether something can ever be allowed, and when; 1 for never."""
-    from upheld.policy.analyse.query import query as asked
+    from upheld.policy.analyse.query import query as run_query
 
-    answer = asked(loaded(policy, as_json=as_json), question)
+    answer = run_query(loaded(policy, as_json=as_json), question)
     if as_json:
         print_json(answer)
     else:
@@ -124,14 +124,14 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
 
         questions = [{"action": r.region.action, **r.region.dimensions} for r in report.rows]
         with opened(rows, table, engine) as data, binding_hints():
-            columns = columns_said(column)
+            columns = parse_columns(column)
             people = typed(data, policy_found, columns)
             counts = tally(
                 policy_found,
                 people.table,
                 questions,
                 columns=columns,
-                absent=words_said(absent),
+                absent=parse_words(absent),
             )
             data.at_rest()
     if as_json:
@@ -140,15 +140,15 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table("what", "on which proof", "how", "by", title="Who can receive what")
+    findings_table = Table("what", "on which proof", "how", "by", title="Who can receive what")
     for outcome in ("allow", "needs-proof") if rows else ():
-        shown.add_column(outcome, justify="right")
+        findings_table.add_column(outcome, justify="right")
     for number, row in enumerate(report.rows):
         ways = "; or ".join(" and ".join(way) for way in row.when if way) or "nothing to prove"
         numbers = [f"{counts[number][o]:,}" for o in ("allow", "needs-proof")] if rows else []
         clauses = " ".join(f"#{c}" for c in row.clauses)
-        shown.add_row(row.region.text, ways, ", ".join(row.duties), clauses, *numbers)
-    Console().print(shown)
+        findings_table.add_row(row.region.text, ways, ", ".join(row.duties), clauses, *numbers)
+    Console().print(findings_table)
     for surprise in report.surprises:
         print(f"- {surprise.text}")
 

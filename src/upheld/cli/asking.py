@@ -64,7 +64,7 @@ def _code(node: ExampleNode | None, offset: int, code: str, policy: Policy) -> s
     return "unknown-term"
 
 
-def asked(policy: Policy, text: str, *, as_json: bool) -> tuple[dict[str, Any], Decision]:
+def ask_in_words(policy: Policy, text: str, *, as_json: bool) -> tuple[dict[str, Any], Decision]:
     """A question in words and the decision; leaves with 2 where it cannot be asked."""
     from upheld.policy.request import error_decision
 
@@ -95,7 +95,7 @@ def decide(
     rules = loaded(policy, as_json=as_json)
     if question is None:
         raise typer.Exit(0 if _lines(rules, requests or "-") else 1)
-    _, decision = asked(rules, question, as_json=as_json)
+    _, decision = ask_in_words(rules, question, as_json=as_json)
     if as_json:
         print_json(decision)
     else:
@@ -129,7 +129,7 @@ def explain(
                 f"there is no {what} `{choice}`", code="usage", hint="one of " + ", ".join(choices)
             )
     rules = loaded(policy, as_json=as_json)
-    text = explanation(rules, asked(rules, question, as_json=as_json)[0], depth, audience)
+    text = explanation(rules, ask_in_words(rules, question, as_json=as_json)[0], depth, audience)
     if as_json:
         print_json(text)
     else:

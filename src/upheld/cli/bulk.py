@@ -86,12 +86,14 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
     recall = ReplayCounts()
     decode = msgspec.json.Decoder(dict[str, object]).decode
 
-    def shown(question: dict[str, object]) -> object:
+    def without_facts(question: dict[str, object]) -> object:
         return {
             name: word for name, word in question.items() if name != "facts"
         }  # they are personal
 
-    run = Replay(gate.context.policy, draft, lambda line: (decode(line or b""), None), shown)
+    run = Replay(
+        gate.context.policy, draft, lambda line: (decode(line or b""), None), without_facts
+    )
     lines = questions(gate, draft, recall)
     while batch := list(islice(lines, RECALLED)):
         run.batch(list(batch))

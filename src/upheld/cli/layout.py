@@ -35,7 +35,7 @@ def relaid(raw: bytes, file: str) -> bytes:
         _lay(block, lines, ends)
     content = mark + "".join(map("".join, zip(lines, ends, strict=True))).encode()
     again = _read(content, file)
-    if again is None or _said(again) != _said(document):
+    if again is None or _statements(again) != _statements(document):
         raise UpheldError(
             f"{file} cannot be laid out without a change of what it says; nothing was changed",
             code="layout",
@@ -61,7 +61,9 @@ def _lay(block: Block, lines: list[str], ends: list[str]) -> None:
     if not text or text == block.text or "%" in block.text:
         return
     first, last = block.line - 1, block.line - 1 + len(old)
-    if any(not line.endswith(said) for line, said in zip(lines[first:last], old, strict=True)):
+    if any(
+        not line.endswith(old_line) for line, old_line in zip(lines[first:last], old, strict=True)
+    ):
         return  # a tab that is partly indentation
     full = next(n for n, line in enumerate(old) if line)
     prefix = lines[first + full][: block.columns[full] - 1]
@@ -81,7 +83,7 @@ def printed(block: Block) -> str:
     return "" if mistakes else text
 
 
-def _said(document: Document) -> list[object]:
+def _statements(document: Document) -> list[object]:
     """What a document says: its clauses, what stands between them, and its blocks laid out."""
     clauses = [
         (

@@ -364,16 +364,15 @@ def _part() -> None:
         ) from None
 
 
-def _key(told: str) -> Key:
+def _key(text: str) -> Key:
     """A public key as it was given, or out of the file that was named."""
     from upheld.ledger.note import NoteError, parse_key
 
-    text = told
-    if "+" not in told:
+    if "+" not in text:
         try:
-            text = _read(Path(told)).decode()
+            text = _read(Path(text)).decode()
         except UnicodeDecodeError:
-            raise NoteError(f"{told} is no public key") from None
+            raise NoteError(f"{text} is no public key") from None
     return parse_key(text)
 
 
@@ -391,9 +390,9 @@ def account(  # noqa: PLR0913, PLR0917 - an option each
 ) -> None:
     """Tell in words what was done, to whom and by which clause, from a provider's database."""
     _part()
-    from upheld.cli.accounting import account_database, asked
+    from upheld.cli.accounting import account_database, account_query
 
-    entry_query = asked(person, clause, party, since, until, violations=violations)
+    entry_query = account_query(person, clause, party, since, until, violations=violations)
     account_database(settings, entry_query, proofs=proofs, as_json=as_json)
 
 

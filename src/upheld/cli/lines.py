@@ -83,8 +83,8 @@ class Answers:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.errors = 0
-        self._kept: dict[int, tuple[Decision, bytes]] = {}
-        self._asked = 0
+        self._lines_of: dict[int, tuple[Decision, bytes]] = {}
+        self._bytes_answered = 0
 
     def line(self, line: bytes | None) -> bytes:
         """The answer to one line, as a line."""
@@ -101,19 +101,19 @@ class Answers:
 
     def _encoded(self, decision: Decision, size: int) -> bytes:
         """A decision as a line. The engine hands out the same one again, so its bytes are kept."""
-        encoded = self._kept.get(id(decision))
+        encoded = self._lines_of.get(id(decision))
         if encoded is not None:
             return encoded[1]
         answer = encode(decision) + b"\n"
         if decision.outcome == "error":  # made for this line alone
             self.errors += 1
             return answer
-        self._asked += size
-        if len(self._kept) >= ANSWERS_MAX or self._asked > ASKED_MAX:
-            self._kept.clear()
+        self._bytes_answered += size
+        if len(self._lines_of) >= ANSWERS_MAX or self._bytes_answered > ASKED_MAX:
+            self._lines_of.clear()
             self.policy.engine.plans.clear()
-            self._asked = 0
-        self._kept[id(decision)] = decision, answer
+            self._bytes_answered = 0
+        self._lines_of[id(decision)] = decision, answer
         return answer
 
 

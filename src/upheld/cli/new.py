@@ -45,8 +45,8 @@ def new(
         )
     if page is not None and sample:
         raise UpheldError("give --from or --sample", code="usage", hint="leave one of them out")
-    published = None if page is None else converted(page)
-    policy = made(_text(path, published, sample=sample), page)
+    published = None if page is None else convert(page)
+    policy = load_new(_text(path, published, sample=sample), page)
     left_out = []
     if published is not None:
         left_out = [*published.left_out, *lost_words(published, policy.program)]
@@ -99,7 +99,7 @@ def _report(path: Path, policy: Policy, left_out: list[OmittedText], *, as_json:
     )
 
 
-def converted(page: Path) -> PublishedPage:
+def convert(page: Path) -> PublishedPage:
     """A page as Markdown; UpheldError for one that cannot be read."""
     try:
         raw = page.read_bytes()
@@ -133,7 +133,7 @@ def converted(page: Path) -> PublishedPage:
         ) from None
 
 
-def made(text: str, page: Path | None) -> Policy:
+def load_new(text: str, page: Path | None) -> Policy:
     """The policy in a new file; what the page has that no policy can hold is told."""
     from upheld.policy.load import load_text
 

@@ -289,7 +289,7 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
     sentence = SIGN_UP.sub("signup", AD_HOC.sub("", sentence))
     stems = set(_stems(sentence))
     phrase = f" {' '.join(_every_stem(sentence))} "
-    found: dict[str, list[str]] = {}
+    suggestions: dict[str, list[str]] = {}
     for tree in TREES:
         words = []
         for term in vocabulary.tree(tree).values():
@@ -298,20 +298,22 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
             if any(_speaks_of(stems, phrase, n) for n in names) or not stems.isdisjoint(alike):
                 words.append(term.name)
         if words:
-            found[tree] = words[:FOUND_MAX]
-    for tree, known in (("fact", [*vocabulary.facts]), ("duty", [*vocabulary.duties])):
-        words = [name for name in known if not stems.isdisjoint(_stems(ALIKE.get(name, "")))]
+            suggestions[tree] = words[:FOUND_MAX]
+    for tree, vocabulary_names in (("fact", [*vocabulary.facts]), ("duty", [*vocabulary.duties])):
+        words = [
+            name for name in vocabulary_names if not stems.isdisjoint(_stems(ALIKE.get(name, "")))
+        ]
         if words:
-            found[tree] = words[:FOUND_MAX]
-    return found
+            suggestions[tree] = words[:FOUND_MAX]
+    return suggestions
 
 
-def _speaks_of(said: set[str], phrase: str, name: str) -> bool:
+def _speaks_of(words_of_text: set[str], phrase: str, name: str) -> bool:
     """Whether the words of a name are said; as one phrase where little words matter."""
     stems = _stems(name)
     if len(stems) == 1 and len(name.split()) > 1:
         return f" {' '.join(_every_stem(name))} " in phrase
-    return bool(stems) and said.issuperset(stems)
+    return bool(stems) and words_of_text.issuperset(stems)
 
 
 def _every_stem(text: str) -> list[str]:

@@ -114,7 +114,7 @@ def check(
 ) -> None:
     """Read policies, ask their examples, and list what their authors should know."""
     if settings is not None:
-        raise typer.Exit(_kept(settings, policies, strict=strict, as_json=as_json))
+        raise typer.Exit(_report_unkept(settings, policies, strict=strict, as_json=as_json))
     if not policies:
         raise UpheldError(
             "check takes a policy, or a provider's --settings", code="usage", hint="name a policy"
@@ -154,7 +154,9 @@ def _tell_off(path: Path, report: dict[str, Any], *, as_json: bool) -> None:
             print(f"{path}: switched off for a provider: {each}")
 
 
-def _kept(settings: Path, policies: list[Path] | None, *, strict: bool, as_json: bool) -> int:
+def _report_unkept(
+    settings: Path, policies: list[Path] | None, *, strict: bool, as_json: bool
+) -> int:
     """Tell what a provider cannot keep of its policy, or of another; 1 if that is a fault."""
     from upheld.app.promises import promises
     from upheld.core.settings import read_settings
@@ -184,17 +186,17 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
     import upheld
 
     try:
-        found = upheld.load(policy)
+        loaded = upheld.load(policy)
     except PolicyError as error:
         if any(fault.code == "unreadable" for fault in error.faults):
             raise
         return _refusal(policy, error, as_json=as_json)
-    wrong, bare = findings(found, str(policy))
+    wrong, bare = findings(loaded, str(policy))
     from upheld.policy.analyse.review import review
 
-    report = review(found)
+    report = review(loaded)
     good = not wrong and not (strict and bare) and all(each.level != "error" for each in report)
-    program = found.program
+    program = loaded.program
     examples = sum(len(clause.examples) for clause in program.clauses)
     rules = sum(len(clause.rules) for clause in program.clauses)
     if not as_json:
@@ -211,7 +213,7 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
         )
     return {
         "ok": good,
-        "digest": found.digest,
+        "digest": loaded.digest,
         "clauses": len(program.clauses),
         "rules": rules,
         "examples": examples,

@@ -64,9 +64,9 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     facts = request.pop("facts")
     if out is not None and out.suffix not in (".parquet", ".csv"):
         raise UpheldError(f"{out} is neither .parquet nor .csv", code="usage", hint="name one")
-    missing = words_said(absent)
+    missing = parse_words(absent)
     with opened(rows, table, engine) as data:
-        columns = columns_said(column)
+        columns = parse_columns(column)
         people = typed(data, rules, columns)
         with binding_hints():
             bound = bindings(rules, people.table, [request], facts, columns=columns, absent=missing)
@@ -90,7 +90,7 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     raise typer.Exit(1 if any(outcome == "error" for outcome, _ in counts) else 0)
 
 
-def words_said(absent: list[str]) -> list[str]:
+def parse_words(absent: list[str]) -> list[str]:
     """The facts that were said to be absent, with commas or an option each."""
     return [word.strip() for each in absent for word in each.split(",") if word.strip()]
 
@@ -124,7 +124,7 @@ def binding_in_words(policy: Policy, bound: dict[str, str | None]) -> dict[str, 
     return words
 
 
-def columns_said(pairs: list[str]) -> dict[str, str]:
+def parse_columns(pairs: list[str]) -> dict[str, str]:
     """The columns that were named for facts or dimensions."""
     names = {}
     for each in pairs:
@@ -239,8 +239,8 @@ def _print_counts(
         return
     for word, source in binding.items():
         print(f"{word}: {source}")
-    said = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items() if number)
-    print(f"{sum(counts.values()):,} rows: {said or 'none'}")
+    text = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items() if number)
+    print(f"{sum(counts.values()):,} rows: {text or 'none'}")
     for clause, by in sorted(clauses.items(), key=lambda each: (-sum(each[1].values()), each[0])):
         name = f"#{clause}" if clause else "no clause"
         print(f"  {name}: " + ", ".join(f"{n:,} {o}" for o, n in by.items()))

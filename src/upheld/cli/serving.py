@@ -15,7 +15,7 @@ from upheld.cli.output import JSON, POLICY, complain, loaded, print_json, write_
 from upheld.core.errors import PolicyError, UpheldError
 
 if TYPE_CHECKING:
-    from upheld.api.service import Settings
+    from upheld.api.service import ServiceSettings
 
 PORT = typer.Option(8765, min=0, max=65535, help="The port to listen on.")
 HOST = typer.Option("127.0.0.1", help="The address to listen on.")
@@ -45,7 +45,7 @@ def require_free(host: str, port: int) -> None:
         ) from None
 
 
-def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
+def serve(path: Path, settings: ServiceSettings, *, as_json: bool) -> None:
     """Serve the page of a policy."""
     require_free(settings.host, settings.port)
     from upheld.app.policy import serve as serve_policy
@@ -57,7 +57,7 @@ def serve(path: Path, settings: Settings, *, as_json: bool) -> None:
         raise typer.Exit(2) from None
 
 
-def serve_provider(path: Path, settings: Settings, *, jobs: bool, as_json: bool) -> None:
+def serve_provider(path: Path, settings: ServiceSettings, *, jobs: bool, as_json: bool) -> None:
     """Serve the provider that a settings file describes, and do its jobs beside that."""
     require_free(settings.host, settings.port)
     from upheld.app.provider import serve as serve_pages
@@ -109,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
 
     With --settings, the whole provider: its customers' accounts, its staff's console.
     """
-    from upheld.api.service import Settings
+    from upheld.api.service import ServiceSettings
 
     if (policy is None) == (provider is None):
         raise UpheldError(
@@ -128,7 +128,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
                 code="usage",
                 hint="write https://HOST or http://HOST:PORT",
             )
-    settings = Settings(
+    settings = ServiceSettings(
         host,
         port,
         watch=watch,
@@ -185,7 +185,7 @@ def demo(
     import signal
     import sys
 
-    from upheld.api.service import Settings
+    from upheld.api.service import ServiceSettings
 
     require_free(host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
@@ -199,7 +199,7 @@ def demo(
         sys.stdout.write(greeting(demo_provider))
         sys.stdout.flush()
         assert demo_provider.settings.policy is not None  # noqa: S101 - the gate was opened on it
-        serving = Settings(host, port, contact="mailto:security@larchvalley.example")
+        serving = ServiceSettings(host, port, contact="mailto:security@larchvalley.example")
         serve_pages(demo_provider.provider, demo_provider.settings.policy, serving)
 
 

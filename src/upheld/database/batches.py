@@ -13,7 +13,7 @@ from upheld.database.statements import placeholders, rows
 Place = Mapping[str, Any]  # columns of a key in their order, and where a look stands in each
 
 
-class Batch(NamedTuple):
+class RowBatch(NamedTuple):
     """Rows that are ours, and the place after which to go on; None where nothing is left."""
 
     rows: list[Any]
@@ -27,7 +27,7 @@ def batch(
     values: Sequence[Any],
     after: Place,
     most: int,
-) -> Batch:
+) -> RowBatch:
     """The next rows that a condition holds of, beyond a place and in the order of its columns.
 
     Of at most `most` rows those come back that are ours; a batch may be empty and not the last.
@@ -37,8 +37,8 @@ def batch(
     statement = f"SELECT {names} FROM {table.name} WHERE {beyond} ORDER BY {names} LIMIT ?"  # noqa: S608 - our own words
     keys = rows(connection, statement, *values, *start, most)
     if not keys:
-        return Batch([], None)
+        return RowBatch([], None)
     last = tuple(keys[-1])
     within = f"{beyond} AND ({names}) <= ({marks}) ORDER BY {names}"
     some, _ = select_authentic(connection, table, within, *values, *start, *last)
-    return Batch(some, dict(zip(after, last, strict=True)))
+    return RowBatch(some, dict(zip(after, last, strict=True)))

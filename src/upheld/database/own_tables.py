@@ -73,7 +73,7 @@ class Tables:
 
     def batch(
         self, table: Table, where: str, values: Sequence[Any], after: Place, most: int
-    ) -> batches.Batch:
+    ) -> batches.RowBatch:
         """The next rows that a condition holds of, at most so many, and where to go on after them.
 
         Rows that are not ours are passed over, and a batch may be empty and not the last.

@@ -100,7 +100,7 @@ def build(
     scenes.plan()
     years.tell()
     examples = [
-        SignIn("customer", title, members[word].made.name, members[word].made.email, line)
+        SignIn("customer", title, members[word].persona.name, members[word].persona.email, line)
         for word, title, line in CUSTOMERS_SHOWN
     ]
     desks = [(scenes.staff[word], title, line) for word, title, line in DESKS_SHOWN]

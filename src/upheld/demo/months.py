@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.database.tables import microseconds
-from upheld.demo.names import Made
+from upheld.demo.names import Persona
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards, outbox
@@ -66,10 +66,10 @@ class SetClock(Clock):
 
     def __init__(self, at: datetime) -> None:
         # As if that much time had passed indeed.
-        super().__init__(self._told, self._told)
+        super().__init__(self._microseconds, self._microseconds)
         self.at = at
 
-    def _told(self) -> int:
+    def _microseconds(self) -> int:
         return microseconds(self.at) * 1000
 
 
@@ -77,10 +77,10 @@ class Member:
     """A customer of the demonstration, and how they behave."""
 
     def __init__(
-        self, applicant: Made, month: int, plans: tuple[str, ...], *, on_page: bool = False
+        self, applicant: Persona, month: int, plans: tuple[str, ...], *, on_page: bool = False
     ) -> None:
-        """`month` is the one in which they sign up; `shown` says that somebody looks at them."""
-        self.made, self.month, self.plans, self.shown = applicant, month, plans, on_page
+        """`month` is the one in which they sign up; `on_page` says that somebody looks at them."""
+        self.persona, self.month, self.plans, self.on_page = applicant, month, plans, on_page
         self.id = ""
         self.pays_until = MONTHS  # the month from which on they pay nothing
         self.payer = True  # whether the invoices are their own
@@ -196,7 +196,7 @@ class Years:
             with self.gate.together() as transaction:
                 for member in members[start : start + TOGETHER]:
                     work(transaction, member)
-                    if not member.shown:
+                    if not member.on_page:
                         outbox.cancel(transaction, member.id)
             self._reach(self.reached + len(members[start : start + TOGETHER]))
         self.deliver()
@@ -223,7 +223,7 @@ class Years:
         self, transaction: GateTransaction, member: Member, invitation: Invitation | None = None
     ) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
-        applicant = Applicant(member.made.told, self.secret, self.agreement, invitation)
+        applicant = Applicant(member.persona.answers, self.secret, self.agreement, invitation)
         member.id = register(self.provider, transaction, applicant) or ""
         accounts.verify(transaction, member.id)
         for plan in member.plans:

@@ -1,4 +1,4 @@
-"""Made-up people: names put together from lists, addresses under a domain that is nobody's.
+"""Persona-up people: names put together from lists, addresses under a domain that is nobody's.
 
 The same number gives the same people, wherever and whenever the demonstration is built.
 """
@@ -104,19 +104,19 @@ _WORK: Final = ("baker", "gardener", "joiner", "nurse", "teacher", "translator",
 _LIKES: Final = ("books", "cooking", "films", "gardening", "music", "sport", "travel")
 
 
-class Made(NamedTuple):
+class Persona(NamedTuple):
     """Somebody who does not exist: what they tell when they sign up."""
 
     name: str
-    told: dict[str, str]
+    answers: dict[str, str]
 
     @property
     def email(self) -> str:
         """The address that they sign in with."""
-        return self.told["email"]
+        return self.answers["email"]
 
 
-def person(random: Random, today: date, name: str = "", age: int = 0, **details: str) -> Made:
+def person(random: Random, today: date, name: str = "", age: int = 0, **details: str) -> Persona:
     """Somebody made up; what is not said is drawn."""
     name = name or f"{random.choice(_FIRST)} {random.choice(_LAST)}"
     words = name.lower().replace(".", "").split()
@@ -132,10 +132,10 @@ def person(random: Random, today: date, name: str = "", age: int = 0, **details:
         "occupation": random.choice(_WORK),
         "interests": ", ".join(random.sample(_LIKES, 2)) if random.random() < 0.3 else "",
     }
-    return Made(name, {word: value for word, value in (drawn | details).items() if value})
+    return Persona(name, {word: value for word, value in (drawn | details).items() if value})
 
 
-def crowd(random: Random, today: date, count: int) -> list[Made]:
+def crowd(random: Random, today: date, count: int) -> list[Persona]:
     """So many people, no two with one name: each pair of names once, then with an initial."""
     pairs = [f"{first} {last}" for first in _FIRST for last in _LAST]
     random.shuffle(pairs)

@@ -55,14 +55,14 @@ def practice(provider: Provider, box: Box, people: Sequence[SignIn]) -> Practice
     return Practice(
         "demo",
         routes=[
-            Route("/demo", Shown(provider, box, people).people, methods=["GET"]),
-            Route("/demo/mail", Shown(provider, box, people).mail, methods=["GET"]),
+            Route("/demo", DemoPages(provider, box, people).people, methods=["GET"]),
+            Route("/demo/mail", DemoPages(provider, box, people).mail, methods=["GET"]),
         ],
         menu=[MenuEntry(EVERYBODY, "Demo: who can sign in", "/demo", "", 0, bar=True)],
     )
 
 
-class Shown:
+class DemoPages:
     """The two pages."""
 
     def __init__(self, provider: Provider, box: Box, people: Sequence[SignIn]) -> None:
@@ -81,9 +81,9 @@ class Shown:
         """The next code of somebody that was not used yet; empty until there is one."""
         if not who.secret:
             return ""
-        found = tables.get(desk_user, "user_id = ?", who.user_id)
+        user = tables.get(desk_user, "user_id = ?", who.user_id)
         now = int(self.provider.now().timestamp()) // STEP_SECONDS
-        step = max(now, found.step + 1 if found else now)
+        step = max(now, user.step + 1 if user else now)
         read = pyotp.parse_uri(who.secret)
         fits = isinstance(read, pyotp.TOTP) and step <= now + 1
         return read.generate_otp(step) if fits else ""

@@ -27,7 +27,7 @@ from upheld.core.settings import Settings, read_settings
 from upheld.demo import sample_policy
 from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
 from upheld.demo.months import Progress, untold
-from upheld.demo.pages import Shown, practice
+from upheld.demo.pages import DemoPages, practice
 from upheld.demo.scenes import PASSWORD
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.ledger.signers import FileSigner
@@ -131,7 +131,7 @@ def ready(
 def greeting(demo: Demo) -> str:
     """What is printed when it is ready: who signs in where, by what."""
     with demo.provider.gate.gate.look() as tables:
-        doors = Shown(demo.provider, Box(), demo.people).doors(tables)
+        doors = DemoPages(demo.provider, Box(), demo.people).doors(tables)
     width = max(len(each.who.sign_in) for each in doors)
     lines = [
         f"  {each.who.sign_in:{width}}  {each.who.title}: {each.who.line}"

@@ -98,7 +98,7 @@ class Scenes:
         template, inviter = (
             ("accounts/household", self.id(by)) if kind == HOUSEHOLD else ("guardians/invited", "")
         )
-        address = self.named[who if kind == HOUSEHOLD else by].made.email
+        address = self.named[who if kind == HOUSEHOLD else by].persona.email
         invitation = invitations.invite(transaction, address, kind, template, inviter=inviter)
         if isinstance(invitation, Refused):
             done(invitation)
@@ -138,7 +138,7 @@ class Scenes:
     def _newsletter(self) -> None:
         with self.years.gate.together() as transaction:
             for member in self.named.values():
-                if member.id and member.shown:
+                if member.id and member.on_page:
                     outbox.queue(transaction, member.id, "demo/newsletter", "newsletter")
         self.years.deliver()
 
@@ -183,7 +183,7 @@ class Scenes:
             years.ago(9), lambda transaction: self._ticket(transaction, 0, "ann")
         )
         years.plan_transaction(years.ago(6), self._wrong)
-        years.plan_transaction(years.ago(4), self._known)
+        years.plan_transaction(years.ago(4), self._open_known_task)
         years.plan_transaction(
             years.ago(3), lambda transaction: self._ticket(transaction, 1, "ruth")
         )
@@ -213,10 +213,10 @@ class Scenes:
         statement = "It is the 12th of the month, not the 21st: somebody turned it round."
         return corrections.hand_over(transaction, self.id("gil"), "birth-date", statement)
 
-    def _known(self, transaction: GateTransaction) -> None:
+    def _open_known_task(self, transaction: GateTransaction) -> None:
         """A guardian who has not paid anything yet said yes: staff have to look."""
         invitation = invitations.invite(
-            transaction, self.named["ned"].made.email, GUARDIAN, "guardians/invited"
+            transaction, self.named["ned"].persona.email, GUARDIAN, "guardians/invited"
         )
         user_id = (
             None

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.database import rows as database
-from upheld.database.batches import Batch, Place, batch
+from upheld.database.batches import Place, RowBatch, batch
 from upheld.database.statements import placeholders, rows, to_datetime
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
@@ -304,7 +304,7 @@ def _handle_due_alone(gate: Gate, item: Obligation, now: datetime) -> int:
 
 def _due_batch(
     connection: Connection, now: datetime, handled: Sequence[str], after: Place
-) -> Batch:
+) -> RowBatch:
     """What is due and open, and what is late of the kinds that somebody handles."""
     where = (
         "(due <= ? AND state = 'open'"

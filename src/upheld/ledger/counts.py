@@ -137,15 +137,15 @@ def _read(raw: bytes, wanted: type[T]) -> T:
     if len(raw) > BYTES_MAX:
         raise EntryError(f"a table of counts has more than {BYTES_MAX} bytes")
     try:
-        found = msgspec.json.decode(raw, type=wanted)
-        same = msgspec.json.encode(found, order="sorted") == raw
+        decoded = msgspec.json.decode(raw, type=wanted)
+        same = msgspec.json.encode(decoded, order="sorted") == raw
     except (msgspec.DecodeError, UnicodeError) as error:
         raise EntryError(f"a table of counts cannot be read: {error}") from None
     if not same:
         raise EntryError(
             "a table of counts is not in canonical form: it was changed or laid out anew"
         )
-    return found
+    return decoded
 
 
 def _of_format(counts: Counts) -> Counts:

@@ -74,7 +74,7 @@ def leaf_of(line: bytes, index: int) -> bytes | None:
     return commitment and leaf_hash(commitment)
 
 
-class Comparison:
+class DisclosureComparison:
     """Takes each bundle's settled leaves in turn; `conclude` tells what became of the others."""
 
     def __init__(self, reader: Tiles, audit: Audit) -> None:

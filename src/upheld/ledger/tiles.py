@@ -153,11 +153,11 @@ class TileReader:
     def __init__(self, folder: Path, size: int) -> None:
         self.folder = folder
         self.size = size
-        self._kept: dict[tuple[int, int], list[bytes]] = {}
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def hashes(self, level: int, index: int) -> list[bytes]:
         """The hashes of a tile."""
-        if row := self._kept.get((level, index)):
+        if row := self._tiles.get((level, index)):
             return row
         width = width_of(self.size, level, index)
         path, raw = self.read(level, index)
@@ -165,9 +165,9 @@ class TileReader:
         if len(raw) != length:
             raise TileError(path, f"has {len(raw)} bytes, want {length}")
         row = parse_tile(raw)[:width]
-        if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[level, index] = row
+        if len(self._tiles) >= _KEPT:
+            del self._tiles[next(iter(self._tiles))]
+        self._tiles[level, index] = row
         return row
 
     def commitments(self, index: int) -> list[bytes]:

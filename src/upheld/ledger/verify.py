@@ -16,7 +16,7 @@ import msgspec
 from upheld.ledger import entries, tree
 from upheld.ledger.audit import Audit, Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
-from upheld.ledger.disclosed import Comparison, taken_apart
+from upheld.ledger.disclosed import DisclosureComparison, taken_apart
 from upheld.ledger.entries import Entry, EntryError
 from upheld.ledger.note import Key, NoteError, from_base64, to_base64
 from upheld.ledger.strays import look_around
@@ -105,7 +105,7 @@ def verify_export(
         return Report(False, log.name, 0, "", 0, (Finding("checkpoint", CHECKPOINT, str(error)),))
     reader = TileReader(folder, checkpoint.size)
     audit = Audit(reader, checkpoint.root)
-    comparison = Comparison(reader, audit)
+    comparison = DisclosureComparison(reader, audit)
     earlier = Earlier(since, log)
     has_disclosed = (folder / DISCLOSED).is_dir()
     for bundle, leaves, commitments in audit.leaves():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from upheld.policy.program import DutyDue
 from upheld.policy.reference_proofs import proofs
-from upheld.policy.reference_questions import Facts, Words
+from upheld.policy.reference_questions import Facts, VocabularyWords
 from upheld.policy.reference_verdict import Rules, Verdict, exact
 from upheld.policy.vocabulary import TREE_OF
 
@@ -30,7 +30,7 @@ def reference(program: Program, question: dict[str, Any]) -> dict[str, Any]:
 
 def effort(program: Program, question: dict[str, Any]) -> int:
     """Count the cells times the worlds that answering a question would try."""
-    words = Words(program)
+    words = VocabularyWords(program)
     worlds = Facts(program, question.get("facts", {}), words).worlds
     return len(worlds) * sum(1 for _ in words.cells(question))
 
@@ -41,7 +41,7 @@ class _Reference:
     def __init__(self, program: Program, question: dict[str, Any]) -> None:
         self.nodes = program.nodes
         self.question = question
-        self.words = Words(program)
+        self.words = VocabularyWords(program)
         self.facts = Facts(program, question.get("facts", {}), self.words)
         self.rules = Rules(program.nodes)
         self.cells = list(self.words.cells(question))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upheld.policy.program import Program
 
 
-class Words:
+class VocabularyWords:
     """The leaves under a word and the dimensions of an action, looked up the long way."""
 
     def __init__(self, program: Program) -> None:
@@ -74,7 +74,7 @@ class Words:
 class Facts:
     """The facts of a question, cell by cell, and every way in which the others can turn out."""
 
-    def __init__(self, program: Program, facts: dict[str, Any], words: Words) -> None:
+    def __init__(self, program: Program, facts: dict[str, Any], words: VocabularyWords) -> None:
         self.facts = program.vocabulary.facts
         self.words = words
         self.values = {name: value for name, value in facts.items() if value != []}

@@ -189,6 +189,6 @@ def _is_unless(condition: Condition) -> bool:
 
 
 def _capitalize(pieces: list[Piece]) -> list[Piece]:
-    kept = [piece for piece in pieces if piece[1]]
-    kind, first = kept[0]
-    return [(kind, first[:1].upper() + first[1:]), *kept[1:]]
+    filled = [piece for piece in pieces if piece[1]]
+    kind, first = filled[0]
+    return [(kind, first[:1].upper() + first[1:]), *filled[1:]]

@@ -23,27 +23,27 @@ REFUSALS: Final = Rate(200, 30)  # those that all of them cause together
 
 def too_many_from(provider: Provider, transaction: Transaction, kind: str, network: str) -> bool:
     """Count a message that a network asks for; whether that is one too many."""
-    return _taken(provider, transaction, NETWORK, f"{kind}-network", network)
+    return _exhausted(provider, transaction, NETWORK, f"{kind}-network", network)
 
 
 def too_many_by(provider: Provider, transaction: Transaction, kind: str, customer: str) -> bool:
     """Count a message that a customer asks for; whether that is one too many."""
-    return _taken(provider, transaction, SENDER, f"{kind}-sender", customer)
+    return _exhausted(provider, transaction, SENDER, f"{kind}-sender", customer)
 
 
 def too_many_to(provider: Provider, transaction: Transaction, kind: str, email: str) -> bool:
     """Count a message to an address, with any tag after a `+`; whether that is one too many."""
     local, _, domain = normalised("email", email).rpartition("@")
     receiver = f"{local.partition('+')[0]}@{domain}"
-    return _taken(provider, transaction, RECEIVER, f"{kind}-receiver", receiver)
+    return _exhausted(provider, transaction, RECEIVER, f"{kind}-receiver", receiver)
 
 
 def too_many_refusals(provider: Provider, transaction: Transaction, network: str) -> bool:
     """Count a refusal that a stranger causes; whether its entry is one too many."""
-    return _taken(provider, transaction, REFUSALS_NETWORK, "refusals-network", network) or _taken(
-        provider, transaction, REFUSALS, "refusals"
-    )
+    return _exhausted(
+        provider, transaction, REFUSALS_NETWORK, "refusals-network", network
+    ) or _exhausted(provider, transaction, REFUSALS, "refusals")
 
 
-def _taken(provider: Provider, transaction: Transaction, rate: Rate, *name: str) -> bool:
+def _exhausted(provider: Provider, transaction: Transaction, rate: Rate, *name: str) -> bool:
     return bool(provider.limits.take(transaction.tables, rate, *name, at=provider.now()))

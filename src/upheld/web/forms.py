@@ -79,7 +79,7 @@ def read(fields: Iterable[Field], form: FormData | Mapping[str, str]) -> Filled:
     errors: dict[str, str] = {}
     texts: dict[str, str] = {}
     for field in fields:
-        text = _given(field, form)
+        text = _input(field, form)
         if field.kind != "password":
             texts[field.name] = text
         try:
@@ -92,7 +92,7 @@ def read(fields: Iterable[Field], form: FormData | Mapping[str, str]) -> Filled:
     return Filled(values, errors, texts)
 
 
-def _given(field: Field, form: FormData | Mapping[str, str]) -> str:
+def _input(field: Field, form: FormData | Mapping[str, str]) -> str:
     if field.kind == "checks" and isinstance(form, FormData):
         return ", ".join(each for each in form.getlist(field.name) if isinstance(each, str))
     value = form.get(field.name, "")

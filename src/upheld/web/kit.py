@@ -140,7 +140,7 @@ class Fixed:
             body, etag = packed, f'{etag[:-1]}-gzip"'
             vary["content-encoding"] = "gzip"
         headers = {"etag": etag, **vary}
-        if status == HTTPStatus.OK and self._known(request.headers.get("if-none-match", "")):
+        if status == HTTPStatus.OK and self._is_own_host(request.headers.get("if-none-match", "")):
             headers.pop("content-encoding", None)
             return Response(status_code=304, headers=headers)
         return Response(body, status, headers, media_type=self.media_type)
@@ -151,7 +151,7 @@ class Fixed:
         packed = gzip.compress(self.body, 6, mtime=0) if len(self.body) > PACK_MIN else b""
         return packed if len(packed) < 0.9 * len(self.body) else b""
 
-    def _known(self, host: str) -> bool:
+    def _is_own_host(self, host: str) -> bool:
         """Whether the caller has it already, in either form."""
         tags = [tag.strip().removeprefix("W/").replace('-gzip"', '"') for tag in host.split(",")]
         return "*" in tags or self.etag in tags

@@ -324,7 +324,7 @@ class ActExecution:
             return {}, (), "forged-record"
         mine = [each for each in data.records if each.person_id in (REGISTER, person_id)]
 
-        def asked(fact: Fact) -> ProofQuestion:
+        def question_of(fact: Fact) -> ProofQuestion:
             own = [each for each in mine if each.kind == fact.proof]
             reads = context.provers.reads(fact, self.act.data)
             return ProofQuestion(
@@ -340,7 +340,7 @@ class ActExecution:
             )
 
         try:
-            return (*context.provers.prove(facts, asked), "")
+            return (*context.provers.prove(facts, question_of), "")
         except EvidenceError as error:
             return {}, (), error.code
 

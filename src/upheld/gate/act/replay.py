@@ -93,7 +93,7 @@ def _of_entry(
         return
     execution.as_of = BEGINNING + timedelta(microseconds=at)
     for each in person_ids:
-        line = _asked(execution, each, number, entry, recall)
+        line = _question_of(execution, each, number, entry, recall)
         if line is not None:
             recall.asked += 1
             yield line
@@ -127,7 +127,7 @@ def _facts(draft: Policy, act: Act) -> list[str]:
         return []
 
 
-def _asked(
+def _question_of(
     execution: ActExecution, person_id: str, number: int, entry: Entry, recall: ReplayCounts
 ) -> bytes | None:
     """The question of an act on one person; None where it cannot be asked any more."""

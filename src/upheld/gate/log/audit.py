@@ -18,7 +18,7 @@ from upheld.gate.log import cosignatures, database_log, entries
 from upheld.gate.log.database_log import DatabaseLog, Log, StoredCheckpoint
 from upheld.ledger.audit import Audit, Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
-from upheld.ledger.disclosed import Comparison
+from upheld.ledger.disclosed import DisclosureComparison
 from upheld.ledger.note import Key, NoteError
 from upheld.ledger.tiles import WIDTH, peaks
 from upheld.ledger.tree import Frontier, fold, root_of
@@ -130,7 +130,7 @@ def _audit_log(
     """What is wrong with a log, given the largest checkpoint that it signed."""
     stored = DatabaseLog(connection, log, signed.size)
     tree_audit = Audit(stored, signed.root)
-    comparison = Comparison(stored, tree_audit)
+    comparison = DisclosureComparison(stored, tree_audit)
     earlier = Earlier(since, log.key)
     whole = Frontier()
     waiting = [each for each in checkpoints if each.size < signed.size]

@@ -163,11 +163,11 @@ class DatabaseLog:
         self.first = log.first
         self._connection = connection
         self._log = log
-        self._kept: dict[tuple[int, int], list[bytes]] = {}
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def hashes(self, level: int, index: int) -> list[bytes]:
         """The hashes of a tile."""
-        if tile := self._kept.get((level, index)):
+        if tile := self._tiles.get((level, index)):
             return tile
         statement = "SELECT hashes FROM tile WHERE log = ? AND level = ? AND place = ?"
         stored = row(self._connection, statement, self._log.first, level, index)
@@ -178,10 +178,10 @@ class DatabaseLog:
         if len(raw) < width * HASH_BYTES or len(raw) % HASH_BYTES:
             message = f"has {len(raw)} bytes, want {width * HASH_BYTES}"
             raise TileError(self.path(level, index), message)
-        if len(self._kept) >= _KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[level, index] = parse_tile(raw[: width * HASH_BYTES])
-        return self._kept[level, index]
+        if len(self._tiles) >= _KEPT:
+            del self._tiles[next(iter(self._tiles))]
+        self._tiles[level, index] = parse_tile(raw[: width * HASH_BYTES])
+        return self._tiles[level, index]
 
     def commitments(self, index: int) -> list[bytes]:
         """The leaves of a bundle, as the entries have them."""

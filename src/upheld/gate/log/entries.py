@@ -285,15 +285,15 @@ def after_number(connection: Connection, number: int, most: int) -> tuple[list[S
     statement = (
         "SELECT number, at, person_id, body FROM entry WHERE number > ? ORDER BY number LIMIT ?"
     )
-    found: list[StoredEntry] = []
+    stored: list[StoredEntry] = []
     last = number
     for each in rows(connection, statement, number, most):
         last = each[0]
         try:
-            found.append(_stored_entry(each))
+            stored.append(_stored_entry(each))
         except ledger.EntryError:
             continue
-    return found, last
+    return stored, last
 
 
 def _people(connection: Connection, first: int, last: int) -> dict[int, list[str]]:

@@ -64,11 +64,11 @@ class Silence:
 
     def _look(self, connection: Connection, people: Sequence[str]) -> None:
         where = f"person_id IN ({placeholders(people)}) AND kind IN ({placeholders(KINDS)})"
-        found, forged = database.select_intact(
+        orders, forged = database.select_intact(
             connection, table, where, *people, *KINDS, parts=KINDS
         )
         self._forged |= forged
-        for each in found:
+        for each in orders:
             if each.kind in ORDERS or f'"{PURPOSE}"' in each.dims:
                 self._records.add(each.record_id)
                 if each.kind in ORDERS:
@@ -77,10 +77,10 @@ class Silence:
 
 def _people(connection: Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     """Who is in some batches, by the entry's number."""
-    found: dict[int, list[str]] = {}
+    people: dict[int, list[str]] = {}
     for number, person_id in _listed(connection, numbers):
-        found.setdefault(number, []).append(person_id)
-    return found
+        people.setdefault(number, []).append(person_id)
+    return people
 
 
 def _listed(connection: Connection, numbers: Sequence[int]) -> Iterable[tuple[int, str]]:

@@ -42,7 +42,7 @@ NEAR: Final = frozenset({"provider", "staff", "customer", "browser"})  # parties
 TOPS: Final = 3  # with fewer words at the top of the data, categories are those below
 
 
-class Place(NamedTuple):
+class CountedUpTo(NamedTuple):
     """How far the log is counted: the last number, and the time of the first entry."""
 
     number: int
@@ -62,9 +62,9 @@ def count(gate: Gate) -> int:
     """Count what was written since the last look; how many entries."""
     done = 0
     for _ in range(PAGES):
-        found = _count_page(gate)
-        done += found
-        if found < PAGE:
+        page = _count_page(gate)
+        done += page
+        if page < PAGE:
             break
     return done
 
@@ -76,12 +76,12 @@ def _count_page(gate: Gate) -> int:
         some, last = entries.after_number(connection, first, PAGE)
         if last == first:
             return 0
-        found = sums(gate, some, Silence(connection, some, _Asking(gate.policy)))
+        totals = sums(gate, some, Silence(connection, some, _Asking(gate.policy)))
     since = microseconds(some[0].at) if some else microseconds(gate.clock.now())
     with writing(gate.engine) as connection:
         if place_of(connection) != place:  # somebody else has counted them
             return 0
-        _add(connection, found)
+        _add(connection, totals)
         if place is None:
             database.insert(connection, counted, name=NAME, number=last, since=since)
         else:
@@ -89,10 +89,10 @@ def _count_page(gate: Gate) -> int:
     return last - first
 
 
-def place_of(connection: Connection) -> Place | None:
+def place_of(connection: Connection) -> CountedUpTo | None:
     """How far the log is counted; None where nothing is."""
-    found = database.get(connection, counted, "name = ?", NAME)
-    return Place(int(found.number), int(found.since)) if found else None
+    row = database.get(connection, counted, "name = ?", NAME)
+    return CountedUpTo(int(row.number), int(row.since)) if row else None
 
 
 class _Asking:
@@ -120,7 +120,7 @@ class _Asking:
 
 def sums(gate: Gate, some: Sequence[StoredEntry], silence: Silence) -> Sums:
     """What some entries add."""
-    made = Sums(Counter(), Counter(), {}, Counter())
+    totals = Sums(Counter(), Counter(), {}, Counter())
     categories = Categories(gate.policy)
     for each in some:
         entry = each.entry
@@ -132,13 +132,13 @@ def sums(gate: Gate, some: Sequence[StoredEntry], silence: Silence) -> Sums:
         day = gate.clock.day_of(each.at)
         month = month_of(day)
         for clause in dict.fromkeys(entry.clauses):
-            made.decided[month, clause] += times
-            made.last[month, clause] = max(made.last.get((month, clause), ""), day.isoformat())
+            totals.decided[month, clause] += times
+            totals.last[month, clause] = max(totals.last.get((month, clause), ""), day.isoformat())
             if entry.kind == "refusal":
-                made.refused[month, clause] += times
+                totals.refused[month, clause] += times
         for information, recipient in categories.disclosed(entry):
-            made.disclosed[month, information, recipient] += times
-    return made
+            totals.disclosed[month, information, recipient] += times
+    return totals
 
 
 class Categories:
@@ -154,10 +154,10 @@ class Categories:
 
     def of(self, word: str) -> str:
         """The category of a kind of information; the word itself where the policy lacks it."""
-        found = word
-        while found and found not in self._named:
-            found = self._above.get(found, "")
-        return found or word
+        node = word
+        while node and node not in self._named:
+            node = self._above.get(node, "")
+        return node or word
 
     def disclosed(self, entry: Entry) -> Iterator[tuple[str, str]]:
         """What an entry says was disclosed: each category, and who received it.
@@ -173,24 +173,24 @@ class Categories:
             yield category, recipient
 
 
-def _add(connection: Connection, found: Sums) -> None:
-    for month in sorted({month for month, _ in found.decided}):
-        mine = {clause: each for (at, clause), each in found.decided.items() if at == month}
+def _add(connection: Connection, totals: Sums) -> None:
+    for month in sorted({month for month, _ in totals.decided}):
+        mine = {clause: each for (at, clause), each in totals.decided.items() if at == month}
 
         def raised(key: tuple[str, ...], row: Any, month: str = month) -> dict[str, Any]:
             at = (month, key[0])
             return {
-                "decided": (row.decided if row else 0) + found.decided[at],
-                "refused": (row.refused if row else 0) + found.refused[at],
-                "last": max(row.last if row else "", found.last[at]),
+                "decided": (row.decided if row else 0) + totals.decided[at],
+                "refused": (row.refused if row else 0) + totals.refused[at],
+                "last": max(row.last if row else "", totals.last[at]),
             }
 
         _raise(connection, clause_count, month, {(clause,): raised for clause in mine})
-    for month in sorted({month for month, *_ in found.disclosed}):
-        keys = [(each[1], each[2]) for each in found.disclosed if each[0] == month]
+    for month in sorted({month for month, *_ in totals.disclosed}):
+        keys = [(each[1], each[2]) for each in totals.disclosed if each[0] == month]
 
         def more(key: tuple[str, ...], row: Any, month: str = month) -> dict[str, Any]:
-            return {"times": (row.times if row else 0) + found.disclosed[month, key[0], key[1]]}
+            return {"times": (row.times if row else 0) + totals.disclosed[month, key[0], key[1]]}
 
         _raise(connection, disclosure_count, month, dict.fromkeys(keys, more))
 

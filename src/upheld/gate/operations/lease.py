@@ -33,7 +33,7 @@ class Lease:
     def hold(self) -> bool:
         """Take or keep the lease; whether it is ours now."""
         with reading(self._engine) as connection:
-            now, lease_row = _now(connection), self._found(connection)
+            now, lease_row = _now(connection), self._row(connection)
         if lease_row and not self._free(lease_row, now):
             if lease_row[0] != self._holder:
                 return False
@@ -73,7 +73,7 @@ class Lease:
                 self._holder,
             )
 
-    def _found(self, connection: Connection) -> tuple[str, int] | None:
+    def _row(self, connection: Connection) -> tuple[str, int] | None:
         lease_row = row(connection, "SELECT holder, until FROM lease WHERE name = ?", self._name)
         return (lease_row[0], lease_row[1]) if lease_row else None
 

@@ -35,7 +35,7 @@ YEAR: Final = 12  # months of disclosures
 SETTLED: Final = timedelta(hours=1)  # after which no entry of the month before is written any more
 
 
-class Shown(msgspec.Struct, frozen=True, kw_only=True):
+class LatestCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What the page shows: the last table, and when each clause last decided, by day or month."""
 
     counts: Counts | None
@@ -60,16 +60,16 @@ def _publish(gate: Gate) -> None:
         place = place_of(connection)
         if place is None or not _due(gate, connection, month):
             return
-        made = _made(gate, connection, month, to_datetime(place.since))
+        counts = _compute(gate, connection, month, to_datetime(place.since))
         entry = Entry(
             kind=ledger.KIND,
             time="",
             id=month,
             policy=gate.policy.digest,
-            values=(ledger.digest(made),),
+            values=(ledger.digest(counts),),
         )
         number, _ = entries.write(connection, entry, None, now)
-        body = ledger.encode(made).decode()
+        body = ledger.encode(counts).decode()
         database.insert(connection, published_count, month=month, entry=number, body=body)
         oldest = month_before(month, YEAR)
         for table in (clause_count, disclosure_count):
@@ -82,24 +82,27 @@ def _due(gate: Gate, connection: Connection, month: str) -> bool:
     if place is None or month_of(gate.clock.day_of(to_datetime(place.since))) > month:
         return False
     following = "SELECT at FROM entry WHERE number > ? ORDER BY number LIMIT 1"
-    found = row(connection, following, place.number)
-    if found is not None and month_of(gate.clock.day_of(to_datetime(found[0]))) <= month:
+    following_entry = row(connection, following, place.number)
+    if (
+        following_entry is not None
+        and month_of(gate.clock.day_of(to_datetime(following_entry[0]))) <= month
+    ):
         return False
     return database.get(connection, published_count, "month = ?", month) is None
 
 
-def _made(gate: Gate, connection: Connection, month: str, since: datetime) -> Counts:
+def _compute(gate: Gate, connection: Connection, month: str, since: datetime) -> Counts:
     """The table of a month."""
     sealer = gate.sealer("counts")
 
-    def told(count: int, *what: str) -> Range:
+    def range_of(count: int, *what: str) -> Range:
         mark = sealer.mark_of(*what, month)
         noise = int.from_bytes(mark[:16], "big") % (2 * BOUND + 1) - BOUND
         return ledger.ranged(count, noise)
 
     program = gate.policy.program
-    found = database.select(connection, clause_count, "month = ?", month)
-    mine = {each.clause: (each.decided, each.refused) for each in found}
+    rows = database.select(connection, clause_count, "month = ?", month)
+    mine = {each.clause: (each.decided, each.refused) for each in rows}
     first = month_before(month, YEAR - 1)
     sums: Counter[tuple[str, str]] = Counter()
     for each in database.select(
@@ -115,13 +118,13 @@ def _made(gate: Gate, connection: Connection, month: str, since: datetime) -> Co
         clauses=tuple(
             Deciding(
                 name,
-                told(mine.get(name, (0, 0))[0], "decided", name),
-                told(mine.get(name, (0, 0))[1], "refused", name),
+                range_of(mine.get(name, (0, 0))[0], "decided", name),
+                range_of(mine.get(name, (0, 0))[1], "refused", name),
             )
             for name in deciding(program)
         ),
         disclosures=tuple(
-            Disclosure(information, recipient, told(times, "disclosed", information, recipient))
+            Disclosure(information, recipient, range_of(times, "disclosed", information, recipient))
             for (information, recipient), times in sorted(sums.items())
         ),
     )
@@ -132,17 +135,17 @@ def deciding(program: Program) -> list[str]:
     return [each.id for each in program.clauses if each.id and each.nodes]
 
 
-def shown(gate: Gate) -> Shown:
+def latest(gate: Gate) -> LatestCounts:
     """What the page shows now."""
     with reading(gate.engine) as connection:
-        found = database.get(connection, published_count, "month <> '' ORDER BY month DESC LIMIT 1")
+        row = database.get(connection, published_count, "month <> '' ORDER BY month DESC LIMIT 1")
         listed = database.select(connection, clause_count)
-    counts = ledger.decode(found.body.encode()) if found else None
+    counts = ledger.decode(row.body.encode()) if row else None
     often = {each.clause for each in counts.clauses if not each.decided.small} if counts else set()
     last: dict[str, str] = {}
     for each in listed:
         last[each.clause] = max(last.get(each.clause, ""), each.last)
-    return Shown(
+    return LatestCounts(
         counts=counts,
         last={
             clause: day if clause in often else day[: len("2026-03")]
@@ -154,14 +157,14 @@ def shown(gate: Gate) -> Shown:
 def signed(gate: Gate) -> Signed | None:
     """The last table, with its receipt where its entry is signed; None where there is none."""
     with reading(gate.engine) as connection:
-        found = database.get(connection, published_count, "month <> '' ORDER BY month DESC LIMIT 1")
-        if found is None:
+        row = database.get(connection, published_count, "month <> '' ORDER BY month DESC LIMIT 1")
+        if row is None:
             return None
-        counts = ledger.decode(found.body.encode())
+        counts = ledger.decode(row.body.encode())
         try:
-            return Signed(counts=counts, receipt=receipts.receipt_of(connection, found.entry))
+            return Signed(counts=counts, receipt=receipts.receipt_of(connection, row.entry))
         except LogError:
             return Signed(counts=counts)
 
 
-__all__ = ["SMALL", "Shown", "deciding", "keep", "shown", "signed"]
+__all__ = ["SMALL", "LatestCounts", "deciding", "keep", "latest", "signed"]

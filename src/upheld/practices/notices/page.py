@@ -16,7 +16,7 @@ from upheld.policy.sentences import Piece, Sentences, text
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
 from upheld.practices.notices.gist import gist
-from upheld.practices.notices.proof import Proof
+from upheld.practices.notices.proof import ClauseProof
 from upheld.practices.notices.questions import (
     DIMENSION_LABELS,
     VERDICT,
@@ -94,7 +94,7 @@ class PolicyPages:
 
     # Pages
 
-    def policy_page(self, *, rules: bool = False, proof: Proof | None = None) -> str:
+    def policy_page(self, *, rules: bool = False, proof: ClauseProof | None = None) -> str:
         """The whole policy; with what every rule means in the open where `rules` says so.
 
         With `proof`, what each clause has decided stands under it.
@@ -163,7 +163,7 @@ class PolicyPages:
             "find.html", words=words[:FIND_MAX], found=matches, wanted=terms, mark=mark_matches
         )
 
-    def clause_page(self, name: str, proof: Proof | None = None) -> str:
+    def clause_page(self, name: str, proof: ClauseProof | None = None) -> str:
         """One clause with its rules; KeyError if there is none of that id."""
         clause = self.by_id[name]
         above = clause["heading"]
@@ -174,7 +174,7 @@ class PolicyPages:
             proof=proof,
         )
 
-    def disclosures_page(self, proof: Proof) -> str:
+    def disclosures_page(self, proof: ClauseProof) -> str:
         """What was disclosed in the last twelve months, by categories."""
         return self._render("disclosures.html", proof=proof)
 

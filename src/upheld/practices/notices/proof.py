@@ -19,7 +19,7 @@ from upheld.core.errors import UpheldError
 from upheld.gate.gate import Gate
 from upheld.gate.log.silence import ORDERS, PURPOSE
 from upheld.gate.operations import published_counts, watching
-from upheld.gate.operations.published_counts import Shown
+from upheld.gate.operations.published_counts import LatestCounts
 from upheld.gate.public import Range, SealedError, write_signed
 from upheld.policy.fact_space import tests_of
 from upheld.policy.program import Program
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from upheld.practices.notices.page import PolicyPages
 
 MINUTE: Final = timedelta(minutes=1)
-NOTHING: Final = Shown(counts=None, last={})
+NOTHING: Final = LatestCounts(counts=None, last={})
 MONTHS: Final = tuple(calendar.month_name)[1:]
 _LOG = logging.getLogger("upheld.counts")
 
@@ -44,22 +44,24 @@ class DisclosureRow(NamedTuple):
     times: str
 
 
-class Proof:
+class ClauseProof:
     """What is shown of the counts beside one policy, in sentences."""
 
     def __init__(
         self,
         program: Program,
-        shown: Shown,
+        latest: LatestCounts,
         stories: Mapping[str, str],
         public_keys: tuple[str, ...] = (),
         *,
         signed: bool = False,
     ) -> None:
-        self.program, self.counts, self.signed = program, shown.counts, signed
+        self.program, self.counts, self.signed = program, latest.counts, signed
         self.public_keys = public_keys
-        self._last, self._stories = shown.last, stories
-        self._decided = {each.clause: each for each in shown.counts.clauses} if shown.counts else {}
+        self._last, self._stories = latest.last, stories
+        self._decided = (
+            {each.clause: each for each in latest.counts.clauses} if latest.counts else {}
+        )
         self._legal = _of_legal_process(program)
         self._deciding = frozenset(published_counts.deciding(program))
 
@@ -109,10 +111,10 @@ class Proof:
         return f"It last decided something {on} {_in_words(last)}."
 
     def _often(self, clause: str) -> list[str]:
-        found = self._decided.get(clause)
-        if found is None:
+        counts = self._decided.get(clause)
+        if counts is None:
             return ["No month of it is over and counted yet."]
-        decided, refused = _times(found.decided), _times(found.refused)
+        decided, refused = _times(counts.decided), _times(counts.refused)
         return [f"In {self.month} it decided {decided}, and refused {refused}."]
 
 
@@ -123,10 +125,10 @@ class LivePages:
         self._gate, self._pages, self._stories = gate, pages, stories
         self._lock = threading.Lock()
         self._looked: datetime | None = None
-        self._made: dict[tuple[str, str], kit.Fixed] = {}
+        self._pages_made: dict[tuple[str, str], kit.Fixed] = {}
         self._table = b""
-        self._state: tuple[Shown, tuple[str, ...], bool] | None = None
-        self._proof = Proof(pages.program, NOTHING, stories)
+        self._state: tuple[LatestCounts, tuple[str, ...], bool] | None = None
+        self._proof = ClauseProof(pages.program, NOTHING, stories)
 
     def policy(self, *, rules: bool) -> kit.Fixed:
         """The whole policy."""
@@ -151,10 +153,10 @@ class LivePages:
     def _page(self, kind: str, which: str, make: Callable[[], str]) -> kit.Fixed:
         with self._lock:
             self._look()
-            if (kind, which) not in self._made:
+            if (kind, which) not in self._pages_made:
                 with observing.pause_notes():
-                    self._made[kind, which] = kit.Fixed(make().encode(), kit.HTML)
-            return self._made[kind, which]
+                    self._pages_made[kind, which] = kit.Fixed(make().encode(), kit.HTML)
+            return self._pages_made[kind, which]
 
     def _look(self) -> None:
         now = self._gate.clock.now()
@@ -162,46 +164,51 @@ class LivePages:
             return
         self._looked = now
         try:
-            shown, signed = published_counts.shown(self._gate), published_counts.signed(self._gate)
+            latest, signed = (
+                published_counts.latest(self._gate),
+                published_counts.signed(self._gate),
+            )
             keys = tuple(each.public_key for each in watching.logs(self._gate))
         except SealedError as error:  # which tells a table alone
             _LOG.error("the counts of clauses are not shown: %s", str(error))
-            shown, signed, keys = NOTHING, None, ()
+            latest, signed, keys = NOTHING, None, ()
         except UpheldError as error:
             _LOG.error(
                 "the counts of clauses cannot be read, and stay as they were: %s", error.code
             )
             return
         self._table = write_signed(signed) if signed else b""
-        state = shown, keys, signed is not None and signed.receipt is not None
+        state = latest, keys, signed is not None and signed.receipt is not None
         if self._state != state:
             self._state = state
-            self._proof = Proof(self._pages.program, shown, self._stories, keys, signed=state[2])
-            self._made.clear()
+            self._proof = ClauseProof(
+                self._pages.program, latest, self._stories, keys, signed=state[2]
+            )
+            self._pages_made.clear()
 
 
 def _of_legal_process(program: Program) -> frozenset[str]:
     """The clauses with a rule of legal process: for that purpose, or by an order."""
     facts = program.vocabulary.facts
-    found = set()
+    names = set()
     for node in program.nodes:
         for copy in (*node.copies, *(each for gate in node.gates for each in gate)):
             if copy.scope.get("purpose") == (PURPOSE,) or any(
                 facts[test.fact].proof in ORDERS for test in tests_of(copy.condition)
             ):
-                found.add(node.clause)
-    return frozenset(found)
+                names.add(node.clause)
+    return frozenset(names)
 
 
-def _times(told: Range) -> str:
-    return f"{told} times"
+def _times(amount: Range) -> str:
+    return f"{amount} times"
 
 
-def _in_words(told: str) -> str:
+def _in_words(text: str) -> str:
     """A day or a month as people say it."""
-    if len(told) == len("2026-03"):
-        return f"{MONTHS[int(told[5:]) - 1]} {int(told[:4])}"
-    day = date.fromisoformat(told)
+    if len(text) == len("2026-03"):
+        return f"{MONTHS[int(text[5:]) - 1]} {int(text[:4])}"
+    day = date.fromisoformat(text)
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 

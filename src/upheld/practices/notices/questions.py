@@ -91,13 +91,13 @@ class _Answers:
     """Answers by the digest of the policy that gave them: the same policy answers the same."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, dict[str, FullAnswer]] = {}
+        self._answers: dict[str, dict[str, FullAnswer]] = {}
 
     def of(self, digest: str) -> dict[str, FullAnswer]:
         """The answers of one policy so far."""
-        if digest not in self._kept and len(self._kept) >= POLICIES_MAX:
-            self._kept.pop(next(iter(self._kept)), None)
-        return self._kept.setdefault(digest, {})
+        if digest not in self._answers and len(self._answers) >= POLICIES_MAX:
+            self._answers.pop(next(iter(self._answers)), None)
+        return self._answers.setdefault(digest, {})
 
 
 _ANSWERS = _Answers()
