@@ -58,6 +58,17 @@ only or other our out over own shall she should so some such than that the their
 these they this those through to too under until up us was we were what when where which while who
 whom why will with would you your yours"""
 STOP = frozenset(STOP_WORDS.split())
+SAYINGS = {  # how policies say it, where the label says it otherwise
+    "answer-access": "answer what we hold about you",
+    "serve": "give access to our sites and services",
+    "terminate": "end services",
+    "charge": "charge what a minor's use costs to the account holder",
+    "activity": "activity",
+    "page-request": "pages requested",
+    "ad-interaction": "advertisements seen or clicked",
+    "outsider": "others",
+    "legal-adviser": "our lawyers and the other side",
+}
 ALIKE = {  # what sentences say, by the word of the built-in vocabulary that it may mean
     "collect": "gather obtain receive record",
     "share": "disclose provide give pass send",
@@ -293,7 +304,7 @@ def suggest(sentence: str, vocabulary: Vocabulary) -> dict[str, list[str]]:
     for tree in TREES:
         words = []
         for term in vocabulary.tree(tree).values():
-            names = (term.name.replace("-", " "), term.label)
+            names = (term.name.replace("-", " "), term.label, SAYINGS.get(term.name, ""))
             alike = _stems(ALIKE.get(term.name, ""))
             if any(_speaks_of(stems, phrase, n) for n in names) or not stems.isdisjoint(alike):
                 words.append(term.name)
