@@ -75,7 +75,7 @@ def covered(engine: Engine, name: str) -> None:
             frontier.append(leaf_hash(leaf))
 
     hashing = timed(bare)
-    took = timed(Checkpointer(engine, SIGNER.name, SIGNER).cover)
+    took = timed(Checkpointer(engine, SIGNER.name, SIGNER).run)
     print(
         f"| {name}: cover, {len(leaves):,} entries | {len(leaves) / took:,.0f} a second,"
         f" {took / hashing:.1f}× hashing alone | |"

@@ -84,7 +84,7 @@ def test_an_unknown_role_is_refused(home: Path) -> None:
         ('[role.support]\ntitle = "S"\nsees = ["email"]', "sees"),
         ('[reason.x]\ntitle = "X"\npurpose = "support"', "role"),
         ('[role.s]\ntitle = "S"\n[reason.x]\ntitle = "X"\npurpose = "prying"', "`prying`"),
-        ("[role", "no TOML"),
+        ("[role", "not TOML"),
     ],
 )
 def test_a_mistake_in_the_file_of_roles_is_named(home: Path, told: str, said: str) -> None:
