@@ -31,6 +31,9 @@ from upheld.web.totp import STEP_SECONDS
 
 SHOWN_MAX: Final = 100
 _ADDRESS: Final = re.compile(r"https?://[^\s<>]+")
+_LETTER: Final = re.compile(r"<!-- letter -->(.*)<!-- /letter -->", re.DOTALL)
+_STYLE: Final = re.compile(r' style="[^"]*"')
+_HREF: Final = re.compile(r' href="(https?://[^"]*)"')
 
 
 class Door(NamedTuple):
@@ -47,6 +50,7 @@ class Letter(NamedTuple):
     to: str
     subject: str
     at: str
+    html: Markup  # as a mail program shows it
     text: Markup
 
 
@@ -95,10 +99,28 @@ class DemoPages:
 
 
 def _letter(message: EmailMessage) -> Letter:
-    part = message.get_body(("plain",))
-    if part is None:
+    part, styled = message.get_body(("plain",)), message.get_body(("html",))
+    if part is None or styled is None:
         raise HTTPException(500)
-    return Letter(message["To"], message["Subject"], message["Date"], linked(part.get_content()))
+    return Letter(
+        message["To"],
+        message["Subject"],
+        message["Date"],
+        shown(styled.get_content()),
+        linked(part.get_content()),
+    )
+
+
+def shown(page: str) -> Markup:
+    """The letter in an HTML part that we wrote, in this page's style and with its links here."""
+    letter = _LETTER.search(page)
+    text = _STYLE.sub("", letter[1] if letter else "")
+    return Markup(_HREF.sub(lambda match: f' href="{_local(match[1])}"', text))  # noqa: S704 - compose escaped each value
+
+
+def _local(address: str) -> str:
+    """An address without its site, so that it leads here and nowhere else."""
+    return urlsplit(address)._replace(scheme="", netloc="").geturl() or "/"
 
 
 def linked(text: str) -> Markup:

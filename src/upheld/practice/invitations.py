@@ -7,6 +7,7 @@ that they were shown once and that is kept as a hash.
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +22,9 @@ from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
 from upheld.practice import outbox
+from upheld.practice.collection_questions import collection_questions
 from upheld.practice.tables import invitation as invitation_table
 from upheld.web import once
 
@@ -39,6 +42,24 @@ _OVER: Final = (
     f"((state <> 'open' AND EXISTS {_THERE}) OR state = 'done' OR expires < ?)"
     " AND invitation_id > ? ORDER BY invitation_id LIMIT ?"
 )
+
+
+_NAME: Final = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")  # no address can be written so
+
+
+def name_of_letters(value: str) -> str:
+    """A name of letters; ValueError with a sentence for anything that could be read as more."""
+    if not _NAME.fullmatch(value):
+        raise ValueError("Write your name with letters only.")
+    return value
+
+
+def may_ask_name(policy: Policy) -> bool:
+    """Whether the policy lets us ask whoever invites by which name they are known."""
+    request, _ = collection_questions(
+        policy, "name", source="customer", occasion="visit", purpose="service-provision"
+    )
+    return policy.decide(request, {}).allowed
 
 
 class Invitation(NamedTuple):

@@ -33,6 +33,15 @@ EMAIL: Final = Field(
     length_max=254,
     hint="An adult's. They get a link that works for 14 days.",
 )
+NAME: Final = Field(
+    "name",
+    "Your name",
+    required=False,
+    length_max=60,
+    autocomplete="name",
+    hint="As they know you. It is in the message, so that they know who invites them.",
+    check=invitations.name_of_letters,
+)
 FULL: Final = f"A household has at most {MEMBERS_MAX} members beside you."
 CARE: Final = ("guardian-consent", "guardian-link", "guardian-costs")  # what a guardian gives
 TOO_MANY_INVITATIONS: Final = (
@@ -59,7 +68,7 @@ class Households:
             visit.request,
             "accounts/household.html",
             status=status,
-            fields=[EMAIL],
+            fields=self._fields(),
             filled=filled,
             account=account,
             members=members,
@@ -67,13 +76,17 @@ class Households:
             invited=visit.request.query_params.get("said") == "invited",
         )
 
+    def _fields(self) -> list[Field]:
+        """What is asked for an invitation: one's own name too, if the policy lets us."""
+        return [EMAIL, NAME] if invitations.may_ask_name(self.provider.policy) else [EMAIL]
+
     async def show(self, visit: Visit) -> Response:
         """Who is in the household, and a form to invite somebody."""
         return await self._page(visit)
 
     async def invite(self, visit: Visit) -> Response:
         """Invite an adult by e-mail."""
-        filled = read([EMAIL], visit.form)
+        filled = read(self._fields(), visit.form)
         if not filled.ok:
             return await self._page(visit, filled, 422)
         email, network = filled.values["email"], network_of(visit.request)
@@ -92,7 +105,12 @@ class Households:
             ):
                 return TOO_MANY_INVITATIONS
             result = invitations.invite(
-                transaction, email, HOUSEHOLD, "accounts/household", inviter=visit.subject
+                transaction,
+                email,
+                HOUSEHOLD,
+                "accounts/household",
+                inviter=visit.subject,
+                asker=filled.values.get("name", ""),
             )
             return result if isinstance(result, Refused) else ""
 

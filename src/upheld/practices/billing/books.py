@@ -121,6 +121,10 @@ class History(msgspec.Struct, frozen=True):
         """What is owed of invoices that are due by a day."""
         return sum(each.open for each in self.invoices if each.due <= today)
 
+    def open_of(self, number: str) -> int:
+        """What is owed of an invoice."""
+        return sum(each.open for each in self.invoices if each.number == number)
+
     def settling(self, cents: int, first: str = "") -> tuple[tuple[str, int], ...]:
         """What a payment would settle: the invoice that it names, then the oldest that are open."""
         shares = []

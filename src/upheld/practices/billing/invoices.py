@@ -224,7 +224,11 @@ class Invoices:
             payer,
             "billing/invoice",
             "administrative-message",
-            {"number": invoice.number, "due": invoice.due.isoformat()},
+            {
+                "number": invoice.number,
+                "due": invoice.due.isoformat(),
+                "cents": str(invoice.cents),
+            },
         )
 
     def _book_invoice(
@@ -390,12 +394,16 @@ class Invoices:
                     transaction, payer, DEBT, "debt-collection", role="billing", about=number
                 )
         else:
+            gone = erased(transaction, payer)
             words = {
                 "number": number,
                 "due": due.isoformat(),
                 "which": state,
-                "erased": "yes" if erased(transaction, payer) else "",
+                "erased": "yes" if gone else "",
             }
+            history = None if gone else history_of(transaction, payer)
+            if isinstance(history, History):
+                words |= {"open": str(history.open_of(number))}
             outbox.queue(transaction, payer, "billing/reminder", "administrative-message", words)
 
 

@@ -8,7 +8,6 @@ payment of theirs, or by a member of staff.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from starlette.datastructures import FormData
@@ -20,7 +19,6 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, message_limits, tasks
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
-from upheld.practice.collection_questions import collection_questions
 from upheld.practice.endpoints import Visit, network_of
 from upheld.practice.events import IDENTITY_CHECKED
 from upheld.practice.invitations import GUARDIAN
@@ -37,8 +35,8 @@ ASKER: Final = Field(
     length_max=40,
     autocomplete="given-name",
     hint="So that they know who asks.",
+    check=invitations.name_of_letters,
 )
-_NAME: Final = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+)*")  # no address can be written so
 EVIDENCE: Final = Field(
     "saw",
     "What you saw",
@@ -114,15 +112,8 @@ class InvitationPages:
 
     def _form_fields(self) -> list[Field]:
         """What is asked of whoever is under age: a name of theirs too, if the policy lets us."""
-        request, _ = collection_questions(
-            self.provider.policy,
-            "name",
-            source="customer",
-            occasion="visit",
-            purpose="service-provision",
-        )
-        may_ask_name = self.provider.policy.decide(request, {}).allowed
-        return [ASKER._replace(check=_name), EMAIL] if may_ask_name else [EMAIL]
+        may_ask = invitations.may_ask_name(self.provider.policy)
+        return [ASKER, EMAIL] if may_ask else [EMAIL]
 
     def _asker(self, transaction: Transaction, contact: str) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
@@ -249,10 +240,3 @@ class InvitationPages:
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)
-
-
-def _name(value: str) -> str:
-    """A name of letters; ValueError with a sentence for anything that could be read as more."""
-    if not _NAME.fullmatch(value):
-        raise ValueError("Write your name with letters alone.")
-    return value

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -24,6 +24,11 @@ from upheld.web import markdown, sessions
 from upheld.web.markdown import Written
 
 SUBJECT = "subject"
+BUTTON: Final = (
+    "display:inline-block;padding:12px 20px;border-radius:6px;background:#0b5a4a;color:#ffffff;"
+    "font-weight:600;text-decoration:none"
+)
+"""How a button looks in a mail program, of which many read no style sheet."""
 IN_THE_MAIL = "(this link is only in the e-mail)"
 
 
@@ -81,6 +86,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
             "words": words,
             "link": link,
             "page": page,
+            "button": markdown.button,
             "imprint": provider.imprint,
             "greeting": _greeting(name),
             # A stranger's mail says no name that a program would make a link of.
@@ -148,9 +154,9 @@ def mail(
         }
     message = envelope.new_message((name, sender), to, composed.subject, headers)
     foot = f"\n-- \n{name}" + "".join(f" · {each}" for each in _imprint(provider) if each)
-    html = markdown.html(composed.markdown)
+    html = markdown.with_buttons(markdown.html(composed.markdown), BUTTON)
     if unsubscribe:
-        foot += f"\n\nYou can end messages of this kind here: {unsubscribe}"
+        foot += f"\n\nUnsubscribe from messages of this kind: {unsubscribe}"
     message.set_content(composed.text + foot + "\n")
     page = provider.pages.text(
         "messages/mail.html",
