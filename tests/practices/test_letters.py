@@ -9,7 +9,7 @@ import pytest
 
 import upheld.practices
 from practices.conftest import House
-from upheld.demo.pages import shown
+from upheld.demo.pages import letter_markup
 from upheld.practices.messages.compose import compose, mail
 from upheld.web import markdown
 
@@ -79,7 +79,7 @@ def test_a_name_cannot_be_a_button() -> None:
 
 def test_a_letter_is_shown_as_a_mail_program_shows_it(house: House) -> None:
     """The demonstration shows its HTML in the page's own style, with links that lead here."""
-    page = str(shown(_parts(house, "billing/invoice", "<b>Ann</b>")[1]))
+    page = str(letter_markup(_parts(house, "billing/invoice", "<b>Ann</b>")[1]))
     assert '<a class="button" href="/me/balance/2026-1632">View and pay</a>' in page
     assert "style=" not in page
     assert "<b>" not in page

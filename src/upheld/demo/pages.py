@@ -106,12 +106,12 @@ def _letter(message: EmailMessage) -> Letter:
         message["To"],
         message["Subject"],
         message["Date"],
-        shown(styled.get_content()),
+        letter_markup(styled.get_content()),
         linked(part.get_content()),
     )
 
 
-def shown(page: str) -> Markup:
+def letter_markup(page: str) -> Markup:
     """The letter in an HTML part that we wrote, in this page's style and with its links here."""
     letter = _LETTER.search(page)
     text = _STYLE.sub("", letter[1] if letter else "")
