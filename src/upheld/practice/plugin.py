@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
+from markupsafe import Markup
 from starlette.routing import BaseRoute
 
 from upheld.core.clock import Clock
@@ -17,7 +18,7 @@ from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import DutyHandler
 from upheld.gate.act.erasure_hooks import ErasureHook
-from upheld.gate.act.request import Refused
+from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.evidence.carry_forward import CarryForward
 from upheld.gate.evidence.derived_fields import Derivation as Derive
@@ -47,6 +48,21 @@ class PendingAction(NamedTuple):
     sentence: str
     title: str
     href: str
+
+
+class Figure(NamedTuple):
+    """Something at a glance on a customer's first page: what it is, how it stands, where more is.
+
+    `picture` is made by the program itself, and says nothing that `detail` does not.
+    """
+
+    title: str
+    value: str
+    detail: str
+    href: str
+    order: int = 50
+    picture: Markup = Markup("")
+    alarming: bool = False
 
 
 class MenuEntry(NamedTuple):
@@ -118,6 +134,10 @@ class Practice(NamedTuple):
     entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
     pending_actions: Callable[[Transaction, str], list[PendingAction]] | None = (
         None  # what waits for a customer
+    )
+    home_fields: Sequence[str] = ()  # kinds of data that its figures of the first page come from
+    home_figures: Callable[[Transaction, str, ActResult | None], list[Figure]] | None = (
+        None  # its figures, by what the customer may see of those fields (None where nothing)
     )
     manager_actions: Callable[[Tables], list[PendingAction]] | None = (
         None  # what managers must look at
@@ -263,6 +283,24 @@ class Provider:
             if each.pending_actions
             for todo in each.pending_actions(transaction, person_id)
         ]
+
+    @property
+    def home_fields(self) -> list[str]:
+        """The kinds of data that the figures of the first page come from, without those unknown."""
+        words = self.policy.program.vocabulary.tree("data")
+        return [word for each in self.practices for word in each.home_fields if word in words]
+
+    def home_figures(
+        self, transaction: Transaction, person_id: str, values: ActResult | None
+    ) -> list[Figure]:
+        """What a customer sees at a glance, from all practices, in order."""
+        figures = [
+            figure
+            for each in self.practices
+            if each.home_figures
+            for figure in each.home_figures(transaction, person_id, values)
+        ]
+        return sorted(figures, key=lambda figure: (figure.order, figure.title))
 
     def manager_actions(self, tables: Tables) -> list[PendingAction]:
         """What the managers of the provider must look at, from all practices."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 22, 18
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
@@ -32,4 +33,26 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     return Markup(  # noqa: S704 - every text in it is escaped above
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
         f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
+def spark(amounts: Sequence[float]) -> Markup:
+    """A line of amounts in the order of time, the last one marked; nothing for fewer than two.
+
+    It is hidden from whoever listens: what it shows stands beside it in words.
+    """
+    if len(amounts) < 2:
+        return Markup("")
+    most = max(*amounts) or 1
+    across = (SPARK_WIDTH - 2 * SPARK_EDGE) / (len(amounts) - 1)
+    tall = SPARK_HEIGHT - 2 * SPARK_EDGE
+    points = [
+        (SPARK_EDGE + at * across, SPARK_EDGE + tall * (1 - amount / most))
+        for at, amount in enumerate(amounts)
+    ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    x, y = points[-1]
+    return Markup(  # noqa: S704 - numbers alone
+        f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" aria-hidden="true">'
+        f'<polyline points="{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="2.5"/></svg>'
     )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from starlette.responses import Response
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
-from upheld.practice.plugin import PendingAction, Provider
+from upheld.practice.plugin import Figure, PendingAction, Provider
 from upheld.practices.accounts import domain
+
+
+class HomeLook(NamedTuple):
+    """What one look at the first page gives."""
+
+    account: domain.Account | None
+    name: str
+    waiting: list[PendingAction]
+    figures: list[Figure]
 
 
 class Home:
@@ -18,23 +29,32 @@ class Home:
         self.provider = provider
 
     async def show(self, visit: Visit) -> Response:
-        """The menu, with what is to be done first."""
+        """What is to be done, what they have and owe at a glance, and the menu; one look in all."""
 
-        def look(
-            transaction: Transaction,
-        ) -> tuple[domain.Account | None, str, list[PendingAction]]:
-            act = Act(action="view", data=("name",), actor="customer", purpose="service-provision")
-            result = transaction.act(act, visit.subject)
-            name = "" if isinstance(result, Refused) else result["name"]
-            account = domain.account_of(transaction.tables, visit.subject)
-            return account, name, self.provider.pending_actions(transaction, visit.subject)
+        def look(transaction: Transaction) -> HomeLook:
+            act = Act(
+                action="view",
+                data=("name", *self.provider.home_fields),
+                actor="customer",
+                purpose="service-provision",
+                partial=True,
+            )
+            result = transaction.act(act, visit.subject, entitled=True)
+            values = None if isinstance(result, Refused) else result
+            return HomeLook(
+                domain.account_of(transaction.tables, visit.subject),
+                values["name"] if values and "name" in values.values else "",
+                self.provider.pending_actions(transaction, visit.subject),
+                self.provider.home_figures(transaction, visit.subject, values),
+            )
 
-        account, name, waiting = await self.provider.do(look)
+        account, name, waiting, figures = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "accounts/home.html",
             account=account,
             name=name,
             waiting=waiting,
+            figures=figures,
             cards=self.provider.menu("customer"),
         )

@@ -15,9 +15,10 @@ from upheld.practice.endpoints import anybody, require_sign_in
 from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, PendingAction, Practice, Provider
-from upheld.practices.billing import books, debts, services, usage
+from upheld.practices.billing import books, debts, glance, services, usage
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
+from upheld.practices.billing.glance import Glance
 from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
 from upheld.practices.billing.link_pages import PAY, LinkPages
 from upheld.practices.billing.manual_payments import Booking
@@ -129,6 +130,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         menu=CARDS,
         destinations=DESTINATIONS,
         pending_actions=waiting,
+        home_fields=glance.FIELDS,
+        home_figures=Glance(provider, plans).figures,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
         duty_handlers={debts.DELETE: debts.delete_on_recall},
         derived_fields={
@@ -231,10 +234,12 @@ def waiting(transaction: Transaction, person_id: str) -> list[PendingAction]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     todos = []
     if due := due_numbers(transaction, person_id):
-        more = f", and {len(due) - 1} more after it" if len(due) > 1 else ""
+        number, since = due[0][0], format_day(due[0][1])
         todos.append(
             PendingAction(
-                f"Invoice {due[0][0]} is due since {format_day(due[0][1])}{more}.",
+                f"{len(due)} invoices are unpaid; the oldest, {number}, is due since {since}."
+                if len(due) > 1
+                else f"Invoice {number} is due since {since}.",
                 "Pay",
                 "/me/payment",
             )

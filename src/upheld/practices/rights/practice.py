@@ -16,6 +16,7 @@ from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.rights import corrections, erasure, signals
 from upheld.practices.rights.choice_pages import ChoicePages
 from upheld.practices.rights.choices import permission_options
+from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
@@ -141,6 +142,8 @@ def practice(provider: Provider) -> Practice:
             "erase": "/me/privacy/erase",
             "close": "/me/close",
         },
+        home_figures=LastLook(provider).figures,
+        pending_actions=LastLook(provider).waiting,
         listeners={PRIVACY_SIGNAL: signals.note_signal},
         jobs=[
             Job("answer-corrections", ANSWER_SECONDS, corrections.answer_ready),

@@ -8,7 +8,8 @@ again.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from math import inf
+from typing import Any, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +27,8 @@ from upheld.practices.staff import cases, look_up
 from upheld.practices.staff.roles import MANAGER, Roles
 from upheld.web.forms import EMPTY, read
 
+FIRST_MAX: Final = 5  # tasks on the first page; the queue beside them has all
+
 
 class QueueLine(NamedTuple):
     """A task in the queue, as its line says it."""
@@ -38,6 +41,11 @@ class QueueLine(NamedTuple):
     due: datetime | None
     late: bool
     mine: bool
+
+
+def _urgency(line: QueueLine) -> tuple[bool, bool, float, datetime]:
+    """What comes first: what is late, then one's own, then what is due next, then the oldest."""
+    return not line.late, not line.mine, line.due.timestamp() if line.due else inf, line.opened
 
 
 class OwedDuty(NamedTuple):
@@ -63,6 +71,7 @@ class Console:
             "trouble": (),
             "alarms": (),
             "refused": (),
+            "first": (),
             "filled": EMPTY,
             "said": "",
             "done": "",
@@ -91,6 +100,7 @@ class Console:
         if MANAGER in user_of(visit).roles:
             words["trouble"] = await self.provider.read(self.provider.manager_actions)
         words["alarms"] = await self.provider.alarms()
+        words["first"] = sorted(words["queue"], key=_urgency)[:FIRST_MAX]
         return self.page(visit, words)
 
     async def find(self, visit: Visit) -> Response:
