@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -138,6 +140,22 @@ def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int, s
             assert answer is not None
             assert answer.status == 200, path
             seen_well(page, width, f"{path} as {visitor}")
+
+
+def test_the_page_of_a_copy_is_read_on_a_phone(chromium: Browser, site: Site) -> None:
+    """The page in somebody's copy of their data has no breach of WCAG, and no sideways scroll."""
+    browser, token = site.world.browser("ann")
+    copy = browser.post("/me/privacy/export", data={"_token": token})
+    with zipfile.ZipFile(io.BytesIO(copy.content)) as archive:
+        text = archive.read("read-me.html").decode()
+    with chromium.new_context(
+        viewport={"width": 390, "height": 844}, is_mobile=True, bypass_csp=True
+    ) as context:
+        page = context.new_page()
+        page.set_content(text)
+        seen_well(page, 390, "folded")
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        seen_well(page, 390, "opened")
 
 
 def answers(site: Site) -> Iterator[tuple[str, str, str]]:

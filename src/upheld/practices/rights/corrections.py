@@ -62,12 +62,12 @@ class Correctable(NamedTuple):
 
 
 def correctable(
-    transaction: Transaction, person_id: str, pages: Mapping[str, str]
+    transaction: Transaction, person_id: str, pages: Mapping[str, str], *, derived: bool = True
 ) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = transaction.policy
     fields = []
-    for field, shape in field_shapes(transaction, person_id).items():
+    for field, shape in field_shapes(transaction, person_id, derived=derived).items():
         if field == SECRET:
             continue
         alone = (

@@ -131,7 +131,7 @@ def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]
             (
                 (
                     each.name,
-                    each.value,
+                    each.view.text,
                     each.origin,
                     each.rows[-1].at.isoformat(),
                     " ".join(c.id for c in each.intake_clauses),

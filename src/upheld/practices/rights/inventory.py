@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from datetime import UTC, tzinfo
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.core import observing
@@ -21,6 +22,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.plugin import Provider
 from upheld.practice.unreadable import UnreadableValueError
+from upheld.practice.value_view import ValueView, view_values
 from upheld.practices.rights.sentences import CitedClause, clauses, label
 from upheld.web.pages import format_day, money
 
@@ -49,6 +51,7 @@ class InventoryItem(NamedTuple):
     intake_clauses: list[CitedClause]
     retention: str
     retention_clauses: list[CitedClause]
+    view: ValueView  # the rows as people read them
 
     @property
     def series(self) -> bool:
@@ -70,7 +73,7 @@ class InventoryItem(NamedTuple):
         return to_table([json.dumps(each) for each in json.loads(self.rows[-1].value)])
 
     def __repr__(self) -> str:
-        return f"Held({self.field!r}, {len(self.rows)} rows)"
+        return f"InventoryItem({self.field!r}, {len(self.rows)} rows)"
 
 
 async def with_derived(provider: Provider, work: Callable[[Transaction, bool], T]) -> T | Refused:
@@ -114,6 +117,7 @@ def describe_fields(
     """The fields that an act read, each with its origin, its clauses and how long it is kept."""
     policy = transaction.policy
     terms = policy.program.vocabulary.tree("data")
+    zone = transaction.clock.local(transaction.clock.now()).tzinfo or UTC
     items = []
     for field in result.values:
         rows = result.series(field)
@@ -131,9 +135,16 @@ def describe_fields(
                 clauses(policy, ids),
                 retention,
                 retention_clauses,
+                _view(policy, field, rows, zone),
             )
         )
     return items
+
+
+def _view(policy: Policy, field: str, rows: Sequence[Value], zone: tzinfo) -> ValueView:
+    if field == SECRET:
+        return ValueView((display_value(field, rows[-1].value),))
+    return view_values(field, [each.value for each in rows], partial(label, policy), zone)
 
 
 def _origin(policy: Policy, rows: Sequence[Value]) -> str:

@@ -25,6 +25,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import closure, gag_orders
+from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
 from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
 from upheld.web import kit
@@ -37,6 +38,7 @@ FILTERS: Final = (
     ("refusals", "Refused"),
 )
 OWN, ACCEPTANCE = "customer-agreement", "acceptance"
+_Looked = tuple[list[InventoryItem], dict[str, Correctable]]
 ROWS_MAX: Final = 500  # entries on a page
 
 
@@ -75,19 +77,28 @@ class InventoryPage:
 
     async def show(self, visit: Visit) -> Response:
         """Each kind with its origin and clause; a value only where it was asked for."""
-        result = await with_derived(
-            self.provider, lambda transaction, derived: look(transaction, visit.subject, derived)
-        )
+        pages = self.provider.change_pages
+
+        def work(transaction: Transaction, derived: bool) -> _Looked | Refused:
+            items = look(transaction, visit.subject, derived)
+            if isinstance(items, Refused):
+                return items
+            changes = correctable(transaction, visit.subject, pages, derived=derived)
+            return items, {each.field: each for each in changes}
+
+        result = await with_derived(self.provider, work)
         if isinstance(result, Refused):
             return refusal_page(
                 self.provider, visit.request, "show you what we hold about you", result
             )
         choice = visit.request.query_params.get("show", "")
-        groups = [(name, list(each)) for name, each in groupby(result, lambda item: item.group)]
+        items, changes = result
+        groups = [(name, list(each)) for name, each in groupby(items, lambda item: item.group)]
         return self.provider.pages.page(
             visit.request,
             "rights/held.html",
             groups=groups,
+            changes=changes,
             wanted=choice,
             secret=SECRET,
             masked=is_masked,

@@ -7,26 +7,25 @@ field, entered with who looked and for which purpose; the customer sees the entr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import partial
 from typing import NamedTuple
 
 from upheld.gate.act.request import Act, ActResult, Refused
-from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import operators, tasks
 from upheld.practice.operators import User
 from upheld.practice.tasks import OthersTaskError, Task
+from upheld.practice.value_view import ValueView, view_values
 from upheld.practices.staff.roles import Roles
 from upheld.web import sessions
-from upheld.web.pages import money
 
 CLOSED, OTHERS, OWN, UNCOVERED, OPEN, MINE = "closed", "others", "own", "uncovered", "open", "mine"
 SIGNING_OUT = frozenset({"security", "fraud-detection"})  # purposes that sign a customer out
 _MOST = 50  # rows of a series that a page shows, the latest
-_CENTS = frozenset({"balance", "cents", "open", "credit"})  # what is kept as cents
+NOTHING = ValueView()
 
 
 class CaseField(NamedTuple):
@@ -35,9 +34,7 @@ class CaseField(NamedTuple):
     word: str
     label: str
     is_revealed: bool = False
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    texts: tuple[str, ...] = ()
+    view: ValueView = NOTHING
 
 
 class BarredFields(NamedTuple):
@@ -139,18 +136,11 @@ def sign_out(transaction: Transaction, roles: Roles, user: User, task: Task) -> 
     return True
 
 
-def with_values(field: CaseField, result: ActResult) -> CaseField:
-    """A field with its value, as text or as a table where it has rows of parts."""
+def with_values(roles: Roles, field: CaseField, result: ActResult, zone: tzinfo) -> CaseField:
+    """A field with its values as people read them, of a series the latest ones."""
     texts = [value.value for value in result.series(field.word)][-_MOST:]
-    parts = [_parts(each) for each in texts]
-    if texts and all(parts):
-        columns = tuple(dict.fromkeys(name for each in parts for name in each))
-        rows = tuple(tuple(each.get(name, "") for name in columns) for each in parts)
-        return field._replace(is_revealed=True, columns=columns, rows=rows)
-    if field.word in _CENTS:
-        texts = [money(int(each)) for each in texts]
-    texts = [field_values.display_value(field.word, each) for each in texts]
-    return field._replace(is_revealed=True, texts=tuple(texts))
+    view = view_values(field.word, texts, partial(_label, roles), zone)
+    return field._replace(is_revealed=True, view=view)
 
 
 def text_of(roles: Roles, decision: Decision) -> list[tuple[str, str]]:
@@ -163,25 +153,10 @@ def lateness(due: datetime | None, now: datetime) -> str:
     return "late" if due is not None and due < now else ""
 
 
-def _parts(text: str) -> dict[str, str]:
-    """A value in JSON by its parts; none where it is a text."""
-    if not text.startswith("{"):
-        return {}
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return {}
-    return {str(name): _plain(value, str(name)) for name, value in values.items()}
-
-
-def _plain(value: object, name: str = "") -> str:
-    if name in _CENTS and isinstance(value, int):
-        return money(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {_plain(part, name)}" for name, part in value.items())
-    if isinstance(value, list):
-        return "; ".join(_plain(part) for part in value)
-    return "" if value is None else str(value)
+def _label(roles: Roles, tree: str, word: str) -> str:
+    """What people call a word; one that a later policy has no more, as words."""
+    in_force = word in roles.program.vocabulary.tree(tree)
+    return roles.label(tree, word) if in_force else word.replace("-", " ")
 
 
 def _view(user: User, task: Task, words: Sequence[str]) -> Act:

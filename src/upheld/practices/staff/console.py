@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -272,9 +272,10 @@ class Console:
             shown_fields = {
                 word: each for word, each in results.items() if isinstance(each, ActResult)
             }
+            zone = transaction.clock.local(transaction.clock.now()).tzinfo or UTC
             case = case._replace(
                 fields=tuple(
-                    cases.with_values(field, shown_fields[field.word])
+                    cases.with_values(self.roles, field, shown_fields[field.word], zone)
                     if field.word in shown_fields
                     else field
                     for field in case.fields
