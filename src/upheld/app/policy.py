@@ -29,6 +29,7 @@ from upheld.web.pages import Imprint, Pages
 MARKDOWN = "text/markdown; charset=utf-8"
 LD = "application/ld+json"
 NOTICES = "upheld.practices.notices"
+SIGNAL_STYLE = b".signal[hidden]{display:block!important}\n"  # shows what each page holds hidden
 State = Callable[[], dict[str, object]]
 
 
@@ -105,7 +106,7 @@ def policy_routes(
     program = policy.program
     routes: list[BaseRoute] = [Route(path, whole) for path in _paths(program.front.address)]
     routes += [Route(f"/{name}", fixed.endpoint) for name, fixed in files.items()]
-    routes += [Route(f"/static/{name}", fixed.endpoint) for name, fixed in static_files().items()]
+    routes += _static_routes()
     routes += _discovery_routes(policy, contact, url)
     routes += [
         Route("/privacy/ask", ask),
@@ -136,6 +137,27 @@ def _live_routes(live: LivePages) -> list[BaseRoute]:
         Route("/privacy/disclosures", disclosures),
         Route("/privacy/disclosures.json", table),
     ]
+
+
+def _static_routes() -> list[BaseRoute]:
+    """The files that pages load; whose browser sends a privacy signal sees that it arrived.
+
+    Each page holds the line, hidden, and is the same for everybody, so that it can be kept; the
+    style sheet shows it. Nothing is stored in the browser for that.
+    """
+    files = static_files()
+    style = files.pop("style.css")
+    signalled = kit.Fixed(style.body + SIGNAL_STYLE, style.media_type)
+
+    async def style_sheet(request: Request) -> Response:
+        response = (signalled if kit.sends_signal(request) else style).respond(request)
+        response.headers["vary"] += ", sec-gpc"
+        return response
+
+    routes: list[BaseRoute] = [
+        Route(f"/static/{name}", fixed.endpoint) for name, fixed in files.items()
+    ]
+    return [*routes, Route("/static/style.css", style_sheet)]
 
 
 def static_files() -> dict[str, kit.Fixed]:

@@ -38,7 +38,7 @@ from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.citations import clause_ids
 from upheld.practice.endpoints import prove_signed_in
-from upheld.practice.needs import Need, can_ever, find_switched_off
+from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
 from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
@@ -51,7 +51,7 @@ from upheld.practices.notices.stories import read_stories
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.web import kit
-from upheld.web.pages import EVERYBODY, Imprint, Pages, Place
+from upheld.web.pages import EVERYBODY, Imprint, Pages, Place, PolicyAnswers
 
 _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
@@ -124,8 +124,11 @@ def provide(
         packages,
         links,
         zone,
-        has_clause=lambda name: name in clause_ids(gate.gate.context.policy),
-        can_ever=lambda question: can_ever(gate.gate.context.policy, question),
+        PolicyAnswers(
+            lambda name: name in clause_ids(gate.gate.context.policy),
+            lambda question: can_ever(gate.gate.context.policy, question),
+            lambda: signal_stops(gate.gate.context.policy),
+        ),
     )
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.context

@@ -84,4 +84,5 @@ _READERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "mail_server": (_is_server, "write smtp://HOST:PORT or smtps://HOST:PORT"),
     "mail_from": (_is_mailbox, "write one address, such as accounts@example.com"),
     "contact": (_is_mailbox, "write one address, such as help@example.com"),
+    "privacy_officer": (_is_mailbox, "write one address, such as privacy@example.com"),
 }

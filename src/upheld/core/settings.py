@@ -38,7 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `zone` is where days are counted, such as America/Los_Angeles; `country` is where a phone number
     without a country code is. `url` is the address at which
     people reach the provider; `place` is where its data lie, a word of the policy's; `phone`,
-    `contact` and `postal_address` stand on every page;
+    `contact` and `postal_address` stand on every page, `privacy_officer` is the e-mail address of
+    who answers for privacy, if that is not `contact`;
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
     `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
     of what each role of staff works on; `stories` is what `upheld mutate --json` found.
@@ -58,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     place: str = ""
     phone: str = ""
     contact: str = ""
+    privacy_officer: str = ""
     postal_address: str = ""
     webmail: str = ""
     mail_server: str = ""
@@ -126,7 +128,7 @@ def read_settings(
 
 def _reachable(settings: Settings) -> Settings:
     """The settings with `url` as links begin; SettingsError where mail or links could not work."""
-    names = ("url", "webmail", "mail_server", "mail_from", "contact")
+    names = ("url", "webmail", "mail_server", "mail_from", "contact", "privacy_officer")
     values = {name: getattr(settings, name) for name in names}
     if not any(values.values()):
         return settings

@@ -52,6 +52,7 @@ url = {url}
 phone = "+1 555 010 0100"
 contact = "help@larchvalley.example"
 postal_address = "1 Mill Lane, Larch Valley"
+privacy_officer = "privacy@larchvalley.example"
 webmail = "https://webmail.larchvalley.example/"
 """
 

@@ -128,7 +128,7 @@ async def _announce_signal(provider: Provider, request: Request, session: Sessio
     """Announce a browser's privacy signal, once a session as far as this process knows."""
     if (
         session.kind != "customer"
-        or not sends_signal(request)
+        or not kit.sends_signal(request)
         or session.key in provider.signalled_sessions
     ):
         return
@@ -140,11 +140,6 @@ async def _announce_signal(provider: Provider, request: Request, session: Sessio
     if len(provider.signalled_sessions) >= SIGNALLED_MAX:
         provider.signalled_sessions.clear()
     provider.signalled_sessions.add(session.key)
-
-
-def sends_signal(request: Request) -> bool:
-    """Whether a browser sends the Global Privacy Control signal: `Sec-GPC: 1`, and nothing else."""
-    return request.headers.get("sec-gpc") == "1"
 
 
 def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | None, User | None]:

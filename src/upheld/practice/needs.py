@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from upheld.core import observing
 from upheld.core.errors import RequestError
@@ -46,6 +46,27 @@ def can_ever(policy: Policy, question: str) -> bool:
     """Whether the policy can ever allow what a question asks; False where it has unknown words."""
     answer = _answer(policy, question)
     return answer is not None and answer.verdict != "never"
+
+
+SIGNAL_MAY_STOP: Final = (
+    ("show-ad", "advertisements chosen by what we know about you"),
+    ("use for advertising", "the use of your information for advertising"),
+    ("contact for offers", "offers that we would send you"),
+    ("share", "sharing your information"),
+    ("sell", "selling your information"),
+)
+"""What a privacy signal could stop, as a question, and how a page says it."""
+
+
+@observing.reading
+@lru_cache(maxsize=8)
+def signal_stops(policy: Policy) -> tuple[str, ...]:
+    """What the policy stops for whoever's browser sends a privacy signal, and allows without."""
+    return tuple(
+        words
+        for question, words in SIGNAL_MAY_STOP
+        if can_ever(policy, question) and not can_ever(policy, f"{question} given privacy-signal")
+    )
 
 
 def find_switched_off(policy: Policy, needs: Mapping[str, Iterable[Need]]) -> list[SwitchedOff]:

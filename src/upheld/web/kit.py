@@ -177,6 +177,11 @@ def files_of(package: str, folder: str) -> dict[str, Fixed]:
     return contents
 
 
+def sends_signal(request: Request) -> bool:
+    """Whether a browser sends the Global Privacy Control signal: `Sec-GPC: 1`, and nothing else."""
+    return request.headers.get("sec-gpc") == "1"
+
+
 def takes_gzip(request: Request) -> bool:
     """Whether the caller reads gzip."""
     return any(

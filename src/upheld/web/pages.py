@@ -69,6 +69,20 @@ def _in_zone(write: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
     return convert
 
 
+class PolicyAnswers(NamedTuple):
+    """What pages say of the policy in force.
+
+    `has_clause` tells whether a clause of an id stands on the policy's page, so that no link leads
+    to one that does not; `can_ever` whether the policy can ever allow what a question asks, so that
+    no page promises what it always denies; `signal_stops` what it stops for whoever's browser sends
+    a privacy signal.
+    """
+
+    has_clause: Callable[[str], bool] = lambda _: True
+    can_ever: Callable[[str], bool] = lambda _: True
+    signal_stops: Callable[[], Sequence[str]] = lambda: ()
+
+
 class Environment(jinja2.Environment):
     """Looks into a mapping for its keys first: most of what is rendered are mappings."""
 
@@ -88,16 +102,14 @@ class Pages:
         practices: Mapping[str, str],
         links: Mapping[str, Sequence[Place]] | None = None,
         zone: tzinfo = UTC,
-        has_clause: Callable[[str], bool] = lambda _: True,
-        can_ever: Callable[[str], bool] = lambda _: True,
+        policy: PolicyAnswers | None = None,
     ) -> None:
         """`practices` are names with their packages; `links` the navigation by kind of visitor.
 
         Without `links` nobody has an account: the layout leads to the policy alone. Days and times
-        are written in `zone`. `has_clause` tells whether a clause of an id stands on the policy's
-        page, so that no link leads to one that does not; `can_ever` whether the policy can ever
-        allow what a question asks, so that no page promises what it always denies.
+        are written in `zone`. `policy` answers what pages say of the policy in force.
         """
+        answers = policy or PolicyAnswers()
         loaders: dict[str, jinja2.BaseLoader] = {
             name: jinja2.PackageLoader(package)
             for name, package in practices.items()
@@ -118,12 +130,12 @@ class Pages:
             for finalize in (None, markdown.marked)  # messages are CommonMark: it escapes values
         )
         for env in (self.env, self.plain):
-            env.globals.update(has_clause=has_clause, can_ever=can_ever)
+            env.globals.update(answers._asdict())
             env.filters.update(
                 money=money, day=_in_zone(format_day, zone), time=_in_zone(format_time, zone)
             )
         self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
-        self.links, self.can_ever = links if links is not None else {}, can_ever
+        self.links, self.can_ever = links if links is not None else {}, answers.can_ever
 
     def text(self, template: str, **words: Any) -> str:
         """A template as text, such as a message's."""

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
-from upheld.practice.endpoints import Visit, equal_secrets, sends_signal
+from upheld.practice.endpoints import Visit, equal_secrets
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent_record, signals
 from upheld.practices.rights.choices import Permission
@@ -49,7 +49,7 @@ class ChoicePages:
         return await self._page(visit)
 
     async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
-        signal_now = sends_signal(visit.request)
+        signal_now = kit.sends_signal(visit.request)
 
         def work(transaction: Transaction) -> dict[str, object]:
             person = visit.subject
@@ -143,7 +143,7 @@ class ChoicePages:
 
     async def end_signal(self, visit: Visit) -> Response:
         """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
-        if sends_signal(visit.request):
+        if kit.sends_signal(visit.request):
             return self.provider.pages.page(
                 visit.request,
                 "rights/signal.html",

@@ -13,13 +13,14 @@ from upheld.practice.endpoints import Handler, anybody, require_sign_in
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
-from upheld.practices.rights import corrections, erasure, signals
+from upheld.practices.rights import about_pages, corrections, erasure, signals
 from upheld.practices.rights.choice_pages import ChoicePages
 from upheld.practices.rights.choices import permission_options
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
+from upheld.web.pages import EVERYBODY
 
 ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
 
@@ -114,6 +115,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/correct", requests.send, fresh=True),
         get("/me/privacy/erase", requests.erase, fresh=True),
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
+        Route(about_pages.HERE, about_pages.AboutPage(provider).show, methods=["GET"]),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
     )
 
@@ -133,7 +135,8 @@ def practice(provider: Provider) -> Practice:
                 "What we hold, who received it, and what you chose",
                 60,
                 bar=True,
-            )
+            ),
+            MenuEntry(EVERYBODY, "Who we are", about_pages.HERE, "", 10, bar=True),
         ],
         destinations={
             "privacy": "/me/privacy",
