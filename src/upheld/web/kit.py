@@ -261,6 +261,7 @@ CHANGED_SAID = (
 )
 SAID = {
     404: ("There is no such page.", "Check the address, or begin again from one of these pages."),
+    403: ("You cannot open this page.", "It is not yours, or your role does not let you open it."),
     405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
     408: ("What you sent did not arrive in time.", "Send it once more."),
     413: ("What you sent is too large.", "Send less."),

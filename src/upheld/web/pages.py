@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jinja2
 from starlette.requests import Request
@@ -67,6 +67,14 @@ def _in_zone(write: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
         return write(value)
 
     return convert
+
+
+STARTS: Final = {
+    "customer": ("My account", "/me"),
+    "staff": ("Back to your queue", "/staff"),
+    "agent": ("Back to your cases", "/agent"),
+}
+"""Where each kind of visitor begins, and what a link to it says."""
 
 
 class PolicyAnswers(NamedTuple):
@@ -169,4 +177,24 @@ class Pages:
 
     def error_page(self, request: Request, status: int, what: str, remedy: str) -> Response:
         """Say what went wrong, and what to do."""
-        return self.page(request, "error.html", status=status, what=what, remedy=remedy)
+        ways_on = self._ways_on(request)
+        return self.page(
+            request, "error.html", status=status, what=what, remedy=remedy, ways_on=ways_on
+        )
+
+    def _ways_on(self, request: Request) -> list[Place]:
+        """Where whoever met an error continues: where they begin, by who or where they are."""
+        policy = Place("Privacy policy", "/privacy")
+        if not self.links:
+            return [policy]
+        kind = getattr(request.state, "kind", "") or next(
+            (
+                kind
+                for kind, (_, start) in STARTS.items()
+                if f"{request.url.path}/".startswith(f"{start}/")
+            ),
+            "",
+        )
+        if kind:
+            return [Place(*STARTS[kind]), policy]
+        return [Place("Sign in", "/sign-in"), policy]
