@@ -290,7 +290,9 @@ def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) ->
         assert any("Dan Frost" in each for each in told)
         assert all(json.loads(each) is not None for each in told)
         assert {name.rsplit(".", 1)[-1] for name in names} >= {"json", "csv", "html"}
-    dan.at("/me/privacy/erase").reads("You still owe").press("Ask for erasure").reads("Tick that")
+    dan.at("/me/privacy/erase").reads("You still owe").press("Ask for erasure").reads(
+        "Tick the box"
+    )
     dan.tick("I am sure").press("Ask for erasure").reads("Your erasure")
     link = re.findall(r"/erased/[\w-]+", dan.page.content())[0]
     dan.at("/me/privacy/requests").reads("Being worked on")

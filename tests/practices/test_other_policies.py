@@ -129,7 +129,7 @@ def test_what_everybody_sees_is_true_too(other: House) -> None:
         ("club", "1990-05-06", "from the age of 40 on"),
         ("club", "2016-05-06", "from the age of 40 on"),
         ("paper", "2022-05-06", "from the age of 8 on"),
-        ("paper", "1920-05-06", "It hangs on your age"),
+        ("paper", "1920-05-06", "It depends on your age"),
     ],
 )
 def test_a_refusal_is_worded_from_the_clauses(other: House, born: str, says: str) -> None:
