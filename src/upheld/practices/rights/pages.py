@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +17,7 @@ from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
-from upheld.gate.log.receipts import AccountLine, receipt
+from upheld.gate.log.receipts import AccountLine, AccountQuery, receipt
 from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -24,10 +25,11 @@ from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import closure, gag_orders
+from upheld.practices.rights import closure, gag_orders, story
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
 from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
+from upheld.practices.rights.story import StoryEvent
 from upheld.web import kit
 
 FILTERS: Final = (
@@ -42,14 +44,21 @@ _Looked = tuple[list[InventoryItem], dict[str, Correctable]]
 ROWS_MAX: Final = 500  # entries on a page
 
 
-class EntryView(NamedTuple):
+class EntryStep(NamedTuple):
     """An entry as it is shown."""
 
     number: int
-    at: datetime
     text: str
     clauses: list[CitedClause]
     refused: bool
+
+
+class EventView(NamedTuple):
+    """An event as it is shown: the entry that says most, and its other entries."""
+
+    at: datetime
+    head: EntryStep
+    steps: list[EntryStep]
     times: int = 1  # how often the same was given to the same recipient on its day
 
 
@@ -117,37 +126,52 @@ class DisclosurePages:
         self.provider = provider
 
     async def show(self, visit: Visit) -> Response:
-        """One month, the latest first."""
+        """Who else saw or received something, ever; then the events of a month, or of a choice."""
         query = visit.request.query_params
-        which = query.get("which", "")
-        if which not in dict(FILTERS):
-            raise HTTPException(404)
+        which, party, clause = (query.get(name, "") for name in ("which", "party", "clause"))
         month = _month(query.get("month", ""), self.provider.now())
-        if month is None:
+        if month is None or which not in dict(FILTERS):
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
-
-        def work(transaction: Transaction) -> list[AccountLine]:
-            lines = gag_orders.visible_entries(transaction, visit.subject, month, following)
-            return [each for each in lines if matches_filter(each.entry, which)]
-
-        all_lines = await self.provider.do(work)
+        every = await self.provider.do(
+            lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
+        )
         policy = policy_of(self.provider)
-        lines = [_entry_view(each, policy) for each in reversed(all_lines[-ROWS_MAX:])]
+        wide = bool(which or party or clause) and "month" not in query
+        choice = AccountQuery(party=party, clause=clause)
+        lines = [
+            each
+            for each in every
+            if (wide or (month <= each.at and (following is None or each.at < following)))
+            and matches_filter(each.entry, which)
+            and choice.fits(each.entry)
+        ]
+        own: list[StoryEvent] = []
+        events: list[StoryEvent] = []
+        for each in reversed(story.events_of(lines)):
+            (own if each.is_own and not (which or party or clause) else events).append(each)
+        views = [_event_view(each, policy) for each in events[:ROWS_MAX]]
         day_of = self.provider.clock.day_of
         if which == "disclosures":
-            lines = _once(lines, day_of)
-        days = [(day, list(some)) for day, some in groupby(lines, lambda line: day_of(line.at))]
+            views = _once(views, day_of)
+        days = [(day, list(some)) for day, some in groupby(views, lambda view: day_of(view.at))]
         return self.provider.pages.page(
             visit.request,
             "rights/received.html",
+            accesses=story.accesses(every, policy),
             days=days,
+            own=[_event_view(each, policy) for each in own[:ROWS_MAX]],
             which=which,
+            party=party,
+            clause=clause,
+            parties=story.parties_of(every, policy),
+            clauses=story.clauses_of(every),
             month=month,
-            more=max(0, len(all_lines) - ROWS_MAX),
-            filters=[(word, name, _address(word, month)) for word, name in FILTERS],
-            earlier=_address(which, _before(month)),
-            later=_address(which, following)
+            wide=wide,
+            more=max(0, len(events) - ROWS_MAX),
+            filters=[(word, name, _address(word)) for word, name in FILTERS],
+            earlier=_address(which, _before(month), party, clause),
+            later=_address(which, following, party, clause)
             if following and following <= self.provider.now()
             else "",
             name=dict(FILTERS)[which].lower(),
@@ -176,24 +200,36 @@ class DisclosurePages:
         )
 
 
-def _entry_view(line: AccountLine, policy: Policy) -> EntryView:
-    return EntryView(
-        line.number,
-        line.at,
-        sentence(line.entry, policy),
-        clauses(policy, line.entry.clauses),
-        line.entry.kind == "refusal",
+def _event_view(event: StoryEvent, policy: Policy) -> EventView:
+    head = event.head
+    whole = msgspec.structs.replace(head.entry, data=event.data)
+    return EventView(
+        head.at,
+        _step(head, policy)._replace(text=sentence(whole, policy)),
+        [_step(each, policy) for each in event.lines if each is not head],
     )
 
 
-def _once(lines: list[EntryView], day_of: Callable[[datetime], date]) -> list[EntryView]:
-    """Merge entries of one day with the same text into the latest, and count them in `times`."""
-    first_lines: dict[tuple[object, str], EntryView] = {}
-    for each in lines:  # the latest first, so that the one that stays is the first
-        key = day_of(each.at), each.text
-        before = first_lines.get(key)
-        first_lines[key] = each if before is None else each._replace(times=before.times + 1)
-    return list(first_lines.values())
+def _step(line: AccountLine, policy: Policy) -> EntryStep:
+    cited = clauses(policy, line.entry.clauses)
+    return EntryStep(line.number, sentence(line.entry, policy), cited, line.entry.kind == "refusal")
+
+
+def _once(events: list[EventView], day_of: Callable[[datetime], date]) -> list[EventView]:
+    """Merge events of one day with the same text into the latest, and count them in `times`."""
+    merged: dict[tuple[object, str], EventView] = {}
+    for each in events:  # the latest first, so that the one that stays is the first
+        key = day_of(each.at), each.head.text
+        latest = merged.get(key)
+        merged[key] = (
+            latest._replace(
+                times=latest.times + 1,
+                steps=[*latest.steps, each.head._replace(text="The same."), *each.steps],
+            )
+            if latest
+            else each
+        )
+    return list(merged.values())
 
 
 def _month(text: str, now: datetime) -> datetime | None:
@@ -211,9 +247,11 @@ def _before(month: datetime) -> datetime:
     return month.replace(year=month.year - (month.month == 1), month=(month.month - 2) % 12 + 1)
 
 
-def _address(which: str, month: datetime) -> str:
-    query = {"month": f"{month.year:04}-{month.month:02}", **({"which": which} if which else {})}
-    return "/me/privacy/received?" + urlencode(query)
+def _address(which: str, month: datetime | None = None, party: str = "", clause: str = "") -> str:
+    at = f"{month.year:04}-{month.month:02}" if month else ""
+    query = {"month": at, "which": which, "party": party, "clause": clause}
+    text = urlencode({name: value for name, value in query.items() if value})
+    return "/me/privacy/received" + (f"?{text}" if text else "")
 
 
 class AgreementPages:

@@ -1,0 +1,189 @@
+"""What was done, as a story: one line for each event, whose entries are its steps.
+
+An event is what happened at one go for one purpose: a payment by card is one, though a dozen
+entries tell of it. What somebody else saw or received, and what was refused, is never a step of
+something else: each of them is told, and only looks of the same kind by the same person are one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from upheld.core.dimensions import PARTIES
+from upheld.gate.log.receipts import AccountLine
+from upheld.gate.public import Entry
+from upheld.policy.english import word_list
+from upheld.policy.load import Policy
+from upheld.practices.rights.sentences import DISCLOSURES, label
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+WITHIN: Final = timedelta(seconds=10)  # of one another are the steps of one event
+LOOKS_WITHIN: Final = timedelta(minutes=30)  # are one look, field by field
+OWN: Final = "customer"
+VIEW: Final = "view"
+# What says most of an event, the first of these that it has; then what is stored, and the rest.
+_ACTS: Final = ("store", "collect", "use", VIEW, "serve")
+_LAST: Final = frozenset({"sent", "unsent"})  # with which a message's event ends
+_TITLES: Final = ("act", "record", "acceptance")
+
+
+class StoryEvent(NamedTuple):
+    """An event: the entry that says most of it, and all of its entries in their order."""
+
+    head: AccountLine
+    lines: tuple[AccountLine, ...]
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The data of all looks, or of the one act that says most."""
+        if not is_look(self.head.entry):
+            return self.head.entry.data
+        return tuple(dict.fromkeys(word for each in self.lines for word in each.entry.data))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is nothing but the person's own look at a page."""
+        return all(_is_routine(each.entry) for each in self.lines)
+
+
+class OutsideAccess(NamedTuple):
+    """Somebody else who saw or received something: who, what, how often, and when last."""
+
+    who: str
+    party: str
+    verb: str
+    data: str
+    times: int
+    last: datetime
+
+
+def is_disclosure(entry: Entry) -> bool:
+    """Whether something was given to somebody else."""
+    recipient = entry.recipient.partition(" ")[0]
+    return entry.kind == "act" and entry.action in DISCLOSURES and recipient not in {OWN, ""}
+
+
+def is_look(entry: Entry) -> bool:
+    """Whether somebody other than the person looked at something, or looked them up."""
+    looked = entry.kind == "look-up" or (entry.kind == "act" and entry.action == VIEW)
+    return looked and entry.actor.partition(" ")[0] not in {OWN, ""}
+
+
+def stands_alone(entry: Entry) -> bool:
+    """Whether an entry has a line of its own, and is a step of nothing else."""
+    return (
+        entry.kind == "refusal" or bool(entry.violation) or is_disclosure(entry) or is_look(entry)
+    )
+
+
+def _is_routine(entry: Entry) -> bool:
+    """Whether an entry is of a person's own visit: they looked, were let in, were recognised."""
+    if entry.kind != "act" or entry.violation:
+        return False
+    if entry.action == VIEW:
+        return entry.actor.partition(" ")[0] == OWN
+    return entry.action == "serve" or (entry.action == "use" and entry.purpose == "security")
+
+
+def events_of(lines: Sequence[AccountLine]) -> list[StoryEvent]:
+    """The events that some entries tell of, in their order; each entry is in one of them."""
+    events: list[list[AccountLine]] = []
+    for line in lines:
+        if events and _continues(events[-1], line):
+            events[-1].append(line)
+        else:
+            events.append([line])
+    return [StoryEvent(min(some, key=_rank), tuple(some)) for some in events]
+
+
+def _continues(some: Sequence[AccountLine], line: AccountLine) -> bool:
+    """Whether an entry is a further step of the event of the entries before it."""
+    before, entry = some[-1].entry, line.entry
+    if is_look(entry) or is_look(before):
+        return (
+            is_look(entry)
+            and is_look(before)
+            and _whose_look(entry) == _whose_look(before)
+            and line.at - some[-1].at <= LOOKS_WITHIN
+        )
+    if before.kind in _LAST or line.at - some[-1].at > WITHIN:
+        return False
+    if _is_routine(entry) != _is_routine(before):
+        return False
+    if stands_alone(entry) and any(stands_alone(each.entry) for each in some):
+        return False
+    purposes = {each.entry.purpose for each in some} - {""}
+    return not entry.purpose or not purposes or entry.purpose in purposes
+
+
+def _whose_look(entry: Entry) -> tuple[str, ...]:
+    return entry.kind, entry.actor, entry.purpose, entry.violation, *entry.clauses
+
+
+def _rank(line: AccountLine) -> tuple[int, int]:
+    """How much an entry says of its event: least is most."""
+    entry = line.entry
+    if stands_alone(entry):
+        rank = 0
+    elif entry.kind == "record":
+        rank = 3 if entry.actor else 6
+    elif entry.kind not in _TITLES:
+        rank = 2
+    elif entry.action in _ACTS:
+        rank = 7 + _ACTS.index(entry.action)
+    else:
+        rank = 5 if entry.action.startswith(("contact", "write", "send")) else 1
+    return rank, line.number
+
+
+def accesses(lines: Iterable[AccountLine], policy: Policy) -> list[OutsideAccess]:
+    """Who else saw or received something, whoever did so last first."""
+    by_party: dict[tuple[str, str], list[AccountLine]] = {}
+    for line in lines:
+        entry = line.entry
+        if is_disclosure(entry):
+            by_party.setdefault((entry.recipient, "received"), []).append(line)
+        elif is_look(entry):
+            by_party.setdefault((_without_id(entry.actor), "looked at"), []).append(line)
+    rows = [_access(*key, some, policy) for key, some in by_party.items()]
+    return sorted(rows, key=lambda each: each.last, reverse=True)
+
+
+def _access(party: str, verb: str, some: Sequence[AccountLine], policy: Policy) -> OutsideAccess:
+    words = dict.fromkeys(word for each in some for word in each.entry.data)
+    data = word_list([label(policy, "data", word) for word in words], "and")
+    times = len(events_of(some))
+    return OutsideAccess(party_name(party, policy), party, verb, data, times, some[-1].at)
+
+
+def _without_id(party: str) -> str:
+    """A party with its name, but of our staff and of guardians not the id: it says nothing."""
+    kind, _, name = party.partition(" ")
+    return kind if _ID.fullmatch(name) else party
+
+
+def party_name(party: str, policy: Policy) -> str:
+    """A party as people call it: what it is, and its name where an entry has one."""
+    kind, _, name = party.partition(" ")
+    what = label(policy, "party", kind)
+    return f"{what}, {name}" if name else what
+
+
+def parties_of(lines: Iterable[AccountLine], policy: Policy) -> list[tuple[str, str]]:
+    """Everybody who is named in some entries besides the person: word and name, to choose from."""
+    words = {
+        _without_id(party)
+        for each in lines
+        for role in PARTIES
+        if (party := getattr(each.entry, role))
+    }
+    options = [(word, party_name(word, policy)) for word in words - {OWN, "provider"}]
+    return sorted(options, key=lambda each: each[1].lower())
+
+
+def clauses_of(lines: Iterable[AccountLine]) -> list[tuple[str, str]]:
+    """The clauses that some entries cite: id and title, to choose from."""
+    return sorted({(c, c.replace("-", " ").capitalize()) for e in lines for c in e.entry.clauses})
