@@ -43,7 +43,7 @@ OWN = {
     "due invoices",
     "interrupted payments",
     "birthdays",
-    "answer-corrections",
+    "reopen-corrections",
     "erasures",
     "unconfirmed accounts",
     "invitations",

@@ -209,7 +209,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         start_correction(house, person, task)
     now = table_rows(house, "task")
     overwrite(house, "task", [{**each, "state": "done"} for each in now])
-    assert house.do(lambda transaction: requests.ready_to_answer(transaction.tables)) == []
+    assert house.do(lambda transaction: requests.left_without_task(transaction.tables)) == []
     overwrite(
         house, "task", [{**each, "role": "x"} if each["person_id"] == ann else each for each in now]
     )
@@ -225,7 +225,7 @@ def test_what_was_changed_of_one_customer_is_left_out_of_what_everybody_shares(
         "rights_request",
         [{**each, "received": 0} if each["person_id"] == ann else each for each in request_rows],
     )
-    (ready_request,) = house.do(lambda transaction: requests.ready_to_answer(transaction.tables))
+    (ready_request,) = house.do(lambda transaction: requests.left_without_task(transaction.tables))
     assert ready_request.person_id == bob
 
 

@@ -143,8 +143,8 @@ def test_a_value_is_corrected_at_once_by_its_person(house: House) -> None:
     assert browser.get("/me/privacy/correct?field=credentials").status_code == 404
 
 
-def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
-    """A birth date waits for somebody of our staff; once their task is done it is answered."""
+def test_what_access_rests_on_waits_for_staff_until_it_is_answered(house: House) -> None:
+    """A birth date waits for our staff; a task that is closed unanswered is opened again."""
     person = house.customer()
     browser = house.signed_in(person)
     path = "/me/privacy/correct?field=birth-date"
@@ -160,12 +160,14 @@ def test_what_access_rests_on_is_corrected_by_staff(house: House) -> None:
         "rights-request",
         request.request_id,
     )
-    answer = _job(house, "answer-corrections")
-    assert answer() == 0
+    reopen = _job(house, "reopen-corrections")
+    assert reopen() == 0
     house.do(lambda transaction: tasks.close(transaction, task.task_id))
-    assert answer() == 1
-    assert requests_of(house, person)[0].state == requests.FULFILLED
-    assert answer() == 0
+    assert reopen() == 1
+    assert requests_of(house, person)[0].state == requests.IN_PROGRESS
+    (again,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
+    assert (again.about, again.due) == (request.request_id, request.due)
+    assert reopen() == 0
 
 
 def test_erasure_is_owed_and_tells_what_an_unpaid_invoice_keeps(house: House) -> None:

@@ -148,6 +148,7 @@ class Practice(NamedTuple):
     actions: Sequence[str] = ()  # the actions that it asks the policy for
     recorded_facts: Sequence[str] = ()  # the facts of which it keeps records
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
+    settled_on_page: Sequence[str] = ()  # kinds of task that only their own page can close
 
 
 def _count_nothing(name: str, **labels: str) -> None:
@@ -228,6 +229,10 @@ class Provider:
             if kind in each.task_pages:
                 return each.task_pages[kind].replace("{task}", task_id)
         return ""
+
+    def is_settled_on_page(self, kind: str) -> bool:
+        """Whether a kind of task is closed by what is done on its own page, and nowhere else."""
+        return any(kind in each.settled_on_page for each in self.practices)
 
     @property
     def jobs(self) -> list[Job]:

@@ -170,6 +170,27 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     _change(transaction, task, state="open", staff_id=None, record_id=None)
 
 
+def pass_on(transaction: Transaction, task_id: str, role: str, *, by: str) -> None:
+    """Put a task that somebody took into another role's queue: their need ends with that."""
+    put_back(transaction, task_id, by=by)
+    _change(transaction, _require_task(transaction, task_id), role=role)
+
+
+def require_mine(transaction: Transaction, task_id: str, kind: str, staff_id: str) -> Task | None:
+    """The task of a kind that somebody took, with its customer locked; None where there is none.
+
+    OthersTaskError where it is another kind of task, or was not taken by them.
+    """
+    task = find_task(transaction.tables, task_id)
+    if task is None:
+        return None
+    transaction.lock(task.person_id)  # whoever else works on it waits
+    task = _require_task(transaction, task_id)
+    if task.kind != kind or task.staff_id != staff_id:
+        raise OthersTaskError(task)
+    return task
+
+
 def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
     """The tasks that somebody took and has not closed, without those whose rows were changed."""
     where = "state = 'taken' AND staff_id = ?"

@@ -30,6 +30,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.log.sentences import UNCOPIED
 from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
+from upheld.practice.message_copies import MessageCopy
 from upheld.practice.outbox import WAITING
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
@@ -45,17 +46,6 @@ OPTIONAL: Final = "opt-out-offered"  # the duty of what may be unsubscribed
 _DUE: Final = "state = 'waiting' AND due <= ? ORDER BY due LIMIT ? OFFSET ?"
 _KEY: Final = "person_id = ? AND message_id = ? AND state = 'waiting'"
 _WORDS: Final = msgspec.json.Decoder(dict[str, str])
-
-
-class MessageCopy(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as its receiver finds it in the account: a row of the series `messages`."""
-
-    at: str
-    purpose: str
-    subject: str
-    text: str
-    message: str
-    clause: str
 
 
 class WaitingMessage(NamedTuple):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -12,18 +9,8 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
+from upheld.practice.message_copies import MESSAGES, MessageCopy, copy_of
 from upheld.practice.plugin import Provider
-from upheld.practice.unreadable import decoding
-from upheld.practices.messages.delivery import MessageCopy
-
-MESSAGES: Final = "messages"  # the series of copies of what was written to somebody
-_COPY: Final = msgspec.json.Decoder(MessageCopy)
-
-
-def copy_of(value: str) -> MessageCopy:
-    """A row of the series; UnreadableValueError for anything else."""
-    with decoding(MESSAGES):
-        return _COPY.decode(value)
 
 
 class MessagePages:

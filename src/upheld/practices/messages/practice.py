@@ -7,12 +7,13 @@ from starlette.routing import Route
 from upheld.gate.act.duties import nothing_more
 from upheld.gate.operations.jobs import Job
 from upheld.practice.endpoints import Handler, require_sign_in
+from upheld.practice.message_copies import MESSAGES, copy_of
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.delivery import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, MailDesk
-from upheld.practices.messages.pages import MESSAGES, MessagePages, copy_of
+from upheld.practices.messages.pages import MessagePages
 from upheld.practices.messages.redaction import RedactionJob
 
 SEND_SECONDS = 5

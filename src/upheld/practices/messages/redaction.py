@@ -15,9 +15,9 @@ import msgspec
 
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
+from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practices.messages.compose import IN_THE_MAIL
-from upheld.practices.messages.delivery import MessageCopy
 from upheld.practices.messages.tables import redaction
 
 BATCH: Final = 100

@@ -9,20 +9,17 @@ changed there.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
-import msgspec
-
-from upheld.gate.act.request import Refused
+from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
-from upheld.practice import tasks
+from upheld.practice import message_copies, outbox, tasks
 from upheld.practices.rights import requests
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
@@ -31,11 +28,18 @@ from upheld.web.forms import LONG, Field
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
+CORRECTED, TURNED_DOWN = "corrected", "turned-down"  # kinds of entries
 INPUTS: Final = {
     "phone": ("tel", "tel"),
     "address": ("textarea", "street-address"),
     "name": ("text", "name"),
     "zip": ("text", "postal-code"),
+}
+STAFF_INPUTS: Final = {
+    "birth-date": "date",
+    "email": "email",
+    "phone": "tel",
+    "address": "textarea",
 }
 
 
@@ -117,22 +121,13 @@ def hand_over(
     request = requests.open_request(transaction, person_id, "correction", field)
     if isinstance(request, Refused) or request.task_id:
         return request
-    row = {
-        "at": transaction.clock.now().isoformat(timespec="seconds"),
-        "purpose": PURPOSE,
-        "subject": f"Please correct: {label(transaction.policy, 'data', field)}",
-        "text": text,
-        "message": secrets.token_hex(16),
-        "clause": "correction",
-    }
-    result = transaction.append(
+    result = message_copies.add_from_customer(
+        transaction,
         person_id,
-        "messages",
-        [msgspec.json.encode(row).decode()],
-        source="customer",
-        occasion="service-use",
-        purpose="service-provision",
-        entitled=True,
+        f"Please correct: {label(transaction.policy, 'data', field)}",
+        text,
+        about=request.request_id,
+        purpose=PURPOSE,
     )
     if isinstance(result, Refused):
         requests.deny(transaction, request, result)
@@ -143,22 +138,123 @@ def hand_over(
     return requests.begin(transaction, request, task)
 
 
-def answer_ready(gate: Gate) -> int:
-    """Answer the corrections that our staff have finished; the number of them."""
+def staff_field(transaction: Transaction, request: RightsRequest) -> Field | None:
+    """The form's field for the right value; None where no form may write such data."""
+    field = request.about
+    shape = field_shapes(transaction, request.person_id).get(field)
+    if shape != "value" or field == SECRET or field in WRITTEN_BY_PROGRAM:
+        return None
+    return Field(
+        "value",
+        f"The right {label(transaction.policy, 'data', field)}",
+        STAFF_INPUTS.get(field, "text"),
+        autocomplete="off",
+        length_max=field_values.KINDS.get(field, field_values.PLAIN).length_max,
+    )
+
+
+def set_value(
+    transaction: Transaction, request: RightsRequest, value: str, staff_id: str
+) -> RightsRequest | Refused:
+    """Store the right value for a customer who asked, and with that answer their request."""
+    result = transaction.store(
+        request.person_id,
+        {request.about: value},
+        source="customer",
+        occasion="service-use",
+        purpose="service-provision",
+        entitled=True,
+    )
+    if isinstance(result, Refused):
+        return result
+    transaction.note(
+        request.person_id,
+        CORRECTED,
+        actor=f"staff {staff_id}",
+        data=(request.about,),
+        purpose=PURPOSE,
+        after=str(result.entry),
+    )
+    answer = requests.answer(transaction, request, by=staff_id)
+    if isinstance(answer, Refused):
+        return answer
+    notify(transaction, request)
+    return request
+
+
+def refuse(
+    transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
+) -> RightsRequest | Refused:
+    """Refuse a request, with a reason that its customer reads."""
+    result = write_to_customer(transaction, request, reason)
+    if isinstance(result, Refused):
+        return result
+    entry = transaction.note(
+        request.person_id,
+        TURNED_DOWN,
+        actor=f"staff {staff_id}",
+        data=(request.about,) if request.about else (),
+        purpose=PURPOSE,
+    )
+    requests.turn_down(transaction, request, entry, by=staff_id)
+    return request
+
+
+def write_to_customer(
+    transaction: Transaction, request: RightsRequest, text: str
+) -> ActResult | Refused:
+    """Write to a customer about their request: in their account, and by mail that it is there."""
+    title = requests.TITLES[request.kind]
+    result = message_copies.add_from_staff(
+        transaction,
+        request.person_id,
+        f"Your request: {title[:1].lower()}{title[1:]}",
+        text,
+        about=request.request_id,
+    )
+    if not isinstance(result, Refused):
+        notify(transaction, request)
+    return result
+
+
+def notify(transaction: Transaction, request: RightsRequest) -> None:
+    """Send a mail that there is news of a request, if the policy lets us; it says nothing more."""
+    outbox.queue(
+        transaction,
+        request.person_id,
+        "rights/request-news",
+        message_copies.ADMINISTRATIVE,
+        {"request": request.request_id},
+    )
+
+
+def reopen(gate: Gate) -> int:
+    """Open a task again for each correction whose task was closed unanswered; the number of them.
+
+    A correction is answered when a value is stored, or when it is refused, and by nothing else.
+    """
     with gate.together() as transaction:
-        ready = requests.ready_to_answer(transaction.tables)
-    with trial_of(gate, "answer-corrections") as trial:
+        left = requests.left_without_task(transaction.tables)
+    with trial_of(gate, "reopen-corrections") as trial:
         return sum(
-            trial.one(partial(_answer, gate, each), each.person_id, each.request_id) or 0
-            for each in ready
+            trial.one(partial(_reopen, gate, each), each.person_id, each.request_id) or 0
+            for each in left
         )
 
 
-def _answer(gate: Gate, request: RightsRequest) -> int:
+def _reopen(gate: Gate, request: RightsRequest) -> int:
     with gate.together() as transaction:
-        if request.request_id not in {
-            each.request_id for each in requests.ready_to_answer(transaction.tables)
-        }:
+        transaction.lock(request.person_id)
+        if request not in requests.left_without_task(transaction.tables):
             return 0  # another process was faster
-        requests.answer(transaction, request)
+        task = tasks.open_task(
+            transaction,
+            request.person_id,
+            KIND,
+            PURPOSE,
+            role=ROLE,
+            about=request.request_id,
+            due=request.due,
+        )
+        requests.begin(transaction, request, task)
     return 1

@@ -16,13 +16,14 @@ from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.rights import about_pages, corrections, erasure, signals
 from upheld.practices.rights.choice_pages import ChoicePages
 from upheld.practices.rights.choices import permission_options
+from upheld.practices.rights.desk import ROLES, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
 from upheld.web.pages import EVERYBODY
 
-ANSWER_SECONDS, ERASE_SECONDS = 300, 3_600
+REOPEN_SECONDS, ERASE_SECONDS = 300, 3_600
 
 
 def _decides_nothing(policy: Policy) -> str:
@@ -107,6 +108,8 @@ def _routes(provider: Provider) -> Sequence[Route]:
         get("/me/close", agreement.ask, fresh=True),
         post("/me/close", agreement.close, fresh=True),
         get("/me/privacy/requests", requests.show),
+        get("/me/privacy/requests/{request}", requests.show_one),
+        post("/me/privacy/requests/{request}/reply", requests.reply),
         get("/me/privacy/requests/{request}/status", requests.status),
         post("/me/privacy/requests/{request}", requests.revoke),
         get("/me/privacy/export", requests.export, fresh=True),
@@ -117,6 +120,23 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
         Route(about_pages.HERE, about_pages.AboutPage(provider).show, methods=["GET"]),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
+        *_desk_routes(provider),
+    )
+
+
+def _desk_routes(provider: Provider) -> Sequence[Route]:
+    """The pages of staff on what customers ask for."""
+    desk, one = RequestDesk(provider), "/staff/requests/{task}"
+
+    def route(method: str, path: str, handler: Handler) -> Route:
+        return Route(path, require_sign_in(provider, "staff", handler), methods=[method])
+
+    return (
+        route("GET", "/staff/requests", desk.list_page),
+        route("GET", one, desk.show),
+        route("POST", f"{one}/change", desk.change),
+        route("POST", f"{one}/write", desk.write),
+        route("POST", f"{one}/refuse", desk.refuse),
     )
 
 
@@ -137,6 +157,14 @@ def practice(provider: Provider) -> Practice:
                 bar=True,
             ),
             MenuEntry(EVERYBODY, "Who we are", about_pages.HERE, "", 10, bar=True),
+            MenuEntry(
+                "staff",
+                "Requests",
+                "/staff/requests",
+                "What customers asked for, and what is due when",
+                20,
+                roles=ROLES,
+            ),
         ],
         destinations={
             "privacy": "/me/privacy",
@@ -149,8 +177,14 @@ def practice(provider: Provider) -> Practice:
         pending_actions=LastLook(provider).waiting,
         listeners={PRIVACY_SIGNAL: signals.note_signal},
         jobs=[
-            Job("answer-corrections", ANSWER_SECONDS, corrections.answer_ready),
+            Job("reopen-corrections", REOPEN_SECONDS, corrections.reopen),
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
+        task_pages={corrections.KIND: "/staff/requests/{task}"},
+        settled_on_page=(corrections.KIND,),
+        entry_sentences={
+            corrections.CORRECTED: "our staff corrected what we hold about {whom}",
+            corrections.TURNED_DOWN: "our staff refused {whose} request and said why",
+        },
         links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},
     )

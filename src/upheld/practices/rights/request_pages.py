@@ -8,12 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from upheld.gate.act.request import Refused
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
+from upheld.practice import message_copies
 from upheld.practice.endpoints import Visit
 from upheld.practice.form_values import with_check
+from upheld.practice.message_copies import MESSAGES, MessageCopy
 from upheld.practice.plugin import Provider
+from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import corrections, erasure, requests
 from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import DataExport, gather, pieces
@@ -22,9 +25,14 @@ from upheld.practices.rights.pages import policy_of, refusal_page
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web import kit
-from upheld.web.forms import EMPTY, Filled, read
+from upheld.web.forms import EMPTY, LONG, Field, Filled, read
+from upheld.web.limits import Rate
 
 PAGE: Final = "/me/privacy/requests"
+REPLY: Final = Field("text", "Your reply", "textarea", length_max=LONG)
+VIEW_PURPOSE: Final = "service-provision"
+REPLY_RATE: Final = Rate(10, 600)
+TOO_MANY: Final = "You wrote many messages in a short time. Wait a few minutes, then send it again."
 
 
 class RequestPages:
@@ -46,6 +54,71 @@ class RequestPages:
             titles=requests.TITLES,
             cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
         )
+
+    async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """One request: how far it is, what was written on both sides, and a form to reply."""
+        request_id = visit.request.path_params["request"]
+
+        def look(
+            transaction: Transaction,
+        ) -> tuple[RightsRequest | None, list[MessageCopy], Refused | None]:
+            request = requests.find_request(transaction.tables, visit.subject, request_id)
+            if request is None or not request.task_id:
+                return request, [], None
+            act = Act(action="view", data=(MESSAGES,), actor="customer", purpose=VIEW_PURPOSE)
+            result = transaction.act(act, visit.subject, entitled=True)
+            if isinstance(result, Refused):
+                return request, [], result
+            rows = [each.value for each in result.series(MESSAGES)]
+            return request, message_copies.thread(rows, request_id), None
+
+        request, letters, refusal = await self.provider.do(look)
+        if request is None:
+            raise HTTPException(404)
+        title = requests.TITLES[request.kind]
+        about = label(policy_of(self.provider), "data", request.about) if request.about else ""
+        return self.provider.pages.page(
+            visit.request,
+            "rights/request.html",
+            status=status,
+            asked=request,
+            title=f"{title}: {about}" if about else title,
+            state=requests.STATE_LABELS[request.state],
+            letters=letters,
+            refused=refusal and refusal_reason(policy_of(self.provider), refusal.decision),
+            fields=(REPLY,) if request.waits and request.task_id else (),
+            filled=filled,
+        )
+
+    async def reply(self, visit: Visit) -> Response:
+        """Write to whoever of our staff works on a request."""
+        request_id, filled = visit.request.path_params["request"], read((REPLY,), visit.form)
+
+        def work(transaction: Transaction) -> Filled | object:
+            transaction.lock(visit.subject)
+            request = requests.find_request(transaction.tables, visit.subject, request_id)
+            if request is None or not request.waits or not request.task_id:
+                raise HTTPException(404)
+            if not filled.ok:
+                return filled
+            limits, at = self.provider.limits, self.provider.now()
+            if limits.take(transaction.tables, REPLY_RATE, "reply", visit.subject, at=at):
+                return filled.wrong(REPLY.name, TOO_MANY)
+            return message_copies.add_from_customer(
+                transaction,
+                visit.subject,
+                f"Your reply: {requests.TITLES[request.kind]}",
+                filled.values[REPLY.name],
+                about=request_id,
+                purpose=corrections.PURPOSE,
+            )
+
+        result = await self.provider.attempt(work)
+        if isinstance(result, Filled):
+            return await self.show_one(visit, result, 422)
+        if isinstance(result, Refused):
+            return refusal_page(self.provider, visit.request, "take in your reply", result)
+        return RedirectResponse(f"{PAGE}/{request_id}", 303)
 
     async def status(self, visit: Visit) -> Response:
         """A request as the Data Rights Protocol tells its status."""

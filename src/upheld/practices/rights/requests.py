@@ -29,7 +29,7 @@ STATE_LABELS: Final = {
     IN_PROGRESS: "being worked on",
     FULFILLED: "answered",
     REVOKED: "taken back by you",
-    DENIED: "refused by the policy",
+    DENIED: "refused",
 }
 FACTS: Final = {
     "access": "access-requested",
@@ -118,12 +118,14 @@ def open_request(
     return RightsRequest(person_id, record_id, kind, about, OPEN, at, due, None, None, None)
 
 
-def answer(transaction: Transaction, request: RightsRequest) -> ActResult | Refused:
-    """Do the act that answers a request, and mark it as fulfilled."""
+def answer(
+    transaction: Transaction, request: RightsRequest, *, by: str = ""
+) -> ActResult | Refused:
+    """Do the act that answers a request, and mark it as fulfilled; `by` is who of our staff did."""
     result = transaction.act(action(request.kind), request.person_id, entitled=True)
     if isinstance(result, ActResult):
         transaction.withdraw(request.person_id, request.request_id, ended=True)
-        _close(transaction, request, FULFILLED, result.entry)
+        _close(transaction, request, FULFILLED, result.entry, by)
     return result
 
 
@@ -147,14 +149,22 @@ def deny(transaction: Transaction, request: RightsRequest, refusal: Refused) -> 
     _close(transaction, request, DENIED, refusal.entry)
 
 
+def turn_down(transaction: Transaction, request: RightsRequest, entry: int, *, by: str) -> None:
+    """Mark a request as denied that somebody of our staff refused, by the entry that says so."""
+    transaction.withdraw(request.person_id, request.request_id, ended=True, actor=f"staff {by}")
+    _close(transaction, request, DENIED, entry, by)
+
+
 def finish(transaction: Transaction, request: RightsRequest, entry: int) -> None:
     """Mark a request as fulfilled whose person was erased, with the entry of the erasure."""
     _close(transaction, request, FULFILLED, entry)
 
 
-def _close(transaction: Transaction, request: RightsRequest, state: str, entry: int | None) -> None:
+def _close(
+    transaction: Transaction, request: RightsRequest, state: str, entry: int | None, by: str = ""
+) -> None:
     if request.task_id:
-        tasks.close(transaction, request.task_id)
+        tasks.close(transaction, request.task_id, by=by)
     _change(
         transaction,
         request,
@@ -191,8 +201,18 @@ def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsReq
     return [_from_row(each) for each in rows]
 
 
-def ready_to_answer(tables: Tables) -> list[RightsRequest]:
-    """The requests whose task is done by our staff, so that they can be answered.
+def waiting(tables: Tables) -> list[RightsRequest]:
+    """All requests that are not answered, those due first before others.
+
+    Requests of people whose rows were changed by somebody else are left out.
+    """
+    where = "state IN (?, ?) ORDER BY due IS NULL, due, received LIMIT ?"
+    rows, _ = tables.select_intact(rights_request, where, OPEN, IN_PROGRESS, _BATCH)
+    return [_from_row(each) for each in rows]
+
+
+def left_without_task(tables: Tables) -> list[RightsRequest]:
+    """The requests that nobody works on: their task was closed, and they are not answered.
 
     Requests of people whose rows were changed by somebody else are left out.
     """

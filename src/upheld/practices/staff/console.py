@@ -186,6 +186,8 @@ class Console:
             "purpose": self.roles.label("purpose", task.purpose),
             "late": cases.lateness(task.due, now),
             "own_page": self._own_page(task),
+            "settled_there": self.provider.is_settled_on_page(task.kind),
+            "others": self.roles.others_for(task.role, task.purpose),
             "signs_out": task.purpose in cases.SIGNING_OUT,
             "covered": [self.roles.label("data", word) for word in role_fields],
         }
@@ -231,14 +233,31 @@ class Console:
         """Close a task or put it back: its need ends with that."""
         closes = visit.form.get("how") != "back"
 
-        def work(transaction: Transaction) -> None:
+        def work(transaction: Transaction) -> str:
             task, user = self._task(transaction, visit), user_of(visit)
             if task.staff_id != user.user_id or task.state != "taken":
                 raise HTTPException(403)
+            if closes and self.provider.is_settled_on_page(task.kind):
+                return self._own_page(task)
             if closes:
                 tasks.close(transaction, task.task_id, by=user.user_id)
             else:
                 tasks.put_back(transaction, task.task_id, by=user.user_id)
+            return "/staff"
+
+        return RedirectResponse(await self.provider.do(work), 303)
+
+    async def pass_on(self, visit: Visit) -> Response:
+        """Put a task into the queue of another role that works for its purpose."""
+        role = visit.form.get("role")
+
+        def work(transaction: Transaction) -> None:
+            task, user = self._task(transaction, visit), user_of(visit)
+            if task.staff_id != user.user_id or task.state != "taken":
+                raise HTTPException(403)
+            if role not in dict(self.roles.others_for(task.role, task.purpose)):
+                raise HTTPException(422)
+            tasks.pass_on(transaction, task.task_id, str(role), by=user.user_id)
 
         await self.provider.do(work)
         return RedirectResponse("/staff", 303)

@@ -51,6 +51,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/tasks/{task}/reveal", console.reveal),
             route("POST", "/tasks/{task}/sign-out", console.sign_out),
             route("POST", "/tasks/{task}/leave", console.leave),
+            route("POST", "/tasks/{task}/pass", console.pass_on),
             route("GET", "/me", desk.show),
             route("POST", "/me/account", desk.leave),
             route("POST", "/me/password", desk.change),

@@ -136,6 +136,14 @@ class Roles:
         mine = (name for name in names if name in self.by_name)
         return next((name for name in mine if reason.purpose in self.by_name[name].may), "")
 
+    def others_for(self, queue: str, purpose: str) -> list[tuple[str, str]]:
+        """Other queues whose role works for a purpose: each with the role's title."""
+        return [
+            (name, role.title)
+            for name, role in self.by_name.items()
+            if name != queue and purpose in role.may and name in self.queues([name])
+        ]
+
     @property
     def watching(self) -> tuple[str, ...]:
         """Who sees what is not whole: managers do, and roles that say so."""

@@ -1,0 +1,98 @@
+"""Messages as rows of what is held of somebody: what we wrote to them, and what they wrote to us.
+
+The text is a value of the vault, collected and stored by the policy's own clauses. One that belongs
+to a request or a ticket says to which, and who wrote it, so that both sides read one thread.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from upheld.gate.act.request import ActResult, Refused
+from upheld.gate.transaction import Transaction
+from upheld.practice.unreadable import decoding
+
+MESSAGES: Final = "messages"  # the series
+CUSTOMER, STAFF = "customer", "staff"  # who wrote a message of a thread
+ADMINISTRATIVE: Final = "administrative-message"  # the purpose of what staff write
+
+
+class MessageCopy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message as its person finds it in the account: a row of the series `messages`."""
+
+    at: str
+    purpose: str
+    subject: str
+    text: str
+    message: str
+    clause: str
+    about: str = ""  # the id of the request or ticket whose thread it stands in
+    author: str = ""  # who wrote it, in a thread
+
+
+_COPY: Final = msgspec.json.Decoder(MessageCopy)
+
+
+def copy_of(value: str) -> MessageCopy:
+    """A row of the series; UnreadableValueError for anything else."""
+    with decoding(MESSAGES):
+        return _COPY.decode(value)
+
+
+def thread(rows: Iterable[str], about: str) -> list[MessageCopy]:
+    """The messages of one thread among the rows of the series, the oldest first."""
+    copies = (copy_of(each) for each in rows)
+    return [each for each in copies if each.about == about]
+
+
+def add_from_customer(
+    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str, purpose: str
+) -> ActResult | Refused:
+    """Store what a customer wrote to us in a thread, if the policy lets it in."""
+    copy = _new(transaction, subject, text, about=about, purpose=purpose, author=CUSTOMER)
+    return transaction.append(
+        person_id,
+        MESSAGES,
+        [copy],
+        source="customer",
+        occasion="service-use",
+        purpose="service-provision",
+        entitled=True,
+    )
+
+
+def add_from_staff(
+    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str
+) -> ActResult | Refused:
+    """Store what our staff wrote to a customer in a thread, if the policy lets us keep it."""
+    copy = _new(transaction, subject, text, about=about, purpose=ADMINISTRATIVE, author=STAFF)
+    return transaction.append(
+        person_id,
+        MESSAGES,
+        [copy],
+        source="provider",
+        occasion="other",
+        purpose=ADMINISTRATIVE,
+        entitled=True,
+    )
+
+
+def _new(
+    transaction: Transaction, subject: str, text: str, *, about: str, purpose: str, author: str
+) -> str:
+    """A new message of now, as a row."""
+    copy = MessageCopy(
+        at=transaction.clock.now().isoformat(timespec="seconds"),
+        purpose=purpose,
+        subject=subject,
+        text=text,
+        message=secrets.token_hex(16),
+        clause="",
+        about=about,
+        author=author,
+    )
+    return msgspec.json.encode(copy).decode()

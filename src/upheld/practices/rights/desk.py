@@ -1,0 +1,246 @@
+"""The desk for customers' requests: read one, see the value, change it or refuse it, write to them.
+
+Only whoever took the task sees any of it, by acts that the gate decides and enters. A correction is
+answered by storing a value or by refusing it with a reason, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.evidence import field_values
+from upheld.gate.transaction import Transaction
+from upheld.practice import message_copies, tasks
+from upheld.practice.endpoints import Visit
+from upheld.practice.form_values import with_check
+from upheld.practice.message_copies import MESSAGES, MessageCopy
+from upheld.practice.operators import MANAGER
+from upheld.practice.plugin import Provider
+from upheld.practice.reasons import RefusalReason, refusal_reason
+from upheld.practice.tasks import Task
+from upheld.practices.rights import corrections, erasure, requests
+from upheld.practices.rights.corrections import KIND
+from upheld.practices.rights.requests import RightsRequest
+from upheld.practices.rights.sentences import label
+from upheld.web.forms import EMPTY, LONG, Field, Filled, read
+from upheld.web.pages import format_day
+
+ROLES: Final = ("accounts", "privacy", MANAGER)  # who sees which requests wait, and nothing of them
+MESSAGE: Final = Field("text", "Your message", "textarea", length_max=LONG)
+REASON: Final = Field(
+    "reason",
+    "Why it cannot be changed",
+    "textarea",
+    length_max=LONG,
+    hint="The customer reads this. Say what they can do instead.",
+)
+
+
+class OpenRequest(NamedTuple):
+    """A request as whoever took its task sees it: what was written, and the value as it is."""
+
+    task: Task
+    request: RightsRequest
+    name: str  # of the kind of data
+    letters: list[MessageCopy]
+    values: list[str]
+    refusals: list[RefusalReason]
+    field: Field | None  # for the right value, where a form may write it
+    page: str  # the one on which the customer alone changes it
+
+
+class WaitingRequest(NamedTuple):
+    """A request in the list: no more than words and times."""
+
+    title: str
+    received: datetime
+    due: datetime | None
+    late: bool
+    state: str
+    href: str
+    carried_out: datetime | None  # when a job answers it by itself
+
+
+class RequestDesk:
+    """The pages of staff for requests."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def list_page(self, visit: Visit) -> Response:
+        """Every request that waits, with what is due when."""
+        if visit.user is None or not {*ROLES} & {*visit.user.roles}:
+            raise HTTPException(403)
+        rows = await self.provider.read(requests.waiting)
+        now = self.provider.now()
+        return self.provider.pages.page(
+            visit.request,
+            "rights/desk-list.html",
+            listed=[
+                WaitingRequest(
+                    self._title(each),
+                    each.received,
+                    each.due,
+                    each.due is not None and each.due < now,
+                    requests.STATE_LABELS[each.state],
+                    f"/staff/tasks/{each.task_id}" if each.task_id else "",
+                    each.received + erasure.WAITS if each.kind == "erasure" else None,
+                )
+                for each in rows
+            ],
+        )
+
+    def _title(self, request: RightsRequest) -> str:
+        title = requests.TITLES[request.kind]
+        if not request.about:
+            return title
+        return f"{title}: {label(self.provider.policy, 'data', request.about)}"
+
+    def _mine(self, transaction: Transaction, visit: Visit) -> tuple[Task, RightsRequest]:
+        """The task that this member of staff took, and its request; 404 where there is none."""
+        task = tasks.require_mine(
+            transaction, visit.request.path_params["task"], KIND, visit.subject
+        )
+        request = (
+            requests.find_request(transaction.tables, task.person_id, task.about) if task else None
+        )
+        if task is None or request is None:
+            raise HTTPException(404)
+        return task, request
+
+    def _open(self, transaction: Transaction, visit: Visit) -> OpenRequest:
+        """The request with what was written and the value: two looks, each entered."""
+        task, request = self._mine(transaction, visit)
+        name = label(transaction.policy, "data", request.about)
+        page = self.provider.change_pages.get(request.about, "")
+        if not request.waits:
+            return OpenRequest(task, request, name, [], [], [], None, page)
+        looks = [
+            transaction.act(
+                Act(
+                    action="view",
+                    data=(data,),
+                    actor="staff",
+                    party=visit.subject,
+                    purpose=task.purpose,
+                ),
+                task.person_id,
+                entitled=True,
+            )
+            for data in (MESSAGES, request.about)
+        ]
+        letters, values = (
+            [value.value for value in look.series(data)] if isinstance(look, ActResult) else []
+            for look, data in zip(looks, (MESSAGES, request.about), strict=True)
+        )
+        field = None if page else corrections.staff_field(transaction, request)
+        return OpenRequest(
+            task,
+            request,
+            name,
+            message_copies.thread(letters, request.request_id),
+            [_display(request.about, each) for each in values] if field else [],
+            [
+                refusal_reason(transaction.policy, look.decision)
+                for look in looks
+                if isinstance(look, Refused)
+            ],
+            None if field is None else with_check(self.provider, request.about, field),
+            page,
+        )
+
+    async def show(
+        self,
+        visit: Visit,
+        filled: Filled = EMPTY,
+        status: int = 200,
+        refused: RefusalReason | None = None,
+    ) -> Response:
+        """One request with its thread, the value, and what can be done."""
+        case = await self.provider.do(lambda transaction: self._open(transaction, visit))
+        return self.provider.pages.page(
+            visit.request,
+            "rights/desk.html",
+            status=status,
+            case=case,
+            title=self._title(case.request),
+            state=requests.STATE_LABELS[case.request.state],
+            late=case.request.due is not None and case.request.due < self.provider.now(),
+            fields=[each for each in (case.field, MESSAGE, REASON) if each],
+            message=MESSAGE,
+            reason=REASON,
+            filled=filled,
+            refused=refused,
+        )
+
+    async def change(self, visit: Visit) -> Response:
+        """Store the right value: with that the request is answered, and the task is closed."""
+
+        def work(transaction: Transaction) -> Filled | RightsRequest | Refused:
+            _, request = self._mine(transaction, visit)
+            field = corrections.staff_field(transaction, request)
+            if not request.waits:
+                return request
+            if field is None or request.about in self.provider.change_pages:
+                raise HTTPException(403)
+            filled = read((with_check(self.provider, request.about, field),), visit.form)
+            if not filled.ok:
+                return filled
+            return corrections.set_value(
+                transaction, request, filled.values["value"], visit.subject
+            )
+
+        return await self._answered(visit, work)
+
+    async def refuse(self, visit: Visit) -> Response:
+        """Refuse the request with a reason: the customer reads it, and the task is closed."""
+        return await self._with_text(visit, REASON, corrections.refuse)
+
+    async def write(self, visit: Visit) -> Response:
+        """Write to the customer; the request goes on waiting."""
+        return await self._with_text(
+            visit,
+            MESSAGE,
+            lambda transaction, request, text, _: corrections.write_to_customer(
+                transaction, request, text
+            ),
+        )
+
+    async def _with_text(
+        self,
+        visit: Visit,
+        field: Field,
+        act: Callable[[Transaction, RightsRequest, str, str], object],
+    ) -> Response:
+        filled = read((field,), visit.form)
+
+        def work(transaction: Transaction) -> object:
+            _, request = self._mine(transaction, visit)
+            if not filled.ok or not request.waits:
+                return filled if request.waits else request
+            return act(transaction, request, filled.values[field.name], visit.subject)
+
+        return await self._answered(visit, work)
+
+    async def _answered(self, visit: Visit, work: Callable[[Transaction], object]) -> Response:
+        """Do a piece of work: back to the request, or to the form with what is wrong."""
+        result = await self.provider.attempt(work)
+        if isinstance(result, Filled):
+            return await self.show(visit, result, 422)
+        if isinstance(result, Refused):
+            why = refusal_reason(self.provider.policy, result.decision)
+            return await self.show(visit, EMPTY, 403, why)
+        return RedirectResponse(f"/staff/requests/{visit.request.path_params['task']}", 303)
+
+
+def _display(field: str, value: str) -> str:
+    """A value as people read it."""
+    if corrections.STAFF_INPUTS.get(field) == "date":
+        return format_day(value)
+    return field_values.display_value(field, value)
