@@ -13,11 +13,11 @@ import upheld
 from practices.number import CLAUSES, LIST, README, STATEMENT, dead_lines, report
 from sizes import size
 from upheld.demo import sample_policy
-from upheld.mutate.report import statement, unlisted
+from upheld.mutate.report import unlisted
 from upheld.mutate.run import CHANGES, DEAD, NEEDED
 from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 
-TENTHS = size("tenths of the sample policy's words", short=1, long=10)
+TENTHS = size("tenths of the sample policy's words", short=1, long=3)
 
 
 def in_sample(name: str) -> bool:
@@ -31,6 +31,7 @@ def all_mutants() -> list[Mutant]:
     return list(mutants(upheld.load(sample_policy())))
 
 
+@pytest.mark.timeout(2_400)  # the stories are told anew for most words
 def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -41,10 +42,6 @@ def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
     assert more == []
     assert fewer == []
     assert all(each.why for each in result.findings if each.came == NEEDED)
-    if TENTHS == 10:
-        text = STATEMENT.search(README.read_text(encoding="utf-8"))
-        assert text is not None
-        assert text[2] == statement(result)
 
 
 def test_the_list_names_words_of_the_policy(all_mutants: list[Mutant]) -> None:
