@@ -67,7 +67,7 @@ def test_only_blocks_are_laid_out_and_every_other_byte_stays(end: str, mark: str
 def test_what_would_say_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A layout that changes what the policy says is never written."""
     monkeypatch.setattr(layout, "print_block", lambda _: "may serve\nmay amend\n")
-    monkeypatch.setattr(layout, "_said", lambda document: document.sections[0].blocks[0].text)
+    monkeypatch.setattr(layout, "_statements", lambda document: document.sections[0].blocks[0].text)
     with pytest.raises(UpheldError, match="nothing was changed"):
         layout.relaid((FRONT + clause("may   serve")).encode(), "policy.md")
 

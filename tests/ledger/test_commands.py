@@ -198,7 +198,7 @@ def test_an_export_is_signed_over_a_socket(log: Log) -> None:
     """The key may live in another process, which says its name nowhere: `--origin` does."""
     opened = FileSigner.open(log.folder / "log.key")
     server = SignerServer(opened, log.folder / "signer", log.folder / "signed")
-    thread = threading.Thread(target=server.serve, kwargs={"asked": 2}, daemon=True)
+    thread = threading.Thread(target=server.serve, kwargs={"requests": 2}, daemon=True)
     thread.start()
     words = ("export", "acts.jsonl", "--out", "other", "--signer", "signer")
     assert "give --origin" in log.run(*words).stderr

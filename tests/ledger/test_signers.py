@@ -25,7 +25,7 @@ def _socket(tmp_path: Path) -> Iterator[Path]:
     """The socket of a server that answers until the test ends."""
     path = tmp_path / "signer"
     server = SignerServer(SIGNER, path, tmp_path / "signed")
-    thread = threading.Thread(target=server.serve, kwargs={"asked": 50}, daemon=True)
+    thread = threading.Thread(target=server.serve, kwargs={"requests": 50}, daemon=True)
     thread.start()
     yield path
     while thread.is_alive():  # the questions that the test did not ask
