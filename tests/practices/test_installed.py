@@ -49,9 +49,9 @@ from pathlib import Path
 from upheld.cli.admin import gate_of
 from upheld.core.settings import read_settings
 from upheld.database.columns import microseconds
-from upheld.database.schema import declared
+from upheld.database.schema import declared_tables
 
-declared()
+declared_tables()
 from wishes.tables import wish
 
 gate = gate_of(read_settings(Path(sys.argv[1])))
