@@ -213,8 +213,8 @@ def test_a_signer_that_is_stopped_takes_its_socket_away(
 ) -> None:
     """Ctrl-C ends the signer without a traceback, and a new one can take its place."""
 
-    def stopped(_server: SignerServer, *, asked: int = 0) -> None:
-        raise KeyboardInterrupt(asked)
+    def stopped(_server: SignerServer, *, requests: int = 0) -> None:
+        raise KeyboardInterrupt(requests)
 
     monkeypatch.setattr(SignerServer, "serve", stopped)
     for _ in range(2):
