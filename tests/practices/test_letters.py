@@ -24,6 +24,7 @@ WORDS = {
     "cents": "7590",
     "open": "1250",
     "compare": "ABCD",
+    "request": "0" * 32,
 }
 
 
