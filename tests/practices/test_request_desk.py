@@ -201,7 +201,10 @@ def test_the_list_says_what_is_due_when_and_nothing_of_anybody(house: House) -> 
     house.clock.moved = timedelta(days=15)
     desk = house.signed_in(house.staff("privacy"), "staff")
     page = desk.get("/staff/requests").text
-    assert f"/staff/tasks/{task}" in page
+    assert f"/staff/tasks/{task}" not in page  # a page that is not there for them
+    assert "It waits for another role" in page
+    worker = house.signed_in(house.staff("accounts", sign_in="ac"), "staff")
+    assert f"/staff/tasks/{task}" in worker.get("/staff/requests").text
     assert ", late" in page
     assert "Erased by itself from" in page
     assert "It is the 23rd" not in page

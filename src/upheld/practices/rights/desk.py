@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
@@ -63,7 +64,8 @@ class WaitingRequest(NamedTuple):
     due: datetime | None
     late: bool
     state: str
-    href: str
+    href: str  # empty where its task is for another role, or there is none
+    has_task: bool
     carried_out: datetime | None  # when a job answers it by itself
 
 
@@ -74,10 +76,18 @@ class RequestDesk:
         self.provider = provider
 
     async def list_page(self, visit: Visit) -> Response:
-        """Every request that waits, with what is due when."""
+        """Every request that waits, with what is due when; a link for whose role its task is."""
         if visit.user is None or not {*ROLES} & {*visit.user.roles}:
             raise HTTPException(403)
-        rows = await self.provider.read(requests.waiting)
+        roles = visit.user.roles
+
+        def read(tables: Tables) -> tuple[list[RightsRequest], set[str]]:
+            rows = requests.waiting(tables)
+            some_tasks = [tasks.find_task(tables, each.task_id) for each in rows if each.task_id]
+            own = {task.task_id for task in some_tasks if task is not None and task.role in roles}
+            return rows, own
+
+        rows, own = await self.provider.read(read)
         now = self.provider.now()
         return self.provider.pages.page(
             visit.request,
@@ -89,7 +99,8 @@ class RequestDesk:
                     each.due,
                     each.due is not None and each.due < now,
                     requests.STATE_LABELS[each.state],
-                    f"/staff/tasks/{each.task_id}" if each.task_id else "",
+                    f"/staff/tasks/{each.task_id}" if each.task_id in own else "",
+                    bool(each.task_id),
                     each.received + erasure.WAITS if each.kind == "erasure" else None,
                 )
                 for each in rows
