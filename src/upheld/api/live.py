@@ -16,7 +16,8 @@ import msgspec
 
 from upheld.api.logs import event
 from upheld.core.clock import system_time
-from upheld.core.errors import Fault, PolicyError
+from upheld.core.errors import PolicyError
+from upheld.policy.examples import wrong_examples
 from upheld.policy.load import Policy, load
 
 Built = TypeVar("Built")
@@ -29,27 +30,6 @@ class InForce(NamedTuple, Generic[Built]):
     policy: Policy
     built: Built
     since: float
-
-
-def wrong_examples(policy: Policy, file: str) -> list[Fault]:
-    """The examples of a policy that it answers otherwise."""
-    problems = []
-    for clause in policy.program.clauses:
-        for example in clause.examples:
-            decision, expected = policy.example(example)
-            if expected:
-                text = " ".join(example.text.split())
-                problems.append(
-                    Fault(
-                        file=file,
-                        line=example.line,
-                        column=1,
-                        code="wrong-example",
-                        message=f"`{text}` is answered: {decision.why}",
-                        expected=expected,
-                    )
-                )
-    return problems
 
 
 def checked(path: Path) -> Policy:

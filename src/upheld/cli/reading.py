@@ -23,23 +23,11 @@ def register(app: typer.Typer) -> None:
 
 def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
     """Examples that are answered otherwise, and words that have neither rule nor note."""
-    wrong, bare = [], []
+    from upheld.policy.examples import wrong_examples
+
+    bare = []
     for clause in policy.program.clauses:
         heading = policy.program.clauses[clause.heading].text if clause.heading >= 0 else ""
-        for example in clause.examples:
-            decision, expected = policy.example(example)
-            if expected:
-                wrong.append(
-                    Fault(
-                        file=file,
-                        line=example.line,
-                        column=1,
-                        code="wrong-example",
-                        message=f"`{' '.join(example.text.split())}` is answered: {decision.why}",
-                        clause=heading,
-                        expected=expected,
-                    )
-                )
         if not clause.covered:
             bare.append(
                 Fault(
@@ -52,7 +40,7 @@ def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
                     expected=_wanted(clause.text, policy),
                 )
             )
-    return wrong, [*bare, *_bare_inserts(policy, file)]
+    return wrong_examples(policy, file), [*bare, *_bare_inserts(policy, file)]
 
 
 def _bare_inserts(policy: Policy, file: str) -> list[Fault]:

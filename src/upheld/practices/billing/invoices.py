@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import placeholders
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import JobTrial, trial_of
 from upheld.gate.transaction import Transaction
@@ -25,7 +25,7 @@ from upheld.practice.events import INVOICE_DUE, INVOICE_MADE
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services
 from upheld.practices.billing import tables as own
-from upheld.practices.billing.books import History, Invoice
+from upheld.practices.billing.books import History, Invoice, Payment
 from upheld.practices.billing.charge_periods import (
     HOUSEHOLD,
     MINOR,
@@ -106,6 +106,21 @@ def history_of(transaction: Transaction, person_id: str) -> History | Refused:
     if isinstance(result, Refused):
         return result
     return books.history_of(result["payment-history"] if result.values else None)
+
+
+def post(
+    transaction: Transaction, payer: str, row: Invoice | Payment, *, entitled: bool
+) -> ActResult | Refused:
+    """Enter an invoice or a payment into somebody's books, or say why that was refused."""
+    return transaction.append(
+        payer,
+        books.TRANSACTION,
+        [books.encode_row(row)],
+        source="customer",
+        occasion="service-use",
+        purpose="billing",
+        entitled=entitled,
+    )
 
 
 def settle(transaction: Transaction, payer: str) -> Refused | None:
@@ -285,14 +300,7 @@ class Invoices:
             *whose,
             min(ahead.credit, cents),
         )
-        outcome = transaction.append(
-            payer,
-            books.TRANSACTION,
-            [books.encode_row(invoice)],
-            source="customer",
-            occasion="service-use",
-            purpose="billing",
-        )
+        outcome = post(transaction, payer, invoice, entitled=False)
         return outcome if isinstance(outcome, Refused) else invoice
 
     def leave(self, transaction: Transaction, person_id: str) -> None:

@@ -147,15 +147,7 @@ class Booking:
             receipt.method,
             () if back else history.settling(receipt.cents, receipt.number),
         )
-        result = transaction.append(
-            payer,
-            books.TRANSACTION,
-            [books.encode_row(payment)],
-            source="customer",
-            occasion="service-use",
-            purpose="billing",
-            entitled=True,
-        )
+        result = invoices.post(transaction, payer, payment, entitled=True)
         if isinstance(result, Refused):
             return result
         entry = transaction.note(

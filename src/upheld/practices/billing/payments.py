@@ -224,15 +224,7 @@ class Payments:
             f"card ··{card.last_four}" if card else "card",
             history.settling(cents),
         )
-        result = transaction.append(
-            person_id,
-            books.TRANSACTION,
-            [books.encode_row(payment)],
-            source="customer",
-            occasion="service-use",
-            purpose="billing",
-            entitled=True,
-        )
+        result = invoices.post(transaction, person_id, payment, entitled=True)
         if isinstance(result, Refused):
             return result
         return invoices.settle(transaction, person_id)
