@@ -24,12 +24,12 @@ SAMPLE = Path(__file__).parent.parent / "policies" / "larch-valley.md"
 
 def best(work: Callable[[], object], repeat: int = 3) -> float:
     """The least seconds of several runs."""
-    found = []
+    times = []
     for _ in range(repeat):
         start = time.perf_counter()
         work()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def row(name: str, seconds: float, loading: float, target: float) -> str:
@@ -60,8 +60,8 @@ def main() -> None:
     loading = best(lambda: upheld.load(SAMPLE))
     print(row("findings, sample policy", best(lambda: findings(sample)), loading, 0.3))
     print(row("findings of check, sample policy", best(lambda: review(sample)), loading, 0.3))
-    asked = best(lambda: query(sample, "share payment to advertiser"))
-    print(row("one query, sample policy", asked, loading, 0.3))
+    query_time = best(lambda: query(sample, "share payment to advertiser"))
+    print(row("one query, sample policy", query_time, loading, 0.3))
 
 
 if __name__ == "__main__":

@@ -34,17 +34,17 @@ FIXED = ("f0", "f1", "f2")
 
 def best(work: Callable[[], object], repeat: int = 5) -> float:
     """The least time of several runs, in seconds."""
-    found = []
+    times = []
     for _ in range(repeat):
         start = time.perf_counter()
         work()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
-def loaded(made: list[policies.Rule]) -> upheld.Policy:
+def loaded(policy_rules: list[policies.Rule]) -> upheld.Policy:
     """A policy of some rules."""
-    return upheld.load_text(policies.markdown(made), vocabulary=policies.vocabulary())
+    return upheld.load_text(policies.markdown(policy_rules), vocabulary=policies.vocabulary())
 
 
 def left_out(
@@ -69,20 +69,22 @@ def columns(policy: upheld.Policy, rows: int) -> pa.Table:
             ("purpose", "p", policies.PURPOSES),
         )
     }
-    made = {d: words[chance.integers(0, len(words), rows)] for d, words in of.items()}
-    made["action"] = np.full(rows, codes(policy, "action")["share"], np.int16)
-    made["facts"] = chance.integers(0, 1 << policies.FACTS, rows)
-    return pa.table({**made, **{f: made["facts"] >> int(f[1:]) & 1 == 1 for f in FIXED}})
+    policy_rules = {d: words[chance.integers(0, len(words), rows)] for d, words in of.items()}
+    policy_rules["action"] = np.full(rows, codes(policy, "action")["share"], np.int16)
+    policy_rules["facts"] = chance.integers(0, 1 << policies.FACTS, rows)
+    return pa.table(
+        {**policy_rules, **{f: policy_rules["facts"] >> int(f[1:]) & 1 == 1 for f in FIXED}}
+    )
 
 
-def gathered(made: list[policies.Rule], policy: upheld.Policy, table: pa.Table) -> Any:
+def gathered(policy_rules: list[policies.Rule], policy: upheld.Policy, table: pa.Table) -> Any:
     """Numpy's own: the masks of each cell's rules, gathered by key."""
     width = 4
     shape = [len(codes(policy, d)) for d in ("data", "recipient", "purpose")]
     care = np.zeros((2, width, *shape), np.int64)
     used = np.zeros((2, *shape), int)
     value = np.ones_like(care)
-    for rule in made:
+    for rule in policy_rules:
         at = tuple(
             codes(policy, d)[w]
             for d, w in (
@@ -103,13 +105,13 @@ def gathered(made: list[policies.Rule], policy: upheld.Policy, table: pa.Table) 
 
     def run() -> Any:
         key = (data.astype(np.int32) * shape[1] + recipient) * shape[2] + purpose
-        found = []
+        masks = []
         for kind in (0, 1):
             some = np.zeros(len(key), bool)
             for each in range(deep):
                 some |= facts & care[kind, each][key] == value[kind, each][key]
-            found.append(some)
-        return found[1] & ~found[0]
+            masks.append(some)
+        return masks[1] & ~masks[0]
 
     return run
 
@@ -168,8 +170,8 @@ def fixed(connection: Any, rows: int) -> None:
 
 def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
     """Words and facts of each row's own."""
-    made = policies.rules(clauses)
-    policy = loaded(made)
+    policy_rules = policies.rules(clauses)
+    policy = loaded(policy_rules)
     data = columns(policy, options.rows)
     table = connection.create_table("rows", data, overwrite=True)
     for name in ("action", "data", "recipient", "purpose"):
@@ -181,7 +183,7 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
     allowed = policy.screen(table, None, masks=masks, absent=absent, tell=["allowed"]).allowed.sum()
     sql = str(ibis.to_sql(allowed, dialect="duckdb"))
     built = time.perf_counter() - start
-    gather = gathered(made, policy, data)
+    gather = gathered(policy_rules, policy, data)
     if int(allowed.execute()) != int(gather().sum()):
         raise SystemExit("numpy decides otherwise")
     full = policy.screen(table, None, masks=masks, absent=absent)
@@ -205,7 +207,7 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
         best(gather),
     ]
     a, b, c, d = (f"{options.rows / each / 1e6:.1f} M/s" for each in times)
-    theirs = peer(made, policy, data, int(gather()[:1_000_000].sum()), options.peer)
+    theirs = peer(policy_rules, policy, data, int(gather()[:1_000_000].sum()), options.peer)
     print(
         f"| {clauses:,} | {a} | {b} | {c} | {times[0] / times[2]:.2f}× | {d} | {theirs} "
         f"| {built:.2f} s |"
@@ -213,7 +215,11 @@ def by_row(connection: Any, clauses: int, options: argparse.Namespace) -> None:
 
 
 def peer(
-    made: list[policies.Rule], policy: upheld.Policy, data: pa.Table, wanted: int, python: str
+    policy_rules: list[policies.Rule],
+    policy: upheld.Policy,
+    data: pa.Table,
+    wanted: int,
+    python: str,
 ) -> str:
     """The peer's rate on a million of the rows, after its answers were found equal."""
     if not python:
@@ -230,10 +236,10 @@ def peer(
                 of["purpose"][rule.purpose],
                 *(int(fact[1:]) for fact in rule.facts),
             )
-            for rule in made
+            for rule in policy_rules
         ]
-        told = {name: first[name].to_numpy() for name in (*of, "facts")}
-        np.savez(path, rules=np.array(rules), wanted=wanted, **told)
+        arrays = {name: first[name].to_numpy() for name in (*of, "facts")}
+        np.savez(path, rules=np.array(rules), wanted=wanted, **arrays)
         done = subprocess.run(
             [python, Path(__file__).with_name("bulk_peer.py"), path],
             check=True,
@@ -249,7 +255,7 @@ def engines(options: argparse.Namespace) -> None:
     policy = loaded(policies.rules(25))
     data = columns(policy, rows)
     masks = Masks([f"f{n}" for n in range(policies.FACTS)], "facts")
-    found = []
+    tables = []
     with tempfile.TemporaryDirectory() as folder:
         import pyarrow.parquet as pq  # noqa: PLC0415 - for the engines alone
 
@@ -260,15 +266,15 @@ def engines(options: argparse.Namespace) -> None:
             builder = SparkSession.builder.master("local[2]")
             session = builder.config("spark.ui.enabled", value=False).getOrCreate()
             spark = ibis.pyspark.connect(session)
-            found.append(("Spark, local[2]", spark.read_parquet(f"{folder}/rows.parquet")))
+            tables.append(("Spark, local[2]", spark.read_parquet(f"{folder}/rows.parquet")))
         if options.postgres:
             server = ibis.connect(options.postgres)
-            found.append(("PostgreSQL", server.create_table("rows", data, temp=True)))
-        found.insert(0, ("DuckDB", ibis.duckdb.connect().read_parquet(f"{folder}/rows.parquet")))
+            tables.append(("PostgreSQL", server.create_table("rows", data, temp=True)))
+        tables.insert(0, ("DuckDB", ibis.duckdb.connect().read_parquet(f"{folder}/rows.parquet")))
         print(f"The same at 25 clauses over {rows:,} rows of a Parquet file or a table:\n")
         print("| engine | allowed | against DuckDB |\n|---|---|---|")
         base = 0.0
-        for name, table in found:
+        for name, table in tables:
             absent = left_out(policy, table, None, masks)
             screened = policy.screen(table, None, masks=masks, absent=absent, tell=["allowed"])
             count = screened.allowed.sum()

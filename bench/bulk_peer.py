@@ -15,7 +15,7 @@ from openfisca_core.simulations import SimulationBuilder
 from openfisca_core.taxbenefitsystems import TaxBenefitSystem
 from openfisca_core.variables import Variable
 
-told = np.load(sys.argv[1])
+arrays = np.load(sys.argv[1])
 person = build_entity(key="row", plural="rows", label="", is_person=True)
 system = TaxBenefitSystem([person])
 
@@ -32,26 +32,26 @@ def decided(row: object, period: object) -> object:
     """Any rule that allows, and none that refuses."""
     say = [row(name, period) for name in ("data", "recipient", "purpose", "facts")]
     data, recipient, purpose, facts = say
-    found = [np.zeros(len(data), bool), np.zeros(len(data), bool)]
-    for allows, d, r, p, *bits in told["rules"].tolist():
+    masks = [np.zeros(len(data), bool), np.zeros(len(data), bool)]
+    for allows, d, r, p, *bits in arrays["rules"].tolist():
         mask = sum(1 << bit for bit in bits)
         here = (data == d) & (recipient == r) & (purpose == p) & (facts & mask == mask)
-        found[int(allows)] |= here
-    return found[1] & ~found[0]
+        masks[int(allows)] |= here
+    return masks[1] & ~masks[0]
 
 
 for each in ("data", "recipient", "purpose", "facts"):
     variable(each, int)
 variable("allowed", bool, decided)
-count = len(told["facts"])
+count = len(arrays["facts"])
 best = float("inf")
 for _ in range(2):
     simulation = SimulationBuilder().build_default_simulation(system, count)
     for each in ("data", "recipient", "purpose", "facts"):
-        simulation.set_input(each, "2026-01", told[each].astype(np.int32))
+        simulation.set_input(each, "2026-01", arrays[each].astype(np.int32))
     start = time.perf_counter()
     answer = simulation.calculate("allowed", "2026-01")
     best = min(best, time.perf_counter() - start)
-if int(answer.sum()) != int(told["wanted"]):
+if int(answer.sum()) != int(arrays["wanted"]):
     sys.exit("OpenFisca decides otherwise")
 print(best / count)

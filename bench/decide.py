@@ -25,12 +25,12 @@ QUESTIONS = 200
 
 def best(work: Callable[[], object], count: int, repeat: int = 5) -> float:
     """The least time of one piece of work, in microseconds, of several runs."""
-    found = []
+    times = []
     for _ in range(repeat):
         start = time.perf_counter()
         work()
-        found.append((time.perf_counter() - start) / count)
-    return min(found) * 1e6
+        times.append((time.perf_counter() - start) / count)
+    return min(times) * 1e6
 
 
 def floor(asks: list[policies.Ask]) -> float:
@@ -89,8 +89,8 @@ def check_rego(text: str, asks: list[policies.Ask], ours: list[bool]) -> float:
         for a in asks
     ]
 
-    def ask(given: str) -> bool:
-        engine.set_input_json(given)
+    def ask(question: str) -> bool:
+        engine.set_input_json(question)
         return bool(engine.eval_rule("data.upheld.allow"))
 
     same("Rego", [ask(each) for each in inputs], ours)
@@ -100,9 +100,9 @@ def check_rego(text: str, asks: list[policies.Ask], ours: list[bool]) -> float:
 
 def row(clauses: int) -> str:
     """One line of the table."""
-    made = policies.rules(clauses)
-    asks = policies.asks(made, QUESTIONS)
-    policy = upheld.load_text(policies.markdown(made), vocabulary=policies.vocabulary())
+    rules = policies.rules(clauses)
+    asks = policies.asks(rules, QUESTIONS)
+    policy = upheld.load_text(policies.markdown(rules), vocabulary=policies.vocabulary())
     requests = [
         upheld.Request("share", data=a.data, recipient=a.recipient, purpose=a.purpose) for a in asks
     ]
@@ -116,14 +116,14 @@ def row(clauses: int) -> str:
     three = [(r, dict(list(f.items())[:3])) for r, f in pairs]
     least = floor(asks)
     decide = policy.decide
-    given = best(lambda: [decide(r, f) for r, f in three], len(pairs), 50)
+    three_facts = best(lambda: [decide(r, f) for r, f in three], len(pairs), 50)
     six = best(lambda: [decide(r, f) for r, f in pairs], len(pairs), 50)
     hot = best(lambda: [q.decide(f) for q, f in prepared], len(prepared), 50)
-    cedar = check_cedar(policies.cedar(made), asks, ours)
-    rego = check_rego(policies.rego(made), asks, ours)
+    cedar = check_cedar(policies.cedar(rules), asks, ours)
+    rego = check_rego(policies.rego(rules), asks, ours)
     return (
-        f"| {clauses} | {given / least:.1f}× | {six / least:.1f}× | {hot / least:.1f}× |"
-        f" {cedar / given:,.0f}× | {rego / given:,.0f}× | {least:.2f} µs |"
+        f"| {clauses} | {three_facts / least:.1f}× | {six / least:.1f}× | {hot / least:.1f}× |"
+        f" {cedar / three_facts:,.0f}× | {rego / three_facts:,.0f}× | {least:.2f} µs |"
     )
 
 

@@ -73,9 +73,11 @@ def measure(name: str, url: str, home: Path) -> None:
     print(f"| {name}: back up {len(people):,} people, {size:.1f} MB, tried out | {backed:.1f} s |")
     print(f"| {name}: open all of that file | {size / opened:.0f} MB a second |")
     gone = seconds(lambda: erase(gate, people[:ERASED]))
-    kept = seconds(lambda: renew(gate))
+    renewal = seconds(lambda: renew(gate))
     print(f"| {name}: erase {ERASED:,} people | {gone:.1f} s |")
-    print(f"| {name}: renew the keys of all others, {STAYING:,} and what was kept | {kept:.1f} s |")
+    print(
+        f"| {name}: renew the keys of all others, {STAYING:,} and what was kept | {renewal:.1f} s |"
+    )
     place = f"sqlite:///{home}/{name}.restored.db"
     took = seconds(lambda: restore(path, place, policy, ring, master, RestoreOptions(keys)))
     print(f"| {name}: restore it into SQLite and erase them again, looked through | {took:.1f} s |")

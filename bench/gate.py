@@ -38,13 +38,13 @@ WAIT_SECONDS = 4e-5  # and about as much again, which a process sleeps at least
 
 def each(work: Callable[[], object], count: int = 400, repeat: int = 5) -> float:
     """The least mean time of one piece of work, in microseconds."""
-    found = []
+    times = []
     for _ in range(repeat):
         start = time.perf_counter()
         for _ in range(count):
             work()
-        found.append((time.perf_counter() - start) / count)
-    return min(found) * 1e6
+        times.append((time.perf_counter() - start) / count)
+    return min(times) * 1e6
 
 
 def customer(gate: Gate) -> str:
@@ -109,7 +109,9 @@ def statements(engine: Engine, work: Callable[[], object]) -> int:
     driver.set_trace_callback(seen.append)
     work()
     driver.set_trace_callback(None)
-    return sum(said.startswith("SELECT") and " FROM entry " not in said for said in seen)
+    return sum(
+        statement.startswith("SELECT") and " FROM entry " not in statement for statement in seen
+    )
 
 
 def callers(gate: Gate, person: str, count: int, acts: int = 2048) -> float:
@@ -175,11 +177,11 @@ def measure(name: str, url: str, keyring: Keyring) -> None:
     single = each(lambda: [gate.use(p, ["email"], purpose="billing") for p in people], 3)
     swept = each(lambda: gate.sweep("use", people, ["email"], purpose="billing"), 3)
     print(f"| {name}: 100 people in one sweep | {single / swept:.1f}× one by one |")
-    asked = {"recipient": "collection-agent", "purpose": "debt-collection", "occasion": "other"}
+    options = {"recipient": "collection-agent", "purpose": "debt-collection", "occasion": "other"}
 
     def share() -> None:
         try:
-            gate.share(person, ["name"], party="acme", **asked)
+            gate.share(person, ["name"], party="acme", **options)
         except upheld.Refused:
             return
 

@@ -22,7 +22,7 @@ from upheld.gate.transaction import GateTransaction
 
 FIELDS = ("email", "phone", "name", "address", "gender", "occupation", "interests")
 TO = "trusted-partner"
-Told = dict[str, str]
+FieldValues = dict[str, str]
 Agreed = tuple[str, str]  # a purpose, and a partner by name
 Ends = dict[Any, int | None]  # on which day each ends that ends
 
@@ -31,15 +31,15 @@ class Model:
     """The truth, in memory."""
 
     def __init__(self) -> None:
-        self.data: dict[int, Told] = {}
+        self.data: dict[int, FieldValues] = {}
         self.agreed: dict[int, dict[Agreed, int | None]] = {}
         self.whose: dict[Agreed, set[int]] = {}
         self.acts: Counter[int] = Counter()
 
-    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+    def fill(self, people: Sequence[tuple[int, FieldValues, Agreed]]) -> None:
         """New users with values, and their consent for one purpose."""
-        for user, told, agreed in people:
-            self.data[user], self.agreed[user] = dict(told), {agreed: None}
+        for user, values, agreed in people:
+            self.data[user], self.agreed[user] = dict(values), {agreed: None}
             self.whose.setdefault(agreed, set()).add(user)
             self.acts[user] += 1
 
@@ -72,13 +72,13 @@ class Model:
 
     def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
         """Bring forward the end of the consents of a user, or for a purpose; how many it was."""
-        found = [
+        results = [
             (u, a)
             for u in ([user] if user is not None else self.whose.get(agreed, ()))  # type: ignore[arg-type] # one of them is said
             for a in ([agreed] if agreed else self.agreed[u])
         ]
         ended = 0
-        for each, what in found:
+        for each, what in results:
             before = self.agreed[each][what]
             if before is None or before > day:
                 self.agreed[each][what] = day
@@ -103,10 +103,10 @@ class Lines:
         self._at: dict[int | None, list[int]] = {}
         self._end = 0
 
-    def add(self, *told: tuple[int | None, str]) -> None:
+    def add(self, *lines: tuple[int | None, str]) -> None:
         """Lines of what was done about whom, on the disk when this returns."""
         raw = b""
-        for user, what in told:
+        for user, what in lines:
             self._at.setdefault(user, []).append(self._end + len(raw))
             raw += b"%r %r %s\n" % (time.time(), user, what.encode())
         self._file.seek(self._end)
@@ -116,11 +116,11 @@ class Lines:
 
     def of(self, user: int) -> list[str]:
         """What was done about a user."""
-        found = []
+        results = []
         for at in self._at.get(user, ()):
             raw = os.pread(self._file.fileno(), 100, at)
-            found.append(raw[: raw.index(b"\n")].split()[2].decode())
-        return found
+            results.append(raw[: raw.index(b"\n")].split()[2].decode())
+        return results
 
 
 class Plain:
@@ -149,18 +149,18 @@ class Plain:
     ) -> Any:
         opened = writing if write or self.logged else reading
         with opened(self.engine) as connection:
-            found = work(connection)
+            results = work(connection)
             if self.logged:
                 run(connection, "INSERT INTO log VALUES (?, ?, ?)", user, time.time(), what)
         if self.lines:
             self.lines.add((user, what))
-        return found
+        return results
 
-    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+    def fill(self, people: Sequence[tuple[int, FieldValues, Agreed]]) -> None:
         """As the model."""
         with writing(self.engine) as connection:
-            for user, told, (purpose, partner) in people:
-                for field, value in told.items():
+            for user, values, (purpose, partner) in people:
+                for field, value in values.items():
                     _put(connection, user, field, value)
                 run(connection, "INSERT INTO agreed VALUES (?, ?, ?, NULL)", user, purpose, partner)
                 if self.logged:
@@ -180,8 +180,8 @@ class Plain:
     def own(self, user: int, field: str) -> str | None:
         """As the model."""
         query = "SELECT data FROM plain WHERE usr = ? AND field = ?"
-        found = self._do(user, "act", lambda c: rows(c, query, user, field), write=False)
-        return found[0][0] if found else None
+        results = self._do(user, "act", lambda c: rows(c, query, user, field), write=False)
+        return results[0][0] if results else None
 
     def read(self, user: int, field: str, agreed: Agreed) -> str | None:
         """As the model."""
@@ -189,10 +189,10 @@ class Plain:
             "SELECT data FROM plain JOIN agreed USING (usr) WHERE usr = ? AND field = ?"
             " AND purpose = ? AND shr = ? AND (ends IS NULL OR ends > ?)"
         )
-        found = self._do(
+        results = self._do(
             user, "act", lambda c: rows(c, query, user, field, *agreed, today()), write=False
         )
-        return found[0][0] if found else None
+        return results[0][0] if results else None
 
     def by_purpose(self, agreed: Agreed) -> Ends:
         """As the model."""
@@ -205,14 +205,14 @@ class Plain:
     def by_user(self, user: int) -> Ends:
         """As the model."""
         query = "SELECT purpose, shr, ends FROM agreed WHERE usr = ? AND (ends IS NULL OR ends > ?)"
-        found = self._do(user, "meta", lambda c: rows(c, query, user, today()), write=False)
-        return {(purpose, partner): ends for purpose, partner, ends in found}
+        results = self._do(user, "meta", lambda c: rows(c, query, user, today()), write=False)
+        return {(purpose, partner): ends for purpose, partner, ends in results}
 
     def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
         """As the model."""
-        where, told = ("purpose = ? AND shr = ?", agreed) if agreed else ("usr = ?", (user,))
+        where, values = ("purpose = ? AND shr = ?", agreed) if agreed else ("usr = ?", (user,))
         query = f"UPDATE agreed SET ends = ? WHERE {where} AND (ends IS NULL OR ends > ?)"
-        return int(self._do(user, "meta", lambda c: run(c, query, day, *told, day)))
+        return int(self._do(user, "meta", lambda c: run(c, query, day, *values, day)))
 
     def agree(self, user: int, agreed: Agreed) -> None:
         """As the model."""
@@ -222,12 +222,12 @@ class Plain:
     def log(self, user: int) -> int:
         """As the model."""
         if self.lines:
-            found = self.lines.of(user)
+            results = self.lines.of(user)
             self.lines.add((user, "meta"))
-            return sum(what == "act" for what in found)
+            return sum(what == "act" for what in results)
         query = "SELECT at, what FROM log WHERE usr = ?"
-        found = self._do(user, "meta", lambda c: rows(c, query, user), write=False)
-        return sum(what == "act" for _, what in found)
+        results = self._do(user, "meta", lambda c: rows(c, query, user), write=False)
+        return sum(what == "act" for _, what in results)
 
 
 def _put(connection: Any, user: int, field: str, value: str) -> None:
@@ -255,14 +255,14 @@ class Gated:
         self.person: dict[int, str] = {}
         self.user: dict[str, int] = {}
 
-    def fill(self, people: Sequence[tuple[int, Told, Agreed]]) -> None:
+    def fill(self, people: Sequence[tuple[int, FieldValues, Agreed]]) -> None:
         """As the model."""
         with self.gate.together() as transaction:
-            for user, told, agreed in people:
+            for user, values, agreed in people:
                 self.person[user] = transaction.enrol()
                 self.user[self.person[user]] = user
                 transaction.store(
-                    self.person[user], told, source="customer", occasion="registration"
+                    self.person[user], values, source="customer", occasion="registration"
                 )
                 self._agree(transaction, user, agreed)
 
@@ -283,30 +283,30 @@ class Gated:
 
     def own(self, user: int, field: str) -> str | None:
         """As the model."""
-        given = self.gate.use(self.person[user], [field], purpose="rights-request")
-        return given[field] if field in given.values else None
+        answer = self.gate.use(self.person[user], [field], purpose="rights-request")
+        return answer[field] if field in answer.values else None
 
     def read(self, user: int, field: str, agreed: Agreed) -> str | None:
         """As the model."""
         purpose, partner = agreed
         try:
-            given = self.gate.share(
+            answer = self.gate.share(
                 self.person[user], [field], recipient=TO, purpose=purpose, party=partner
             )
         except upheld.Refused:
             return None
-        return given[field] if field in given.values else None
+        return answer[field] if field in answer.values else None
 
     def by_purpose(self, agreed: Agreed) -> Ends:
         """As the model."""
         purpose, partner = agreed
-        found = self.gate.records_in_force("consent", purpose=purpose, party=partner)
-        return {self.user[each.person_id]: _day(each.ends) for each in found}
+        results = self.gate.records_in_force("consent", purpose=purpose, party=partner)
+        return {self.user[each.person_id]: _day(each.ends) for each in results}
 
     def by_user(self, user: int) -> Ends:
         """As the model."""
-        found = self.gate.records_in_force("consent", person_id=self.person[user])
-        return {(each.about["purpose"][0], each.party): _day(each.ends) for each in found}
+        results = self.gate.records_in_force("consent", person_id=self.person[user])
+        return {(each.about["purpose"][0], each.party): _day(each.ends) for each in results}
 
     def end(self, user: int | None, agreed: Agreed | None, day: int) -> int:
         """As the model."""
@@ -327,10 +327,10 @@ class Gated:
         """As the model; that somebody read it is an entry too."""
         with self.gate.together() as transaction:
             transaction.note(self.person[user], "account.read")
-            found = of_person(transaction.connection, self.person[user])
+            results = of_person(transaction.connection, self.person[user])
         return sum(
-            kept.entry.kind in ("act", "refusal") and kept.entry.action != "collect"
-            for kept in found
+            stored.entry.kind in ("act", "refusal") and stored.entry.action != "collect"
+            for stored in results
         )
 
 

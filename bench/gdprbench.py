@@ -49,7 +49,7 @@ from upheld.gate.gate import Gate
 from upheld.vault.keyring import Keyring, Passphrase
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from gdpr_stores import FIELDS, Agreed, Gated, Lines, Model, Plain, Told
+from gdpr_stores import FIELDS, Agreed, FieldValues, Gated, Lines, Model, Plain
 
 import postgres
 
@@ -94,7 +94,7 @@ ROLES: dict[str, tuple[dict[str, int], str]] = {
 }
 
 
-class Asked(NamedTuple):
+class Operation(NamedTuple):
     """An operation: its name, the method of a store, and what it is given."""
 
     name: str
@@ -115,7 +115,7 @@ class Drawing:
         self.weights = list(accumulate(1 / (1 + at) for at in range(users)))
         self.last = (FAR - BEGINNING).days  # each end is a day before the one drawn before
 
-    def people(self) -> Iterator[tuple[int, Told, Agreed]]:
+    def people(self) -> Iterator[tuple[int, FieldValues, Agreed]]:
         """The users that there are from the beginning."""
         for user in range(self.users):
             fields = [FIELDS[(user + at) % len(FIELDS)] for at in range(HELD)]
@@ -133,7 +133,7 @@ class Drawing:
         text = f"{field}-{user}x{number}"
         return f"{text}@customer.example" if field == "email" else text
 
-    def operation(self, kind: str, how: str, model: Model) -> Asked | None:
+    def operation(self, kind: str, how: str, model: Model) -> Operation | None:
         """One operation of a kind; None where a user was drawn of whom it cannot be asked."""
         if how == "uniform":
             user = self.random.randrange(self.users)
@@ -149,37 +149,37 @@ class Drawing:
             "log": ("log", (user,)),
         }
         if kind in words:
-            return Asked(kind, *words[kind])
+            return Operation(kind, *words[kind])
         if kind == "agree":
-            known = agreed in model.agreed[user]
-            return None if known else Asked(kind, "agree", (user, agreed))
+            agreed_already = agreed in model.agreed[user]
+            return None if agreed_already else Operation(kind, "agree", (user, agreed))
         return self.on_data(kind, user, agreed, model)
 
-    def on_data(self, kind: str, user: int, agreed: Agreed, model: Model) -> Asked | None:
+    def on_data(self, kind: str, user: int, agreed: Agreed, model: Model) -> Operation | None:
         """One operation on a value; None where the user has none, or for an insertion all."""
-        held = sorted(model.data[user])
-        fields = sorted({*FIELDS} - {*held}) if kind == "insert" else held
+        fields_there = sorted(model.data[user])
+        fields = sorted({*FIELDS} - {*fields_there}) if kind == "insert" else fields_there
         if not fields:
             return None
         field = self.random.choice(fields)
         if kind in ("insert", "update"):
-            return Asked(kind, "put", (user, field, self.value(user, field)))
+            return Operation(kind, "put", (user, field, self.value(user, field)))
         if kind == "read":  # one in ten for what nobody may have agreed to
             mine = self.random.choice(sorted(model.agreed[user]))
-            asked = agreed if self.random.random() < 1 / 10 else mine
-            return Asked(kind, "read", (user, field, asked))
-        return Asked(kind, "own" if kind == "own read" else kind, (user, field))
+            purpose_and_partner = agreed if self.random.random() < 1 / 10 else mine
+            return Operation(kind, "read", (user, field, purpose_and_partner))
+        return Operation(kind, "own" if kind == "own read" else kind, (user, field))
 
-    def operations(self, role: str, count: int, model: Model) -> list[tuple[Asked, Any]]:
+    def operations(self, role: str, count: int, model: Model) -> list[tuple[Operation, Any]]:
         """The operations of a role, and the right answers."""
         shares, how = ROLES[role]
-        made: list[tuple[Asked, Any]] = []
-        while len(made) < count:
+        drawn: list[tuple[Operation, Any]] = []
+        while len(drawn) < count:
             (kind,) = self.random.choices(list(shares), list(shares.values()))
-            while (asked := self.operation(kind, how, model)) is None:
+            while (operation := self.operation(kind, how, model)) is None:
                 pass
-            made.append((asked, getattr(model, asked.method)(*asked.words)))
-        return made
+            drawn.append((operation, getattr(model, operation.method)(*operation.words)))
+        return drawn
 
 
 class Timed(NamedTuple):
@@ -190,23 +190,23 @@ class Timed(NamedTuple):
     right: list[int]
 
 
-def timed(stores: Sequence[Store], asked: Sequence[tuple[Asked, Any]]) -> Timed:
+def timed(stores: Sequence[Store], operations: Sequence[tuple[Operation, Any]]) -> Timed:
     """Ask the same of each store, some operations at a time, in changing order."""
-    found = Timed([[] for _ in stores], [Counter() for _ in stores], [0] * len(stores))
-    for first in range(0, len(asked), TURN):
-        turn = asked[first : first + TURN]
+    results = Timed([[] for _ in stores], [Counter() for _ in stores], [0] * len(stores))
+    for first in range(0, len(operations), TURN):
+        turn = operations[first : first + TURN]
         for at in range(len(stores)):
             number = (at + first // TURN) % len(stores)
             store = stores[number]
-            begun = time.perf_counter()
+            turn_start = time.perf_counter()
             for each, truth in turn:
                 start = time.perf_counter()
                 answer = getattr(store, each.method)(*each.words)
-                found.by_name[number][each.name] += time.perf_counter() - start
+                results.by_name[number][each.name] += time.perf_counter() - start
                 logless = each.method == "log" and store is stores[0]
-                found.right[number] += logless or answer == truth
-            found.turns[number].append(time.perf_counter() - begun)
-    return found
+                results.right[number] += logless or answer == truth
+            results.turns[number].append(time.perf_counter() - turn_start)
+    return results
 
 
 def space(engine: Engine) -> float:
@@ -214,8 +214,8 @@ def space(engine: Engine) -> float:
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             statement = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
-            found = rows(connection, f"{statement} AND relnamespace = 'public'::regnamespace")
-            return float(found[0][0]) / (1 << 20)
+            sums = rows(connection, f"{statement} AND relnamespace = 'public'::regnamespace")
+            return float(sums[0][0]) / (1 << 20)
         ((pages,),), ((size,),) = (
             rows(connection, "PRAGMA page_count"),
             rows(connection, "PRAGMA page_size"),
@@ -253,22 +253,24 @@ def measure(name: str, urls: list[str], keyring: Keyring, options: argparse.Name
     whole = True
     details = []
     for role in ROLES:
-        asked = drawing.operations(role, options.operations, model)
-        found = timed(stores, asked)
-        times = " | ".join(f"{sum(turns):.2f} s" for turns in found.turns)
+        operations = drawing.operations(role, options.operations, model)
+        results = timed(stores, operations)
+        times = " | ".join(f"{sum(turns):.2f} s" for turns in results.turns)
         by_line, by_row = (
-            statistics.median(g / p for g, p in zip(found.turns[3], found.turns[at], strict=True))
+            statistics.median(
+                g / p for g, p in zip(results.turns[3], results.turns[at], strict=True)
+            )
             for at in (1, 2)
         )
-        share = min(found.right) / len(asked)
+        share = min(results.right) / len(operations)
         whole &= share == 1
         print(
             f"| {name}: {role} | {times} | {by_line:.1f}× | {by_row:.1f}× | {share:.0%} |",
             flush=True,
         )
-        counts = Counter(each.name for each, _ in asked)
+        counts = Counter(each.name for each, _ in operations)
         for each, count in sorted(counts.items()):
-            took = [found.by_name[at][each] / count * 1e6 for at in range(4)]
+            took = [results.by_name[at][each] / count * 1e6 for at in range(4)]
             details.append(
                 f"{name}: {role}: {each}: {count} of {took[1]:.0f} µs by a line, "
                 f"{took[2]:.0f} µs by a row, gate {took[3]:.0f} µs, "

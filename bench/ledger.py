@@ -96,8 +96,8 @@ def bare(folder: Path, count: int) -> bytes:
     for bundle in range((count + WIDTH - 1) // WIDTH):
         row = []
         for line in reader.read(DISCLOSED, bundle)[1].splitlines():
-            told = decoder.decode(line)
-            commitment = sha256(b64decode(told.salt) + told.entry).digest()
+            disclosed = decoder.decode(line)
+            commitment = sha256(b64decode(disclosed.salt) + disclosed.entry).digest()
             row.append(sha256(b"\x00" + commitment).digest())
         frontier.append(tree.root_of(row))
     return frontier.root()
@@ -138,28 +138,28 @@ def proofs(folder: Path, count: int) -> None:
         f"| {count / (time.perf_counter() - start):,.0f} a second | |"
     )
     root = TileReader(folder, count).subtree(0, count)
-    made = []
+    times = []
     for index in random.Random(1).sample(range(count), PROOFS):  # noqa: S311 - to choose, not to hide
         start = time.perf_counter()
         proof = tree.inclusion_proof(index, count, TileReader(folder, count).subtree)
-        made.append(time.perf_counter() - start)
+        times.append(time.perf_counter() - start)
         tree.verify_inclusion(tree.leaf_hash(index.to_bytes(32, "big")), index, count, proof, root)
-    made.sort()
+    times.sort()
     print(
         f"| an inclusion proof from {count:,} "
-        f"| median {made[PROOFS // 2] * 1e3:.2f} ms, p99 {made[PROOFS * 99 // 100] * 1e3:.2f} ms "
+        f"| median {times[PROOFS // 2] * 1e3:.2f} ms, p99 {times[PROOFS * 99 // 100] * 1e3:.2f} ms "
         f"| 1 ms |"
     )
 
 
 def receipts(folder: Path, count: int) -> None:
     """Print the time of a whole receipt, made, verified and signed over."""
-    made = []
+    times = []
     for index in random.Random(2).sample(range(count), 200):  # noqa: S311 - to choose, not to hide
         start = time.perf_counter()
         prove(folder, index, SIGNER.key)
-        made.append(time.perf_counter() - start)
-    print(f"| a receipt, verified before it is given | {statistics.median(made) * 1e3:.2f} ms | |")
+        times.append(time.perf_counter() - start)
+    print(f"| a receipt, verified before it is given | {statistics.median(times) * 1e3:.2f} ms | |")
 
 
 def main() -> None:

@@ -31,10 +31,10 @@ class Ask(NamedTuple):
 def rules(clauses: int, facts: int = FACTS) -> list[Rule]:
     """So many rules, a fifth of them prohibitions, spread over the vocabulary."""
     chance = random.Random(clauses)  # noqa: S311 - a benchmark, not a secret
-    found = []
+    generated = []
     for number in range(clauses):
         chosen = tuple(sorted(chance.sample(range(facts), FACTS_OF_A_RULE)))
-        found.append(
+        generated.append(
             Rule(
                 number % 5 != 0,
                 f"d{chance.randrange(DATA)}",
@@ -43,28 +43,28 @@ def rules(clauses: int, facts: int = FACTS) -> list[Rule]:
                 tuple(f"f{each}" for each in chosen),
             )
         )
-    return found
+    return generated
 
 
-def asks(made: list[Rule], count: int, facts: int = FACTS) -> list[Ask]:
+def asks(policy_rules: list[Rule], count: int, facts: int = FACTS) -> list[Ask]:
     """Questions, half of them inside some rule's scope."""
-    chance = random.Random(len(made) + 1)  # noqa: S311 - a benchmark, not a secret
-    found = []
+    chance = random.Random(len(policy_rules) + 1)  # noqa: S311 - a benchmark, not a secret
+    questions = []
     for number in range(count):
-        rule = made[chance.randrange(len(made))]
-        given = {f"f{each}": chance.random() < 0.7 for each in range(facts)}
+        rule = policy_rules[chance.randrange(len(policy_rules))]
+        fact_values = {f"f{each}": chance.random() < 0.7 for each in range(facts)}
         if number % 2:
-            found.append(Ask(rule.data, rule.recipient, rule.purpose, given))
+            questions.append(Ask(rule.data, rule.recipient, rule.purpose, fact_values))
         else:
-            found.append(
+            questions.append(
                 Ask(
                     f"d{chance.randrange(DATA)}",
                     f"r{chance.randrange(PARTIES)}",
                     f"p{chance.randrange(PURPOSES)}",
-                    given,
+                    fact_values,
                 )
             )
-    return found
+    return questions
 
 
 def vocabulary(terms: int = DATA, facts: int = FACTS) -> str:
@@ -81,10 +81,10 @@ def vocabulary(terms: int = DATA, facts: int = FACTS) -> str:
     return "\n".join(lines)
 
 
-def markdown(made: list[Rule]) -> str:
+def markdown(policy_rules: list[Rule]) -> str:
     """The rules as a policy of ours."""
     parts = ["---\npolicy: Benchmark\nversion: 1\n---\n# Rules\n"]
-    for number, rule in enumerate(made):
+    for number, rule in enumerate(policy_rules):
         verb = "may" if rule.allows else "may not"
         parts.append(
             f"What the clause of number {number} says about this, in a sentence. {{#c{number}}}\n\n"
@@ -96,14 +96,18 @@ def markdown(made: list[Rule]) -> str:
 
 def crowded(facts: int) -> tuple[str, Ask]:
     """A policy with so many facts at one cell, and a question about it."""
-    made = [Rule(True, "d0", "r0", "p0", (f"f{n}", f"f{n + 1}")) for n in range(0, facts, 2)]
-    return markdown(made), Ask("d0", "r0", "p0", {f"f{n}": n % 3 == 0 for n in range(facts)})
+    policy_rules = [
+        Rule(True, "d0", "r0", "p0", (f"f{n}", f"f{n + 1}")) for n in range(0, facts, 2)
+    ]
+    return markdown(policy_rules), Ask(
+        "d0", "r0", "p0", {f"f{n}": n % 3 == 0 for n in range(facts)}
+    )
 
 
-def cedar(made: list[Rule]) -> str:
+def cedar(policy_rules: list[Rule]) -> str:
     """The rules in Cedar."""
     parts = []
-    for number, rule in enumerate(made):
+    for number, rule in enumerate(policy_rules):
         effect = "permit" if rule.allows else "forbid"
         facts = " && ".join(f"context.{fact}" for fact in rule.facts)
         parts.append(
@@ -114,10 +118,10 @@ def cedar(made: list[Rule]) -> str:
     return "\n".join(parts)
 
 
-def rego(made: list[Rule]) -> str:
+def rego(policy_rules: list[Rule]) -> str:
     """The rules in Rego, each naming its clause."""
     parts = ["package upheld", "import rego.v1", "default allow := false"]
-    for number, rule in enumerate(made):
+    for number, rule in enumerate(policy_rules):
         kind = "permits" if rule.allows else "forbids"
         facts = "\n".join(f"  input.facts.{fact}" for fact in rule.facts)
         parts.append(

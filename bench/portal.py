@@ -158,7 +158,7 @@ def served(folder: Path, port: int) -> None:
 
 async def use(base: str, cookie: str, pages: list[str], until: float) -> list[tuple[str, float]]:
     """One person's visit: how long each page took."""
-    chance, found = random.Random(cookie), []  # noqa: S311 - when people click is no secret
+    chance, visits = random.Random(cookie), []  # noqa: S311 - when people click is no secret
     async with httpx2.AsyncClient(base_url=base, headers=SENT) as client:
         client.cookies.set("customer", cookie)
         await asyncio.sleep(chance.random())
@@ -166,18 +166,18 @@ async def use(base: str, cookie: str, pages: list[str], until: float) -> list[tu
             page = chance.choice(pages)
             start = time.perf_counter()
             answer = await client.get(page)
-            found.append((page, time.perf_counter() - start))
+            visits.append((page, time.perf_counter() - start))
             assert answer.status_code == 200, page
             await asyncio.sleep(chance.uniform(0.5, 1.5))
-    return found
+    return visits
 
 
 async def visited(base: str, cookies: list[str], pages: list[str], seconds: float) -> None:
     """All twenty at once, and the table."""
     until = time.monotonic() + seconds
-    found = await asyncio.gather(*(use(base, each, pages, until) for each in cookies))
+    results = await asyncio.gather(*(use(base, each, pages, until) for each in cookies))
     by: dict[str, list[float]] = defaultdict(list)
-    for page, took in (each for visit in found for each in visit):
+    for page, took in (each for visit in results for each in visit):
         by[page].append(took)
         by["all pages"].append(took)
     print("| page | times | median | p95 | slowest |\n|---|---|---|---|---|")
@@ -191,20 +191,20 @@ async def visited(base: str, cookies: list[str], pages: list[str], seconds: floa
 
 def signed(base: str) -> None:
     """Signing in one after another, against one verification of argon2 in this process."""
-    kept = passwords.hashed(PASSWORD)
-    alone, taken = [], []
+    digest = passwords.hashed(PASSWORD)
+    alone, whole_times = [], []
     for number in range(SIGN_INS):
         start = time.perf_counter()
-        assert passwords.fits(kept, PASSWORD)
+        assert passwords.fits(digest, PASSWORD)
         alone.append(time.perf_counter() - start)
-        told = {"email": f"ann{number}@marked.example", "password": PASSWORD}
+        form = {"email": f"ann{number}@marked.example", "password": PASSWORD}
         with httpx2.Client(base_url=base, headers=SENT) as client:
             client.get("/sign-in")  # the connection
             start = time.perf_counter()
-            answer = client.post("/sign-in", data=told)
-            taken.append(time.perf_counter() - start)
+            answer = client.post("/sign-in", data=form)
+            whole_times.append(time.perf_counter() - start)
             assert answer.status_code == 303, answer.status_code
-    argon, whole = statistics.median(alone), statistics.median(taken)
+    argon, whole = statistics.median(alone), statistics.median(whole_times)
     print(
         f"\nSigning in: {1e3 * whole:.1f} ms, of which argon2 {1e3 * argon:.1f} ms"
         f" ({whole / argon:.2f}×)."

@@ -110,7 +110,7 @@ async def load_of(port: int, connections: int, each: int) -> tuple[float, int]:
         *(ask(port, each) for _ in range(connections)), return_exceptions=True
     )
     seconds = time.perf_counter() - start
-    wrong = sum(each if isinstance(found, BaseException) else found for found in results)
+    wrong = sum(each if isinstance(outcome, BaseException) else outcome for outcome in results)
     return connections * each / seconds, wrong
 
 
