@@ -14,28 +14,20 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import html_inline
 from markdown_it.token import Token
 
 from upheld.core.errors import Fault, nearest
 from upheld.policy.front_matter import FrontReader, decode, newlines
+from upheld.policy.markdown_parser import LENGTH_MAX, NESTING_MAX, markdown_parser
 from upheld.policy.program import Front, Insert
 from upheld.policy.vocabulary import WORD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from markdown_it.rules_block import StateBlock
-    from markdown_it.rules_core import StateCore
-    from markdown_it.rules_inline import StateInline
-
 __all__ = ["Block", "Document", "Section", "decode", "read_document"]
 
-NESTING_MAX = 64  # of lists (two each) and quotations; markdown-it's own limit is set higher
-LENGTH_MAX = 20_000  # characters of a clause; markdown-it is quadratic in hostile ones
 KINDS: tuple[Literal["rule", "example"], ...] = ("rule", "example")
-MARK = re.compile(r"\{(?:\s*[#.][^{}]{0,200}\}|\s*[#.][^{}\s]*|(?:note|severed)\})")
 RIGHT = re.compile(rf"\{{(?:#({WORD.pattern[:-2]})(?: \.(note|severed))?|\.(note))\}}\Z")
 FORMS = "`{#id}`, `{.note}`, `{#id .note}` or `{#id .severed}`"
 EXPECTED = {  # by code, where a fault says nothing closer to it
@@ -130,53 +122,6 @@ def read_document(text: str, file: str) -> tuple[Document | None, list[Fault]]:
     ), faults
 
 
-def _mark_rule(state: StateInline, silent: bool) -> bool:
-    if state.src[state.pos] != "{" or not (match := MARK.match(state.src, state.pos, state.posMax)):
-        return False
-    if not silent:
-        token = state.push("mark", "", 0)
-        token.content, token.meta = match.group(), {"at": state.pos}
-    state.pos = match.end()
-    return True
-
-
-def _html_rule(state: StateInline, silent: bool) -> bool:
-    at = state.pos
-    if not html_inline(state, silent):
-        return False
-    if not silent:
-        state.tokens[-1].meta = {"at": at}
-    return True
-
-
-def _deep_rule(state: StateBlock, start: int, _end: int, silent: bool) -> bool:
-    """Eat a line that is nested past the limit, before any other rule sees it, and note it."""
-    if silent or state.level <= NESTING_MAX:
-        return False
-    state.env.setdefault("deep", start)
-    state.line = start + 1
-    return True
-
-
-def _long_rule(state: StateCore) -> None:
-    for token in state.tokens:
-        if token.type == "inline" and len(token.content) > LENGTH_MAX:
-            state.env.setdefault("long", []).append((token.map or [0])[0])
-            token.content = token.content[:40]
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    # HTML is on so that it is seen and reported; what is rendered of it is escaped.
-    options = {"html": True, "xhtmlOut": False, "maxNesting": 100}
-    md = MarkdownIt("commonmark", options).enable("table")
-    md.inline.ruler.before("emphasis", "mark", _mark_rule)
-    md.inline.ruler.at("html_inline", _html_rule)
-    md.block.ruler.before("table", "deep", _deep_rule)
-    md.core.ruler.before("inline", "long", _long_rule)
-    return md
-
-
 def _plain(tokens: Sequence[Token]) -> str:
     breaks = ("softbreak", "hardbreak")
     return "".join(
@@ -256,7 +201,7 @@ class _DocumentReader:
         self.stack: list[_Frame] = []
         self.lists: list[bool] = []  # whether the lists around are numbered
         self.inline: tuple[Token | None, list[int], list[int]] = (None, [], [])
-        self.md = _markdown()
+        self.md = markdown_parser()
 
     def fault(
         self, place: tuple[int, int], code: str, message: str, expected: str = "", near: str = ""
