@@ -15,6 +15,7 @@ from gate.conftest import TOLD, customer
 from gate.test_backup import back, elsewhere
 from gate.test_faults import problems
 from postgres import another
+from upheld.database import covers
 from upheld.database import rows as database
 from upheld.database.engines import open_database
 from upheld.database.schema import declared_tables, migrate, revision, upgrade
@@ -178,11 +179,11 @@ def _unsealed(connection: Connection, name: str) -> None:
     """Make a table as it was before its rows were sealed: no MACs, and in no cover."""
     run(connection, f"UPDATE {name} SET mac = NULL")
     for (owner,) in rows(connection, "SELECT person_id FROM person"):
-        cover = database.cover_of(connection, owner)
+        cover = covers.cover_of(connection, owner)
         for part in [each for each in cover.parts if each.partition("/")[0] == name]:
             del cover.parts[part]
         cover.tables = tuple(each for each in cover.tables if each != name)
-        database.write_cover(connection, owner, cover)
+        covers.write_cover(connection, owner, cover)
 
 
 def test_a_backup_of_the_last_releases_tables_comes_back(

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.database.covers import matches_cover
 from upheld.database.declared import Declaration, sealed_tables
-from upheld.database.rows import matches_cover
 from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, tally_rows
 from upheld.database.statements import placeholders, rows
 

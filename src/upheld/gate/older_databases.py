@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.clock import system_time
-from upheld.database import rows as database
+from upheld.database import covers
 from upheld.database.declared import MAC, Declaration, declaration, sealed_tables
 from upheld.database.seals import (
     NOBODY,
@@ -93,9 +93,9 @@ def belong(connection: Connection, keyring: Keyring) -> None:
     if unsealed:
         _cover_everybody(connection, keyring)
     _count(connection, tallies)
-    registers = database.cover_of(connection, NOBODY)
+    registers = covers.cover_of(connection, NOBODY)
     registers.tables = tuple(sorted({*before, *names}))
-    database.write_cover(connection, NOBODY, registers)
+    covers.write_cover(connection, NOBODY, registers)
     if unsealed:
         people.mark_epochs(connection, keyring)
     entries.write(connection, Entry(kind=KIND, time="", evidence=names), None, system_time())
@@ -103,7 +103,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
 
 def _sealed_before(connection: Connection) -> frozenset[str]:
     """The tables whose rows are sealed; SealedError where the registers' cover is not ours."""
-    return frozenset(database.cover_of(connection, NOBODY).tables) or FIRST
+    return frozenset(covers.cover_of(connection, NOBODY).tables) or FIRST
 
 
 def _cover_everybody(connection: Connection, keyring: Keyring) -> None:
@@ -129,7 +129,7 @@ def _count(connection: Connection, tallies: Tallies) -> None:
     for first in range(0, len(owners), TOGETHER):
         some = owners[first : first + TOGETHER]
         try:
-            database.update_covers(connection, [each for owner in some for each in by_owner[owner]])
+            covers.update_covers(connection, [each for owner in some for each in by_owner[owner]])
         except SealedError:  # before anything was counted: each alone
             for owner in some:
                 _count_one(connection, by_owner[owner])
@@ -137,7 +137,7 @@ def _count(connection: Connection, tallies: Tallies) -> None:
 
 def _count_one(connection: Connection, counted: Sequence[tuple[str, str, int, int]]) -> None:
     try:
-        database.update_covers(connection, counted)
+        covers.update_covers(connection, counted)
     except SealedError:
         return  # what is theirs is refused, and self-check names them
 

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
+from upheld.database import covers, tables
 from upheld.database import rows as rows_that_decide
 from upheld.database import seals as database
-from upheld.database import tables
 from upheld.database.connection import WriteConnection
 from upheld.database.declared import sealed_tables
 from upheld.database.seals import Cover, seals_of
@@ -200,7 +200,7 @@ def enrol(
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
     person_id, key = person_id or secrets.token_hex(16), new_key()
     person = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
-    sealed_cover = rows_that_decide.first_cover(connection, person_id, cover or Cover(0, {}))
+    sealed_cover = covers.first_cover(connection, person_id, cover or Cover(0, {}))
     execute_deferred(
         connection,
         "INSERT INTO person VALUES (?, ?, ?, ?, ?)",
@@ -457,7 +457,7 @@ def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any)
     if row(connection, "SELECT 1 FROM person WHERE person_id = ? AND state = ?", person_id, ACTIVE):
         # Whose cover is not ours is found by nothing until somebody has looked, and stops nobody.
         with suppress(database.SealedError):
-            rows_that_decide.cover_of(connection, person_id)
+            covers.cover_of(connection, person_id)
             for field, value in indexed(connection, person).items():
                 blind_index.put(connection, keyring, person_id, field, value)
 

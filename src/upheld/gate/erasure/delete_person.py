@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Column, Connection, inspect
 
 from upheld.database import rows as database
+from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
 from upheld.database.statements import placeholders, run
@@ -127,7 +128,7 @@ def _rows_go(
         table = tables.get(name)
         if name in LAST:
             some = [each for each in person_ids if each not in wholly]
-            covers = database.remaining_covers(connection, some, staying)
+            covers = remaining_covers(connection, some, staying)
         if not (gone := wholly if name in staying else person_ids):
             continue
         where = f"{OWNER} IN ({placeholders(gone)})"

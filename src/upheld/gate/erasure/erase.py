@@ -36,13 +36,13 @@ from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import epochs
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.delete_person import delete_people
-from upheld.gate.erasure.must_keep import BESIDES, KeptFields, Retained, what_to_keep
+from upheld.gate.erasure.must_keep import BESIDES, Retained, what_to_keep
+from upheld.gate.erasure.sealed_erasures import BEGUN, DONE, GONE, SealedErasure, seal_erasure
 from upheld.gate.log import entries
 from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
-from upheld.policy.load import Policy
 from upheld.vault import backups, people
-from upheld.vault.envelope import SealError, seal, unseal
+from upheld.vault.envelope import SealError, unseal
 from upheld.vault.envelope import context as bound_to
 from upheld.vault.erasures import ErasureLine, Erasures, token
 from upheld.vault.keyring import Keyring
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
 TOGETHER = 100  # people in one transaction
-BEGUN, GONE, DONE = "begun", "gone", "done"
 _LOG = logging.getLogger("upheld.jobs")
 
 
@@ -60,19 +59,11 @@ class ErasureError(UpheldError):
     """An erasure that cannot be begun, or a certificate that is not there."""
 
 
-class _SealedErasure(msgspec.Struct, frozen=True):
-    """What is kept of an erasure beside its state: what is to be done, and what will be told."""
-
-    id: str
-    erased: ErasureLine
-    certificate: Certificate
-
-
 class _Row(NamedTuple):
     token: str
     entry: int
     person_id: str | None
-    sealed: _SealedErasure
+    sealed: SealedErasure
 
 
 def erase(gate: Gate, person_ids: Sequence[str], *, now: bool = False) -> list[Certificate]:
@@ -194,83 +185,11 @@ def certificates_for(gate: Gate, whose: str) -> list[Certificate]:
         return [each.sealed.certificate for each in erasures]
 
 
-def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetime) -> int:
-    """Erase again, in a database from a backup, who is in the list of erasures; how many.
-
-    What was kept is kept as it was settled then.
-    """
-    latest = {each.token: each for each in Erasures(keyring).read() if not each.dropped}
-    count = 0
-    key_rows = rows(connection, "SELECT person_id, epoch FROM person_key ORDER BY person_id")
-    again = [
-        (person_id, epoch, latest[name])
-        for person_id, epoch in key_rows
-        if (name := token(keyring, person_id)) in latest
-    ]
-    for person_id, epoch, erased in again:
-        statement = "SELECT DISTINCT field FROM value WHERE person_id = ? AND current = ?"
-        holdings = {field for (field,) in rows(connection, statement, person_id, True)}
-        if _as_it_was(connection, erased) and holdings <= {*erased.kept}:
-            continue  # the backup was made after the erasure
-        delete_people(connection, keyring, policy, {person_id: erased}, at)
-        gone = tuple(sorted(holdings - {*erased.kept}))
-        entry = Entry(
-            kind="erasure.replayed",
-            time="",
-            id=secrets.token_hex(16),
-            data=gone,
-            policy=policy.digest,
-        )
-        number, _ = entries.write(connection, entry, None, at)
-        kept_fields = (KeptFields(erased.kept, (), ()),) if erased.kept else ()
-        certificate = Certificate(
-            policy=policy.digest, asked=erased.at, erased=gone, kept=kept_fields, entries=(number,)
-        )
-        bare = _SealedErasure(
-            entry.id, ErasureLine(erased.token, erased.entry, erased.at), certificate
-        )
-        sealed = _seal(keyring, erased.token, erased.entry, bare)
-        database.delete(connection, tables.erasure, "person_id = ?", person_id)
-        database.insert(
-            connection,
-            tables.erasure,
-            token=erased.token,
-            entry=erased.entry,
-            state=GONE,
-            epoch=epoch,
-            sealed=sealed,
-        )
-        count += 1
-    return count
-
-
-def _as_it_was(connection: Connection, erased: ErasureLine) -> bool:
-    where = "token = ? AND entry = ? AND state <> ?"
-    erasure_rows, _ = database.select_authentic(
-        connection, tables.erasure, where, erased.token, erased.entry, BEGUN
-    )
-    return bool(erasure_rows)
-
-
 def count_unfinished(engine: Engine) -> int:
     """How many erasures are not final yet."""
     with reading(engine) as connection:
         count_row = row(connection, "SELECT count(*) FROM erasure WHERE state <> ?", DONE)
     return int(count_row[0]) if count_row else 0
-
-
-def missing_from_list(connection: Connection, keyring: Keyring) -> list[str]:
-    """What the list of erasures lacks of those that the database knows of."""
-    erasure_list = Erasures(keyring)
-    there = {(each.token, each.entry) for each in erasure_list.read()}
-    if lost := erasure_list.missing():
-        return [f"the list of erasures has lost {lost} of its lines: {erasure_list.path}"]
-    erasure_rows, _ = database.select_authentic(connection, tables.erasure, "state <> ?", BEGUN)
-    return [
-        f"the erasure of entry {each.entry} is not in the list of erasures"
-        for each in erasure_rows
-        if (each.token, each.entry) not in there
-    ]
 
 
 def _batches(person_ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -303,7 +222,7 @@ def _begin(context: GateContext, connection: Connection, person_ids: Sequence[st
             person_id=person_id,
             state=BEGUN,
             epoch=keys[person_id],
-            sealed=_seal(keyring, sealed.erased.token, number, sealed),
+            sealed=seal_erasure(keyring, sealed.erased.token, number, sealed),
         )
     for person_id in person_ids:
         people.change_state(connection, opened[person_id], ERASING)
@@ -341,7 +260,7 @@ def _write_entry(
     person_id: str,
     what: tuple[tuple[str, ...], Retained],
     at: datetime,
-) -> tuple[int, _SealedErasure]:
+) -> tuple[int, SealedErasure]:
     gone, retained = what
     clauses = tuple(dict.fromkeys(clause for each in retained.kept for clause in each.clauses))
     entry = Entry(
@@ -369,7 +288,7 @@ def _write_entry(
         kept=retained.kept,
         entries=(number,),
     )
-    return number, _SealedErasure(entry.id, erased, certificate)
+    return number, SealedErasure(entry.id, erased, certificate)
 
 
 def _carry_out(gate: Gate) -> int:
@@ -464,7 +383,7 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
             connection,
             context.keyring,
             each,
-            _SealedErasure(each.sealed.id, bare, certificate),
+            SealedErasure(each.sealed.id, bare, certificate),
             GONE,
         )
     return len(mine)
@@ -499,21 +418,16 @@ def _mark_done(connection: Connection, keyring: Keyring, each: _Row, at: datetim
 
 
 def _keep(
-    connection: Connection, keyring: Keyring, each: _Row, sealed: _SealedErasure, state: str
+    connection: Connection, keyring: Keyring, each: _Row, sealed: SealedErasure, state: str
 ) -> None:
     changes = {
         "state": state,
         "person_id": None,
-        "sealed": _seal(keyring, each.token, each.entry, sealed),
+        "sealed": seal_erasure(keyring, each.token, each.entry, sealed),
     }
     database.update(
         connection, tables.erasure, changes, "token = ? AND entry = ?", each.token, each.entry
     )
-
-
-def _seal(keyring: Keyring, name: str, entry: int, sealed: _SealedErasure) -> bytes:
-    raw = msgspec.json.encode(sealed)
-    return seal(keyring.derived("erasure"), raw, bound_to("erasure", name, entry))
 
 
 def _list(
@@ -529,7 +443,7 @@ def _list(
             what=f"the erasure of entry {each.entry}",
         )
         yield _Row(
-            each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=_SealedErasure)
+            each.token, each.entry, each.person_id, msgspec.json.decode(raw, type=SealedErasure)
         )
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import Boolean, Connection, inspect
 from upheld.database.schema import VERSIONS, revision_of
 from upheld.database.statements import rows
 from upheld.database.transaction import snapshot, writing
-from upheld.gate.erasure import erase
+from upheld.gate.erasure import erase_again
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.log import lineage
@@ -211,7 +211,7 @@ def not_forgotten(gate: Gate) -> list[str]:
     """What is not forgotten as it was promised: keys past their day, erasures that no list has."""
     with snapshot(gate.engine) as connection:
         late = backups.overdue(connection, gate.context.clock.now())
-        missing = erase.missing_from_list(connection, gate.context.keyring)
+        missing = erase_again.missing_from_list(connection, gate.context.keyring)
     return [
         f"the keys of backup {each} should have been destroyed by now" for each in late
     ] + missing

@@ -24,7 +24,7 @@ from upheld.database.schema import revision, upgrade
 from upheld.database.statements import execute_many, placeholders, rows, run
 from upheld.database.transaction import scrub, writing
 from upheld.gate import older_databases
-from upheld.gate.erasure import delete_fields, erase
+from upheld.gate.erasure import delete_fields, erase, erase_again
 from upheld.gate.log import database_log, entries, lineage
 from upheld.gate.operations import selfcheck
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
@@ -185,7 +185,7 @@ def _settle(
         )
     older_databases.belong(connection, both)
     at = system_time()
-    erased = erase.replay(connection, both, policy, at)
+    erased = erase_again.replay(connection, both, policy, at)
     delete_fields.replay(connection, both, policy, since, at)
     while some := people.to_move(connection, both, BATCH):
         for person_id in some:

@@ -1,0 +1,138 @@
+"""Covers: what somebody's sets of rows amount to, so that none is missing, added or put back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from upheld.database.connection import WriteConnection
+from upheld.database.seals import (
+    NOBODY,
+    Cover,
+    SealedError,
+    Tallies,
+    alteration_error,
+    latest_cover,
+    seals_of,
+)
+from upheld.database.statements import execute_deferred, placeholders, rows
+
+OWNERS_MAX = 500  # in one query
+
+
+def matches_cover(
+    name: str, cover: Cover, owner: str, tallies: Tallies, parts: Sequence[str] | None = None
+) -> bool:
+    """Whether an owner's cover says of a table, or of some parts of it, what was counted."""
+    mine = {part: tally for (whose, part), tally in tallies.items() if whose == owner}
+    expected = {
+        part: cover.tally(part)
+        for part in cover.parts
+        if part.partition("/")[0] == name and (parts is None or part.partition("/")[2] in parts)
+    }
+    return mine == expected
+
+
+def cover_of(connection: Connection, owner: str) -> Cover:
+    """The cover over an owner's set; SealedError where there is none that is theirs."""
+    cover = find_cover(connection, owner)
+    if cover is None:
+        raise alteration_error(owner)
+    return cover
+
+
+def find_cover(connection: Connection, owner: str) -> Cover | None:
+    """An owner's cover, kept in mind until the transaction ends; None for who is not there."""
+    return covers_by_owner(connection, [owner]).get(owner)
+
+
+def covers_by_owner(
+    connection: Connection, owners: Sequence[str], forged: set[str] | None = None
+) -> dict[str, Cover]:
+    """The covers of some owners who are there.
+
+    SealedError where one is not theirs, unless such owners are to be put among the `forged`.
+    """
+    memory: dict[str, Cover] = connection.memory if isinstance(connection, WriteConnection) else {}
+    missing = [owner for owner in owners if owner not in memory]
+    if missing:
+        statement = (
+            f"SELECT person_id, cover FROM person WHERE person_id IN ({placeholders(missing)})"  # noqa: S608 - places alone
+        )
+        for owner, raw in rows(connection, statement, *missing):
+            try:
+                memory[owner] = latest_cover(connection, owner, raw)
+            except SealedError:
+                if forged is None:
+                    raise
+                forged.add(owner)
+    return memory
+
+
+def remaining_covers(
+    connection: Connection, owners: Sequence[str], names: Collection[str]
+) -> dict[str, Cover]:
+    """The covers of some owners of whom only the rows of some tables stay.
+
+    What of those rows was changed before is still found afterwards.
+    """
+    remaining = {}
+    for first in range(0, len(owners), OWNERS_MAX):
+        some = owners[first : first + OWNERS_MAX]
+        covers = covers_by_owner(connection, some)
+        for owner in some:
+            cover = covers.get(owner) or Cover(0, {})
+            parts = {
+                part: tally
+                for part, tally in cover.parts.items()
+                if part.partition("/")[0] in names
+            }
+            remaining[owner] = Cover(cover.version, parts)
+    return remaining
+
+
+def first_cover(connection: Connection, owner: str, cover: Cover) -> bytes:
+    """A cover sealed for an owner whose row of `person` is about to be written."""
+    if isinstance(connection, WriteConnection):
+        connection.memory[owner] = cover
+    return seals_of(connection).seal_cover(owner, cover)
+
+
+def update_covers(
+    connection: Connection,
+    changes_by_row: Iterable[tuple[str, str, int, int]],
+    *,
+    whatever: bool = False,
+) -> None:
+    """Count rows into covers, or out of them: each its owner, its part, how many, what they add.
+
+    SealedError, before anything is counted, where a cover is not ours; with `whatever` it is left.
+    """
+    by_owner: dict[str, list[tuple[str, int, int]]] = {}
+    for owner, part, count, element in changes_by_row:
+        by_owner.setdefault(owner, []).append((part, count, element))
+    owners = list(by_owner)
+    covers: dict[str, Cover] = {}
+    forged = set[str]() if whatever else None
+    for first in range(0, len(owners), OWNERS_MAX):
+        covers |= covers_by_owner(connection, owners[first : first + OWNERS_MAX], forged)
+    for owner, changes in by_owner.items():
+        cover = covers.get(owner)
+        if cover is None:
+            if owner == NOBODY:
+                raise alteration_error(owner)
+            continue  # somebody who is there no more, whose rows go one after the other
+        for part, count, element in changes:
+            cover.add(part, count, element)
+        write_cover(connection, owner, cover)
+
+
+def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
+    """Let this be the cover over an owner's set from now on."""
+    cover.version += 1
+    if isinstance(connection, WriteConnection):
+        connection.memory[owner] = cover
+        connection.versions[owner] = cover.version
+    raw = seals_of(connection).seal_cover(owner, cover)
+    execute_deferred(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
