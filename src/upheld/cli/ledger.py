@@ -476,15 +476,8 @@ def _verify_receipt(path: Path, log: Key, witnesses: list[Key], *, as_json: bool
         raise typer.Exit(1) from None
     index = parse_receipt(raw).index
     if as_json:
-        print_json(
-            {
-                "ok": True,
-                "origin": head.origin,
-                "size": head.size,
-                "index": index,
-                "entry": entry,
-            }
-        )
+        about = {"origin": head.origin, "size": head.size, "index": index}
+        print_json({"ok": True, **about, "entry": entry})
     else:
         print(f"{path}: ok: entry {index} of {head.origin}, in its first {head.size}")
 
