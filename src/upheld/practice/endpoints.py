@@ -22,7 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
-from upheld.practice import operators, sign_in_attempts, tasks
+from upheld.practice import consequences, operators, sign_in_attempts, tasks
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
@@ -102,6 +102,7 @@ def require_sign_in(
                 _refuse_foreign(provider, request, has_token=True)
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
+            request.state.banner = consequences.read_banner(provider, request, session)
             return await handler(Visit(request, session, form, user))
         except UnreadableValueError as error:
             return _unreadable_page(provider, request, error.field)

@@ -152,7 +152,9 @@ class Pages:
     def shared(self, template: str, **words: Any) -> str:
         """A page that is the same for everybody, signed in or not."""
         foot = self.links.get(EVERYBODY, ())
-        return self.text(template, here="", kind="", links=(), foot=foot, token="", **words)
+        return self.text(
+            template, here="", kind="", links=(), foot=foot, token="", banner=None, **words
+        )
 
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
         """Render a template as a private response (`Cache-Control: no-store`)."""
@@ -170,6 +172,7 @@ class Pages:
             links=links,
             foot=self.links.get(EVERYBODY, ()),
             token=getattr(state, "token", ""),
+            banner=getattr(state, "banner", None),
             **words,
         )
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}

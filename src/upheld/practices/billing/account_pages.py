@@ -12,15 +12,24 @@ from starlette.responses import RedirectResponse, Response
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice.consequences import (
+    Banner,
+    confirmation_page,
+    redirect_with_banner,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.books import Invoice
+from upheld.practices.billing.order_questions import end_confirmation, order_confirmation, title_of
 from upheld.practices.billing.plans import ServicePlan, titles
 from upheld.practices.billing.refusals import refusal
+from upheld.practices.billing.services import ServicePeriod
 from upheld.practices.billing.usage import UsageTable
 from upheld.web import charts
 from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.pages import money
 
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
@@ -67,28 +76,97 @@ class AccountPages:
             cents=sum(self.plans[each.plan].cents for each in now if each.plan in self.plans),
         )
 
+    async def ask_order(self, visit: Visit) -> Response:
+        """What an order does and costs, before it is made."""
+        query = visit.request.query_params
+        filled = read(self.order_fields, {"plan": query.get("plan", "")})
+        if not filled.ok:
+            return await self.services(visit, filled)
+        return await self._order_page(visit, self.plans[filled.values["plan"]])
+
+    async def _order_page(self, visit: Visit, plan: ServicePlan) -> Response:
+        now = await self._now(visit)
+        if isinstance(now, Refused):
+            return self._refusal_page(visit, now, "We may not show your services.")
+        if any(each.plan == plan.id for each in now):
+            return await self.services(
+                visit, EMPTY.wrong("plan", f"You have {plan.title} already.")
+            )
+        payer = await self.provider.read(
+            lambda tables: self.provider.payer_of(tables, visit.subject)
+        )
+        confirmation = order_confirmation(plan, now, self.plans, is_payer=payer == visit.subject)
+        return confirmation_page(self.provider, visit.request, confirmation)
+
+    async def _now(self, visit: Visit) -> list[ServicePeriod] | Refused:
+        """What somebody has now, as they see it."""
+        result = await self.provider.attempt(
+            lambda transaction: view_fields(transaction, visit.subject, services.SERVICES)
+        )
+        if isinstance(result, Refused):
+            return result
+        periods = services.service_periods(each.value for each in result.series(services.SERVICES))
+        return [each for each in periods if not each.until]
+
     async def order(self, visit: Visit) -> Response:
-        """Order a plan."""
+        """Order a plan, at the price that was shown before."""
         filled = read(self.order_fields, visit.form)
         if not filled.ok:
             return await self.services(visit, filled)
         plan = self.plans[filled.values["plan"]]
-        result = await self.provider.attempt(
-            lambda transaction: services.order(transaction, visit.subject, plan)
-        )
+        if visit.form.get("cents", str(plan.cents)) != str(plan.cents):
+            return await self._order_page(visit, plan)
+
+        def work(transaction: Transaction) -> str | Refused:
+            refused = services.order(transaction, visit.subject, plan)
+            return refused or services.latest_order(transaction.tables, visit.subject)
+
+        result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "You cannot order this now.", "/me/services")
-        return RedirectResponse("/me/services", 303)
+        banner = Banner(
+            f"You ordered {plan.title} for {money(plan.cents)} a month.",
+            short_reference(result),
+            f"/me/services/end/{plan.service}",
+        )
+        return redirect_with_banner(self.provider, visit.session, "/me/services", banner)
+
+    async def ask_end(self, visit: Visit) -> Response:
+        """What ending a service does, before it is ended."""
+        service = self._service_of(visit.request.path_params["service"])
+        now = await self._now(visit)
+        if isinstance(now, Refused):
+            return self._refusal_page(visit, now, "We may not show your services.")
+        ending = next((each for each in now if each.service == service), None)
+        if ending is None:
+            raise HTTPException(404)
+        confirmation = end_confirmation(ending, now, self.plans)
+        return confirmation_page(self.provider, visit.request, confirmation)
 
     async def end(self, visit: Visit) -> Response:
         """End a service."""
-        service = self._service(visit)
-        result = await self.provider.attempt(
-            lambda transaction: services.end(transaction, visit.subject, service)
-        )
+        service = self._service_of(visit.form.get("service", ""))
+        ended: list[str] = []
+
+        def work(transaction: Transaction) -> str | Refused:
+            now = services.current_services(transaction, visit.subject)
+            if isinstance(now, Refused):
+                return now
+            ended[:] = [each.plan for each in now if each.service == service]
+            refused = services.end(transaction, visit.subject, service)
+            return refused or services.latest_order(transaction.tables, visit.subject)
+
+        result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not note this.", "/me/services")
-        return RedirectResponse("/me/services", 303)
+        if not ended:  # it was over before
+            return RedirectResponse("/me/services", 303)
+        banner = Banner(
+            f"You ended {title_of(ended[0], self.plans)}. Its last days are on your next bill.",
+            short_reference(result),
+            f"/me/services/order?plan={ended[0]}" if ended[0] in self.plans else "",
+        )
+        return redirect_with_banner(self.provider, visit.session, "/me/services", banner)
 
     async def passwords(self, visit: Visit) -> Response:
         """The services that have a password of their own, to give one another."""
@@ -109,7 +187,7 @@ class AccountPages:
 
     async def new_password(self, visit: Visit) -> Response:
         """Give a service another password, and show it in this answer alone."""
-        service = self._service(visit)
+        service = self._service_of(visit.form.get("service", ""))
 
         def change(transaction: Transaction) -> str | Refused | None:
             now = services.current_services(transaction, visit.subject)
@@ -134,8 +212,7 @@ class AccountPages:
             service=self.titles[service],
         )
 
-    def _service(self, visit: Visit) -> str:
-        service = visit.form.get("service", "")
+    def _service_of(self, service: object) -> str:
         if not isinstance(service, str) or service not in {p.service for p in self.plans.values()}:
             raise HTTPException(404)
         return service

@@ -168,6 +168,8 @@ def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
     return [
         Route("/me/services", own(pages.services), methods=["GET"]),
         Route("/me/services", own(pages.order), methods=["POST"]),
+        Route("/me/services/order", own(pages.ask_order), methods=["GET"]),
+        Route("/me/services/end/{service}", own(pages.ask_end), methods=["GET"]),
         Route("/me/services/end", own(pages.end), methods=["POST"]),
         Route("/me/services/passwords", own(pages.passwords, fresh=True), methods=["GET"]),
         Route("/me/services/passwords", own(pages.new_password, fresh=True), methods=["POST"]),

@@ -204,6 +204,13 @@ def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = 
             transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
+def latest_order(tables: Tables, person_id: str) -> str:
+    """The id of the order that somebody last made or ended; empty where there was none."""
+    rows = tables.select(service_order, "person_id = ?", person_id)
+    last = max(rows, key=lambda each: max(each.began, each.ended or 0), default=None)
+    return "" if last is None else str(last.record_id)
+
+
 def _ending(each: ServicePeriod, at: date) -> ServiceRow:
     return ServiceRow("end", each.service, each.plan, at)
 
