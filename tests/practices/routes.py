@@ -110,6 +110,16 @@ def _request(house: House, person: str) -> str:
     return result.request_id
 
 
+def _occupation(house: House, person: str) -> str:
+    values = {"occupation": "gardener"}
+    house.do(
+        lambda transaction: transaction.store(
+            person, values, source="customer", occasion="registration"
+        )
+    )
+    return "occupation"
+
+
 def _unsubscribing(house: House, person: str) -> str:
     return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
@@ -177,6 +187,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "what": lambda _: "offers",
     "way": lambda _: "out",
     "record": lambda world: _permission(world.house, world.ann),
+    "field": lambda world: _occupation(world.house, world.ann),
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

@@ -28,6 +28,7 @@ from upheld.gate.act.options import (
 from upheld.gate.act.places import PLACE
 from upheld.gate.act.request import Act, Refused, planned, require_list
 from upheld.gate.erasure import delete_fields
+from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import NAMED
@@ -378,10 +379,18 @@ class Transaction(Inquiries):
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
         return record_queries.end(self._context, self._connection, query, which.get("until"))
 
-    def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
-        """Delete what is held of some fields, but what must be kept; those that are gone now."""
+    def drop(self, person_id: str, fields: Sequence[str], *, actor: str = "") -> tuple[str, ...]:
+        """Delete what is held of some fields, but what must be kept; those that are gone now.
+
+        `actor` is who asked for it, as an entry names them: `customer`.
+        """
         require_list(fields, "fields", "field names")
-        return delete_fields.drop(self._context, self._connection, person_id, fields)
+        return delete_fields.drop(self._context, self._connection, person_id, fields, actor=actor)
+
+    def drop_outlook(self, person_id: str, fields: Sequence[str]) -> DropOutlook:
+        """What `drop` would do with some fields now: what would go, and which clauses keep what."""
+        require_list(fields, "fields", "field names")
+        return delete_fields.outlook(self._context, self._connection, person_id, fields)
 
     def note(self, person_id: str | None, kind: str, **words: Unpack[NoteOptions]) -> int:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.

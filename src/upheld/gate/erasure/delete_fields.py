@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
@@ -26,12 +26,12 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import delete_person
-from upheld.gate.erasure.must_keep import BESIDES, Retained, what_to_keep
+from upheld.gate.erasure.must_keep import BESIDES, KeptFields, Retained, what_to_keep
 from upheld.gate.log import entries
 from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
 from upheld.policy.load import Policy
-from upheld.vault import dropping, people
+from upheld.vault import backups, dropping, people
 from upheld.vault.envelope import context, seal, unseal
 from upheld.vault.erasures import ErasureLine, Erasures, token
 from upheld.vault.keyring import Keyring
@@ -48,18 +48,43 @@ class DropError(UpheldError):
     """Values of which it cannot be told whether they must be kept."""
 
 
-def drop(
-    context: GateContext,
-    connection: Connection,
-    person_id: str,
-    fields: Sequence[str],
-    clauses: tuple[str, ...] = (),
-) -> tuple[str, ...]:
-    """Delete all that is held of some fields, but what must be kept; those that are gone now.
+class DropOutlook(NamedTuple):
+    """What would come of deleting some fields: which would go, and what keeps the others."""
 
-    `clauses` are those that say it must be deleted, for the entry.
-    """
-    people.lock(connection, person_id)
+    gone: tuple[str, ...]
+    kept: tuple[KeptFields, ...]
+    needed: tuple[str, ...]  # series on which something in force rests
+    derived: tuple[str, ...]  # what is worked out of those that would go
+    backups: datetime | None  # by when no backup that has them can be read; None without one
+
+
+class _Settled(NamedTuple):
+    """A person, what must be kept of the fields in question, and which of them go."""
+
+    person: Person
+    retained: Retained
+    needed: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def outlook(
+    context: GateContext, connection: Connection, person_id: str, fields: Sequence[str]
+) -> DropOutlook:
+    """What `drop` would do with some fields now; nothing is deleted, and no value is read."""
+    settled = _settle(context, connection, person_id, fields)
+    return DropOutlook(
+        settled.gone,
+        settled.retained.kept,
+        settled.needed,
+        context.derived.out_of(settled.gone),
+        backups.readable_until(connection, context.clock.now()),
+    )
+
+
+def _settle(
+    context: GateContext, connection: Connection, person_id: str, fields: Sequence[str]
+) -> _Settled:
+    """Settle what of some fields must be kept, and what goes."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = list(dict.fromkeys(fields))
     if leaf_fields := tuple(field for field in fields if field in leaves):
@@ -67,11 +92,33 @@ def drop(
     else:  # words of an older policy: nothing lets them be kept
         person, retained = people.open_person(connection, context.keyring, person_id), NOTHING
     held_fields = [field for field in fields if field in person.holdings]
-    stays = {field for each in retained.kept for field in each.data}
-    stays |= context.carry_forwards.still_needed(
+    needed = context.carry_forwards.still_needed(
         connection, person, held_fields, context.clock.local(context.clock.now())
     )
-    gone = tuple(field for field in held_fields if field not in stays)
+    stays = needed.union(*(each.data for each in retained.kept))
+    return _Settled(
+        person,
+        retained,
+        tuple(sorted(needed)),
+        tuple(field for field in held_fields if field not in stays),
+    )
+
+
+def drop(
+    context: GateContext,
+    connection: Connection,
+    person_id: str,
+    fields: Sequence[str],
+    clauses: tuple[str, ...] = (),
+    *,
+    actor: str = "",
+) -> tuple[str, ...]:
+    """Delete all that is held of some fields, but what must be kept; those that are gone now.
+
+    For the entry: `clauses` are those that say it must be deleted, `actor` is who asked for it.
+    """
+    people.lock(connection, person_id)
+    person, retained, _, gone = _settle(context, connection, person_id, fields)
     if not gone:
         return ()
     listing = ErasureLine(
@@ -82,9 +129,15 @@ def drop(
         apart_records=retained.apart_records,
         dropped=gone,
     )
-    listing = _delete(
-        connection, context.keyring, context.policy, person, listing, context.clock.now(), clauses
+    entry = Entry(
+        kind="retention",
+        time="",
+        action="delete",
+        policy=context.policy.digest,
+        clauses=clauses,
+        actor=actor,
     )
+    listing = _delete(connection, context.keyring, person, listing, entry, context.clock.now())
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(
         context.keyring.derived("dropped"),
@@ -97,29 +150,20 @@ def drop(
     return gone
 
 
-def _delete(  # noqa: PLR0913, PLR0917 - what is deleted, of whom, by what
+def _delete(
     connection: Connection,
     keyring: Keyring,
-    policy: Policy,
     person: Person,
     listing: ErasureLine,
+    entry: Entry,
     at: datetime,
-    clauses: tuple[str, ...] = (),
 ) -> ErasureLine:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
     if listing.apart:
         delete_person.set_aside_kept(connection, keyring, listing, person, at)
     marks = tuple(person.holdings[field].mark for field in listing.dropped)
     dropping.drop(connection, person, listing.dropped)
-    entry = Entry(
-        kind="retention",
-        time="",
-        action="delete",
-        policy=policy.digest,
-        data=listing.dropped,
-        values=marks,
-        clauses=clauses,
-    )
+    entry = msgspec.structs.replace(entry, data=listing.dropped, values=marks)
     number, at = entries.write(connection, entry, person.person_id, at)
     return msgspec.structs.replace(listing, entry=number, at=stamp(at))
 
@@ -209,7 +253,8 @@ def replay(
             )
             if person and held_fields:
                 left = msgspec.structs.replace(listing, dropped=held_fields)
-                _delete(connection, keyring, policy, person, left, at)
+                entry = Entry(kind="retention", time="", action="delete", policy=policy.digest)
+                _delete(connection, keyring, person, left, entry, at)
                 count += 1
     return count
 

@@ -234,6 +234,9 @@ def _main_sentence(prose: Prose, entry: Entry, whose: str) -> str:
                 if who
                 else _note_sentence(entry.kind, whose)
             )
+        case "retention" if entry.actor and entry.data:
+            data = _mine(prose.list_labels("data", entry.data, "and"), whose)
+            return f"{_subject(prose, entry, whose)} had us erase {data}"
         case "late":
             return f"we were late to {action}"
         case "lapsed":

@@ -108,10 +108,7 @@ class RequestDesk:
         )
 
     def _title(self, request: RightsRequest) -> str:
-        title = requests.TITLES[request.kind]
-        if not request.about:
-            return title
-        return f"{title}: {label(self.provider.policy, 'data', request.about)}"
+        return requests.title_of(self.provider.policy, request)
 
     def _mine(self, transaction: Transaction, visit: Visit) -> tuple[Task, RightsRequest]:
         """The task that this member of staff took, and its request; 404 where there is none."""

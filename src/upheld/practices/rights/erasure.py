@@ -54,7 +54,7 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
     waits = [
         each
         for each in requests.requests_of(transaction.tables, person_id)
-        if each.kind == "erasure" and each.waits
+        if each.kind == "erasure" and not each.about and each.waits
     ]
     clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
     return Outlook(debt, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)

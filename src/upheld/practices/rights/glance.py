@@ -75,7 +75,7 @@ class LastLook:
                 "/me/privacy/requests",
             )
             for each in requests.requests_of(transaction.tables, person_id)
-            if each.kind == "erasure" and each.waits
+            if each.kind == "erasure" and not each.about and each.waits
         ]
 
 

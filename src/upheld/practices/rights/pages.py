@@ -25,7 +25,7 @@ from upheld.policy.request import Decision
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import closure, gag_orders, story
+from upheld.practices.rights import closure, gag_orders, story, value_erasure
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
 from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
@@ -108,6 +108,7 @@ class InventoryPage:
             "rights/held.html",
             groups=groups,
             changes=changes,
+            erasable=value_erasure.erasable({each.field: each.shape for each in items}),
             wanted=choice,
             secret=SECRET,
             masked=is_masked,

@@ -21,6 +21,7 @@ from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
+from upheld.practices.rights.value_erasure_pages import ValueErasurePages
 from upheld.web.pages import EVERYBODY
 
 REOPEN_SECONDS, ERASE_SECONDS = 300, 3_600
@@ -80,6 +81,8 @@ def _routes(provider: Provider) -> Sequence[Route]:
         RequestPages(provider),
     )
 
+    value = ValueErasurePages(provider)
+
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(
             path, require_sign_in(provider, "customer", handler, fresh=fresh), methods=["GET"]
@@ -118,6 +121,8 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/correct", requests.send, fresh=True),
         get("/me/privacy/erase", requests.erase, fresh=True),
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
+        get("/me/privacy/erase/{field}", value.show, fresh=True),
+        post("/me/privacy/erase/{field}", value.send, fresh=True),
         Route(about_pages.HERE, about_pages.AboutPage(provider).show, methods=["GET"]),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
         *_desk_routes(provider),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -22,13 +23,12 @@ from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import DataExport, gather, pieces
 from upheld.practices.rights.inventory import with_derived
 from upheld.practices.rights.pages import policy_of, refusal_page
-from upheld.practices.rights.requests import RightsRequest
+from upheld.practices.rights.requests import PAGE, RightsRequest
 from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web import kit
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 from upheld.web.limits import Rate
 
-PAGE: Final = "/me/privacy/requests"
 REPLY: Final = Field("text", "Your reply", "textarea", length_max=LONG)
 VIEW_PURPOSE: Final = "service-provision"
 REPLY_RATE: Final = Rate(10, 600)
@@ -51,7 +51,7 @@ class RequestPages:
             "rights/requests.html",
             asks=own_requests,
             labels=requests.STATE_LABELS,
-            titles=requests.TITLES,
+            title_of=partial(requests.title_of, policy_of(self.provider)),
             cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
         )
 
@@ -75,14 +75,12 @@ class RequestPages:
         request, letters, refusal = await self.provider.do(look)
         if request is None:
             raise HTTPException(404)
-        title = requests.TITLES[request.kind]
-        about = label(policy_of(self.provider), "data", request.about) if request.about else ""
         return self.provider.pages.page(
             visit.request,
             "rights/request.html",
             status=status,
             asked=request,
-            title=f"{title}: {about}" if about else title,
+            title=requests.title_of(policy_of(self.provider), request),
             state=requests.STATE_LABELS[request.state],
             letters=letters,
             refused=refusal and refusal_reason(policy_of(self.provider), refusal.decision),

@@ -14,7 +14,9 @@ from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.log import entries
 from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
 from upheld.practice import tasks
+from upheld.practices.rights.sentences import label
 from upheld.practices.rights.tables import rights_request
 
 OPEN, IN_PROGRESS, FULFILLED, REVOKED, DENIED = (
@@ -41,6 +43,8 @@ TITLES: Final = {
     "correction": "Correct what is wrong",
     "erasure": "Erase what we hold",
 }
+ONE_THING: Final = {"erasure": "Erase one thing"}  # the same, where it is about one kind of data
+PAGE: Final = "/me/privacy/requests"  # of a customer's own
 _KEY: Final = "person_id = ? AND request_id = ?"
 _BATCH: Final = 500  # tasks in one query
 
@@ -77,6 +81,14 @@ class RightsRequest(NamedTuple):
 
 def _iso(at: datetime | None) -> str | None:
     return None if at is None else at.isoformat(timespec="seconds")
+
+
+def title_of(policy: Policy, request: RightsRequest) -> str:
+    """A request in a few words: what is asked, and about which kind of data."""
+    if not request.about:
+        return TITLES[request.kind]
+    title = ONE_THING.get(request.kind, TITLES[request.kind])
+    return f"{title}: {label(policy, 'data', request.about)}"
 
 
 def action(kind: str) -> Act:
@@ -192,11 +204,11 @@ def find_request(tables: Tables, person_id: str, request_id: str) -> RightsReque
 
 
 def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsRequest]:
-    """The requests of a kind that were received before a moment and are worked on.
+    """The requests of a kind, about all, that were received before a moment and are worked on.
 
     Requests of people whose rows were changed by somebody else are left out.
     """
-    where = "kind = ? AND state = ? AND received <= ?"
+    where = "kind = ? AND about = '' AND state = ? AND received <= ?"
     rows, _ = tables.select_intact(rights_request, where, kind, IN_PROGRESS, microseconds(before))
     return [_from_row(each) for each in rows]
 
