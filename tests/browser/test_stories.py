@@ -195,16 +195,17 @@ def meet(chromium: Browser, town: Town) -> Iterator[Meet]:
         yield made
 
 
-def born(town: Town, years: int) -> str:
-    """The birth date of somebody who turned so old some days ago."""
+def born(town: Town, years: int) -> dict[str, str]:
+    """The birth date of somebody who turned so old some days ago, by the labels of its fields."""
     day = town.clock.now() - timedelta(days=40)
-    return day.replace(year=day.year - years, day=min(day.day, 28)).date().isoformat()
+    parts = (min(day.day, 28), day.month, day.year - years)
+    return dict(zip(("Day", "Month", "Year"), map(str, parts), strict=True))
 
 
 def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     """Somebody signs up, confirms by a message, orders, is invoiced, gives a card and pays."""
     nia = meet("nia@customer.example").at("/").follow("My account").follow("Sign up")
-    nia.fill({"Your birth date": born(town, 30)}).press("Continue").reads("What you accept")
+    nia.fill(born(town, 30)).press("Continue").reads("What you accept")
     nia.fill({"Name": "Nia New", "E-mail": nia.name, "Password": OWN}).tick("I have read")
     nia.press("Sign up").reads("Look in your mail")
     nia.letter("Confirm your address").press("This is my address")
@@ -224,18 +225,18 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
 def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> None:
     """Sixteen: nothing is asked before a guardian said yes; access ends when they take it back."""
     max_, ruth = meet("max.bell@customer.example"), meet("ruth@customer.example")
-    max_.at("/sign-up").fill({"Your birth date": born(town, 16)}).press("Continue")
+    max_.at("/sign-up").fill(born(town, 16)).press("Continue")
     max_.reads("Ask a parent or guardian").fill(
         {"Your first name": "Max", "E-mail": ruth.name}
     ).press("Ask them")
     code = CODE.findall(max_.page.locator("main").inner_text())[0]
-    max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
+    max_.at("/sign-up/continue").fill({"Code": code, **born(town, 16)})
     max_.press("Continue").reads("yet")
     ruth.sign_in()
     ruth.letter("permission").reads("Do you give permission?")
     ruth.tick("I am a parent", "I accept the costs", "I supervise")
     ruth.press("I say yes to all three").reads("Family")
-    max_.at("/sign-up/continue").fill({"Code": code, "Your birth date": born(town, 16)})
+    max_.at("/sign-up/continue").fill({"Code": code, **born(town, 16)})
     max_.press("Continue")
     max_.fill({"Name": "Max Bell", "E-mail": max_.name, "Password": OWN}).tick("I have read")
     max_.press("Sign up").letter("Confirm your address").press("This is my address")

@@ -26,7 +26,7 @@ def ask(house: House, field: str = "birth-date") -> tuple[TestClient, str, str]:
     person = house.customer(born=BORN)
     browser = house.signed_in(person)
     path = f"/me/privacy/correct?field={field}"
-    assert send(browser, path, {"text": WROTE}).status_code == 303
+    assert send(browser, path, {"text": WROTE, "value": RIGHT}).status_code == 303
     (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
     return browser, person, task.task_id
 

@@ -148,9 +148,9 @@ def test_what_access_rests_on_waits_for_staff_until_it_is_answered(house: House)
     person = house.customer()
     browser = house.signed_in(person)
     path = "/me/privacy/correct?field=birth-date"
-    assert send(browser, path, {"text": ""}).status_code == 422
-    assert send(browser, path, {"text": "It is 1 March."}).status_code == 303
-    assert send(browser, path, {"text": "Again."}).status_code == 303
+    assert send(browser, path, {"text": "It is 1 March."}).status_code == 422
+    assert send(browser, path, {"value": "1990-03-01"}).status_code == 303
+    assert send(browser, path, {"value": "1990-03-01", "text": "Again."}).status_code == 303
     (request,) = requests_of(house, person)
     assert request.state == requests.IN_PROGRESS
     assert request.due == request.received + timedelta(days=14)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
 from typing import Final, NamedTuple
 
 from starlette.datastructures import FormData
 
 from upheld.core import mailbox
+from upheld.web import date_fields
+from upheld.web.date_fields import DateError
 
 SHORT: Final = 100
 LONG: Final = 2_000
@@ -37,7 +38,10 @@ MISSING: Final = {
 
 
 class Field(NamedTuple):
-    """One field. `kind` is an HTML input's, or `select`, `checks` (several), `textarea`, `tick`."""
+    """One field. `kind` is an HTML input's, or `select`, `checks` (several), `textarea`, `tick`.
+
+    A `date` has a field each for day, month and year; `autocomplete="bday"` is divided alike.
+    """
 
     name: str
     label: str
@@ -59,6 +63,7 @@ class Filled(NamedTuple):
     values: dict[str, str]
     errors: dict[str, str]
     shown: dict[str, str]  # what the form shows again
+    parts: Mapping[str, Sequence[str]] = {}  # of a date that is wrong: the parts to look at
 
     @property
     def ok(self) -> bool:
@@ -78,18 +83,26 @@ def read(fields: Iterable[Field], form: FormData | Mapping[str, str]) -> Filled:
     values: dict[str, str] = {}
     errors: dict[str, str] = {}
     texts: dict[str, str] = {}
+    parts: dict[str, Sequence[str]] = {}
     for field in fields:
-        text = _input(field, form)
-        if field.kind != "password":
-            texts[field.name] = text
         try:
-            value = _read(field, text)
+            if field.kind == "date":
+                texts |= date_fields.parts_of(field.name, form)
+                value = _read_date(field, texts)
+            else:
+                text = _input(field, form)
+                if field.kind != "password":
+                    texts[field.name] = text
+                value = _read(field, text)
+        except DateError as error:
+            errors[field.name], parts[field.name] = str(error), error.parts
+            continue
         except ValueError as error:
             errors[field.name] = str(error)
             continue
         if value:
             values[field.name] = value
-    return Filled(values, errors, texts)
+    return Filled(values, errors, texts, parts)
 
 
 def _input(field: Field, form: FormData | Mapping[str, str]) -> str:
@@ -97,6 +110,19 @@ def _input(field: Field, form: FormData | Mapping[str, str]) -> str:
         return ", ".join(each for each in form.getlist(field.name) if isinstance(each, str))
     value = form.get(field.name, "")
     return value if isinstance(value, str) else ""  # a file where a text was asked for
+
+
+def _read_date(field: Field, texts: Mapping[str, str]) -> str:
+    typed = [texts[f"{field.name}-{part}"] for part in date_fields.PARTS]
+    if not any(typed):
+        if field.required:
+            raise DateError(field.missing or MISSING["date"])
+        return ""
+    value = date_fields.read_date(*typed)
+    try:
+        return field.check(value) if field.check else value
+    except ValueError as error:  # it exists, and lies too far ahead or back
+        raise DateError(str(error), "year") from None
 
 
 def _read(field: Field, text: str) -> str:
@@ -119,14 +145,6 @@ def _read(field: Field, text: str) -> str:
     return check(value) if check else value
 
 
-def day(value: str) -> str:
-    """A date as 1990-12-31."""
-    try:
-        return date.fromisoformat(value).isoformat()
-    except ValueError:
-        raise ValueError("Write the date as 1990-12-31.") from None
-
-
 def cents(value: str) -> str:
     """An amount of money as whole cents: “12.30” is 1230."""
     match = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", value)
@@ -135,4 +153,4 @@ def cents(value: str) -> str:
     return str(int(match[1] + (match[2] or "").ljust(2, "0")))
 
 
-CHECKS: Final[dict[str, Check]] = {"email": mailbox.canonical, "date": day}
+CHECKS: Final[dict[str, Check]] = {"email": mailbox.canonical}

@@ -179,8 +179,10 @@ def birth_date(value: str, today: date) -> str:
         born = date.fromisoformat(value)
     except ValueError:
         raise ValueError("Write the date as 1990-12-31.") from None
-    if born > today or years(born, today) > AGE_MAX:
-        raise ValueError("Write the date on which you were born, such as 1990-12-31.")
+    if born > today:
+        raise ValueError("This date is in the future. Check the year.")
+    if years(born, today) > AGE_MAX:
+        raise ValueError(f"This is more than {AGE_MAX} years ago. Check the year.")
     return value
 
 

@@ -56,7 +56,14 @@ _SHAPES: Final = {
     ),
     "phone": Field("", "", "tel", autocomplete="tel", length_max=40),
     "address": Field("", "", "textarea", autocomplete="street-address", length_max=300),
-    "birth-date": Field("", "", "date", autocomplete="bday", length_max=10),
+    "birth-date": Field(
+        "",
+        "",
+        "date",
+        autocomplete="bday",
+        hint="For example, 27 3 1990.",
+        missing="Enter your birth date.",
+    ),
     "zip": Field("", "", autocomplete="postal-code", length_max=12),
     "occupation": Field("", "", autocomplete="organization-title"),
     "interests": Field(

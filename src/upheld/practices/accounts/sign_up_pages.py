@@ -37,6 +37,7 @@ from upheld.practices.accounts.registration_form import (
 )
 from upheld.practices.accounts.terms import Agreement
 from upheld.web import passwords, sessions
+from upheld.web.date_fields import divided
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 TOO_MANY_TRIES = "There were too many tries from where you are. Wait a few minutes, then try again."
@@ -62,7 +63,8 @@ class SignUp:
             "Your birth date",
             "date",
             autocomplete="bday",
-            length_max=10,
+            hint="For example, 27 3 1990.",
+            missing="Enter your birth date.",
             check=self._check_birth_date,
         )
         label = "I have read the privacy policy" + (
@@ -196,7 +198,7 @@ class SignUp:
         return await self.provider.do(looks) if code else None
 
     def _with_birth_date(self, born: str) -> Filled:
-        return Filled({}, {}, {"birth-date": born})
+        return Filled({}, {}, divided("birth-date", born))
 
     async def send_age(self, request: Request, form: FormData) -> Response:
         """Lead somebody on by their age: to the form, to their guardian, or kindly away."""

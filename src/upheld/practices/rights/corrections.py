@@ -25,6 +25,7 @@ from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label
 from upheld.web.forms import LONG, Field
+from upheld.web.pages import format_day
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
@@ -54,15 +55,42 @@ class Correctable(NamedTuple):
     alone: bool
     page: str = ""
 
-    def form(self) -> Field:
-        """What the form asks for: the right value, or what is wrong."""
+    def form(self) -> tuple[Field, ...]:
+        """What the form asks for: the right value, or what is wrong; of a date, it and why."""
+        if not self.alone and STAFF_INPUTS.get(self.field) == "date":
+            return (
+                Field(
+                    "value",
+                    f"The right {self.name}",
+                    "date",
+                    autocomplete="bday" if self.field == "birth-date" else "",
+                    hint="For example, 27 3 1990.",
+                    missing=f"Enter the right {self.name}.",
+                ),
+                Field("text", "What helps us to check it", "textarea", False, length_max=LONG),
+            )
         if not self.alone:
-            return Field("text", "What is wrong, and what is right", "textarea", length_max=LONG)
+            return (Field("text", "What is wrong, and what is right", "textarea", length_max=LONG),)
         kind, complete = INPUTS.get(self.field, ("text", ""))
         length_max = field_values.KINDS.get(self.field, field_values.PLAIN).length_max
-        return Field(
-            "value", f"The right {self.name}", kind, autocomplete=complete, length_max=length_max
+        return (
+            Field(
+                "value",
+                f"The right {self.name}",
+                kind,
+                autocomplete=complete,
+                length_max=length_max,
+            ),
         )
+
+    def statement(self, values: Mapping[str, str]) -> str:
+        """What is kept of a form that was filled in: the right value, or what staff read."""
+        if self.alone:
+            return values["value"]
+        if "value" not in values:
+            return values["text"]
+        line = f"The right {self.name} is {format_day(values['value'])}."
+        return "\n\n".join(each for each in (line, values.get("text", "")) if each)
 
 
 def correctable(

@@ -204,7 +204,7 @@ class RequestPages:
             status=status,
             listed=(),
             one=one,
-            fields=(one.form(),),
+            fields=one.form(),
             filled=filled,
             cited=self._clauses("correction"),
         )
@@ -214,11 +214,14 @@ class RequestPages:
         one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
         if one.page:
             return self._form(visit, one, EMPTY, 403)
-        form = with_check(self.provider, one.field, one.form()) if one.alone else one.form()
-        filled = read((form,), visit.form)
+        fields = [
+            with_check(self.provider, one.field, each) if each.name == "value" else each
+            for each in one.form()
+        ]
+        filled = read(fields, visit.form)
         if not filled.ok:
             return self._form(visit, one, filled, 422)
-        value = filled.values[form.name]
+        value = one.statement(filled.values)
 
         def work(transaction: Transaction) -> RightsRequest | Refused:
             make = corrections.correct if one.alone else corrections.hand_over
