@@ -19,6 +19,7 @@ check: .venv/all     ## format, lint, types, imports
 	@.venv/bin/ruff format --check
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
+	@cd bench && MYPYPATH=../src:../tests:. ../.venv/bin/mypy --config-file ../pyproject.toml *.py
 	@.venv/bin/lint-imports
 
 coverage: .venv/all  ## try each word of the sample policy; write the list of the dead, and the README's statement

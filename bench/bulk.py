@@ -69,7 +69,9 @@ def columns(policy: upheld.Policy, rows: int) -> pa.Table:
             ("purpose", "p", policies.PURPOSES),
         )
     }
-    policy_rules = {d: words[chance.integers(0, len(words), rows)] for d, words in of.items()}
+    policy_rules: dict[str, np.ndarray] = {
+        d: words[chance.integers(0, len(words), rows)] for d, words in of.items()
+    }
     policy_rules["action"] = np.full(rows, codes(policy, "action")["share"], np.int16)
     policy_rules["facts"] = chance.integers(0, 1 << policies.FACTS, rows)
     return pa.table(
@@ -300,7 +302,7 @@ def replay(lines: int = 1_000_000) -> None:
             for number in range(lines):
                 facts = {"confidentiality-agreement": number % 2 == 0, "age": number % 90}
                 out.write(json.dumps({"id": number, **question, "facts": facts}) + "\n")
-        command = [sys.executable, "-m", "upheld", "replay", sample, "--requests", log]
+        command = [sys.executable, "-m", "upheld", "replay", str(sample), "--requests", str(log)]
         start = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         took = time.perf_counter() - start

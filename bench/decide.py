@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import policies
@@ -68,7 +68,7 @@ def check_cedar(text: str, asks: list[policies.Ask], ours: list[bool]) -> float:
         for a in asks
     ]
 
-    def ask(request: dict[str, object]) -> bool:
+    def ask(request: Mapping[str, object]) -> bool:
         return bool(cedarpy.is_authorized(request, compiled, []).allowed)
 
     same("Cedar", [ask(each) for each in requests], ours)

@@ -164,7 +164,7 @@ def measure(name: str, url: str, keyring: Keyring) -> None:
         return gate.use(person, ["email"], purpose="billing")
 
     commit = bare(engine)
-    turns = [(commit, read)]
+    turns: list[tuple[Callable[[], object], Callable[[], object]]] = [(commit, read)]
     if engine.dialect.name == "sqlite":  # where a sync is most of it, so that the disk counts
         turns.append((waiting(commit), waiting(read)))
     for one, other in turns:

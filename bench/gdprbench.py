@@ -29,7 +29,7 @@ import sys
 import tempfile
 import time
 from bisect import bisect
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
@@ -186,13 +186,13 @@ class Timed(NamedTuple):
     """What a role took on each store, turn by turn, and each operation; how many were right."""
 
     turns: list[list[float]]
-    by_name: list[Counter[str]]
+    by_name: list[defaultdict[str, float]]  # seconds
     right: list[int]
 
 
 def timed(stores: Sequence[Store], operations: Sequence[tuple[Operation, Any]]) -> Timed:
     """Ask the same of each store, some operations at a time, in changing order."""
-    results = Timed([[] for _ in stores], [Counter() for _ in stores], [0] * len(stores))
+    results = Timed([[] for _ in stores], [defaultdict(float) for _ in stores], [0] * len(stores))
     for first in range(0, len(operations), TURN):
         turn = operations[first : first + TURN]
         for at in range(len(stores)):

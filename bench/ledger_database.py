@@ -53,9 +53,13 @@ def appends(engine: Engine, name: str) -> None:
             for number in range(count):
                 entries.write(connection, entry(number), None, system_time())
 
+    def one_by_one() -> None:
+        for _ in range(300):
+            write(1)
+
     single, many = [], []
     for _ in range(5):
-        single.append(timed(lambda: [write(1) for _ in range(300)]) / 300)
+        single.append(timed(one_by_one) / 300)
         many.append(timed(lambda: write(TOGETHER)) / TOGETHER)
     ratio = min(single) / min(many)
     print(

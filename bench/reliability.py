@@ -69,7 +69,7 @@ def trials(kinds: Sequence[str], size: str) -> list[tally.Tried]:
         results = Path(folder) / "tried"
         environment = {**os.environ, "UPHELD_TEST_SIZE": size, "UPHELD_TALLY": str(results)}
         for kind in kinds:
-            files = [ROOT / "tests" / file for file in KINDS[kind].files]
+            files = [str(ROOT / "tests" / file) for file in KINDS[kind].files]
             command = [
                 sys.executable,
                 "-m",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_who_is_too_young_is_listed_and_not_taken_in(home: Path) -> None:
     assert (
         "line 4: not to be served at that age: Our policy allows it only if your guardian" in said
     )
-    assert "Kim" not in said
+    assert not re.search(r"\bKim\b", said)
     assert "1 people" in run(home, "admin", "selfcheck")
 
 

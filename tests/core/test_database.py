@@ -370,7 +370,7 @@ while True:
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
         ("sqlite:////nowhere/upheld.db", "No such file"),
-        ("sqlite:////tmp", "is no file"),
+        ("sqlite:////tmp", "is not a file"),
         ("sqlite:///upheld.db?mode=ro", "no options"),
     ],
 )

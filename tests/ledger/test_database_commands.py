@@ -120,12 +120,12 @@ def test_the_items_are_listed(provider: Provider) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("ledger", "prove", "x"), "no number"),
+        (("ledger", "prove", "x"), "not the number"),
         (("ledger", "prove", "9"), "there is no entry 9"),
         (("ledger", "prove", "1", "1"), "the number of an entry alone"),
         (("ledger", "verify", "folder"), "takes no folder"),
         (("ledger", "checkpoint", "folder"), "takes no folder"),
-        (("ledger", "account", "--from", "soon"), "soon is no day"),
+        (("ledger", "account", "--from", "soon"), "soon is not a day"),
     ],
 )
 def test_wrong_use_is_told(provider: Provider, words: tuple[str, ...], said: str) -> None:

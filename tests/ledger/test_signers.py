@@ -55,7 +55,7 @@ def test_what_is_no_key_file_is_refused(tmp_path: Path, wrong: str) -> None:
     path = tmp_path / "log.key"
     path.write_text(wrong)
     path.chmod(0o600)
-    with pytest.raises(SignerError, match="is no private key"):
+    with pytest.raises(SignerError, match="is not a private key"):
         FileSigner.open(path)
     with pytest.raises(SignerError, match="can be read"):
         FileSigner.open(tmp_path / "none")

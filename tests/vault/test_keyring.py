@@ -129,7 +129,7 @@ def test_what_is_no_keyring_is_told(path: Path, master: Master, content: bytes) 
     """A file of another kind is no keyring."""
     path.write_bytes(content)
     path.chmod(0o600)
-    with pytest.raises(KeyringError, match="is no keyring, or was changed"):
+    with pytest.raises(KeyringError, match="is not a keyring, or was changed"):
         Keyring.open(path, master)
 
 

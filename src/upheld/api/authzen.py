@@ -29,7 +29,7 @@ Watched = Callable[[Policy, m.EvaluationRequest, Decision], None]
 
 
 class MessageError(UpheldError):
-    """A message that is no question; `status` and `headers` are what HTTP answers."""
+    """A message that is not a question; `status` and `headers` are what HTTP answers."""
 
     def __init__(
         self, message: str, status: int = 400, headers: tuple[tuple[bytes, bytes], ...] = ()

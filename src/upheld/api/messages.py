@@ -198,7 +198,7 @@ class ActionFound(msgspec.Struct, frozen=True):
 
 
 class NextPage(msgspec.Struct, frozen=True):
-    """Where to go on; an empty token means that there is no more."""
+    """Where the next page starts; an empty token means that this was the last."""
 
     next_token: str
     count: int

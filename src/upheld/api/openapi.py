@@ -28,7 +28,7 @@ OF: dict[str, tuple[str, tuple[type[msgspec.Struct], ...]]] = {
     "/access/v1/search/action": ("Find acts that are allowed", (m.ActionSearchResponse,)),
 }
 ERRORS = {
-    "400": "The message is no question.",
+    "400": "The message is not a question.",
     "401": "No token, or one that nobody was given.",
     "403": "This caller, or a question about a customer.",
     "405": "Not by POST.",

@@ -43,7 +43,9 @@ def read_tokens(path: Path) -> ApiTokens:
                 file.fileno()
             )  # of the file that is read, whatever the path says next
             if not stat.S_ISREG(status.st_mode):
-                raise _wrong(path, "is no file", "give a file with a line `NAME SECRET` a caller")
+                raise _wrong(
+                    path, "is not a file", "give a file with a line `NAME SECRET` a caller"
+                )
             if status.st_mode & 0o077:
                 raise _wrong(path, "can be read or written by others", f"chmod 600 {path}")
             if status.st_uid not in (os.geteuid(), 0):
@@ -56,7 +58,7 @@ def read_tokens(path: Path) -> ApiTokens:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        raise _wrong(path, "is no text", "save it as UTF-8") from None
+        raise _wrong(path, "is not text", "save it as UTF-8") from None
     callers = _callers(path, text)
     if not callers:
         raise _wrong(path, "names nobody", "write a line `NAME SECRET` for each caller")

@@ -76,7 +76,9 @@ def prove_database(settings: Path, about: str) -> tuple[int, Receipt]:
     from upheld.gate.log.receipts import receipt_of
 
     if not about.isdecimal():
-        raise UpheldError(f"{about} is no number of an entry", code="usage", hint="see the account")
+        raise UpheldError(
+            f"{about} is not the number of an entry", code="usage", hint="see the account"
+        )
     with database(settings) as connection:
         return int(about), receipt_of(connection, int(about))
 
@@ -150,7 +152,7 @@ def _day(text: str, later: int = 0) -> datetime | None:
         day = date.fromisoformat(text) + timedelta(days=later)
     except (ValueError, OverflowError):
         raise UpheldError(
-            f"{text} is no day", code="usage", hint="write it as 2026-03-01"
+            f"{text} is not a day", code="usage", hint="write it as 2026-03-01"
         ) from None
     return datetime.combine(day, time(), UTC)
 

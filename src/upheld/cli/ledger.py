@@ -372,7 +372,7 @@ def _key(text: str) -> Key:
         try:
             text = _read(Path(text)).decode()
         except UnicodeDecodeError:
-            raise NoteError(f"{text} is no public key") from None
+            raise NoteError(f"{text} is not a public key") from None
     return parse_key(text)
 
 

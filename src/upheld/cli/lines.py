@@ -118,7 +118,7 @@ class Answers:
 
 
 def question_in(line: bytes | None) -> tuple[object, Decision | None]:
-    """The JSON of a line, and the answer to it already where it is no question."""
+    """The JSON of a line, and the answer to it already where it is not a question."""
     if line is None:
         return None, TOO_LONG
     try:

@@ -332,6 +332,6 @@ def _every_stem(text: str) -> list[str]:
 
 
 def suggestion(sentence: str, vocabulary: Vocabulary) -> str:
-    """The same as a phrase, empty where nothing was found."""
+    """The suggested words of each tree in one line; empty where no word fits the sentence."""
     names = suggest(sentence, vocabulary)
     return "; ".join(f"{tree}: {', '.join(words)}" for tree, words in names.items())

@@ -212,7 +212,7 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
 
 
 def _refusal(policy: Path, error: PolicyError, *, as_json: bool) -> dict[str, Any]:
-    """Tell every mistake of a file that is no policy yet."""
+    """Tell every mistake of a file that is not a policy yet."""
     if not as_json:
         for fault in error.faults:
             print(fault)

@@ -124,7 +124,7 @@ def run(  # noqa: PLR0913, PLR0917 - an option each
 
         if not is_own_address(url):
             raise UpheldError(
-                "--url is no address at which others reach a service",
+                "--url is not an address at which others reach a service",
                 code="usage",
                 hint="write https://HOST or http://HOST:PORT",
             )

@@ -241,7 +241,7 @@ def _own_file(path: Path, *, make: bool) -> tuple[int, int]:
             raise database_error("read-only", str(path)) from None
         raise database_error("database-gone", f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
-        raise database_error("database-gone", f"{path} is no file")
+        raise database_error("database-gone", f"{path} is not a file")
     if status.st_mode & OTHERS:
         raise DatabaseError(
             f"others than its owner may read or change {path}",

@@ -79,7 +79,7 @@ class Inquiries:
         return blind_index.find(self._connection, self._context.keyring, field, value)
 
     def let_find(self, person_id: str, field: str, word: str) -> None:
-        """Let a person of whom nothing is held be found by a word that is no value of anybody."""
+        """Let a person of whom nothing is held be found by a word that is nobody's value."""
         blind_index.put(self._connection, self._context.keyring, person_id, field, word)
 
     def records_of(

@@ -88,7 +88,7 @@ def parse_text(text: str) -> Checkpoint:
     origin, size, root = lines[0], lines[1], from_base64(lines[2], "a checkpoint's root")
     checked_name(origin)
     if not _SIZE.fullmatch(size) or int(size) > SIZE_MAX:
-        raise NoteError("a checkpoint's size is no number of entries")
+        raise NoteError("a checkpoint's size is not a number of entries")
     if len(root) != HASH_BYTES:
         raise NoteError(f"a checkpoint's root has {len(root)} bytes, want {HASH_BYTES}")
     if (int(size) == 0) != (root == EMPTY_ROOT):

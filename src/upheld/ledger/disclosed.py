@@ -134,7 +134,7 @@ class DisclosureComparison:
                 number = index + self._reader.first
                 self._audit.find("changed", line.file, f"entry {number} was changed", number)
             else:
-                message = f"{line.name} was inserted: it is no entry of this log"
+                message = f"{line.name} was inserted: it is not an entry of this log"
                 self._audit.find("inserted", line.file, message)
 
     def _removed(self, indices: list[int]) -> None:

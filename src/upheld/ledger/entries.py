@@ -143,7 +143,9 @@ def _whole(entry: Entry) -> bytes:
         msgspec.convert((entry.evidence, entry.values), tuple[Words, tuple[Digest, ...]])
         raw = _ENCODER.encode(entry)
     except (msgspec.ValidationError, UnicodeEncodeError):
-        raise EntryError("what an entry rests on is no text, or a digest is none") from None
+        raise EntryError(
+            "what an entry rests on is not text, or a digest is not a digest"
+        ) from None
     if len(raw) > ENTRY_BYTES_MAX:
         raise EntryError(f"an entry has {len(raw)} bytes, want at most {ENTRY_BYTES_MAX}")
     return raw
@@ -172,7 +174,7 @@ def stamp(moment: datetime) -> str:
 
 
 def stamped(at: int) -> str:
-    """The same of whole microseconds since 1970."""
+    """A moment as an entry writes it, given as whole microseconds since 1970 in UTC."""
     # Added up, because to format a number costs several times as much.
     return _second(at // SECOND) + str(SECOND + at % SECOND)[1:] + "Z"
 

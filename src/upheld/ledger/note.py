@@ -195,7 +195,7 @@ def _signed(signer: Signer, message: bytes) -> bytes:
 def _signature(line: str) -> Signature:
     match = _LINE.fullmatch(line)
     if not match:
-        raise NoteError("a line below a note is no signature")
+        raise NoteError("a line below a note is not a signature")
     raw = from_base64(match[2], f"the signature of {match[1]}")
     if len(raw) <= _KEY_ID:
         raise NoteError(f"the signature of {match[1]} is too short")

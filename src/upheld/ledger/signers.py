@@ -89,7 +89,7 @@ class FileSigner:
                 mode = os.fstat(source.fileno()).st_mode
                 line = source.read(NOTE_BYTES_MAX).decode()
         except (OSError, UnicodeDecodeError):
-            raise SignerError(f"{path} is no key that can be read", hint) from None
+            raise SignerError(f"{path} is not a key that can be read", hint) from None
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise UpheldError(
                 f"others than its owner may read {path}",
@@ -102,9 +102,9 @@ class FileSigner:
             raw = from_base64(material, "a key")
             signer = cls(name, raw[0], raw[1:])
         except (NoteError, ValueError, IndexError):
-            raise SignerError(f"{path} is no private key", hint) from None
+            raise SignerError(f"{path} is not a private key", hint) from None
         if not line.startswith(_PREFIX) or hash_text != signer.key.id.hex():
-            raise SignerError(f"{path} is no private key, or was changed", hint)
+            raise SignerError(f"{path} is not a private key, or was changed", hint)
         return signer
 
     def sign(self, message: bytes) -> bytes:

@@ -176,7 +176,7 @@ class TileReader:
         row, width = parse_bundle(raw), width_of(self.size, 0, index)
         count = WIDTH if path == tile_path(BUNDLES, index) else width
         if row is None or len(row) != count:
-            raise TileError(path, f"is no bundle of {count} commitments")
+            raise TileError(path, f"is not a bundle of {count} commitments")
         return row[:width]
 
     def lines(self, index: int) -> list[bytes]:

@@ -165,7 +165,7 @@ class _Frame:
         self.headings: list[tuple[int, int]] = []
         self.target = -1  # the clause that a block here would follow directly
         self.inserted_after = -1  # the clause whose table or code block stands last here
-        self.last = "nothing"  # what stands last, where that is no clause
+        self.last = "nothing"  # what stands last, where that is not a clause
         self.clauses = 0
 
     def inner(self, *, item: bool, ordered: bool) -> _Frame:

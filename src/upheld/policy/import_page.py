@@ -210,7 +210,7 @@ def _around(main: Tag) -> Iterator[OmittedText]:
 
 
 def _furniture(main: Tag) -> list[OmittedText]:
-    """Take out of the main part what is no prose of it, and name it."""
+    """Take out of the main part what is not its prose, and name it."""
     left_out: list[OmittedText] = []
     for image in main.find_all("img"):
         words = _words(str(image.get("alt") or ""))

@@ -149,7 +149,7 @@ def _head(path: Path, line: bytes) -> Head:
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     raise BackupError(
-        f"{path} is no backup, or its first line was changed",
+        f"{path} is not a backup, or its first line was changed",
         code="backup",
         hint="take another one",
     )

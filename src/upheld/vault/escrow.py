@@ -81,7 +81,7 @@ def destroy(folder: Path, backup_id: str) -> list[str]:
 
 
 def _destroy(folder: Path, backup_id: str) -> list[str]:
-    """The same while nobody else changes the folder."""
+    """Shred the key files of one backup; the folder's lock is held."""
     for path in folder.glob(f"*-{backup_id}{SUFFIX}"):
         shred(path)
     return [backup_id]

@@ -401,7 +401,9 @@ def _read(path: Path) -> _File:
         file = None
     if file is None or file.format != FORMAT or not file.epochs:
         raise KeyringError(
-            f"{path} is no keyring, or was changed", code="keyring", hint="upheld keys init KEYRING"
+            f"{path} is not a keyring, or was changed",
+            code="keyring",
+            hint="upheld keys init KEYRING",
         )
     return file
 

@@ -107,7 +107,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     state: str = ACTIVE
 
     def with_holdings(self, holdings: Holdings) -> Person:
-        """The same person when other rows are held."""
+        """A copy of this person of whom `holdings` are held."""
         return msgspec.structs.replace(self, holdings=holdings)
 
     def __repr__(self) -> str:
@@ -256,7 +256,7 @@ def lock(connection: Connection, person_id: str) -> None:
 
 
 def lock_active(connection: Connection, person_id: str) -> None:
-    """The same, and VaultError unless the person is there; the registers' person always is."""
+    """Lock a person's row; VaultError unless they are active. The registers' person always is."""
     ending = dialect_of(connection).for_update
     person_row = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
     if person_id != REGISTER and (person_row is None or person_row[0] != ACTIVE):
@@ -264,7 +264,7 @@ def lock_active(connection: Connection, person_id: str) -> None:
 
 
 def lock_all(connection: Connection, person_ids: Sequence[str]) -> None:
-    """The same for some people, in the order of their ids."""
+    """Lock the rows of some people, in the order of their ids, so that two callers never cross."""
     if dialect_of(connection).server:
         rows(
             connection,

@@ -41,7 +41,7 @@ class KeyProgram:
             )
         if not os.access(self._path, os.X_OK):
             raise KeyringError(
-                f"{path} is no program", code="permissions", hint=f"chmod u+x {path}"
+                f"{path} is not a program", code="permissions", hint=f"chmod u+x {path}"
             )
 
     def key(self, salt: bytes) -> bytes:

@@ -116,7 +116,7 @@ def append(
     """Add rows to a series, in their order; the person with what is held of them now."""
     holding = person.holdings.get(field, Holding(0, "", 0))
     if holding.gone is None:
-        raise _wrong_shape(field, "has one value, and is no series", "store it")
+        raise _wrong_shape(field, "has one value, and is not a series", "store it")
     if field in blind_index.FIELDS:
         raise _wrong_shape(field, "is what people are found by, and cannot be a series", "store it")
     return _append_rows(
@@ -181,7 +181,7 @@ def delete_oldest(
     if holding is None:
         return person, 0
     if holding.gone is None:
-        raise _wrong_shape(field, "has one value, and is no series", "only rows of a series age")
+        raise _wrong_shape(field, "has one value, and is not a series", "only rows of a series age")
     fetched = _fetch(connection, person, [field])
     values = open_rows(person, field, fetched)
     old = next((n for n, value in enumerate(values) if value.at >= until), len(values))

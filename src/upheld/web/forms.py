@@ -71,7 +71,7 @@ class Filled(NamedTuple):
         return not self.errors
 
     def wrong(self, name: str, sentence: str) -> Filled:
-        """The same with one more thing that is wrong."""
+        """A copy in which the field `name` is wrong too; `sentence` says why, to the person."""
         return self._replace(errors={**self.errors, name: sentence})
 
 

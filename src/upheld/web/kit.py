@@ -157,7 +157,7 @@ class Fixed:
         return "*" in tags or self.etag in tags
 
     async def endpoint(self, request: Request) -> Response:
-        """The same as an endpoint."""
+        """Answer a request, as `respond` does, where a route wants a coroutine."""
         return self.respond(request)
 
 

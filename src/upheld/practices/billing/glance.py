@@ -101,7 +101,7 @@ class Glance:
 
 
 def _of_another_payer(figure: Figure) -> Figure:
-    """The same for somebody whose use another pays; what they owe themselves stays."""
+    """The figure for somebody whose use another pays for; a debt of their own is still shown."""
     if figure.title != BALANCE or figure.alarming:
         return figure
     return figure._replace(detail="What you use is billed to the holder of your account.")

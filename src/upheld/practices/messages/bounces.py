@@ -23,7 +23,7 @@ _STATUS: Final = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 
 
 class BounceError(UpheldError):
-    """What is no report of a failed delivery, or of no message of ours."""
+    """A message that does not report a failed delivery, or not one of ours."""
 
 
 class BounceReport(NamedTuple):

@@ -137,7 +137,7 @@ class Delivery:
     def _note_failure(
         self, gate: Gate, message: WaitingMessage, trouble: str, *, final: bool
     ) -> None:
-        """Note why a message failed, and when it is tried again; set it aside if that is no use."""
+        """Note why a message failed and when to try again; set it aside where that is useless."""
         logging.getLogger("upheld").warning("message not sent: %s", trouble)
         try:
             with gate.together() as transaction:

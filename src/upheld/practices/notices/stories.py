@@ -51,7 +51,9 @@ def read_stories(path: Path, digest: str) -> Mapping[str, str]:
     try:
         report = msgspec.json.decode(raw, type=_Report)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise StoriesError(f"{path} is no report of stories", code="stories", hint=hint) from None
+        raise StoriesError(
+            f"{path} is not a report of stories", code="stories", hint=hint
+        ) from None
     if report.policy != digest:
         return {}
     return {
