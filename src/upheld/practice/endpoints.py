@@ -2,17 +2,17 @@
 
 A page for somebody is answered to them alone and kept by no cache. What is sent to it must carry
 the token of its session and come from a page of ours, by what the browser itself says; before
-there is a session, the browser's word alone must do. Nobody is led anywhere but to a fixed list.
+there is a session, the browser's word alone must do. Nobody is led anywhere but to a page of ours.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.practice import consequences, operators, sign_in_attempts, tasks
+from upheld.practice.destinations import mark_endpoint, page_behind, with_destination
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
@@ -74,11 +75,17 @@ def cookie_name(provider: Provider, kind: str) -> str:
 
 
 def require_sign_in(
-    provider: Provider, kind: str, handler: Handler, *, fresh: bool = False
+    provider: Provider,
+    kind: str,
+    handler: Handler,
+    *,
+    fresh: bool = False,
+    carries: Sequence[str] = (),
 ) -> Endpoint:
     """An endpoint for whoever is signed in; everybody else is redirected to sign in first.
 
-    `fresh` asks for the password again if it was given more than a few minutes ago.
+    `fresh` asks for the password again if it was given more than a few minutes ago; the fields of
+    its form that it `carries` are still there after that.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -89,7 +96,8 @@ def require_sign_in(
         if session is None or stale:
             if request.method == "POST" and not stale:
                 raise Refusal(403, *SIGNED_OUT)
-            return redirect_to_sign_in(provider, request, kind, again=stale)
+            carry = bool(stale and carries and request.method == "POST")
+            return redirect_to_sign_in(provider, request, kind, again=stale, carry=carry)
         if sessions.stale(session, at):
             await provider.do(lambda transaction: sessions.touch(transaction.tables, session, at))
         await _announce_signal(provider, request, session)
@@ -115,6 +123,7 @@ def require_sign_in(
         finally:
             await form.close()  # of files that somebody sent
 
+    mark_endpoint(endpoint, kind, carries)
     return endpoint
 
 
@@ -209,22 +218,16 @@ def _is_own(provider: Provider, request: Request, origin: str) -> bool:
 
 
 def redirect_to_sign_in(
-    provider: Provider, request: Request, kind: str, *, again: bool = False
+    provider: Provider, request: Request, kind: str, *, again: bool = False, carry: bool = False
 ) -> Response:
-    """Lead somebody to sign in, then to the page that they wanted, or the nearest with a name.
+    """Lead somebody to sign in, then to the page that they wanted, or the one of their form.
 
-    `again` is for somebody who is signed in, and asked for the password anew.
+    `again` is for somebody who is signed in, and asked for the password anew; with `carry` the
+    browser sends what it sent here there too (307), so that a form is not lost.
     """
-    here = request.url.path + "/"
-    candidates = [
-        (len(path), word)
-        for word, path in provider.sign_in_targets(kind).items()
-        if here.startswith(path + "/")
-    ]
-    query = "?" + urlencode({"destination": max(candidates)[1]}) if candidates else ""
-    return RedirectResponse(
-        SIGN_IN[kind] + ("/again" if again and kind == "customer" else "") + query, 303
-    )
+    path = SIGN_IN[kind] + ("/again" if again and kind == "customer" else "")
+    status = 307 if carry and again and kind == "customer" else 303
+    return RedirectResponse(with_destination(path, page_behind(provider, request, kind)), status)
 
 
 def start_session(
@@ -234,8 +237,8 @@ def start_session(
     response: Response,
     kind: str,
     subject: str,
-) -> None:
-    """Start a session and set its cookie; the browser's session before it ends."""
+) -> str:
+    """Start a session, set its cookie and return its id; the browser's session before it ends."""
     at = provider.now()
     old = sessions.find(tables, kind, request.cookies.get(cookie_name(provider, kind), ""), at)
     if old is not None:
@@ -244,6 +247,7 @@ def start_session(
     raw = sessions.begin(tables, kind, subject, at, device)
     give_cookie(provider, response, kind, raw)
     sign_in_attempts.remember_device(provider, request, response, kind, subject)
+    return raw
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
+from upheld.practice.destinations import destination_of, destination_path
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.accounts import domain
@@ -27,6 +28,7 @@ class Acceptance:
             fields=[self.field],
             filled=filled,
             agreement=bool(self.agreement.path),
+            destination=destination_of(self.provider, visit.request, "customer"),
         )
 
     async def show(self, visit: Visit) -> Response:
@@ -42,7 +44,8 @@ class Acceptance:
         await self.provider.do(
             lambda transaction: domain.accept(transaction, visit.subject, digest)
         )
-        return RedirectResponse("/me", 303)
+        path = destination_path(self.provider, visit.request, "customer", "/me")
+        return RedirectResponse(path, 303)
 
     def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
         """Asks whoever has an account and accepted nothing for themselves yet."""

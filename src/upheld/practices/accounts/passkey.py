@@ -14,6 +14,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, passkeys
+from upheld.practice.destinations import destination_of, destination_path, with_destination
 from upheld.practice.endpoints import network_of, start_session
 from upheld.practice.passkey_pages import OwnPasskeys
 from upheld.practice.plugin import Provider
@@ -54,7 +55,7 @@ class CustomerPasskeys(OwnPasskeys):
         """Sign in the customer whose passkey answered; lead others back to the form."""
         provider = self.provider
         credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
-        path = provider.destinations.get(request.query_params.get("destination", ""), "/me")
+        path = destination_path(provider, request, "customer", "/me")
         response: Response = RedirectResponse(path, 303)
 
         def work(transaction: Transaction) -> bool:
@@ -69,7 +70,8 @@ class CustomerPasskeys(OwnPasskeys):
             start_session(provider, tables, request, response, "customer", person)
             account = domain.account_of(tables, person)
             if account is not None and not account.policy_digest:
-                response.headers["location"] = ACCEPT
+                go_on = destination_of(provider, request, "customer")
+                response.headers["location"] = with_destination(ACCEPT, go_on)
             return True
 
         if await provider.do(work):

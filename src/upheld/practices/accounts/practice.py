@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from upheld.policy.load import Policy
 from upheld.practice import credentials, invitations
 from upheld.practice.admission import admission
+from upheld.practice.destinations import mark_endpoint
 from upheld.practice.endpoints import anybody, cookie_name, require_sign_in
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
 from upheld.practice.needs import Need
@@ -175,6 +176,7 @@ def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
         is_signed_in = cookie_name(provider, "customer") in request.cookies
         return await (mine if is_signed_in or request.method == "POST" else anyone)(request)
 
+    mark_endpoint(join, "customer")
     return [
         Route("/me/household", require_sign_in(provider, "customer", pages.show), methods=["GET"]),
         Route(

@@ -17,6 +17,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import credentials, factors, outbox, sign_in_attempts
+from upheld.practice.destinations import destination_of, destination_path, with_destination
 from upheld.practice.endpoints import Visit, clear_cookie, cookie_name, start_session
 from upheld.practice.factors import Offer
 from upheld.practice.plugin import Provider
@@ -65,10 +66,6 @@ class SecondStep:
         session = await provider.read(lambda tables: sessions.find(tables, HALF, raw, at))
         return session if session is not None and at - session.started_at <= LASTS else None
 
-    def _destination(self, request: Request) -> str:
-        word = request.query_params.get("destination", "")
-        return word if word in self.provider.destinations else ""
-
     def _code_page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
             request,
@@ -76,7 +73,7 @@ class SecondStep:
             fields=[CODE],
             filled=filled._replace(shown={}),
             status=status,
-            destination=self._destination(request),
+            destination=destination_of(self.provider, request, "customer"),
         )
 
     async def ask(self, request: Request, form: FormData) -> Response:
@@ -92,7 +89,7 @@ class SecondStep:
         provider, person = self.provider, half.subject
         if await self._is_limited(request, person):
             return self._code_page(request, filled.wrong("code", TOO_MANY_TRIES), 429)
-        path = provider.destinations.get(self._destination(request), "/me")
+        path = destination_path(provider, request, "customer", "/me")
         response: Response = RedirectResponse(path, 303)
 
         def work(transaction: Transaction) -> bool:
@@ -112,7 +109,8 @@ class SecondStep:
             start_session(provider, transaction.tables, request, response, "customer", person)
             account = domain.account_of(transaction.tables, person)
             if account is not None and not account.policy_digest:
-                response.headers["location"] = ACCEPT
+                go_on = destination_of(provider, request, "customer")
+                response.headers["location"] = with_destination(ACCEPT, go_on)
             return True
 
         if await provider.do(work):

@@ -19,6 +19,12 @@ from upheld.gate.public import normalised
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, passkeys, sign_in_attempts
 from upheld.practice.admission import admission
+from upheld.practice.destinations import (
+    carried_fields,
+    destination_of,
+    destination_path,
+    with_destination,
+)
 from upheld.practice.endpoints import Visit, clear_cookie, give_cookie, start_session
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
@@ -28,7 +34,7 @@ from upheld.practices.accounts.second_step import CODE_PAGE
 from upheld.web import devices, passwords, sessions
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.limits import SIGN_IN_ACCOUNT
-from upheld.web.sessions import HALF
+from upheld.web.sessions import HALF, Session
 
 PASSWORD: Final = Field(
     "password",
@@ -77,7 +83,7 @@ class CustomerSignIn:
             fields=fields,
             filled=filled,
             status=status,
-            destination=self._word(request),
+            destination=destination_of(self.provider, request, "customer"),
             options=self._options(request),
             said=NOTICES.get(request.query_params.get("said", "")),
         )
@@ -87,13 +93,8 @@ class CustomerSignIn:
         site = passkeys.site_of(self.provider, request)
         return passkeys.sign_in_options(self.provider, site, "customer") if site else ""
 
-    def _word(self, request: Request) -> str:
-        """The destination that an address names, if it is one of those that there are."""
-        word = request.query_params.get("destination", "")
-        return word if word in self.provider.destinations else ""
-
     def _path(self, request: Request) -> str:
-        return self.provider.destinations.get(self._word(request), "/me")
+        return destination_path(self.provider, request, "customer", "/me")
 
     async def show(self, request: Request) -> Response:
         """The form, empty."""
@@ -199,7 +200,9 @@ class CustomerSignIn:
             return self._start_second_step(transaction, person_id, request, response)
         start_session(self.provider, transaction.tables, request, response, "customer", person_id)
         account = domain.account_of(transaction.tables, person_id)
-        return ACCEPT if account is not None and not account.policy_digest else ""
+        if account is None or account.policy_digest:
+            return ""
+        return with_destination(ACCEPT, destination_of(self.provider, request, "customer"))
 
     def _start_second_step(
         self, transaction: Transaction, person_id: str, request: Request, response: Response
@@ -208,8 +211,7 @@ class CustomerSignIn:
         device = devices.name_of(request.headers.get("user-agent", ""))
         raw = sessions.begin(transaction.tables, HALF, person_id, self.provider.now(), device)
         give_cookie(self.provider, response, HALF, raw)
-        word = self._word(request)
-        return CODE_PAGE + (f"?{urlencode({'destination': word})}" if word else "")
+        return with_destination(CODE_PAGE, destination_of(self.provider, request, "customer"))
 
     def _again_page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
@@ -218,13 +220,22 @@ class CustomerSignIn:
             status=status,
             fields=[PASSWORD],
             filled=filled,
-            destination=self._word(visit.request),
+            destination=destination_of(self.provider, visit.request, "customer"),
+            carried=self._carried(visit),
         )
+
+    def _carried(self, visit: Visit) -> list[tuple[str, str]]:
+        """What was filled in on the page that asked for the password again."""
+        path = self._path(visit.request)
+        names = carried_fields(self.provider, path) if visit.request.method == "POST" else ()
+        texts = [(name, visit.form.get(name)) for name in names]
+        return [(name, text) for name, text in texts if isinstance(text, str) and text]
 
     async def again(self, visit: Visit) -> Response:
         """Ask somebody who is signed in for the password again, before what needs it."""
         provider, person = self.provider, visit.subject
-        if visit.request.method == "GET":
+        carried = self._carried(visit)
+        if visit.request.method == "GET" or (carried and PASSWORD.name not in visit.form):
             return self._again_page(visit)
         filled = read([PASSWORD], visit.form)
         if not filled.ok:
@@ -245,12 +256,31 @@ class CustomerSignIn:
             return self._again_page(visit, filled.wrong("password", "This is not right."), 403)
         response: Response = RedirectResponse(self._path(visit.request), 303)
 
-        def renew(transaction: Transaction) -> None:
-            provider.limits.clear(transaction.tables, "again", person)
-            start_session(provider, transaction.tables, visit.request, response, "customer", person)
+        def renew(transaction: Transaction) -> Session | None:
+            tables = transaction.tables
+            provider.limits.clear(tables, "again", person)
+            raw = start_session(provider, tables, visit.request, response, "customer", person)
+            return sessions.find(tables, "customer", raw, provider.now())
 
-        await provider.do(renew)
+        session = await provider.do(renew)
+        if carried and session is not None:
+            return self._send_on_page(visit.request, response, carried, session)
         return response
+
+    def _send_on_page(
+        self,
+        request: Request,
+        response: Response,
+        carried: list[tuple[str, str]],
+        session: Session,
+    ) -> Response:
+        """The page that sends what was filled in before the password; with a response's cookies."""
+        request.state.token = self.provider.tokens.of(session)
+        page = self.provider.pages.page(
+            request, "accounts/send-on.html", carried=carried, target=self._path(request)
+        )
+        page.raw_headers.extend(each for each in response.raw_headers if each[0] == b"set-cookie")
+        return page
 
     async def sign_out(self, visit: Visit) -> Response:
         """Sign somebody out."""

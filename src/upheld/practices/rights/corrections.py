@@ -24,12 +24,14 @@ from upheld.practices.rights import requests
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label
+from upheld.web.date_fields import PARTS
 from upheld.web.forms import LONG, Field
 from upheld.web.pages import format_day
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
 KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
 CORRECTED, TURNED_DOWN = "corrected", "turned-down"  # kinds of entries
+FORM_FIELDS: Final = ("value", *(f"value-{part}" for part in PARTS), "text")  # of its form
 INPUTS: Final = {
     "phone": ("tel", "tel"),
     "address": ("textarea", "street-address"),

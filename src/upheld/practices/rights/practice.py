@@ -88,10 +88,11 @@ def _routes(provider: Provider) -> Sequence[Route]:
             path, require_sign_in(provider, "customer", handler, fresh=fresh), methods=["GET"]
         )
 
-    def post(path: str, handler: Handler, *, fresh: bool = False) -> Route:
-        return Route(
-            path, require_sign_in(provider, "customer", handler, fresh=fresh), methods=["POST"]
-        )
+    def post(
+        path: str, handler: Handler, *, fresh: bool = False, carries: Sequence[str] = ()
+    ) -> Route:
+        own = require_sign_in(provider, "customer", handler, fresh=fresh, carries=carries)
+        return Route(path, own, methods=["POST"])
 
     return (
         get("/me/privacy", inventory.show),
@@ -118,7 +119,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
         get("/me/privacy/export", requests.export, fresh=True),
         post("/me/privacy/export", requests.download, fresh=True),
         get("/me/privacy/correct", requests.correct, fresh=True),
-        post("/me/privacy/correct", requests.send, fresh=True),
+        post("/me/privacy/correct", requests.send, fresh=True, carries=corrections.FORM_FIELDS),
         get("/me/privacy/erase", requests.erase, fresh=True),
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
         get("/me/privacy/erase/{field}", value.show, fresh=True),

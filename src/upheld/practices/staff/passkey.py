@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys
+from upheld.practice.destinations import destination_path
 from upheld.practice.endpoints import SIGN_IN, network_of, start_session
 from upheld.practice.passkey_pages import OwnPasskeys
 from upheld.practices.staff.sign_in import HOME, log_failure
@@ -21,8 +22,8 @@ class DeskPasskeys(OwnPasskeys):
         """Sign in the user whose passkey answered; lead others back to the form."""
         provider, kind = self.provider, self.kind
         credential, site = str(form.get("credential", "")), passkeys.site_of(provider, request)
-        path = provider.sign_in_targets(kind).get(request.query_params.get("destination", ""))
-        response: Response = RedirectResponse(path or HOME[kind], 303)
+        path = destination_path(provider, request, kind, HOME[kind])
+        response: Response = RedirectResponse(path, 303)
 
         def work(transaction: Transaction) -> bool:
             tables, at = transaction.tables, provider.now()

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys, sign_in_attempts
+from upheld.practice.destinations import destination_of, destination_path
 from upheld.practice.endpoints import SIGN_IN, Visit, clear_cookie, start_session
 from upheld.practice.plugin import Provider
 from upheld.practice.sign_in_attempts import AttemptResult
@@ -55,7 +56,6 @@ class DeskSignIn:
 
     def page(self, request: Request, filled: Filled = EMPTY, status: int = 200) -> Response:
         """The form."""
-        destination = request.query_params.get("destination", "")
         blank = filled._replace(shown={**filled.shown, "code": ""})  # it may be used up
         return self.provider.pages.page(
             request,
@@ -66,9 +66,7 @@ class DeskSignIn:
             title=TITLE[self.kind],
             action=SIGN_IN[self.kind],
             options=self._options(request),
-            destination=destination
-            if destination in self.provider.sign_in_targets(self.kind)
-            else "",
+            destination=destination_of(self.provider, request, self.kind),
         )
 
     def _options(self, request: Request) -> str:
@@ -109,8 +107,8 @@ class DeskSignIn:
             )
         ):
             user_id = ""
-        path = provider.sign_in_targets(self.kind).get(request.query_params.get("destination", ""))
-        response: Response = RedirectResponse(path or HOME[self.kind], 303)
+        path = destination_path(provider, request, self.kind, HOME[self.kind])
+        response: Response = RedirectResponse(path, 303)
         if await provider.do(
             lambda transaction: self._enter(transaction, user_id, name, code, (request, response))
         ):
