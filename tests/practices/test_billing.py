@@ -100,7 +100,7 @@ def test_a_service_password_is_shown_once_after_a_fresh_sign_in(house: House) ->
     response = browser.get(page)
     assert (response.status_code, response.headers["location"]) == (
         303,
-        "/sign-in/again?destination=plandetails",
+        "/sign-in/again?destination=%2Fme%2Fservices%2Fpasswords",
     )
 
 
