@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from practices.conftest import TOKEN, House, send
+from practices.test_guardians import YES, ask_guardian, born, identified_guardian, kid, sign_up
+from practices.test_sign_up import GOOD, people_at
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import GateTransaction
+from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practices.rights import choices, consent_record, signals
 
 PAGE = "/me/privacy/choices"
+ACTS = {
+    "offers": Act(action="contact", purpose="offers"),
+    "advertising": Act(action="use", data=("interests",), purpose="advertising"),
+}
 GIVE = {"data": ["email"], "recipient": "supplier", "purpose": "support"}
 AGREED = re.compile(r'name="agreed" value="([0-9a-f]{64})"')
 SHARE = Act(
@@ -121,17 +128,92 @@ def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
         assert send(browser, f"{PAGE}/{path}", {}, PAGE).status_code == 404
 
 
-def test_the_two_buttons_of_a_choice_look_alike(house: House) -> None:
-    """No answer is made easier to give than the other."""
-    page = house.signed_in(house.customer()).get(PAGE).text
-    forms = re.findall(r'choices/(\w+)/(in|out)">.*?<button class="(\w+)"', page)
-    assert sorted((what, way) for what, way, _ in forms) == [
-        ("advertising", "in"),
-        ("advertising", "out"),
-        ("offers", "in"),
-        ("offers", "out"),
+def allowed(house: House, person: str, act: Act) -> bool:
+    """Whether the policy allows an act on somebody."""
+    return house.do(lambda transaction: transaction.peek(person, act)).allowed
+
+
+def switches(page: str) -> dict[str, tuple[str, str]]:
+    """Of each switch on the page: where its form is sent, and the word that says how it stands."""
+    parts = re.findall(r'<li id="(\w+)">(.*?)</li>', page, re.DOTALL)
+    result = {}
+    for name, part in parts:
+        target = re.search(r'action="([^"]+)"', part)
+        button = r'role="switch" aria-checked="(true|false)".*?<span>(On|Off)</span>'
+        state = re.search(button, part, re.DOTALL)
+        if state:
+            assert (state[1], state[2]) in (("true", "On"), ("false", "Off"))
+        result[name] = (target[1] if target else "", state[2] if state else "Off")
+    return result
+
+
+def test_each_choice_is_one_switch_that_says_how_it_stands(house: House) -> None:
+    """On or off, in a word; pressed it is the other, and the same button turns it back."""
+    browser = house.signed_in(house.customer())
+    for name in ("offers", "advertising"):
+        for state, way in (("On", "out"), ("Off", "in"), ("On", "out")):
+            target, shown = switches(browser.get(PAGE).text)[name]
+            assert (target, shown) == (f"{PAGE}/{name}/{way}", state)
+            assert send(browser, target, {}, PAGE).headers["location"] == f"{PAGE}#{name}"
+
+
+def test_a_switch_is_off_while_a_privacy_signal_stands_above_it(house: House) -> None:
+    """While the browser sends it there is no switch; later one press ends what it said."""
+    browser = house.signed_in(house.customer())
+    browser.headers["sec-gpc"] = "1"
+    assert switches(browser.get(PAGE).text)["advertising"] == ("", "Off")
+    del browser.headers["sec-gpc"]
+    target, state = switches(browser.get(PAGE).text)["advertising"]
+    assert (target, state) == (f"{PAGE}/signal", "Off")
+    send(browser, target, {}, PAGE)
+    assert switches(browser.get(PAGE).text)["advertising"][1] == "On"
+    browser.get(PAGE, headers={"sec-gpc": "1"})
+    send(browser, f"{PAGE}/advertising/out", {}, PAGE)
+    target, state = switches(browser.get(PAGE).text)["advertising"]
+    assert (target, state) == (f"{PAGE}/advertising/in", "Off")
+    send(browser, target, {}, PAGE)
+    assert switches(browser.get(PAGE).text)["advertising"][1] == "On"
+
+
+def test_a_minor_starts_with_both_off_and_turns_them_on_themselves(house: House) -> None:
+    """What a form sends changes nothing; each is off by a record of ours, until it is turned on."""
+    guardian = identified_guardian(house)
+    code, path = ask_guardian(house)
+    send(house.signed_in(guardian), path, YES)
+    form = house.browser().post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
+    assert "Send me offers" not in form.text
+    assert "start off, because you are a minor" in form.text
+    sign_up(house, code, **{"privacy-choices": ["offers", "advertising"]})
+    kim = kid(house)
+    for act in ACTS.values():
+        assert not allowed(house, kim, act)
+    records = house.do(lambda transaction: choices.choice_records(transaction, kim))
+    assert sorted((each.fact, each.by_whom, each.how) for each in records) == [
+        ("advertising-opt-out", "provider", OFF_FOR_MINORS),
+        ("opted-out", "provider", OFF_FOR_MINORS),
     ]
-    assert {look for *_, look in forms} == {"second"}
+    browser = house.signed_in(kim)
+    page = browser.get(PAGE).text
+    assert {state for _, state in switches(page).values()} == {"Off"}
+    assert page.count("because you were a minor") == 4
+    for name, act in ACTS.items():
+        send(browser, f"{PAGE}/{name}/in", {}, PAGE)
+        assert allowed(house, kim, act)
+    assert {state for _, state in switches(browser.get(PAGE).text).values()} == {"On"}
+    document = browser.get(f"{PAGE}/{records[0].record_id}/json").json()
+    assert document["event"][0]["entity_id"] == "provider"
+
+
+def test_whoever_ticks_nothing_starts_with_both_off(house: House) -> None:
+    """Of an adult what is ticked is on, and nothing else; the page of a minor asks for neither."""
+    form = {name: value for name, value in GOOD.items() if name != "privacy-choices"}
+    assert house.browser().post("/sign-up/form", data=form).status_code == 303
+    ticked = {**form, "email": "cy@marked.example", "privacy-choices": ["offers"]}
+    assert house.browser().post("/sign-up/form", data=ticked).status_code == 303
+    ben, cy = people_at(house)[0], people_at(house, "cy@marked.example")[0]
+    expected = {ben: (False, False), cy: (True, False)}
+    for person, states in expected.items():
+        assert states == tuple(allowed(house, person, act) for act in ACTS.values())
 
 
 def test_a_privacy_signal_is_an_opt_out_once_a_session(house: House) -> None:

@@ -62,8 +62,11 @@ def identified_guardian(house: House) -> str:
     return guardian
 
 
-def sign_up(house: House, code: str) -> TestClient:
-    """The minor signs up by their code and confirms their address; their browser."""
+def sign_up(house: House, code: str, **more: object) -> TestClient:
+    """The minor signs up by their code and confirms their address; their browser.
+
+    `more` is what the form sends besides.
+    """
     browser = house.browser()
     back = browser.post("/sign-up/continue", data={"code": code, "birth-date": born(16)})
     assert back.status_code == 200, back.text
@@ -74,6 +77,7 @@ def sign_up(house: House, code: str) -> TestClient:
         "birth-date": born(16),
         "accept": "yes",
         "invitation": code,
+        **more,
     }
     response = browser.post("/sign-up/form", data=data)
     if response.status_code == 303:

@@ -43,7 +43,7 @@ GOOD = {
     "birth-date": "1988-03-04",
     "zip": "98101",
     "interests": ["films", "music"],
-    "privacy-choices": ["no-offers"],
+    "privacy-choices": ["advertising"],
     "accept": "yes",
 }
 BAD = {

@@ -11,6 +11,7 @@ from upheld.policy.load import Policy
 
 MINOR = "minor"
 OLDEST = 150
+OFF_FOR_MINORS = "off-for-minors"  # how an opt-out came to be that a minor starts with
 
 
 @observing.reading

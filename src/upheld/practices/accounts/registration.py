@@ -9,19 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice import credentials, invitations, outbox
+from upheld.practice.ages import OFF_FOR_MINORS, is_minor
 from upheld.practice.events import ACCOUNT_OPENED
 from upheld.practice.invitations import Invitation
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import domain
-from upheld.practices.accounts.registration_form import ADVERTISING, CHOICES, OFFERS, PASSWORD
+from upheld.practices.accounts.registration_form import (
+    ADVERTISING,
+    CHOICES,
+    OFFERS,
+    PASSWORD,
+    shape_of,
+)
+
+_OPT_OUTS: Final[Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]]] = {
+    OFFERS: ("opted-out", {"purpose": ("offers",)}),
+    ADVERTISING: ("advertising-opt-out", {}),
+}
+"""Of each choice: the fact that its opt-out proves, and what that is about."""
 
 
 class Applicant(NamedTuple):
@@ -36,6 +50,11 @@ class Applicant(NamedTuple):
 def age_of(text: str, today: date) -> int:
     """Whole years since a birth date; ValueError with a sentence where it cannot be one."""
     return years(date.fromisoformat(birth_date(text, today)), today)
+
+
+def starts_as_minor(policy: Policy, values: Mapping[str, str], today: date) -> bool:
+    """Whether the policy counts somebody as a minor by what they typed when they signed up."""
+    return BIRTH_DATE in values and is_minor(policy, age_of(values[BIRTH_DATE], today))
 
 
 def note_refusal(transaction: Transaction, decision: Decision) -> None:
@@ -92,7 +111,12 @@ def _register_person(
     if invited and (invited := invitations.redeem(transaction, invited)) is None:
         return None
     person = transaction.enrol()
-    values = applicant.values
+    minor = starts_as_minor(transaction.policy, applicant.values, transaction.clock.today())
+    values = {
+        word: value
+        for word, value in applicant.values.items()
+        if not (minor and word == CHOICES)  # their choices start off, whatever a form sends
+    }
     _store(transaction, person, {word: values[word] for word in values if word == BIRTH_DATE})
     _store(
         transaction,
@@ -115,7 +139,7 @@ def _register_person(
         holder=invited.inviter if invited else "",
     )
     domain.accept(transaction, person, applicant.agreement)
-    _record_choices(transaction, person, applicant.values.get(CHOICES, ""))
+    _record_choices(transaction, person, values.get(CHOICES, ""), minor=minor)
     provider.events.announce(
         transaction, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
     )
@@ -151,22 +175,16 @@ def _store(transaction: Transaction, person_id: str, values: Mapping[str, str]) 
         )
 
 
-def _record_choices(transaction: Transaction, person_id: str, text: str) -> None:
-    """What somebody opts out of from the first day on, as records that the policy asks for."""
-    choices = text.split(", ")
-    if OFFERS in choices:
-        transaction.record(
-            person_id,
-            "opt-out",
-            fact="opted-out",
-            about={"purpose": ["offers"]},
-            by_whom="customer",
-            how="registration",
-        )
-    if ADVERTISING in choices:
-        transaction.record(
-            person_id, "opt-out", fact="advertising-opt-out", by_whom="customer", how="registration"
-        )
+def _record_choices(transaction: Transaction, person_id: str, text: str, *, minor: bool) -> None:
+    """Record what is off from the first day on: all that the policy lets us do and nobody chose.
+
+    For a minor all of it is off by our own record, until they turn it on.
+    """
+    offered = {word for word, _ in shape_of(transaction.policy, CHOICES).options}
+    by_whom, how = ("provider", OFF_FOR_MINORS) if minor else ("customer", "registration")
+    for word in sorted(offered.difference(() if minor else text.split(", "))):
+        fact, about = _OPT_OUTS[word]
+        transaction.record(person_id, "opt-out", fact=fact, about=about, by_whom=by_whom, how=how)
 
 
 def _raise_refusal(result: object) -> None:

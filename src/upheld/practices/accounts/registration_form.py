@@ -29,8 +29,8 @@ PAYMENT_FIELDS: Final = frozenset({"card", "billing-account"})  # given to who c
 PASSWORD: Final = "credentials"  # noqa: S105 - the name of a kind of data
 CHOICES: Final = "privacy-choices"
 TYPED: Final = frozenset({PASSWORD, CHOICES})  # with a form of their own, though not as values
-OFFERS, ADVERTISING = "no-offers", "no-advertising"
-_OPTS_OUT_OF: Final = {OFFERS: "contact for offers", ADVERTISING: "show-ad"}
+OFFERS, ADVERTISING = "offers", "advertising"
+_QUESTION_OF: Final = {OFFERS: "contact for offers", ADVERTISING: "show-ad"}
 _INTERESTS: Final = (
     "books",
     "cooking",
@@ -82,9 +82,11 @@ _SHAPES: Final = {
         "",
         "",
         "checks",
+        required=False,
+        hint="Each is off unless you tick it. You can turn it on or off at any time.",
         options=[
-            (OFFERS, "Write me no offers"),
-            (ADVERTISING, "Choose no advertising by what you know about me"),
+            (OFFERS, "Send me offers"),
+            (ADVERTISING, "Choose advertisements by what you know about me"),
         ],
     ),
 }
@@ -180,10 +182,10 @@ def _has_choices(policy: Policy, word: str) -> bool:
 
 
 def shape_of(policy: Policy, word: str) -> Field:
-    """How a kind of data is typed or chosen; what the policy never does is not opted out of."""
+    """How a kind of data is typed or chosen; what the policy never does is not chosen."""
     shape = _SHAPES.get(word, _PLAIN)
     if word == CHOICES:
-        offered = [each for each in shape.options if can_ever(policy, _OPTS_OUT_OF[each[0]])]
+        offered = [each for each in shape.options if can_ever(policy, _QUESTION_OF[each[0]])]
         return shape._replace(options=offered)
     return shape
 

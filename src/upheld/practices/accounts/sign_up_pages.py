@@ -29,8 +29,10 @@ from upheld.practices.accounts.registration import (
     age_of,
     note_refusal,
     register,
+    starts_as_minor,
 )
 from upheld.practices.accounts.registration_form import (
+    CHOICES,
     PASSWORD,
     RegistrationForm,
     registration_form,
@@ -242,11 +244,15 @@ class SignUp:
         registration = self.registration
         if not (registration.works and self.admission.is_open):
             return self._closed_page(request)
+        minor = self._is_minor(filled)
         return self.provider.pages.page(
             request,
             "accounts/sign-up.html",
             status=status,
-            fields=registration.fields,
+            fields=tuple(
+                each for each in registration.fields if not (minor and each.name == CHOICES)
+            ),
+            off_for_minors=minor and CHOICES in registration.names,
             accept=self.accept,
             filled=filled,
             later=registration.later,
@@ -254,6 +260,12 @@ class SignUp:
             invitation=code,
             agreement=bool(self.agreement.path),
         )
+
+    def _is_minor(self, filled: Filled) -> bool:
+        """Whether the birth date in a form is that of a minor."""
+        policy, today = self.provider.policy, self.provider.today()
+        born = read([self.birth], filled.shown).values
+        return starts_as_minor(policy, born, today)
 
     async def send(self, request: Request, form: FormData) -> Response:
         """Register somebody, and tell everybody the same."""

@@ -10,9 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.database.columns import BEGINNING, microseconds
+from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
+from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practice.endpoints import Visit, equal_secrets
+from upheld.practice.needs import can_ever
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent_record, signals
 from upheld.practices.rights.choices import Permission
@@ -23,6 +26,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 PAGE: Final = "/me/privacy/choices"
 OPTS: Final = {"offers": (choices.OFFERS, "offers"), "advertising": (choices.ADVERTISING, "")}
+TITLES: Final = {choices.OFFERS: "Offers", choices.ADVERTISING: "Personalised ads"}
 CLAUSES: Final = ("permission", "offers", "advertising-opt-out", "privacy-signal")
 
 
@@ -36,6 +40,17 @@ class Choice(NamedTuple):
     can_end: bool
     text: str
     digest: str
+
+
+class Switch(NamedTuple):
+    """Something that is on or off: what it is, how it stands and why, and what turns it round."""
+
+    id: str
+    title: str
+    is_on: bool
+    sentence: str
+    target: str  # where its form is sent; empty where no form of ours turns it
+    clause: str = ""
 
 
 class ChoicePages:
@@ -55,11 +70,7 @@ class ChoicePages:
             person = visit.subject
             return {
                 "fields": fields(transaction, person),
-                "offers": bool(choices.opt_out_records(transaction, person, *OPTS["offers"])),
-                "advertising": bool(
-                    choices.opt_out_records(transaction, person, *OPTS["advertising"])
-                ),
-                "signal": bool(signals.in_force(transaction, person)),
+                "switches": _switches(transaction, person, signal_now=signal_now),
                 "records": [
                     _choice(transaction, each)
                     for each in choices.choice_records(transaction, person)
@@ -74,7 +85,6 @@ class ChoicePages:
             status=status,
             filled=filled,
             cited=cited,
-            signal_now=signal_now,
             **words,
         )
 
@@ -134,12 +144,14 @@ class ChoicePages:
         if what not in OPTS or way not in ("out", "in"):
             raise HTTPException(404)
         fact, purpose = OPTS[what]
-        await self.provider.do(
-            lambda transaction: choices.opt(
-                transaction, visit.subject, fact, purpose, out=way == "out"
-            )
-        )
-        return RedirectResponse(PAGE, 303)
+
+        def work(transaction: Transaction) -> None:
+            choices.opt(transaction, visit.subject, fact, purpose, out=way == "out")
+            if fact == choices.ADVERTISING and way == "in" and not kit.sends_signal(visit.request):
+                signals.end(transaction, visit.subject)
+
+        await self.provider.do(work)
+        return RedirectResponse(f"{PAGE}#{what}", 303)
 
     async def end_signal(self, visit: Visit) -> Response:
         """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
@@ -151,7 +163,7 @@ class ChoicePages:
                 cited=clauses_in_force(policy_of(self.provider), ["privacy-signal"]),
             )
         await self.provider.do(lambda transaction: signals.end(transaction, visit.subject))
-        return RedirectResponse(PAGE, 303)
+        return RedirectResponse(f"{PAGE}#advertising", 303)
 
     async def download(self, visit: Visit) -> Response:
         """A record as JSON, by the fields of ISO/IEC TS 27560."""
@@ -217,6 +229,63 @@ def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     )
 
 
+def _switches(transaction: Transaction, person: str, *, signal_now: bool) -> list[Switch]:
+    """The choices that the policy lets somebody have, each as it stands."""
+    policy, result = transaction.policy, []
+    if can_ever(policy, "contact for offers"):
+        result.append(_offers(transaction, person))
+    if can_ever(policy, "show-ad"):
+        result.append(_advertising(transaction, person, signal_now=signal_now))
+    return result
+
+
+def _offers(transaction: Transaction, person: str) -> Switch:
+    off = choices.opt_out_records(transaction, person, *OPTS["offers"])
+    allowed = transaction.peek(person, Act(action="contact", purpose="offers")).allowed
+    sentence = (
+        f"We send you no offers.{_since_when(off)}"
+        if off
+        else "We may send you offers."
+        if allowed
+        else "You want offers, but our policy does not let us send you any at present."
+    )
+    target = f"{PAGE}/offers/{'in' if off else 'out'}"
+    return Switch("offers", "Offers", not off, sentence, target, "offers")
+
+
+def _advertising(transaction: Transaction, person: str, *, signal_now: bool) -> Switch:
+    off = choices.opt_out_records(transaction, person, *OPTS["advertising"])
+    signalled = signal_now or bool(signals.in_force(transaction, person))
+    target = f"{PAGE}/advertising/{'in' if off or signalled else 'out'}"
+    if signal_now:
+        sentence = (
+            "Your browser sends a privacy signal (Global Privacy Control), and we obey it. While it"
+            " is sent, nothing that you choose here stands above it."
+        )
+        target = ""
+    elif off:
+        sentence = f"We choose no advertisements by what we know about you.{_since_when(off)}"
+    elif signalled:
+        sentence = (
+            "On an earlier visit your browser sent a privacy signal (Global Privacy Control). We"
+            " obey it until you turn this on."
+        )
+        target = f"{PAGE}/signal"
+    else:
+        sentence = (
+            "We may choose advertisements by what we know about you. We show none at present."
+        )
+    clause = "privacy-signal" if signalled and not off else "advertising-opt-out"
+    is_on = not (off or signalled)
+    return Switch("advertising", "Personalised ads", is_on, sentence, target, clause)
+
+
+def _since_when(opt_outs: list[Record]) -> str:
+    """Why something is off that its person did not turn off themselves."""
+    by_default = all(each.how == OFF_FOR_MINORS for each in opt_outs)
+    return " It was off from the start, because you were a minor then." if by_default else ""
+
+
 def permission(values: dict[str, str]) -> Permission:
     """The permission that a form asks to give."""
     kind, _, name = values["recipient"].partition(" ")
@@ -236,7 +305,10 @@ def _choice(transaction: Transaction, record: Record) -> Choice:
         if text
         else (fact.label if fact else (record.kind.replace("-", " ")))
     )
-    if record.about.get("purpose") and not text:
+    if record.kind == choices.OPT_OUT:
+        why = " from the start, because you were a minor" if record.how == OFF_FOR_MINORS else ""
+        title = f"{TITLES[record.fact]}: off{why}" if record.fact in TITLES else title
+    elif record.about.get("purpose") and not text:
         words = ", ".join(label(policy, "purpose", word) for word in record.about["purpose"])
         title = f"{title}: {words}"
     end = record.withdrawn if record.withdrawn is not None else record.ends
