@@ -120,6 +120,14 @@ def _occupation(house: House, person: str) -> str:
     return "occupation"
 
 
+def _ticket(house: House, person: str) -> str:
+    return house.do(
+        lambda transaction: tasks.open_task(
+            transaction, person, "ticket", "support", role="support", by=tasks.CUSTOMER
+        )
+    )
+
+
 def _unsubscribing(house: House, person: str) -> str:
     return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
@@ -188,6 +196,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "way": lambda _: "out",
     "record": lambda world: _permission(world.house, world.ann),
     "field": lambda world: _occupation(world.house, world.ann),
+    "ticket": lambda world: _ticket(world.house, world.ann),
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

@@ -44,6 +44,7 @@ from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
 from upheld.practices.guardians import practice as guardians
+from upheld.practices.help import practice as help_practice
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
@@ -58,6 +59,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
     ("guardians", guardians.practice),
+    ("help", help_practice.practice),
     ("messages", messages.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),

@@ -18,6 +18,7 @@ from upheld.practice.unreadable import decoding
 
 MESSAGES: Final = "messages"  # the series
 CUSTOMER, STAFF = "customer", "staff"  # who wrote a message of a thread
+NOTE: Final = "note"  # what our staff wrote in it for one another
 ADMINISTRATIVE: Final = "administrative-message"  # the purpose of what staff write
 
 
@@ -70,13 +71,30 @@ def add_from_staff(
 ) -> ActResult | Refused:
     """Store what our staff wrote to a customer in a thread, if the policy lets us keep it."""
     copy = _new(transaction, subject, text, about=about, purpose=ADMINISTRATIVE, author=STAFF)
+    return _add_own(transaction, person_id, copy, ADMINISTRATIVE)
+
+
+def add_note(
+    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str, purpose: str
+) -> ActResult | Refused:
+    """Store what our staff noted for one another in a thread, if the policy lets us keep it.
+
+    It is sent to nobody, and the customer sees it among what we hold about them.
+    """
+    copy = _new(transaction, subject, text, about=about, purpose=purpose, author=NOTE)
+    return _add_own(transaction, person_id, copy, purpose)
+
+
+def _add_own(
+    transaction: Transaction, person_id: str, copy: str, purpose: str
+) -> ActResult | Refused:
     return transaction.append(
         person_id,
         MESSAGES,
         [copy],
         source="provider",
         occasion="other",
-        purpose=ADMINISTRATIVE,
+        purpose=purpose,
         entitled=True,
     )
 

@@ -42,6 +42,20 @@ task: Final = Table(
     info=STAYS | sealed(owner="person_id", part="state"),
 )
 
+task_step: Final = Table(  # what was done about a task, by whom and when; never what was written
+    "task_step",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("task_id", ID, primary_key=True),
+    Column("number", Integer, primary_key=True),  # the steps of a task are counted from 1
+    Column("at", Instant, nullable=False),
+    Column("step", WORD, nullable=False),  # opened, taken, put-back, passed, wrote, closed, …
+    Column("actor", WORD, nullable=False),  # customer, the id of who of our staff, or nobody
+    Column("detail", WORD, nullable=False),  # such as the role that it was passed on to
+    Column("mac", LargeBinary),
+    info=STAYS | sealed(owner="person_id", part="task_id"),
+)
+
 outbox: Final = Table(
     "outbox",
     metadata,

@@ -2,7 +2,8 @@
 
 A task says whose queue it stands in, for which purpose, and on whom. Whoever takes it gets a record
 that proves their need for the kinds of data that their role covers; when the task is closed the
-record ends. Without a task nobody sees anything.
+record ends. Without a task nobody sees anything. What was done about it, by whom and when, are its
+steps: they hold no word of what was written.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.database.columns import microseconds
@@ -18,6 +19,12 @@ from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.tables import task as task_table
+from upheld.practice.tables import task_step
+
+TICKET: Final = "ticket"  # the kind of task that helps a customer who asked
+CUSTOMER: Final = "customer"  # who did a step, where it was not our staff
+OPENED, TAKEN, PUT_BACK, PASSED_ON, CLOSED = "opened", "taken", "put-back", "passed-on", "closed"
+_OF_TASK: Final = "person_id = ? AND task_id = ?"
 
 
 class TaskError(UpheldError):
@@ -38,6 +45,16 @@ class Task(NamedTuple):
     due: datetime | None
     staff_id: str | None
     record_id: str | None
+    closed: datetime | None = None
+
+
+class TaskStep(NamedTuple):
+    """Something that was done about a task: when, what, by whom, and what belongs to it."""
+
+    at: datetime
+    step: str
+    actor: str  # CUSTOMER, the id of a member of staff, or nobody
+    detail: str
 
 
 class OthersTaskError(UpheldError):
@@ -69,9 +86,12 @@ def open_task(  # noqa: PLR0913 - what a task says
     role: str,
     about: str = "",
     due: datetime | None = None,
+    by: str = "",
+    how: str = "",
+    task_id: str = "",
 ) -> str:
-    """Open a task on a customer. Returns its id."""
-    task_id = secrets.token_hex(16)
+    """Open a task on a customer; `by` is who opened it, `how` a word on it. Returns its id."""
+    task_id = task_id or secrets.token_hex(16)
     transaction.tables.insert(
         task_table,
         person_id=person_id,
@@ -84,7 +104,40 @@ def open_task(  # noqa: PLR0913 - what a task says
         opened=microseconds(transaction.clock.now()),
         due=microseconds(due) if due else None,
     )
+    add_step(transaction, person_id, task_id, OPENED, by, how)
     return task_id
+
+
+def add_step(
+    transaction: Transaction,
+    person_id: str,
+    task_id: str,
+    step: str,
+    actor: str = "",
+    detail: str = "",
+) -> None:
+    """Note what was done about a task, in words and ids alone."""
+    transaction.lock(person_id)  # steps are counted
+    before = transaction.tables.select(task_step, _OF_TASK, person_id, task_id, parts=[task_id])
+    transaction.tables.insert(
+        task_step,
+        person_id=person_id,
+        task_id=task_id,
+        number=len(before) + 1,
+        at=microseconds(transaction.clock.now()),
+        step=step,
+        actor=actor,
+        detail=detail,
+    )
+
+
+def steps_of(tables: Tables, person_id: str, task_id: str) -> list[TaskStep]:
+    """What was done about a task, the oldest first."""
+    rows = tables.select(task_step, _OF_TASK, person_id, task_id, parts=[task_id])
+    return [
+        TaskStep(to_datetime(each.at), each.step, each.actor, each.detail)
+        for each in sorted(rows, key=lambda each: each.number)
+    ]
 
 
 def find_task(tables: Tables, task_id: str) -> Task | None:
@@ -118,6 +171,12 @@ def open_tasks_on(tables: Tables, person_id: str) -> list[Task]:
     """The tasks that are open on a person."""
     where = "person_id = ? AND state <> 'done'"
     return [_from_row(each) for each in tables.select(task_table, where, person_id)]
+
+
+def tasks_of_kind(tables: Tables, person_id: str, kind: str) -> list[Task]:
+    """A person's tasks of one kind, those that are done too, the latest first."""
+    rows = tables.select(task_table, "person_id = ? AND kind = ?", person_id, kind)
+    return sorted(map(_from_row, rows), key=lambda each: each.opened, reverse=True)
 
 
 def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
@@ -154,6 +213,7 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
         about={"data": list(fields), "purpose": [task.purpose]},
     )
     _change(transaction, task, state="taken", staff_id=staff_id, record_id=record)
+    add_step(transaction, task.person_id, task_id, TAKEN, staff_id)
     return task._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
@@ -165,15 +225,23 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     task = _require_task(transaction, task_id)
     if task.state != "taken":
         return
-    if task.record_id:
-        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_staff(by))
-    _change(transaction, task, state="open", staff_id=None, record_id=None)
+    _release(transaction, task, by)
+    add_step(transaction, task.person_id, task_id, PUT_BACK, by)
 
 
 def pass_on(transaction: Transaction, task_id: str, role: str, *, by: str) -> None:
     """Put a task that somebody took into another role's queue: their need ends with that."""
-    put_back(transaction, task_id, by=by)
-    _change(transaction, _require_task(transaction, task_id), role=role)
+    task = _require_task(transaction, task_id)
+    _release(transaction, task, by)
+    _change(transaction, task, role=role)
+    add_step(transaction, task.person_id, task_id, PASSED_ON, by, role)
+
+
+def _release(transaction: Transaction, task: Task, by: str) -> None:
+    if task.record_id:
+        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_actor(by))
+    if task.state == "taken":
+        _change(transaction, task, state="open", staff_id=None, record_id=None)
 
 
 def require_mine(transaction: Transaction, task_id: str, kind: str, staff_id: str) -> Task | None:
@@ -199,13 +267,17 @@ def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
 
 
 def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
-    """Close a task: whoever took it has no need any more; `by` is who of our staff closed it."""
+    """Close a task: whoever took it has no need any more; `by` is who closed it.
+
+    That is somebody of our staff by their id, CUSTOMER, or nobody where the program does.
+    """
     task = _require_task(transaction, task_id)
     if task.state == "done":
         return
     if task.record_id:
-        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_staff(by))
+        transaction.withdraw(task.person_id, task.record_id, ended=True, actor=_actor(by))
     _change(transaction, task, state="done", closed=microseconds(transaction.clock.now()))
+    add_step(transaction, task.person_id, task_id, CLOSED, by)
 
 
 def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
@@ -215,8 +287,9 @@ def close_about(transaction: Transaction, person_id: str, kind: str, about: str 
             close(transaction, each.task_id)
 
 
-def _staff(by: str) -> str:
-    return f"staff {by}" if by else ""
+def _actor(by: str) -> str:
+    """Who of our staff did something, as an entry names them."""
+    return "" if by in ("", CUSTOMER) else f"staff {by}"
 
 
 def _require_task(transaction: Transaction, task_id: str) -> Task:
@@ -227,13 +300,12 @@ def _require_task(transaction: Transaction, task_id: str) -> Task:
 
 
 def _change(transaction: Transaction, task: Task, **changes: Any) -> None:
-    where = "person_id = ? AND task_id = ?"
-    transaction.tables.update(task_table, changes, where, task.person_id, task.task_id)
+    transaction.tables.update(task_table, changes, _OF_TASK, task.person_id, task.task_id)
 
 
 def _from_row(row: Any) -> Task:
     """The task of a verified row."""
-    due = None if row.due is None else to_datetime(row.due)
+    due, closed = (None if at is None else to_datetime(at) for at in (row.due, row.closed))
     return Task(
         row.person_id,
         row.task_id,
@@ -246,4 +318,5 @@ def _from_row(row: Any) -> Task:
         due,
         row.staff_id,
         row.record_id,
+        closed,
     )

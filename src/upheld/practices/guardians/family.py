@@ -23,6 +23,7 @@ from upheld.practice.admission import admission
 from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.events import PASSWORD_CHANGED
+from upheld.practice.message_copies import CUSTOMER, NOTE
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practice.unreadable import decoding
@@ -31,6 +32,7 @@ from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
 
 VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
+MESSAGES_MAX: Final = 20  # that a guardian sees of what we wrote, the latest
 LOOK_NOTICE: Final = timedelta(days=14)  # how long a look is told on the first page
 NOTICES: Final = {
     "accepted": "Thank you. The person who invited you can now continue, with the code that we"
@@ -183,7 +185,7 @@ class Family:
         with decoding("messages"):
             copies = tuple(
                 (datetime.fromisoformat(each["at"]), str(each["subject"]))
-                for each in reversed(rows["messages"][-20:])
+                for each in reversed(_from_us(rows["messages"])[-MESSAGES_MAX:])
             )
         return Child(
             care.person_id,
@@ -268,3 +270,8 @@ def _sum_usage(rows: list[dict[str, Any]]) -> tuple[tuple[str, float, float], ..
         totals[str(each.get("service"))][0] += float(each.get("gigabytes", 0))
         totals[str(each.get("service"))][1] += float(each.get("hours", 0))
     return tuple((name, gigabytes, hours) for name, (gigabytes, hours) in sorted(totals.items()))
+
+
+def _from_us(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those messages that we wrote: not the minor's own, and no notes of our staff."""
+    return [each for each in messages if each.get("author") not in (CUSTOMER, NOTE)]

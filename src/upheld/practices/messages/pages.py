@@ -9,7 +9,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
-from upheld.practice.message_copies import MESSAGES, MessageCopy, copy_of
+from upheld.practice.message_copies import MESSAGES, NOTE, MessageCopy, copy_of
 from upheld.practice.plugin import Provider
 
 
@@ -27,7 +27,8 @@ class MessagePages:
             result = transaction.act(act, visit.subject, entitled=True)
             if isinstance(result, Refused):
                 return result
-            return [copy_of(each.value) for each in reversed(result.series(MESSAGES))]
+            copies = [copy_of(each.value) for each in reversed(result.series(MESSAGES))]
+            return [each for each in copies if each.author != NOTE]  # that was sent to nobody
 
         return await self.provider.attempt(read)
 

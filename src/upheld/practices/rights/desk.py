@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.database.own_tables import Tables
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies, tasks
+from upheld.practice import tasks, threads
 from upheld.practice.endpoints import Visit
 from upheld.practice.form_values import with_check
-from upheld.practice.message_copies import MESSAGES, MessageCopy
+from upheld.practice.message_copies import MessageCopy
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
@@ -129,35 +129,20 @@ class RequestDesk:
         page = self.provider.change_pages.get(request.about, "")
         if not request.waits:
             return OpenRequest(task, request, name, [], [], [], None, page)
-        looks = [
-            transaction.act(
-                Act(
-                    action="view",
-                    data=(data,),
-                    actor="staff",
-                    party=visit.subject,
-                    purpose=task.purpose,
-                ),
-                task.person_id,
-                entitled=True,
-            )
-            for data in (MESSAGES, request.about)
-        ]
-        letters, values = (
-            [value.value for value in look.series(data)] if isinstance(look, ActResult) else []
-            for look, data in zip(looks, (MESSAGES, request.about), strict=True)
-        )
+        letters = threads.read_as_staff(transaction, task, visit.subject, request.request_id)
+        look = threads.view_as_staff(transaction, task, visit.subject, request.about)
+        values = [] if isinstance(look, Refused) else look.series(request.about)
         field = None if page else corrections.staff_field(transaction, request)
         return OpenRequest(
             task,
             request,
             name,
-            message_copies.thread(letters, request.request_id),
-            [_display(request.about, each) for each in values] if field else [],
+            [] if isinstance(letters, Refused) else letters,
+            [_display(request.about, each.value) for each in values] if field else [],
             [
-                refusal_reason(transaction.policy, look.decision)
-                for look in looks
-                if isinstance(look, Refused)
+                refusal_reason(transaction.policy, each.decision)
+                for each in (letters, look)
+                if isinstance(each, Refused)
             ],
             None if field is None else with_check(self.provider, request.about, field),
             page,

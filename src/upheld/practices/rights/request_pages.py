@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies
+from upheld.practice import message_copies, threads
 from upheld.practice.endpoints import Visit
 from upheld.practice.form_values import with_check
-from upheld.practice.message_copies import MESSAGES, MessageCopy
+from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import corrections, erasure, requests
@@ -27,12 +27,8 @@ from upheld.practices.rights.requests import PAGE, RightsRequest
 from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web import kit
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
-from upheld.web.limits import Rate
 
 REPLY: Final = Field("text", "Your reply", "textarea", length_max=LONG)
-VIEW_PURPOSE: Final = "service-provision"
-REPLY_RATE: Final = Rate(10, 600)
-TOO_MANY: Final = "You wrote many messages in a short time. Wait a few minutes, then send it again."
 
 
 class RequestPages:
@@ -65,12 +61,10 @@ class RequestPages:
             request = requests.find_request(transaction.tables, visit.subject, request_id)
             if request is None or not request.task_id:
                 return request, [], None
-            act = Act(action="view", data=(MESSAGES,), actor="customer", purpose=VIEW_PURPOSE)
-            result = transaction.act(act, visit.subject, entitled=True)
-            if isinstance(result, Refused):
-                return request, [], result
-            rows = [each.value for each in result.series(MESSAGES)]
-            return request, message_copies.thread(rows, request_id), None
+            letters = threads.read_as_customer(transaction, visit.subject, request_id)
+            if isinstance(letters, Refused):
+                return request, [], letters
+            return request, letters, None
 
         request, letters, refusal = await self.provider.do(look)
         if request is None:
@@ -99,9 +93,8 @@ class RequestPages:
                 raise HTTPException(404)
             if not filled.ok:
                 return filled
-            limits, at = self.provider.limits, self.provider.now()
-            if limits.take(transaction.tables, REPLY_RATE, "reply", visit.subject, at=at):
-                return filled.wrong(REPLY.name, TOO_MANY)
+            if threads.writes_too_often(self.provider, transaction, visit.subject):
+                return filled.wrong(REPLY.name, threads.TOO_MANY)
             return message_copies.add_from_customer(
                 transaction,
                 visit.subject,

@@ -170,7 +170,7 @@ class Console:
     def title(self, task: Task) -> str:
         """A task as its line says it."""
         reason = self.roles.reasons.get(task.about)
-        if task.kind == look_up.TICKET and reason is not None:
+        if task.kind == tasks.TICKET and reason is not None:
             return reason.title
         return task.kind.replace("-", " ").capitalize()
 

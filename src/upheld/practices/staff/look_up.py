@@ -19,7 +19,6 @@ from upheld.practices.staff.roles import Roles
 from upheld.web.forms import Field, Filled
 from upheld.web.limits import Rate
 
-TICKET: Final = "ticket"
 LOOK_UP_RATE: Final = Rate(20, 60)
 WAYS: Final = (
     ("email", "E-mail address"),
@@ -81,7 +80,12 @@ def look_up(
         return "", BARRED
     queue = roles.queues([roles.role_for(user.roles, reason)])[0]
     task = tasks.open_task(
-        transaction, people[0], TICKET, reason.purpose, role=queue, about=filled.values["reason"]
+        transaction,
+        people[0],
+        tasks.TICKET,
+        reason.purpose,
+        role=queue,
+        about=filled.values["reason"],
     )
     transaction.note(
         people[0],
