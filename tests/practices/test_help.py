@@ -296,6 +296,49 @@ def test_a_ticket_of_somebody_who_is_erased_says_nothing(house: House, *, owes: 
     assert not any("answered what you asked us" in each for each in mails(house))
 
 
+def test_a_task_for_a_caller_says_how_they_were_recognised(house: House) -> None:
+    """Without that none is opened; with it, who opened it has it, and everybody reads how."""
+    person = house.customer()
+    staff = house.signed_in(house.staff("support"), "staff")
+    form = {"way": "email", "told": "ann@marked.example", "reason": "trouble"}
+    for word in ("", "by voice"):
+        answer = send(staff, "/staff/find", {**form, "recognised": word}, "/staff")
+        assert answer.status_code == 422
+    assert "If you do not know, open nothing." in send(staff, "/staff/find", form, "/staff").text
+    assert house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person)) == []
+    answer = send(staff, "/staff/find", {**form, "recognised": "called-back"}, "/staff")
+    ticket = answer.headers["location"].rpartition("/")[2]
+    assert steps(house, person, ticket) == ["opened", "taken"]
+    page = staff.get(f"/staff/help/{ticket}").text
+    assert "Sam Desk opened this for somebody who called or wrote. We called them back" in page
+    assert "Nothing was written yet." in page
+    assert post(staff, ticket, "write", text="As we said on the phone: it is mended.") == 303
+    mine = house.signed_in(person).get(f"{PAGE}/{ticket}").text
+    assert "We knew that it was you because we called you back on the phone" in mine
+    assert "As we said on the phone" in mine
+
+
+def test_a_ticket_is_passed_on_with_its_thread_and_notes(house: House) -> None:
+    """Who passes it on reads nothing more of it; who takes it then reads all, and who did what."""
+    customer, person, ticket = ask(house, topic="invoice")
+    staff, _ = take(house, ticket)
+    assert post(staff, ticket, "note", note="A reading of the meter is missing.") == 303
+    here = f"/staff/tasks/{ticket}"
+    assert send(staff, f"{here}/pass", {"role": "manager"}, here).status_code == 422
+    assert send(staff, f"{here}/pass", {"role": "billing"}, here).status_code == 303
+    assert staff.get(f"/staff/help/{ticket}").status_code == 404
+    desk, _ = take(house, ticket, "billing", sign_in="bill")
+    page = desk.get(f"/staff/help/{ticket}").text
+    assert "My line drops" in page
+    assert "A reading of the meter is missing." in page
+    assert "Sam Desk passed this on to billing." in page
+    assert post(desk, ticket, "write", text="It is credited.") == 303
+    assert "It is credited." in customer.get(f"{PAGE}/{ticket}").text
+    assert steps(house, person, ticket) == [
+        *("opened", "replied", "taken", "noted", "passed-on", "taken", "wrote")
+    ]
+
+
 def is_not_taken_in(house: House) -> bool:
     """A customer writes to us; whether it was refused."""
     browser = house.signed_in(house.customer())

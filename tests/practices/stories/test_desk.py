@@ -41,7 +41,7 @@ def look_up_and_take(house: House, browser: TestClient, reason: str) -> str:
     }
     pages = []
     for way, value in ways.items():
-        form = {"way": way, "told": value, "reason": reason}
+        form = {"way": way, "told": value, "reason": reason, "recognised": "details"}
         answer = send(browser, "/staff/find", form, "/staff")
         assert answer.status_code == 303, answer.text
         pages.append(answer.headers["location"])

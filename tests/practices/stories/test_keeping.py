@@ -152,7 +152,7 @@ def test_whoever_was_erased_is_found_for_what_is_kept_of_them_alone(
     """By the address that is kept: for their invoice or a request, and for no help."""
     debtor(house)
     desk = staff(house, role=role)
-    form = {"way": "email", "told": "ann@marked.example", "reason": reason}
+    form = {"way": "email", "told": "ann@marked.example", "reason": reason, "recognised": "details"}
     answer = send(desk, "/staff/find", form, "/staff")
     assert (answer.status_code == 303) == may_look
     if may_look:

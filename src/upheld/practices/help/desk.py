@@ -21,6 +21,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
+from upheld.practice.recognition import RECOGNITIONS
 from upheld.practice.tasks import CUSTOMER, Task, TaskStep
 from upheld.practices.help import tickets
 from upheld.practices.help.tickets import TEXT_MAX
@@ -172,4 +173,6 @@ def _line(tables: Tables, step: TaskStep) -> HistoryLine:
     text = f"{who} {_STEPS.get(step.step, step.step)}"
     if step.step == tasks.PASSED_ON:
         text += f" to {step.detail.replace('-', ' ')}"
+    if step.step == tasks.OPENED and step.detail in RECOGNITIONS:
+        text += f" for somebody who called or wrote. {RECOGNITIONS[step.detail].of_them}"
     return HistoryLine(step.at, text + ".")

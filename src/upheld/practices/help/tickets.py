@@ -16,6 +16,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, tasks
 from upheld.practice.message_copies import ADMINISTRATIVE, MESSAGES
 from upheld.practice.plugin import Provider
+from upheld.practice.recognition import RECOGNITIONS
 from upheld.practice.tasks import CUSTOMER, TICKET, Task, TaskStep
 
 PURPOSE: Final = "support"
@@ -40,7 +41,7 @@ class Ticket(NamedTuple):
     opened: datetime
     closed: datetime | None
     is_own: bool  # whether the customer opened it
-    how: str  # how it was opened
+    recognised_by: str  # how we knew who called or wrote, where our staff opened it; a sentence
     is_answered: bool  # whether the last who wrote was one of our staff
 
     @property
@@ -79,6 +80,7 @@ def find_ticket(tables: Tables, person_id: str, ticket_id: str) -> Ticket | None
 
 def _ticket(task: Task, steps: list[TaskStep]) -> Ticket:
     opening = next((each for each in steps if each.step == tasks.OPENED), None)
+    recognition = RECOGNITIONS.get(opening.detail) if opening else None
     letters = [each.step for each in steps if each.step in (WROTE, REPLIED)]
     return Ticket(
         task.task_id,
@@ -86,7 +88,7 @@ def _ticket(task: Task, steps: list[TaskStep]) -> Ticket:
         task.opened,
         task.closed if task.state == "done" else None,
         opening is not None and opening.actor == CUSTOMER,
-        opening.detail if opening else "",
+        recognition.of_you if recognition else "",
         letters[-1:] == [WROTE],
     )
 

@@ -2,7 +2,8 @@
 
 By e-mail address, phone number or account number, limited, and entered: to look somebody up is to
 use that field for the reason's purpose, and the policy decides it. The reason is one of a list, so
-that nothing personal is written into it. One's own account and a relative's are left to others.
+that nothing personal is written into it, and so is how whoever asks was recognised. The task is
+taken by who opened it. One's own account and a relative's are left to others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from upheld.practice import operators, tasks
 from upheld.practice.form_values import find_people
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
+from upheld.practice.recognition import RECOGNITIONS
 from upheld.practices.staff.roles import Roles
 from upheld.web.forms import Field, Filled
 from upheld.web.limits import Rate
@@ -47,6 +49,13 @@ def fields(roles: Roles, user: User) -> tuple[Field, ...]:
             "select",
             options=reasons,
             hint="It opens a task for this purpose; the customer sees that you looked them up.",
+        ),
+        Field(
+            "recognised",
+            "How you know that it is them",
+            "select",
+            options=[(word, each.of_them) for word, each in RECOGNITIONS.items()],
+            missing="Choose how you know that it is them. If you do not know, open nothing.",
         ),
     )
 
@@ -86,6 +95,8 @@ def look_up(
         reason.purpose,
         role=queue,
         about=filled.values["reason"],
+        by=user.user_id,
+        how=filled.values["recognised"],
     )
     transaction.note(
         people[0],
@@ -94,4 +105,6 @@ def look_up(
         data=(FIELD_OF[way],),
         purpose=reason.purpose,
     )
+    if role_fields := roles.covered_fields(user.roles, queue, reason.purpose):
+        tasks.take(transaction, task, user.user_id, role_fields)
     return task, ""
