@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import timedelta
 
 import msgspec
@@ -25,6 +26,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.log.audit import AuditReport, audit
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import AccountLine, AccountQuery, account, receipt, receipt_of
+from upheld.gate.log.sentence_words import RECORDS, SENTENCES, STEPS
 from upheld.gate.log.sentences import entry_sentence
 from upheld.ledger.entries import Entry
 from upheld.ledger.verify import verify_receipt, write_receipt
@@ -317,12 +319,12 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
             ),
             (
                 "On 3 March 2026 we did not sell your e-mail address and our cookie to an"
-                " advertiser: it was asked for and refused, by #confidential"
+                " advertiser: our policy does not allow it, by #confidential"
             ),
         ),
         (
             Entry(kind="act", time=TIME, action="contact", purpose="newsletter"),
-            "On 3 March 2026 we set out to write to you for our newsletter",
+            "On 3 March 2026 we decided to send you our newsletter",
         ),
         (
             Entry(
@@ -346,10 +348,10 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
             ),
             "On 3 March 2026 you looked at your name for technical support",
         ),
-        (Entry(kind="payment", time=TIME), "On 3 March 2026 what came of your payment was noted"),
+        (Entry(kind="payment", time=TIME), "On 3 March 2026 your card payment went through"),
         (
             Entry(kind="record", time=TIME, action="withdraw consent"),
-            "On 3 March 2026 your permission was withdrawn",
+            "On 3 March 2026 we recorded that your permission no longer holds",
         ),
         (
             Entry(kind="record", time=TIME, action="withdraw consent", actor="customer"),
@@ -357,7 +359,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="record", time=TIME, action="withdraw guardian-link", actor="guardian ruth"),
-            ("On 3 March 2026 your parent or guardian, ruth, ended supervising your account"),
+            ("On 3 March 2026 your parent or guardian, ruth, stopped supervising your account"),
         ),
         (
             Entry(kind="record", time=TIME, action="end guardian-link"),
@@ -377,7 +379,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="record", time=TIME, action="end request"),
-            "On 3 March 2026 your request was closed",
+            "On 3 March 2026 we closed your request",
         ),
         (
             Entry(kind="record", time=TIME, action="end service-order", actor="customer"),
@@ -385,7 +387,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="record", time=TIME, action="end service-order"),
-            "On 3 March 2026 your order of a service ended",
+            "On 3 March 2026 your order for a service ended",
         ),
         (
             Entry(kind="record", time=TIME, action="end task", actor="staff bo"),
@@ -397,17 +399,20 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="payment", time=TIME, actor="staff bo"),
-            "On 3 March 2026 our staff, bo, noted your payment",
+            "On 3 March 2026 our staff, bo, booked your payment",
         ),
         (
             Entry(kind="recall", time=TIME, actor="staff bo"),
-            ("On 3 March 2026 our staff, bo, took your account back from whoever collected for us"),
+            (
+                "On 3 March 2026 our staff, bo, took your account back from the agent who"
+                " collected for us"
+            ),
         ),
         (
             Entry(kind="deletion", time=TIME, actor="collection-agent acme"),
             (
-                "On 3 March 2026 a collection agent, acme, confirmed that what they had of you is"
-                " deleted"
+                "On 3 March 2026 a collection agent, acme, confirmed that they deleted"
+                " what they had of you"
             ),
         ),
         (
@@ -421,14 +426,11 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
             Entry(
                 kind="sent", time=TIME, action="contact", purpose="newsletter", problem="no-copy"
             ),
-            (
-                "On 3 March 2026 our message to you was sent (our newsletter;"
-                " no copy of it was kept)"
-            ),
+            ("On 3 March 2026 we sent you our newsletter; we kept no copy of it"),
         ),
         (
             Entry(kind="record", time=TIME, action="add mailbox"),
-            "On 3 March 2026 a record of your mailbox was made",
+            "On 3 March 2026 we added a record of your mailbox",
         ),
         (
             Entry(
@@ -445,7 +447,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="sent", time=TIME, action="contact", purpose="newsletter"),
-            "On 3 March 2026 our message to you was sent (our newsletter)",
+            "On 3 March 2026 we sent you our newsletter",
         ),
         (
             Entry(kind="act", time=TIME, action="charge"),
@@ -457,7 +459,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         ),
         (
             Entry(kind="household", time=TIME, action="join"),
-            "On 3 March 2026 who pays for an account of your household was changed",
+            "On 3 March 2026 the payer for an account of your household changed",
         ),
         (
             Entry(kind="late", time=TIME, action="answer-access", clauses=("access",)),
@@ -467,7 +469,7 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
             Entry(kind="person", time=TIME),
             "On 3 March 2026 we made a key for what we would hold about you",
         ),
-        (Entry(kind="sealed.away", time=TIME), "On 3 March 2026 this was noted: sealed away"),
+        (Entry(kind="sealed.away", time=TIME), "On 3 March 2026 we noted this: sealed away"),
     ],
 )
 def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: str) -> None:
@@ -476,6 +478,59 @@ def test_an_entry_is_told_in_words(policy: upheld.Policy, entry: Entry, said: st
 
 
 POLICY = load(sample_policy())
+PASSIVE = re.compile(r"\b(is|are|was|were|be|been)( \w+)? (\w+ed|noted|sent|made|taken|begun)\b")
+
+
+@pytest.mark.parametrize("actor", ["", "customer", "staff bo", "guardian"])
+def test_each_sentence_of_the_house_says_who_did_it(actor: str) -> None:
+    """Whatever happened to an entry or a record of any kind is told in the active voice."""
+    records = [f"{step} {kind}" for kind in (*RECORDS, "mailbox") for step in (*STEPS, "change")]
+    entries = [Entry(kind=kind, time=TIME, actor=actor) for kind in (*SENTENCES, "new-kind")]
+    entries += [Entry(kind="record", time=TIME, action=each, actor=actor) for each in records]
+    entries += [
+        Entry(kind=kind, time=TIME, actor=actor, action=action)
+        for kind in ("act", "refusal", "late", "lapsed")
+        for action in POLICY.program.vocabulary.tree("action")
+    ]
+    for entry in entries:
+        told = entry_sentence(entry, POLICY).removeprefix("On 3 March 2026 ")
+        main_clause = told.replace("to be tried again", "").partition(" that ")[0]
+        assert not PASSIVE.search(main_clause), told
+        assert not re.search(r"[{}]|\b(leted|transfered|infered)\b|  ", told), told
+        assert told.split(maxsplit=1)[0] in {"we", "you", "your", "our", "a", "the"}
+
+
+@pytest.mark.parametrize(
+    ("action", "occasion", "said"),
+    [
+        ("serve", "", "we let you use our sites and services"),
+        ("transfer", "", "we transferred your name"),
+        ("collect", "registration", "we collected your name when you registered"),
+        ("collect", "ad-view", "we collected your name when you saw an advertisement"),
+    ],
+)
+def test_what_is_over_is_told_in_the_past(action: str, occasion: str, said: str) -> None:
+    """Verbs that are irregular have their own past, and so has the occasion."""
+    data = () if action == "serve" else ("name",)
+    entry = Entry(kind="act", time=TIME, action=action, data=data, occasion=occasion)
+    assert entry_sentence(entry, POLICY) == f"On 3 March 2026 {said}"
+
+
+def test_others_read_of_a_customer_what_speaks_to_them(policy: upheld.Policy) -> None:
+    """Who acts, whose it is and to whom it was done are told apart."""
+    entry = Entry(
+        kind="act",
+        time=TIME,
+        action="collect",
+        data=("name", "messages"),
+        source="customer",
+        purpose="service-provision",
+        occasion="service-use",
+    )
+    assert entry_sentence(entry, policy, whose="their") == (
+        "On 3 March 2026 we collected their name and messages between them and us from them for"
+        " providing services they asked for when they used our services"
+    )
 
 
 @given(

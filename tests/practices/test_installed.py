@@ -193,3 +193,6 @@ def test_an_event_or_a_kind_of_entry_of_two_practices_is_refused() -> None:
     for kind in ("wish-of-a-test", "payment"):
         with pytest.raises(UpheldError, match="a sentence already"):
             add_sentences({kind: "something else"})
+    for text in ("{actor} did {this}", "{0} did it", "{actor did it"):
+        with pytest.raises(UpheldError, match="cannot be filled in"):
+            add_sentences({"another-wish-of-a-test": text})

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import html
 import random
+import re
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from practices.bills import owing
 from practices.conftest import START, House
 from upheld.gate.act.request import Act
-from upheld.gate.log.receipts import AccountLine
+from upheld.gate.log.receipts import AccountLine, AccountQuery
 from upheld.gate.public import Entry
 from upheld.gate.transaction import GateTransaction
+from upheld.policy.load import Policy
 from upheld.practice import tasks
+from upheld.practices.rights import pages, story
 from upheld.practices.rights.story import events_of, is_look, stands_alone
 
 STAFF = "staff " + "0" * 32
@@ -144,3 +150,83 @@ def test_who_else_saw_something_comes_first_whenever_it_was(house: House) -> Non
     nothing = browser.get("/me/privacy/received?party=nobody-at-all")
     assert nothing.status_code == 200
     assert "Nothing of this kind happened." in nothing.text
+
+
+def test_events_of_one_member_of_staff_are_chosen_by_a_code(house: House) -> None:
+    """Each member has a code in place of a name; all of our staff can be chosen too."""
+    person = house.customer()
+    members = ["a1" * 16, "b2" * 16]
+
+    def work(transaction: GateTransaction) -> None:
+        for at, member in enumerate(members):
+            task = tasks.open_task(transaction, person, f"help-{at}", "support", role="support")
+            tasks.take(transaction, task, member, ("name", "email"))
+            act = Act(
+                action="view",
+                data=(("name", "email")[at],),
+                actor="staff",
+                party=member,
+                purpose="support",
+            )
+            transaction.act(act, person, entitled=True)
+
+    house.do(work)
+    page = house.signed_in(person).get("/me/privacy/received").text
+    for member in members:
+        assert member not in page
+        assert f"Our staff, member {member[:6]}" in page
+    for at, member in enumerate(members):
+        address = f"/me/privacy/received?party=staff+{member[:6]}"
+        assert address in page
+        looks = house.signed_in(person).get(address).text
+        assert f"Our staff looked at your {('name', 'e-mail address')[at]} " in looks
+        assert f"Our staff looked at your {('e-mail address', 'name')[at]} " not in looks
+    both = house.signed_in(person).get("/me/privacy/received?party=staff").text
+    assert both.count("<p>Our staff looked at your") == 2
+
+
+def test_a_long_story_is_paged_and_no_event_is_lost(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is on a page is worded; by its links one comes to each event, once."""
+    person = house.customer()
+
+    def work(transaction: GateTransaction) -> None:
+        for _ in range(7):
+            transaction.note(person, "recovery-codes", actor="customer")
+            transaction.note(person, "sent", purpose="newsletter")
+
+    house.do(work)
+    worded: list[Entry] = []
+    original = story.sentence
+
+    def counted(entry: Entry, policy: Policy) -> str:
+        worded.append(entry)
+        return original(entry, policy)
+
+    monkeypatch.setattr(pages, "ROWS_MAX", 3)
+    for module in (pages, story):
+        monkeypatch.setattr(module, "sentence", counted)
+    browser = house.signed_in(person)
+    own = {each.number for each in events_without_visits(house, person)}
+    for start in ("/me/privacy/received", "/me/privacy/received?month=2026-03"):
+        numbers: list[int] = []
+        path = start
+        while path:
+            worded.clear()
+            page = browser.get(path).text
+            story_part = page.partition("Your own visits")[0]
+            numbers += [int(each) for each in re.findall(r"/received/(\d+)\"", story_part)]
+            assert len(worded) < len(own)
+            match = re.search(r'href="([^"]+)">Earlier events', page)
+            path = html.unescape(match[1]) if match else ""
+        assert len(numbers) == len(set(numbers))
+        assert set(numbers) == own
+    assert browser.get("/me/privacy/received?before=x").status_code == 404
+
+
+def events_without_visits(house: House, person: str) -> list[AccountLine]:
+    """The entries of all events of a person but those of their own visits."""
+    query = AccountQuery(person_id=person)
+    lines = house.do(lambda transaction: list(transaction.account(query, words=False)))
+    return [line for each in events_of(lines) if not each.is_own for line in each.lines]

@@ -48,7 +48,7 @@ def test_a_customer_who_ends_or_changes_a_service_reads_that_they_did(house: Hou
     assert "You ended a service." in browser.get("/me/privacy/received").text
     send(browser, "/me/close", {"sure": "yes"})
     assert sentences(house, person).count("you ended a service") > 2
-    assert "your order of a service ended" not in sentences(house, person)
+    assert "your order for a service ended" not in sentences(house, person)
 
 
 def test_what_ends_with_an_erasure_was_ended_by_nobody(house: House) -> None:
@@ -71,7 +71,7 @@ def test_whoever_leaves_a_household_reads_it_as_their_own_act(house: House) -> N
     send(house.signed_in(holder), "/me/household/end", {"member": member}, "/me/household")
     own, changed = (
         "you changed who pays for an account of your household",
-        ("who pays for an account of your household was changed"),
+        "the payer for an account of your household changed",
     )
     for person in (holder, member):
         assert [s for s in sentences(house, person) if s in (own, changed)] == (
@@ -129,10 +129,7 @@ def test_a_message_of_which_no_copy_may_be_kept_is_entered_as_such(house: House)
     ).allowed
     Delivery(house.provider, Box()).run(house.provider.gate.gate)
     texts = sentences(house, person)
-    assert any(
-        "our message to you was sent (administrative messages; no copy of it was kept)" in s
-        for s in texts
-    )
+    assert any("we sent you an administrative message; we kept no copy of it" in s for s in texts)
     assert not [s for s in texts if "did not store messages" in s]
     page = browser.get("/me/messages").text
     assert "We keep no copies of what we write to you from now on" in page

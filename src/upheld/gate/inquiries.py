@@ -118,9 +118,9 @@ class Inquiries:
         """Everything that was done or refused about a person."""
         return entries.of_person(self._connection, person_id)
 
-    def account(self, query: AccountQuery) -> Iterator[AccountLine]:
-        """What was done, in order and in words."""
-        return account(self._connection, self._context.policy, query)
+    def account(self, query: AccountQuery, *, words: bool = True) -> Iterator[AccountLine]:
+        """What was done, in order and, unless nobody reads them, in words."""
+        return account(self._connection, self._context.policy, query, words=words)
 
     def token_of(self, person_id: str) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""

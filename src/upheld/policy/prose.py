@@ -202,7 +202,7 @@ class Prose(Words):
         if verb == self.own(CHOOSE):
             what = rest.pop("data", self.any("data"))
             verb = f"use {what} to choose advertisements"
-        elif verb == self.own(WRITE) and self._sendable((scope or {}).get("purpose", ())):
+        elif verb == self.own(WRITE) and self._is_sent((scope or {}).get("purpose", ())):
             verb = f"send {self.me} {rest.pop('purpose')}"
         return f"{verb} {self.tail(verb, rest)}".strip()
 
@@ -228,7 +228,11 @@ class Prose(Words):
         """A label of the vocabulary as whoever speaks says it."""
         return label
 
-    def _sendable(self, purposes: Sequence[str]) -> bool:
+    def is_message(self, action: str, purpose: str) -> bool:
+        """Whether an act sends what its purpose names: `our newsletter`, `offers`."""
+        return self.label("action", action) == self.own(WRITE) and self._is_sent([purpose])
+
+    def _is_sent(self, purposes: Sequence[str]) -> bool:
         terms = self.vocabulary.tree("purpose")
         return bool(purposes) and all(
             name in terms

@@ -36,11 +36,11 @@ _OWN = (  # no OR, for which PostgreSQL reads every entry
     "number IN (SELECT number FROM entry WHERE person_id = ?"
     " UNION ALL SELECT number FROM entry_person WHERE person_id = ?)"
 )
-_TOGETHER = 1_000  # entries read at a time
+_TOGETHER = 10_000  # entries read at a time: for each lot a person's numbers are listed again
 
 
 class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries an account tells: a person's, by a clause, with a party, of some time.
+    """Which entries an account tells: a person's, by a clause, with a party, of some time, or one.
 
     A party is a word of the vocabulary or a name.
     """
@@ -50,6 +50,7 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     party: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    number: int | None = None
     violations: bool = False
 
     def fits(self, entry: Entry) -> bool:
@@ -114,9 +115,17 @@ def _nothing(number: int) -> LogError:
 
 
 def account(
-    connection: Connection, policy: Policy, query: AccountQuery, *, proofs: bool = False
+    connection: Connection,
+    policy: Policy,
+    query: AccountQuery,
+    *,
+    proofs: bool = False,
+    words: bool = True,
 ) -> Iterator[AccountLine]:
-    """What was done, in order and in words; with proofs, the receipt of what is covered."""
+    """What was done, in order and in words; with proofs, the receipt of what is covered.
+
+    Without `words` no line has a text: to word an entry takes longer than to read it.
+    """
     whose = "a customer's" if query.person_id is None else "your"
     covered = _covered(connection) if proofs else 0
     for number, at, body in _rows(connection, query):
@@ -125,7 +134,8 @@ def account(
             continue
         proof = receipt_of(connection, number) if number <= covered else None
         moment = BEGINNING + timedelta(microseconds=at)
-        yield AccountLine(number, moment, entry_sentence(entry, policy, whose=whose), entry, proof)
+        text = entry_sentence(entry, policy, whose=whose) if words else ""
+        yield AccountLine(number, moment, text, entry, proof)
 
 
 def _covered(connection: Connection) -> int:
@@ -145,6 +155,9 @@ def _rows(connection: Connection, account_query: AccountQuery) -> Iterator[tuple
     if account_query.until is not None:
         query += " AND at < ?"
         values.append(microseconds(account_query.until))
+    if account_query.number is not None:
+        query += " AND number = ?"
+        values.append(account_query.number)
     last_number = 0
     query += " ORDER BY number LIMIT ?"
     while entry_rows := rows(connection, query, last_number, *values, _TOGETHER):

@@ -1,4 +1,4 @@
-"""An entry as a person is told it: what was done with which data, to whom, by which clause.
+"""An entry as a person is told it: who did what with which data, to whom, by which clause.
 
 The words are the labels of the policy's vocabulary; a word that the policy in force no longer knows
 is told as it stands. Only what the entry says is told, so that no value can be in it.
@@ -13,160 +13,30 @@ from typing import Final
 
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
+from upheld.gate.log.sentence_words import (
+    ANY_RECORD,
+    DEFAULT_ACTORS,
+    DONE_BY_SOMEBODY,
+    PAYMENTS,
+    RECORDS,
+    SENTENCES,
+    STEPS,
+)
 from upheld.ledger.entries import Entry
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
 from upheld.policy.prose import LEADS, Prose
+from upheld.policy.retelling import (
+    YOU,
+    Mention,
+    about_person,
+    mention_of,
+    one_of,
+    past_occasion,
+    past_tense,
+)
 from upheld.policy.vocabulary import OTHER, TREE_OF
 
-_PAST: Final = {
-    "choose": "chose",
-    "end": "ended",
-    "give": "gave",
-    "hold": "held",
-    "infer": "inferred",
-    "withdraw": "withdrew",
-    "read": "read",
-    "sell": "sold",
-    "set": "set",
-    "tell": "told",
-    "write": "wrote",
-}
-_KINDS: Final = {
-    "person": "we made a key for what we would hold about {whom}",
-    "import": "we took over what was held about {whom} before",
-    "registered": "we looked up the records about {whom}",
-    "clock": "the time of day was accepted as it is",
-    "counts": "we published how often our policy decided in a month, and what we disclosed",
-    "log": "a new log was begun, from the last checkpoint of the one before",
-    "acceptance": "{whose} acceptance of the policy and the terms was noted",
-    "payment": "what came of {whose} payment was noted",
-    "sent": "our message to {whom} was sent",
-    "unsent": "our message to {whom} could not be sent",
-    "bounced": "our message to {whom} came back as undeliverable",
-    "retried": "our staff let a message to {whom} be tried again",
-    "dropped": "our staff dropped a message to {whom} that could not be sent",
-    "others-task": "somebody of our staff tried to open a task on {whom} that is not theirs",
-    "household": "who pays for an account of {whose} household was changed",
-    "recall": "{whose} account was taken back from whoever collected for us",
-    "identity-check": "{whose} identity was confirmed by our staff",
-    "deletion": "whoever collected for us confirmed that what they had of {whom} is deleted",
-    "look-up": "{whose} account was looked up by our staff",
-    "passkey-on": "a passkey was made for {whose} account",
-    "passkey-off": "a passkey of {whose} account was removed",
-    "authenticator-on": "a second factor was set up for {whose} account",
-    "authenticator-off": "the second factor of {whose} account was removed",
-    "recovery-code": "a recovery code of {whose} account was used",
-    "recovery-codes": "other recovery codes were made for {whose} account",
-    "sessions-ended": "our staff signed {whom} out everywhere",
-    "redaction": "we took out of {whose} copies of messages the links that stood in them",
-    "retention": "we deleted what had been held about {whom} long enough",
-}
-# The same where an entry says who did it.
-_DONE: Final = {
-    "payment": "noted {whose} payment",
-    "household": "changed who pays for an account of {whose} household",
-    "recall": "took {whose} account back from whoever collected for us",
-    "deletion": "confirmed that what they had of {whom} is deleted",
-    "password-reset": "reset {whose} password, so that {whom} could choose another",
-}
-# Of each kind of record: what somebody did who gave it, or took it back; what it is, and what
-# became of it where an entry does not say who did it; and what somebody did who let it end.
-_RECORDS: Final = {
-    "account": (
-        "closed {whose} account",
-        "opened {whose} account again",
-        "{whose} account",
-        "closed",
-        "opened again",
-        "opened again",
-    ),
-    "consent": (
-        "gave {whose} permission",
-        "withdrew {whose} permission",
-        "{whose} permission",
-        "given",
-        "withdrawn",
-        "",
-    ),
-    "programme-consent": (
-        "joined a programme",
-        "left a programme",
-        "{whose} part in a programme",
-        "begun",
-        "withdrawn",
-        "",
-    ),
-    "opt-out": ("opted out", "opted in again", "{whose} opt-out", "noted", "withdrawn", ""),
-    "signal": (
-        "sent a privacy signal",
-        "no longer sent a privacy signal",
-        "the privacy signal of {whose} browser",
-        "noted",
-        "no longer sent",
-        "",
-    ),
-    "request": (
-        "made a request",
-        "took a request back",
-        "{whose} request",
-        "noted",
-        "taken back",
-        "closed",
-    ),
-    "service-order": (
-        "ordered a service",
-        "took an order of a service back",
-        "{whose} order of a service",
-        "noted",
-        "taken back",
-        "",
-        "ended a service",
-    ),
-    "payment": (
-        "began a payment by card",
-        "took a payment by card back",
-        "{whose} payment by card",
-        "begun",
-        "taken back",
-        "finished",
-    ),
-    "task": (
-        "took on a task about {whose} account",
-        "gave up a task about {whose} account",
-        "a task about {whose} account",
-        "begun",
-        "given up",
-        "closed",
-        "ended their work on a task about {whose} account",
-    ),
-    "guardian-consent": (
-        "gave permission for {whose} account",
-        "withdrew permission for {whose} account",
-        "the permission for {whose} account",
-        "given",
-        "withdrawn",
-        "",
-    ),
-    "guardian-costs": (
-        "accepted what {whose} use costs",
-        "withdrew that they accept what {whose} use costs",
-        "the acceptance of what {whose} use costs",
-        "given",
-        "withdrawn",
-        "",
-    ),
-    "guardian-link": (
-        "began to supervise {whose} account",
-        "ended supervising {whose} account",
-        "the supervision of {whose} account",
-        "begun",
-        "withdrawn",
-        "",
-    ),
-}
-_STEPS: Final = ("add", "withdraw", "end")
-_WHOM: Final = {"your": "you", "their": "them"}
 _PARTIES: Final = ("source", "recipient")
 UNCOPIED: Final = "no-copy"  # the problem of a message that was sent and not copied
 _PROVIDER: Final = "provider"
@@ -177,18 +47,32 @@ _OF_PRACTICES: Final[dict[str, str]] = {}
 def add_sentences(texts: Mapping[str, str]) -> None:
     """Sentences for kinds of entries that a practice brings: by kind, what happened.
 
-    `{whose}` and `{whom}` stand for the person: "{whose} wish was noted". UpheldError for a kind
-    that has another sentence already.
+    `{actor}` is who did it, as the entry says; `{who}`, `{whose}` and `{whom}` are the person:
+    "{actor} fulfilled {whose} wish". UpheldError for a kind that has another sentence already, and
+    for a text that asks for anything else.
     """
     for kind, text in texts.items():
-        if kind in _KINDS or _OF_PRACTICES.get(kind, text) != text:
+        if kind in SENTENCES or _OF_PRACTICES.get(kind, text) != text:
             raise UpheldError(
                 f"entries of the kind `{kind}` have a sentence already",
                 code="practice",
                 hint="begin the kind's name with that of the practice",
             )
-        text.format(whose="", whom="")
+        try:
+            text.format(**_blanks(YOU))
+        except (KeyError, IndexError, ValueError):
+            raise UpheldError(
+                f"the sentence of `{kind}` cannot be filled in",
+                code="practice",
+                hint="it may have {actor}, {who}, {whose}, {whom}, {party} and {data}",
+            ) from None
         _OF_PRACTICES[kind] = text
+
+
+def _blanks(person: Mention, **others: str) -> dict[str, str]:
+    """What fills the blanks of a sentence."""
+    blanks = {"actor": "we", "party": "", "data": "", "message": "", "record": ""}
+    return {**blanks, "who": person.who, "whose": person.whose, "whom": person.whom, **others}
 
 
 @lru_cache(maxsize=8)
@@ -202,7 +86,8 @@ def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
     For example: “On 3 March 2026 we shared your name and balance with a collection agent, acme, for
     collecting what is owed, by #collecting-charges”.
     """
-    text = f"On {_day(entry.time)} {_main_sentence(_prose(policy), entry, whose)}"
+    text = _Sentence(_prose(policy), entry, mention_of(whose)).text()
+    text = f"On {_day(entry.time)} {text}"
     if entry.clauses:
         text += ", by " + word_list((f"#{clause}" for clause in entry.clauses), "and")
     if entry.violation:
@@ -215,123 +100,135 @@ def _day(stamp: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def _main_sentence(prose: Prose, entry: Entry, whose: str) -> str:
-    action = _mine(prose.label("action", entry.action), whose) if entry.action else ""
-    match entry.kind:
-        case "act":
-            who = _subject(prose, entry, whose)
-            return f"{who} {_past(action)}{_scope(prose, entry, action, whose)}"
-        case "refusal":
-            scope = _scope(prose, entry, action, whose)
-            who = _subject(prose, entry, whose)
-            return f"{who} did not {action}{scope}: it was asked for and refused"
-        case "record":
-            return _record_sentence(prose, entry, whose)
-        case "acceptance":
-            who = _subject(prose, entry, whose) if entry.actor else ""
-            return (
-                f"{who} accepted the policy and the terms"
-                if who
-                else _note_sentence(entry.kind, whose)
-            )
-        case "retention" if entry.actor and entry.data:
-            data = _mine(prose.list_labels("data", entry.data, "and"), whose)
-            return f"{_subject(prose, entry, whose)} had us erase {data}"
-        case "late":
-            return f"we were late to {action}"
-        case "lapsed":
-            return f"it was no longer owed to {action}"
-        case kind if kind in _DONE and entry.actor:
-            done = _DONE[kind].format(whose=whose, whom=_whom(whose))
-            return f"{_subject(prose, entry, whose)} {done}"
-        case kind if kind in _KINDS or kind in _OF_PRACTICES:
-            return _note_sentence(kind, whose) + _about(prose, entry, whose)
-        case kind:
-            return f"this was noted: {kind.replace('-', ' ').replace('.', ' ')}"
+class _Sentence:
+    """One entry, told about a person."""
 
+    def __init__(self, prose: Prose, entry: Entry, person: Mention) -> None:
+        self.prose, self.entry, self.person = prose, entry, person
+        label = prose.label("action", entry.action) if entry.action else ""
+        self.action = about_person(label, person)
 
-def _note_sentence(kind: str, whose: str) -> str:
-    text = _KINDS.get(kind) or _OF_PRACTICES[kind]
-    return text.format(whose=whose, whom=_whom(whose))
+    def text(self) -> str:
+        """What happened, without its day and its clauses."""
+        match self.entry.kind:
+            case "act":
+                return self._act()
+            case "refusal":
+                return self._refusal()
+            case "record":
+                return self._record()
+            case "late":
+                return f"we were late to {self.action}"
+            case "lapsed":
+                return f"we no longer had to {self.action}"
+            case kind:
+                return self._note(self._template(kind))
 
+    def _act(self) -> str:
+        if self._is_message:
+            return f"{self._actor()} decided to send {self.person.whom} {self._message()}"
+        if self.action.startswith("charge "):  # what is charged stands on the invoice
+            return f"{self._actor()} decided to {self.action}{self._scope()}"
+        return f"{self._actor()} {past_tense(self.action)}{self._scope(is_over=True)}"
 
-def _about(prose: Prose, entry: Entry, whose: str) -> str:
-    """What a message was about, in brackets."""
-    if entry.kind not in {"sent", "unsent"} or not entry.purpose:
-        return ""
-    copy = "; no copy of it was kept" if entry.problem == UNCOPIED else ""
-    return f" ({_mine(prose.label(TREE_OF['purpose'], entry.purpose), whose)}{copy})"
+    def _refusal(self) -> str:
+        why = "our policy does not allow it"
+        if self.entry.outcome == "needs-proof":
+            why = "we had no proof that we may"
+        elif self.entry.problem:
+            why = "we could not make sure that we may"
+        if self._is_message:
+            return f"{self._actor()} did not send {self.person.whom} {self._message()}: {why}"
+        return f"{self._actor()} did not {self.action}{self._scope()}: {why}"
 
+    def _template(self, kind: str) -> str:
+        if kind == "payment":
+            if self.entry.problem:
+                return PAYMENTS["declined"]
+            if self.entry.actor:
+                return PAYMENTS.get(self.entry.action, PAYMENTS[""])
+        if kind in DONE_BY_SOMEBODY and self.entry.actor:
+            return DONE_BY_SOMEBODY[kind]
+        text = SENTENCES.get(kind) or _OF_PRACTICES.get(kind)
+        return text or f"we noted this: {kind.replace('-', ' ').replace('.', ' ')}"
 
-def _record_sentence(prose: Prose, entry: Entry, whose: str) -> str:
-    """What was done about a record, and by whom; where an entry does not say who, neither do we."""
-    step, _, kind = entry.action.partition(" ")
-    words = _RECORDS.get(kind)
-    if words is None or step not in _STEPS:
-        return f"a record of {whose} {kind.replace('-', ' ')} was {_past_participle(step)}"
-    at = _STEPS.index(step)
-    done = words[at] if step != "end" else "".join(words[6:])
-    if entry.actor and done:
-        return f"{_subject(prose, entry, whose)} {done.format(whose=whose)}"
-    what, became = words[2].format(whose=whose), words[3 + at]
-    return f"{what} was {became}" if became else f"{what} ended"
+    def _note(self, template: str, record: str = "") -> str:
+        party = self._party(self.entry.recipient) if self.entry.recipient else ""
+        data = self._data() if self.entry.data else f"something about {self.person.whom}"
+        values = _blanks(
+            self.person,
+            actor=self._actor(),
+            party=party.removesuffix(",") or "the agent who collected for us",
+            data=data,
+            message=self._message() if "{message}" in template else "",
+            record=record,
+        )
+        copy = "; we kept no copy of it" if self.entry.problem == UNCOPIED else ""
+        return template.format(**values) + copy
 
+    def _record(self) -> str:
+        """What was done about a record, by whom if the entry says so."""
+        step, _, kind = self.entry.action.partition(" ")
+        words = RECORDS.get(kind, ANY_RECORD)
+        record = f"a record of {self.person.whose} {kind.replace('-', ' ')}".strip()
+        if step not in STEPS:
+            return f"we changed {record}"
+        at = STEPS.index(step)
+        if self.entry.actor:
+            return self._note(f"{{actor}} {words[at]}", record)
+        return self._note(words[len(STEPS) + at], record)
 
-def _past_participle(step: str) -> str:
-    return {"add": "made", "withdraw": "withdrawn", "end": "ended"}.get(step, "changed")
+    def _actor(self) -> str:
+        """Who did it: whom the entry names, else whoever alone does such things."""
+        if self.entry.actor:
+            return self._party(self.entry.actor)
+        default = DEFAULT_ACTORS.get(self.entry.kind, "we")
+        return default.format(who=self.person.who)
 
+    def _party(self, party: str) -> str:
+        kind, _, name = party.partition(" ")
+        label = self.prose.label("party", kind)
+        if label in ("you", "us"):
+            return self.person.who if label == "you" else "we"
+        return about_person(label, self.person) + (f", {name}," if name else "")
 
-def _subject(prose: Prose, entry: Entry, whose: str) -> str:
-    """Who did it: us, where the entry names nobody else."""
-    if not entry.actor:
-        return "we"
-    kind, _, name = entry.actor.partition(" ")
-    label = prose.label("party", kind)
-    if label == "you":
-        return "you" if whose == "your" else "they"
-    return _mine(label, whose) + (f", {name}," if name else "")
+    @property
+    def _is_message(self) -> bool:
+        """Whether it is about a message of a sort that has a name."""
+        return self.prose.is_message(self.entry.action, self.entry.purpose)
 
+    def _message(self) -> str:
+        """What was sent: `an administrative message`, or a message for another purpose."""
+        if not self.entry.purpose:
+            return "a message"
+        label = about_person(self.prose.label("purpose", self.entry.purpose), self.person)
+        return one_of(label) if self._is_message else f"a message ({label})"
 
-def _whom(whose: str) -> str:
-    return _WHOM.get(whose) or whose.removesuffix("'s")
+    def _data(self) -> str:
+        return about_person(self.prose.list_labels("data", self.entry.data, "and"), self.person)
 
-
-def _mine(label: str, whose: str) -> str:
-    """A label that speaks to the person, turned to whoever is told."""
-    if whose == "your":
-        return label
-    words = {"you": _whom(whose), "your": whose}
-    return " ".join(words.get(word, word) for word in label.split(" "))
-
-
-def _past(action: str) -> str:
-    """What was done, of the label of what is done: `share` gives `shared`.
-
-    Writing to somebody is set out upon: that it was sent, or not, is an entry of its own.
-    """
-    if action.startswith("write to "):
-        return "set out to " + action
-    if action.startswith("charge "):  # what is charged stands on the invoice
-        return "decided to " + action
-    verb, space, rest = action.partition(" ")
-    verb = _PAST.get(verb) or (f"{verb}d" if verb.endswith("e") else f"{verb}ed")
-    return verb + space + rest
-
-
-def _scope(prose: Prose, entry: Entry, action: str, whose: str) -> str:
-    """Which data, and from, to or by whom, for what and when."""
-    text = ""
-    if entry.data:
-        text += " " + _mine(prose.list_labels("data", entry.data, "and"), whose)
-    for role in _PARTIES:
-        party = getattr(entry, role)
-        if party and not (role == "source" and party == _PROVIDER):  # nothing comes from ourselves
+    def _scope(self, *, is_over: bool = False) -> str:
+        """Which data, and from, to or by whom, for what and when."""
+        entry, text = self.entry, ""
+        if entry.data:
+            text += f" {self._data()}"
+        for role in _PARTIES:
+            party = getattr(entry, role)
+            if not party or (role == "source" and party == _PROVIDER):
+                continue  # nothing comes from ourselves
             kind, _, name = party.partition(" ")
-            lead = "with" if role == "recipient" and action.startswith("share") else LEADS[role]
-            text += f" {lead} {_mine(prose.label('party', kind), whose)}"
+            is_sharing = role == "recipient" and self.action.startswith("share")
+            lead = "with" if is_sharing else LEADS[role]
+            text += f" {lead} {about_person(self.prose.label('party', kind), self.person)}"
             text += f", {name}," if name else ""
-    for name, word in dimension_values(entry, DATA, *PARTIES).items():
-        if word != OTHER:
-            label = _mine(prose.label(TREE_OF[name], word), whose)
-            text += f" {LEADS[name]} {label}" if name in LEADS else f" {label}"
-    return text.rstrip(",")
+        for name, word in dimension_values(entry, DATA, *PARTIES).items():
+            if word != OTHER:
+                text += f" {LEADS[name]}" if name in LEADS else ""
+                text += f" {self._word(name, word, is_over=is_over)}"
+        return text.rstrip(",")
+
+    def _word(self, dimension: str, word: str, *, is_over: bool) -> str:
+        label = self.prose.label(TREE_OF[dimension], word)
+        if is_over and dimension == "occasion":
+            label = past_occasion(label)
+        return about_person(label, self.person)

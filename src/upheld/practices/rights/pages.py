@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,7 +17,7 @@ from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
-from upheld.gate.log.receipts import AccountLine, AccountQuery, receipt
+from upheld.gate.log.receipts import AccountLine, receipt
 from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -41,7 +41,9 @@ FILTERS: Final = (
 )
 OWN, ACCEPTANCE = "customer-agreement", "acceptance"
 _Looked = tuple[list[InventoryItem], dict[str, Correctable]]
-ROWS_MAX: Final = 500  # entries on a page
+ROWS_MAX: Final = 100  # events on a page
+NUMBER: Final = re.compile(r"[0-9]{1,15}")
+NUMBER_MAX: Final = 10**15 - 1  # beyond the number of every entry
 
 
 class EntryStep(NamedTuple):
@@ -51,6 +53,7 @@ class EntryStep(NamedTuple):
     text: str
     clauses: list[CitedClause]
     refused: bool
+    member: str = ""  # the code of the member of staff who did it
 
 
 class EventView(NamedTuple):
@@ -127,41 +130,52 @@ class DisclosurePages:
         self.provider = provider
 
     async def show(self, visit: Visit) -> Response:
-        """Who else saw or received something, ever; then the events of a month, or of a choice."""
+        """Who else saw or received something, ever; then the events of a month, or of a choice.
+
+        So many events are worded as a page has; a link leads to those before them.
+        """
         query = visit.request.query_params
         which, party, clause = (query.get(name, "") for name in ("which", "party", "clause"))
         month = _month(query.get("month", ""), self.provider.now())
-        if month is None or which not in dict(FILTERS):
+        before = query.get("before", str(NUMBER_MAX))
+        if month is None or which not in dict(FILTERS) or not NUMBER.fullmatch(before):
             raise HTTPException(404)
         following = entries.after(month, 1, "months")
         every = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
         policy = policy_of(self.provider)
-        wide = bool(which or party or clause) and "month" not in query
-        choice = AccountQuery(party=party, clause=clause)
+        is_choice = bool(which or party or clause)
+        wide = is_choice and "month" not in query
         lines = [
             each
             for each in every
-            if (wide or (month <= each.at and (following is None or each.at < following)))
+            if each.number < int(before)
+            and (wide or (month <= each.at and (following is None or each.at < following)))
             and matches_filter(each.entry, which)
-            and choice.fits(each.entry)
+            and story.is_with(each.entry, party)
+            and (not clause or clause in each.entry.clauses)
         ]
         own: list[StoryEvent] = []
         events: list[StoryEvent] = []
         for each in reversed(story.events_of(lines)):
-            (own if each.is_own and not (which or party or clause) else events).append(each)
-        views = [_event_view(each, policy) for each in events[:ROWS_MAX]]
+            (own if each.is_own and not is_choice else events).append(each)
+        shown = events[:ROWS_MAX]
+        views = [_event_view(each, policy) for each in shown]
         day_of = self.provider.clock.day_of
         if which == "disclosures":
             views = _once(views, day_of)
         days = [(day, list(some)) for day, some in groupby(views, lambda view: day_of(view.at))]
+        rest = len(events) - len(shown)
+        chosen = {"which": which, "party": party, "clause": clause}
+        place = chosen if wide else {**chosen, "month": f"{month:%Y-%m}"}
         return self.provider.pages.page(
             visit.request,
             "rights/received.html",
             accesses=story.accesses(every, policy),
             days=days,
             own=[_event_view(each, policy) for each in own[:ROWS_MAX]],
+            own_count=len(own),
             which=which,
             party=party,
             clause=clause,
@@ -169,10 +183,11 @@ class DisclosurePages:
             clauses=story.clauses_of(every),
             month=month,
             wide=wide,
-            more=max(0, len(events) - ROWS_MAX),
-            filters=[(word, name, _address(word)) for word, name in FILTERS],
-            earlier=_address(which, _before(month), party, clause),
-            later=_address(which, following, party, clause)
+            rest=_address(**place, before=str(shown[-1].lines[0].number)) if rest else "",
+            newest=_address(**place) if "before" in query else "",
+            filters=[(word, name, _address(which=word)) for word, name in FILTERS],
+            earlier=_address(**chosen, month=f"{_before(month):%Y-%m}"),
+            later=_address(**chosen, month=f"{following:%Y-%m}")
             if following and following <= self.provider.now()
             else "",
             name=dict(FILTERS)[which].lower(),
@@ -182,9 +197,11 @@ class DisclosurePages:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
         number = int(visit.request.path_params["number"])
         lines = await self.provider.do(
-            lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
+            lambda transaction: gag_orders.visible_entries(
+                transaction, visit.subject, number=number
+            )
         )
-        if number not in {each.number for each in lines}:
+        if not lines:
             raise HTTPException(404)
         gate = self.provider.gate.gate
         try:
@@ -203,17 +220,27 @@ class DisclosurePages:
 
 def _event_view(event: StoryEvent, policy: Policy) -> EventView:
     head = event.head
-    whole = msgspec.structs.replace(head.entry, data=event.data)
     return EventView(
         head.at,
-        _step(head, policy)._replace(text=sentence(whole, policy)),
-        [_step(each, policy) for each in event.lines if each is not head],
+        _step(head, event.title(policy), policy),
+        [
+            _step(each, sentence(each.entry, policy), policy)
+            for each in event.lines
+            if each is not head
+        ],
     )
 
 
-def _step(line: AccountLine, policy: Policy) -> EntryStep:
-    cited = clauses(policy, line.entry.clauses)
-    return EntryStep(line.number, sentence(line.entry, policy), cited, line.entry.kind == "refusal")
+def _step(line: AccountLine, text: str, policy: Policy) -> EntryStep:
+    entry = line.entry
+    kind, _, name = entry.actor.partition(" ")
+    return EntryStep(
+        line.number,
+        text,
+        clauses(policy, entry.clauses),
+        entry.kind == "refusal",
+        story.staff_code(name) if kind == story.STAFF else "",
+    )
 
 
 def _once(events: list[EventView], day_of: Callable[[datetime], date]) -> list[EventView]:
@@ -248,9 +275,7 @@ def _before(month: datetime) -> datetime:
     return month.replace(year=month.year - (month.month == 1), month=(month.month - 2) % 12 + 1)
 
 
-def _address(which: str, month: datetime | None = None, party: str = "", clause: str = "") -> str:
-    at = f"{month.year:04}-{month.month:02}" if month else ""
-    query = {"month": at, "which": which, "party": party, "clause": clause}
+def _address(**query: str) -> str:
     text = urlencode({name: value for name, value in query.items() if value})
     return "/me/privacy/received" + (f"?{text}" if text else "")
 

@@ -189,8 +189,8 @@ def practice(provider: Provider) -> Practice:
         task_pages={corrections.KIND: "/staff/requests/{task}"},
         settled_on_page=(corrections.KIND,),
         entry_sentences={
-            corrections.CORRECTED: "our staff corrected what we hold about {whom}",
-            corrections.TURNED_DOWN: "our staff refused {whose} request and said why",
+            corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
+            corrections.TURNED_DOWN: "{actor} refused {whose} request and said why",
         },
         links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},
     )

@@ -12,22 +12,28 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+import msgspec
+
 from upheld.core.dimensions import PARTIES
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.public import Entry
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.practices.rights.sentences import DISCLOSURES, label
+from upheld.practices.rights.sentences import DISCLOSURES, label, sentence
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 WITHIN: Final = timedelta(seconds=10)  # of one another are the steps of one event
 LOOKS_WITHIN: Final = timedelta(minutes=30)  # are one look, field by field
 OWN: Final = "customer"
+STAFF: Final = "staff"
 VIEW: Final = "view"
 # What says most of an event, the first of these that it has; then what is stored, and the rest.
 _ACTS: Final = ("store", "collect", "use", VIEW, "serve")
 _LAST: Final = frozenset({"sent", "unsent"})  # with which a message's event ends
 _TITLES: Final = ("act", "record", "acceptance")
+_OUTCOMES: Final = ("payment",)  # what came of an event in which something was disclosed
+CODE_DIGITS: Final = 6  # of the id of a member of staff: enough to tell them apart
+_OFTEN: Final = {1: "once", 2: "twice"}
 
 
 class StoryEvent(NamedTuple):
@@ -43,6 +49,15 @@ class StoryEvent(NamedTuple):
             return self.head.entry.data
         return tuple(dict.fromkeys(word for each in self.lines for word in each.entry.data))
 
+    def title(self, policy: Policy) -> str:
+        """What happened, with all data of a look; first of all what came of it."""
+        whole = msgspec.structs.replace(self.head.entry, data=self.data)
+        texts = [sentence(whole, policy)]
+        if is_disclosure(whole):
+            others = (each.entry for each in self.lines if each.entry.kind in _OUTCOMES)
+            texts[:0] = [sentence(each, policy) for each in others]
+        return " ".join(texts)
+
     @property
     def is_own(self) -> bool:
         """Whether it is nothing but the person's own look at a page."""
@@ -56,7 +71,7 @@ class OutsideAccess(NamedTuple):
     party: str
     verb: str
     data: str
-    times: int
+    times: str
     last: datetime
 
 
@@ -147,7 +162,7 @@ def accesses(lines: Iterable[AccountLine], policy: Policy) -> list[OutsideAccess
         if is_disclosure(entry):
             by_party.setdefault((entry.recipient, "received"), []).append(line)
         elif is_look(entry):
-            by_party.setdefault((_without_id(entry.actor), "looked at"), []).append(line)
+            by_party.setdefault((party_word(entry.actor), "looked at"), []).append(line)
     rows = [_access(*key, some, policy) for key, some in by_party.items()]
     return sorted(rows, key=lambda each: each.last, reverse=True)
 
@@ -156,29 +171,50 @@ def _access(party: str, verb: str, some: Sequence[AccountLine], policy: Policy) 
     words = dict.fromkeys(word for each in some for word in each.entry.data)
     data = word_list([label(policy, "data", word) for word in words], "and")
     times = len(events_of(some))
-    return OutsideAccess(party_name(party, policy), party, verb, data, times, some[-1].at)
+    often = _OFTEN.get(times, f"{times} times")
+    return OutsideAccess(party_name(party, policy), party, verb, data, often, some[-1].at)
 
 
-def _without_id(party: str) -> str:
-    """A party with its name, but of our staff and of guardians not the id: it says nothing."""
+def party_word(party: str) -> str:
+    """A party and its name, as an address has them: of staff a code in place of the id."""
     kind, _, name = party.partition(" ")
-    return kind if _ID.fullmatch(name) else party
+    return f"{kind} {staff_code(name)}" if _ID.fullmatch(name) else party
+
+
+def staff_code(name: str) -> str:
+    """The code by which a member of staff is told from others; empty for what is no id."""
+    return name[:CODE_DIGITS] if _ID.fullmatch(name) else ""
+
+
+def is_with(entry: Entry, party: str) -> bool:
+    """Whether somebody had to do with an entry: a kind of party, one by its name, or by its code.
+
+    Everybody had, where no party is named.
+    """
+    parties = [each for role in PARTIES if (each := getattr(entry, role))]
+    return not party or any(
+        party in (each, party_word(each), *each.split(" ", 1)) for each in parties
+    )
 
 
 def party_name(party: str, policy: Policy) -> str:
     """A party as people call it: what it is, and its name where an entry has one."""
     kind, _, name = party.partition(" ")
     what = label(policy, "party", kind)
+    if kind == STAFF and name:
+        return f"{what}, member {name}"
     return f"{what}, {name}" if name else what
 
 
 def parties_of(lines: Iterable[AccountLine], policy: Policy) -> list[tuple[str, str]]:
     """Everybody who is named in some entries besides the person: word and name, to choose from."""
     words = {
-        _without_id(party)
+        word
         for each in lines
         for role in PARTIES
         if (party := getattr(each.entry, role))
+        for word in (party_word(party), party.partition(" ")[0])
+        if word == party_word(party) or word == STAFF  # all of our staff, and each of them
     }
     options = [(word, party_name(word, policy)) for word in words - {OWN, "provider"}]
     return sorted(options, key=lambda each: each[1].lower())

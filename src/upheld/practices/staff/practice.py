@@ -25,6 +25,25 @@ NEEDS = tuple(
     for purpose in ("support", "billing", "debt-collection", "rights-request", "security")
 )
 
+SENTENCES = {
+    "desk.sign-in": "{actor} signed in",
+    "desk.password": "{actor} changed their password",
+    "desk.authenticator": "{actor} set up another authenticator",
+    "desk.passkey-on": "{actor} made a passkey",
+    "desk.passkey-off": "{actor} removed a passkey",
+    "desk.enrol": "{actor} enrolled",
+    "desk.add": "{actor} added somebody who works here",
+    "desk.invite": "{actor} invited somebody who works here to enrol again",
+    "desk.end": "{actor} removed somebody's access",
+    "desk.ask": "{actor} asked another manager to add somebody, or to change their roles",
+    "desk.yes-add": "{actor} agreed to add somebody",
+    "desk.yes-roles": "{actor} agreed to change somebody's roles",
+    "desk.yes-enrol": "{actor} agreed to let somebody enrol again",
+    "desk.no-add": "{actor} did not agree to add somebody",
+    "desk.no-roles": "{actor} did not agree to change somebody's roles",
+    "desk.no-enrol": "{actor} did not agree to let somebody enrol again",
+}
+
 
 def practice(provider: Provider) -> Practice:
     """Signing in at a desk, the console, and its managers' pages."""
@@ -66,6 +85,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/safeguards", safeguards.check),
         ],
         menu=_menu(roles),
+        entry_sentences=SENTENCES,
     )
 
 
