@@ -19,6 +19,7 @@ from upheld.gate.transaction import GateTransaction
 from upheld.policy.load import Policy
 from upheld.practice import tasks
 from upheld.practices.rights import pages, story
+from upheld.practices.rights.sentences import sentence
 from upheld.practices.rights.story import events_of, is_look, stands_alone
 
 STAFF = "staff " + "0" * 32
@@ -198,7 +199,7 @@ def test_a_long_story_is_paged_and_no_event_is_lost(
 
     house.do(work)
     worded: list[Entry] = []
-    original = story.sentence
+    original = sentence
 
     def counted(entry: Entry, policy: Policy) -> str:
         worded.append(entry)
