@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
@@ -123,6 +123,55 @@ def is_masked(item: InventoryItem, choice: str) -> bool:
     return choice not in ("all", item.field)
 
 
+class StoryChoice(NamedTuple):
+    """Which events are asked for: of a month, or over all of them by kind, party and clause."""
+
+    which: str
+    party: str
+    clause: str
+    month: datetime
+    wide: bool  # over all months
+    before: int  # those of entries before this one
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], now: datetime) -> StoryChoice:
+        """What an address asks for; HTTPException where there is no such thing."""
+        which, party, clause = (query.get(name, "") for name in ("which", "party", "clause"))
+        month = _month(query.get("month", ""), now)
+        before = query.get("before", str(NUMBER_MAX))
+        if month is None or which not in dict(FILTERS) or not NUMBER.fullmatch(before):
+            raise HTTPException(404)
+        wide = bool(which or party or clause) and "month" not in query
+        return cls(which, party, clause, month, wide, int(before))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What is chosen besides the month; empty for everything."""
+        words = {"which": self.which, "party": self.party, "clause": self.clause}
+        return {name: word for name, word in words.items() if word}
+
+    @property
+    def following(self) -> datetime | None:
+        """The month after."""
+        return entries.after(self.month, 1, "months")
+
+    def fits(self, line: AccountLine) -> bool:
+        """Whether an entry is one of those that are asked for."""
+        following = self.following
+        return (
+            line.number < self.before
+            and (self.wide or (self.month <= line.at and (not following or line.at < following)))
+            and matches_filter(line.entry, self.which)
+            and story.is_with(line.entry, self.party)
+            and (not self.clause or self.clause in line.entry.clauses)
+        )
+
+    def address(self, **others: str) -> str:
+        """The address of these events."""
+        month = {} if self.wide else {"month": f"{self.month:%Y-%m}"}
+        return _address(**self.words, **month, **others)
+
+
 class DisclosurePages:
     """What was done with it, and who received it."""
 
@@ -134,63 +183,40 @@ class DisclosurePages:
 
         So many events are worded as a page has; a link leads to those before them.
         """
-        query = visit.request.query_params
-        which, party, clause = (query.get(name, "") for name in ("which", "party", "clause"))
-        month = _month(query.get("month", ""), self.provider.now())
-        before = query.get("before", str(NUMBER_MAX))
-        if month is None or which not in dict(FILTERS) or not NUMBER.fullmatch(before):
-            raise HTTPException(404)
-        following = entries.after(month, 1, "months")
+        choice = StoryChoice.read(visit.request.query_params, self.provider.now())
         every = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
         policy = policy_of(self.provider)
-        is_choice = bool(which or party or clause)
-        wide = is_choice and "month" not in query
-        lines = [
-            each
-            for each in every
-            if each.number < int(before)
-            and (wide or (month <= each.at and (following is None or each.at < following)))
-            and matches_filter(each.entry, which)
-            and story.is_with(each.entry, party)
-            and (not clause or clause in each.entry.clauses)
-        ]
         own: list[StoryEvent] = []
         events: list[StoryEvent] = []
-        for each in reversed(story.events_of(lines)):
-            (own if each.is_own and not is_choice else events).append(each)
+        for each in reversed(story.events_of([line for line in every if choice.fits(line)])):
+            (own if each.is_own and not choice.words else events).append(each)
         shown = events[:ROWS_MAX]
         views = [_event_view(each, policy) for each in shown]
         day_of = self.provider.clock.day_of
-        if which == "disclosures":
+        if choice.which == "disclosures":
             views = _once(views, day_of)
-        days = [(day, list(some)) for day, some in groupby(views, lambda view: day_of(view.at))]
-        rest = len(events) - len(shown)
-        chosen = {"which": which, "party": party, "clause": clause}
-        place = chosen if wide else {**chosen, "month": f"{month:%Y-%m}"}
+        rest = len(events) > len(shown)
+        following = choice.following
         return self.provider.pages.page(
             visit.request,
             "rights/received.html",
             accesses=story.accesses(every, policy),
-            days=days,
+            days=[(day, list(some)) for day, some in groupby(views, lambda v: day_of(v.at))],
             own=[_event_view(each, policy) for each in own[:ROWS_MAX]],
             own_count=len(own),
-            which=which,
-            party=party,
-            clause=clause,
+            choice=choice,
             parties=story.parties_of(every, policy),
             clauses=story.clauses_of(every),
-            month=month,
-            wide=wide,
-            rest=_address(**place, before=str(shown[-1].lines[0].number)) if rest else "",
-            newest=_address(**place) if "before" in query else "",
+            rest=choice.address(before=str(shown[-1].lines[0].number)) if rest else "",
+            newest=choice.address() if choice.before < NUMBER_MAX else "",
             filters=[(word, name, _address(which=word)) for word, name in FILTERS],
-            earlier=_address(**chosen, month=f"{_before(month):%Y-%m}"),
-            later=_address(**chosen, month=f"{following:%Y-%m}")
+            earlier=_address(**choice.words, month=f"{_before(choice.month):%Y-%m}"),
+            later=_address(**choice.words, month=f"{following:%Y-%m}")
             if following and following <= self.provider.now()
             else "",
-            name=dict(FILTERS)[which].lower(),
+            name=dict(FILTERS)[choice.which].lower(),
         )
 
     async def receipt(self, visit: Visit) -> Response:
