@@ -130,6 +130,7 @@ class StoryChoice(NamedTuple):
     party: str
     clause: str
     month: datetime
+    following: datetime | None  # the month after
     wide: bool  # over all months
     before: int  # those of entries before this one
 
@@ -142,18 +143,14 @@ class StoryChoice(NamedTuple):
         if month is None or which not in dict(FILTERS) or not NUMBER.fullmatch(before):
             raise HTTPException(404)
         wide = bool(which or party or clause) and "month" not in query
-        return cls(which, party, clause, month, wide, int(before))
+        following = entries.after(month, 1, "months")
+        return cls(which, party, clause, month, following, wide, int(before))
 
     @property
     def words(self) -> dict[str, str]:
         """What is chosen besides the month; empty for everything."""
         words = {"which": self.which, "party": self.party, "clause": self.clause}
         return {name: word for name, word in words.items() if word}
-
-    @property
-    def following(self) -> datetime | None:
-        """The month after."""
-        return entries.after(self.month, 1, "months")
 
     def fits(self, line: AccountLine) -> bool:
         """Whether an entry is one of those that are asked for."""
@@ -192,12 +189,12 @@ class DisclosurePages:
         events: list[StoryEvent] = []
         for each in reversed(story.events_of([line for line in every if choice.fits(line)])):
             (own if each.is_own and not choice.words else events).append(each)
-        shown = events[:ROWS_MAX]
-        views = [_event_view(each, policy) for each in shown]
+        on_page = events[:ROWS_MAX]
+        views = [_event_view(each, policy) for each in on_page]
         day_of = self.provider.clock.day_of
         if choice.which == "disclosures":
             views = _once(views, day_of)
-        rest = len(events) > len(shown)
+        rest = len(events) > len(on_page)
         following = choice.following
         return self.provider.pages.page(
             visit.request,
@@ -209,7 +206,7 @@ class DisclosurePages:
             choice=choice,
             parties=story.parties_of(every, policy),
             clauses=story.clauses_of(every),
-            rest=choice.address(before=str(shown[-1].lines[0].number)) if rest else "",
+            rest=choice.address(before=str(on_page[-1].lines[0].number)) if rest else "",
             newest=choice.address() if choice.before < NUMBER_MAX else "",
             filters=[(word, name, _address(which=word)) for word, name in FILTERS],
             earlier=_address(**choice.words, month=f"{_before(choice.month):%Y-%m}"),
