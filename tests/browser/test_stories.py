@@ -243,12 +243,14 @@ def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> No
     max_.sign_in(OWN).reads("Hello, Max Bell")
     ruth.at("/me/family").follow("Max Bell").reads("We log that you viewed this")
     max_.at("/me").reads("Your guardian looked at your account").follow("What they saw")
-    ruth.press("Take it back").reads("You see nothing at the moment")
+    ruth.press("Take it back").reads("Take back your permission?", "They are signed out")
+    ruth.press("Take it back").reads("You took back your permission.", "Reference")
+    ruth.reads("You see nothing at the moment")
     max_.page.reload()
     assert "/sign-in" in max_.page.url
     max_.fill({"E-mail address": max_.name, "Password": OWN}).press("Sign in")
     max_.reads("Your account waits")
-    ruth.press("Give it again").reads("We log that you viewed this")
+    ruth.follow("Undo this").press("Give it again").reads("We log that you viewed this")
     max_.sign_in(OWN).reads("Hello, Max Bell")
 
 
@@ -268,7 +270,8 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     olga.follow(mine).misses("Ann Marlow").press("Take the task")
     olga.reads("What an agent is never told", "interests")
     olga.page.get_by_label("Agent").select_option(AGENCY)
-    olga.press("Hand it over").reads(f"{AGENCY} has this account")
+    olga.press("Hand it over").reads(f"Hand this account to {AGENCY}?", "Owed on this account")
+    olga.press("Hand it over").reads("You handed this account over.", f"{AGENCY} has this account")
     ed = meet("ed").sign_in_at_desk("agent")
     ed.reads("Ann Marlow", ann.name).misses("baker", "gardener")
     ann.at("/me").reads(f"{AGENCY} collects what you owe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import os
 import re
 import time
@@ -38,6 +39,8 @@ PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
 PASSWORD = "four plain words here"  # noqa: S105 - of people who do not exist
 START = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)  # far from the ends of months and of summer time
 TOKEN = re.compile(r'name="_token" value="([0-9a-f]+)"')
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+ACTION = re.compile(r'<form method="post" action="([^"]+)">')
 
 
 class SetClock(Clock):
@@ -133,10 +136,24 @@ class House:
 
 
 def send(browser: TestClient, path: str, data: dict[str, Any], page: str = "") -> httpx2.Response:
-    """Fill in a form as its page shows it, and send it."""
+    """Fill in a form as its page shows it, send it, and confirm what one is asked about then."""
     page_shown = browser.get(page or path)
     match = TOKEN.search(page_shown.text)
-    return browser.post(path, data={"_token": match[1] if match else "", **data})
+    answer = browser.post(path, data={"_token": match[1] if match else "", **data})
+    return answer if answer.status_code != 200 else confirm(browser, answer, data)
+
+
+def confirm(
+    browser: TestClient, answer: httpx2.Response, data: dict[str, Any] | None = None
+) -> httpx2.Response:
+    """Press the button of a page that asks before something is done; any other page is returned."""
+    if 'name="_confirmed"' not in answer.text:
+        return answer
+    main = answer.text[answer.text.index("<main") :]
+    action = ACTION.search(main)
+    assert action
+    hidden = {name: html.unescape(value) for name, value in HIDDEN.findall(main)}
+    return browser.post(html.unescape(action[1]), data={**(data or {}), **hidden})
 
 
 def _while_noting(fixture_name: str, config: pytest.Config) -> Literal["function", "session"]:

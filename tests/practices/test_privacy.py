@@ -187,7 +187,8 @@ def test_closing_an_account_starts_the_time_after_which_things_go(house: House) 
     browser = house.signed_in(person)
     assert "Close my account" in browser.get("/me/privacy/policy").text
     assert send(browser, "/me/close", {}).status_code == 422
-    assert send(browser, "/me/close", {"sure": "yes"}).headers["location"] == "/me/privacy/policy"
+    closed = send(browser, "/me/close", {"sure": "yes"}).headers["location"]
+    assert "You closed your account." in browser.get(closed).text
     assert send(browser, "/me/close", {"sure": "yes"}).status_code == 303
     assert heard == [person]
     assert "You closed your account" in browser.get("/me/privacy/policy").text

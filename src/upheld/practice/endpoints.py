@@ -23,6 +23,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.practice import consequences, operators, sign_in_attempts, tasks
+from upheld.practice.consequences import NotConfirmedError
 from upheld.practice.destinations import mark_endpoint, page_behind, with_destination
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.operators import User
@@ -102,6 +103,7 @@ def require_sign_in(
             await provider.do(lambda transaction: sessions.touch(transaction.tables, session, at))
         await _announce_signal(provider, request, session)
         form = await _read_form(request)
+        visit = Visit(request, session, form, user)
         try:
             if request.method == "POST":
                 token = form.get("_token", "")
@@ -111,7 +113,9 @@ def require_sign_in(
             request.state.kind, request.state.roles = kind, user.roles if user else ()
             request.state.token = provider.tokens.of(session)
             request.state.banner = consequences.read_banner(provider, request, session)
-            return await handler(Visit(request, session, form, user))
+            return await handler(visit)
+        except NotConfirmedError as error:
+            return consequences.ask_again(provider, visit, error)
         except UnreadableValueError as error:
             return _unreadable_page(provider, request, error.field)
         except OthersTaskError as error:  # what was begun is undone; that it was tried is entered

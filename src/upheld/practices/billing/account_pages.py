@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.consequences import (
     Banner,
+    Confirmation,
     confirmation_page,
     redirect_with_banner,
+    require_confirmation,
     short_reference,
 )
 from upheld.practice.endpoints import Visit
@@ -92,11 +95,16 @@ class AccountPages:
             return await self.services(
                 visit, EMPTY.wrong("plan", f"You have {plan.title} already.")
             )
-        payer = await self.provider.read(
-            lambda tables: self.provider.payer_of(tables, visit.subject)
+        confirmation = await self.provider.read(
+            lambda tables: self._order_question(tables, visit.subject, plan, now)
         )
-        confirmation = order_confirmation(plan, now, self.plans, is_payer=payer == visit.subject)
-        return confirmation_page(self.provider, visit.request, confirmation)
+        return confirmation_page(self.provider, visit.request, visit.session, confirmation)
+
+    def _order_question(
+        self, tables: Tables, person_id: str, plan: ServicePlan, now: Sequence[ServicePeriod]
+    ) -> Confirmation:
+        is_payer = self.provider.payer_of(tables, person_id) == person_id
+        return order_confirmation(plan, now, self.plans, is_payer=is_payer)
 
     async def _now(self, visit: Visit) -> list[ServicePeriod] | Refused:
         """What somebody has now, as they see it."""
@@ -114,16 +122,25 @@ class AccountPages:
         if not filled.ok:
             return await self.services(visit, filled)
         plan = self.plans[filled.values["plan"]]
-        if visit.form.get("cents", str(plan.cents)) != str(plan.cents):
-            return await self._order_page(visit, plan)
 
         def work(transaction: Transaction) -> str | Refused:
+            transaction.lock(visit.subject)
+            now = services.current_services(transaction, visit.subject)
+            if isinstance(now, Refused):
+                return now
+            if any(each.plan == plan.id for each in now):
+                return ""
+            if transaction.peek(visit.subject, Act(action="serve")).allowed:
+                question = self._order_question(transaction.tables, visit.subject, plan, now)
+                require_confirmation(self.provider, transaction.tables, visit, question)
             refused = services.order(transaction, visit.subject, plan)
             return refused or services.latest_order(transaction.tables, visit.subject)
 
         result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "You cannot order this now.", "/me/services")
+        if not result:  # they have it already
+            return RedirectResponse("/me/services", 303)
         banner = Banner(
             f"You ordered {plan.title} for {money(plan.cents)} a month.",
             short_reference(result),
@@ -141,30 +158,36 @@ class AccountPages:
         if ending is None:
             raise HTTPException(404)
         confirmation = end_confirmation(ending, now, self.plans)
-        return confirmation_page(self.provider, visit.request, confirmation)
+        return confirmation_page(self.provider, visit.request, visit.session, confirmation)
 
     async def end(self, visit: Visit) -> Response:
         """End a service."""
         service = self._service_of(visit.form.get("service", ""))
-        ended: list[str] = []
 
-        def work(transaction: Transaction) -> str | Refused:
+        def work(transaction: Transaction) -> tuple[str, str] | Refused | None:
+            transaction.lock(visit.subject)
             now = services.current_services(transaction, visit.subject)
             if isinstance(now, Refused):
                 return now
-            ended[:] = [each.plan for each in now if each.service == service]
+            ending = next((each for each in now if each.service == service), None)
+            if ending is None:
+                return None
+            question = end_confirmation(ending, now, self.plans)
+            require_confirmation(self.provider, transaction.tables, visit, question)
             refused = services.end(transaction, visit.subject, service)
-            return refused or services.latest_order(transaction.tables, visit.subject)
+            latest = services.latest_order(transaction.tables, visit.subject)
+            return refused or (ending.plan, latest)
 
         result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return self._refusal_page(visit, result, "We may not note this.", "/me/services")
-        if not ended:  # it was over before
+        if result is None:  # it was over before
             return RedirectResponse("/me/services", 303)
+        plan, order_id = result
         banner = Banner(
-            f"You ended {title_of(ended[0], self.plans)}. Its last days are on your next bill.",
-            short_reference(result),
-            f"/me/services/order?plan={ended[0]}" if ended[0] in self.plans else "",
+            f"You ended {title_of(plan, self.plans)}. Its last days are on your next bill.",
+            short_reference(order_id),
+            f"/me/services/order?plan={plan}" if plan in self.plans else "",
         )
         return redirect_with_banner(self.provider, visit.session, "/me/services", banner)
 

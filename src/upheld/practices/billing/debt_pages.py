@@ -11,10 +11,23 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    confirmation_page,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import debts
+from upheld.practices.billing.debt_questions import (
+    amount_owed,
+    hand_over_confirmation,
+    recall_confirmation,
+)
 from upheld.practices.billing.debts import Debt, DebtError, Preview
 from upheld.practices.billing.invoices import DEBT, due_numbers
 from upheld.practices.billing.refusals import cited_clauses, refusal
@@ -39,6 +52,11 @@ class DebtPages:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        words = self.provider.policy.program.vocabulary.tree("data")
+        return {word: term.label or word for word, term in words.items()}
 
     def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
@@ -93,7 +111,6 @@ class DebtPages:
         """One debt: what an agent would be told, and what they would not."""
         case = await self.provider.do(lambda transaction: self._case(transaction, visit))
         fields = self._fields(case)
-        words = self.provider.policy.program.vocabulary.tree("data")
         return self.provider.pages.page(
             visit.request,
             "billing/debt.html",
@@ -102,7 +119,7 @@ class DebtPages:
             fields=fields,
             filled=filled,
             now=self.provider.now(),
-            label={word: term.label or word for word, term in words.items()},
+            label=self._labels,
             clauses=cited_clauses(self.provider, case.preview.decision if case.preview else None),
         )
 
@@ -132,8 +149,15 @@ class DebtPages:
             filled = read(self._fields(case), visit.form)
             if not filled.ok:
                 return filled
+            party, person_id = filled.values["party"], case.task.person_id
+            transaction.lock(person_id)
+            shared = debts.preview(transaction, person_id, party)
+            if shared.decision.allowed and debts.current_debt(transaction, person_id) is None:
+                amounts = amount_owed(transaction, case.task, visit.subject)
+                question = hand_over_confirmation(case.task, party, shared, self._labels, amounts)
+                require_confirmation(self.provider, transaction.tables, visit, question)
             try:
-                return debts.hand_over(transaction, case.task, filled.values["party"])
+                return debts.hand_over(transaction, case.task, party)
             except DebtError as error:
                 return filled.wrong("party", f"{error}: {error.hint}.")
 
@@ -149,19 +173,45 @@ class DebtPages:
                 "Look again at what is due and who is engaged.",
                 self._here(visit),
             )
-        return RedirectResponse(self._here(visit), 303)
+        here = self._here(visit)
+        banner = Banner("You handed this account over.", short_reference(result), f"{here}/recall")
+        return redirect_with_banner(self.provider, visit.session, here, banner)
+
+    def _question(self, transaction: Transaction, visit: Visit) -> Confirmation | None:
+        """What is asked before the account is taken back; None where no agent has it."""
+        case = self._case(transaction, visit)
+        if not case.mine:
+            raise HTTPException(403)
+        transaction.lock(case.task.person_id)
+        debt = debts.current_debt(transaction, case.task.person_id)
+        return None if debt is None else recall_confirmation(case.task, debt)
+
+    async def ask_recall(self, visit: Visit) -> Response:
+        """What it means to take the account back, before it is."""
+        question = await self.provider.do(lambda transaction: self._question(transaction, visit))
+        if question is None:
+            return RedirectResponse(self._here(visit), 303)
+        return confirmation_page(self.provider, visit.request, visit.session, question)
 
     async def recall(self, visit: Visit) -> Response:
-        """Take the account back."""
+        """Take the account back, once that was confirmed."""
 
-        def work(transaction: Transaction) -> None:
-            case = self._case(transaction, visit)
-            if not case.mine:
-                raise HTTPException(403)
-            debts.recall(transaction, case.task.person_id, f"staff {visit.subject}")
+        def work(transaction: Transaction) -> Debt | None:
+            question = self._question(transaction, visit)
+            if question is None:
+                return None
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            person_id = self._case(transaction, visit).task.person_id
+            debt = debts.current_debt(transaction, person_id)
+            debts.recall(transaction, person_id, f"staff {visit.subject}")
+            return debt
 
-        await self.provider.do(work)
-        return RedirectResponse(self._here(visit), 303)
+        debt, here = await self.provider.do(work), self._here(visit)
+        if debt is None:
+            return RedirectResponse(here, 303)
+        text = f"You recalled this account from {debt.party}."
+        banner = Banner(text, short_reference(debt.debt_id), here)
+        return redirect_with_banner(self.provider, visit.session, here, banner)
 
     def _here(self, visit: Visit) -> str:
         return f"/staff/debts/{visit.request.path_params['task']}"

@@ -201,6 +201,7 @@ def _desk_routes(provider: Provider, pages: DebtPages) -> list[Route]:
         Route("/staff/debts/{task}", staff(pages.show), methods=["GET"]),
         Route("/staff/debts/{task}/take", staff(pages.take), methods=["POST"]),
         Route("/staff/debts/{task}/hand-over", staff(pages.hand_over), methods=["POST"]),
+        Route("/staff/debts/{task}/recall", staff(pages.ask_recall), methods=["GET"]),
         Route("/staff/debts/{task}/recall", staff(pages.recall), methods=["POST"]),
         Route("/agent", agent(pages.agent), methods=["GET"]),
         Route("/agent/debts/{debt}/confirm", agent(pages.confirm), methods=["POST"]),

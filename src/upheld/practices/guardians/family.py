@@ -21,6 +21,13 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
 from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.consequences import (
+    Banner,
+    confirmation_page,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.events import PASSWORD_CHANGED
 from upheld.practice.message_copies import CUSTOMER, NOTE
@@ -28,11 +35,18 @@ from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practice.unreadable import decoding
 from upheld.practices.guardians import domain
+from upheld.practices.guardians.consent_questions import (
+    GIVE,
+    WITHDRAW,
+    consent_confirmation,
+    sentence,
+)
 from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
 
 VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 MESSAGES_MAX: Final = 20  # that a guardian sees of what we wrote, the latest
+_OPPOSITE: Final = {GIVE: WITHDRAW, WITHDRAW: GIVE}
 LOOK_NOTICE: Final = timedelta(days=14)  # how long a look is told on the first page
 NOTICES: Final = {
     "accepted": "Thank you. The person who invited you can now continue, with the code that we"
@@ -205,15 +219,13 @@ class Family:
         """Give one thing, take it back, or let a child choose a new password."""
         what, how = str(visit.form.get("what", "")), str(visit.form.get("how", ""))
 
-        def work(transaction: Transaction) -> str | Refused | None:
+        def work(transaction: Transaction) -> str | Banner | Refused | None:
             care = self._care(transaction, visit)
             if care is None:
                 return None
-            if what in domain.KINDS and how == "give":
-                domain.give(transaction, care, what)
-            elif what in domain.KINDS and how == "withdraw":
-                domain.withdraw(self.provider, transaction, care, what)
-            elif what == "password":
+            if what in domain.KINDS and how in _OPPOSITE:
+                return self._consent(transaction, visit, care, what, how)
+            if what == "password":
                 return self._reset(transaction, care) or "?said=reset"
             return ""
 
@@ -222,7 +234,37 @@ class Family:
             return refusal_page(self.provider, visit.request, result)
         if result is None:
             return self._nobody(visit.request)
-        return RedirectResponse(f"/me/family/{visit.request.path_params['child']}{result}", 303)
+        here = f"/me/family/{visit.request.path_params['child']}"
+        if isinstance(result, Banner):
+            return redirect_with_banner(self.provider, visit.session, here, result)
+        return RedirectResponse(here + result, 303)
+
+    def _consent(
+        self, transaction: Transaction, visit: Visit, care: Care, what: str, how: str
+    ) -> Banner | str:
+        """Give one consent or take it back, once that was confirmed; nothing where it is so."""
+        transaction.lock(care.person_id)
+        before = domain.consents_for(transaction, care.person_id)[what].record_id
+        if bool(before) == (how == GIVE):
+            return ""
+        question = consent_confirmation(care.person_id, what, how)
+        require_confirmation(self.provider, transaction.tables, visit, question)
+        if how == GIVE:
+            domain.give(transaction, care, what)
+        else:
+            domain.withdraw(self.provider, transaction, care, what)
+        record_id = before or domain.consents_for(transaction, care.person_id)[what].record_id
+        undo = f"/me/family/{care.person_id}/{what}/{_OPPOSITE[how]}"
+        return Banner(sentence(what, how), short_reference(record_id), undo)
+
+    async def ask_consent(self, visit: Visit) -> Response:
+        """What follows if one consent is taken back or given again, before it is."""
+        what, how = (visit.request.path_params[each] for each in ("what", "how"))
+        care = await self.provider.do(lambda transaction: self._care(transaction, visit))
+        if care is None or what not in domain.KINDS or how not in _OPPOSITE:
+            return self._nobody(visit.request)
+        question = consent_confirmation(care.person_id, what, how)
+        return confirmation_page(self.provider, visit.request, visit.session, question)
 
     def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
         """Let the old password work no more, and write to the child how to choose another."""
@@ -244,8 +286,8 @@ class Family:
         looks = self.looks(transaction, person_id)
         if not looks or transaction.clock.now() - looks[0].at > LOOK_NOTICE:
             return []
-        sentence = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
-        return [PendingAction(sentence, "What they saw", "/me/family")]
+        text = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
+        return [PendingAction(text, "What they saw", "/me/family")]
 
 
 def _value_of(values: Values, field: str) -> str:

@@ -11,7 +11,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import invitations
 from upheld.practice.admission import admission
-from upheld.practice.endpoints import anybody, cookie_name, require_sign_in
+from upheld.practice.endpoints import Handler, anybody, cookie_name, require_sign_in
 from upheld.practice.events import (
     ACCOUNT_OPENED,
     CARD_GIVEN,
@@ -42,41 +42,12 @@ NEEDS = (
 
 def practice(provider: Provider) -> Practice:
     """Permission, supervision, costs; what a guardian sees; birthdays."""
-    inviting, family, both = InvitationPages(provider), Family(provider), ["GET", "POST"]
-    mine = require_sign_in(provider, "customer", inviting.answer)
-
-    async def answer(request: Request) -> Response:
-        is_signed_in = cookie_name(provider, "customer") in request.cookies
-        if is_signed_in or request.method == "POST":
-            return await mine(request)
-        return await inviting.signed_out_page(request)
-
+    family = Family(provider)
     return Practice(
         "guardians",
         actions=("charge", "serve", "use", "view"),
         recorded_facts=("guardian-permission", "guardian-supervision", "costs-accepted"),
-        routes=[
-            Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
-            Route("/guardian/{link}", answer, methods=both),
-            Route(
-                "/staff/guardian-checks/{task}",
-                require_sign_in(provider, "staff", inviting.check),
-                methods=both,
-            ),
-            Route(
-                "/me/family", require_sign_in(provider, "customer", family.show), methods=["GET"]
-            ),
-            Route(
-                "/me/family/{child}",
-                require_sign_in(provider, "customer", family.child),
-                methods=["GET"],
-            ),
-            Route(
-                "/me/family/{child}",
-                require_sign_in(provider, "customer", family.change),
-                methods=["POST"],
-            ),
-        ],
+        routes=_routes(provider, family),
         menu=[
             MenuEntry(
                 "customer",
@@ -125,3 +96,32 @@ def _gave_card(transaction: Transaction, person_id: str, about: str) -> None:
     """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
     domain.note_identity(transaction, person_id, "card")
+
+
+def _routes(provider: Provider, family: Family) -> list[Route]:
+    """The pages of asking a guardian and answering, and of a family."""
+    inviting, both = InvitationPages(provider), ["GET", "POST"]
+    mine = require_sign_in(provider, "customer", inviting.answer)
+
+    async def answer(request: Request) -> Response:
+        is_signed_in = cookie_name(provider, "customer") in request.cookies
+        if is_signed_in or request.method == "POST":
+            return await mine(request)
+        return await inviting.signed_out_page(request)
+
+    def own(method: str, path: str, handler: Handler) -> Route:
+        return Route(path, require_sign_in(provider, "customer", handler), methods=[method])
+
+    return [
+        Route("/sign-up/guardian", anybody(provider, inviting.ask), methods=both),
+        Route("/guardian/{link}", answer, methods=both),
+        Route(
+            "/staff/guardian-checks/{task}",
+            require_sign_in(provider, "staff", inviting.check),
+            methods=both,
+        ),
+        own("GET", "/me/family", family.show),
+        own("GET", "/me/family/{child}", family.child),
+        own("POST", "/me/family/{child}", family.change),
+        own("GET", "/me/family/{child}/{what}/{how}", family.ask_consent),
+    ]

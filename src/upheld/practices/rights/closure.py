@@ -15,13 +15,16 @@ from upheld.practice.events import ACCOUNT_CLOSED, Events
 KIND, FACT = "account", "account-closed"
 
 
-def close(transaction: Transaction, events: Events, person_id: str) -> bool:
-    """Close an account, and tell everybody who ends something by that; whether it was open."""
+def close(transaction: Transaction, events: Events, person_id: str) -> str:
+    """Close an account, and tell everybody who ends something by that.
+
+    The id of the record that says so; empty where it was closed already.
+    """
     if closed_at(transaction, person_id) is not None:
-        return False
-    transaction.record(person_id, KIND, fact=FACT, by_whom="customer", how="portal")
+        return ""
+    record_id = transaction.record(person_id, KIND, fact=FACT, by_whom="customer", how="portal")
     events.announce(transaction, ACCOUNT_CLOSED, person_id)
-    return True
+    return record_id
 
 
 def closed_at(transaction: Transaction, person_id: str) -> datetime | None:

@@ -41,16 +41,7 @@ class Outlook(NamedTuple):
 
 def outlook(transaction: Transaction, person_id: str) -> Outlook:
     """What stands against erasing everything at once."""
-    debt = ""
-    if "balance" in transaction.held_fields(person_id):
-        act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
-        result = transaction.act(act, person_id)
-        if (
-            isinstance(result, ActResult)
-            and "balance" in result.values
-            and int(result["balance"]) > 0
-        ):
-            debt = display_value("balance", result["balance"])
+    debt = amount_owed(transaction, person_id)
     waits = [
         each
         for each in requests.requests_of(transaction.tables, person_id)
@@ -58,6 +49,17 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
     ]
     clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
     return Outlook(debt, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
+
+
+def amount_owed(transaction: Transaction, person_id: str) -> str:
+    """What somebody owes, due or not, as it is said; empty if nothing."""
+    if "balance" not in transaction.held_fields(person_id):
+        return ""
+    act = Act(action="view", data=("balance",), actor="customer", purpose="rights-request")
+    result = transaction.act(act, person_id)
+    if isinstance(result, ActResult) and "balance" in result.values and int(result["balance"]) > 0:
+        return display_value("balance", result["balance"])
+    return ""
 
 
 def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:

@@ -22,10 +22,18 @@ from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
+from upheld.practice.consequences import (
+    Banner,
+    confirmation_page,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import closure, gag_orders, story, value_erasure
+from upheld.practices.rights.confirmations import CLOSED, close_confirmation
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
 from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
@@ -346,24 +354,30 @@ class AgreementPages:
 
     async def ask(self, visit: Visit) -> Response:
         """What closing the account means, before it is done."""
-        return self._close_page(visit)
-
-    def _close_page(self, visit: Visit, error: str = "", status: int = 200) -> Response:
-        policy = policy_of(self.provider)
-        cited = [each for each in clauses(policy, ["acceptance", "retention"]) if each.text]
-        return self.provider.pages.page(
-            visit.request, "rights/close.html", cited=cited, error=error, status=status
+        question = await self.provider.do(
+            lambda transaction: close_confirmation(transaction, visit.subject)
         )
+        return confirmation_page(self.provider, visit.request, visit.session, question)
 
     async def close(self, visit: Visit) -> Response:
-        """Close the account."""
-        if visit.form.get("sure") != "yes":
-            return self._close_page(visit, "Tick the box to confirm that you are sure.", 422)
+        """Close the account, once that was confirmed."""
         events = self.provider.events
-        await self.provider.do(
-            lambda transaction: closure.close(transaction, events, visit.subject)
+
+        def work(transaction: Transaction) -> str:
+            transaction.lock(visit.subject)
+            if closure.closed_at(transaction, visit.subject) is not None:
+                return ""
+            question = close_confirmation(transaction, visit.subject)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return closure.close(transaction, events, visit.subject)
+
+        record_id = await self.provider.do(work)
+        if not record_id:
+            return RedirectResponse(CLOSED, 303)
+        banner = Banner(
+            "You closed your account. All your services have ended.", short_reference(record_id)
         )
-        return RedirectResponse("/me/privacy/policy", 303)
+        return redirect_with_banner(self.provider, visit.session, CLOSED, banner)
 
 
 def _under(policy: Policy, ids: tuple[str, ...]) -> list[CitedClause]:

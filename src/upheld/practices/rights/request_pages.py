@@ -13,12 +13,20 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, threads
+from upheld.practice.consequences import (
+    Banner,
+    confirmation_page,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.form_values import with_check
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import corrections, erasure, requests
+from upheld.practices.rights.confirmations import erase_confirmation
 from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import DataExport, gather, pieces
 from upheld.practices.rights.inventory import with_derived
@@ -127,15 +135,24 @@ class RequestPages:
         """Take a request back that is not answered yet."""
         request_id = visit.request.path_params["request"]
 
-        def work(transaction: Transaction) -> bool:
+        def work(transaction: Transaction) -> RightsRequest | None:
+            transaction.lock(visit.subject)
             request = requests.find_request(transaction.tables, visit.subject, request_id)
             if request is not None and request.waits:
                 requests.revoke(transaction, request)
-            return request is not None
+            return request
 
-        if not await self.provider.do(work):
+        request = await self.provider.do(work)
+        if request is None:
             raise HTTPException(404)
-        return RedirectResponse(PAGE, 303)
+        if not request.waits:  # it was taken back or answered before
+            return RedirectResponse(PAGE, 303)
+        banner = Banner(
+            f"You took this request back: {requests.TITLES[request.kind]}.",
+            short_reference(request_id),
+            "/me/privacy/erase" if request.kind == "erasure" and not request.about else "",
+        )
+        return redirect_with_banner(self.provider, visit.session, PAGE, banner)
 
     async def export(self, visit: Visit) -> Response:
         """What a copy holds, before it is made."""
@@ -227,28 +244,35 @@ class RequestPages:
 
     async def erase(self, visit: Visit) -> Response:
         """What erasure means for me, before it is asked for."""
-        return await self._erase_page(visit)
-
-    async def _erase_page(self, visit: Visit, error: str = "", status: int = 200) -> Response:
         outlook = await self.provider.do(
             lambda transaction: erasure.outlook(transaction, visit.subject)
         )
-        return self.provider.pages.page(
-            visit.request, "rights/erase.html", outlook=outlook, error=error, status=status
-        )
+        if outlook.waits:
+            return self.provider.pages.page(visit.request, "rights/erase.html", waits=outlook.waits)
+        question = erase_confirmation(outlook)
+        return confirmation_page(self.provider, visit.request, visit.session, question)
 
     async def ask_erasure(self, visit: Visit) -> Response:
-        """Ask for erasure."""
-        if visit.form.get("sure") != "yes":
-            return await self._erase_page(visit, "Tick the box to confirm that you are sure.", 422)
-        result = await self.provider.attempt(
-            lambda transaction: erasure.request(transaction, visit.subject)
-        )
+        """Ask for erasure, once that was confirmed."""
+
+        def work(transaction: Transaction) -> tuple[RightsRequest, str] | Refused:
+            transaction.lock(visit.subject)
+            outlook = erasure.outlook(transaction, visit.subject)
+            question = erase_confirmation(outlook)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return erasure.request(transaction, visit.subject)
+
+        result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return refusal_page(
                 self.provider, visit.request, "erase what we hold about you", result
             )
         request, raw = result
+        visit.request.state.banner = Banner(
+            "You asked us to erase everything.",
+            short_reference(request.request_id),
+            f"{PAGE}/{request.request_id}",
+        )
         return self.provider.pages.page(
             visit.request,
             "rights/asked.html",

@@ -11,11 +11,18 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators
+from upheld.practice import operators, tasks
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.staff import people, second_approval
@@ -178,16 +185,51 @@ class PeoplePage:
         return await self._page(visit, invited=invited, address=own + invited.path)
 
     async def end(self, visit: Visit) -> Response:
-        """Let somebody go; a manager cannot let themselves go."""
+        """Let somebody go, once that was confirmed; a manager cannot let themselves go."""
         by = manager_of(visit).user_id
         user_id = visit.request.path_params["user"]
         if user_id == by:
             raise HTTPException(403)
+
+        def work(transaction: Transaction) -> operators.User:
+            user = operators.find_user(transaction.tables, user_id)
+            if user is not None and user.state != operators.ENDED:
+                number = len(tasks.tasks_of_staff(transaction.tables, user_id))
+                question = _end_confirmation(user, number)
+                require_confirmation(self.provider, transaction.tables, visit, question)
+            return people.end(transaction, user_id, by=by)
+
         try:
-            await self.provider.do(lambda transaction: people.end(transaction, user_id, by=by))
+            user = await self.provider.do(work)
         except PeopleError:
             raise HTTPException(404) from None
-        return RedirectResponse(HERE, 303)
+        banner = Banner(
+            f"{user.name}, who signed in as {user.sign_in}, has no access any longer.",
+            short_reference(user.user_id),
+        )
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _end_confirmation(user: operators.User, number: int) -> Confirmation:
+    """What it means to let somebody go who has so many tasks."""
+    consequences = [
+        f"{user.name} is signed out everywhere at once, and cannot sign in as {user.sign_in} again."
+    ]
+    if number:
+        work = "task that they took waits" if number == 1 else "tasks that they took wait"
+        consequences.append(f"{number} {work} for a colleague.")
+    consequences.append(
+        "This cannot be undone. To have them back, ask for them as a new colleague; another"
+        " manager says yes to that."
+    )
+    return Confirmation(
+        f"Remove the access of {user.name}?",
+        consequences,
+        f"{HERE}/{user.user_id}/end",
+        "Remove access",
+        HERE,
+        grave=True,
+    )
 
 
 def _request_line(
