@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from questions import EVALUATION, EVALUATIONS, PROVEN, SEARCH, SERVE, SHARE, changed, decision
 from upheld.api.authzen import schema
+from upheld.policy.vocabulary import Fact
 
 JSON = {"content-type": "application/json"}
 
@@ -57,7 +58,8 @@ def test_the_schema_of_facts_says_what_each_literal_says() -> None:
         ("n > 1/3",),
         ("n <= 18 months",),
     )
-    found = [each["properties"] for each in schema(ways)["anyOf"]]
+    facts = {"n": Fact("n", "number"), "w": Fact("w", "word", words=("x", "y", "z"))}
+    found = [each["properties"] for each in schema(ways, facts)["anyOf"]]
     assert found == [
         {"a": {"const": True}, "b": {"const": False}},
         {"n": {"type": "number", "minimum": 1.5, "exclusiveMaximum": 3}},

@@ -10,6 +10,7 @@ from upheld.cli.asking import question_in_words
 from upheld.policy.explain import explanation_text
 from upheld.policy.fact_space import truth
 from upheld.policy.program import ALWAYS, Condition, Either, Every, FactTest, Negation
+from upheld.policy.vocabulary import Fact
 
 TEXT = (
     FRONT.replace("Test", "Test\naddress: /privacy")
@@ -122,4 +123,5 @@ def test_what_is_not_known_settles_nothing(
     condition: Condition, known: dict[str, object], holds: bool | None
 ) -> None:
     """A condition is true, false, or not told by what is known."""
-    assert truth(condition, known) is holds
+    facts = {"due": Fact("due"), "age": Fact("age", "number")}
+    assert truth(condition, known, facts) is holds

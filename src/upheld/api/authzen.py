@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,8 +17,10 @@ import msgspec
 from upheld.api import messages as m
 from upheld.core.dimensions import DATA, dimension_values
 from upheld.core.errors import RequestError, UpheldError
+from upheld.policy.fact_types import ordered_type
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request, error_decision
+from upheld.policy.vocabulary import Fact
 
 ANY = "any"
 SCANNED_MAX = 200  # questions that one search asks before it hands out a page
@@ -124,7 +126,8 @@ class AuthZen:
         """A decision in AuthZEN's words."""
         proof = None
         if decision.outcome == "needs-proof":
-            proof = m.AccessRequest(decision.prove, schema(decision.prove))
+            facts = self.policy.program.vocabulary.facts
+            proof = m.AccessRequest(decision.prove, schema(decision.prove, facts))
         reasons = {"en": decision.why}
         return m.EvaluationResponse(
             decision.allowed,
@@ -306,34 +309,25 @@ def obligations(decision: Decision) -> tuple[m.EvaluationObligation, ...]:
     return tuple(results)
 
 
-BOUNDS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclusiveMaximum"}
-
-
-def schema(ways: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+def schema(ways: tuple[tuple[str, ...], ...], facts: Mapping[str, Fact]) -> dict[str, Any]:
     """A JSON schema of the facts that would settle a question, any one set of them."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
-        "anyOf": [_way(way) for way in ways],
+        "anyOf": [_way(way, facts) for way in ways],
     }
 
 
-def _way(way: tuple[str, ...]) -> dict[str, Any]:
+def _way(way: tuple[str, ...], facts: Mapping[str, Fact]) -> dict[str, Any]:
     properties: dict[str, dict[str, Any]] = {}
     for literal in way:
         negated = literal.startswith("not ")
         fact, *rest = literal.removeprefix("not ").split()
         limits = properties.setdefault(fact, {})
-        if len(rest) > 2 or any(
-            "/" in part for part in rest
-        ):  # another unit, or no decimal: words have to do
-            limits["description"] = literal
-        elif not rest:
+        if not rest:
             limits["const"] = not negated
-        elif rest[0] in BOUNDS:
-            limits |= {"type": "number", BOUNDS[rest[0]]: msgspec.json.decode(rest[1])}
-        elif rest[0] == "=":
-            limits["const"] = msgspec.json.decode(rest[1])
+        elif rest[0] != "is":
+            limits |= ordered_type(facts[fact]).schema(rest[0], " ".join(rest[1:]))
         elif negated:
             limits.setdefault("not", {"enum": []})["enum"].append(rest[1])
         else:

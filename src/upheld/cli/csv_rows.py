@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from upheld.core.errors import UpheldError
+from upheld.policy.fact_types import FactType
 
 FIELD_MAX = 1 << 20  # characters of one value
 DUCKDB = {
@@ -36,8 +37,6 @@ SPARK = {
     "inferSchema": False,
     "enforceSchema": True,
 }
-PATTERNS = {"boolean": r"(?i)true|false", "number": r"-?[0-9]+([.][0-9]+)?"}
-EXPECTED = {"boolean": "true, false or nothing", "number": "a number such as 12 or 0.5, or nothing"}
 
 
 def text(connection: Any, path: Path) -> Any:
@@ -92,10 +91,10 @@ def two_columns(one: str, other: str) -> UpheldError:
     )
 
 
-def check_values(path: Path, table: Any, kinds: Mapping[str, str]) -> None:
-    """UpheldError with the line where a value is not of its column's kind, boolean or number."""
+def check_values(path: Path, table: Any, kinds: Mapping[str, FactType]) -> None:
+    """UpheldError with the line where a value is none that its column's fact can have."""
     bad = {
-        column: (~table[column].re_search(rf"^(?:{PATTERNS[kind]})\z")).sum()
+        column: (~table[column].re_search(rf"^(?:{kind.text_pattern})\z")).sum()
         for column, kind in kinds.items()
     }
     (counts,) = table.aggregate(**bad).to_pyarrow().to_pylist()
@@ -106,17 +105,12 @@ def check_values(path: Path, table: Any, kinds: Mapping[str, str]) -> None:
     for line, row in reader:
         for column, kind in kinds.items():
             value = row[header.index(column)]
-            if value and not re.fullmatch(PATTERNS[kind], value):
+            if value and not re.fullmatch(kind.text_pattern, value):
                 raise UpheldError(
                     f"{path}, line {line}: `{column}` holds another word than its fact can have",
                     code="wrong-type",
-                    hint=f"expected {EXPECTED[kind]}",
+                    hint=f"expected {kind.text_words}",
                 )
-
-
-def read(column: Any, kind: str) -> Any:
-    """What text says that was checked: true or false, or a number; NULL where it says nothing."""
-    return column.lower() == "true" if kind == "boolean" else column.cast("float64")
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:

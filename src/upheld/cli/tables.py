@@ -19,13 +19,13 @@ import typer
 from upheld.cli import csv_rows
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
+from upheld.policy.fact_types import FactType, fact_type
 
 if TYPE_CHECKING:
     from upheld.policy.load import Policy
 
 SOURCE = "upheld source "  # before the name of a column from whose text another was read
 UNREAD_DELTA = {"deletionVectors", "columnMapping"}  # rows or names that stand beside the files
-KINDS = {"boolean": "boolean", "number": "float64", "word": "string"}
 
 
 class Opened(NamedTuple):
@@ -77,14 +77,15 @@ def typed(data: Opened, policy: Policy, columns: dict[str, str]) -> Typed:
     Text of CSV is read; a column without any value says what is not known, whatever its type.
     UpheldError names the line of a value that is not of its fact's type.
     """
-    types, empty = {}, {}
+    types: dict[str, FactType] = {}
+    empty: dict[str, FactType] = {}
     for name, fact in policy.program.vocabulary.facts.items():
-        for column in _columns_of(name, data.table.columns, columns):
-            kind = data.table[column].type()
-            if data.csv is not None and fact.kind in ("boolean", "number"):
-                types[column] = fact.kind
-            elif fact.kind in KINDS and not _fits(kind, fact.kind):
-                empty[column] = fact.kind
+        for column in set() if fact.derived else _columns_of(name, data.table.columns, columns):
+            kind = fact_type(fact)
+            if data.csv is not None and kind.text_pattern:
+                types[column] = kind
+            elif not kind.fits_column(data.table[column].type()):
+                empty[column] = kind
     if empty:
         counts = {column: data.table[column].count() for column in empty}
         (values,) = data.table.aggregate(**counts).to_pyarrow().to_pylist()
@@ -93,7 +94,7 @@ def typed(data: Opened, policy: Policy, columns: dict[str, str]) -> Typed:
         csv_rows.check_values(data.csv, data.table, types)
     table = data.table.rename({SOURCE + column: column for column in (*types, *empty)})
     empty_columns = {column: _empty(kind) for column, kind in empty.items()}
-    empty_columns |= {c: csv_rows.read(table[SOURCE + c], kind) for c, kind in types.items()}
+    empty_columns |= {c: kind.from_text(table[SOURCE + c]) for c, kind in types.items()}
     return Typed(
         table.mutate(**empty_columns) if empty_columns else table, tuple(data.table.columns)
     )
@@ -105,16 +106,10 @@ def _columns_of(name: str, there: tuple[str, ...], columns: dict[str, str]) -> s
     return {name, name.replace("-", "_")} & set(there)
 
 
-def _fits(kind: Any, expected: str) -> bool:
-    if expected == "boolean":
-        return bool(kind.is_boolean())
-    return bool(kind.is_string() if expected == "word" else kind.is_numeric())
-
-
-def _empty(kind: str) -> Any:
+def _empty(kind: FactType) -> Any:
     import ibis
 
-    return ibis.null(KINDS[kind])
+    return ibis.null(kind.column_type)
 
 
 def _table(rows: str, table: str, engine: str) -> Opened:

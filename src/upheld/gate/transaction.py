@@ -36,6 +36,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.inquiries import Inquiries
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import people, values
@@ -445,14 +446,14 @@ def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[
             code="wrong-record",
             hint="see the vocabulary's `proof`",
         )
-    if not fact and sum(each.kind == "boolean" for each in facts.values()) > 1:
+    if not fact and sum(map(is_yes_no, facts.values())) > 1:
         raise records.RecordError(
             f"`{kind}` proves several facts",
             code="wrong-record",
             hint="name one of " + ", ".join(sorted(facts)),
         )
     fact_named = facts[fact] if fact else None
-    fact_meant = fact_named or next((f for f in facts.values() if f.kind == "boolean"), None)
+    fact_meant = fact_named or next(filter(is_yes_no, facts.values()), None)
     fact_meant = fact_meant or next(iter(facts.values()))
     beside = {PLACE} if "recipient" in fact_meant.per else set()  # where the recipient is
     if set(about) - beside != set(fact_meant.per):

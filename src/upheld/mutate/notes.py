@@ -19,6 +19,7 @@ import msgspec
 from upheld.core.errors import RequestError, UpheldError
 from upheld.core.observing import EVERYTHING
 from upheld.policy.decide import QuestionPlan
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy, request_of
 from upheld.policy.program import Node
 from upheld.policy.request import Decision, Request
@@ -213,7 +214,7 @@ def _deciding_facts(
 ) -> frozenset[str]:
     """Those facts that, with each other or alone, may make an answer another one than usual."""
     facts = policy.program.vocabulary.facts
-    if len(names) > FACTS_MAX or any(facts[name].kind != "boolean" for name in names):
+    if len(names) > FACTS_MAX or not all(is_yes_no(facts[name]) for name in names):
         return names
     deciding: set[str] = set()
     for values in product((True, False), repeat=len(names)):

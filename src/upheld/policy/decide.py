@@ -7,7 +7,6 @@ look-up for the question, one for each fact given, and one for the answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -16,7 +15,9 @@ from upheld.core import observing
 from upheld.core.errors import RequestError
 from upheld.policy import evaluate as e
 from upheld.policy.compile import STATES_MAX, CompiledPolicy
-from upheld.policy.fact_space import TooManyWorlds, Values
+from upheld.policy.fact_space import TooManyWorlds
+from upheld.policy.fact_types import fact_type, is_yes_no
+from upheld.policy.fact_values import Values
 from upheld.policy.nearest import nearest_clauses
 from upheld.policy.program import Program
 from upheld.policy.request import Checker, Decision, FactInput, FactPart, Request, error_decision
@@ -57,9 +58,9 @@ class QuestionPlan:
                 tests.setdefault(test.fact, set()).add(test)
         weight = 1
         for name in sorted(tests):
-            values = Values(compiled.vocabulary.facts[name], tests[name])
+            values = fact_type(compiled.vocabulary.facts[name]).values(tests[name])
             self.values[name] = (values, weight)
-            if values.fact.kind == "boolean":
+            if values.kind.yes_no:
                 self.codes[name] = (2 * weight, weight)
             else:
                 self.codes[name] = SLOW
@@ -151,9 +152,7 @@ class ObservedQuestionPlan(QuestionPlan):
                     noted_facts[name] = value
                 continue
             values = self.values[name][0]
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            far = number and all(abs(point - Fraction(str(value))) > 2 for point in values.points)
-            noted_facts[name] = values.sample([values.index(value)]) if far else value
+            noted_facts[name] = values.rounded(value) if values.kind.accepts(value) else value
         return noted_facts
 
 
@@ -164,7 +163,7 @@ class Engine:
         self.program = program
         self.compiled = CompiledPolicy(program)
         self.checker = Checker(self._masks(), program.vocabulary.facts, self.compiled.takes)
-        self.idle = {n for n, fact in program.vocabulary.facts.items() if fact.kind == "boolean"}
+        self.idle = {n for n, fact in program.vocabulary.facts.items() if is_yes_no(fact)}
         self.plans: dict[Request, QuestionPlan] = {}
         provider = self.checker.masks["party"].get("provider")
         self.actor = provider if provider is not None else self.compiled.leaves["party"].all

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from upheld.policy import request as r
 from upheld.policy.compile import Cell, CompiledPolicy, OwedKey
 from upheld.policy.fact_space import PROOFS_MAX, Space, TooManyWorlds, tests_of
+from upheld.policy.fact_types import fact_type
 from upheld.policy.program import DutyDue
 
 
@@ -238,8 +239,5 @@ def _allow_in(compiled: CompiledPolicy, each: CellCase, space: Space) -> int:
     values = dict(each.facts)
     for name in each.cell.space.names:
         if name not in values and name not in space.place:
-            kind = facts[name].kind
-            values[name] = (
-                0 if kind == "number" else facts[name].words[0] if kind == "word" else False
-            )
+            values[name] = fact_type(facts[name]).any_value()
     return compiled.meaning(each.bits, space, values).allow

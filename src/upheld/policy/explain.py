@@ -170,10 +170,14 @@ class _RuleTree:
         values: dict[str, object] = {}
         unknown: set[str] = set()
         own, gates = self.engine.compiled.masks[number]
+        vocabulary = self.engine.program.vocabulary.facts
         for bits, facts in self.cases:
             if own & bits:
                 sets = [self._conditions(each & bits) for each in (own, *gates)]
-                holds = [combine_truth([truth(c, facts) for c in s], decisive=True) for s in sets]
+                holds = [
+                    combine_truth([truth(c, facts, vocabulary) for c in s], decisive=True)
+                    for s in sets
+                ]
                 truths.add(combine_truth(holds, decisive=False))
                 for name in {t.fact for s in sets for c in s for t in tests_of(c)}:
                     if name in facts:

@@ -1,26 +1,21 @@
 """Every way a few facts can turn out, as one integer: a bit a world.
 
-A `Space` lists the facts that matter somewhere and, for each, its possible values: no and yes; the
-points and gaps that comparisons tell apart, in order; the words that tests mention and the rest.
+A `Space` lists the facts that matter somewhere and, for each, the values that tests tell apart.
 A set of worlds is an integer of `space.size` bits, so conditions join by `&`, `|` and `^`, worlds
 that cannot be are never there, and what must be proven are the largest boxes inside a set.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from fractions import Fraction
-from itertools import combinations
 
 from upheld.core.errors import UpheldError
+from upheld.policy.fact_types import NO_WORDS, fact_type
 from upheld.policy.program import Condition, Either, Every, FactTest, Negation
-from upheld.policy.vocabulary import SMALLER, Fact
+from upheld.policy.vocabulary import Fact
 
 WORLDS_MAX = 1 << 20  # of one space: twenty facts that hold or do not
 PROOFS_MAX = 4096  # alternatives of what to prove; more would help nobody
-FAR = 10**100  # numbers beyond this compare alike; keeps hostile exponents cheap
 
 
 class TooManyWorlds(UpheldError):  # noqa: N818 - it says what there is too much of
@@ -36,151 +31,6 @@ class TooManyWorlds(UpheldError):  # noqa: N818 - it says what there is too much
         )
 
 
-class Values:
-    """The values of one fact that a set of tests tells apart."""
-
-    def __init__(
-        self, fact: Fact, tests: Iterable[FactTest], named_words: frozenset[str] = frozenset()
-    ) -> None:
-        """`named_words`: the words of the fact that any condition of the policy names."""
-        self.fact = fact
-        self.named_words = named_words
-        self.points: list[Fraction] = []
-        self.words: list[str] = []
-        if fact.kind == "number":
-            self.points = sorted({Fraction(t.number) for t in tests})
-            self.count = 2 * len(self.points) + 1
-        elif fact.kind == "word":
-            test_words = {t.word for t in tests}
-            self.words = [word for word in fact.words if word in test_words]
-            self.count = len(self.words) + (len(self.words) < len(fact.words))
-        else:
-            self.count = 2
-
-    def index(self, value: object) -> int:
-        """The index of a boolean, number or word among the values."""
-        if self.fact.kind == "number":
-            number = exact(value)
-            at = bisect_left(self.points, number)
-            return 2 * at + (at < len(self.points) and self.points[at] == number)
-        if self.fact.kind == "word":
-            return self.words.index(str(value)) if value in self.words else len(self.words)
-        return int(value is True)
-
-    def holding(self, test: FactTest) -> list[int]:
-        """The values for which a test holds."""
-        if self.fact.kind == "number":
-            at = 2 * self.points.index(Fraction(test.number)) + 1
-            low, high = {
-                "<": (0, at - 1),
-                "<=": (0, at),
-                "=": (at, at),
-                ">=": (at, self.count - 1),
-                ">": (at + 1, self.count - 1),
-            }[test.comparison]
-            return list(range(low, high + 1))
-        if self.fact.kind == "word":
-            return [self.words.index(test.word)]
-        return [1]
-
-    def sample(self, indices: list[int]) -> object:
-        """A value at one of these indices, the plainest there is, to try out."""
-        if self.fact.kind == "number":
-            return min((self._between(at) for at in indices), key=lambda n: (n.denominator, n < 0))
-        if self.fact.kind == "word":
-            rest = [word for word in self.fact.words if word not in self.words]
-            return self.words[indices[0]] if indices[0] < len(self.words) else rest[0]
-        return bool(indices[-1])
-
-    def _between(self, at: int) -> Fraction:
-        """A number at one of the points, or in one of the gaps."""
-        points = self.points
-        if at % 2:
-            return points[at // 2]
-        if at == 0:
-            return points[0] - 1
-        if at == self.count - 1:
-            return points[-1] + 1
-        low, high = points[at // 2 - 1], points[at // 2]
-        whole = Fraction(int(low // 1) + 1)
-        return whole if whole < high else (low + high) / 2
-
-    def subsets(self) -> list[int]:
-        """The sets of values that words can say, as bits, larger ones first."""
-        n = self.count
-        if self.fact.kind == "number":
-            return [
-                ((1 << size) - 1) << low for size in range(n, 0, -1) for low in range(n - size + 1)
-            ]
-        sets = (
-            sum(1 << v for v in indices)
-            for size in range(n, 0, -1)
-            for indices in combinations(range(n), size)
-        )
-        unnamed = set(self.fact.words) - self.named_words.union(self.words)
-        if self.fact.kind != "word" or not unnamed:
-            return list(sets)
-        # A word that no condition names is never named alone: the rest stands or falls as one.
-        return [each for each in sets if each.bit_count() == 1 or each >> len(self.words) & 1]
-
-    def literals(self, subset: int) -> list[str]:
-        """A set of values in words."""
-        name = self.fact.name
-        values = [v for v in range(self.count) if subset >> v & 1]
-        if self.fact.kind == "number":
-            return self._bounds(name, values[0], values[-1])
-        if self.fact.kind == "word":
-            inside = {w for w in self.fact.words if subset >> self.index(w) & 1}
-            if len(inside) == 1 and inside <= self.named_words.union(self.words):
-                return [f"{name} is {word}" for word in inside]
-            return [f"not {name} is {word}" for word in self.fact.words if word not in inside]
-        return [name] if values == [1] else [f"not {name}"]
-
-    def _bounds(self, name: str, low: int, high: int) -> list[str]:
-        if low == high and low % 2:
-            return [f"{name} = {self._say(low)}"]
-        bounds = []
-        if low > 0:
-            bounds.append(
-                f"{name} >= {self._say(low)}" if low % 2 else f"{name} > {self._say(low - 1)}"
-            )
-        if high < self.count - 1:
-            bounds.append(
-                f"{name} <= {self._say(high)}" if high % 2 else f"{name} < {self._say(high + 1)}"
-            )
-        return bounds
-
-    def _say(self, at: int) -> str:
-        point = self.points[at // 2]
-        unit = ""
-        if point.denominator > 1 and self.fact.unit in SMALLER:
-            smaller, many = SMALLER[self.fact.unit]
-            point, unit = point * many, f" {smaller}"
-        return f"{number_text(point)}{unit}"
-
-
-def number_text(value: Fraction) -> str:
-    """A number as people write it: a decimal where it is one."""
-    if value.denominator == 1:
-        return str(value.numerator)
-    text = format(Decimal(value.numerator) / Decimal(value.denominator), "f")
-    return text if Fraction(text) == value else str(value)
-
-
-def exact(value: object) -> Fraction:
-    """A number as the exact decimal that was written, however large."""
-    if isinstance(value, int):
-        return Fraction(max(-FAR, min(FAR, value)))
-    if isinstance(value, Fraction):
-        return value
-    number = value if isinstance(value, Decimal) else Decimal(repr(value))
-    if number and number.adjusted() >= 100:
-        return Fraction(FAR if number > 0 else -FAR)
-    if number and number.adjusted() <= -100:
-        return Fraction(1 if number > 0 else -1, FAR)
-    return Fraction(number)
-
-
 class Space:
     """The facts of some tests and all their worlds; TooManyWorlds beyond the limit."""
 
@@ -193,9 +43,10 @@ class Space:
         by_fact: dict[str, set[FactTest]] = {}
         for test in tests:
             by_fact.setdefault(test.fact, set()).add(test)
+        self.facts = facts
         self.names = sorted(by_fact)
         self.values = [
-            Values(facts[name], by_fact[name], (named_words or {}).get(name, frozenset()))
+            fact_type(facts[name]).values(by_fact[name], (named_words or {}).get(name, NO_WORDS))
             for name in self.names
         ]
         self.place = {name: at for at, name in enumerate(self.names)}
@@ -244,7 +95,8 @@ class Space:
         match condition:
             case FactTest(fact):
                 if facts is not None and fact in facts:
-                    return self.all if test_holds(condition, facts[fact]) else 0
+                    kind = fact_type(self.facts[fact])
+                    return self.all if kind.holds(condition, facts[fact]) else 0
                 return self.test(condition)
             case Negation(inner):
                 return self.all ^ self.holds(inner, facts)
@@ -342,34 +194,25 @@ def contained(small: Box, big: Box) -> bool:
     return all(at in values and values[at] & subset == values[at] for at, subset in big)
 
 
-def test_holds(test: FactTest, value: object) -> bool:
-    """Whether a test holds of a known value."""
-    if not test.comparison:
-        return value is True
-    if test.comparison == "is":
-        return value == test.word
-    number, point = exact(value), Fraction(test.number)
-    return {
-        "<": number < point,
-        "<=": number <= point,
-        "=": number == point,
-        ">=": number >= point,
-        ">": number > point,
-    }[test.comparison]
+def truth(
+    condition: Condition, values: Mapping[str, object], facts: Mapping[str, Fact]
+) -> bool | None:
+    """Whether a condition holds by what is known; None where that is not enough to tell.
 
-
-def truth(condition: Condition, facts: Mapping[str, object]) -> bool | None:
-    """Whether a condition holds by what is known; None where that is not enough to tell."""
+    `facts` are those of the vocabulary.
+    """
     match condition:
         case FactTest(fact):
-            return test_holds(condition, facts[fact]) if fact in facts else None
+            if fact not in values:
+                return None
+            return fact_type(facts[fact]).holds(condition, values[fact])
         case Negation(inner):
-            value = truth(inner, facts)
+            value = truth(inner, values, facts)
             return None if value is None else not value
         case Every(formulas):
-            return combine_truth([truth(each, facts) for each in formulas], decisive=False)
+            return combine_truth([truth(each, values, facts) for each in formulas], decisive=False)
         case Either(formulas):
-            return combine_truth([truth(each, facts) for each in formulas], decisive=True)
+            return combine_truth([truth(each, values, facts) for each in formulas], decisive=True)
 
 
 def combine_truth(values: list[bool | None], *, decisive: bool) -> bool | None:

@@ -92,7 +92,7 @@ class Policy:
         """
         derived = self.program.derived.get(fact)
         if derived is not None:
-            return truth(derived, facts)
+            return truth(derived, facts, self.program.vocabulary.facts)
         return facts[fact] is True if fact in facts else None
 
     def example(self, example: Example) -> tuple[Decision, str]:

@@ -6,7 +6,6 @@ next rule, so that a block with three mistakes reports three.
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from msgspec.structs import replace
@@ -28,13 +27,9 @@ from upheld.policy.syntax import (
     Terms,
     Test,
 )
+from upheld.policy.tokens import tokens
 from upheld.policy.vocabulary import KEYWORDS, PREPOSITIONS, SINGULAR, UNITS
 
-TOKEN = re.compile(
-    r"(?P<space>[ \t\r\n]+|%[^\n]*)|(?P<id>\#[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?![\w-]))"
-    r"|(?P<word>[a-z][a-z0-9]*(?:-[a-z0-9]+)*(?![\w-]))"
-    r"|(?P<number>\d+(?:\.\d+)?(?![\w.]))|(?P<op><=|>=|<|=|>)|(?P<mark>[,()])|(?P<bad>[^\s,()%]+|.)"
-)
 DIGITS_MAX = 30  # of a number; more is a slip, and unbounded numbers would be unbounded work
 TAILS = ("when", "unless", "within", "with", "because")
 DEPTH_MAX = 60  # of brackets and `not`, so that a hostile formula cannot exhaust the stack
@@ -59,16 +54,8 @@ class Mistake(Exception):  # noqa: N818 - caught inside this module and its call
 class _Parser:
     def __init__(self, text: str, *, asking: bool = False) -> None:
         self.asking = asking  # a question alone, not an example with its answer
-        self.tokens: list[tuple[str, str, int]] = []
+        self.tokens = tokens(text)
         self.mistakes: list[Mistake] = []
-        for match in TOKEN.finditer(text):
-            kind = match.lastgroup or "bad"
-            if kind != "space":
-                word = match.group()
-                self.tokens.append(
-                    ("key" if kind == "word" and word in KEYWORDS else kind, word, match.start())
-                )
-        self.tokens.append(("end", "", len(text)))
         self.at = 0
         self.depth = 0
 
@@ -136,6 +123,12 @@ class _Parser:
             return Number(text, SINGULAR[self.take()])
         return Number(text, self.take() if self.key(*UNITS) else "")
 
+    def value(self) -> Number:
+        """A number, or another value as a type of facts writes it."""
+        if self.kind == "literal" and len(self.text) <= DIGITS_MAX:
+            return Number(self.take())
+        return self.number()
+
     def scope(self) -> tuple[tuple[str, Terms], ...]:
         terms: dict[str, Terms] = {}
         while self.key(*PREPOSITIONS):
@@ -191,7 +184,7 @@ class _Parser:
         fact = self.name("a fact")
         if self.kind == "op":
             comparison = self.take()
-            return Test(fact, comparison, self.number())
+            return Test(fact, comparison, self.value())
         if self.key("is"):
             self.take()
             return Test(fact, "is", None, self.name("a word of the fact's list"))
@@ -436,7 +429,7 @@ class _Parser:
         fact = self.name("a fact")
         if self.kind == "op" and self.text == "=" and holds:
             self.take()
-            return FactNode(fact=fact, number=self.number())
+            return FactNode(fact=fact, number=self.value())
         if self.key("is") and holds:
             self.take()
             return FactNode(fact=fact, word=self.name("a word of the fact's list"))

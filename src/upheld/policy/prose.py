@@ -7,6 +7,7 @@ comparisons, refusals, the story of what was done.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -16,13 +17,13 @@ from upheld.policy.english import (
     OPPOSITE,
     amount_of,
     another,
-    comparison_phrase,
     contrary,
     merge_ages,
     names_speaker,
     swap_speaker,
     word_list,
 )
+from upheld.policy.fact_types import OrderedType, fact_type, ordered_type
 from upheld.policy.program import Condition, DutyDue, Either, Every, FactTest, Negation, Program
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, TREES, Fact, Vocabulary
 from upheld.policy.words import Words
@@ -125,10 +126,11 @@ class Prose(Words):
 
     def test(self, test: FactTest) -> str:
         """One test of a fact as a clause."""
-        fact = self.vocabulary.facts.get(test.fact)
         label = label_of(self.vocabulary, test.fact)
         if test.number:
-            return comparison_phrase(label, test.comparison, test.number, fact.unit if fact else "")
+            kind = self._ordered(test.fact)
+            point = kind.point_text(Fraction(test.number))
+            return kind.phrase(label, test.comparison, point, kind.fact.unit)
         return f"{label} is {test.word.replace('-', ' ')}" if test.word else label
 
     def negation(self, inner: Condition) -> str:
@@ -155,11 +157,15 @@ class Prose(Words):
         negated = literal.startswith("not ")
         name, *rest = literal.removeprefix("not ").split()
         if rest and rest[0] != "is":
-            fact = self.vocabulary.facts.get(name)
-            unit = rest[2] if len(rest) > 2 else fact.unit if fact else ""
-            return comparison_phrase(label_of(self.vocabulary, name), rest[0], rest[1], unit)
+            kind = self._ordered(name)
+            unit = rest[2] if len(rest) > 2 else kind.fact.unit
+            return kind.phrase(label_of(self.vocabulary, name), rest[0], rest[1], unit)
         test = FactTest(name, "is", word=rest[1]) if rest else FactTest(name)
         return self.negation(test) if negated else self.test(test)
+
+    def _ordered(self, name: str) -> OrderedType:
+        """A fact that is compared; a number where the vocabulary lacks it."""
+        return ordered_type(self.vocabulary.facts.get(name) or Fact(name))
 
     def fact_phrases(self, facts: Mapping[str, object]) -> list[str]:
         """The facts of a question, as clauses."""
@@ -168,11 +174,10 @@ class Prose(Words):
     def _fact_phrase(self, name: str, value: object) -> str:
         if isinstance(value, bool):
             return self.test(FactTest(name)) if value else self.negation(FactTest(name))
-        if isinstance(value, str):
-            return self.test(FactTest(name, "is", word=value))
         if isinstance(value, (list, tuple)):
             return word_list((self._part(name, part) for part in value), "and")
-        return self.test(FactTest(name, "=", str(value))).replace("exactly ", "")
+        test = fact_type(self.vocabulary.facts[name]).test_of(value)
+        return self.test(test).replace("exactly ", "")
 
     def _part(self, name: str, part: Mapping[str, Any]) -> str:
         phrase = self._fact_phrase(name, bool(part.get("holds", part.get("rest", True))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from upheld.core.errors import nearest
 from upheld.policy import program as p
+from upheld.policy.fact_types import OrderedType, fact_type, plain
 from upheld.policy.resolve_names import Names, Report
 from upheld.policy.syntax import ExampleNode, FactNode, Terms
 from upheld.policy.vocabulary import OTHER, TREE_OF, Fact
@@ -26,7 +27,7 @@ def question_of(node: ExampleNode, names: Names, report: Report) -> p.ExampleQue
     for fact_node in node.facts:
         name, at = fact_node.fact.word, fact_node.fact.offset
         fact = names.vocabulary.facts.get(name)
-        if fact is None or fact.kind == "derived":
+        if fact is None or fact.derived:
             what = "is not a fact" if fact is None else "is derived and cannot be given"
             report(
                 at,
@@ -65,15 +66,14 @@ def _terms_of(dimension: str, terms: Terms, names: Names, report: Report) -> tup
 
 
 def _fact_value(fact_node: FactNode, fact: Fact, names: Names, report: Report) -> object:
-    at = fact_node.fact.offset
+    at, kind = fact_node.fact.offset, fact_type(fact)
     if fact_node.number is not None:
-        if fact.kind != "number":
+        if not isinstance(kind, OrderedType):
             report(at, "wrong-type", f"`{fact.name}` is not a number", fact.kind, "")
             return 0
-        value = names.number(fact.name, fact_node.number, at, report)
-        return value.numerator if value.denominator == 1 else float(value)
+        return plain(kind.value_at(names.point(kind, fact_node.number, at, report)))
     if fact_node.word is not None:
-        if fact_node.word.word not in fact.words:
+        if not kind.accepts(fact_node.word.word):
             report(
                 at,
                 "wrong-type",
@@ -82,7 +82,7 @@ def _fact_value(fact_node: FactNode, fact: Fact, names: Names, report: Report) -
                 nearest(fact_node.word.word, fact.words),
             )
         return fact_node.word.word
-    if fact.kind != "boolean":
+    if not kind.yes_no:
         report(
             at, "wrong-type", f"`{fact.name}` is a {fact.kind} and needs its value", fact.kind, ""
         )

@@ -15,9 +15,12 @@ from typing import Any
 import msgspec
 
 from upheld.core.errors import Fault, PolicyError, nearest
+from upheld.policy.english import word_list
+from upheld.policy.fact_types import DEFAULT, FACT_TYPES
 from upheld.policy.vocabulary import (
     ATTRIBUTES,
     BASIS,
+    DERIVED,
     DIMENSIONS,
     KEYWORDS,
     OTHER,
@@ -204,18 +207,23 @@ class _VocabularyReader:
         keys = (*TEXTS, "proof", "type", "unit", "one-of", "per", "absent", "is")
         if not self.word(name, "fact") or not self._table("fact", name, entry, keys):
             return
-        kind = {"number": "number", "boolean": "boolean"}.get(entry.get("type", "boolean"), "")
-        if not kind:
+        kind = entry.get("type", DEFAULT)
+        types = [each.name for each in FACT_TYPES.values() if each.attribute == "type"]
+        others = [each for each in FACT_TYPES.values() if each.attribute != "type"]
+        if kind not in types:
+            forms = [f"{each.attribute} = {each.attribute_form}" for each in others]
             self.fault(
                 name,
-                f"`{name}` has the unknown type `{entry['type']}`",
-                expected="boolean or number; or one-of = [words]; or is = a formula",
+                f"`{name}` has the unknown type `{kind}`",
+                expected="; or ".join([word_list(types), *forms, "is = a formula"]),
+                near=nearest(kind, types),
             )
             return
-        if "one-of" in entry:
-            kind = "word"
+        for each in others:
+            if each.attribute in entry:
+                kind = each.name
         if "is" in entry:
-            kind = "derived"
+            kind = DERIVED
         self.facts[name] = Fact(
             name,
             kind,
@@ -245,23 +253,24 @@ class _VocabularyReader:
         return tuple(value)
 
     def _fact_makes_sense(self, name: str, entry: dict[str, Any], kind: str) -> None:
-        if kind != "derived" and not entry.get("label"):
+        own = FACT_TYPES.get(kind)  # none for a derived fact
+        if own and not entry.get("label"):
             self.fault(
                 name, f"the fact `{name}` has no label", expected="a phrase for explanations"
             )
         if "absent" in entry and entry["absent"] != "no":
             self.fault(name, f'`absent` of `{name}` can only be "no"')
-        if "unit" in entry and (kind != "number" or entry["unit"] not in UNITS):
+        if "unit" in entry and not (own and own.has_unit and entry["unit"] in UNITS):
             self.fault(
                 name, f"`unit` of `{name}` does not fit", expected="a number in " + ", ".join(UNITS)
             )
-        if kind != "boolean":
+        if not (own and own.yes_no):
             for key in ("per", "absent", "contrary"):
                 if key in entry:
                     self.fault(name, f"`{key}` of `{name}` is for boolean facts")
-        if kind in ("word", "derived") and "type" in entry:
+        if "type" in entry and (own is None or own.attribute != "type"):
             self.fault(name, f"`type` of `{name}` contradicts its other attributes")
-        if kind == "derived" and "one-of" in entry:
+        if own is None and "one-of" in entry:
             self.fault(name, f"`{name}` is derived and cannot list words")
 
     def finish(self) -> Vocabulary:

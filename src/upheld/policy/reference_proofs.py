@@ -9,6 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import chain, combinations, product
 
+from upheld.policy.fact_types import OrderedType, ordered_type
 from upheld.policy.reference_questions import Facts
 from upheld.policy.reference_verdict import Value
 from upheld.policy.vocabulary import SMALLER
@@ -43,54 +44,48 @@ def _choices(
     whole = tuple(values)
     if all((*world[:at], v, *world[at + 1 :]) in good for world in good for v in values):
         return [whole]
-    kind = facts.facts[name].kind
-    if kind == "boolean":
-        return [(False,), (True,), whole]
-    if kind == "number":
+    if not facts.kinds[name].choices:
         ends = combinations(range(len(values) + 1), 2)
         return [whole[low:high] for low, high in ends]
-    words = {test.word for test in facts.tests[name]}
     sets = chain.from_iterable(combinations(values, n) for n in range(1, len(values) + 1))
-    rest = {each for each in values if each not in words}  # the words that nothing mentions, as one
+    rest = set(values) - facts.values_tested(name)  # what nothing mentions, as one
     return [each for each in sets if len(each) == 1 or rest <= set(each)]
 
 
 def _literals(facts: Facts, name: str, subset: tuple[Value, ...]) -> list[str]:
     """Say a set of values of a fact as words."""
-    fact, values = facts.facts[name], facts.unknown_values[name]
+    values = facts.unknown_values[name]
     if len(subset) == len(values):
         return []
-    if fact.kind == "boolean":
-        return [name if subset[0] else f"not {name}"]
-    if fact.kind == "word":
-        words = {test.word for test in facts.tests[name]}
-        if len(subset) == 1 and subset[0] in words:
-            return [f"{name} is {subset[0]}"]
-        return [f"not {name} is {each}" for each in values if each in words - set(subset)]
+    if facts.kinds[name].choices:
+        tested = facts.values_tested(name)
+        if len(subset) == 1 and subset[0] in tested:
+            return [_equal(name, subset[0])]
+        return [f"not {_equal(name, each)}" for each in values if each in tested - set(subset)]
     points = set(facts.numbers_compared(name))
     low, high = values.index(subset[0]), values.index(subset[-1])
+    kind = ordered_type(facts.facts[name])
     if low == high and values[low] in points:
-        return [f"{name} = {_number(values[low], fact.unit)}"]
+        return [f"{name} = {_point(values[low], kind)}"]
     bounds = []
     if low > 0:
         sign, point = (">=", values[low]) if values[low] in points else (">", values[low - 1])
-        bounds.append(f"{name} {sign} {_number(point, fact.unit)}")
+        bounds.append(f"{name} {sign} {_point(point, kind)}")
     if high < len(values) - 1:
         sign, point = ("<=", values[high]) if values[high] in points else ("<", values[high + 1])
-        bounds.append(f"{name} {sign} {_number(point, fact.unit)}")
+        bounds.append(f"{name} {sign} {_point(point, kind)}")
     return bounds
 
 
-def _number(value: Value, unit: str) -> str:
-    """Say a number in the fact's unit, or in the smaller one where it would not be whole."""
-    number = Fraction(value)
-    if number.denominator == 1:
-        return str(number)
-    if unit in SMALLER:
+def _equal(name: str, value: Value) -> str:
+    """Say that a fact has one of its values: that it holds, or is a word."""
+    return name if value is True else f"{name} is {value}"
+
+
+def _point(value: Value, kind: OrderedType) -> str:
+    """Say a point in the fact's unit, or in the smaller one where it would not be whole."""
+    point, unit = Fraction(value), kind.fact.unit
+    if point.denominator != 1 and unit in SMALLER:
         smaller, many = SMALLER[unit]
-        return f"{_decimal(number * many)} {smaller}"
-    return _decimal(number)
-
-
-def _decimal(number: Fraction) -> str:
-    return str(number) if number.denominator == 1 else str(float(number))
+        return f"{kind.point_text(point * many)} {smaller}"
+    return kind.point_text(point)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import chain, pairwise, product
 from typing import TYPE_CHECKING, Any
 
+from upheld.policy.fact_types import OrderedType, fact_type
 from upheld.policy.program import Condition, Either, Every, FactTest, Negation
 from upheld.policy.reference_verdict import Cell, Value, World, exact
 from upheld.policy.vocabulary import TREE_OF
@@ -83,6 +84,7 @@ class Facts:
             for copy in chain(node.copies, *node.gates):
                 for test in _tests(copy.condition):
                     self.tests.setdefault(test.fact, []).append(test)
+        self.kinds = {name: fact_type(self.facts[name]) for name in self.tests}
         self.unknown_values = {
             name: self.distinct_values(name) for name in self.tests if self.may_be_unknown(name)
         }
@@ -102,15 +104,16 @@ class Facts:
         """List the numbers that conditions compare a fact with, in order."""
         return sorted({exact(test.number) for test in self.tests[name] if test.number})
 
+    def values_tested(self, name: str) -> set[Value]:
+        """Collect the values that conditions name: words, or that a fact holds."""
+        return {test.word or True for test in self.tests[name]}
+
     def distinct_values(self, name: str) -> list[Value]:
         """List values of a fact, one for each way in which conditions can tell them apart."""
-        fact = self.facts[name]
-        if fact.kind == "boolean":
-            return [False, True]
-        if fact.kind == "word":
-            words = {test.word for test in self.tests[name]}
-            rest = [word for word in fact.words if word not in words]
-            return [*(word for word in fact.words if word in words), *rest[:1]]
+        if choices := self.kinds[name].choices:
+            tested = self.values_tested(name)
+            rest = [each for each in choices if each not in tested]
+            return [*(each for each in choices if each in tested), *rest[:1]]
         points = self.numbers_compared(name)
         between = [(low + high) / 2 for low, high in pairwise(points)]
         return sorted([points[0] - 1, *points, *between, points[-1] + 1])
@@ -137,8 +140,8 @@ class Facts:
         if value is None:
             return absent
         if not isinstance(value, list):
-            number = self.facts[name].kind == "number"
-            return Fraction(str(value)) if number else value
+            kind = self.kinds[name]
+            return kind.exact(value) if isinstance(kind, OrderedType) else value
         rest = [bool(part["rest"]) for part in value if "rest" in part]
         covering = [
             part.get("holds", True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ from msgspec.structs import force_setattr
 
 from upheld.core.dimensions import DimensionValues
 from upheld.core.errors import RequestError, nearest
+from upheld.policy.fact_types import fact_type
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF, Fact
 
 Words = str | Sequence[str] | None
@@ -128,6 +127,7 @@ class Checker:
     ) -> None:
         """`masks`: for each tree, every word (leaf, term, definition) to its set of leaves."""
         self.masks, self.facts, self.takes = masks, facts, takes
+        self._types = {name: fact_type(fact) for name, fact in facts.items() if not fact.derived}
 
     def actions(self, action: object, leaves: Sequence[str]) -> list[str]:
         """The action leaves that a request asks about; RequestError for an unknown one."""
@@ -197,7 +197,7 @@ class Checker:
                     code="unknown-fact",
                     hint=_did_you_mean(name, self.facts),
                 )
-            if fact.kind == "derived":
+            if fact.derived:
                 raise RequestError(
                     f"`{name}` is derived and cannot be given",
                     code="derived-fact",
@@ -207,29 +207,15 @@ class Checker:
                 if value:
                     rest[name] = self._parts(fact, value, parts)
             else:
-                values[name] = self._value(fact, value)
+                kind = self._types[name]
+                if not kind.accepts(value):
+                    raise RequestError(
+                        f"`{name}` has a value of the wrong type",
+                        code="wrong-type",
+                        hint=f"expected {kind.value_form()}",
+                    )
+                values[name] = value
         return FactInput(values, tuple(parts), rest)
-
-    def _value(self, fact: Fact, value: object) -> object:
-        match fact.kind:
-            case "boolean" if isinstance(value, bool):
-                return value
-            case "word" if isinstance(value, str) and value in fact.words:
-                return value
-            case "number" if isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(
-                value, bool
-            ):
-                if not isinstance(value, (float, Decimal)) or Decimal(value).is_finite():
-                    return value
-        expected = {
-            "boolean": "true or false" + (", or a list of parts" if fact.per else ""),
-            "word": "one of " + ", ".join(fact.words),
-        }.get(fact.kind, "a number")
-        raise RequestError(
-            f"`{fact.name}` has a value of the wrong type",
-            code="wrong-type",
-            hint=f"expected {expected}",
-        )
 
     def _parts(self, fact: Fact, value: Sequence[Any], parts: list[FactPart]) -> bool | None:
         rest: bool | None = None

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from upheld.core.errors import nearest
 from upheld.policy import syntax
+from upheld.policy.fact_types import OrderedType, YesNoType, fact_type
 from upheld.policy.parse import Mistake, parse_formula
 from upheld.policy.program import (
     ALWAYS,
@@ -154,44 +155,39 @@ class Names:
                 nearest(name, self.vocabulary.facts),
             )
             return ALWAYS
-        expected = {
-            "number": f"a comparison, as in `{name} >= 1`",
-            "word": f"`{name} is` and one of " + ", ".join(fact.words),
-        }.get(fact.kind, f"`{name}` alone")
-        if fact.kind in ("boolean", "derived"):
-            if test.comparison:
-                report(
-                    at, "wrong-type", f"`{name}` holds or does not; it has no value", expected, ""
-                )
-            return (
-                self.derived.get(name, FactTest(name)) if fact.kind == "derived" else FactTest(name)
+        kind = YesNoType(fact) if fact.derived else fact_type(fact)
+        if test.comparison not in kind.comparisons:
+            report(at, "wrong-type", f"`{name}` {kind.nature}", kind.test_form(), "")
+            return ALWAYS
+        if fact.derived:
+            return self.derived.get(name, FactTest(name))
+        if isinstance(kind, OrderedType) and test.number:
+            value = self.point(kind, test.number, at, report)
+            return FactTest(name, test.comparison, number=str(value))
+        if test.word is None:
+            return FactTest(name)
+        if not kind.accepts(test.word.word):
+            report(
+                test.word.offset,
+                "unknown-word",
+                f"`{test.word.word}` is not a word of `{name}`",
+                ", ".join(fact.words),
+                nearest(test.word.word, fact.words),
             )
-        if fact.kind == "word":
-            if test.comparison != "is" or test.word is None:
-                report(at, "wrong-type", f"`{name}` is one word of a list", expected, "")
-            elif test.word.word not in fact.words:
-                report(
-                    test.word.offset,
-                    "unknown-word",
-                    f"`{test.word.word}` is not a word of `{name}`",
-                    ", ".join(fact.words),
-                    nearest(test.word.word, fact.words),
-                )
-            else:
-                return FactTest(name, "is", word=test.word.word)
             return ALWAYS
-        if test.number is None:
-            report(at, "wrong-type", f"`{name}` is a number", expected, "")
-            return ALWAYS
-        value = self.number(name, test.number, at, report)
-        return FactTest(name, test.comparison, number=str(value))
+        return kind.test_of(test.word.word)
 
-    def number(self, name: str, number: Number, at: int, report: Report) -> Fraction:
-        """A number in the fact's own unit."""
-        unit = self.vocabulary.facts[name].unit
+    def point(self, kind: OrderedType, number: Number, at: int, report: Report) -> Fraction:
+        """What a fact is compared with, in the fact's own unit."""
+        name, unit = kind.fact.name, kind.fact.unit
+        try:
+            point = kind.point(number.text)
+        except ValueError:
+            report(at, "wrong-type", f"`{name}` {kind.nature}", kind.test_form(), "")
+            return Fraction(0)
         if not number.unit or number.unit == unit:
-            return number.value
-        value = scale(number.value, number.unit, unit) if unit else None
+            return point
+        value = scale(point, number.unit, unit) if unit else None
         if value is None:
             fits = (
                 [
@@ -208,7 +204,7 @@ class Names:
             report(
                 at, "wrong-unit", f"`{name}` does not count in {number.unit}", " or ".join(fits), ""
             )
-            return number.value
+            return point
         return value
 
     def duties(self, calls: Iterable[syntax.DutyCall], report: Report) -> tuple[DutyDue, ...]:
@@ -256,7 +252,7 @@ class Names:
         """Resolve every derived fact; `complain(fact, message)` takes what is wrong."""
         formulas: dict[str, Formula] = {}
         for fact in self.vocabulary.facts.values():
-            if fact.kind == "derived":
+            if fact.derived:
                 formula, mistakes = parse_formula(fact.formula)
                 for mistake in mistakes:
                     complain(fact.name, f"`is` of `{fact.name}`: {mistake.message}")

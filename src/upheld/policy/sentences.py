@@ -109,7 +109,7 @@ class Sentences(Prose):
 
     def _act(self, node: Node, copy: Alternative) -> str:
         scope = {d: leaves for d, leaves in copy.scope.items() if d != "actor"}
-        if node.effect == "allow" and set(scope.get("source", ())) == self.ours:
+        if node.effect == "allow" and "source" in scope and set(scope["source"]) == self.ours:
             del scope["source"]  # nothing comes from ourselves
         same = set(copy.actions) == self._above(node)
         if same and "data" not in scope:

@@ -70,6 +70,7 @@ SINGULAR = {"hour": "hours", "day": "days", "month": "months", "year": "years"}
 SMALLER = {"days": ("hours", 24), "years": ("months", 12)}  # unit: (smaller unit, how many)
 OTHER = "other"
 PER = "per"
+DERIVED = "derived"  # in place of a type, of a fact that is a formula over others
 TERM_ATTRIBUTES = {"label": str, "note": str, "dpv": str, "fides": str}
 
 
@@ -86,10 +87,10 @@ class Term(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A fact: boolean, a number with a unit, one word of a list, or derived from others."""
+    """A fact: of a type of `fact_types`, or derived from others by a formula."""
 
     name: str
-    kind: str = "boolean"  # boolean | number | word | derived
+    kind: str = "boolean"  # the name of its type, or DERIVED
     label: str = ""
     note: str = ""
     proof: str = ""
@@ -99,6 +100,11 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
     absent: bool = False  # no record means no
     formula: str = ""
     contrary: str = ""  # what is so where it is not, in words; empty where grammar tells
+
+    @property
+    def derived(self) -> bool:
+        """Whether it is a formula over other facts, and has no value of its own."""
+        return self.kind == DERIVED
 
 
 class DutyTerm(msgspec.Struct, frozen=True, omit_defaults=True):

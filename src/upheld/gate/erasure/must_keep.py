@@ -27,6 +27,7 @@ from upheld.gate.evidence.provers import ERASED, ERASURE, REQUESTED
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import stamp
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
@@ -107,7 +108,7 @@ def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[s
     return {
         name: True
         for name, fact in policy.program.vocabulary.facts.items()
-        if fact.kind == "boolean"
+        if is_yes_no(fact)
         and not fact.per
         and any(each.kind == fact.proof and each.fact in ("", name) for each in live)
     }

@@ -7,7 +7,6 @@ the nearest word above it; an action that it lacks is one of which it says nothi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from functools import reduce
 from operator import or_
 
@@ -16,6 +15,7 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.policy.compile import Cell, CompiledPolicy
 from upheld.policy.fact_space import Space, TooManyWorlds
+from upheld.policy.fact_types import NO_WORDS, fact_type
 from upheld.policy.load import Policy
 from upheld.policy.regions import Axis, Bits, Box, Grid, TooManyClasses, axis
 from upheld.policy.request import Request
@@ -192,13 +192,12 @@ class CommonClasses:
         own_facts: dict[str, object] = {}
         for name, value in facts.items():
             fact = self.sides[side].vocabulary.facts.get(name)
-            if fact is None or fact.kind == "derived":
+            if fact is None or fact.derived:
                 continue
-            if fact.kind == "word" and value not in fact.words:
-                named_words = self.sides[side].named_words.get(name, frozenset())
-                value = next((word for word in fact.words if word not in named_words), None)  # noqa: PLW2901 - stands for it
-            if value is not None:
-                own_facts[name] = value
+            named_words = self.sides[side].named_words.get(name, NO_WORDS)
+            own = fact_type(fact).stand_in(value, named_words)
+            if own is not None:
+                own_facts[name] = own
         return own_facts
 
     def leaves(self, side: int, dimension: str, mask: int) -> list[str]:
@@ -225,7 +224,7 @@ def _facts(sides: Sequence[CompiledPolicy]) -> dict[str, Fact]:
     for side in sides:
         for name, fact in side.vocabulary.facts.items():
             old = facts.setdefault(name, fact)
-            if "derived" not in (old.kind, fact.kind) and (
+            if not (old.derived or fact.derived) and (
                 (old.kind, old.unit) != (fact.kind, fact.unit)
             ):
                 raise UpheldError(
@@ -235,11 +234,9 @@ def _facts(sides: Sequence[CompiledPolicy]) -> dict[str, Fact]:
                     code="vocabulary",
                     hint="give one of them another name",
                 )
-            if fact.kind != "derived":
+            if not fact.derived:
                 words = tuple(dict.fromkeys((*old.words, *fact.words)))
-                facts[name] = msgspec.structs.replace(
-                    old if old.kind != "derived" else fact, words=words
-                )
+                facts[name] = msgspec.structs.replace(fact if old.derived else old, words=words)
     return facts
 
 
@@ -282,15 +279,6 @@ def example(space: Space, worlds: int) -> dict[str, object]:
         indices = [v for v in range(values.count) if subset >> v & 1]
         facts[space.names[at]] = values.sample(indices)
     return facts
-
-
-def json_facts(facts: Mapping[str, object]) -> dict[str, object]:
-    """Facts as JSON shows them."""
-    return {name: _number(v) if isinstance(v, Fraction) else v for name, v in facts.items()}
-
-
-def _number(value: Fraction) -> int | float:
-    return int(value) if value.denominator == 1 else float(value)
 
 
 def clause_order(policy: Policy, names: Iterable[str]) -> tuple[str, ...]:

@@ -18,12 +18,12 @@ from upheld.policy.analyse.common_classes import (
     NamesByPolicy,
     clause_order,
     example,
-    json_facts,
     vocabulary_differences,
 )
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell, CompiledPolicy, OwedKey
 from upheld.policy.fact_space import Space
+from upheld.policy.fact_types import plain_facts
 from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Grid
@@ -356,17 +356,17 @@ def _example(common: CommonClasses, wording: Wording, group: _ChangeGroup) -> Ch
     for side, policy in enumerate(common.policies):
         own_facts = common.facts_for(side, facts)
         if not group.action[side]:
-            answers.append((None, json_facts(own_facts), None))
+            answers.append((None, plain_facts(own_facts), None))
             continue
         request = common.request(side, group.action, dimensions, cell)
         terms = {d: list(words) for d, words in request.dimensions().items()}
         question = {"action": request.action, **terms}
-        answers.append((question, json_facts(own_facts), policy.decide(request, own_facts)))
+        answers.append((question, plain_facts(own_facts), policy.decide(request, own_facts)))
     own = answers[wording.side][0] or {}
     text = wording.words.question(
         group.action[wording.side], {d: w for d, w in own.items() if d != "action"}
     )
-    if phrases := wording.words.fact_phrases(json_facts(facts)):
+    if phrases := wording.words.fact_phrases(plain_facts(facts)):
         text += ", given that " + " and ".join(phrases)
     return ChangeExample(
         text=text,

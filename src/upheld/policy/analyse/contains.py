@@ -19,12 +19,12 @@ from upheld.policy.analyse.common_classes import (
     CommonClasses,
     NamesByPolicy,
     example,
-    json_facts,
     vocabulary_differences,
 )
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.compile import Cell
 from upheld.policy.fact_space import Space
+from upheld.policy.fact_types import plain_facts
 from upheld.policy.load import Policy
 from upheld.policy.program import DutyDue
 from upheld.policy.regions import Bits, Grid
@@ -312,7 +312,7 @@ class _ContainmentCheck:
             when=ways,
             regions=regions,
             text=f"{lead}: {together(regions, more=more)}{' ' + when if when else ''}",
-            facts=json_facts(facts),
+            facts=plain_facts(facts),
             agreement=self._ask(0, request, facts),
             policy=policy,
         )
@@ -324,6 +324,6 @@ class _ContainmentCheck:
         return {
             "action": request.action,
             **terms,
-            "facts": json_facts(own_facts),
+            "facts": plain_facts(own_facts),
             "decision": decision,
         }

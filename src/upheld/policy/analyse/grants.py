@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from upheld.policy.compile import Cell, CompiledPolicy
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.program import (
     ALWAYS,
     Condition,
@@ -158,9 +159,7 @@ def _positive(condition: Condition, *, holds: bool) -> Iterator[str]:
 def _is_assent(fact: Fact) -> bool:
     """Whether a person gives a fact, by what proves it or, where nothing is named, by its name."""
     name = fact.proof or fact.name
-    return fact.kind == "boolean" and any(
-        name == word or name.endswith(f"-{word}") for word in ASSENTS
-    )
+    return is_yes_no(fact) and any(name == word or name.endswith(f"-{word}") for word in ASSENTS)
 
 
 def ends_with_definition(program: Program) -> Iterator[tuple[Node, str]]:

@@ -8,7 +8,6 @@ is taken out of the rule's own text. What cannot be read any more says why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Final
 
 import msgspec
@@ -18,6 +17,7 @@ from upheld.policy.analyse.common_classes import CommonClasses
 from upheld.policy.analyse.compare import differing_classes
 from upheld.policy.analyse.sever import strike
 from upheld.policy.document import Block, Document, read_document
+from upheld.policy.fact_types import steps
 from upheld.policy.load import Policy
 from upheld.policy.parse import parse_block
 from upheld.policy.program import Program
@@ -270,16 +270,11 @@ def _conditions(formula: Formula | None) -> Iterator[tuple[Formula, str, str]]:
 
 
 def _steps(number: Number | None) -> Iterator[tuple[Number, str]]:
-    """A number one step up and one down: a step of the last digit that is written."""
+    """A number one step up and one down."""
     if number is None:
         return
-    digits = len(number.text.partition(".")[2])
-    for step in (1, -1):
-        value = number.value + Fraction(step, 10**digits)
-        if value >= 0:
-            whole, rest = divmod(value * 10**digits, 10**digits)
-            text = f"{whole}.{int(rest):0{digits}d}" if digits else f"{whole}"
-            yield Number(text, number.unit), f"{number.text} → {text}"
+    for text in steps(number.text):
+        yield Number(text, number.unit), f"{number.text} → {text}"
 
 
 def _short(rule: RuleNode) -> str:

@@ -19,10 +19,10 @@ from upheld.policy.analyse.common_classes import (
     NamesByPolicy,
     clause_order,
     example,
-    json_facts,
 )
 from upheld.policy.analyse.wording import Region, Wording, together, ways_of
 from upheld.policy.fact_space import Space
+from upheld.policy.fact_types import plain_facts
 from upheld.policy.load import Policy
 from upheld.policy.parse import parse_question
 from upheld.policy.questions import question_of
@@ -239,7 +239,7 @@ def _case(common: CommonClasses, wording: Wording, key: _Key, group: _CaseGroup)
         more=more,
         text=f"{together(regions, more=more)}: {condition}, by {by}",
         question={"action": request.action, **terms},
-        facts=json_facts(facts),
+        facts=plain_facts(facts),
         decision=common.policies[0].decide(request, facts),
     )
 

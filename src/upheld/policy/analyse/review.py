@@ -17,11 +17,11 @@ from upheld.policy.analyse.common_classes import (
     NamesByPolicy,
     clause_order,
     example,
-    json_facts,
 )
 from upheld.policy.compile import Cell, CompiledPolicy
 from upheld.policy.evaluate import depends_on
 from upheld.policy.fact_space import Space, tests_of
+from upheld.policy.fact_types import plain_facts
 from upheld.policy.load import Policy
 from upheld.policy.program import Definition, DutyDue
 from upheld.policy.read_vocabulary import builtin_bytes, builtin_names
@@ -240,7 +240,7 @@ class _Review:
     def _example(self, witness: _Witness) -> tuple[dict[str, Any], dict[str, object], str]:
         """A question of a class and facts of some worlds, as data and in words."""
         action, grid, state, space, worlds = witness
-        facts = json_facts(example(space, worlds))
+        facts = plain_facts(example(space, worlds))
         request = self.common.request(0, action, [a.name for a in grid.axes], grid.first(state))
         terms = {d: list(words) for d, words in request.dimensions().items()}
         facts_text = ", ".join(f"{name} = {value}".lower() for name, value in facts.items())
@@ -414,7 +414,7 @@ class _Review:
         common = common if any(source in common for source in words.sources) else ""
         facts = {n: f for n, f in words.facts.items() if f"\n{n} = {{" not in common}
         formulas = " ".join(fact.formula for fact in words.facts.values()).split()
-        derived = {name for name, fact in facts.items() if fact.kind == "derived"}
+        derived = {name for name, fact in facts.items() if fact.derived}
         unused = [name for name in facts if name not in {*fact_names, *derived, *formulas}]
         if not unused:
             return []

@@ -17,6 +17,7 @@ import ibis.expr.types as ir
 from upheld.core.errors import MissingColumnsError, RequestError, nearest
 from upheld.policy.bulk.lookup import Lookup, words_of
 from upheld.policy.bulk.partial_knowledge import BITS_MAX, FactColumn
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.request import Request, Words
 from upheld.policy.vocabulary import DIMENSIONS
@@ -173,7 +174,7 @@ class _Finder:
     def _fits_absent(self, word: str) -> None:
         """RequestError for an absent word that is not a fact or dimension, or that has a column."""
         if word not in DIMENSIONS and (
-            word not in self.vocabulary_facts or self.vocabulary_facts[word].kind == "derived"
+            word not in self.vocabulary_facts or self.vocabulary_facts[word].derived
         ):
             near = nearest(word, [*self.vocabulary_facts, *DIMENSIONS])
             raise RequestError(
@@ -231,16 +232,14 @@ class _Finder:
         return {
             name: column
             for name, fact in self.vocabulary_facts.items()
-            if fact.kind != "derived"
-            and name not in values
-            and (column := self.column(name)) is not None
+            if not fact.derived and name not in values and (column := self.column(name)) is not None
         }
 
     def unused(self, words: set[str]) -> None:
         """RequestError for a column named for a word that the question does not use."""
         for word in self.column_names:
             if word not in words and (
-                word not in self.vocabulary_facts or self.vocabulary_facts[word].kind == "derived"
+                word not in self.vocabulary_facts or self.vocabulary_facts[word].derived
             ):
                 near = nearest(word, [*self.vocabulary_facts, *DIMENSIONS])
                 raise RequestError(
@@ -259,7 +258,7 @@ def _bare(name: str) -> str:
 def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, str]:
     """The facts of masks, checked."""
     for name in masks.facts:
-        if name not in facts or facts[name].kind != "boolean":
+        if name not in facts or not is_yes_no(facts[name]):
             raise RequestError(
                 f"`{name}` is not a fact that holds or does not",
                 code="unknown-fact",
@@ -286,15 +285,9 @@ def _require_type(
 
 
 def _require_fact_type(table: ir.Table, column: str, slot: FactColumn) -> None:
-    kind, fact = table[column].type(), slot.values.fact
-    fits = {
-        "boolean": kind.is_boolean(),
-        "number": kind.is_numeric() and not kind.is_boolean(),
-        "word": kind.is_string(),
-    }
-    if not fits[fact.kind]:
-        expected = {"boolean": "true or false", "number": "numbers", "word": "words"}[fact.kind]
-        raise _wrong_type(column, fact.name, str(kind), expected)
+    own, kind = slot.values.kind, table[column].type()
+    if not own.fits_column(kind):
+        raise _wrong_type(column, own.fact.name, str(kind), own.column_words)
 
 
 def _wrong_type(column: str, what: str, kind: str, expected: str) -> RequestError:

@@ -9,7 +9,6 @@ its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 
 from upheld.policy.bulk.columns import BoundQuestion
 from upheld.policy.bulk.lookup import Implicant, ImplicantTable, KeyAxis
-from upheld.policy.bulk.partial_knowledge import FactColumn, product_of
+from upheld.policy.bulk.partial_knowledge import product_of
 
 ANSWER_COLUMNS = ("outcome", "allowed", "clause")
 STEP_COLUMNS = (*ANSWER_COLUMNS, "next")  # of an answer: what it is, or the function that goes on
@@ -35,39 +34,13 @@ def sum_of(parts: Sequence[Any]) -> Any:
     return reduce(lambda one, other: one + other, parts) if parts else ibis.literal(0, "int64")
 
 
-def point_of(point: Fraction) -> int | float:
-    """A number that a fact is compared with, as engines take it."""
-    return point.numerator if point.denominator == 1 else float(point)
-
-
-def digit(column: Any, slot: FactColumn) -> Any:
-    """What is known of a fact: 0 for nothing, else its value counted from 1, in 64 bits.
-
-    It is cast before anything is added: Ibis takes a sum to be wide already and leaves casts out.
-    """
-    fact = slot.values.fact
-    if fact.kind == "boolean":
-        return (column.cast("int32").cast("int64") + 1).fill_null(1 if fact.absent else 0)
-    if fact.kind == "number":
-        comparisons = [
-            each.cast("int32").cast("int64")
-            for point in slot.values.points
-            for each in (column >= point_of(point), column > point_of(point))
-        ]
-        return (sum_of(comparisons) + 1).fill_null(0)
-    numbered_words = [(word, slot.values.index(word) + 1) for word in fact.words]
-    return column.cases(*numbered_words, else_=0).cast("int64")
-
-
 def has_bad_value(question: BoundQuestion, table: ir.Table) -> Any:
     """Whether a row has a value that its fact cannot have; None where no row can."""
     tests = []
     for name, column in question.facts.items():
-        fact, value = question.lookup.slots[name].values.fact, table[column]
-        if fact.kind == "word":
-            tests.append(~value.isin(fact.words).fill_null(True))
-        elif value.type().is_floating():
-            tests.append((value.isnan() | value.isinf()).fill_null(False))
+        kind = question.lookup.slots[name].values.kind
+        if (is_bad := kind.bad_value(table[column])) is not None:
+            tests.append(is_bad)
     return reduce(lambda one, other: one | other, tests) if tests else None
 
 
@@ -86,7 +59,7 @@ def join_answers(question: BoundQuestion, table: ir.Table, names: Mapping[str, s
             **{
                 f"upheld_known{word}": sum_of(
                     [
-                        digit(table[question.facts[name]], slot) << slot.shift
+                        slot.values.digit(table[question.facts[name]]) << slot.shift
                         for name, slot in lookup.slots.items()
                         if slot.word == word
                     ]

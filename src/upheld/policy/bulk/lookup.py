@@ -19,7 +19,8 @@ from upheld.policy import evaluate as e
 from upheld.policy.bulk.decision_table import DecisionTable, Function
 from upheld.policy.bulk.partial_knowledge import BITS_MAX, FactColumn, product_of
 from upheld.policy.decide import Engine
-from upheld.policy.fact_space import Box, Space, Values
+from upheld.policy.fact_space import Box, Space
+from upheld.policy.fact_types import fact_type
 from upheld.policy.program import FactTest
 from upheld.policy.vocabulary import DIMENSIONS, TREE_OF
 
@@ -208,7 +209,7 @@ class Lookup:
                     tests.setdefault(test.fact, set()).add(test)
         slots, word, shift = {}, 0, 0
         for name in sorted(tests):
-            values = Values(self.compiled.vocabulary.facts[name], tests[name])
+            values = fact_type(self.compiled.vocabulary.facts[name]).values(tests[name])
             bits = values.count.bit_length()
             if shift + bits > BITS_MAX:
                 word, shift = word + 1, 0

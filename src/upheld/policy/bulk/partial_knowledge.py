@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from upheld.policy.fact_space import Space, Values
+from upheld.policy.fact_space import Space
+from upheld.policy.fact_values import Values
 
 BITS_MAX = 62  # of the number that holds what is known of the facts
 
@@ -143,7 +144,7 @@ class PartialKnowledge:
                 worlds = first.squeeze(axis)
             else:
                 values = self.space.values[names[axis]]
-                facts.append((values.fact.name, tuple(values.points), tuple(values.words)))
+                facts.append((values.fact.name, values.marks))
         return numbers.setdefault((tuple(facts), worlds.tobytes()), len(numbers))
 
 

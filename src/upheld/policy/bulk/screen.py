@@ -20,10 +20,8 @@ from upheld.core.errors import MissingColumnsError, RequestError
 from upheld.policy.bulk.columns import BoundQuestion, Masks, Question, bind, codes
 from upheld.policy.bulk.join import (
     ANSWER_COLUMNS,
-    digit,
     has_bad_value,
     join_answers,
-    point_of,
     sum_of,
 )
 from upheld.policy.fact_space import Space, TooManyWorlds
@@ -76,7 +74,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
         return join_answers(binding, table, names)
     at = sum_of(
         [
-            digit(table[binding.facts[name]], binding.lookup.slots[name]) * weight
+            binding.lookup.slots[name].values.digit(table[binding.facts[name]]) * weight
             for name, weight in function.weights
         ]
     )
@@ -243,20 +241,4 @@ def _literal(binding: BoundQuestion, table: ir.Table, space: Space, each: tuple[
     """One condition of a box: that a fact has one of some values."""
     at, subset = each
     values = space.values[at]
-    column = table[binding.facts[values.fact.name]]
-    if values.fact.kind == "boolean":
-        if values.fact.absent:
-            column = column.fill_null(False)
-        return column if subset == 0b10 else ~column
-    if values.fact.kind == "word":
-        return column.isin([w for w in values.fact.words if subset >> values.index(w) & 1])
-    low, high = (subset & -subset).bit_length() - 1, subset.bit_length() - 1
-    points = [point_of(point) for point in values.points]
-    if low == high and low % 2:
-        return column == points[low // 2]
-    bounds = []
-    if low:
-        bounds.append(column >= points[low // 2] if low % 2 else column > points[low // 2 - 1])
-    if high < values.count - 1:
-        bounds.append(column <= points[high // 2] if high % 2 else column < points[high // 2])
-    return _all(bounds)
+    return values.within(table[binding.facts[values.fact.name]], subset)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from upheld.policy.analyse.answers import NO, SOMETIMES, YES, FullAnswer
 from upheld.policy.english import word_list
+from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.prose import LEADS as DIMENSION_LEADS
@@ -309,7 +310,7 @@ class PolicyPages:
         ways += [way for refusal in full.refusals for way in refusal.when]
         names = {literal.removeprefix("not ").split()[0] for way in ways for literal in way}
         facts = self.program.vocabulary.facts
-        more = {n: False for n in sorted(names) if facts[n].absent and facts[n].kind == "boolean"}
+        more = {n: False for n in sorted(names) if facts[n].absent and is_yes_no(facts[n])}
         stricter = FormQuestion(question.action, question.dimensions, {**more, **question.facts})
         if self.answerer.verdict(stricter) == expected:
             return stricter, expected

@@ -21,6 +21,7 @@ from upheld.policy.analyse.answers import (
 from upheld.policy.analyse.query import scope_of
 from upheld.policy.analyse.wording import Region
 from upheld.policy.english import amount_of, word_list
+from upheld.policy.fact_types import FormValue, fact_type
 from upheld.policy.load import Policy
 from upheld.policy.program import Clause, ExampleQuestion
 from upheld.policy.prose import Visitor
@@ -47,7 +48,7 @@ class FormQuestion(msgspec.Struct, frozen=True):
 
     action: str
     dimensions: dict[str, tuple[str, ...]] = {}
-    facts: dict[str, bool | int | float | str] = {}
+    facts: dict[str, FormValue] = {}
 
     def json(self) -> dict[str, object]:
         """The question as the language has it."""
@@ -57,7 +58,7 @@ class FormQuestion(msgspec.Struct, frozen=True):
             "facts": self.facts,
         }
 
-    def with_fact(self, name: str, value: bool | float | str | None) -> FormQuestion:
+    def with_fact(self, name: str, value: FormValue | None) -> FormQuestion:
         """The question with another value of a fact; without the fact if `value` is None."""
         facts = {k: v for k, v in self.facts.items() if k != name}
         return FormQuestion(
@@ -117,7 +118,7 @@ class QuestionAnswerer:
         """The question in an address; RejectedQuestion where it cannot be understood."""
         action = ""
         dimensions: dict[str, tuple[str, ...]] = {}
-        facts: dict[str, bool | int | float | str] = {}
+        facts: dict[str, FormValue] = {}
         values = list(pairs)
         if len(values) > VALUES_MAX:
             what = "The question names too many words."
@@ -158,27 +159,20 @@ class QuestionAnswerer:
             code,
         )
 
-    def _value(self, name: str, word: str) -> bool | float | str:
+    def _value(self, name: str, word: str) -> FormValue:
         fact = self.vocabulary.facts.get(name)
-        if fact is None or fact.kind == "derived":
+        if fact is None or fact.derived:
             near = nearest(name, self.vocabulary.facts)
             hint = f"Did you mean “{near}”?" if near else "Leave it out."
             raise RejectedQuestion(
                 f"“{_short(name)}” is nothing that can be supposed.", hint, "unknown-fact"
             )
-        if fact.kind == "boolean" and word in ("yes", "no"):
-            return word == "yes"
-        if fact.kind == "word" and word in fact.words:
-            return word
-        if fact.kind == "number" and len(word) <= 12:
-            try:
-                return int(word) if word.lstrip("-").isdecimal() else _decimal(word)
-            except ValueError:
-                pass
-        wanted = {"boolean": "yes or no", "word": word_list(fact.words)}.get(fact.kind, "a number")
-        raise RejectedQuestion(
-            f"“{_short(word)}” does not fit “{fact.label}”.", f"Expected {wanted}.", "wrong-type"
-        )
+        kind = fact_type(fact)
+        value = kind.from_form(word)
+        if value is None:
+            what = f"“{_short(word)}” does not fit “{fact.label}”."
+            raise RejectedQuestion(what, f"Expected {kind.form_words()}.", "wrong-type")
+        return value
 
     def answer(self, question: FormQuestion) -> FullAnswer:
         """The policy's whole answer, worked out once; RejectedQuestion where it has none."""
@@ -344,8 +338,9 @@ class QuestionAnswerer:
             proof["yes"] = question.with_fact(name, rest[1]).query()
         elif rest[0] in (">=", "<=", "="):
             fact = self.vocabulary.facts.get(name)
-            if fact and rest[2:] in ([], [fact.unit]) and rest[1].lstrip("-").isdecimal():
-                proof["yes"] = question.with_fact(name, int(rest[1])).query()
+            value = fact_type(fact).from_form(rest[1]) if fact and len(rest) == 2 else None
+            if value is not None:
+                proof["yes"] = question.with_fact(name, value).query()
         return proof
 
     def _obligation(self, due: ObligationAnswer) -> dict[str, object]:
@@ -398,10 +393,3 @@ class QuestionAnswerer:
 
 def _short(word: str) -> str:
     return word if len(word) <= 40 else word[:39] + "…"
-
-
-def _decimal(word: str) -> float:
-    value = float(word)
-    if not abs(value) < 1e12:  # NaN too
-        raise ValueError(word)
-    return value
