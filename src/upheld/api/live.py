@@ -48,9 +48,17 @@ class Live(Generic[Built]):
         self.lock = threading.Lock()  # one reload at a time
         self.pending: Signature | None = None
         before = _stat(path)
-        policy = checked(path)
+        policy = self.first()
         self.now = InForce(policy, build(policy), system_time().timestamp())
         self.seen = (before, *self.signature()[1:])
+
+    def first(self) -> Policy:
+        """The policy with which serving begins."""
+        return checked(self.path)
+
+    def current(self) -> InForce[Built]:
+        """What is served at this moment; it may have to wait for a database."""
+        return self.now
 
     def reload(self) -> str:
         """Load the file again: `swapped`, `unchanged` or `refused`."""

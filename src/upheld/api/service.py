@@ -26,7 +26,7 @@ from upheld.api.authzen import AuthZen, MessageError
 from upheld.api.doorway import refusal
 from upheld.api.http import ENDPOINTS, METADATA, Access, AuthZenHttp, metadata, respond
 from upheld.api.limits import RATE, Buckets
-from upheld.api.live import Live
+from upheld.api.live import InForce, Live
 from upheld.api.logs import event, to_stream
 from upheld.api.metrics import TYPE, Metrics
 from upheld.api.openapi import description
@@ -61,6 +61,7 @@ ROUTES = {
         )
     },
 }
+STATE_ROUTES = ("/healthz", "/metrics")
 CLOSE = (b"connection", b"close")
 STRICT = (b"strict-transport-security", b"max-age=31536000")
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -98,7 +99,9 @@ class Service:
         path: Path,
         pages: Pages,
         settings: ServiceSettings = ServiceSettings(),  # noqa: B008 - a tuple that nobody can change
+        live: Callable[[Path, Callable[[Policy], Built]], Live[Built]] = Live,
     ) -> None:
+        """`live` makes what holds the policy in force: by its file, if nothing else is said."""
         self.settings, self.pages = settings, pages
         self.secure = settings.url.startswith("https://")  # browsers then never come without TLS
         self.metrics = Metrics()
@@ -109,7 +112,7 @@ class Service:
             if settings.shadow
             else None
         )
-        self.live = Live(path, self.build)
+        self.live = live(path, self.build)
         if self.shadow:
             self.shadow.begin(self.live.now.policy)
         self.watching: asyncio.Task[None] | None = None
@@ -176,14 +179,25 @@ class Service:
             body = msgspec.json.encode(refused.sentence)
             await respond(send, refused.status, [NOSNIFF, CLOSE], body)
             return
-        now = self.live.now  # one policy for the whole request
         path = scope["path"]
+        now = await self.in_force(path)  # one policy for the whole request
         if path in ENDPOINTS:
             await now.built.questions(scope, receive, send)
         elif path in (METADATA, "/api", "/metrics"):
             await self.about(scope, send)
         else:
             await now.built.pages(scope, receive, send)
+
+    async def in_force(self, path: str) -> InForce[Built]:
+        """The policy in force for a request; what is the same under any version does not ask."""
+        if type(self.live) is Live or path.startswith("/static/"):
+            return self.live.now
+        try:
+            return await asyncio.to_thread(self.live.current)
+        except UpheldError:  # of the database
+            if path in STATE_ROUTES:  # they say how the database is
+                return self.live.now
+            raise
 
     async def about(self, scope: Scope, send: Send) -> None:
         """What the service says of itself."""

@@ -1,8 +1,8 @@
 """The running provider: a gate over its database, its practices, and its pages, assembled once.
 
 The policy's own pages come first; each practice adds its routes, and tells the gate what it proves,
-carries out and derives. When the policy is loaded again the gate decides by the new one from the
-same moment on at which the page shows it. While it is served, its jobs are done beside it.
+carries out and derives. When another version of the policy is posted, the gate decides by it from
+that moment on, and the pages show it. While it is served, its jobs are done beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import inspect
 import logging
 import signal
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ from upheld.api.service import ServiceSettings as Serving
 from upheld.api.service import serve as run_service
 from upheld.app.health import Health
 from upheld.app.policy import NOTICES, policy_routes
+from upheld.app.posted import PostedLive
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.core.installed_practices import (
@@ -51,6 +53,7 @@ from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
+from upheld.practices.versions import practice as versions
 from upheld.web import kit
 from upheld.web.pages import EVERYBODY, Imprint, Pages, Place, PolicyAnswers
 
@@ -63,6 +66,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("messages", messages.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
+    ("versions", versions.practice),
 )
 
 
@@ -187,7 +191,8 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
         live = LivePages(gate, pages, _stories(settings, policy))
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state, live)
     routes += [route for each in provider.practices for route in each.routes]
-    gate.context = gate.context.under(policy)
+    if not gate.context.edition:  # else the database says by which version the gate decides
+        gate.context = gate.context.under(policy)
     return kit.application(routes, provider.pages.error_page, provider.report_changed_row)
 
 
@@ -204,7 +209,14 @@ def _stories(settings: Settings, policy: Policy) -> Mapping[str, str]:
 def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     """The service of a running provider, which counts what its practices tell it to count."""
     health = Health(provider)
-    service = Service(path, lambda policy: _loaded(provider, policy, health), serving)
+    gate = provider.gate.gate
+    gate.take_first_version()
+    service = Service(
+        path,
+        lambda policy: _loaded(provider, policy, health),
+        serving,
+        partial(PostedLive, gate=gate),
+    )
     health.measure(service.metrics)
     provider.count = service.metrics.count
     return service

@@ -20,6 +20,7 @@ from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
 from upheld.cli.person import person
 from upheld.cli.staff import staff
+from upheld.cli.version import version
 from upheld.core.errors import UpheldError
 from upheld.core.extras import missing_extra
 
@@ -58,6 +59,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")
+app.add_typer(version, name="version")
 
 
 def main() -> None:

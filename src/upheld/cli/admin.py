@@ -6,6 +6,8 @@ Where the database, the keyring and the policy are is told by a settings file or
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,11 +58,28 @@ def gate_of(settings: Settings) -> Gate:
     from upheld.database.schema import require_current
     from upheld.gate.gate import Gate
 
-    policy = policy_of(settings)
+    policy = _file_policy(settings)
     keyring = keyring_of(settings)
     engine = open_database(settings.database, make=False)
     require_current(engine)
-    return Gate(engine, policy, keyring, Clock(zone=settings.timezone), place=settings.place)
+    clock = Clock(zone=settings.timezone)
+    return Gate(engine, policy, keyring, clock, place=settings.place)
+
+
+def _file_policy(settings: Settings) -> Policy | Callable[[], Policy]:
+    """The policy of the file; its mistakes matter only where no version was posted yet."""
+    try:
+        return policy_of(settings)
+    except UpheldError:
+        from upheld.database.engines import open_database
+        from upheld.gate.editions.store import was_posted
+
+        posted = False
+        with suppress(UpheldError):  # such as a database that is not there: see the file first
+            posted = was_posted(open_database(settings.database, make=False))
+        if not posted:
+            raise
+    return lambda: policy_of(settings)
 
 
 def provider_of(settings: Settings) -> Provider:
@@ -68,7 +87,9 @@ def provider_of(settings: Settings) -> Provider:
     from upheld.app.provider import provide
     from upheld.gate.async_gate import AsyncGate
 
-    return provide(AsyncGate(gate_of(settings)), settings)
+    gate = gate_of(settings)
+    gate.take_first_version()
+    return provide(AsyncGate(gate), settings)
 
 
 def named(path: Path | None, what: str) -> Path:
@@ -90,7 +111,7 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.gate.gate import Gate
 
     configuration = settings_in(settings)
-    policy = policy_of(configuration)
+    policy_of(configuration)  # its mistakes are told before anything is made
     path = named(configuration.keyring, "keyring")
     is_new = not path.exists()
     master = master_key(
@@ -102,12 +123,14 @@ def init(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     keyring = keyring_class().create(path, master) if is_new else keyring_class().open(path, master)
     with open_or_remove(configuration.database) as engine:
         revision = migrate(engine)
-    Gate(engine, policy, keyring)
+    gate = Gate(engine, lambda: policy_of(configuration), keyring)
+    gate.take_first_version()
+    digest = gate.policy.digest
     if as_json:
-        print_json({"keyring_made": is_new, "revision": revision, "policy": policy.digest})
+        print_json({"keyring_made": is_new, "revision": revision, "policy": digest})
     else:
         done = "made" if is_new else "was there"
-        print(f"{path}: {done}; tables {revision}; policy {policy.digest[:12]}")
+        print(f"{path}: {done}; tables {revision}; policy {digest[:12]}")
 
 
 @admin.command()

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from upheld.database.dialects import POSTGRESQL_DIALECT, sql_dialect
-from upheld.database.errors import from_driver_error, from_sqlalchemy_error
+from upheld.database.errors import OutdatedError, from_driver_error, from_sqlalchemy_error
 from upheld.database.postgresql_pipeline import Answer, Pipeline, Query
 
 BEGIN: Final[Query] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
@@ -88,6 +88,8 @@ class WriteConnection(Connection):
         self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
         self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
+        self._expected: tuple[Query, Any] | None = None  # by `expect`, until it was asked
+        self._outdated = False
 
     def _connect(self) -> None:
         """Take a connection of the engine's, new or at rest."""
@@ -109,6 +111,7 @@ class WriteConnection(Connection):
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last_entry = None
+        self._expected, self._outdated = None, False
         if self.memory:
             self.memory = {}
         if self.versions:
@@ -180,20 +183,44 @@ class WriteConnection(Connection):
                 self._at_rest.remove(self)
                 self.close_for_good()
 
+    def expect(self, query: Query, answer: Any) -> None:
+        """Refuse this transaction unless a query gives one number: OutdatedError otherwise.
+
+        Its user knows something by heart that others may change, and asks as it begins whether it
+        is still so. PostgreSQL is asked with the next statement: then that one raises.
+        """
+        self._expected = query, answer
+        if self.sql.server:
+            self._waiting.append(query)
+        else:
+            self._compare(self.driver_execute(*query).fetchone())
+
+    def _compare(self, answer: Any) -> None:
+        """OutdatedError unless an answer is the one that is expected."""
+        expected, self._expected = self._expected, None
+        if expected is not None and answer != (expected[1],):
+            self._outdated = True
+            raise OutdatedError
+
     def commit_all(self) -> None:
         """Commit, with whatever waits to be sent."""
+        if self._outdated:  # whoever was told may have gone on
+            raise OutdatedError
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
             self.flush()
             self.commit()
         elif not self.sql.server:
             self.driver_execute(COMMIT[0])  # `driver.commit` would be parsed each time
         elif not self._idle():
+            if self._expected is not None:  # the answer must be there before the commit
+                self.flush()
             self.send((COMMIT,))
 
     def _idle(self) -> bool:
         """Whether nobody asked PostgreSQL for anything yet; what waits is then given up."""
+        expected = self._expected[:1] if self._expected else ()
         if self._waiting[:1] != [BEGIN] or any(
-            q not in (BEGIN, ADVISORY_LOCK, LAST_ENTRY) for q in self._waiting
+            q not in (*_NO_WORK, *expected) for q in self._waiting
         ):
             return False
         self._waiting = []
@@ -242,6 +269,8 @@ class WriteConnection(Connection):
             answers = self._pipeline.execute((*waiting, *queries))
         if LAST_ENTRY in waiting:
             self.last_entry = answers[waiting.index(LAST_ENTRY)].fetchone() or (0, 0)
+        if self._expected is not None and self._expected[0] in waiting:
+            self._compare(answers[waiting.index(self._expected[0])].fetchone())
         return answers[len(waiting) :]
 
     def prefetch_last_entry(self) -> None:

@@ -53,6 +53,15 @@ class DatabaseError(UpheldError):
     """A database that cannot do what was asked; nothing of the transaction is in it."""
 
 
+class OutdatedError(UpheldError):
+    """A transaction that began on something which others have changed since: to be begun again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "something on which this rests was changed meanwhile", code="outdated", hint="try again"
+        )
+
+
 def database_error(code: Code, where: str = "", hint: str = "") -> DatabaseError:
     """The error of a code, with more of where it is and what to do."""
     sentence, what_to_do = _MESSAGES[code]

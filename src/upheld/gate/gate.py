@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Unpack
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
+from upheld.database.connection import WriteConnection
+from upheld.database.errors import OutdatedError
 from upheld.database.own_tables import Tables
 from upheld.database.statements import savepoint
 from upheld.database.transaction import reading, writing
@@ -34,8 +36,10 @@ from upheld.gate.act.options import (
     check_record,
     check_store,
 )
-from upheld.gate.act.request import ActResult, Refused, require_list
+from upheld.gate.act.request import Act, ActResult, Refused, require_list
 from upheld.gate.change_counts import change_counts_of
+from upheld.gate.editions import store
+from upheld.gate.editions.store import EditionError
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
 from upheld.gate.evidence.elapsed_time import by_notice, by_time_since
@@ -61,15 +65,26 @@ class Gate:
     def __init__(
         self,
         engine: Engine,
-        policy: Policy,
+        policy: Policy | Callable[[], Policy],
         keyring: Keyring,
         clock: Clock | None = None,
         *,
         place: str = "",
     ) -> None:
-        """`place` is where our data lie, a word of the policy; if empty, no act names it."""
+        """`policy`, or what gives it, is for a database in which no version of it was posted.
+
+        `place` is where our data lie, a word of the policy; if empty, no act names it.
+        """
         self.engine = engine
         templates: dict[Any, ActTemplate] = {}
+        with writing(engine) as connection:
+            older_databases.belong(connection, keyring)
+        with reading(engine) as connection:
+            in_force = store.in_force(connection)
+        if in_force is not None:
+            policy = in_force[1]
+        elif not isinstance(policy, Policy):
+            policy = policy()
         self.context = GateContext(
             policy,
             keyring,
@@ -82,13 +97,12 @@ class Gate:
             ErasureHooks(),
             FieldValues(),
             checked_place(policy, place),
+            in_force[0].number if in_force else 0,
         )
         self.context.provers.add("account", by_time_since)
         self.context.provers.add("notice", by_notice)
         self.log_state = LogState(engine)
         self.change_counts = change_counts_of(engine, keyring)
-        with writing(engine) as connection:
-            older_databases.belong(connection, keyring)
         self.log_state.look()
 
     @property
@@ -120,6 +134,46 @@ class Gate:
     def __repr__(self) -> str:
         return f"Gate(policy {self.context.policy.digest[:12]})"
 
+    def take_first_version(self) -> None:
+        """Let the policy by which this gate was opened be the first version, unless there is one.
+
+        From then on the database says which version is in force, whatever file it is opened with.
+        """
+        if not self.context.edition:
+            with self.together() as transaction:
+                transaction.editions.begin()
+            self.refresh()
+
+    def refresh(self) -> bool:
+        """Decide by the version of the policy that was posted last; whether that is another one.
+
+        Where none was posted, the policy that the gate was opened with goes on. Every transaction
+        sees to it by itself.
+        """
+        with reading(self.engine) as connection:
+            if store.newest(connection) == self.context.edition:
+                return False
+            in_force = store.in_force(connection)
+        if in_force is None:
+            raise EditionError(
+                "the versions of the policy that were posted are gone",
+                code="version-copy",
+                hint="restore the database from a backup",
+            )
+        edition, policy = in_force
+        self.context = self.context.under(policy, edition.number)
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction under the policy that is in force when it begins, as `context` says."""
+        while True:
+            with writing(self.engine) as connection:
+                if store.newest(connection) == self.context.edition:
+                    yield connection
+                    return
+            self.refresh()
+
     @contextmanager
     def look(self) -> Iterator[Tables]:
         """The rows of whoever asks, as they are at one moment; nothing is written."""
@@ -129,17 +183,25 @@ class Gate:
     @contextmanager
     def together(self) -> Iterator[GateTransaction]:
         """Acts in one transaction: committed when the block ends, undone when it raises."""
-        with writing(self.engine) as connection:
+        with self.writing() as connection:
             yield GateTransaction(self.context, connection)
 
     def batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
         """Pieces of work in one transaction, each whole or not at all; results or exceptions.
 
-        A failing neighbour costs nobody else; a failing commit fails all, and raises.
+        A failing neighbour costs nobody else; a failing commit fails all, and raises. Where a new
+        version of the policy is in force since, all of them are begun again under it.
         """
+        while True:
+            try:
+                return self._batch(works)
+            except OutdatedError:
+                self.refresh()
+
+    def _batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
         outcomes: list[Any] = []
         with writing(self.engine) as connection:
-            transaction = GateTransaction(self.context, connection)
+            transaction = GateTransaction(self._begin(connection), connection)
             for work in works:
                 if len(works) == 1:
                     outcomes.append(work(transaction))
@@ -147,13 +209,24 @@ class Gate:
                 try:
                     with savepoint(connection):
                         outcomes.append(work(transaction))
+                except OutdatedError:
+                    raise
                 except Exception as error:  # noqa: BLE001 - given back to whoever asked
                     outcomes.append(error)
         return outcomes
 
+    def _begin(self, connection: Connection) -> GateContext:
+        """The context, for a transaction in which its policy is in force.
+
+        OutdatedError with its first statement where another one is.
+        """
+        context = self.context
+        assert isinstance(connection, WriteConnection)  # noqa: S101 - `writing` gives no other
+        connection.expect(store.NEWEST, context.edition)
+        return context
+
     def _one(self, work: Callable[[GateTransaction], Any]) -> Any:
-        with writing(self.engine) as connection:
-            outcome = work(GateTransaction(self.context, connection))
+        (outcome,) = self.batch([work])
         if isinstance(outcome, Refused):
             raise outcome
         return outcome
@@ -186,9 +259,12 @@ class Gate:
         self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        with reading(self.engine) as connection:
-            act = act_of("Gate.peek", action, data, options)
-            return GateTransaction(self.context, connection).peek(person_id, act)
+        act = act_of("Gate.peek", action, data, options)
+        while True:
+            with reading(self.engine) as connection:
+                if store.newest(connection) == self.context.edition:
+                    return GateTransaction(self.context, connection).peek(person_id, act)
+            self.refresh()
 
     def act(
         self,
@@ -201,13 +277,21 @@ class Gate:
     ) -> ActResult:
         """Do any act of the vocabulary; options say purpose, recipient and so on."""
         act = act_of(f"Gate.{action.replace('-', '_')}", action, data, options)
-        with writing(self.engine) as connection:
-            outcome = ActExecution(self.context, connection, act, entitled=entitled).execute(
-                person_id
-            )
+        outcome = self._act(act, person_id, entitled=entitled)
         if isinstance(outcome, Refused):
             raise outcome
         return outcome
+
+    def _act(self, act: Act, person_id: str, *, entitled: bool) -> Outcome:
+        """Do one act in a transaction of its own: the road of most acts, and the shortest one."""
+        while True:
+            try:
+                with writing(self.engine) as connection:
+                    context = self._begin(connection)
+                    execution = ActExecution(context, connection, act, entitled=entitled)
+                    return execution.execute(person_id)
+            except OutdatedError:
+                self.refresh()
 
     @property
     def actions(self) -> frozenset[str]:

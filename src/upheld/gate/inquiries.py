@@ -25,6 +25,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.receipts import AccountLine, AccountQuery, account
 from upheld.gate.obligation_table import ObligationTable
+from upheld.gate.posting import Editions
 from upheld.gate.sealing import Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
@@ -113,6 +114,11 @@ class Inquiries:
     def obligations(self) -> ObligationTable:
         """What is owed, as far as a practice may see and meet it."""
         return ObligationTable(self._connection)
+
+    @property
+    def editions(self) -> Editions:
+        """The versions of the policy: those that were posted, and posting another one."""
+        return Editions(self._context, self._connection)
 
     def entries(self, person_id: str) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""

@@ -5,6 +5,7 @@ needs nothing but a public key.
 """
 
 from upheld.database.seals import SealedError
+from upheld.gate.editions.store import Edition, EditionError
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.counts import SMALL, Counts, Range, Signed, write_signed
 from upheld.ledger.entries import Entry
@@ -19,6 +20,8 @@ __all__ = [
     "SMALL",
     "Checkpoint",
     "Counts",
+    "Edition",
+    "EditionError",
     "Entry",
     "Range",
     "SealError",

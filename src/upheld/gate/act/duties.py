@@ -110,6 +110,10 @@ class DutyHandlers:
         """The duties that nobody carries out."""
         return tuple(duty.duty for duty in duties if duty.duty not in self._by)
 
+    def beyond_entry(self, duties: Sequence[Duty]) -> tuple[str, ...]:
+        """The duties for which more is to be done than an entry, which needs a person."""
+        return tuple(each.duty for each in duties if self._by.get(each.duty) is not nothing_more)
+
     def run(self, duty_context: DutyContext) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""
         for duty in duty_context.decision.duties:

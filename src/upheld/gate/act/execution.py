@@ -73,14 +73,15 @@ class GateContext(Struct, frozen=True):
     erasure_hooks: ErasureHooks  # what is done beside an erasure
     fields: FieldValues  # what values may be
     place: str = ""  # where our data lie, a word of the policy; no act names it if empty
+    edition: int = 0  # the number of the posted version that the policy is; 0 where none was
 
     def by(self, clock: Clock) -> GateContext:
         """A copy of this context with another clock."""
         return replace(self, clock=clock)
 
-    def under(self, policy: Policy) -> GateContext:
-        """A copy of this context under another policy."""
-        return replace(self, policy=policy)
+    def under(self, policy: Policy, edition: int = 0) -> GateContext:
+        """A copy of this context under another policy, and the number under which it was posted."""
+        return replace(self, policy=policy, edition=edition)
 
     def takes(self, action: str) -> tuple[str, ...]:
         """The dimensions that an action takes in the policy; none for an unknown one."""

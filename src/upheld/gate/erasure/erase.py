@@ -75,7 +75,7 @@ def erase(gate: Gate, person_ids: Sequence[str], *, now: bool = False) -> list[C
     people_asked = list(dict.fromkeys(person_ids))
     _beside(gate, gate.context.erasure_hooks.before, people_asked)
     for some in _batches(people_asked):
-        with writing(gate.engine) as connection:
+        with gate.writing() as connection:
             _begin(gate.context, connection, some)
         _carry_out(gate)
     _require_carried_out(gate, people_asked)
@@ -321,8 +321,8 @@ def _all_together(gate: Gate) -> int:
         if not some:
             return count
         Erasures(context.keyring).append([each.sealed.erased for each in some])
-        with writing(gate.engine) as connection:
-            count += _take_out(context, connection, some)
+        with gate.writing() as connection:
+            count += _take_out(gate.context, connection, some)
 
 
 def _alone(gate: Gate, whose: str, entry: int) -> int:
@@ -330,8 +330,8 @@ def _alone(gate: Gate, whose: str, entry: int) -> int:
     with reading(gate.engine) as connection:
         some = list(_list(connection, context.keyring, where, (BEGUN, whose, entry)))
     Erasures(context.keyring).append([each.sealed.erased for each in some])
-    with writing(gate.engine) as connection:
-        return _take_out(context, connection, some) if some else 0
+    with gate.writing() as connection:
+        return _take_out(gate.context, connection, some) if some else 0
 
 
 def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
 from upheld.database.tables import BEGINNING, microseconds, record
 from upheld.database.tables import item as table
-from upheld.database.transaction import reading, scrub, writing
+from upheld.database.transaction import reading, scrub
 from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import owed_deletions
 from upheld.gate.erasure.delete_person import delete_people
@@ -97,8 +97,8 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
 
 def _bare(gate: Gate, some: Sequence[str]) -> int:
     """Take some people out, of whom nothing is kept; how many."""
-    context = gate.context
-    with writing(gate.engine) as connection:
+    with gate.writing() as connection:
+        context = gate.context
         bare = {
             each: ErasureLine(token(context.keyring, each), 0, "")
             for each in some
@@ -128,7 +128,7 @@ def _carry_out_for(gate: Gate, items: Mapping[str, list[_DueItem]], whom: Sequen
 def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
     """Carry out some items in one transaction."""
     count = 0
-    with writing(gate.engine) as connection:
+    with gate.writing() as connection:
         person_ids = sorted({each.person_id for each in some})
         people.lock_all(connection, person_ids)
         opened = people.open_people(connection, gate.context.keyring, person_ids)
@@ -301,7 +301,7 @@ def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
 def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
     """Ask the policy of some people in one transaction; who is in another state now is left out."""
     count = 0
-    with writing(gate.engine) as connection:
+    with gate.writing() as connection:
         people.lock_all(connection, some)
         person_rows = rows(
             connection,

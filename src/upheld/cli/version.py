@@ -1,0 +1,241 @@
+"""`upheld version`: which version of the policy is in force, drafts of another, posting it.
+
+Each step names the member of staff whose it is. The command line believes whom it is told: who can
+run it has the keys of the provider. What is drafted by one person is approved by another.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.analysis import tell
+from upheld.cli.output import JSON, loaded, print_json
+from upheld.core.errors import PolicyError
+
+if TYPE_CHECKING:
+    from upheld.core.settings import Settings
+    from upheld.gate.gate import Gate
+    from upheld.gate.transaction import Transaction
+    from upheld.policy.load import Policy
+    from upheld.practices.versions.drafts import Draft
+
+version = typer.Typer(help="Draft, approve and post versions of the policy.", no_args_is_help=True)
+
+BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
+DRAFT = typer.Argument(help="A draft: its id or the beginning of it, or its version.")
+
+
+def _gate(settings: Settings) -> Gate:
+    """The gate, on a database in which a first version was posted."""
+    gate = gate_of(settings)
+    gate.take_first_version()
+    return gate
+
+
+def _user_id(transaction: Transaction, sign_in: str) -> str:
+    """The id of a member of staff by their sign-in."""
+    from upheld.practices.staff import people
+
+    return people.by_sign_in(transaction, sign_in)
+
+
+@version.command()
+def status(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Tell which version is in force, whether the file is that one, and what waits."""
+    from upheld.practices.versions import drafts
+
+    configuration = settings_in(settings)
+    gate = _gate(configuration)
+    with gate.together() as transaction:
+        edition = transaction.editions.all()[-1]
+        waiting = drafts.drafts(transaction.tables, drafts.OPEN, *drafts.STATES_TO_POST)
+    file = _file_state(configuration, edition.digest)
+    if as_json:
+        print_json(
+            {
+                "in_force": edition._asdict(),
+                "file": file,
+                "drafts": [each._asdict() for each in waiting],
+            }
+        )
+        return
+    print(
+        f"version {edition.version or edition.number} is in force since"
+        f" {edition.posted_at:%Y-%m-%d %H:%M} UTC, digest {edition.digest[:12]}"
+    )
+    print(f"{configuration.policy}: {file}")
+    for each in waiting:
+        print(_line(each))
+
+
+def _file_state(configuration: Settings, in_force: str) -> str:
+    """What the file of the settings is beside the version in force."""
+    from upheld.policy.load import load
+
+    if configuration.policy is None:
+        return "the settings name no file"
+    try:
+        digest = load(configuration.policy).digest
+    except PolicyError as error:
+        return f"cannot be read as a policy: {error.faults[0].message}"
+    if digest == in_force:
+        return "the version in force"
+    return f"another text, digest {digest[:12]}: `upheld version draft` makes a draft of it"
+
+
+@version.command("list")
+def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """List every version that was posted, and every draft."""
+    from upheld.practices.versions import drafts
+
+    with _gate(settings_in(settings)).together() as transaction:
+        posted = transaction.editions.all()
+        all_drafts = [
+            each for each in drafts.drafts(transaction.tables) if each.state != drafts.POSTED
+        ]
+    if as_json:
+        print_json(
+            {
+                "posted": [each._asdict() for each in posted],
+                "drafts": [each._asdict() for each in all_drafts],
+            }
+        )
+        return
+    for edition in posted:
+        wider = ", allows more than the one before" if edition.widens else ""
+        print(
+            f"{edition.number}: version {edition.version or '-'}, posted"
+            f" {edition.posted_at:%Y-%m-%d %H:%M} UTC, digest {edition.digest[:12]}{wider}"
+        )
+    for each in all_drafts:
+        print(_line(each))
+
+
+def _line(draft: Draft) -> str:
+    wider = "allows more" if draft.widens else "allows nothing more"
+    return (
+        f"draft {draft.draft_id[:8]}: version {draft.version}, {draft.state}, {wider},"
+        f" digest {draft.digest[:12]}"
+    )
+
+
+@version.command()
+def draft(
+    file: Path = typer.Argument(help="The policy as it is to be."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Make a draft of a file: checked, and compared with the version in force.
+
+    What is kept are the bytes of now, whatever becomes of the file. Ends with 1 where the check,
+    that of `upheld check --strict`, finds anything.
+    """
+    from upheld.policy.analyse.compare import compare
+    from upheld.practices.versions import drafts
+
+    policy = loaded(file, as_json=as_json)
+    if faults := _faults(policy, file):
+        if as_json:
+            print_json({"ok": False, "faults": faults})
+        else:
+            for fault in faults:
+                print(fault)
+            print(f"{file}: not ok: {len(faults)} found; no draft was made")
+        raise typer.Exit(1)
+    gate = _gate(settings_in(settings))
+    comparison = compare(gate.policy, policy)
+    with gate.together() as transaction:
+        kept = drafts.draft(transaction, policy, comparison, _user_id(transaction, by))
+    if as_json:
+        print_json({**kept._asdict(), "changes": [each.text for each in comparison.changes]})
+        return
+    for change in comparison.changes:
+        tell(change)
+    if comparison.same:
+        print(comparison)
+    if comparison.reworded:
+        print("reworded: " + ", ".join(f"#{name}" for name in comparison.reworded))
+    print(_line(kept))
+
+
+def _faults(policy: Policy, file: Path) -> list[str]:
+    """What `upheld check --strict` finds amiss."""
+    from upheld.cli.reading import findings
+    from upheld.policy.analyse.review import review
+
+    wrong, bare = findings(policy, str(file))
+    lines = [str(fault) for fault in (*wrong, *bare)]
+    return lines + [
+        f"{file}:{each.line}:1: {each.level}: {each.text} [{each.kind}]"
+        for each in review(policy)
+        if each.level == "error"
+    ]
+
+
+@version.command()
+def approve(
+    name: str = DRAFT, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Approve a draft, as a second person."""
+    from upheld.practices.versions import drafts
+
+    with _gate(settings_in(settings)).together() as transaction:
+        there = drafts.draft_of(transaction.tables, name)
+        there = drafts.approve(transaction, there.draft_id, _user_id(transaction, by))
+    _show(there, as_json=as_json)
+
+
+@version.command()
+def post(
+    name: str = DRAFT, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Put an approved draft in force; 1 where the policy in force does not let it be changed.
+
+    A draft that says it is effective on a later day is announced, and posted on that day.
+    """
+    from upheld.gate.act.request import Refused
+    from upheld.practices.versions import drafts
+
+    gate = _gate(settings_in(settings))
+    with gate.together() as transaction:
+        there = drafts.draft_of(transaction.tables, name)
+        posted = drafts.post(transaction, there.draft_id, _user_id(transaction, by))
+    if isinstance(posted, Refused):
+        clauses = posted.decision.clauses if posted.decision else ()
+        cited = " ".join(f"#{clause}" for clause in clauses)
+        if as_json:
+            print_json({"posted": False, "why": posted.why, "clauses": clauses})
+        else:
+            print(f"not posted: {posted.why} {cited}".rstrip())
+        raise typer.Exit(1)
+    if isinstance(posted, drafts.Draft):
+        _show(posted, as_json=as_json)
+    elif as_json:
+        print_json({"posted": True, **posted._asdict()})
+    else:
+        print(f"version {posted.version} is in force, as number {posted.number}")
+
+
+@version.command()
+def drop(
+    name: str = DRAFT, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Give a draft up; its bytes are deleted."""
+    from upheld.practices.versions import drafts
+
+    with _gate(settings_in(settings)).together() as transaction:
+        there = drafts.draft_of(transaction.tables, name)
+        there = drafts.drop(transaction, there.draft_id, _user_id(transaction, by))
+    _show(there, as_json=as_json)
+
+
+def _show(there: Draft, *, as_json: bool) -> None:
+    if as_json:
+        print_json(there._asdict())
+    else:
+        print(_line(there))

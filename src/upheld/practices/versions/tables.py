@@ -1,0 +1,26 @@
+"""Drafts of further versions of the policy, until they are posted or dropped."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, LargeBinary, Table
+
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+
+version_draft: Final = Table(
+    "version_draft",
+    metadata,
+    Column("draft_id", ID, primary_key=True),
+    Column("digest", WORD, nullable=False),
+    Column("base", WORD, nullable=False),  # the version in force with which it was compared
+    Column("version", WORD, nullable=False),
+    Column("state", WORD, nullable=False),  # open, approved, announced, posted, dropped
+    Column("widens", Boolean, nullable=False),  # whether it allows what its base does not
+    Column("drafted_by", WORD, nullable=False),
+    Column("drafted", Instant, nullable=False),
+    Column("approved_by", WORD, nullable=False),  # empty until somebody did
+    Column("approved", Instant),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)

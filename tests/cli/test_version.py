@@ -1,0 +1,147 @@
+"""`upheld version`: drafted by one person, approved by another, posted, and served from then on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from gate.versions import NARROWER, WIDER, version
+from upheld.api.service import ServiceSettings
+from upheld.app.provider import service_of
+from upheld.cli import app
+from upheld.cli.admin import gate_of, provider_of
+from upheld.core.errors import UpheldError
+from upheld.core.settings import read_settings
+from upheld.demo import sample_policy
+from upheld.practice import operators
+from upheld.practices.versions.drafts import post_announced
+
+PAGE = {"accept": "text/html"}
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider at which two counsels and somebody of support work."""
+    (tmp_path / "policy.md").write_text(sample_policy().read_text())
+    (tmp_path / "master").write_bytes(b"m" * 32)
+    (tmp_path / "master").chmod(0o600)
+    (tmp_path / "upheld.toml").write_text(
+        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
+        'key_file = "master"\n'
+    )
+    run(tmp_path, "admin", "init")
+    with gate_of(read_settings(tmp_path / "upheld.toml")).together() as transaction:
+        for name, role in (("olga", "counsel"), ("paul", "manager"), ("sam", "support")):
+            user = operators.add_user(transaction.tables, "staff", name, name, roles=[role])
+            operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
+    return tmp_path
+
+
+def run(home: Path, *words: str, expect: int = 0) -> str:
+    """Run a command with the settings of the folder."""
+    said = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, said, catch_exceptions=False)
+    assert done.exit_code == expect, done.output
+    return done.output
+
+
+def refused(home: Path, *words: str) -> str:
+    """The code of the error with which a command ends."""
+    with pytest.raises(UpheldError) as caught:
+        run(home, *words)
+    return caught.value.code
+
+
+def write(home: Path, name: str, *changes: tuple[str, str]) -> Path:
+    """Write a file with another version."""
+    path = home / f"{name}.md"
+    path.write_text(version(name, *changes).program.source)
+    return path
+
+
+def test_a_version_is_drafted_approved_by_another_and_posted(home: Path) -> None:
+    """Each by who may; the list and the state say how far it has come."""
+    file = str(write(home, "two", WIDER))
+    assert refused(home, "version", "draft", file, "--by", "sam") == "version-role"
+    assert refused(home, "version", "draft", file, "--by", "eve") == "no-user"
+    said = run(home, "version", "draft", file, "--by", "olga")
+    assert "newly allowed" in said
+    assert "draft" in said.splitlines()[-1]
+    assert "open, allows more" in said
+    assert refused(home, "version", "draft", file, "--by", "paul") == "version-draft"
+    assert refused(home, "version", "post", "two", "--by", "olga") == "version-state"
+    assert refused(home, "version", "approve", "two", "--by", "olga") == "version-second-person"
+    assert "approved" in run(home, "version", "approve", "two", "--by", "paul")
+    assert "version two is in force" in run(home, "version", "post", "two", "--by", "olga")
+    assert refused(home, "version", "post", "two", "--by", "olga") == "version-state"
+    state = json.loads(run(home, "version", "status", "--json"))
+    assert (state["in_force"]["version"], state["drafts"]) == ("two", [])
+    assert "another text" in state["file"]
+    listed = run(home, "version", "list").splitlines()
+    assert [line.split(",")[0] for line in listed] == ["1: version 2026-11-01", "2: version two"]
+
+
+def test_an_approval_is_of_no_effect_once_another_version_is_posted(home: Path) -> None:
+    """What was approved against one version is drafted again against the next, or dropped."""
+    for name, change in (("two", WIDER), ("three", NARROWER)):
+        run(home, "version", "draft", str(write(home, name, change)), "--by", "olga")
+        run(home, "version", "approve", name, "--by", "paul")
+    run(home, "version", "post", "two", "--by", "olga")
+    assert refused(home, "version", "post", "three", "--by", "olga") == "version-base"
+    assert "dropped" in run(home, "version", "drop", "three", "--by", "paul")
+    assert refused(home, "version", "approve", "three", "--by", "paul") == "version-state"
+
+
+def test_a_draft_with_faults_is_none(home: Path) -> None:
+    """It is checked as by `check --strict`: uncovered prose, and examples answered otherwise."""
+    path = write(home, "two")
+    path.write_text(path.read_text() + "\nWe do as we please.\n")
+    said = run(home, "version", "draft", str(path), "--by", "olga", expect=1)
+    assert "uncovered" in said
+    assert "no draft was made" in said
+    assert json.loads(run(home, "version", "list", "--json"))["drafts"] == []
+
+
+def test_the_pages_show_the_version_that_another_process_posted(home: Path) -> None:
+    """A served provider shows its bytes with the next request; a changed file changes nothing."""
+    settings = read_settings(home / "upheld.toml")
+    service = service_of(provider_of(settings), home / "policy.md", ServiceSettings())
+    browser = TestClient(service, headers=PAGE)
+    first = browser.get("/policy.md").content
+    assert first.decode() == sample_policy().read_text()
+    policy = version("two", WIDER)
+    (home / "policy.md").write_text(policy.program.source)
+    service.reload()
+    assert browser.get("/policy.md").content == first
+    assert "policy.md" in run(home, "version", "status")
+    run(home, "version", "draft", str(home / "policy.md"), "--by", "olga")
+    run(home, "version", "approve", "two", "--by", "paul")
+    run(home, "version", "post", "two", "--by", "paul")
+    assert browser.get("/policy.md").content.decode() == policy.program.source
+    assert browser.get("/policy.json").json()["digest"].endswith(policy.digest)
+    assert browser.get("/healthz").json()["digest"] == policy.digest
+    (home / "policy.md").write_text("no policy at all")
+    service.reload()
+    assert browser.get("/healthz").json()["digest"] == policy.digest
+    assert provider_of(settings).policy.digest == policy.digest
+
+
+def test_an_announced_version_is_posted_on_its_day(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`post` announces what takes effect later, and the job puts it in force, once."""
+    own = gate_of(read_settings(home / "upheld.toml"))
+    day = own.clock.today().replace(year=own.clock.today().year + 1, day=1)
+    effective = ("policy: Privacy", f"effective: {day}\npolicy: Privacy")
+    run(home, "version", "draft", str(write(home, "two", effective)), "--by", "olga")
+    run(home, "version", "approve", "two", "--by", "paul")
+    assert "announced" in run(home, "version", "post", "two", "--by", "paul")
+    assert post_announced(own) == 0
+    monkeypatch.setattr(type(own.clock), "today", lambda _: day)
+    assert [post_announced(own), post_announced(own)] == [1, 0]
+    own.refresh()
+    assert own.policy.front.version == "two"
