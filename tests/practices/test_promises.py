@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import upheld
+from gate.versions import post, version
 from practices.conftest import House
 from upheld.api.service import ServiceSettings as Serving
 from upheld.app.promises import promises
@@ -18,6 +19,7 @@ from upheld.cli import app
 from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.act.duties import nothing_more
+from upheld.policy.load import load_text
 from upheld.policy.request import Duty
 from upheld.practice.promises import GATE_ASKS, UnkeptPromise, find_unkept
 
@@ -62,7 +64,7 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
     """A policy of nothing but such promises is told in full, and what is kept is not in it."""
     policy = upheld.load_text(
         "---\npolicy: Small\n---\n\nOne. {#one}\n\n```rule\n"
-        "may serve when has-service and breach-found\nmay amend\n"
+        "may serve when has-service and breach-found\nmay terminate\n"
         "must notify-breach within 2 days when breach-found\n"
         "must answer-access within 2 days when access-requested\n"
         "must delete usage within 60 days when access-requested\n```\n"
@@ -70,7 +72,7 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
     result = [(each.kind, each.word, each.clauses) for each in find_unkept(house.provider, policy)]
     assert result == [
         ("fact", "breach-found", ("one",)),
-        ("action", "amend", ("one",)),
+        ("action", "terminate", ("one",)),
         ("obligation", "notify-breach", ("one",)),
     ]
 
@@ -120,17 +122,16 @@ def test_a_line_of_the_log_says_it_at_start(house: House, caplog: pytest.LogCapt
 
 
 def test_a_line_of_the_log_says_how_many_at_each_load(
-    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When the policy is loaded again, whoever reads the log sees how many words are dead now."""
-    path = tmp_path / "policy.md"
-    path.write_text(sample_policy().read_text())
+    """When another version is posted, whoever reads the log sees how many words are dead now."""
+    more = version("2").program.source + MORE
     with caplog.at_level(logging.WARNING, "upheld.promises"):
-        service = service_of(house.provider, path, Serving())
+        service = service_of(house.provider, sample_policy(), Serving())
         before = find_unkept(house.provider, house.policy)
         assert f"nothing here keeps: {len(before)}" in caplog.text
         caplog.clear()
-        path.write_text(path.read_text() + MORE)
+        post(house.provider.gate.gate, load_text(more), wider=True)
         assert service.live.reload() == "swapped"
     after = find_unkept(house.provider, service.live.now.policy)
     assert len(after) == len(before) + 1
