@@ -111,6 +111,7 @@ READ_UNCHECKED = {
         "gate/erasure/erase.py",
         "erasure",
     ): "keys and counts; whatever is done with one reads it checked",
+    ("gate/editions/store.py", "posted_version"): "a number; another one has all rows read checked",
     ("gate/inquiries.py", "record"): "says for which moments the policy is asked",
     ("gate/obligations.py", "record"): _LOOKED_AT,
     (
