@@ -150,9 +150,9 @@ def draft(
     gate = _gate(settings_in(settings))
     comparison = compare(gate.policy, policy)
     with gate.together() as transaction:
-        kept = drafts.draft(transaction, policy, comparison, _user_id(transaction, by))
+        there = drafts.draft(transaction, policy, comparison, _user_id(transaction, by))
     if as_json:
-        print_json({**kept._asdict(), "changes": [each.text for each in comparison.changes]})
+        print_json({**there._asdict(), "changes": [each.text for each in comparison.changes]})
         return
     for change in comparison.changes:
         tell(change)
@@ -160,7 +160,7 @@ def draft(
         print(comparison)
     if comparison.reworded:
         print("reworded: " + ", ".join(f"#{name}" for name in comparison.reworded))
-    print(_line(kept))
+    print(_line(there))
 
 
 def _faults(policy: Policy, file: Path) -> list[str]:

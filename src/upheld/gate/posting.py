@@ -165,8 +165,8 @@ class Editions:
     def _may_amend(self, version: ApprovedVersion) -> Decision:
         """What the policy in force says of being amended by a version."""
         policy = self._context.policy
-        known = NARROWING in policy.program.vocabulary.facts
-        return policy.decide(Request(AMEND), {NARROWING: not version.widens} if known else {})
+        has_fact = NARROWING in policy.program.vocabulary.facts
+        return policy.decide(Request(AMEND), {NARROWING: not version.widens} if has_fact else {})
 
     def _require_day(self, policy: Policy) -> None:
         effective = effective_day(policy)

@@ -95,7 +95,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
                 hint="approve it, or drop it first",
             )
     at = transaction.clock.now()
-    made = Draft(
+    new = Draft(
         secrets.token_hex(16),
         policy.digest,
         comparison.old,
@@ -108,11 +108,11 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
         None,
     )
     transaction.editions.keep(policy)
-    columns: dict[str, Any] = made._asdict()
+    columns: dict[str, Any] = new._asdict()
     del columns["drafted_at"], columns["approved_at"]
     transaction.tables.insert(version_draft, **columns, drafted=microseconds(at), approved=None)
-    _note(transaction, "version.draft", made, user)
-    return made
+    _note(transaction, "version.draft", new, user)
+    return new
 
 
 def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
