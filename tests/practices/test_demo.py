@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -27,13 +27,16 @@ from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
 from upheld.database.statements import rows
+from upheld.database.transaction import reading
 from upheld.demo import names
 from upheld.demo.build import SignIn
+from upheld.demo.months import former_policy
 from upheld.demo.pages import DemoPages, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence import field_values
+from upheld.gate.log.receipts import AccountQuery, account
 from upheld.gate.operations.jobs import built_in
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practice.endpoints import SIGN_IN
@@ -181,6 +184,52 @@ def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     assert len(addresses) == CUSTOMERS
     assert all(each.endswith(".example") for each in addresses)
     assert invoice_count >= CUSTOMERS // 2
+
+
+def test_its_records_agree_with_one_another(demo: Demo) -> None:
+    """Each act and acceptance names the version in force on its day; nothing is of the future."""
+    gate = demo.provider.gate.gate
+    now = gate.clock.now()
+    with reading(gate.engine) as connection:
+        lines = list(account(connection, gate.policy, AccountQuery(), words=False))
+    effective = date.fromisoformat(gate.policy.front.effective)
+    acceptances = [each for each in lines if each.entry.kind == "acceptance"]
+    former = former_policy(min(each.at for each in acceptances).date().replace(day=1))
+    policies = {each.digest: each for each in (former, gate.policy)}
+    assert len(acceptances) == CUSTOMERS
+    for each in lines:
+        assert each.at <= now, each.entry
+        day = each.at.date()
+        if each.entry.policy and day < now.date():  # other tests act on the last day
+            wanted = former if day < effective else gate.policy
+            assert policies[each.entry.policy] is wanted, each.entry
+    for each in acceptances:
+        front = policies[each.entry.policy].front
+        assert front.effective <= str(each.at.date())
+        assert f"version {front.version}" in each.entry.evidence
+        assert each.entry.policy in each.entry.evidence
+    assert (now - lines[-1].at).days <= 1
+
+
+def test_a_demonstration_of_a_later_day_changes_its_policy_on_the_right_day(
+    tmp_path: Path,
+) -> None:
+    """Whoever signed up before the version in force accepted the one before it."""
+    clock = SetClock()
+    clock.moved = timedelta(days=270)
+    demonstration = ready(tmp_path, URL, 12, clock=clock)
+    try:
+        gate = demonstration.provider.gate.gate
+        person = next(each for each in demonstration.people if each.sign_in.startswith("ann@"))
+        browser = TestClient(
+            provider_app(demonstration.provider, gate.policy), headers=PAGE, follow_redirects=False
+        )
+        browser.post("/sign-in", data={"email": person.sign_in, "password": PASSWORD})
+        page = browser.get("/me/privacy/policy").text
+        assert "you accepted an earlier version, 2025-01-01" in page
+        assert "you accepted this version" not in page
+    finally:
+        close(demonstration.provider.gate)
 
 
 def test_a_code_that_was_used_is_shown_no_more(app: Starlette, demo: Demo) -> None:

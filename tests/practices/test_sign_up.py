@@ -117,7 +117,11 @@ def test_signing_up_asks_confirms_and_leads_in(house: House) -> None:
         for each in house.do(lambda transaction: entries.of_person(transaction.connection, person))
         if each.entry.kind == "acceptance"
     ]
-    assert kinds_entered[0].evidence == (account.policy_digest, account.agreement_digest)
+    assert kinds_entered[0].evidence == (
+        account.policy_digest,
+        account.agreement_digest,
+        f"version {house.policy.front.version}",
+    )
     assert (
         house.do(
             lambda transaction: transaction.peek(person, Act(action="contact", purpose="offers"))

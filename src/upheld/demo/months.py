@@ -8,6 +8,7 @@ whose messages nobody will look at is dropped instead of sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
@@ -16,9 +17,11 @@ from typing import Final, NamedTuple
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.database.tables import microseconds
+from upheld.demo import sample_policy
 from upheld.demo.names import Persona
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
+from upheld.policy.load import Policy, load_text
 from upheld.practice import cards, outbox
 from upheld.practice.cards import Card, ChargeResult
 from upheld.practice.invitations import Invitation
@@ -59,6 +62,16 @@ def done(outcome: object) -> None:
     """DemoError where the policy refused what was to be done."""
     if isinstance(outcome, Refused):
         raise DemoError(outcome)
+
+
+def former_policy(since: date) -> Policy:
+    """The sample policy as it was published on an earlier day: a version of its own."""
+    text = sample_policy().read_text(encoding="utf-8")
+    for word in ("version", "effective"):
+        text = re.sub(
+            rf"^{word}: .*$", f"{word}: {since:%Y-%m-%d}", text, count=1, flags=re.MULTILINE
+        )
+    return load_text(text)
 
 
 class SetClock(Clock):
@@ -121,6 +134,7 @@ class Years:
         self.end = self.real.now()
         self.clock = SetClock(self.end)
         self.gate.context = self.gate.context.by(self.clock)
+        self.policy = provider.policy
         plans = catalogue(provider.settings.plans)
         self.plans, self.invoices = plans, Invoices(provider, plans)
         self.payments = Payments(provider, Sandbox(provider))
@@ -161,7 +175,13 @@ class Years:
         return self.end.date() - timedelta(days=days)
 
     def tell(self) -> None:
-        """Let everything happen in its order; then the clock is the real one."""
+        """Let everything happen in its order; then the clock is the real one.
+
+        Until the day on which the policy came into force an earlier version of it was.
+        """
+        former = former_policy(self.month(0).first)
+        self.gate.context = self.gate.context.under(former)
+        self.plan(date.fromisoformat(self.policy.front.effective), self._change_policy, 0)
         for number in range(MONTHS):
             self._month(number)
         self.total, reached = sum(step.weight for step in self.steps), 0
@@ -170,7 +190,11 @@ class Years:
             step.work()
             reached += step.weight
             self._reach(reached)
-        self.gate.context = self.gate.context.by(self.real)
+        self.gate.context = self.gate.context.by(self.real).under(self.policy)
+
+    def _change_policy(self) -> None:
+        """Let the policy come into force that is in force now."""
+        self.gate.context = self.gate.context.under(self.policy)
 
     def _month(self, number: int) -> None:
         first = self.month(number).first

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from upheld.policy.load import Policy
+
+VERSION: Final = "version "  # before the version of a policy in the evidence of its acceptance
 
 
 class Quote(NamedTuple):

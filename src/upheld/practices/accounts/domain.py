@@ -13,6 +13,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import SourceFields
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.transaction import Transaction
+from upheld.practice.citations import VERSION
 from upheld.practice.events import PAYER_CHANGES
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
@@ -175,8 +176,10 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
     policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
     transaction.tables.update(table, changes, _OF_PERSON, person_id)
-    digests = (policy, agreement_digest) if agreement_digest else (policy,)
-    transaction.note(person_id, "acceptance", actor="customer", evidence=digests)
+    evidence = (policy, agreement_digest) if agreement_digest else (policy,)
+    if version := transaction.policy.front.version:
+        evidence = (*evidence, VERSION + version)  # people know a policy by it, not by its digest
+    transaction.note(person_id, "acceptance", actor="customer", evidence=evidence)
 
 
 def require_acceptance(transaction: Transaction, person_id: str) -> None:

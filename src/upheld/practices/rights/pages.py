@@ -22,6 +22,7 @@ from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
+from upheld.practice.citations import VERSION
 from upheld.practice.consequences import (
     Banner,
     confirmation_page,
@@ -393,4 +394,7 @@ def _acceptances(lines: list[AccountLine]) -> Iterator[dict[str, Any]]:
             "at": each.at,
             "policy": each.entry.policy,
             "besides": [d for d in digests if d != each.entry.policy],
+            "version": next(
+                (e.removeprefix(VERSION) for e in each.entry.evidence if e.startswith(VERSION)), ""
+            ),
         }
