@@ -25,6 +25,7 @@ WORDS = {
     "open": "1250",
     "compare": "ABCD",
     "request": "0" * 32,
+    "ticket": "0" * 32,
 }
 
 

@@ -19,6 +19,7 @@ from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
 from upheld.cli.person import person
+from upheld.cli.reply import reply
 from upheld.cli.staff import staff
 from upheld.cli.version import version
 from upheld.core.errors import UpheldError
@@ -54,6 +55,7 @@ for _group in (reading, asking, analysis, mutating, bulk, screening, serving, jo
     _group.register(app)
 backup.register(admin)
 admin.command("bounce")(bounce)
+admin.command("reply")(reply)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")

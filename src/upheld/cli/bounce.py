@@ -23,7 +23,7 @@ def bounce(
     """
     from upheld.practices.messages import bounces
 
-    report_of_bounce = bounces.read(_bytes(report))
+    report_of_bounce = bounces.read(mail_bytes(report, bounces.REPORT_MAX))
     gate = gate_of(settings_in(settings))
     with gate.together() as transaction:
         message = bounces.note(transaction, report_of_bounce)
@@ -33,14 +33,16 @@ def bounce(
         print(f"{message}: came back with {report_of_bounce.status}")
 
 
-def _bytes(report: str) -> bytes:
-    if report == "-":
-        return sys.stdin.buffer.read()
+def mail_bytes(source: str, bytes_max: int) -> bytes:
+    """A message of a file, or of standard input for `-`; of a longer one, one byte too many."""
+    if source == "-":
+        return sys.stdin.buffer.read(bytes_max + 1)
     try:
-        return Path(report).read_bytes()
+        with Path(source).open("rb") as file:
+            return file.read(bytes_max + 1)
     except OSError as error:
         raise UpheldError(
-            f"{report} cannot be read: {error.strerror}",
+            f"{source} cannot be read: {error.strerror}",
             code="unreadable",
-            hint="name the file of one report",
+            hint="name the file of one message",
         ) from None

@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from upheld.core import mailbox
 
+LOCAL_MAX: Final = 21  # letters before a plus sign and a token of 42, of the 64 that there may be
 LENGTH_MAX: Final = 200  # of an address of the web, which stands in headers that are not folded
 
 
@@ -63,6 +64,12 @@ def _is_mailbox(value: str) -> bool:
     return True
 
 
+def _takes_tokens(value: str) -> bool:
+    """Whether a token fits into an address, behind a plus sign."""
+    local = value.rpartition("@")[0]
+    return _is_mailbox(value) and value.isascii() and "+" not in local and len(local) <= LOCAL_MAX
+
+
 def _split(url: str, schemes: tuple[str, ...], *, secrets: bool = False) -> SplitResult | None:
     """The parts of a URL; None if it is not valid, or has a user or password without `secrets`."""
     if not url.isascii() or not url.isprintable() or " " in url:
@@ -84,5 +91,9 @@ _READERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
     "mail_server": (_is_server, "write smtp://HOST:PORT or smtps://HOST:PORT"),
     "mail_from": (_is_mailbox, "write one address, such as accounts@example.com"),
     "contact": (_is_mailbox, "write one address, such as help@example.com"),
+    "help_address": (
+        _takes_tokens,
+        "write one short address without a plus sign, such as help@example.com",
+    ),
     "privacy_officer": (_is_mailbox, "write one address, such as privacy@example.com"),
 }

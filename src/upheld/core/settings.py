@@ -41,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `contact` and `postal_address` stand on every page, `privacy_officer` is the e-mail address of
     who answers for privacy, if that is not `contact`;
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
-    `smtps://…`, `mail_from` who writes; `plans` is a TOML file of the plans on offer, `roles` one
+    `smtps://…`, `mail_from` who writes, `help_address` to where customers reply by
+    mail; `plans` is a TOML file of the plans on offer, `roles` one
     of what each role of staff works on; `stories` is what `upheld mutate --json` found.
     """
 
@@ -64,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     webmail: str = ""
     mail_server: str = ""
     mail_from: str = ""
+    help_address: str = ""
     roles: Path | None = None
     stories: Path | None = None
     escrow: Path | None = None
@@ -128,7 +130,10 @@ def read_settings(
 
 def _reachable(settings: Settings) -> Settings:
     """The settings with `url` as links begin; SettingsError where mail or links could not work."""
-    names = ("url", "webmail", "mail_server", "mail_from", "contact", "privacy_officer")
+    names = (
+        *("url", "webmail", "mail_server", "mail_from", "contact", "privacy_officer"),
+        "help_address",
+    )
     values = {name: getattr(settings, name) for name in names}
     if not any(values.values()):
         return settings

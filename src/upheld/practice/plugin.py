@@ -148,6 +148,9 @@ class Practice(NamedTuple):
     actions: Sequence[str] = ()  # the actions that it asks the policy for
     recorded_facts: Sequence[str] = ()  # the facts of which it keeps records
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
+    reply_addresses: Mapping[
+        str, Callable[[Mapping[str, str]], str]
+    ] = {}  # template of a message, to the address for replies to it, by the message's words
     settled_on_page: Sequence[str] = ()  # kinds of task that only their own page can close
 
 
@@ -222,6 +225,13 @@ class Provider:
     def change_pages(self) -> dict[str, str]:
         """The path of the one page that changes a kind of data, for each kind that has one."""
         return {field: path for each in self.practices for field, path in each.change_pages.items()}
+
+    def reply_address(self, template: str, words: Mapping[str, str]) -> str:
+        """The address for replies to a message of a template; empty for that of who writes it."""
+        for each in self.practices:
+            if template in each.reply_addresses:
+                return each.reply_addresses[template](words)
+        return ""
 
     def task_page(self, kind: str, task_id: str) -> str:
         """The path of the page for a kind of task; empty where no practice has one."""

@@ -17,6 +17,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks, threads
+from upheld.practice.consequences import short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
@@ -108,6 +109,7 @@ class HelpDesk:
             status=status,
             case=case,
             title=tickets.title_of(case.task.about),
+            reference=short_reference(case.task.task_id),
             fields=(MESSAGE, NOTE),
             filled=filled,
             refused=refused,

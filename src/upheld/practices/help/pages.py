@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks, threads
+from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page, refusal_reason
 from upheld.practice.tasks import CUSTOMER
-from upheld.practices.help import tickets
+from upheld.practices.help import inbound, tickets
 from upheld.practices.help.tickets import TEXT_MAX, TOPICS, Ticket
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_day
@@ -89,7 +90,7 @@ class HelpPages:
             return refusal_page(self.provider, visit.request, result)
         if isinstance(result, Filled):
             return await self.show(visit, result, 422)
-        return RedirectResponse(f"{PAGE}/{result}?done=sent", 303)
+        return self._back(visit, result, "sent")
 
     async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One ticket: how far it is, what was written on both sides, and a form to reply."""
@@ -110,7 +111,9 @@ class HelpPages:
             refused=refusal and refusal_reason(self.provider.policy, refusal.decision),
             fields=(REPLY,) if ticket.is_open else (),
             filled=filled,
-            notice=NOTICES.get(visit.request.query_params.get("done", ""), ""),
+            address=inbound.reply_address(self.provider, ticket.ticket_id)
+            if ticket.is_open
+            else "",
         )
 
     async def reply(self, visit: Visit) -> Response:
@@ -134,7 +137,7 @@ class HelpPages:
             return await self.show_one(visit, result, 422)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
-        return _back(visit, "replied")
+        return self._back(visit, visit.request.path_params["ticket"], "replied")
 
     async def close(self, visit: Visit) -> Response:
         """Close a ticket of one's own that is solved."""
@@ -147,7 +150,11 @@ class HelpPages:
             tasks.close(transaction, ticket.ticket_id, by=CUSTOMER)
 
         await self.provider.do(work)
-        return _back(visit, "closed")
+        return self._back(visit, visit.request.path_params["ticket"], "closed")
+
+    def _back(self, visit: Visit, ticket_id: str, what: str) -> Response:
+        banner = Banner(NOTICES[what], short_reference(ticket_id))
+        return redirect_with_banner(self.provider, visit.session, f"{PAGE}/{ticket_id}", banner)
 
 
 def _own(transaction: Transaction, visit: Visit) -> Ticket:
@@ -157,7 +164,3 @@ def _own(transaction: Transaction, visit: Visit) -> Ticket:
     if ticket is None:
         raise HTTPException(404)
     return ticket
-
-
-def _back(visit: Visit, done: str) -> Response:
-    return RedirectResponse(f"{PAGE}/{visit.request.path_params['ticket']}?done={done}", 303)

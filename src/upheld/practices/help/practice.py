@@ -8,7 +8,7 @@ from upheld.practice import tasks
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.help import tickets
+from upheld.practices.help import inbound, tickets
 from upheld.practices.help.desk import HelpDesk
 from upheld.practices.help.pages import PAGE, HelpPages
 
@@ -56,5 +56,8 @@ def practice(provider: Provider) -> Practice:
         destinations={"help": PAGE},
         pending_actions=pages.waiting,
         task_pages={tasks.TICKET: at_desk},
+        reply_addresses={
+            tickets.ANSWER: lambda words: inbound.reply_address(provider, words["ticket"])
+        },
         before_erasure=tickets.close_all,
     )

@@ -14,6 +14,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, tasks
+from upheld.practice.consequences import short_reference
 from upheld.practice.message_copies import ADMINISTRATIVE, MESSAGES
 from upheld.practice.plugin import Provider
 from upheld.practice.recognition import RECOGNITIONS
@@ -28,6 +29,7 @@ TOPICS: Final = {
     "takeover": "Somebody else may be using my account",
     "question": "Something else",
 }
+ANSWER: Final = "help/answer"  # the template of the mail that says that there is an answer
 WRITTEN: Final = "written"  # how a ticket was opened that its customer wrote
 WROTE, REPLIED, NOTED = "wrote", "replied", "noted"  # steps beside those of every task
 DOUBLE: Final = timedelta(minutes=10)  # the same text again within this is the same message
@@ -43,6 +45,11 @@ class Ticket(NamedTuple):
     is_own: bool  # whether the customer opened it
     recognised_by: str  # how we knew who called or wrote, where our staff opened it; a sentence
     is_answered: bool  # whether the last who wrote was one of our staff
+
+    @property
+    def reference(self) -> str:
+        """What people are told to name it by."""
+        return short_reference(self.ticket_id)
 
     @property
     def is_open(self) -> bool:
@@ -187,7 +194,7 @@ def write(transaction: Transaction, task: Task, text: str, staff_id: str) -> Act
     )
     if isinstance(result, ActResult):
         words = {"ticket": task.task_id}
-        outbox.queue(transaction, task.person_id, "help/answer", ADMINISTRATIVE, words)
+        outbox.queue(transaction, task.person_id, ANSWER, ADMINISTRATIVE, words)
         tasks.add_step(transaction, task.person_id, task.task_id, WROTE, staff_id)
     return result
 

@@ -43,6 +43,7 @@ class Composed(NamedTuple):
     text: str
     markdown: str
     copy: str
+    reply_to: str = ""  # the address for replies, where it is not that of who writes
 
 
 def blocks(provider: Provider, template: str) -> list[str]:
@@ -66,6 +67,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     """
     source = _template(provider, template)
     secrets: list[str] = []
+    reply_to = provider.reply_address(template, words)
 
     def link(kind: str) -> Written:
         target = _links(provider)[kind]
@@ -88,6 +90,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
             "page": page,
             "button": markdown.button,
             "imprint": provider.imprint,
+            "takes_replies": bool(reply_to),
             "greeting": _greeting(name),
             # A stranger's mail says no name that a program would make a link of.
             "greeting_of_stranger": _greeting("" if markdown.has_address(name) else name),
@@ -103,7 +106,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     copy = plain = markdown.plain(text)
     for each in secrets:
         copy = copy.replace(f"<{each}>", IN_THE_MAIL).replace(each, IN_THE_MAIL)
-    return Composed(subject, plain, markdown.escaped(text), copy)
+    return Composed(subject, plain, markdown.escaped(text), copy, reply_to)
 
 
 def _greeting(name: str) -> str:
@@ -147,6 +150,8 @@ def mail(
         "Message-ID": f"<{message_id}@{envelope.domain_of(sender)}>",
         "Auto-Submitted": "auto-generated",
     }
+    if composed.reply_to:
+        headers["Reply-To"] = composed.reply_to
     if unsubscribe:
         headers |= {
             "List-Unsubscribe": f"<{unsubscribe}>",
