@@ -111,6 +111,12 @@ class Editions:
                 code="version-number",
                 hint="write another `version` into its front matter",
             )
+        if policy.front.address != self._context.policy.front.address:
+            raise EditionError(
+                "its `address` is another one, and people know the one that it has",
+                code="version-address",
+                hint="leave `address` in its front matter as it is",
+            )
         if (effective := effective_day(policy)) and effective < self._today():
             raise EditionError(
                 f"it says that it is effective since {effective}, which is over",

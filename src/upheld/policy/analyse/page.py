@@ -30,6 +30,24 @@ def page(old: Policy, new: Policy, comparison: Comparison) -> str:
         f"version {escape(p.front.version)}" if p.front.version else p.digest[:12]
         for p in (old, new)
     )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes)
+    summary = (
+        "No change in effect."
+        if comparison.same
+        else f"{len(comparison.changes)} changes in effect."
+    )
+    table = changes_table(old, new, comparison)
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8>"
+        '<meta name=viewport content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
+        f"<main><h1>{escape(title)}</h1><p>From {versions}. {summary}</p>"
+        f"{'<ul>' + notes + '</ul>' if notes else ''}{table}</main></html>\n"
+    )
+
+
+def changes_table(old: Policy, new: Policy, comparison: Comparison) -> str:
+    """The clauses that changed, in words and side by side, each with its effects, as HTML."""
     before, after = _clauses(old), _clauses(new)
     names = [*after, *(name for name in before if name not in after)]
     rows = [
@@ -37,29 +55,16 @@ def page(old: Policy, new: Policy, comparison: Comparison) -> str:
         for name in names
         if before.get(name) != after.get(name) or any(name in c.clauses for c in comparison.changes)
     ]
-    notes = "".join(f"<li>{escape(note)}</li>" for note in comparison.notes)
     unattributed = [c for c in comparison.changes if not c.clauses]
     rows += (
         [f"<tr><td colspan=2>{''.join(map(_effect, unattributed))}</td></tr>"]
         if unattributed
         else []
     )
-    summary = (
-        "No change in effect."
-        if comparison.same
-        else f"{len(comparison.changes)} changes in effect."
-    )
-    table = (
+    return (
         f"<table><thead><tr><th>Old</th><th>New</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
         if rows
         else "<p>No clause changed.</p>"
-    )
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        '<meta name=viewport content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style>"
-        f"<main><h1>{escape(title)}</h1><p>From {versions}. {summary}</p>"
-        f"{'<ul>' + notes + '</ul>' if notes else ''}{table}</main></html>\n"
     )
 
 

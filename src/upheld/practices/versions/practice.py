@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from starlette.routing import Route
+
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.needs import Need
-from upheld.practice.plugin import Practice, Provider
+from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.versions.drafts import post_announced
+from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
+from upheld.web.pages import EVERYBODY
 
 NEEDS = (Need("posting another version of the policy", "amend"),)
 
 
 def practice(provider: Provider) -> Practice:
-    """Drafts that are posted on their day."""
-    del provider
+    """The pages of all versions, and drafts that are posted on their day."""
+    pages = VersionPages(provider)
     return Practice(
         "versions",
         actions=("amend",),
+        routes=[
+            Route(HERE, pages.show_all, methods=["GET"]),
+            Route(FEED, pages.feed, methods=["GET"]),
+            Route(f"{HERE}/{{number}}", pages.show, methods=["GET"]),
+            Route(f"{HERE}/{{number}}/policy.md", pages.file, methods=["GET"]),
+        ],
+        menu=[MenuEntry(EVERYBODY, "Versions of the policy", HERE, "", 20, bar=True)],
         jobs=[Job("post-versions", MINUTE, post_announced)],
     )
