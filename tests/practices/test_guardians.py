@@ -19,6 +19,7 @@ from upheld.database.statements import row, rows
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
 from upheld.practice import invitations, tasks
+from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.guardians import domain
@@ -171,7 +172,8 @@ def test_a_minor_signs_up_with_a_guardian_and_is_served(house: House) -> None:
         )
     )
     kinds = ("guardian-consent", "guardian-costs", "guardian-link")
-    assert sorted(page_shown) == [(kind, guardian, "page") for kind in kinds]
+    off = [("opt-out", "provider", OFF_FOR_MINORS)] * 2  # offers, and advertising
+    assert sorted(page_shown) == [(kind, guardian, "page") for kind in kinds] + off
     texts = house.do(
         lambda transaction: [
             transaction.text_shown(minor, each.record_id) for each in consents.values()

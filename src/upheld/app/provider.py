@@ -39,7 +39,7 @@ from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
 from upheld.practice.citations import clause_ids
-from upheld.practice.endpoints import prove_signed_in
+from upheld.practice.endpoints import identify_visitor, prove_signed_in
 from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
 from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
@@ -164,9 +164,9 @@ def provide(
             provider.events.subscribe(event, listener)
     for kind in ("customer", "staff", "agent", EVERYBODY):
         links[kind] = [
-            Place(card.title, card.href, card.roles, card.needs)
+            Place(card.title, card.href, card.roles, card.needs, card.section, card.part)
             for card in provider.menu(kind, include_off=True)
-            if card.bar
+            if card.bar or kind != EVERYBODY
         ]
     return provider
 
@@ -193,7 +193,12 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
     routes += [route for each in provider.practices for route in each.routes]
     if not gate.context.edition:  # else the database says by which version the gate decides
         gate.context = gate.context.under(policy)
-    return kit.application(routes, provider.pages.error_page, provider.report_changed_row)
+    return kit.application(
+        routes,
+        provider.pages.error_page,
+        provider.report_changed_row,
+        partial(identify_visitor, provider),
+    )
 
 
 def _stories(settings: Settings, policy: Policy) -> Mapping[str, str]:

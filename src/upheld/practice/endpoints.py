@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.errors import UpheldError
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
@@ -165,12 +168,44 @@ def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | N
     return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
+async def identify_visitor(provider: Provider, request: Request) -> None:
+    """Note who is signed in, where a page is for anybody, so that its frame is theirs.
+
+    A session that cannot be read leaves the page as it is for nobody.
+    """
+    if getattr(request.state, "kind", ""):
+        return
+    start = request.url.path.split("/")[1]
+    at = provider.now()
+    for kind in sorted(SIGN_IN, key=lambda each: each != start):  # of a desk's page: that desk's
+        raw = request.cookies.get(cookie_name(provider, kind), "")
+        if not raw:
+            continue
+        with suppress(UpheldError):
+            session, user = await provider.read(partial(_who, kind=kind, raw=raw, at=at))
+            if session is not None:
+                request.state.kind, request.state.roles = kind, user.roles if user else ()
+                request.state.token = provider.tokens.of(session)
+                return
+
+
+def open_page(provider: Provider, handler: Endpoint) -> Endpoint:
+    """An endpoint for anybody, in the frame of whoever is signed in."""
+
+    async def endpoint(request: Request) -> Response:
+        await identify_visitor(provider, request)
+        return await handler(request)
+
+    return endpoint
+
+
 def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     """An endpoint for anybody, with a form that only our own pages may send."""
 
     async def endpoint(request: Request) -> Response:
         if request.method == "POST":
             _refuse_foreign(provider, request)
+        await identify_visitor(provider, request)
         form = await _read_form(request)
         try:
             return await handler(request, form)

@@ -34,7 +34,7 @@ from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
 from upheld.web.limits import Limits
-from upheld.web.pages import Imprint, Pages
+from upheld.web.pages import STARTS, Imprint, Pages
 from upheld.web.sessions import Tokens
 
 T = TypeVar("T")
@@ -68,8 +68,9 @@ class Figure(NamedTuple):
 class MenuEntry(NamedTuple):
     """An entry of a menu: `kind` says whose (customer, staff, agent), `order` where it stands.
 
-    One of `everybody` stands at the foot of every page. `roles` are those of staff whose it is,
-    where it is not everybody's.
+    One of `everybody` stands at the foot of every page. One without a `line` is a part of its
+    section alone, and no entry of the list on the first page. `roles` are those of staff whose it
+    is, where it is not everybody's.
     """
 
     kind: str
@@ -80,6 +81,13 @@ class MenuEntry(NamedTuple):
     bar: bool = False  # whether it also stands in the bar of every page
     roles: tuple[str, ...] = ()
     needs: str = ""  # a question; the entry is left out where the policy never says yes to it
+    under: str = ""  # the address in the bar whose part it is; the first page's, where none is said
+    part: str = ""  # its title among the parts of its section, where that is another
+
+    @property
+    def section(self) -> str:
+        """The address of the link of the bar under which it stands, or its own there."""
+        return self.href if self.bar else self.under or STARTS.get(self.kind, ("", ""))[1]
 
     def is_for(self, roles: Sequence[str]) -> bool:
         """Whether it is for somebody of these roles."""

@@ -274,12 +274,20 @@ def _nobody(_: UpheldError) -> None:
     """Tell nobody."""
 
 
+async def _anybody(_: Request) -> None:
+    """Take whoever asks for anybody."""
+
+
 def application(
-    routes: list[BaseRoute], page: ErrorPage, changed: Callable[[UpheldError], None] = _nobody
+    routes: list[BaseRoute],
+    page: ErrorPage,
+    changed: Callable[[UpheldError], None] = _nobody,
+    identify: Callable[[Request], Awaitable[None]] = _anybody,
 ) -> Starlette:
     """An application with these routes, guarded, whose errors are pages of its own.
 
-    `changed` hears of each row that was met and is not as it was written.
+    `changed` hears of each row that was met and is not as it was written; `identify` notes who is
+    signed in, so that the page of an error leads on from there.
     """
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -289,6 +297,8 @@ def application(
         texts = SAID.get(status, phrase)
         if isinstance(error, Refusal):
             texts = (error.detail, error.remedy)
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR and wants_page(request):
+            await identify(request)
         if status in CUTTING:
             headers = {**(headers or {}), **CUT}
         response = failure(request, status, page, texts, headers)

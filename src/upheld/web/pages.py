@@ -32,12 +32,26 @@ class Imprint(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A link of the navigation; of those alone who have one of some roles, if any are named."""
+    """A link of the navigation; of those alone who have one of some roles, if any are named.
+
+    `section` is the address of the link of the bar under which it stands, or its own there.
+    """
 
     title: str
     href: str
     roles: tuple[str, ...] = ()
     needs: str = ""  # a question; left out where the policy never says yes to it
+    section: str = ""
+    part: str = ""  # its title among the parts of its section, where that is another
+
+
+class Navigation(NamedTuple):
+    """The bar, the parts of the section that one is in, and where one is in both."""
+
+    links: list[Place]
+    parts: list[Place]
+    section: str = ""
+    nearest: str = ""
 
 
 def money(cents: int) -> str:
@@ -75,6 +89,12 @@ STARTS: Final = {
     "agent": ("Back to your cases", "/agent"),
 }
 """Where each kind of visitor begins, and what a link to it says."""
+NOT_THERE: Final = {
+    "customer": "Check the address, or go on from your account.",
+    "staff": "Check the address. If it was a task, it is closed or no longer yours.",
+    "agent": "Check the address. If it was an account, it was paid or taken back.",
+}
+"""What whoever is signed in reads where there is no such page."""
 
 
 class PolicyAnswers(NamedTuple):
@@ -152,24 +172,20 @@ class Pages:
     def shared(self, template: str, **words: Any) -> str:
         """A page that is the same for everybody, signed in or not."""
         foot = self.links.get(EVERYBODY, ())
+        nav = Navigation([], [])
         return self.text(
-            template, here="", kind="", links=(), foot=foot, token="", banner=None, **words
+            template, here="", kind="", nav=nav, foot=foot, token="", banner=None, **words
         )
 
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
         """Render a template as a private response (`Cache-Control: no-store`)."""
-        state = request.state
+        state, here = request.state, request.url.path
         kind, roles = getattr(state, "kind", ""), getattr(state, "roles", ())
-        links = [
-            e
-            for e in self.links.get(kind, ())
-            if (not e.roles or {*e.roles} & {*roles}) and (not e.needs or self.can_ever(e.needs))
-        ]
         body = self.text(
             template,
-            here=request.url.path,
+            here=here,
             kind=kind,
-            links=links,
+            nav=self._navigation(kind, roles, here),
             foot=self.links.get(EVERYBODY, ()),
             token=getattr(state, "token", ""),
             banner=getattr(state, "banner", None),
@@ -178,9 +194,28 @@ class Pages:
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
         return Response(body, status, headers, media_type=kit.HTML)
 
+    def _navigation(self, kind: str, roles: Sequence[str], here: str) -> Navigation:
+        """The links of a kind of visitor, as they stand on a page."""
+        places = [
+            e
+            for e in self.links.get(kind, ())
+            if (not e.roles or {*e.roles} & {*roles}) and (not e.needs or self.can_ever(e.needs))
+        ]
+        above = [each for each in places if f"{here}/".startswith(f"{each.href}/")]
+        nearest = max(above, key=lambda each: len(each.href), default=Place("", ""))
+        parts = [each for each in places if each.section and each.section == nearest.section]
+        return Navigation(
+            [each for each in places if each.section == each.href],
+            parts if len(parts) > 1 else [],
+            nearest.section,
+            nearest.href,
+        )
+
     def error_page(self, request: Request, status: int, what: str, remedy: str) -> Response:
         """Say what went wrong, and what to do."""
         ways_on = self._ways_on(request)
+        if (what, remedy) == kit.SAID[404]:
+            remedy = NOT_THERE.get(getattr(request.state, "kind", ""), remedy)
         return self.page(
             request, "error.html", status=status, what=what, remedy=remedy, ways_on=ways_on
         )

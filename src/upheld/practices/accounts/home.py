@@ -56,5 +56,5 @@ class Home:
             name=name,
             waiting=waiting,
             figures=figures,
-            cards=self.provider.menu("customer"),
+            cards=[card for card in self.provider.menu("customer") if card.line],
         )

@@ -13,7 +13,7 @@ from upheld.policy.load import Policy
 from upheld.practice import credentials, invitations
 from upheld.practice.admission import admission
 from upheld.practice.destinations import mark_endpoint
-from upheld.practice.endpoints import anybody, cookie_name, require_sign_in
+from upheld.practice.endpoints import anybody, cookie_name, open_page, require_sign_in
 from upheld.practice.events import ACCOUNT_CLOSED, CAME_OF_AGE, PASSWORD_CHANGED
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
@@ -69,7 +69,15 @@ def practice(provider: Provider) -> Practice:
             *_households(provider, Households(provider, sign_up)),
         ],
         menu=[
-            MenuEntry("customer", "My account", "/me", "Everything at a glance", 0, bar=True),
+            MenuEntry(
+                "customer",
+                "My account",
+                "/me",
+                "Everything at a glance",
+                0,
+                bar=True,
+                part="At a glance",
+            ),
             MenuEntry("customer", "Household", "/me/household", "Adults whose bills you pay", 80),
             MenuEntry(
                 "customer",
@@ -109,14 +117,14 @@ def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRou
     sign_in, security = CustomerSignIn(provider), Security(provider)
     both = ["GET", "POST"]
     return [
-        Route("/terms", terms.show, methods=["GET"]),
-        Route("/sign-up", sign_up.show, methods=["GET"]),
+        Route("/terms", open_page(provider, terms.show), methods=["GET"]),
+        Route("/sign-up", open_page(provider, sign_up.show), methods=["GET"]),
         Route("/sign-up", anybody(provider, sign_up.send_age), methods=["POST"]),
         Route("/sign-up/form", anybody(provider, sign_up.send), methods=["POST"]),
         Route("/sign-up/sent", sign_up.sent_page, methods=["GET"]),
         Route("/sign-up/continue", anybody(provider, sign_up.return_page), methods=both),
         Route("/verify/{link}", anybody(provider, sign_up.verify), methods=both),
-        Route("/sign-in", sign_in.show, methods=["GET"]),
+        Route("/sign-in", open_page(provider, sign_in.show), methods=["GET"]),
         Route("/sign-in", anybody(provider, sign_in.send), methods=["POST"]),
         Route(
             SIGN_IN_PAGE, anybody(provider, CustomerPasskeys(provider).sign_in), methods=["POST"]

@@ -48,7 +48,13 @@ CARDS = (
         needs="store transaction",
     ),
     MenuEntry(
-        "customer", "Usage", "/me/usage", "What you used, month by month", 30, needs="store usage"
+        "customer",
+        "Usage",
+        "/me/usage",
+        "What you used, month by month",
+        30,
+        needs="store usage",
+        under="/me/services",
     ),
     MenuEntry(
         "customer",
@@ -56,6 +62,7 @@ CARDS = (
         "/me/payment",
         "Pay by card",
         40,
+        under="/me/balance",
         needs="share card to payment-processor for billing at service-use",
     ),
     MenuEntry(
@@ -64,6 +71,7 @@ CARDS = (
         "/me/mail",
         "Read your mail",
         45,
+        under="/me/services",
         needs="collect services from customer at service-use",
     ),
     MenuEntry(

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from upheld.gate.operations.jobs import Job
 from upheld.policy.load import Policy
-from upheld.practice.endpoints import Handler, anybody, require_sign_in
+from upheld.practice.endpoints import Handler, anybody, open_page, require_sign_in
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
@@ -68,6 +68,20 @@ PROVES: Final = (
 )
 
 
+PARTS: Final = tuple(
+    MenuEntry("customer", title, f"/me/privacy/{page}", "", 61 + at, under="/me/privacy")
+    for at, (title, page) in enumerate(
+        (
+            ("What was done", "received"),
+            ("Choices", "choices"),
+            ("Requests", "requests"),
+            ("Policy", "policy"),
+        )
+    )
+)
+"""The parts of My privacy but for what is held, which is its own page."""
+
+
 def _routes(provider: Provider) -> Sequence[Route]:
     """The pages, each for the customers whom it is about unless it is for anybody."""
     inventory, disclosures, receipts = (
@@ -124,7 +138,11 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
         get("/me/privacy/erase/{field}", value.show, fresh=True),
         post("/me/privacy/erase/{field}", value.send, fresh=True),
-        Route(about_pages.HERE, about_pages.AboutPage(provider).show, methods=["GET"]),
+        Route(
+            about_pages.HERE,
+            open_page(provider, about_pages.AboutPage(provider).show),
+            methods=["GET"],
+        ),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
         *_desk_routes(provider),
     )
@@ -161,7 +179,9 @@ def practice(provider: Provider) -> Practice:
                 "What we hold, who received it, and what you chose",
                 60,
                 bar=True,
+                part="What we hold",
             ),
+            *PARTS,
             MenuEntry(EVERYBODY, "Who we are", about_pages.HERE, "", 10, bar=True),
             MenuEntry(
                 "staff",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import BaseRoute, Route
 
-from upheld.practice.endpoints import SIGN_IN, Handler, anybody, require_sign_in
+from upheld.practice.endpoints import SIGN_IN, Handler, anybody, open_page, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.staff.console import Console
@@ -91,7 +91,7 @@ def practice(provider: Provider) -> Practice:
 
 def _menu(roles: Roles) -> list[MenuEntry]:
     return [
-        MenuEntry("staff", "Console", "/staff", "What waits", 0, bar=True),
+        MenuEntry("staff", "Console", "/staff", "What waits", 0, bar=True, part="Queue"),
         MenuEntry("staff", "My desk", "/staff/me", "My password, my own account", 90, bar=True),
         MenuEntry(
             "staff",
@@ -116,7 +116,7 @@ def _signing(provider: Provider, kind: str) -> list[BaseRoute]:
     enrolling, renewing = EnrolmentPage(provider, kind), AuthenticatorPage(provider)
     out, both = require_sign_in(provider, kind, sign_in.out), ["GET", "POST"]
     return [
-        Route(path, sign_in.show, methods=["GET"]),
+        Route(path, open_page(provider, sign_in.show), methods=["GET"]),
         Route(path, anybody(provider, sign_in.send), methods=["POST"]),
         Route(f"/{kind}/sign-out", out, methods=["POST"]),
         Route(f"/{kind}/enrol/{{link}}", anybody(provider, enrolling.choose), methods=both),
