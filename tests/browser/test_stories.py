@@ -260,7 +260,7 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     ann.follow("Balance")
     number = re.findall(r"Invoice (\d{4}-\d+)\n", ann.page.locator("main").inner_text())
     town.later(15)
-    ann.sign_in().reads("is due since")
+    ann.sign_in().reads("has been due since")
     for days in (8, 14, 8):
         town.later(days)
     ann.sign_in().follow("Messages").reads("Last reminder")

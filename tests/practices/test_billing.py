@@ -187,7 +187,7 @@ def test_what_nobody_pays_is_announced_reminded_of_and_then_a_task(house: House)
     )
     assert [each[0].split("/")[1] for each in queued] == ["invoice", "reminder", "reminder"]
     assert '"which":"warned"' in queued[-1][1]
-    assert "is due since" in house.signed_in(person).get("/me").text
+    assert "has been due since" in house.signed_in(person).get("/me").text
     assert job(house, "due invoices") == 0
 
 

@@ -132,7 +132,7 @@ def test_no_invoice_is_settled_dropped_or_added_by_writing_to_the_database(
     answer = house.signed_in(ann).get("/me")
     assert answer.status_code == 503
     assert SAID in answer.text
-    assert "is due since" in house.signed_in(bob).get("/me").text
+    assert "has been due since" in house.signed_in(bob).get("/me").text
     assert f"A row of `invoice` of person {ann}" in alarms(house)
     later(house, 8)
     assert job(house, "due invoices") == 1  # of bob, who is reminded

@@ -179,7 +179,7 @@ def test_what_the_books_gave_out_stays_theirs(house: House) -> None:
     assert history(house, guardian) == before
     later(house, 16)
     assert job(house, "due invoices") == 1
-    assert "is due since" in house.signed_in(guardian).get("/me").text
+    assert "has been due since" in house.signed_in(guardian).get("/me").text
     order(house, other, "phone")
     to_the_first(house)
     job(house, "invoices")

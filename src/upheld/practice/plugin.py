@@ -34,7 +34,7 @@ from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
 from upheld.web.limits import Limits
-from upheld.web.pages import STARTS, Imprint, Pages
+from upheld.web.pages import STARTS, Imprint, Pages, format_time
 from upheld.web.sessions import Tokens
 
 T = TypeVar("T")
@@ -264,7 +264,7 @@ class Provider:
         sentences += await asyncio.to_thread(_not_whole, self.gate.gate)
         return sentences + [
             f"{what[:1].upper()}{what[1:]}. It was met first on"
-            f" {since.astimezone(zone):%-d %B %Y, %H:%M}, and what rests on it is refused. A"
+            f" {format_time(since.astimezone(zone))}, and what rests on it is refused. A"
             " manager can look everything through under Safeguards."
             for what, since in self._changed.items()
         ]

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from upheld.core.dimensions import DATA
 from upheld.gate.evidence import field_values
 from upheld.policy.vocabulary import TREE_OF
-from upheld.web.pages import format_day, format_time, money
+from upheld.web.pages import format_day, format_month, format_time, money
 
 Labels = Callable[[str, str], str]  # what people call a word of a tree of the vocabulary
 
@@ -124,7 +124,7 @@ class _Writer:
         if _MOMENT.fullmatch(text):
             return _or_as_it_is(lambda: self._moment(text), text)
         if name in {"month", "expiry"} and _MONTH.fullmatch(text):
-            return _or_as_it_is(lambda: f"{datetime.fromisoformat(f'{text}-01'):%B %Y}", text)
+            return _or_as_it_is(lambda: format_month(text), text)
         if name in TREE_OF and name != DATA:
             return _capital(self._label(TREE_OF[name], text))
         if name in _SLUGS and _SLUG.fullmatch(text):

@@ -65,6 +65,12 @@ def format_day(value: date | datetime | str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
+def format_month(value: date | str) -> str:
+    """A month as people write it, such as March 2026; text is one such as 2026-03."""
+    day = date.fromisoformat(f"{value}-01") if isinstance(value, str) else value
+    return f"{day:%B %Y}"
+
+
 def format_time(value: datetime) -> str:
     """A moment as people write it, with its time zone."""
     return f"{format_day(value)}, {value:%H:%M %Z}"
@@ -160,7 +166,10 @@ class Pages:
         for env in (self.env, self.plain):
             env.globals.update(answers._asdict())
             env.filters.update(
-                money=money, day=_in_zone(format_day, zone), time=_in_zone(format_time, zone)
+                money=money,
+                day=_in_zone(format_day, zone),
+                month=format_month,
+                time=_in_zone(format_time, zone),
             )
         self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
         self.links, self.can_ever = links if links is not None else {}, answers.can_ever

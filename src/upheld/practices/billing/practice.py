@@ -248,9 +248,9 @@ def waiting(transaction: Transaction, person_id: str) -> list[PendingAction]:
         number, since = due[0][0], format_day(due[0][1])
         todos.append(
             PendingAction(
-                f"{len(due)} invoices are unpaid; the oldest, {number}, is due since {since}."
+                f"{len(due)} invoices are unpaid; the oldest, {number}, has been due since {since}."
                 if len(due) > 1
-                else f"Invoice {number} is due since {since}.",
+                else f"Invoice {number} has been due since {since}.",
                 "Pay",
                 "/me/payment",
             )

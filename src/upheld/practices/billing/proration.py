@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from upheld.practices.billing.books import InvoiceLine
 from upheld.practices.billing.plans import ServicePlan
 from upheld.practices.billing.services import ServicePeriod
+from upheld.web.pages import format_month
 
 DAY = timedelta(days=1)
 NONE_FREE: Final[Mapping[date, str]] = MappingProxyType({})
@@ -123,6 +124,6 @@ def _parts(days: Sequence[tuple[date, str]], free: Mapping[date, str]) -> list[_
 
 def _days(part: _PlanDays, month: Month) -> str:
     if (part.last - part.first).days + 1 == month.days:
-        return f"{part.first:%B %Y}"
+        return format_month(part.first)
     days = f"{part.first.day} to {part.last.day}" if part.last > part.first else f"{part.last.day}"
     return f"{days} {part.last:%B %Y}"

@@ -13,6 +13,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.unreadable import decoding
 from upheld.practices.billing.books import encode_row
+from upheld.web.pages import format_month
 
 USAGE: Final = "usage"
 MONTHS_MAX: Final = 36
@@ -75,7 +76,7 @@ def choices(today: date) -> list[tuple[str, str]]:
     for back in range(MONTHS_MAX):
         at = today.year * 12 + today.month - 1 - back
         day = date(at // 12, at % 12 + 1, 1)
-        months.append((day.isoformat()[:7], f"{day:%B %Y}"))
+        months.append((day.isoformat()[:7], format_month(day)))
     return months
 
 

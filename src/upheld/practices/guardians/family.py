@@ -43,6 +43,7 @@ from upheld.practices.guardians.consent_questions import (
 )
 from upheld.practices.guardians.domain import Care, GuardianConsent
 from upheld.web import sessions
+from upheld.web.pages import format_day
 
 VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 MESSAGES_MAX: Final = 20  # that a guardian sees of what we wrote, the latest
@@ -286,7 +287,7 @@ class Family:
         looks = self.looks(transaction, person_id)
         if not looks or transaction.clock.now() - looks[0].at > LOOK_NOTICE:
             return []
-        text = f"Your guardian looked at your account on {looks[0].at:%-d %B %Y}."
+        text = f"Your guardian looked at your account on {format_day(looks[0].at)}."
         return [PendingAction(text, "What they saw", "/me/family")]
 
 
