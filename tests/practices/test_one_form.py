@@ -103,6 +103,7 @@ def test_what_the_foot_of_a_page_promises_is_there(house: House) -> None:
         assert browser.get(path).status_code == 200
     about = browser.get("/about").text
     for part in ("register", "accessibility", "security"):
+        assert f'href="/about#{part}"' in foot
         assert f'<h2 id="{part}">' in about
     answer = browser.get("/.well-known/security.txt")
     assert answer.headers["content-type"].startswith("text/plain")

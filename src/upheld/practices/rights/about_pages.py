@@ -21,6 +21,13 @@ from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import label
 
 HERE: Final = "/about"
+PARTS: Final = (
+    ("Who we are", ""),
+    ("Register of partners", "#register"),
+    ("Accessibility", "#accessibility"),
+    ("Security", "#security"),
+)
+"""What the foot of every page leads to, each with its place on the page."""
 PUBLIC_KINDS: Final = {
     "agreement": "a confidentiality agreement",
     "engagement": "an engagement",

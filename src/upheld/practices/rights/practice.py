@@ -182,7 +182,10 @@ def practice(provider: Provider) -> Practice:
                 part="What we hold",
             ),
             *PARTS,
-            MenuEntry(EVERYBODY, "Who we are", about_pages.HERE, "", 10, bar=True),
+            *(
+                MenuEntry(EVERYBODY, title, f"{about_pages.HERE}{part}", "", 10 + at, bar=True)
+                for at, (title, part) in enumerate(about_pages.PARTS)
+            ),
             MenuEntry(
                 "staff",
                 "Requests",
