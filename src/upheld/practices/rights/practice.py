@@ -95,7 +95,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
         RequestPages(provider),
     )
 
-    value = ValueErasurePages(provider)
+    value, about = ValueErasurePages(provider), about_pages.AboutPage(provider)
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(
@@ -138,11 +138,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
         get("/me/privacy/erase/{field}", value.show, fresh=True),
         post("/me/privacy/erase/{field}", value.send, fresh=True),
-        Route(
-            about_pages.HERE,
-            open_page(provider, about_pages.AboutPage(provider).show),
-            methods=["GET"],
-        ),
+        Route(about_pages.HERE, open_page(provider, about.show), methods=["GET"]),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
         *_desk_routes(provider),
     )
