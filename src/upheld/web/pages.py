@@ -96,7 +96,7 @@ STARTS: Final = {
 }
 """Where each kind of visitor begins, and what a link to it says."""
 NOT_THERE: Final = {
-    "customer": "Check the address, or go on from your account.",
+    "customer": "Check the address, or continue from your account.",
     "staff": "Check the address. If it was a task, it is closed or no longer yours.",
     "agent": "Check the address. If it was an account, it was paid or taken back.",
 }
