@@ -45,6 +45,14 @@ PHRASES = {
     r"\bstands? (here|there|in the|at (this|the)|on (a|the|their) page)\b": "“is”, “appears”",
     r"\btake another\b": "“choose another”",
     r"\btake at (least|most)\b": "“use at least”",
+    r"\bis (due|overdue) since\b": "“was due on”, “has been overdue since”",
+    r"\bset out to\b": "“decided to”",
+    r"\bwhat came of\b": "what happened: “your card payment went through”",
+    r"\bpassword until now\b": "“current password”",
+    r"\bon no page but\b": "“only on”",
+    r"\bguardian's leave\b": "“permission”",
+    r"\b(for you|for them) no longer\b": "“stop …ing”",
+    r"\bnothing else of (them|you)\b": "“nothing else about them”",
 }
 """What is not written, and what is written in its place."""
 
@@ -98,6 +106,8 @@ def test_nothing_that_people_read_is_worded_as_a_program_would() -> None:
         "Let in by necessary",
         "With whom is needed.",
         "That you looked is\n  entered too.",
+        "What came of your payment was noted.",
+        "Invoice 2026-1632 is due since 15 November 2026.",
     ],
 )
 def test_the_worst_phrases_are_seen(sentence: str) -> None:

@@ -58,7 +58,7 @@ def test_what_is_overdue_is_counted_with_its_oldest_day(house: House) -> None:
     later(house, 15)
     first = history(house, person).invoices[0]
     page = house.signed_in(person).get("/me").text
-    assert f"Invoice {first.number} is overdue since" in figure(page, "Balance")
+    assert f"Invoice {first.number} has been overdue since" in figure(page, "Balance")
     assert 'class="late"' in figure(page, "Balance")
     later(house, 30)
     job(house, "invoices")

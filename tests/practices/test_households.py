@@ -65,7 +65,7 @@ def test_an_adult_comes_in_with_a_sign_in_of_their_own(house: House) -> None:
     holder, member = household(house)
     assert holder_of(house, member) == holder
     page = house.signed_in(holder).get("/me/household").text
-    assert "Pay for them no longer" in page
+    assert "Stop paying for them" in page
     assert "Bo Marked" not in page
     assert BO not in page
     mine = house.signed_in(member).get("/me/household").text

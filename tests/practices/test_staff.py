@@ -460,3 +460,24 @@ RESTS_ON: dict[str, Callable[[House], bool]] = {
     "staff": is_look_refused,
     "support-use": refused_look_up,
 }
+
+
+def test_the_console_speaks_of_a_customer_and_not_to_one(house: House) -> None:
+    """Purposes and data that the policy words to a customer are worded for those who serve them."""
+    person, user = house.customer(), house.staff("support", "accounts", "privacy")
+    purposes = ("service-provision", "rights-request", "age-check")
+    task, *_ = [task_on(house, person, each) for each in purposes]
+    browser = house.signed_in(user, "staff")
+    for path in ("/staff", f"/staff/tasks/{task}"):
+        text = re.sub(r"<[^>]+>", " ", browser.get(path).text)
+        assert "roviding services the customer asked for" in text
+        assert "nswering the customer&#39;s requests" in text
+        assert "messages between the customer and us" in text
+        wrong = (
+            "services you asked",
+            "answering your",
+            "your age",
+            "between you and",
+            "you told us",
+        )
+        assert not [each for each in wrong if each in text]

@@ -409,3 +409,30 @@ def test_three_lines_stand_at_the_head_of_a_section(sample: TestClient) -> None:
         '<a href="#children">We may not let you use our sites and services if you are under 13</a>'
         in section
     )
+
+
+def test_cells_that_say_the_same_side_by_side_are_one(policy: upheld.Policy) -> None:
+    """Joined cells cover each column once, in order, and say what each of theirs said."""
+    for each in (policy, upheld.load(sample_policy())):
+        table = recipients_table(each)
+        joined = 0
+        for row in table.rows:
+            spans = row.spans(table.columns)
+            assert [name for _, names in spans for name in names] == list(table.columns)
+            whole = [cell for cell, names in spans for _ in names]
+            for cell, own in zip(whole, row.cells, strict=True):
+                assert (cell.outcome, cell.summary, cell.ways) == (
+                    own.outcome,
+                    own.summary,
+                    own.ways,
+                )
+                assert set(own.clauses) <= set(cell.clauses)
+            joined += len(row.cells) - len(spans)
+        assert joined
+
+
+def test_the_page_joins_cells_and_names_their_columns(sample: TestClient) -> None:
+    """A joined cell says over how many columns it reaches, and on a phone which they are."""
+    page = sample.get("/privacy", headers={"accept": "text/html"}).text
+    table = page.partition('id="_who"')[2]
+    assert re.search(r'colspan="6" aria-colspan="6" data-label="Who you are, contact', table)

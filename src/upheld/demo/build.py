@@ -61,7 +61,11 @@ CUSTOMERS_SHOWN: Final = (
         "A customer",
         "two years of invoices, one of them to be paid; a household, choices, requests",
     ),
-    ("kim", "A minor", "sixteen, signed up by her guardian's leave; her mother looks after her"),
+    (
+        "kim",
+        "A minor",
+        "sixteen, here with her guardian's permission; her mother looks after her",
+    ),
     ("ruth", "A guardian", "looks after Kim, pays for her, and can take any of it back"),
     ("dan", "A debtor", "owes three months; the task to collect it waits in the console"),
     ("eve", "A debtor", "whose account an agent has; once she pays, it is recalled"),

@@ -208,6 +208,12 @@ class RecipientCell(msgspec.Struct, frozen=True):
     ways: tuple[DisclosureRoute, ...] = ()
     clauses: tuple[str, ...] = ()  # that deny, where nothing allows
 
+    def says_as(self, other: RecipientCell) -> bool:
+        """Whether another cell says the same; what is never is never by whichever clause."""
+        if (self.outcome, self.summary) != (other.outcome, other.summary):
+            return False
+        return self.ways == other.ways and (not self.ways or self.clauses == other.clauses)
+
 
 class RecipientRow(msgspec.Struct, frozen=True):
     """A recipient with a cell for each group of data."""
@@ -215,6 +221,21 @@ class RecipientRow(msgspec.Struct, frozen=True):
     name: str
     label: str
     cells: tuple[RecipientCell, ...]
+
+    def spans(self, columns: Iterable[str]) -> list[tuple[RecipientCell, tuple[str, ...]]]:
+        """The cells, those that say the same of columns side by side as one, each with its columns.
+
+        Of cells that all say never, the clauses are listed together.
+        """
+        spans: list[tuple[RecipientCell, tuple[str, ...]]] = []
+        for cell, column in zip(self.cells, columns, strict=True):
+            last, names = spans[-1] if spans else (None, ())
+            if last is not None and last.says_as(cell):
+                clauses = tuple(dict.fromkeys(last.clauses + cell.clauses))
+                spans[-1] = (msgspec.structs.replace(last, clauses=clauses), (*names, column))
+            else:
+                spans.append((cell, (column,)))
+        return spans
 
 
 class Recipients(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
+from upheld.policy.retelling import THE_CUSTOMER, about_person
 from upheld.practice.plugin import Provider
 
 GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, what must go
@@ -41,6 +42,10 @@ class UnkeptPromise(NamedTuple):
         return KINDS[self.kind]
 
 
+def _for_staff(label: str) -> str:
+    return about_person(label, THE_CUSTOMER)
+
+
 def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
     """Everything that a policy promises and that no part of this provider keeps."""
     words = policy.program.vocabulary
@@ -58,9 +63,9 @@ def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:
         if not is_kept:
             clauses_by_word.setdefault((kind, word), []).append(clause)
     labels = {
-        "duty": {name: each.label for name, each in words.duties.items()},
-        "fact": {name: each.label for name, each in words.facts.items()},
-        "action": {name: each.label for name, each in words.tree("action").items()},
+        "duty": {name: _for_staff(each.label) for name, each in words.duties.items()},
+        "fact": {name: _for_staff(each.label) for name, each in words.facts.items()},
+        "action": {name: _for_staff(each.label) for name, each in words.tree("action").items()},
     }
     labels["obligation"] = labels["action"]
     order = {clause.id: at for at, clause in enumerate(policy.program.clauses)}

@@ -114,7 +114,7 @@ def due_sentence(unpaid: list[OpenInvoice], today: date) -> str:
         count = _NUMBERS[len(late)] if len(late) < len(_NUMBERS) else str(len(late))
         return f"{count} invoices are overdue, the oldest since {format_day(late[0].due)}."
     if late:
-        return f"Invoice {late[0].number} is overdue since {format_day(late[0].due)}."
+        return f"Invoice {late[0].number} has been overdue since {format_day(late[0].due)}."
     if unpaid:
         return f"{money(unpaid[0].open)} is due on {format_day(unpaid[0].due)}."
     return "Nothing is due."

@@ -30,7 +30,7 @@ def _asks_no_guardian(policy: Policy) -> str:
     """Why no guardian is ever asked; empty where one is."""
     if admission(policy).takes_minors:
         return ""
-    return "nobody is served by a guardian's leave"
+    return "nobody is served with a guardian's permission"
 
 
 NEEDS = (

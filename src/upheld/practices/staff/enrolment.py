@@ -41,7 +41,7 @@ CODE = Field(
 OLD = Field("old", "Password", "password", autocomplete="current-password", length_max=200)
 OLD_CODE = Field(
     "old-code",
-    "One-time password until now",
+    "Current one-time password",
     autocomplete="one-time-code",
     length_max=12,
     hint="From the authenticator that you sign in with.",

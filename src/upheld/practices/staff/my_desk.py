@@ -30,7 +30,7 @@ ACCOUNT: Final = (
     ),
 )
 PASSWORD: Final = (
-    Field("old", "Password until now", "password", autocomplete="current-password", length_max=200),
+    Field("old", "Current password", "password", autocomplete="current-password", length_max=200),
     Field(
         "new",
         "New password",

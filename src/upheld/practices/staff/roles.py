@@ -17,6 +17,7 @@ import msgspec
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
 from upheld.policy.program import Program
+from upheld.policy.retelling import THE_CUSTOMER, about_person
 from upheld.policy.words import Words
 from upheld.practice import operators
 
@@ -150,8 +151,8 @@ class Roles:
         return MANAGER, *(name for name, role in self.by_name.items() if role.watch)
 
     def label(self, tree: str, word: str) -> str:
-        """What people call a word."""
-        return self.words.term(tree, word)
+        """What our staff call a word: what speaks to a customer, of the customer."""
+        return about_person(self.words.term(tree, word), THE_CUSTOMER)
 
 
 def read_roles(path: Path | None, program: Program) -> Roles:
