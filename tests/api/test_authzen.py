@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from questions import EVALUATION, EVALUATIONS, PROVEN, SEARCH, SERVE, SHARE, changed, decision
 from upheld.api.authzen import schema
+from upheld.core.ids import PersonId
 from upheld.policy.vocabulary import Fact
 
 JSON = {"content-type": "application/json"}
@@ -241,7 +242,7 @@ def test_several_kinds_of_data_are_asked_about_together(client: TestClient) -> N
 
 
 @pytest.mark.parametrize("member", ["subject", "resource"])
-def test_a_customer_is_refused(client: TestClient, member: str) -> None:
+def test_a_customer_is_refused(client: TestClient, member: PersonId) -> None:
     """Questions about a person are answered nowhere here, in a batch and a search neither."""
     person = {"type": "customer", "id": "c-1"}
     question = {**SHARE, member: person}

@@ -19,6 +19,7 @@ from gate.conftest import keyring as _keyring
 from gate.conftest import person as _person
 from gate.conftest import policy as _policy
 from gate.test_gate import OFFERS, TO_PARTNER
+from upheld.core.ids import PersonId
 from upheld.database import checks, seals, tables
 from upheld.database import rows as database
 from upheld.database.declared import MAC, declaration, sealed_tables
@@ -49,7 +50,7 @@ def tried(engine: Engine) -> Iterator[Connection]:
         raise _Back
 
 
-def made(table: Table, person_id: str, number: int) -> dict[str, Any]:
+def made(table: Table, person_id: PersonId, number: int) -> dict[str, Any]:
     """A row of a table, of a person where its rows are somebody's."""
     told = declaration(table)
     row: dict[str, Any] = {}
@@ -72,7 +73,9 @@ def made(table: Table, person_id: str, number: int) -> dict[str, Any]:
     return row
 
 
-def some_rows(gate: Gate, table: Table, person: str, *, alone: bool) -> Iterator[dict[str, Any]]:
+def some_rows(
+    gate: Gate, table: Table, person: PersonId, *, alone: bool
+) -> Iterator[dict[str, Any]]:
     """Three rows of a person; of three people where each has one at most."""
     others = [gate.enrol(), gate.enrol()] if alone else [person] * 2
     for number, whose in enumerate([person, *others], 1):
@@ -102,7 +105,7 @@ def where(key: tuple[str, ...]) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noqa: PLR0915 - done one after the other
-    gate: Gate, person: str, name: str
+    gate: Gate, person: PersonId, name: str
 ) -> None:
     """A row that is inserted, updated, deleted or put back, in every table that is sealed."""
     table = declared_tables().tables[name]
@@ -170,7 +173,7 @@ def assert_fine(gate: Gate) -> None:
 
 @pytest.mark.parametrize("change", ["delete", "insert", "restore", "state"])
 def test_an_act_is_refused_at_once_where_what_it_rests_on_was_changed(
-    gate: Gate, person: str, change: str
+    gate: Gate, person: PersonId, change: str
 ) -> None:
     """Deleting an opt-out, adding or bringing back a consent, another state; nobody else is hit."""
     other_one = customer(gate)
@@ -215,7 +218,7 @@ def test_an_act_is_refused_at_once_where_what_it_rests_on_was_changed(
 
 
 def test_two_people_who_are_exchanged_in_the_index_are_found_at_use(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """Nobody is found by an address that is somebody else's, whatever rows are moved."""
     second = customer(gate)
@@ -241,7 +244,7 @@ def test_two_people_who_are_exchanged_in_the_index_are_found_at_use(
         gate.find("email", "bob@marked.example")
 
 
-def test_rows_of_a_work_that_was_undone_are_in_no_cover(gate: Gate, person: str) -> None:
+def test_rows_of_a_work_that_was_undone_are_in_no_cover(gate: Gate, person: PersonId) -> None:
     """In a batch one work fails and its neighbour is kept: cover and rows agree."""
 
     def kept(transaction: Any) -> str:
@@ -276,7 +279,7 @@ def test_a_cover_says_nothing_of_what_rows_add_to_it(keyring: Keyring) -> None:
             ready.open_cover(owner, raw)
 
 
-def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) -> None:
+def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: PersonId) -> None:
     """Neither does a row with another session's mark; and a link that was used stays used."""
     at = gate.context.clock.now()
     with writing(gate.engine) as connection:
@@ -298,7 +301,7 @@ def test_a_session_that_somebody_wrote_signs_nobody_in(gate: Gate, person: str) 
 
 
 def test_the_self_check_comes_to_everybody_in_slices(
-    gate: Gate, person: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A job that looks at some people at a time names what is not whole, and fails by it."""
     monkeypatch.setattr(selfcheck_job, "LEAST", 1)

@@ -24,6 +24,7 @@ from practices.routes import THINGS, World
 from practices.test_erased import busy
 from sizes import size
 from tally import tried as tried_so
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import DatabaseError
@@ -102,7 +103,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
         THINGS[name](world)
     for person in (world.ann, world.child):
         busy(house, person)
-    bo = world.visitors["bo"][1]
+    bo = PersonId(world.visitors["bo"][1])
     gate.sweep("use", [world.ann, bo], ["email"], purpose="billing")
     with house.browser() as browser:
         browser.post("/sign-in", data={"email": "ann@marked.example", "credentials": "not it"})
@@ -120,7 +121,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
 
 def second_half(house: House, gate: Gate, world: World) -> None:
     """Let more happen, so that rows change and go: a pledge taken back, an erasure, a new epoch."""
-    ann, bo = world.ann, world.visitors["bo"][1]
+    ann, bo = world.ann, PersonId(world.visitors["bo"][1])
     house.do(lambda transaction: corrections.correct(transaction, ann, "phone", "+1 425 555 0142"))
     house.do(
         lambda transaction: transaction.withdraw(

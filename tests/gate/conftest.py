@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 import upheld
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
 from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
@@ -67,7 +68,7 @@ def later(gate: Gate, clock: Told, days: float) -> None:
     gate.accept_clock()
 
 
-def customer(gate: Gate, *, born: str = "1990-02-01") -> str:
+def customer(gate: Gate, *, born: str = "1990-02-01") -> PersonId:
     """Sign somebody up who has a service."""
     person_id = gate.enrol()
     gate.store(person_id, {"birth-date": born}, source="customer", occasion="registration")
@@ -77,6 +78,6 @@ def customer(gate: Gate, *, born: str = "1990-02-01") -> str:
 
 
 @pytest.fixture
-def person(gate: Gate) -> str:
+def person(gate: Gate) -> PersonId:
     """A customer."""
     return customer(gate)

@@ -16,6 +16,7 @@ from gate.test_faults import flipped
 from gate.test_gate import TO_PARTNER
 from ledger.logs import OTHER, SIGNER
 from sizes import size
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
@@ -47,7 +48,7 @@ def change(engine: Engine, *statements: str) -> None:
             assert connection.execute(text(statement)).rowcount, statement
 
 
-def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: str) -> None:
+def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: PersonId) -> None:
     """It verifies by the public key alone; another's entry is refused in the words for none."""
     other = customer(gate)
     own = gate.use(person, ["email"], purpose="billing").entry
@@ -61,7 +62,7 @@ def test_a_receipt_proves_a_persons_own_entry_and_no_other(gate: Gate, person: s
     texts = []
     for number in (own, own + 1_000):
         with pytest.raises(LogError) as caught:
-            receipt(gate, other, number)
+            receipt(gate, other, EntryNumber(number))
         assert caught.value.code == "no-entry"
         texts.append(str(caught.value).replace(str(number), "N"))
     assert texts[0] == texts[1]
@@ -140,7 +141,7 @@ def test_violations_are_listed(gate: Gate) -> None:
     assert line.receipt is not None
 
 
-def test_an_untouched_ledger_is_whole(gate: Gate, person: str) -> None:
+def test_an_untouched_ledger_is_whole(gate: Gate, person: PersonId) -> None:
     """Entries, batches, late ones not yet covered and every checkpoint: nothing is found."""
     assert not audited(gate.engine).checkpoints
     cover(gate.engine)
@@ -215,7 +216,7 @@ def test_what_was_changed_removed_moved_or_inserted_is_named(
     ],
 )
 def test_a_flipped_byte_anywhere_in_the_ledger_is_found(
-    gate: Gate, person: str, table: str, column: str, key: str
+    gate: Gate, person: PersonId, table: str, column: str, key: str
 ) -> None:
     """Every row, at its ends and in between; where an entry was changed, that one is named."""
     gate.use(person, ["email"], purpose="billing")
@@ -276,4 +277,4 @@ def test_a_log_under_another_key_is_no_log_of_ours(gate: Gate) -> None:
         connection.execute(text("UPDATE log_name SET public_key = :key"), {"key": str(OTHER.key)})
     assert any("not signed by" in str(each) for each in audited(gate.engine).findings)
     with reading(gate.engine) as connection, pytest.raises(upheld.UpheldError):
-        receipt_of(connection, 1)
+        receipt_of(connection, EntryNumber(1))

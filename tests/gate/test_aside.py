@@ -8,6 +8,7 @@ import pytest
 
 from gate.conftest import Told, customer, later
 from gate.test_faults import flipped
+from upheld.core.ids import EntryNumber
 from upheld.database.errors import DatabaseError, database_error
 from upheld.database.statements import row, rows, run, to_bytes
 from upheld.database.transaction import reading, writing
@@ -124,10 +125,10 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     """However many fail, those who are due after them are done."""
     failing = True
 
-    def handler(transaction: Any, item: obligations.Obligation) -> int:
+    def handler(transaction: Any, item: obligations.Obligation) -> EntryNumber:
         if failing and item.clause == "bad":
             raise ValueError("odd")
-        return int(transaction.note(item.person_id, "handled", action="view"))
+        return EntryNumber(transaction.note(item.person_id, "handled", action="view"))
 
     person = customer(gate)
     gate.context.duty_handlers.due["ring"] = handler

@@ -18,6 +18,7 @@ from gate.test_faults import flipped, problems
 from sizes import size
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
@@ -108,7 +109,7 @@ def test_a_backup_that_is_made_while_acts_go_on_is_of_one_moment(
     """What is written while it is read is in none of its tables, and the writer does not wait."""
     customer(gate)
     copy = module._copy
-    late: list[str] = []
+    late: list[PersonId] = []
 
     def meanwhile(*words: object) -> int:
         late.append(customer(gate))
@@ -404,7 +405,7 @@ def test_a_log_of_which_more_was_published_is_not_gone_on_with(gate: Gate, tmp_p
 
 
 def test_a_database_that_is_not_whole_gives_no_backup(
-    gate: Gate, person: str, tmp_path: Path
+    gate: Gate, person: PersonId, tmp_path: Path
 ) -> None:
     """It is read back before it counts; what is wrong is named, and no file is left."""
     with writing(gate.engine) as connection:

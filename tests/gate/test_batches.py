@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gate.conftest import Told, later
+from upheld.core.ids import EntryNumber
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import obligations
@@ -52,9 +53,9 @@ def test_items_that_somebody_changed_keep_no_job_from_what_is_due(
     """A whole batch of them comes first, and the one behind them is done all the same."""
     done: list[str] = []
 
-    def handler(transaction: Any, item: obligations.Obligation) -> int:
+    def handler(transaction: Any, item: obligations.Obligation) -> EntryNumber:
         done.append(item.item_id)
-        return int(transaction.note(item.person_id, "handled", action="view"))
+        return EntryNumber(transaction.note(item.person_id, "handled", action="view"))
 
     gate.context.duty_handlers.due["ring"] = handler
     some = items(gate, "ring", 4)

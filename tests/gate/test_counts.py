@@ -17,6 +17,7 @@ from gate.conftest import Told, customer, later
 from gate.test_gate import OFFERS, TO_PARTNER
 from ledger.logs import OTHER, SIGNER
 from sizes import size
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.database.statements import rows, run
@@ -166,7 +167,7 @@ def test_twenty_who_count_at_once_count_once(gate: Gate, clock: Told, small_page
 
 
 def test_what_breaks_off_half_way_is_counted_once(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that dies after its rows and before its place has written neither."""
     del person
@@ -184,7 +185,9 @@ def _broken(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_nothing_of_a_silenced_act_moves_a_number(gate: Gate, clock: Told, person: str) -> None:
+def test_nothing_of_a_silenced_act_moves_a_number(
+    gate: Gate, clock: Told, person: PersonId
+) -> None:
     """Not while the order forbids to speak of it, and not when it has ended."""
     another = customer(gate)
     clause_counts.count(gate)
@@ -213,7 +216,7 @@ def test_nothing_of_a_silenced_act_moves_a_number(gate: Gate, clock: Told, perso
 
 
 def test_an_act_that_no_order_can_decide_counts_whoever_it_is_about(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """Else somebody's number would fall with the order, and tell of it."""
     gate.record(person, "instrument", fact="gag-order")
@@ -233,7 +236,7 @@ def kinds(gate: Gate, *wanted: str) -> list[Entry]:
         return [entry for _, entry in found if entry.kind in wanted]
 
 
-def busy(gate: Gate, person: str, times: int) -> None:
+def busy(gate: Gate, person: PersonId, times: int) -> None:
     """Let a clause decide so often, and something be disclosed."""
     gate.record(person, "consent", about=OFFERS)
     for _ in range(times):
@@ -242,7 +245,7 @@ def busy(gate: Gate, person: str, times: int) -> None:
 
 
 def test_a_month_is_published_once_and_its_noise_drawn_once(
-    gate: Gate, clock: Told, person: str
+    gate: Gate, clock: Told, person: PersonId
 ) -> None:
     """When it is over, with its digest in the log; the ranges hold the counts at each look."""
     busy(gate, person, 40)
@@ -275,7 +278,7 @@ def test_a_month_is_published_once_and_its_noise_drawn_once(
 
 
 def test_what_is_seldom_is_told_by_its_month_and_what_is_often_by_its_day(
-    gate: Gate, clock: Told, person: str
+    gate: Gate, clock: Told, person: PersonId
 ) -> None:
     """A single act has no day on the page."""
     busy(gate, person, 40)
@@ -287,7 +290,7 @@ def test_what_is_seldom_is_told_by_its_month_and_what_is_often_by_its_day(
     assert last["registration"] == "2026-03"
 
 
-def test_disclosures_are_those_of_twelve_months(gate: Gate, clock: Told, person: str) -> None:
+def test_disclosures_are_those_of_twelve_months(gate: Gate, clock: Told, person: PersonId) -> None:
     """What is older is told no more, nor kept as a number."""
     busy(gate, person, 25)
     later(gate, clock, 330)
@@ -306,7 +309,7 @@ def test_disclosures_are_those_of_twelve_months(gate: Gate, clock: Told, person:
 
 
 def test_a_table_is_verified_by_the_key_of_the_log_alone(
-    gate: Gate, clock: Told, person: str
+    gate: Gate, clock: Told, person: PersonId
 ) -> None:
     """And no other table is, nor one by another log, nor one that no checkpoint covers yet."""
     busy(gate, person, 25)
@@ -339,7 +342,7 @@ def test_a_table_is_verified_by_the_key_of_the_log_alone(
 
 
 def test_a_published_table_that_was_changed_is_not_shown(
-    gate: Gate, clock: Told, person: str
+    gate: Gate, clock: Told, person: PersonId
 ) -> None:
     """Its row is sealed: whoever has the database and no keys changes nothing on the page."""
     busy(gate, person, 25)

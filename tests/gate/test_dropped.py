@@ -10,6 +10,7 @@ from sqlalchemy import text
 from gate.conftest import TOLD, Told, customer, later
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.errors import DatabaseError, database_error
 from upheld.database.statements import rows
@@ -23,12 +24,12 @@ from upheld.vault.erasures import Erasures
 from upheld.vault.people import HELD, VaultError
 
 
-def held(gate: Gate, person: str) -> set[str]:
+def held(gate: Gate, person: PersonId) -> set[str]:
     """The fields that are held of somebody."""
     return {each.field for each in holdings(gate, person)}
 
 
-def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> None:
+def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: PersonId) -> None:
     """With its former revisions and what its person was found by, and an entry that says so."""
     gate.store(person, {"email": "new@marked.example"}, source="customer", occasion="registration")
     assert gate.drop(person, ["email", "zip"]) == ("email",)
@@ -46,7 +47,7 @@ def test_a_dropped_value_is_gone_and_may_come_again(gate: Gate, person: str) -> 
     assert not problems(gate)
 
 
-def test_what_must_be_kept_is_not_dropped(gate: Gate, person: str) -> None:
+def test_what_must_be_kept_is_not_dropped(gate: Gate, person: PersonId) -> None:
     """A hold keeps it; when the hold ends it can go."""
     hold = gate.record(person, "hold", fact="legal-hold", party="court")
     assert gate.drop(person, ["email", "phone"]) == ()
@@ -71,7 +72,7 @@ def test_a_hold_that_may_not_be_spoken_of_keeps_it_apart(gate: Gate) -> None:
     assert set(apart_person.holdings) == {"email"}
 
 
-def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: str) -> None:
+def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: PersonId) -> None:
     """A record that somebody else changed may be a hold; and nobody is made up."""
     gate.record(person, "hold", fact="legal-hold")
     with writing(gate.engine) as connection:
@@ -80,11 +81,11 @@ def test_nothing_is_dropped_on_a_doubt(gate: Gate, person: str) -> None:
         gate.drop(person, ["email"])
     assert "email" in held(gate, person)
     with pytest.raises(VaultError):
-        gate.drop("0" * 32, ["email"])
+        gate.drop(PersonId("0" * 32), ["email"])
 
 
 def test_what_was_dropped_does_not_come_back_from_a_backup(
-    gate: Gate, person: str, tmp_path: Path
+    gate: Gate, person: PersonId, tmp_path: Path
 ) -> None:
     """Of whom it was dropped and of nobody else; what was stored after that is another value."""
     other = customer(gate)
@@ -104,7 +105,7 @@ def test_what_was_dropped_does_not_come_back_from_a_backup(
 
 
 def test_a_backup_that_was_made_after_keeps_what_was_stored_again(
-    gate: Gate, person: str, tmp_path: Path
+    gate: Gate, person: PersonId, tmp_path: Path
 ) -> None:
     """Whether the list was told before or after it was made."""
     gate.drop(person, ["email"])
@@ -141,7 +142,7 @@ def test_what_a_law_keeps_apart_is_kept_apart_again(
 
 
 def test_a_list_that_cannot_be_written_is_told_again(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is forgotten before it stands there, and nothing stands there twice."""
     gate.drop(person, ["email"])

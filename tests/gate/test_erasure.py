@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from gate.conftest import TOLD, customer
 from gate.test_faults import problems
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.statements import rows
@@ -29,7 +30,7 @@ from upheld.vault.people import VaultError
 TABLES = ("person", "person_key", "value", "blind_index", "record", "entry", "item", "entry_person")
 
 
-def anywhere(gate: Gate, person_id: str) -> list[str]:
+def anywhere(gate: Gate, person_id: PersonId) -> list[str]:
     """The tables in which an id still stands."""
     with reading(gate.engine) as connection:
         return [
@@ -93,7 +94,12 @@ def test_who_is_erased_is_nowhere_and_what_was_done_stays_in_the_log(gate: Gate)
     ],
 )
 def test_what_the_policy_obliges_to_keep_is_kept_and_named(
-    gate: Gate, person: str, proof: dict[str, str], kept: tuple[str, ...], clause: str, until: bool
+    gate: Gate,
+    person: PersonId,
+    proof: dict[str, str],
+    kept: tuple[str, ...],
+    clause: str,
+    until: bool,
 ) -> None:
     """The clause and its ground, until when; nothing else is left, and nothing is added."""
     with reading(gate.engine) as connection:
@@ -116,7 +122,7 @@ def test_what_the_policy_obliges_to_keep_is_kept_and_named(
     assert "registration" not in str(certificate)
 
 
-def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: str) -> None:
+def test_what_rested_on_an_invoice_goes_once_it_is_paid(gate: Gate, person: PersonId) -> None:
     """A second erasure keeps nothing, and each has its certificate."""
     invoice = gate.record(person, "invoice", fact="account-unsettled")
     erase(gate, [person])
@@ -156,7 +162,7 @@ def test_a_gagged_hold_is_told_to_nobody_and_what_it_keeps_is_kept(gate: Gate) -
     assert gate.find("email", TOLD["email"]) == []
 
 
-def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: str) -> None:
+def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: PersonId) -> None:
     """What must be kept cannot be told, so that nothing goes."""
     gate.record(person, "hold", fact="legal-hold")
     with writing(gate.engine) as connection:
@@ -168,7 +174,7 @@ def test_a_record_that_nobody_believes_stops_the_erasure(gate: Gate, person: str
 
 @pytest.mark.parametrize("stops_at", ["list", "rows"])
 def test_an_erasure_that_was_stopped_is_gone_on_with(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch, stops_at: str
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch, stops_at: str
 ) -> None:
     """Until then no act finds the person; after that it is as if it had never been stopped."""
     gate.record(person, "invoice", fact="account-unsettled")
@@ -193,7 +199,7 @@ def test_an_erasure_that_was_stopped_is_gone_on_with(
     assert problems(gate) == ()
 
 
-def test_who_took_an_id_from_an_entry_past_the_gate_is_found(gate: Gate, person: str) -> None:
+def test_who_took_an_id_from_an_entry_past_the_gate_is_found(gate: Gate, person: PersonId) -> None:
     """That an entry is nobody's is believed where an erasure says so, and nowhere else."""
     other = customer(gate)
     erase(gate, [other])

@@ -19,6 +19,7 @@ from gate.kills import killed
 from gate.test_gate import TO_PARTNER
 from sizes import size
 from tally import tried
+from upheld.core.ids import PersonId
 from upheld.database.connection import LOOK_SECONDS
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
@@ -138,7 +139,7 @@ def flipped(raw: bytes, at: int) -> bytes:
     ],
 )
 def test_a_flipped_byte_is_found_and_named_wherever_it_is(
-    gate: Gate, person: str, table: str, column: str, key: str
+    gate: Gate, person: PersonId, table: str, column: str, key: str
 ) -> None:
     """Every sealed column: the look through tells it, and no wrong value is ever given."""
     with reading(gate.engine) as connection:
@@ -195,7 +196,7 @@ def test_a_flipped_byte_of_the_keyring_is_found(keyring: Keyring, tmp_path: Path
     ],
 )
 def test_what_was_moved_swapped_or_taken_away_is_named_and_the_rest_is_read(
-    gate: Gate, person: str, change: str, named: str
+    gate: Gate, person: PersonId, change: str, named: str
 ) -> None:
     """One damaged field costs the others nothing."""
     other = customer(gate)
@@ -209,7 +210,7 @@ def test_what_was_moved_swapped_or_taken_away_is_named_and_the_rest_is_read(
     assert any(named in problem for problem in problems(gate))
 
 
-def test_an_old_state_of_a_person_put_back_is_found(gate: Gate, person: str) -> None:
+def test_an_old_state_of_a_person_put_back_is_found(gate: Gate, person: PersonId) -> None:
     """Even with the list of holdings put back too: the entries say what should be there."""
     tables = {"value": "sealed, revision, at, current", "person": "holdings"}
     with reading(gate.engine) as connection:
@@ -241,7 +242,7 @@ def test_another_keyring_opens_nothing(gate: Gate, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ahead", [timedelta(days=-1), timedelta(hours=2)])
 def test_a_clock_that_was_set_stops_what_depends_on_dates_until_it_is_accepted(
-    gate: Gate, clock: Told, person: str, ahead: timedelta
+    gate: Gate, clock: Told, person: PersonId, ahead: timedelta
 ) -> None:
     """Back by a day or ahead by two hours: entries keep their order, and proofs wait."""
     gate.act("serve", person)
@@ -289,7 +290,7 @@ def test_everybody_is_moved_to_a_new_epoch_and_the_old_key_is_gone(
 
 
 def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
-    gate: Gate, person: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    gate: Gate, person: PersonId, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Marked values are looked for in everything that comes out, and in every file."""
     caplog.set_level(logging.DEBUG)
@@ -348,7 +349,7 @@ def test_no_value_is_in_any_log_error_or_entry_nor_readable_in_any_file(
     assert person_key.hex() not in "".join(statement)
 
 
-def test_a_killed_process_leaves_no_lock(gate: Gate, person: str, database_url: str) -> None:
+def test_a_killed_process_leaves_no_lock(gate: Gate, person: PersonId, database_url: str) -> None:
     """Whoever comes after one that was killed in a transaction does not wait for it."""
     house = gate.context
 

@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.core.settings import SettingsError, read_settings
 from upheld.gate.act.options import StoreOptions
 from upheld.gate.erasure.holdings import holdings
@@ -128,7 +129,7 @@ def test_the_country_of_the_settings_is_one_whose_numbers_can_be_read() -> None:
     ],
 )
 def test_whoever_writes_a_value_is_read_at_the_gate(
-    gate: Gate, person: str, writer: str, field: str, typed: str, kept: str | None
+    gate: Gate, person: PersonId, writer: str, field: str, typed: str, kept: str | None
 ) -> None:
     """A form, a program and an import alike: one form of a value, or nothing and one sentence."""
     before = len(gate.entries(person))
@@ -154,7 +155,7 @@ def test_whoever_writes_a_value_is_read_at_the_gate(
     assert len(gate.entries(person)) == before
 
 
-def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: str) -> None:
+def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: PersonId) -> None:
     """Of some rows at once one that nobody could read lets none in; other fields are text."""
     gate.context.fields.add("transaction", json.loads)
     options: StoreOptions = {"source": "customer", "occasion": "service-use"}
@@ -168,7 +169,7 @@ def test_a_series_is_read_by_who_reads_it_and_refused_whole(gate: Gate, person: 
     assert gate.use(person, ["transaction"], purpose="fraud-detection").series("transaction")
 
 
-def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person: str) -> None:
+def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person: PersonId) -> None:
     """It is set aside: the age is unknown until somebody writes a date, and no act fails."""
     fields = gate.context.fields
     with pytest.MonkeyPatch.context() as earlier:

@@ -23,6 +23,7 @@ from postgres import another
 from sizes import size
 from tally import tried
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database import engines as opening
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError, database_error
@@ -78,8 +79,8 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
                 say(f"erased {person}")
 
         lines = killed(work, chance.random() * 0.3)
-        words = [line.split()[1] for line in lines if line.startswith("begun")]
-        done = [line.split()[1] for line in lines if line.startswith("erased")]
+        words = [PersonId(line.split()[1]) for line in lines if line.startswith("begun")]
+        done = [PersonId(line.split()[1]) for line in lines if line.startswith("erased")]
         renewed(gate)
         for person in done:
             assert [each.field for each in holdings(gate, person)] == [
@@ -198,7 +199,7 @@ def test_a_restore_that_is_killed_is_whole_or_not_there(
 )
 def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(
     gate: Gate,
-    person: str,
+    person: PersonId,
     monkeypatch: pytest.MonkeyPatch,
     module: Any,
     name: str,
@@ -226,7 +227,7 @@ def test_a_full_disk_in_an_erasure_stops_it_and_it_goes_on(
 
 
 def test_a_full_disk_while_keys_are_renewed_loses_nobody(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The keyring stays as it was, and the renewal goes on when there is room."""
 
@@ -243,7 +244,7 @@ def test_a_full_disk_while_keys_are_renewed_loses_nobody(
 
 
 def test_a_full_disk_gives_no_backup_and_no_keys_of_one(
-    gate: Gate, person: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk is full in the middle of the file: nothing is left of it."""
     del person
@@ -292,7 +293,7 @@ def test_a_full_disk_in_a_restore_leaves_an_empty_database(
 
 
 def test_an_erasure_waits_for_the_act_that_is_being_done(
-    gate: Gate, person: str, database_url: str, policy: upheld.Policy, tmp_path: Path
+    gate: Gate, person: PersonId, database_url: str, policy: upheld.Policy, tmp_path: Path
 ) -> None:
     """The act is whole, then everything goes, its entry's tie too, but for what must be kept."""
     other = opened(database_url, tmp_path, policy)
@@ -318,7 +319,7 @@ def test_an_erasure_waits_for_the_act_that_is_being_done(
 
 def test_a_withdrawal_while_somebody_is_taken_out_leaves_no_tie(
     gate: Gate,
-    person: str,
+    person: PersonId,
     database_url: str,
     policy: upheld.Policy,
     tmp_path: Path,

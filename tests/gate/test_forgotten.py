@@ -16,6 +16,7 @@ import pytest
 
 from gate.conftest import TOLD, customer
 from gate.test_backup import made
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.erasure import erase
@@ -105,7 +106,7 @@ def _no_key_opens(gate: Gate, home: Path, number: int, gone: str, wrapped: bytes
 
 
 def test_the_search_finds_what_is_there(
-    gate: Gate, person: str, files: Callable[[], Iterator[tuple[Path, bytes]]]
+    gate: Gate, person: PersonId, files: Callable[[], Iterator[tuple[Path, bytes]]]
 ) -> None:
     """The same search before an erasure finds the sealed key and the person's tokens."""
     with reading(gate.engine) as connection:

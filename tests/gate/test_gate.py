@@ -11,12 +11,14 @@ from sqlalchemy import Engine, text
 import upheld
 from gate.conftest import TOLD, customer
 from practices.without import without
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.duties import DutyContext, DutyError, nothing_more
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.policy.request import Duty
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
@@ -25,12 +27,14 @@ OFFERS = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-part
 TO_PARTNER = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
 
 
-def kinds(gate: Gate, person_id: str) -> list[tuple[str, str]]:
+def kinds(gate: Gate, person_id: PersonId) -> list[tuple[str, str]]:
     """The kind and action of each entry about a person."""
     return [(stored.entry.kind, stored.entry.action) for stored in gate.entries(person_id)]
 
 
-def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(gate: Gate, person: str) -> None:
+def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(
+    gate: Gate, person: PersonId
+) -> None:
     """What is handed out stands in the entry that comes with it."""
     result = gate.use(person, ["email"], purpose="billing")
     assert result["email"] == TOLD["email"]
@@ -46,7 +50,9 @@ def test_an_allowed_act_gives_values_with_its_clause_and_its_entry(gate: Gate, p
     )
 
 
-def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(gate: Gate, person: str) -> None:
+def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(
+    gate: Gate, person: PersonId
+) -> None:
     """Who is not entitled hears the same whatever the reason."""
     with pytest.raises(Refused) as caught:
         gate.share(person, ["email"], recipient="advertiser", purpose="advertising")
@@ -59,7 +65,7 @@ def test_a_refusal_is_an_entry_and_tells_its_caller_one_sentence(gate: Gate, per
     assert "permission" in entitled.value.why
 
 
-def test_acts_under_two_policies_at_once_obey_their_own(gate: Gate, person: str) -> None:
+def test_acts_under_two_policies_at_once_obey_their_own(gate: Gate, person: PersonId) -> None:
     """While one takes another's place, nothing that was worked out under it is left to that one."""
     other = without("billing-use")
     before = gate.context
@@ -74,7 +80,7 @@ def test_acts_under_two_policies_at_once_obey_their_own(gate: Gate, person: str)
 
 
 def test_several_fields_are_all_or_nothing_unless_part_is_asked_for(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """One field that may not be shared holds all back; with `partial` it is named."""
     gate.record(person, "consent", about=OFFERS)
@@ -86,7 +92,7 @@ def test_several_fields_are_all_or_nothing_unless_part_is_asked_for(
         gate.share(person, ["phone", "name"], partial=True, **TO_PARTNER)
 
 
-def test_a_value_is_stored_only_if_it_may_come_in_and_be_kept(gate: Gate, person: str) -> None:
+def test_a_value_is_stored_only_if_it_may_come_in_and_be_kept(gate: Gate, person: PersonId) -> None:
     """What the policy lets in at registration it does not let in on a visit."""
     with pytest.raises(Refused):
         gate.store(person, {"occupation": "smith"}, source="browser", occasion="visit")
@@ -113,7 +119,7 @@ def test_a_sweep_gives_each_person_their_own_and_shares_entries(gate: Gate) -> N
         assert last.entry.batch is not None
         assert ({last.number}, last.entry.batch.count) == (numbers, 4)
     with pytest.raises(VaultError):
-        gate.sweep("use", [*people, "nobody"], ["email"], purpose="billing")
+        gate.sweep("use", [*people, PersonId("nobody")], ["email"], purpose="billing")
 
 
 def test_a_child_is_not_served_and_an_adult_is(gate: Gate) -> None:
@@ -127,10 +133,10 @@ def test_a_child_is_not_served_and_an_adult_is(gate: Gate) -> None:
         gate.store(child, {"name": "Bo"}, source="customer", occasion="registration")
 
 
-def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: str) -> None:
+def test_an_act_whose_duty_nobody_carries_out_is_refused(gate: Gate, person: PersonId) -> None:
     """A part of the program that carries it out makes it possible, in the same transaction."""
     gate.record(person, "invoice", fact="amount-due")
-    gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
+    gate.record(REGISTER, "engagement", about={"recipient": ["collection-agent"]}, party="acme")
     words = {
         "recipient": "collection-agent",
         "purpose": "debt-collection",
@@ -189,7 +195,9 @@ def test_whatever_is_added_counts_from_the_next_act_on(engine: Engine, keyring: 
         assert gate.use(person, [field], purpose="billing")[field]
 
 
-def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(gate: Gate, person: str) -> None:
+def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(
+    gate: Gate, person: PersonId
+) -> None:
     """Items name the person, the clause and the day."""
     gate.store(person, {"transaction": "t1"}, source="customer", occasion="service-use")
     gate.record(person, "request", fact="access-requested")
@@ -202,7 +210,9 @@ def test_what_is_to_be_deleted_later_and_what_is_owed_become_items(gate: Gate, p
     assert all(due for kind, _, due in table_rows if kind == "delete")
 
 
-def test_acts_that_share_a_transaction_are_kept_or_undone_together(gate: Gate, person: str) -> None:
+def test_acts_that_share_a_transaction_are_kept_or_undone_together(
+    gate: Gate, person: PersonId
+) -> None:
     """A block that raises leaves neither entry nor value."""
     before = kinds(gate, person)
     with pytest.raises(KeyError), gate.together() as transaction:
@@ -227,7 +237,7 @@ def test_acts_that_share_a_transaction_are_kept_or_undone_together(gate: Gate, p
     ],
 )
 def test_what_cannot_be_asked_is_an_error_and_no_entry(
-    gate: Gate, person: str, words: tuple[str, list[str], dict[str, Any]], code: str
+    gate: Gate, person: PersonId, words: tuple[str, list[str], dict[str, Any]], code: str
 ) -> None:
     """An unknown word is the caller's mistake."""
     before = kinds(gate, person)
@@ -246,7 +256,7 @@ def test_nobody_who_is_not_there_is_acted_on(gate: Gate) -> None:
         assert caught.value.code == "no-person"
 
 
-def test_people_are_found_however_their_address_is_written(gate: Gate, person: str) -> None:
+def test_people_are_found_however_their_address_is_written(gate: Gate, person: PersonId) -> None:
     """By e-mail and phone, through keyed hashes alone."""
     assert gate.find("email", " ANN@Marked.example ") == [person]
     assert gate.find("phone", "+1 (555) 010-0100") == [person]
@@ -258,7 +268,7 @@ def test_people_are_found_however_their_address_is_written(gate: Gate, person: s
     assert gate.find("email", "new@x.org") == [person]
 
 
-def test_entries_are_numbered_without_a_gap_and_never_changed(gate: Gate, person: str) -> None:
+def test_entries_are_numbered_without_a_gap_and_never_changed(gate: Gate, person: PersonId) -> None:
     """A changed or missing entry is found by its number."""
     from upheld.gate.log.entries import damaged
 

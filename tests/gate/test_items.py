@@ -8,12 +8,14 @@ import pytest
 
 from gate.conftest import Told, customer, later
 from upheld.core.clock import ClockError
+from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.transaction import reading
 from upheld.gate import obligations
 from upheld.gate.act.duties import DutyError
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
 from upheld.gate.obligations import Obligation
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.ledger.entries import Entry
 from upheld.policy.load import load_text
@@ -21,21 +23,21 @@ from upheld.policy.load import load_text
 ALL = ("open", "late", "done", "lapsed")
 
 
-def of(gate: Gate, person: str) -> list[tuple[str, str, str]]:
+def of(gate: Gate, person: PersonId) -> list[tuple[str, str, str]]:
     """State, action and clause of a person's items."""
     with reading(gate.engine) as connection:
         item = obligations.obligations_in(connection, ALL, person)
     return [(each.state, each.action, each.clause) for each in item]
 
 
-def one(gate: Gate, person: str) -> Obligation:
+def one(gate: Gate, person: PersonId) -> Obligation:
     """The only item of a person."""
     with reading(gate.engine) as connection:
         (item,) = obligations.obligations_in(connection, ALL, person)
     return item
 
 
-def requested(gate: Gate, person: str, fact: str = "access-requested") -> str:
+def requested(gate: Gate, person: PersonId, fact: str = "access-requested") -> RecordId:
     """A request by a person: the record of it."""
     kind = gate.context.policy.program.vocabulary.facts[fact].proof
     facts = gate.context.policy.program.vocabulary.facts
@@ -158,7 +160,7 @@ def test_what_is_to_be_deleted_is_done_by_its_handler_and_is_late_without_one(
     later(gate, clock, 1000)
     words: list[int] = []
 
-    def delete(transaction: GateTransaction, item: Obligation) -> int:
+    def delete(transaction: GateTransaction, item: Obligation) -> EntryNumber:
         words.append(item.entry)
         if len(words) == 2:
             raise DutyError("not now", code="duty")
@@ -189,7 +191,7 @@ def test_a_register_opens_nothing_and_a_policy_without_musts_owes_nothing(gate: 
     """Only a record of a person's own brings about what is owed to that person."""
     person = customer(gate)
     about = {"source": ["business-partner"]}
-    gate.record("", "partner-register", party="acme", about=about)
+    gate.record(REGISTER, "partner-register", party="acme", about=about)
     assert of(gate, person) == []
     text = "---\npolicy: A\n---\n\nWe serve. {#a}\n\n```rule\nmay serve\n```\n"
     assert obligations.obligation_rules(load_text(text)) == ()

@@ -15,6 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 import upheld
 from gate.test_faults import problems
 from sizes import size
+from upheld.core.ids import PersonId, RecordId
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Refused
 from upheld.gate.async_gate import open_gate_sync
@@ -46,7 +47,7 @@ class Gates(RuleBasedStateMachine):
         self.held: dict[str, dict[str, str]] = {}
         self.rows: dict[str, list[str]] = {}
         self.given: dict[str, tuple[str, str, str]] = {}
-        self.noted: dict[str, int] = {}
+        self.noted: dict[PersonId, int] = {}
 
     @rule(target=people)
     def enrol(self) -> str:
@@ -61,7 +62,7 @@ class Gates(RuleBasedStateMachine):
         return person
 
     @rule(person=people, field=FIELDS, value=VALUES)
-    def store(self, person: str, field: str, value: str) -> None:
+    def store(self, person: PersonId, field: str, value: str) -> None:
         """They tell a value, or change one; what its field cannot have changes nothing."""
         try:
             self.gate.store(person, {field: value}, source="customer", occasion="registration")
@@ -73,14 +74,14 @@ class Gates(RuleBasedStateMachine):
         self.noted[person] += 2
 
     @rule(person=people, told=st.lists(st.text(max_size=40), max_size=3))
-    def append(self, person: str, told: list[str]) -> None:
+    def append(self, person: PersonId, told: list[str]) -> None:
         """They buy something, or several things."""
         self.gate.append(person, "transaction", told, source="customer", occasion="service-use")
         self.rows[person] += told
         self.noted[person] += 2
 
     @rule(person=people)
-    def forget(self, person: str) -> None:
+    def forget(self, person: PersonId) -> None:
         """What they bought until now is forgotten."""
         with self.gate.together() as transaction:
             until = self.gate.context.clock.now() + timedelta(seconds=1)
@@ -90,14 +91,14 @@ class Gates(RuleBasedStateMachine):
         self.noted[person] += count > 0
 
     @rule(person=people)
-    def look(self, person: str) -> None:
+    def look(self, person: PersonId) -> None:
         """All that they bought is there, in its order, and no more."""
         result = self.gate.use(person, ["transaction"], purpose="service-improvement")
         assert [value.value for value in result.series("transaction")] == self.rows[person]
         self.noted[person] += 1
 
     @rule(target=permissions, person=people, field=FIELDS, purpose=PURPOSES)
-    def permit(self, person: str, field: str, purpose: str) -> tuple[str, str]:
+    def permit(self, person: PersonId, field: str, purpose: str) -> tuple[PersonId, RecordId]:
         """They permit one thing."""
         record = self.gate.record(
             person,
@@ -113,7 +114,7 @@ class Gates(RuleBasedStateMachine):
         return person, record
 
     @rule(permission=permissions)
-    def withdraw(self, permission: tuple[str, str]) -> None:
+    def withdraw(self, permission: tuple[PersonId, RecordId]) -> None:
         """They withdraw what they permitted; all that speaks of the same goes with it."""
         person, record = permission
         self.gate.withdraw(person, record)
@@ -121,7 +122,7 @@ class Gates(RuleBasedStateMachine):
         self.given.pop(record, None)
 
     @rule(person=people, fields=st.lists(FIELDS, min_size=1, unique=True), purpose=PURPOSES)
-    def share(self, person: str, fields: list[str], purpose: str) -> None:
+    def share(self, person: PersonId, fields: list[str], purpose: str) -> None:
         """A partner gets what was permitted, and nothing where one of the fields was not."""
         permitted = all((person, field, purpose) in self.given.values() for field in fields)
         self.noted[person] += 1
@@ -137,7 +138,7 @@ class Gates(RuleBasedStateMachine):
         assert field_values == {f: self.held[person][f] for f in fields if f in self.held[person]}
 
     @rule(person=people, fields=st.lists(FIELDS, min_size=1, unique=True))
-    def use(self, person: str, fields: list[str]) -> None:
+    def use(self, person: PersonId, fields: list[str]) -> None:
         """The provider uses what is held, and gets what was last told."""
         result = self.gate.use(person, fields, purpose="fraud-detection")
         self.noted[person] += 1

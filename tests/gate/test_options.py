@@ -10,6 +10,7 @@ import pytest
 
 from upheld.core.dimensions import DIMENSIONS
 from upheld.core.errors import RequestError
+from upheld.core.ids import PersonId
 from upheld.gate.act.options import (
     ActOptions,
     NoteOptions,
@@ -66,7 +67,7 @@ WRONG: dict[str, tuple[Callable[[Any, str], Any], str]] = {
 }
 
 
-def asked_of(face: AsyncGate, call: Callable[[Any, str], Any], person: str) -> None:
+def asked_of(face: AsyncGate, call: Callable[[Any, str], Any], person: PersonId) -> None:
     """Ask a gate for asyncio."""
 
     async def ask() -> None:
@@ -76,7 +77,7 @@ def asked_of(face: AsyncGate, call: Callable[[Any, str], Any], person: str) -> N
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_misspelt_option_names_the_right_one(gate: Gate, person: str, name: str) -> None:
+def test_a_misspelt_option_names_the_right_one(gate: Gate, person: PersonId, name: str) -> None:
     """The gate and the gate for asyncio say which call has no such option, and leave no entry."""
     call, message = WRONG[name]
     before = len(gate.entries(person))
@@ -91,7 +92,7 @@ def test_a_misspelt_option_names_the_right_one(gate: Gate, person: str, name: st
 
 
 @pytest.mark.parametrize("name", ["store", "append", "record", "records_in_force", "withdraw_all"])
-def test_a_transaction_says_so_too(gate: Gate, person: str, name: str) -> None:
+def test_a_transaction_says_so_too(gate: Gate, person: PersonId, name: str) -> None:
     """A transaction takes the options of the gate, and names itself."""
     call, message = WRONG[name]
     with gate.together() as transaction, pytest.raises(OptionError) as caught:
@@ -99,7 +100,7 @@ def test_a_transaction_says_so_too(gate: Gate, person: str, name: str) -> None:
     assert str(caught.value) == f"Transaction.{message}"
 
 
-def test_an_entry_of_a_practice_has_no_key_of_its_own(gate: Gate, person: str) -> None:
+def test_an_entry_of_a_practice_has_no_key_of_its_own(gate: Gate, person: PersonId) -> None:
     """A note with a key that no entry has names the one that was meant."""
     with gate.together() as transaction, pytest.raises(OptionError, match="did you mean `actor`"):
         transaction.note(person, "acceptance", aktor="customer")  # type: ignore[call-arg] # misspelt on purpose
@@ -120,7 +121,7 @@ def test_an_entry_of_a_practice_has_no_key_of_its_own(gate: Gate, person: str) -
     ids=["use", "peek", "sweep", "append", "drop"],
 )
 def test_one_string_in_place_of_a_list_is_told(
-    gate: Gate, person: str, call: Callable[[Any, str], Any], what: str
+    gate: Gate, person: PersonId, call: Callable[[Any, str], Any], what: str
 ) -> None:
     """A string is not taken apart into its letters, and nothing is done."""
     before = len(gate.entries(person))
@@ -131,7 +132,7 @@ def test_one_string_in_place_of_a_list_is_told(
     assert len(gate.entries(person)) == before
 
 
-def test_an_unknown_field_names_the_nearest(gate: Gate, person: str) -> None:
+def test_an_unknown_field_names_the_nearest(gate: Gate, person: PersonId) -> None:
     """A word for several fields says that it is one, and a word of nobody is only not known."""
     for word, message in (
         ("emial", "unknown field `emial`; did you mean `email`?"),
@@ -143,7 +144,9 @@ def test_an_unknown_field_names_the_nearest(gate: Gate, person: str) -> None:
         assert str(caught.value) == message
 
 
-def test_an_act_with_one_string_of_data_is_told_in_a_transaction(gate: Gate, person: str) -> None:
+def test_an_act_with_one_string_of_data_is_told_in_a_transaction(
+    gate: Gate, person: PersonId
+) -> None:
     """An act that is made by hand is looked at too."""
     gate.use(person, ["email"], purpose="billing")  # so that the question is known already
     act = Act(action="use", data="email", purpose="billing")  # type: ignore[arg-type] # wrong on purpose
@@ -151,7 +154,7 @@ def test_an_act_with_one_string_of_data_is_told_in_a_transaction(gate: Gate, per
         transaction.act(act, person)
 
 
-def test_an_unknown_person_is_named_by_their_id_alone(gate: Gate, person: str) -> None:
+def test_an_unknown_person_is_named_by_their_id_alone(gate: Gate, person: PersonId) -> None:
     """An id of nobody is quoted; an address that was given in its place is not."""
     nobody = "0" * 32
     for ask in (

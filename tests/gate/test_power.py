@@ -16,6 +16,7 @@ from gate.test_faults import problems
 from power import Disk, connect
 from sizes import size
 from tally import tried
+from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
 from upheld.gate.gate import Gate
@@ -27,7 +28,7 @@ ACTS = 25
 
 
 @pytest.fixture(name="begun")
-def _begun(tmp_path: Path, policy: upheld.Policy, keyring: Keyring) -> tuple[Path, str]:
+def _begun(tmp_path: Path, policy: upheld.Policy, keyring: Keyring) -> tuple[Path, PersonId]:
     """A database with a customer, at rest."""
     path = tmp_path / "begun.db"
     engine = open_database(f"sqlite:///{path}")
@@ -38,7 +39,7 @@ def _begun(tmp_path: Path, policy: upheld.Policy, keyring: Keyring) -> tuple[Pat
 
 
 def lost(
-    begun: tuple[Path, str],
+    begun: tuple[Path, PersonId],
     policy: upheld.Policy,
     keyring: Keyring,
     chance: random.Random,
@@ -70,7 +71,7 @@ def lost(
 
 
 def test_no_act_that_was_told_is_lost_with_the_power(
-    begun: tuple[Path, str], policy: upheld.Policy, keyring: Keyring
+    begun: tuple[Path, PersonId], policy: upheld.Policy, keyring: Keyring
 ) -> None:
     """Whatever sync the power goes at: what was given has its entry, and everything is whole."""
     chance = random.Random(5)  # noqa: S311 - moments to lose power at
@@ -81,7 +82,7 @@ def test_no_act_that_was_told_is_lost_with_the_power(
 
 
 def test_without_a_sync_for_each_commit_acts_would_be_lost(
-    begun: tuple[Path, str], policy: upheld.Policy, keyring: Keyring
+    begun: tuple[Path, PersonId], policy: upheld.Policy, keyring: Keyring
 ) -> None:
     """The control: the same trials with synchronous=NORMAL do lose acts that were told."""
     chance = random.Random(6)  # noqa: S311 - as above

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 import upheld
 from gate.conftest import START, TOLD, Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.seals import SealedError
 from upheld.database.transaction import writing
 from upheld.gate.act.options import StoreOptions
@@ -29,7 +30,7 @@ DAY = timedelta(days=1)
 NOW = START
 
 
-def may_share(gate: Gate, person: str, data: list[str] | None = None, **more: Any) -> str:
+def may_share(gate: Gate, person: PersonId, data: list[str] | None = None, **more: Any) -> str:
     """`allow` if data may be shared with a partner for offers, else why not."""
     try:
         gate.share(person, data or ["email"], entitled=True, **{**TO_PARTNER, **more})
@@ -39,7 +40,7 @@ def may_share(gate: Gate, person: str, data: list[str] | None = None, **more: An
 
 
 def test_a_permission_holds_for_what_it_names_and_while_it_is_in_force(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """Other data, purposes and recipients are not covered; a withdrawal ends it."""
     assert may_share(gate, person) != "allow"
@@ -63,7 +64,7 @@ def test_a_permission_holds_for_what_it_names_and_while_it_is_in_force(
     [(NOW - DAY, NOW + DAY, True), (NOW - 2 * DAY, NOW - DAY, False), (NOW + DAY, None, False)],
 )
 def test_a_record_proves_only_in_its_time(
-    gate: Gate, person: str, valid_from: datetime, ends: datetime | None, holds: bool
+    gate: Gate, person: PersonId, valid_from: datetime, ends: datetime | None, holds: bool
 ) -> None:
     """One that ended or has not begun proves nothing."""
     gate.record(person, "consent", about=OFFERS, valid_from=valid_from, ends=ends)
@@ -73,7 +74,7 @@ def test_a_record_proves_only_in_its_time(
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("which", [0, 1])
 def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
-    gate: Gate, person: str, which: int, *, ended: bool
+    gate: Gate, person: PersonId, which: int, *, ended: bool
 ) -> None:
     """For acts as for lists, whichever came first; with the second nothing is left."""
     both = [
@@ -89,7 +90,7 @@ def test_one_of_two_equal_permissions_that_is_withdrawn_leaves_the_other(
 
 
 def test_a_later_withdrawal_ends_what_it_spoke_of_though_an_older_permission_is_wider(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """Who withdraws the newer of two that are not the same has withdrawn what it spoke of."""
     wider = {**OFFERS, "data": ["email", "name"]}
@@ -100,7 +101,7 @@ def test_a_later_withdrawal_ends_what_it_spoke_of_though_an_older_permission_is_
 
 
 def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """An INSERT is no consent, and neither is one that was copied from another person."""
     other = customer(gate)
@@ -127,7 +128,7 @@ def test_a_row_that_was_written_or_changed_by_somebody_else_is_no_permission(
         gate.withdraw(other, record)
 
 
-def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person: str) -> None:
+def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person: PersonId) -> None:
     """An agent who is not on the register is refused, whatever others are on it."""
     gate.record(person, "invoice", fact="amount-due")
     gate.record(REGISTER, "engagement", about={"recipient": ["collection-agent"]}, party="acme")
@@ -140,7 +141,7 @@ def test_a_register_is_complete_and_a_party_is_meant_by_name(gate: Gate, person:
         assert not caught.value.decision.allowed
 
 
-def test_a_need_of_staff_is_one_persons_by_name(gate: Gate, person: str) -> None:
+def test_a_need_of_staff_is_one_persons_by_name(gate: Gate, person: PersonId) -> None:
     """A task opens an account to whoever has it, and to nobody else nor to nobody by name."""
     about = {"data": ["email"], "purpose": ["support"]}
     with pytest.raises(RecordError, match="about a party"):
@@ -155,7 +156,9 @@ def test_a_need_of_staff_is_one_persons_by_name(gate: Gate, person: str) -> None
         gate.view(person, ["phone"], party="kim", **words)
 
 
-def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, person: str) -> None:
+def test_what_came_from_a_public_source_is_public_and_nothing_else(
+    gate: Gate, person: PersonId
+) -> None:
     """A value that came in with its source, or a record that names one; a newer value is not."""
     words: dict[str, Any] = {"purpose": "service-provision", "recipient": "business-partner"}
     with pytest.raises(Refused):
@@ -180,7 +183,7 @@ def test_what_came_from_a_public_source_is_public_and_nothing_else(gate: Gate, p
         gate.share(person, ["phone"], occasion="other", **words)
 
 
-def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: str) -> None:
+def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: PersonId) -> None:
     """Sealed under the person's key; one that was changed is no text."""
     text_given = "We may send you offers of our partners' – marked words."
     record = gate.record(
@@ -194,7 +197,7 @@ def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: s
         assert transaction.text_shown(person, other) == ""
         assert transaction.text_shown(REGISTER, register) == "Contract"
         with pytest.raises(RecordError):
-            transaction.text_shown(person, "nothing")
+            transaction.text_shown(person, RecordId("nothing"))
     with writing(gate.engine) as connection:
         assert b"marked" not in connection.execute(text("SELECT body FROM record")).scalars().all()
         connection.execute(
@@ -245,7 +248,7 @@ def test_a_birthday_counts_from_its_day_on(
     ],
 )
 def test_a_record_must_name_its_fact_and_what_that_is_per(
-    gate: Gate, person: str, kind: str, more: dict[str, Any]
+    gate: Gate, person: PersonId, kind: str, more: dict[str, Any]
 ) -> None:
     """A permission for everything by leaving everything out cannot be written."""
     with pytest.raises(RecordError) as caught:
@@ -255,7 +258,7 @@ def test_a_record_must_name_its_fact_and_what_that_is_per(
         gate.record(person, "consent", about={**OFFERS, "data": ["emial"]})
 
 
-def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: str) -> None:
+def test_a_prover_of_ones_own_answers_for_its_kind_once(gate: Gate, person: PersonId) -> None:
     """A practice may know better than a record; two may not."""
     from upheld.gate.evidence.provers import Proof
 

@@ -28,6 +28,7 @@ from sizes import size
 from tally import tried
 from upheld.app.health import LASTS
 from upheld.cli import app
+from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows
@@ -57,11 +58,11 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(log_key=tmp_path / "log.key")
 
 
-def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[str], object]]:
+def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[PersonId], object]]:
     """What takes a connection, each by its name: for who writes, who reads, and jobs."""
     jobs = Jobs(gate, built_in(settings))
 
-    def step(_: str) -> None:
+    def step(_: PersonId) -> None:
         assert [each for each in jobs.step() if each.failed] == []
 
     return {
@@ -82,7 +83,7 @@ def places(gate: Gate, settings: Settings, home: Path) -> dict[str, Callable[[st
 
 
 def test_between_two_acts_nobody_notices_that_every_connection_was_ended(
-    gate: Gate, person: str, settings: Settings, tmp_path: Path, database_url: str
+    gate: Gate, person: PersonId, settings: Settings, tmp_path: Path, database_url: str
 ) -> None:
     """Whoever writes, reads, looks up or does jobs takes another connection and goes on."""
     listed = places(gate, settings, tmp_path)
@@ -97,7 +98,7 @@ def test_between_two_acts_nobody_notices_that_every_connection_was_ended(
 
 
 def test_a_crash_and_a_restart_of_the_server_lose_nothing(
-    gate: Gate, person: str, postgres_server: str
+    gate: Gate, person: PersonId, postgres_server: str
 ) -> None:
     """What was told is there when the server is back, and the first act after it goes through."""
     for mode in ["fast", "immediate"] * RESTARTS:
@@ -118,7 +119,7 @@ def test_a_crash_and_a_restart_of_the_server_lose_nothing(
 
 @pytest.mark.parametrize("reads", [False, True])
 def test_in_the_middle_it_fails_whole_and_says_so(
-    gate: Gate, person: str, database_url: str, reads: bool
+    gate: Gate, person: PersonId, database_url: str, reads: bool
 ) -> None:
     """Nobody can tell what would be done twice: it is undone, and can be asked for again."""
     for _ in range(ENDS):

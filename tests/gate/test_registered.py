@@ -14,6 +14,7 @@ from gate.conftest import customer
 from gate.test_faults import problems
 from sizes import size
 from upheld.core.errors import RequestError
+from upheld.core.ids import PersonId
 from upheld.database.statements import row, run
 from upheld.database.tables import microseconds
 from upheld.database.transaction import writing
@@ -25,7 +26,7 @@ from upheld.gate.gate import Gate
 FIELDS = ("email", "name")
 
 
-def agree(gate: Gate, person: str, purpose: str, party: str = "") -> str:
+def agree(gate: Gate, person: PersonId, purpose: str, party: str = "") -> str:
     """A permission for one purpose and recipient."""
     about = {"data": FIELDS, "purpose": [purpose], "recipient": ["business-partner"]}
     return gate.record(person, "consent", about=about, party=party)
@@ -54,7 +55,7 @@ def test_who_agreed_to_a_purpose_is_one_entry_that_names_nobody(gate: Gate) -> N
     assert not problems(gate)
 
 
-def test_a_wider_question_needs_a_wider_record(gate: Gate, person: str) -> None:
+def test_a_wider_question_needs_a_wider_record(gate: Gate, person: PersonId) -> None:
     """Offers alone are no consent for all; but to end consent for all, offers end too."""
     agree(gate, person, "offers")
     assert people(gate, purpose="offers", data="email") == {person}
@@ -85,7 +86,7 @@ def test_nobody_shares_on_a_permission_that_ended_with_all_others(gate: Gate) ->
     assert not problems(gate)
 
 
-def test_an_end_is_brought_forward_and_never_put_off(gate: Gate, person: str) -> None:
+def test_an_end_is_brought_forward_and_never_put_off(gate: Gate, person: PersonId) -> None:
     """A controller cannot make a permission last longer than it was given for."""
     agree(gate, person, "offers")
     now = gate.context.clock.now()
@@ -109,7 +110,7 @@ def test_who_is_erased_is_listed_no_more_and_the_entries_stay_whole(gate: Gate) 
 
 
 def test_a_changed_record_stops_the_list_and_a_withdrawal_undone_is_found(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """Whoever can write to the database cannot consent, nor take back what was withdrawn."""
     record = agree(gate, person, "offers")

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from gate.conftest import TOLD, Told, customer, later
 from gate.test_erasure import anywhere
 from gate.test_faults import problems
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.options import StoreOptions
@@ -18,12 +19,12 @@ from upheld.gate.gate import Gate
 SIGN_IN: StoreOptions = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 
-def held(gate: Gate, person: str) -> list[str]:
+def held(gate: Gate, person: PersonId) -> list[str]:
     """The fields that are held of somebody."""
     return [each.field for each in holdings(gate, person)]
 
 
-def rows_of(gate: Gate, person: str, field: str) -> list[int]:
+def rows_of(gate: Gate, person: PersonId, field: str) -> list[int]:
     """The revisions of a field that are there."""
     with reading(gate.engine) as connection:
         table_rows = rows(
@@ -36,7 +37,7 @@ def rows_of(gate: Gate, person: str, field: str) -> list[int]:
 
 
 def test_what_was_stored_for_thirty_days_goes_after_them_and_nothing_else(
-    gate: Gate, person: str, clock: Told
+    gate: Gate, person: PersonId, clock: Told
 ) -> None:
     """A later value of the same field has days of its own; each deletion has its entry."""
     gate.store(person, {"ip-address": "192.0.2.7"}, **SIGN_IN)
@@ -82,16 +83,16 @@ def test_half_a_year_after_an_account_was_closed_only_what_invoices_rest_on_is_l
     assert problems(gate) == ()
 
 
-def rows_of_record(gate: Gate, person: str) -> str:
+def rows_of_record(gate: Gate, person: PersonId) -> RecordId:
     """The id of a person's first record."""
     with reading(gate.engine) as connection:
-        return str(
+        return RecordId(
             rows(connection, "SELECT record_id FROM record WHERE person_id = ?", person)[0][0]
         )
 
 
 def test_a_hold_stops_deletion_and_its_end_lets_it_go_on(
-    gate: Gate, person: str, clock: Told
+    gate: Gate, person: PersonId, clock: Told
 ) -> None:
     """Whoever asked for the hold; what is due stays due."""
     gate.store(person, {"ip-address": "192.0.2.7"}, **SIGN_IN)
@@ -104,7 +105,7 @@ def test_a_hold_stops_deletion_and_its_end_lets_it_go_on(
 
 
 def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_says(
-    gate: Gate, person: str, clock: Told
+    gate: Gate, person: PersonId, clock: Told
 ) -> None:
     """Seven years after the account was closed, and not a month later."""
     gate.record(person, "account", fact="account-closed")
@@ -120,7 +121,7 @@ def test_what_was_kept_of_somebody_erased_goes_on_the_day_that_the_certificate_s
 
 
 def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """The person apart is gone, without a word about it in anybody's entries."""
     gate.record(person, "hold", fact="legal-hold")
@@ -140,7 +141,7 @@ def test_what_a_gagged_hold_kept_goes_when_it_ends_and_no_entry_tells_of_it(
     assert problems(gate) == ()
 
 
-def test_nothing_is_deleted_on_a_doubt(gate: Gate, person: str, clock: Told) -> None:
+def test_nothing_is_deleted_on_a_doubt(gate: Gate, person: PersonId, clock: Told) -> None:
     """A record that somebody else changed may be a hold; what is due waits until it is seen to."""
     gate.store(person, {"ip-address": "192.0.2.7"}, **SIGN_IN)
     gate.record(person, "hold", fact="legal-hold")

@@ -13,6 +13,7 @@ from gate.conftest import Told, customer, later
 from gate.test_backup import back, elsewhere, made
 from gate.test_faults import problems
 from ledger.logs import OTHER, SIGNER
+from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
@@ -33,19 +34,19 @@ from upheld.vault.archive import BackupError
 from upheld.vault.keyring import KeyFile, Keyring
 
 
-def spent(gate: Gate, person: str, *new_rows: str) -> None:
+def spent(gate: Gate, person: PersonId, *new_rows: str) -> None:
     """Add transactions."""
     gate.append(person, "transaction", new_rows, source="customer", occasion="service-use")
 
 
-def series(gate: Gate, person: str, field: str = "transaction") -> list[values.Value]:
+def series(gate: Gate, person: PersonId, field: str = "transaction") -> list[values.Value]:
     """The rows of a series as the vault has them."""
     with reading(gate.engine) as connection:
         apart_person = people.open_person(connection, gate.context.keyring, person)
         return list(values.examine(connection, apart_person, [field])[0].get(field, ()))
 
 
-def owing(gate: Gate, clock: Told) -> str:
+def owing(gate: Gate, clock: Told) -> PersonId:
     """Somebody with two transactions of different days, of whom some are kept if erased."""
     person = customer(gate)
     spent(gate, person, "3.00", "4.00")
@@ -226,7 +227,7 @@ def test_a_receipt_from_before_an_erasure_verifies_after_it_and_the_ledger_holds
 
 
 def test_what_was_published_must_be_signed_by_the_logs_own_key(
-    gate: Gate, person: str, tmp_path: Path
+    gate: Gate, person: PersonId, tmp_path: Path
 ) -> None:
     """A checkpoint that somebody else signed is none of this log, whatever is said about it."""
     cover(gate)

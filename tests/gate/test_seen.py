@@ -10,6 +10,7 @@ import pytest
 from gate.conftest import Told, customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.declared import sealed_tables
 from upheld.database.engines import open_database
 from upheld.database.own_tables import Tables
@@ -26,6 +27,9 @@ from upheld.vault.keyring import Keyring
 from upheld.web import sessions
 
 Rows = dict[str, list[tuple[Any, ...]]]
+
+
+SOMEBODY = PersonId("somebody")
 
 
 def taken(gate: Gate) -> Rows:
@@ -63,7 +67,7 @@ def texts(gate: Gate) -> list[str]:
         return [each.text for each in findings.all_findings(connection)]
 
 
-def changes(gate: Gate, person: str, what: str) -> None:
+def changes(gate: Gate, person: PersonId, what: str) -> None:
     """Change something of a person, or of what is nobody's."""
     if what == "a record":
         gate.record(person, "opt-out", fact="opted-out", about={"purpose": ["offers"]})
@@ -160,10 +164,10 @@ def test_a_file_that_is_gone_or_is_none_stops_nobody(
 def test_whoever_is_gone_is_forgotten_after_some_days(keyring: Keyring, gate: Gate) -> None:
     """The file does not grow with everybody who ever was."""
     own = ChangeCounts(keyring)
-    own.note({"somebody": 3})
+    own.note({SOMEBODY: 3})
     day = gate.context.clock.now().toordinal()
     assert own.write(gate.engine, day) == 1
     own.forget(day + 1)
-    assert own.read(gate.engine, ["somebody"]) == {"somebody": 3}
+    assert own.read(gate.engine, [SOMEBODY]) == {SOMEBODY: 3}
     own.forget(day + 10)
-    assert own.read(gate.engine, ["somebody"]) == {}
+    assert own.read(gate.engine, [SOMEBODY]) == {}

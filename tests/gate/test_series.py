@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from gate.conftest import Told, customer
 from gate.test_faults import flipped, problems
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.options import ActOptions
@@ -16,18 +17,19 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import DerivedError, ReadRows
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.vault.envelope import SealError
 from upheld.vault.people import VaultError
 
 DAY = timedelta(days=1)
 
 
-def spent(gate: Gate, person: str, *new_rows: str) -> None:
+def spent(gate: Gate, person: PersonId, *new_rows: str) -> None:
     """Add transactions to somebody's series."""
     gate.append(person, "transaction", new_rows, source="customer", occasion="service-use")
 
 
-def seen(gate: Gate, person: str) -> list[str]:
+def seen(gate: Gate, person: PersonId) -> list[str]:
     """The transactions that are held of somebody."""
     result = gate.use(person, ["transaction"], purpose="service-improvement")
     return [value.value for value in result.series("transaction")]
@@ -39,7 +41,7 @@ def change(gate: Gate, statement: str, **values_told: object) -> None:
         connection.execute(text(statement), values_told)
 
 
-def test_a_series_grows_and_every_row_is_current(gate: Gate, person: str) -> None:
+def test_a_series_grows_and_every_row_is_current(gate: Gate, person: PersonId) -> None:
     """The value of a series is its latest row, and each row has its own origin and number."""
     spent(gate, person, "3.00", "4.00")
     spent(gate, person, "5.00")
@@ -61,7 +63,7 @@ def test_a_series_grows_and_every_row_is_current(gate: Gate, person: str) -> Non
 
 
 def test_rows_come_in_only_where_values_would_and_with_their_entries(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """What may not be collected there, or not be stored, is refused with one entry."""
     with pytest.raises(Refused):
@@ -77,7 +79,7 @@ def test_rows_come_in_only_where_values_would_and_with_their_entries(
     ]
 
 
-def test_a_field_is_a_series_or_has_one_value(gate: Gate, person: str) -> None:
+def test_a_field_is_a_series_or_has_one_value(gate: Gate, person: PersonId) -> None:
     """Whichever came first; what people are found by is never a series."""
     spent(gate, person, "1")
     gate.store(person, {"usage": "1"}, source="customer", occasion="service-use")
@@ -120,7 +122,7 @@ ADDED = (
     ],
 )
 def test_a_row_that_is_missing_moved_or_added_is_named_and_the_rest_is_read(
-    gate: Gate, person: str, statement: str, named: str
+    gate: Gate, person: PersonId, statement: str, named: str
 ) -> None:
     """A changed series costs the other fields nothing."""
     spent(gate, person, "1", "2", "3")
@@ -131,7 +133,7 @@ def test_a_row_that_is_missing_moved_or_added_is_named_and_the_rest_is_read(
     assert gate.use(person, ["email"], purpose="billing")["email"]
 
 
-def test_a_flipped_byte_of_a_row_is_named(gate: Gate, person: str) -> None:
+def test_a_flipped_byte_of_a_row_is_named(gate: Gate, person: PersonId) -> None:
     """Whichever byte of whichever row: no wrong value is given."""
     spent(gate, person, "1", "2")
     with reading(gate.engine) as connection:
@@ -147,7 +149,7 @@ def test_a_flipped_byte_of_a_row_is_named(gate: Gate, person: str) -> None:
     assert seen(gate, person) == ["1", "2"]
 
 
-def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
+def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: PersonId) -> None:
     """A deleted row, and a whole series as it was before with its list of holdings."""
     state = "SELECT * FROM value WHERE field = 'transaction' ORDER BY revision"
     spent(gate, person, "1", "2")
@@ -170,7 +172,7 @@ def test_an_old_row_that_was_put_back_is_found(gate: Gate, person: str) -> None:
 
 
 def test_rows_that_are_older_than_a_moment_are_forgotten_with_an_entry(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """The rest stays whole, numbers go on, and nothing to forget is no entry."""
     clock = Told()
@@ -207,7 +209,7 @@ def total(read: ReadRows) -> str | None:
 
 
 def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
-    gate: Gate, person: str
+    gate: Gate, person: PersonId
 ) -> None:
     """The balance is handed out where the transactions that it is made of are not."""
     gate.context.derived.add("balance", ("transaction",), total)
@@ -229,7 +231,7 @@ def test_a_derived_field_is_made_in_the_act_and_decided_on_its_own_word(
         assert rows(connection, "SELECT 1 FROM value WHERE field = 'balance'") == []
 
 
-def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person: str) -> None:
+def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person: PersonId) -> None:
     """What reads more than it said, or is made twice or in a circle, is an error."""
     derived = gate.context.derived
     derived.add("balance", ("transaction",), total)
@@ -246,7 +248,7 @@ def test_a_derived_field_is_made_of_stored_ones_that_it_names(gate: Gate, person
         gate.use(person, ["payment-history"], purpose="billing")
 
 
-def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> None:
+def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: PersonId) -> None:
     """A debt is proven by what was spent, stored or derived, and by nothing that was not named."""
 
     def owes(question: ProofQuestion) -> Proof:
@@ -267,7 +269,7 @@ def test_a_prover_reads_the_fields_that_it_names(gate: Gate, person: str) -> Non
         gate.view(person, ["email"], actor="customer", purpose="service-provision")
 
 
-def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> None:
+def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: PersonId) -> None:
     """Whoever is entitled sees why not; nothing is noted, and no value comes out."""
     before = len(gate.entries(person))
     words: ActOptions = {
@@ -281,7 +283,7 @@ def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> 
     with gate.together() as transaction:
         assert transaction.peek(person, Act(action="serve")).allowed
     gate.record(person, "invoice", fact="amount-due")
-    gate.record("", "engagement", about={"recipient": ["collection-agent"]}, party="acme")
+    gate.record(REGISTER, "engagement", about={"recipient": ["collection-agent"]}, party="acme")
     result = gate.peek(
         "share",
         person,
@@ -294,4 +296,4 @@ def test_a_decision_can_be_looked_at_without_an_act(gate: Gate, person: str) -> 
     assert (result.outcome, result.code.split()[0]) == ("error", "duty")
     assert len(gate.entries(person)) == before + 1
     with pytest.raises(VaultError):
-        gate.peek("serve", "nobody")
+        gate.peek("serve", PersonId("nobody"))

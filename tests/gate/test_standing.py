@@ -12,6 +12,7 @@ import upheld
 from gate.conftest import Told, customer
 from gate.test_covering import add, cover
 from ledger.logs import SIGNER
+from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
@@ -57,7 +58,7 @@ def change(engine: Engine, what: str) -> None:
             assert connection.execute(text(texts), needed).rowcount
 
 
-def signed(gate: Gate) -> str:
+def signed(gate: Gate) -> PersonId:
     """A customer, and a log of 300 entries that is covered."""
     person = customer(gate)
     with reading(gate.engine) as connection:

@@ -19,6 +19,7 @@ from gate.test_gate import OFFERS, TO_PARTNER
 from gate.test_proofs import may_share
 from sizes import size
 from tally import tried
+from upheld.core.ids import PersonId
 from upheld.database import connection as link
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import DatabaseError
@@ -60,7 +61,7 @@ for _ in range(count):
 
 
 def withdrawn_meanwhile(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch, wait: float
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch, wait: float
 ) -> tuple[list[str], Any]:
     """An act between whose proof and entry somebody withdraws; the order of what was confirmed."""
     record = gate.record(person, "consent", about=OFFERS)
@@ -95,7 +96,7 @@ def withdrawn_meanwhile(
 
 
 def test_a_withdrawal_that_was_confirmed_stops_an_act_that_is_not_committed(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever was told that a permission is withdrawn has no act after it: the act came first."""
     order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=0.5)
@@ -105,7 +106,7 @@ def test_a_withdrawal_that_was_confirmed_stops_an_act_that_is_not_committed(
 
 
 def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
-    gate: Gate, person: str, monkeypatch: pytest.MonkeyPatch
+    gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The control: on PostgreSQL the act goes through all the same, on SQLite it fails late."""
     monkeypatch.setattr(link, "IMMEDIATE", "BEGIN")
@@ -122,7 +123,9 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     assert on_sqlite or isinstance(result, ActResult)
 
 
-def test_two_who_store_for_one_person_at_once_wait_for_one_another(gate: Gate, person: str) -> None:
+def test_two_who_store_for_one_person_at_once_wait_for_one_another(
+    gate: Gate, person: PersonId
+) -> None:
     """Neither is told that the other holds the database, and no revision is lost."""
 
     def store(turn: int) -> int:
@@ -155,7 +158,7 @@ def test_processes_at_once_lose_no_entry(
     tried("races", "acts of four processes at once, an entry each", engine, 4 * ACTS)
 
 
-async def opened(url: str, keyring: Keyring) -> tuple[AsyncGate, str]:
+async def opened(url: str, keyring: Keyring) -> tuple[AsyncGate, PersonId]:
     """An open gate with a customer."""
     gate = open_gate(url, policy=sample_policy(), keys=keyring)
     return gate, customer(gate.gate)
@@ -272,7 +275,7 @@ def test_a_closed_gate_takes_nothing_and_what_was_asked_is_finished(
     run(work())
 
 
-def test_a_gate_has_a_call_for_each_action_and_no_other(gate: Gate, person: str) -> None:
+def test_a_gate_has_a_call_for_each_action_and_no_other(gate: Gate, person: PersonId) -> None:
     """The vocabulary's actions are the calls."""
     assert gate.serve(person).decision.allowed
     with pytest.raises(AttributeError):

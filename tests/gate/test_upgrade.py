@@ -26,6 +26,7 @@ from upheld.gate.erasure import erase
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries
 from upheld.gate.operations import backup
+from upheld.gate.public import REGISTER
 from upheld.vault import people
 from upheld.vault.envelope import context, seal
 from upheld.vault.keyring import Keyring
@@ -40,7 +41,7 @@ def _old(database_url: str, gate: Gate) -> Engine:
     """A database with the last release's tables, and the data that the gate's has."""
     customer(gate)
     gate.record(
-        "",
+        REGISTER,
         "partner-register",
         fact="registered-partner",
         party="acme",

@@ -15,6 +15,7 @@ from gate.conftest import TOLD, customer
 from gate.test_faults import flipped, problems
 from gate.test_gate import OFFERS, TO_PARTNER
 from sizes import size
+from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
 from upheld.database.statements import rows
@@ -27,7 +28,7 @@ OFFER = {"purpose": "offers"}
 FLIPS = size("flipped bytes of a whole database file", short=60, long=1_000)
 
 
-def told(gate: Gate, person: str) -> list[Any]:
+def told(gate: Gate, person: PersonId) -> list[Any]:
     """Everything that anyone is told of somebody."""
     result = gate.use(person, [*TOLD, "transaction"], purpose="fraud-detection")
     texts: list[Any] = [dict(result.values), result.series("transaction")]
@@ -97,7 +98,7 @@ def state(gate: Gate, record_id: str) -> Any:
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_a_record_that_is_gone_or_as_it_was_before_is_found(
-    gate: Gate, person: str, ended: bool
+    gate: Gate, person: PersonId, ended: bool
 ) -> None:
     """A deleted opt-out, and a withdrawn permission put back as it was, mark and all."""
     about = {"purpose": ["offers"]}

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.logs import entry, salt
+from upheld.core.ids import PersonId
 from upheld.ledger import entries
 from upheld.ledger.entries import Batch, Entry, EntryError
 
@@ -76,7 +77,7 @@ def test_bytes_that_are_no_canonical_entry_are_refused(name: str, raw: bytes) ->
 
 @given(ENTRIES, DIGEST | st.just(""))
 def test_an_entry_that_is_encoded_with_its_time_is_as_if_it_were_made_with_it(
-    drawn: Entry, person: str
+    drawn: Entry, person: PersonId
 ) -> None:
     """What is kept from one entry to the next changes no byte of another."""
     batch = None if person else drawn.batch

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
+from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
@@ -33,7 +34,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def engage(house: House, party: str, recipient: str) -> str:
+def engage(house: House, party: str, recipient: str) -> RecordId:
     """Engage a company; the record's id."""
     return house.do(
         lambda transaction: transaction.record(
@@ -53,7 +54,7 @@ def later(house: House, days: int) -> None:
     house.clock.moved += timedelta(days=days)
 
 
-def order(house: House, person: str, *plans: str) -> None:
+def order(house: House, person: PersonId, *plans: str) -> None:
     """Order some plans."""
 
     def work(transaction: GateTransaction) -> None:
@@ -63,7 +64,7 @@ def order(house: House, person: str, *plans: str) -> None:
     house.do(work)
 
 
-def owing(transaction: GateTransaction, person: str) -> Outcome:
+def owing(transaction: GateTransaction, person: PersonId) -> Outcome:
     """Keep an invoice of $45.90 that was due long ago, as if one had been made then."""
     row = {
         "kind": "invoice",
@@ -78,7 +79,7 @@ def owing(transaction: GateTransaction, person: str) -> Outcome:
     )
 
 
-def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:
+def invoiced(house: House, person: PersonId, plan: str = "dsl-10") -> str:
     """Order a plan and let the month pass until it is invoiced; the invoice's number."""
     order(house, person, plan)
     later(house, 32)
@@ -86,7 +87,7 @@ def invoiced(house: House, person: str, plan: str = "dsl-10") -> str:
     return history(house, person).invoices[-1].number
 
 
-def overdue(house: House, person: str) -> str:
+def overdue(house: House, person: PersonId) -> str:
     """An invoice that nobody pays until a task about it is open; the task's id."""
     invoiced(house, person)
     for days in (15, 8, 14, 8):
@@ -97,13 +98,13 @@ def overdue(house: House, person: str) -> str:
     return open_tasks[0]
 
 
-def open_debts(transaction: GateTransaction, person: str) -> list[str]:
+def open_debts(transaction: GateTransaction, person: PersonId) -> list[str]:
     """The open tasks about a person's debts."""
     result = tasks.open_tasks_on(transaction.tables, person)
     return [each.task_id for each in result if each.kind == "debt"]
 
 
-def history(house: House, person: str) -> books.History:
+def history(house: House, person: PersonId) -> books.History:
     """What was invoiced and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
     result = house.do(lambda transaction: transaction.act(act, person))
@@ -111,12 +112,12 @@ def history(house: House, person: str) -> books.History:
     return books.history_of(result["payment-history"] if result.values else None)
 
 
-def make_holder(transaction: GateTransaction, person: str, holder: str) -> None:
+def make_holder(transaction: GateTransaction, person: PersonId, holder: PersonId) -> None:
     """Let somebody pay for an account from the beginning, without an entry."""
     database.update(transaction.connection, account, {"holder": holder}, "person_id = ?", person)
 
 
-def used(house: House, person: str, months: dict[str, float], service: str = "dsl") -> None:
+def used(house: House, person: PersonId, months: dict[str, float], service: str = "dsl") -> None:
     """Note what somebody used."""
     rows = [usage.UsageRow(month, service, amount, amount * 2) for month, amount in months.items()]
     assert house.do(lambda transaction: usage.note_usage(transaction, person, rows)) is None
@@ -145,7 +146,7 @@ def card_page(browser: TestClient) -> str:
     return str(send(browser, "/me/payment/card", {}).headers["location"])
 
 
-def with_card(house: House, person: str, number: str = "4242 4242 4242 4242") -> TestClient:
+def with_card(house: House, person: PersonId, number: str = "4242 4242 4242 4242") -> TestClient:
     """The browser of a customer who has given a card and kept it."""
     browser = house.signed_in(person)
     page = card_page(browser)

@@ -22,6 +22,7 @@ import upheld
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
@@ -76,10 +77,10 @@ class House:
 
     def customer(
         self, email: str = "ann@marked.example", born: str = "1990-02-01", **values: str
-    ) -> str:
+    ) -> PersonId:
         """A customer with a confirmed account, a service and a password."""
 
-        def work(transaction: GateTransaction) -> str:
+        def work(transaction: GateTransaction) -> PersonId:
             person = transaction.enrol()
             transaction.store(
                 person, {"birth-date": born}, source="customer", occasion="registration"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from practices.conftest import House
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.compose import compose
@@ -29,7 +30,13 @@ def link(house: House, template: str, number: int = -1) -> str:
     person = [who for who, what in waiting(house) if what == template][number]
     result = house.do(
         lambda transaction: compose(
-            house.provider, transaction.tables, template, person, "Ann", {}, lambda _: True
+            house.provider,
+            transaction.tables,
+            template,
+            PersonId(person),
+            "Ann",
+            {},
+            lambda _: True,
         )
     )
     match = _LINK.search(result.text)

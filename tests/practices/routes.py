@@ -25,6 +25,7 @@ from practices.bills import history, overdue
 from practices.conftest import House
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
+from upheld.core.ids import PersonId
 from upheld.practice import tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practices.billing.link_pages import PAY
@@ -74,7 +75,7 @@ def routed(app: Starlette) -> Iterator[tuple[str, str]]:
                 yield method, route.path
 
 
-def _task(house: House, person: str) -> str:
+def _task(house: House, person: PersonId) -> str:
     return house.do(
         lambda transaction: tasks.open_task(
             transaction, person, "ticket", "support", role="support", about="trouble"
@@ -82,7 +83,7 @@ def _task(house: House, person: str) -> str:
     )
 
 
-def _message(house: House, person: str) -> str:
+def _message(house: House, person: PersonId) -> str:
     data = {
         "at": "2026-11-01T09:00:00+00:00",
         "purpose": "newsletter",
@@ -99,18 +100,18 @@ def _message(house: House, person: str) -> str:
     return data["message"]
 
 
-def _permission(house: House, person: str) -> str:
+def _permission(house: House, person: PersonId) -> str:
     permission = choices.Permission(("email",), "supplier", "", "support")
     return house.do(lambda transaction: choices.give(transaction, person, permission))
 
 
-def _request(house: House, person: str) -> str:
+def _request(house: House, person: PersonId) -> str:
     result = house.do(lambda transaction: requests.open_request(transaction, person, "erasure"))
     assert isinstance(result, requests.RightsRequest)
     return result.request_id
 
 
-def _occupation(house: House, person: str) -> str:
+def _occupation(house: House, person: PersonId) -> str:
     values = {"occupation": "gardener"}
     house.do(
         lambda transaction: transaction.store(
@@ -120,7 +121,7 @@ def _occupation(house: House, person: str) -> str:
     return "occupation"
 
 
-def _ticket(house: House, person: str) -> str:
+def _ticket(house: House, person: PersonId) -> str:
     return house.do(
         lambda transaction: tasks.open_task(
             transaction, person, "ticket", "support", role="support", by=tasks.CUSTOMER
@@ -128,7 +129,7 @@ def _ticket(house: House, person: str) -> str:
     )
 
 
-def _unsubscribing(house: House, person: str) -> str:
+def _unsubscribing(house: House, person: PersonId) -> str:
     return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
 

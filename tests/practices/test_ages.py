@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import upheld
+from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
 from upheld.gate.evidence.provers import Proof
 from upheld.policy.load import load_text
@@ -56,12 +57,12 @@ def test_a_policy_that_knows_no_minors_has_none() -> None:
     ],
 )
 def test_an_account_says_what_somebody_is_to_us(
-    monkeypatch: pytest.MonkeyPatch, state: str | None, holder: str, standing: str
+    monkeypatch: pytest.MonkeyPatch, state: str | None, holder: PersonId, standing: str
 ) -> None:
     """No account, one not yet confirmed, one's own, a household's, one that was closed."""
     account = None
     if state is not None:
-        account = domain.Account("me", "LV-1", state, holder, AT, None, None, "", "")
+        account = domain.Account(PersonId("me"), "LV-1", state, holder, AT, None, None, "", "")
     monkeypatch.setattr(domain, "account_of", lambda *_: account)
     fact = under("").program.vocabulary.facts["standing"]
     question: Any = SimpleNamespace(tables=None, person_id="me", fact=fact)

@@ -19,6 +19,7 @@ import upheld
 from practices.bills import PLANS, address, history, order
 from practices.conftest import House
 from sizes import size
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Refused
@@ -98,7 +99,7 @@ def test_the_balance_outlives_the_rows_that_it_comes_of(moves: list[tuple[int, s
 class Life:
     """What one customer of a random history did, by which the balance is worked out anew."""
 
-    def __init__(self, person: str) -> None:
+    def __init__(self, person: PersonId) -> None:
         self.person, self.had, self.paid = person, list[ServicePeriod](), 0
 
     def order(self, plan: str, day: date) -> None:
@@ -107,7 +108,7 @@ class Life:
         if any(each.plan == plan and each.until is None for each in self.had):
             return
         self.end(service, day)
-        self.had.append(ServicePeriod(service, plan, day, None, ""))
+        self.had.append(ServicePeriod(service, plan, day, None, RecordId("")))
 
     def end(self, service: str, day: date) -> None:
         """Have a service no more."""

@@ -24,6 +24,7 @@ from practices.bills import (
 )
 from practices.conftest import House, send
 from practices.without import without
+from upheld.core.ids import NOBODY, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.statements import rows
 from upheld.database.tables import microseconds
@@ -168,7 +169,7 @@ def test_a_job_that_did_not_run_misses_no_month(house: House) -> None:
 )
 def test_a_part_of_a_month_costs_its_days(since: date, until: date | None, cents: int) -> None:
     """The day of the order counts, that of an end on a later day does not."""
-    had = [services.ServicePeriod("dsl", "dsl-10", since, until, "")]
+    had = [services.ServicePeriod("dsl", "dsl-10", since, until, RecordId(""))]
     lines = lines_of(had, catalogue(), month_of(date(2026, 11, 20)))
     assert sum(line.cents for line in lines) == cents
 
@@ -222,7 +223,7 @@ def test_what_is_written_says_number_and_day_and_no_amount(
             house.provider,
             transaction.tables,
             f"billing/{template}",
-            "",
+            NOBODY,
             "Ann",
             words,
             lambda _: True,
@@ -308,7 +309,7 @@ def test_a_minors_costs_need_whoever_accepted_them(house: House, *, accepted: bo
     assert charges == (["allow"] if accepted else ["deny"])
 
 
-def _minor(house: House, *, accepted: bool) -> tuple[str, str]:
+def _minor(house: House, *, accepted: bool) -> tuple[PersonId, PersonId]:
     guardian = house.customer("guardian@marked.example")
     born = (today(house) - timedelta(days=16 * 366)).isoformat()
     minor = house.customer("minor@marked.example", born)
@@ -370,7 +371,7 @@ def test_plans_come_from_a_file_that_is_checked(tmp_path: Path) -> None:
             catalogue(path)
 
 
-def _pay(transaction: GateTransaction, person: str) -> Refused | None:
+def _pay(transaction: GateTransaction, person: PersonId) -> Refused | None:
     result = invoices.history_of(transaction, person)
     assert not isinstance(result, Refused)
     payment = Payment(

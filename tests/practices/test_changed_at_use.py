@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from practices.conftest import House
+from upheld.core.ids import PersonId
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
@@ -35,13 +36,13 @@ def database_url(tmp_path: Path) -> str:
 class Thing(NamedTuple):
     """Rows of somebody's: how they come about, what is done with them next, and what asks them."""
 
-    make: Callable[[House, str], object]
-    go_on: Callable[[House, str], object]
-    ask: Callable[[House, str], object]
+    make: Callable[[House, PersonId], object]
+    go_on: Callable[[House, PersonId], object]
+    ask: Callable[[House, PersonId], object]
     other: dict[str, Any]  # the key of a row that is added
 
 
-def turn_on(house: House, person: str) -> None:
+def turn_on(house: House, person: PersonId) -> None:
     """Let a customer have a second factor."""
     house.do(
         lambda transaction: authenticator.turn_on(
@@ -50,23 +51,23 @@ def turn_on(house: House, person: str) -> None:
     )
 
 
-def standing(house: House, person: str) -> object:
+def standing(house: House, person: PersonId) -> object:
     """How a customer's second factor stands, as the sign-in asks."""
     return house.do(lambda transaction: authenticator.second_factor(transaction.tables, person))
 
 
-def note(house: House, person: str, session: str = "ab" * 32) -> None:
+def note(house: House, person: PersonId, session: str = "ab" * 32) -> None:
     """Note a session's privacy signal."""
     house.do(lambda transaction: signals.note_signal(transaction, person, session))
 
 
-def turn_off_and_on(house: House, person: str) -> None:
+def turn_off_and_on(house: House, person: PersonId) -> None:
     """Take another second factor."""
     house.do(lambda transaction: authenticator.turn_off(transaction, person))
     turn_on(house, person)
 
 
-def task_on(house: House, person: str) -> str:
+def task_on(house: House, person: PersonId) -> str:
     """Open a task on a customer."""
     return house.do(
         lambda transaction: tasks.open_task(
@@ -75,7 +76,7 @@ def task_on(house: House, person: str) -> str:
     )
 
 
-def start_correction(house: House, person: str, task: str) -> None:
+def start_correction(house: House, person: PersonId, task: str) -> None:
     """A request for a correction that is worked on by a task."""
 
     def work(transaction: Transaction) -> None:
@@ -86,13 +87,13 @@ def start_correction(house: House, person: str, task: str) -> None:
     house.do(work)
 
 
-def take(house: House, person: str) -> None:
+def take(house: House, person: PersonId) -> None:
     """Let somebody take the task."""
     (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
     house.do(lambda transaction: tasks.take(transaction, task.task_id, "5" * 32, ["name"]))
 
 
-def queue(house: House, person: str) -> None:
+def queue(house: House, person: PersonId) -> None:
     """Queue a message."""
     house.do(
         lambda transaction: outbox.queue(
@@ -101,7 +102,7 @@ def queue(house: House, person: str) -> None:
     )
 
 
-def desk_sees(house: House, person: str) -> None:
+def desk_sees(house: House, person: PersonId) -> None:
     """What the job that sends would take; SealedError where a customer's messages are not whole."""
     due_messages = Delivery(house.provider, Box())._due(house.provider.gate.gate)
     if [each.person_id for each in due_messages] != [person] * len(table_rows(house, "outbox")):

@@ -30,6 +30,7 @@ from practices.test_debt import CONFIRM, debtor, hand_over
 from practices.test_debts_outlive import debtor as erased_debtor
 from practices.test_debts_outlive import page_of
 from practices.test_payment import form, typed_amount
+from upheld.core.ids import PersonId
 from upheld.database import checks
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
@@ -56,7 +57,7 @@ def problems(house: House) -> list[str]:
         return list(map(str, checks.find_problems(connection)))
 
 
-def copy(house: House, name: str, person: str, **other: Any) -> None:
+def copy(house: House, name: str, person: PersonId, **other: Any) -> None:
     """Write a row once more as another, with the mark of the first."""
     with writing(house.provider.gate.gate.engine) as connection:
         columns = [each.name for each in vars(tables)[name].columns]
@@ -96,7 +97,7 @@ def put_back(
             write(connection, name, row)
 
 
-def owing(house: House, email: str = "ann@marked.example") -> str:
+def owing(house: House, email: str = "ann@marked.example") -> PersonId:
     """Somebody with an invoice that fell due."""
     person = house.customer(email)
     order(house, person, "dsl-10")
@@ -331,6 +332,6 @@ def test_the_minors_name_leaves_the_guardians_books_and_the_cover_follows(
     assert problems(house) == []
 
 
-def invoice_rows(connection: Connection, person: str) -> list[Any]:
+def invoice_rows(connection: Connection, person: PersonId) -> list[Any]:
     """Somebody's invoices, checked."""
     return database.select(connection, tables.invoice, "person_id = ?", person)

@@ -10,6 +10,7 @@ import pytest
 from practices.conftest import TOKEN, House, send
 from practices.test_guardians import YES, ask_guardian, born, identified_guardian, kid, sign_up
 from practices.test_sign_up import GOOD, people_at
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.ages import OFF_FOR_MINORS
@@ -34,7 +35,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def shared(house: House, person: str) -> bool:
+def shared(house: House, person: PersonId) -> bool:
     """Whether an address goes to a supplier."""
     return not isinstance(house.do(lambda transaction: transaction.act(SHARE, person)), Refused)
 
@@ -128,7 +129,7 @@ def test_offers_end_and_come_back_by_one_button_each(house: House) -> None:
         assert send(browser, f"{PAGE}/{path}", {}, PAGE).status_code == 404
 
 
-def allowed(house: House, person: str, act: Act) -> bool:
+def allowed(house: House, person: PersonId, act: Act) -> bool:
     """Whether the policy allows an act on somebody."""
     return house.do(lambda transaction: transaction.peek(person, act)).allowed
 

@@ -24,7 +24,9 @@ from practices.bills import (
 from practices.conftest import House, send
 from practices.test_payment import pay, typed_amount
 from practices.without import without
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
+from upheld.gate.public import REGISTER
 from upheld.practices.billing import debts
 
 WHO = {
@@ -43,7 +45,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address(request, tmp_path)
 
 
-def debtor(house: House) -> tuple[str, str]:
+def debtor(house: House) -> tuple[PersonId, str]:
     """A customer whose debt waits for somebody, with an agent engaged; and the task."""
     engage(house, AGENT, "collection-agent")
     engage(house, PROCESSOR, "payment-processor")
@@ -154,7 +156,7 @@ def test_it_is_refused_once_the_engagement_is_over(house: House) -> None:
     task = overdue(house, person)
     desk = staff(house)
     assert hand_over(desk, task) == 303
-    house.do(lambda transaction: transaction.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw(REGISTER, engaged))
     page_text = agent(house).get("/agent").text
     assert "You may not see this account now" in page_text
     assert "Ann Marked" not in page_text

@@ -17,6 +17,7 @@ from practices.conftest import House, send
 from practices.test_erased import anywhere
 from practices.test_payment import typed_amount
 from practices.without import without
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import certificates, erase
@@ -39,7 +40,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address(request, tmp_path)
 
 
-def erased(house: House, person: str) -> None:
+def erased(house: House, person: PersonId) -> None:
     """Let somebody ask for erasure, and carry it out when its days are over."""
     assert not isinstance(
         house.do(lambda transaction: erasure.request(transaction, person)), Refused
@@ -48,7 +49,7 @@ def erased(house: House, person: str) -> None:
     assert job(house, "erasures") == 1
 
 
-def debtor(house: House) -> str:
+def debtor(house: House) -> PersonId:
     """Somebody who was erased while an invoice that is not due yet was open."""
     engage(house, PROCESSOR, "payment-processor")
     person = house.customer()
@@ -57,7 +58,7 @@ def debtor(house: House) -> str:
     return person
 
 
-def page_of(house: House, person: str) -> str:
+def page_of(house: House, person: PersonId) -> str:
     """The address that somebody has in a message."""
     return f"/pay/{house.provider.seal_link(PAY, person)}"
 

@@ -18,6 +18,7 @@ from ledger.logs import OTHER, SIGNER
 from practices.conftest import House
 from upheld.app.provider import provider_app
 from upheld.cli import app
+from upheld.core.ids import PersonId
 from upheld.database.statements import run
 from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
@@ -30,7 +31,7 @@ LEGALLY = {"purpose": "legal-process", "occasion": "other"}
 OFFERS = {"data": ["email"], "purpose": ["offers"], "recipient": ["business-partner"]}
 
 
-def busy(house: House, times: int = 40) -> str:
+def busy(house: House, times: int = 40) -> PersonId:
     """A month in which a customer was served and an address disclosed so often; who it was."""
     person = house.customer()
     gate = house.provider.gate.gate

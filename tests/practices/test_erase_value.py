@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import owing
 from practices.conftest import House, send
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.transaction import GateTransaction
@@ -32,7 +33,7 @@ def erase(browser: TestClient, field: str) -> int:
     return send(browser, f"/me/privacy/erase/{field}", {}).status_code
 
 
-def held(house: House, person: str) -> set[str]:
+def held(house: House, person: PersonId) -> set[str]:
     """The kinds of data that are held of somebody."""
     return set(house.do(lambda transaction: transaction.held_fields(person)))
 

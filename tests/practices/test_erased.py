@@ -15,6 +15,7 @@ from practices.conftest import House
 from practices.routes import THINGS, World
 from practices.test_guardians import family
 from upheld.cli import app
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
@@ -42,7 +43,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def anywhere(house: House, person: str) -> set[str]:
+def anywhere(house: House, person: PersonId) -> set[str]:
     """The tables in whose rows an id stands, whichever column it is and whatever is around it."""
     results = set()
     with reading(house.provider.gate.gate.engine) as connection:
@@ -56,7 +57,7 @@ def anywhere(house: House, person: str) -> set[str]:
     return results
 
 
-def busy(house: House, person: str) -> None:
+def busy(house: House, person: PersonId) -> None:
     """Let somebody have done most of what a customer can do."""
     with house.provider.gate.gate.together() as transaction:
         at = house.clock.now()
@@ -94,8 +95,8 @@ def busy(house: House, person: str) -> None:
 def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: House) -> None:
     """Of who owes, the books and what collects them stay; of everybody else nothing."""
     world = World(house)
-    guardian = world.visitors["guardian"][1]
-    everybody = [guardian, world.child, world.visitors["bo"][1], world.ann]
+    guardian = PersonId(world.visitors["guardian"][1])
+    everybody = [guardian, world.child, PersonId(world.visitors["bo"][1]), world.ann]
     for name in ("task", "message", "record", "request", "link"):
         THINGS[name](world)
     assert house.signed_in(guardian).get(f"/me/family/{world.child}").status_code == 200

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import overdue
 from practices.conftest import House, send
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.erasure.erase import erase
@@ -27,7 +28,7 @@ PAGE = "/me/help"
 
 def ask(
     house: House, email: str = "ann@marked.example", text: str = WROTE, topic: str = "trouble"
-) -> tuple[TestClient, str, str]:
+) -> tuple[TestClient, PersonId, str]:
     """A customer who wrote to us: their browser and id, and the id of the ticket."""
     person = house.customer(email)
     browser = house.signed_in(person)
@@ -52,7 +53,7 @@ def post(browser: TestClient, ticket: str, what: str, **data: str) -> int:
     return send(browser, f"{path}/{what}", data, path).status_code
 
 
-def steps(house: House, person: str, ticket: str) -> list[str]:
+def steps(house: House, person: PersonId, ticket: str) -> list[str]:
     """What was done about a ticket."""
     done = house.do(lambda transaction: tasks.steps_of(transaction.tables, person, ticket))
     return [each.step for each in done]

@@ -10,6 +10,7 @@ import pytest
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link
 from practices.without import without
+from upheld.core.ids import PersonId
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.domain import MEMBERS_MAX
 
@@ -22,21 +23,21 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def invitation_link(house: House, holder: str) -> str:
+def invitation_link(house: House, holder: PersonId) -> str:
     """The link that somebody gets whom a holder invites."""
     answer = send(house.signed_in(holder), "/me/household", {"email": BO})
     assert answer.headers["location"] == "/me/household?said=invited"
     return link(house, "accounts/household")
 
 
-def holder_of(house: House, person: str) -> str:
+def holder_of(house: House, person: PersonId) -> str:
     """Who pays for somebody."""
     account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
     assert account is not None
     return account.holder
 
 
-def household(house: House) -> tuple[str, str]:
+def household(house: House) -> tuple[PersonId, PersonId]:
     """A holder, and a member who signed up by an invitation."""
     holder = house.customer()
     path = invitation_link(house, holder)
@@ -57,6 +58,7 @@ def household(house: House) -> tuple[str, str]:
     browser.post(link(house, "accounts/verify"))
     member = house.do(lambda transaction: domain.person_at_address(transaction, BO))
     assert browser.post("/sign-up/form", data=data).status_code == 410, "an invitation works once"
+    assert member
     return holder, member
 
 

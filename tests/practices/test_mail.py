@@ -12,6 +12,7 @@ import pytest
 from practices.conftest import House
 from practices.mail_server import free_port, mail_server
 from upheld.core import mailbox
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import FieldValues
@@ -37,7 +38,7 @@ HOSTILE = (
 )
 
 
-def customer_named(house: House, name: str, email: str = "ann@marked.example") -> str:
+def customer_named(house: House, name: str, email: str = "ann@marked.example") -> PersonId:
     """A customer by a name, to whom a message about their password waits."""
     person = house.customer(email, name=name)
     house.do(
@@ -84,7 +85,7 @@ def test_an_address_that_cannot_be_written_stops_nobody_elses_mail(
     assert trouble == "a stored address is not a valid address"
 
 
-def _keep_raw(house: House, person: str, address: str) -> None:
+def _keep_raw(house: House, person: PersonId, address: str) -> None:
     """Keep a text as an address."""
     result = house.do(
         lambda transaction: transaction.store(

@@ -10,6 +10,7 @@ import pytest
 from practices.conftest import House, send
 from practices.mail_server import mail_server
 from practices.test_mail import customer_named, troubles
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.log.sentences import entry_sentence
 from upheld.practice import tasks
@@ -21,7 +22,7 @@ from upheld.practices.messages.delivery import Delivery
 HERE = "/staff/mail"
 
 
-def message_of(house: House, person: str) -> str:
+def message_of(house: House, person: PersonId) -> str:
     """The id of a person's only message."""
     ((result,),) = house.do(
         lambda transaction: rows(
@@ -31,7 +32,7 @@ def message_of(house: House, person: str) -> str:
     return str(result)
 
 
-def refused_customer(house: House) -> str:
+def refused_customer(house: House) -> PersonId:
     """A customer whose message a mail server refused for good."""
     person = customer_named(house, "Ann Secret")
     with mail_server() as (inbox, url):
@@ -40,7 +41,7 @@ def refused_customer(house: House) -> str:
     return person
 
 
-def kinds(house: House, person: str) -> list[str]:
+def kinds(house: House, person: PersonId) -> list[str]:
     """The kinds of the entries about somebody."""
     return [each.entry.kind for each in house.provider.gate.gate.entries(person)]
 

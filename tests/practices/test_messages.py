@@ -15,6 +15,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from practices.conftest import House
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import outbox
@@ -79,7 +80,7 @@ def server() -> Iterator[tuple[Inbox, int]]:
     controller.stop()
 
 
-def queue_message(house: House, person: str, purpose: str = "administrative-message") -> str:
+def queue_message(house: House, person: PersonId, purpose: str = "administrative-message") -> str:
     """Queue a message to somebody."""
     result = house.do(
         lambda transaction: outbox.queue(

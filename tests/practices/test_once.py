@@ -19,6 +19,7 @@ from practices.mail import link, waiting
 from practices.test_guardians import YES, ask_guardian, born, identified_guardian
 from practices.test_sign_up import GOOD
 from practices.test_taken_in import EMAIL, import_customer
+from upheld.core.ids import PersonId
 from upheld.database.statements import row, rows, run
 from upheld.practice import tasks
 from upheld.practices.accounts import domain
@@ -131,7 +132,7 @@ def test_a_guardians_code_registers_one_child(house: House) -> None:
     assert len(house.do(lambda transaction: guardians.cares(transaction.tables, guardian))) == 1
 
 
-def invitation_link(house: House, holder: str, email: str) -> str:
+def invitation_link(house: House, holder: PersonId, email: str) -> str:
     """The link that an adult gets whom a holder invites."""
     send(house.signed_in(holder), "/me/household", {"email": email})
     return link(house, "accounts/household")

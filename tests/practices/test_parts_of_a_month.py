@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from practices.bills import PLANS, address, history, job, later, make_holder, order, today
 from practices.conftest import House
 from sizes import size
+from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate, upgrade
@@ -57,7 +58,7 @@ def changing(draw: st.DrawFn) -> tuple[Month, list[ServicePeriod], dict[str, Ser
     plans = [draw(st.sampled_from("ab")) for _ in starts]
     cents = {"a": draw(PRICES), "b": draw(PRICES)}
     had = [
-        ServicePeriod("dsl", plan, since, until, "")
+        ServicePeriod("dsl", plan, since, until, RecordId(""))
         for plan, since, until in zip(plans, starts, ends, strict=True)
     ]
     return month, had, {name: ServicePlan(name, "dsl", name, each) for name, each in cents.items()}
@@ -98,7 +99,7 @@ def test_a_service_that_is_ordered_and_ended_every_day_is_not_free() -> None:
     """Each day costs, so that nobody has a service for nothing by ending it before midnight."""
     month = month_of(date(2026, 11, 1))
     days = [month.first + n * DAY for n in range(30)]
-    had = [ServicePeriod("dsl", "dsl-10", day, day, "") for day in days]
+    had = [ServicePeriod("dsl", "dsl-10", day, day, RecordId("")) for day in days]
     assert sum(line.cents for line in lines_of(had, PLANS, month)) == PLANS["dsl-10"].cents
     again = [each for each in had for _ in range(3)]
     assert sum(line.cents for line in lines_of(again, PLANS, month)) == PLANS["dsl-10"].cents
@@ -107,7 +108,7 @@ def test_a_service_that_is_ordered_and_ended_every_day_is_not_free() -> None:
 def test_days_on_which_nobody_could_be_served_cost_nothing() -> None:
     """They have a line that says so, and the other days cost what they cost anyway."""
     month = month_of(date(2026, 11, 1))
-    had = [ServicePeriod("dsl", "dsl-10", date(2026, 10, 1), None, "")]
+    had = [ServicePeriod("dsl", "dsl-10", date(2026, 10, 1), None, RecordId(""))]
     out = dict.fromkeys([date(2026, 11, day) for day in range(11, 21)], "suspended")
     items = [(line.text, line.cents) for line in lines_of(had, PLANS, month, out)]
     assert items == [
@@ -117,17 +118,17 @@ def test_days_on_which_nobody_could_be_served_cost_nothing() -> None:
     ]
 
 
-def in_care(house: House) -> tuple[str, str, str]:
+def in_care(house: House) -> tuple[PersonId, PersonId, RecordId]:
     """A guardian, a minor of theirs, and the record of the permission that they gave."""
     guardian = house.customer("guardian@marked.example")
     born = (today(house) - timedelta(days=16 * 366)).isoformat()
     minor = house.customer("minor@marked.example", born)
 
-    def work(transaction: GateTransaction) -> str:
+    def work(transaction: GateTransaction) -> RecordId:
         make_holder(transaction, minor, guardian)
         for kind in ("guardian-link", "guardian-costs"):
             transaction.record(minor, kind)
-        return str(transaction.record(minor, "guardian-consent"))
+        return transaction.record(minor, "guardian-consent")
 
     return guardian, minor, house.do(work)
 

@@ -24,6 +24,7 @@ from practices.bills import (
 from practices.conftest import House, send
 from practices.without import without
 from upheld.database.statements import rows
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards
 from upheld.practice.cards import ChargeResult, ProcessorError
@@ -182,7 +183,7 @@ def test_what_was_interrupted_is_not_taken_up_when_it_may_not(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
         send(browser, "/me/payment", data)
-    house.do(lambda transaction: transaction.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw(REGISTER, engaged))
     house.clock.moved += timedelta(minutes=20)
     assert job(house, "interrupted payments") == 1
     assert "could not be taken up again" in browser.get(f"/me/payment/done/{data['key']}").text

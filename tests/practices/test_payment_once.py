@@ -14,8 +14,10 @@ import pytest
 from practices.bills import PROCESSOR, address, engage, history, invoiced, job, with_card
 from practices.conftest import PAGE, House, send
 from practices.test_payment import Killed, form, typed_amount
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import FieldValues
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.cards import ChargeResult, ProcessorError
 from upheld.practices.billing.payments import Payments
@@ -30,7 +32,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address(request, tmp_path)
 
 
-def owes(house: House) -> str:
+def owes(house: House) -> PersonId:
     """Somebody who owes, with the processor engaged."""
     engage(house, PROCESSOR, "payment-processor")
     person = house.customer()
@@ -46,7 +48,9 @@ def charges(house: House) -> list[str]:
     return [state for (state,) in result]
 
 
-def kill(house: House, person: str, monkeypatch: pytest.MonkeyPatch, when: str) -> dict[str, str]:
+def kill(
+    house: House, person: PersonId, monkeypatch: pytest.MonkeyPatch, when: str
+) -> dict[str, str]:
     """Let a payment of everything be killed before or after its charge; its form."""
     browser = with_card(house, person)
     data = form(browser, amount=typed_amount(history(house, person).balance))
@@ -182,7 +186,7 @@ def test_a_charge_that_came_in_after_its_payment_was_given_up_is_booked(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
         send(browser, "/me/payment", form(browser, amount="1"))
-    house.do(lambda transaction: transaction.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw(REGISTER, engaged))
     house.clock.moved += timedelta(minutes=20)
     job(house, "interrupted payments")
     assert history(house, person).payments == ()

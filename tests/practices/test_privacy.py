@@ -12,10 +12,12 @@ from starlette.routing import Route
 from ledger.logs import SIGNER
 from practices.bills import owing
 from practices.conftest import House, send
+from upheld.core.ids import PersonId, RecordId
 from upheld.gate.act.duties import DutyError, nothing_more
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log.checkpointer import Checkpointer
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.events import ACCOUNT_CLOSED
 
@@ -29,10 +31,12 @@ def carried(house: House, *duties: str) -> None:
             house.provider.gate.gate.context.duty_handlers.add(duty, nothing_more)
 
 
-def to_agent(transaction: GateTransaction, person: str) -> Outcome:
+def to_agent(transaction: GateTransaction, person: PersonId) -> Outcome:
     """Give a name to an engaged agent."""
     owing(transaction, person)
-    transaction.record("", "engagement", party="Agents", about={"recipient": ["collection-agent"]})
+    transaction.record(
+        REGISTER, "engagement", party="Agents", about={"recipient": ["collection-agent"]}
+    )
     share = Act(
         action="share",
         data=("name",),
@@ -44,7 +48,7 @@ def to_agent(transaction: GateTransaction, person: str) -> Outcome:
     return transaction.act(share, person)
 
 
-def to_court(transaction: GateTransaction, person: str) -> tuple[Outcome, str]:
+def to_court(transaction: GateTransaction, person: PersonId) -> tuple[Outcome, RecordId]:
     """Give what an order demands that forbids to tell of it; with the record that says so."""
     transaction.record(
         person,
@@ -65,7 +69,7 @@ def to_court(transaction: GateTransaction, person: str) -> tuple[Outcome, str]:
     return transaction.act(share, person), gag
 
 
-def bought(transaction: GateTransaction, person: str) -> Outcome:
+def bought(transaction: GateTransaction, person: PersonId) -> Outcome:
     """Keep an invoice."""
     return owing(transaction, person)
 
@@ -215,7 +219,7 @@ def _look_refused(house: House) -> bool:
 
 
 def _is_refused(
-    act: Callable[[GateTransaction, str], Outcome], *duties: str
+    act: Callable[[GateTransaction, PersonId], Outcome], *duties: str
 ) -> Callable[[House], bool]:
     def story(house: House) -> bool:
         carried(house, *duties)

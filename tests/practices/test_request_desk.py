@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.transaction import GateTransaction
@@ -22,7 +23,7 @@ BORN, RIGHT = "1990-02-22", "1990-02-23"
 WROTE = "It is the 23rd & not the 22nd.\n# <b>Zo\u00eb</b>"
 
 
-def ask(house: House, field: str = "birth-date") -> tuple[TestClient, str, str]:
+def ask(house: House, field: str = "birth-date") -> tuple[TestClient, PersonId, str]:
     """A customer who asks for a correction: their browser and id, and the id of the task."""
     person = house.customer(born=BORN)
     browser = house.signed_in(person)
@@ -47,7 +48,7 @@ def post(browser: TestClient, task: str, what: str, **data: str) -> int:
     return send(browser, f"{path}/{what}", data, path).status_code
 
 
-def the_request(house: House, person: str) -> requests.RightsRequest:
+def the_request(house: House, person: PersonId) -> requests.RightsRequest:
     """The only request of a person."""
     (request,) = house.do(lambda transaction: requests.requests_of(transaction.tables, person))
     return request

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from practices.bills import owing
 from practices.conftest import House, send
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.transaction import GateTransaction
@@ -37,7 +38,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def requests_of(house: House, person: str) -> list[requests.RightsRequest]:
+def requests_of(house: House, person: PersonId) -> list[requests.RightsRequest]:
     """A person's requests."""
     return house.do(lambda transaction: requests.requests_of(transaction.tables, person))
 

@@ -12,6 +12,7 @@ from practices.mail import link
 from practices.routes import Line, World, lines, routed
 from practices.test_guardians import ask_guardian
 from practices.test_households import invitation_link
+from upheld.core.ids import PersonId
 from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
 from upheld.practices.rights import erasure
@@ -69,7 +70,7 @@ def live(world: World) -> dict[str, Callable[[], str]]:
         "/recover/{link}": lambda: link(house, "accounts/recover"),
         "/verify/{link}": lambda: link(house, "accounts/verify"),
         "/guardian/{link}": lambda: ask_guardian(house)[1],
-        "/join/{link}": lambda: invitation_link(house, world.visitors["bo"][1]),
+        "/join/{link}": lambda: invitation_link(house, PersonId(world.visitors["bo"][1])),
     }
 
 

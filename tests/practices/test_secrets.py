@@ -16,6 +16,7 @@ from gate.test_faults import problems
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.test_guardians import family
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.schema import declared_tables, upgrade
 from upheld.database.statements import dialect_of, row, rows, run
@@ -79,7 +80,7 @@ def database_bytes(house: House) -> bytes:
     return b"\n".join(house.do(lambda transaction: list(read(transaction))))
 
 
-def stories(house: House) -> tuple[str, str]:
+def stories(house: House) -> tuple[PersonId, str]:
     """Everything that makes a link, a code or a session is done once; who did it, and the mail."""
     _, minor, _ = family(house)
     guardian = house.do(
@@ -115,7 +116,7 @@ def other_code(house: House) -> tuple[str, str]:
     return code[0], ""
 
 
-def message_pages(house: House, person: str) -> str:
+def message_pages(house: House, person: PersonId) -> str:
     """What pages show of somebody's messages: to them, in a copy of everything, and to staff."""
     browser = house.signed_in(person)
     list_page = browser.get("/me/messages").text

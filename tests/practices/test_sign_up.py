@@ -16,6 +16,7 @@ from practices.bills import address
 from practices.conftest import PASSWORD, House
 from practices.mail import link, waiting
 from practices.without import without
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.connection import WriteConnection
 from upheld.database.postgresql_pipeline import Pipeline, Query
@@ -67,7 +68,7 @@ def sign_up(house: House, data: dict[str, Any] | None = None) -> httpx2.Response
     return house.browser().post("/sign-up/form", data=GOOD if data is None else data)
 
 
-def people_at(house: House, email: str = "ben@marked.example") -> list[str]:
+def people_at(house: House, email: str = "ben@marked.example") -> list[PersonId]:
     """The people with an address."""
     return house.do(
         lambda transaction: blind_index.find(
@@ -76,7 +77,7 @@ def people_at(house: House, email: str = "ben@marked.example") -> list[str]:
     )
 
 
-def field_names(house: House, person: str) -> set[str]:
+def field_names(house: House, person: PersonId) -> set[str]:
     """The fields that are held of somebody."""
     return {
         field
@@ -212,7 +213,7 @@ def test_the_address_of_a_closed_account_is_told_nothing_more(house: House) -> N
     assert len({(each.headers["location"], each.content) for each in answers}) == 1
     assert (
         house.do(lambda transaction: domain.person_at_address(transaction, "nobody@marked.example"))
-        == ""
+        is None
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import PASSWORD, House, send
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
@@ -40,7 +41,7 @@ def database_url(tmp_path: object) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def task_on(house: House, person: str, purpose: str = "support", role: str = "support") -> str:
+def task_on(house: House, person: PersonId, purpose: str = "support", role: str = "support") -> str:
     """A task that waits; its id."""
     return house.do(
         lambda transaction: tasks.open_task(
@@ -51,7 +52,7 @@ def task_on(house: House, person: str, purpose: str = "support", role: str = "su
 
 def take_task(
     house: House, *roles: str, purpose: str = "support"
-) -> tuple[TestClient, str, str, str]:
+) -> tuple[TestClient, PersonId, str, str]:
     """Somebody at the console who took a task: their browser, ids of person, task and user."""
     person, user = house.customer(), house.staff(*(roles or ("support",)))
     task = task_on(house, person, purpose, (roles or ("support",))[0])
@@ -67,7 +68,7 @@ def reveal(browser: TestClient, task: str, *fields: str) -> httpx2.Response:
     return send(browser, f"{path}/reveal", {"field": list(fields)}, path)
 
 
-def ledger_entries(house: House, person: str) -> list[StoredEntry]:
+def ledger_entries(house: House, person: PersonId) -> list[StoredEntry]:
     """What the ledger tells of a person."""
     with reading(house.provider.gate.gate.engine) as connection:
         return entries.of_person(connection, person)

@@ -12,6 +12,7 @@ import pytest
 
 from practices.bills import owing
 from practices.conftest import START, House
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.gate.act.request import Act
 from upheld.gate.log.receipts import AccountLine, AccountQuery
 from upheld.gate.public import Entry
@@ -29,7 +30,7 @@ def lines_of(*entries: dict[str, Any], seconds: int = 1) -> list[AccountLine]:
     """Entries, one after another."""
     return [
         AccountLine(
-            number,
+            EntryNumber(number),
             START + timedelta(seconds=seconds * number),
             "",
             Entry(**{"kind": "act", "time": "2026-03-11T16:20:00.000000Z", **each}),
@@ -226,7 +227,7 @@ def test_a_long_story_is_paged_and_no_event_is_lost(
     assert browser.get("/me/privacy/received?before=x").status_code == 404
 
 
-def events_without_visits(house: House, person: str) -> list[AccountLine]:
+def events_without_visits(house: House, person: PersonId) -> list[AccountLine]:
     """The entries of all events of a person but those of their own visits."""
     query = AccountQuery(person_id=person)
     lines = house.do(lambda transaction: list(transaction.account(query, words=False)))

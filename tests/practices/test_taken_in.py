@@ -9,6 +9,7 @@ import pytest
 from practices.conftest import House, send
 from practices.mail import link, waiting
 from practices.test_sign_up import GOOD, people_at, sign_up
+from upheld.core.ids import PersonId
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.import_customers import import_customers
 
@@ -22,7 +23,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def import_customer(house: House, folder: Path, born: str = "1985-07-30") -> str:
+def import_customer(house: House, folder: Path, born: str = "1985-07-30") -> PersonId:
     """A customer of a file; their id."""
     path = folder / "people.csv"
     path.write_text(f"name,email,birth-date\nBen Before,{EMAIL},{born}\n")

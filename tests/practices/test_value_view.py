@@ -12,6 +12,7 @@ import pytest
 
 from practices.bills import owing
 from practices.conftest import House, send
+from upheld.core.ids import PersonId
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards, tasks
 from upheld.practice.cards import Card
@@ -106,7 +107,7 @@ def test_other_values_are_words_or_stay_as_they_are(
     assert view.text == expected
 
 
-def with_everything(house: House) -> str:
+def with_everything(house: House) -> PersonId:
     """A customer with a card, an invoice and a message."""
     person = house.customer(phone="+14255550142")
 

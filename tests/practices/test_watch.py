@@ -13,6 +13,7 @@ from practices.test_staff import MAIL
 from upheld.api.metrics import Metrics
 from upheld.app.health import Health
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
@@ -25,7 +26,7 @@ from upheld.practices.messages.tables import redaction
 from upheld.practices.rights import erasure
 
 
-def spoil(house: House, person: str) -> bytes:
+def spoil(house: House, person: PersonId) -> bytes:
     """Make the key of somebody open nothing; what it was."""
     with writing(house.provider.gate.gate.engine) as connection:
         ((raw,),) = rows(
@@ -40,7 +41,7 @@ def spoil(house: House, person: str) -> bytes:
     return bytes(raw)
 
 
-def mend(house: House, person: str, raw: bytes) -> None:
+def mend(house: House, person: PersonId, raw: bytes) -> None:
     """Put the key of somebody back."""
     with writing(house.provider.gate.gate.engine) as connection:
         run(connection, "UPDATE person_key SET wrapped_key = ? WHERE person_id = ?", raw, person)

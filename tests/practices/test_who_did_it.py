@@ -9,6 +9,7 @@ import pytest
 from practices.bills import engage, history, order, overdue, staff
 from practices.conftest import House, send
 from practices.test_guardians import family
+from upheld.core.ids import PersonId
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act
 from upheld.gate.erasure.erase import erase
@@ -27,7 +28,7 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/upheld.db"
 
 
-def sentences(house: House, person: str) -> list[str]:
+def sentences(house: House, person: PersonId) -> list[str]:
     """What the accounting says to somebody, without the days."""
     policy = house.policy
     return [

@@ -17,6 +17,7 @@ from practices.bills import PLANS, address, history, job, later, order, today
 from practices.conftest import House, send
 from practices.test_guardians import family
 from practices.test_parts_of_a_month import MONTHS, PRICES, changing, to_the_first
+from upheld.core.ids import PersonId, RecordId
 from upheld.gate.erasure.erase import erase
 from upheld.practices.accounts import domain
 from upheld.practices.billing.plans import ServicePlan
@@ -57,7 +58,7 @@ def test_free_days_and_others_add_up_however_they_are_cut(
     free = dict.fromkeys(data.draw(st.sets(st.sampled_from(days))), "free")
     cut = data.draw(st.sampled_from(days))
     plans = {"a": ServicePlan("a", "dsl", "a", cents)}
-    had = [ServicePeriod("dsl", "a", month.first - DAY, None, "")]
+    had = [ServicePeriod("dsl", "a", month.first - DAY, None, RecordId(""))]
     total = sum(
         line.cents
         for span in (Span(month.first, cut), Span(cut, month.after))
@@ -66,7 +67,7 @@ def test_free_days_and_others_add_up_however_they_are_cut(
     assert total == sum(share(cents, day, day, month) for day in days if day not in free)
 
 
-def costs(house: House, guardian: str, minor: str, how: str) -> None:
+def costs(house: House, guardian: PersonId, minor: PersonId, how: str) -> None:
     """Let a guardian accept the costs on their page, or take that back."""
     answer = send(house.signed_in(guardian), f"/me/family/{minor}", {"what": "costs", "how": how})
     assert answer.status_code == 303
@@ -78,7 +79,7 @@ def to_the_minute(house: House, day: date, hour: time) -> None:
     house.clock.moved += at - house.clock.now()
 
 
-def in_the_next_month(house: House) -> tuple[str, str, Month]:
+def in_the_next_month(house: House) -> tuple[PersonId, PersonId, Month]:
     """A guardian and a minor who has a plan from the first of a month on."""
     guardian, minor, _ = family(house)
     to_the_first(house)
@@ -86,7 +87,7 @@ def in_the_next_month(house: House) -> tuple[str, str, Month]:
     return guardian, minor, month_of(today(house))
 
 
-def invoice_amounts(house: House, *payers: str) -> list[int]:
+def invoice_amounts(house: House, *payers: PersonId) -> list[int]:
     """The amounts of all invoices in some people's books, one person's after another's."""
     return [each.cents for payer in payers for each in history(house, payer).invoices]
 
@@ -168,7 +169,7 @@ def test_whoever_comes_of_age_pays_from_their_birthday_on(house: House) -> None:
     job(house, "invoices")
 
     def part(first: date, after: date) -> int:
-        had = [ServicePeriod("dsl", "dsl-10", start, None, "")]
+        had = [ServicePeriod("dsl", "dsl-10", start, None, RecordId(""))]
         months = [month_of(start)]
         while months[-1].after < after:
             months.append(month_of(months[-1].after))

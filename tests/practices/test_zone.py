@@ -13,6 +13,7 @@ import upheld
 from practices import bills
 from practices.conftest import House, houses
 from sizes import size
+from upheld.core.ids import PersonId
 from upheld.core.settings import SettingsError, read_settings
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.provers import years
@@ -48,7 +49,7 @@ def _opening(tmp_path: Path) -> Iterator[Callable[..., House]]:
     yield from houses(f"sqlite:///{tmp_path}/upheld.db", tmp_path)
 
 
-def may_be_served(house: House, person: str) -> bool:
+def may_be_served(house: House, person: PersonId) -> bool:
     """Whether the policy lets somebody be served now."""
     return house.do(lambda transaction: transaction.peek(person, Act(action="serve")).allowed)
 

@@ -13,6 +13,7 @@ import typer
 
 from upheld.cli.output import complain, print_json
 from upheld.core.errors import UpheldError
+from upheld.core.ids import EntryNumber, PersonId
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -80,7 +81,7 @@ def prove_database(settings: Path, about: str) -> tuple[int, Receipt]:
             f"{about} is not the number of an entry", code="usage", hint="see the account"
         )
     with database(settings) as connection:
-        return int(about), receipt_of(connection, int(about))
+        return int(about), receipt_of(connection, EntryNumber(int(about)))
 
 
 def checkpoint_database(settings: Path, key: Key | None) -> tuple[bytes, Checkpoint]:
@@ -130,7 +131,7 @@ def begin_in_database(settings: Path | None, because: str, *, as_json: bool) -> 
 
 
 def account_query(
-    person: str | None, clause: str, party: str, since: str, until: str, *, violations: bool
+    person: PersonId | None, clause: str, party: str, since: str, until: str, *, violations: bool
 ) -> AccountQuery:
     """What an account is asked for; days are those of UTC."""
     from upheld.gate.log.receipts import AccountQuery

@@ -19,6 +19,7 @@ from upheld.core.clock import system_time
 from upheld.core.dimensions import DIMENSIONS
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
+from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
     from upheld.ledger.entries import Entry
@@ -379,7 +380,7 @@ def _key(text: str) -> Key:
 @ledger.command()
 def account(  # noqa: PLR0913, PLR0917 - an option each
     settings: Path | None = SETTINGS,
-    person: str | None = typer.Option(None, help="The entries about one person, by their id."),
+    person: PersonId | None = typer.Option(None, help="The entries about one person, by their id."),
     clause: str = typer.Option("", help="By which clause."),
     party: str = typer.Option("", help="With whom: a word of the vocabulary, or a name."),
     since: str = typer.Option("", "--from", help="From this day on, such as 2026-03-01."),

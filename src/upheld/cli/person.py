@@ -14,6 +14,7 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
     from upheld.gate.erasure.certificate import Certificate
@@ -53,7 +54,8 @@ def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON)
     from upheld.gate.erasure.holdings import holdings
 
     gate = gate_of(settings_in(settings))
-    inventory, numbers = holdings(gate, who), [entry.number for entry in gate.entries(who)]
+    whose = PersonId(who)
+    inventory, numbers = holdings(gate, whose), [each.number for each in gate.entries(whose)]
     if as_json:
         print_json({"person": who, "held": inventory, "entries": numbers})
         return
@@ -77,7 +79,7 @@ def erase(
 
     # With its practices: they prove what is owed, and what must be kept rests on that.
     provider = provider_of(settings_in(settings))
-    _tell(erased(provider.gate.gate, who, now=now), as_json=as_json)
+    _tell(erased(provider.gate.gate, [PersonId(each) for each in who], now=now), as_json=as_json)
 
 
 @person.command()
@@ -85,7 +87,7 @@ def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool 
     """Print the certificates of a person's erasures again; 1 if there is none."""
     from upheld.gate.erasure.erase import certificates
 
-    list_of_certificates = certificates(gate_of(settings_in(settings)), who)
+    list_of_certificates = certificates(gate_of(settings_in(settings)), PersonId(who))
     _tell(list_of_certificates, as_json=as_json)
     raise typer.Exit(0 if list_of_certificates else 1)
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database.covers import matches_cover
 from upheld.database.declared import Declaration, sealed_tables
-from upheld.database.seals import NOBODY, Cover, SealedError, Seals, seals_of, tally_rows
+from upheld.database.seals import Cover, SealedError, Seals, seals_of, tally_rows
 from upheld.database.statements import placeholders, rows
 
 TOGETHER = 200  # people looked at at once
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
 
     text: str
     subject: str
-    person_id: str = NOBODY
+    person_id: PersonId = NOBODY
     number: int = 0
 
     def __str__(self) -> str:
@@ -47,17 +48,17 @@ def find_problems(connection: Connection) -> list[Problem]:
 
 def problems_by_batch(
     connection: Connection, after: str, most: int = TOGETHER
-) -> tuple[str, list[Problem]]:
+) -> tuple[PersonId, list[Problem]]:
     """What is wrong with the sets of some people by their ids, and the last one; empty at the end.
 
     `after` is the last one that was looked at.
     """
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
     whom = [person_id for (person_id,) in rows(connection, statement, after, most)]
-    return whom[-1] if whom else "", problems_of_people(connection, whom)
+    return whom[-1] if whom else NOBODY, problems_of_people(connection, whom)
 
 
-def problems_of_people(connection: Connection, whom: Sequence[str]) -> list[Problem]:
+def problems_of_people(connection: Connection, whom: Sequence[PersonId]) -> list[Problem]:
     """What is wrong with the sets of some people."""
     problems: list[Problem] = []
     for first in range(0, len(whom), TOGETHER):
@@ -65,9 +66,9 @@ def problems_of_people(connection: Connection, whom: Sequence[str]) -> list[Prob
     return problems
 
 
-def _problems_of_batch(connection: Connection, whom: Sequence[str]) -> list[Problem]:
+def _problems_of_batch(connection: Connection, whom: Sequence[PersonId]) -> list[Problem]:
     seals = seals_of(connection)
-    covers: dict[str, Cover] = {}
+    covers: dict[PersonId, Cover] = {}
     problems: list[Problem] = []
     statement = f"SELECT person_id, cover FROM person WHERE person_id IN ({placeholders(whom)})"  # noqa: S608 - places alone
     for person_id, raw in rows(connection, statement, *whom):
@@ -83,7 +84,7 @@ def _problems_of_batch(connection: Connection, whom: Sequence[str]) -> list[Prob
 
 
 def _problems_in_table(
-    connection: Connection, seals: Seals, table: Declaration, covers: dict[str, Cover]
+    connection: Connection, seals: Seals, table: Declaration, covers: dict[PersonId, Cover]
 ) -> Iterator[Problem]:
     where = f"WHERE {table.covered[table.owner or 0]} IN ({placeholders([*covers])})"
     yield from _problems_of_owners(connection, seals, table, where, covers)
@@ -116,7 +117,11 @@ def problems_of_registers(connection: Connection) -> list[Problem]:
 
 
 def _problems_of_owners(
-    connection: Connection, seals: Seals, table: Declaration, where: str, covers: dict[str, Cover]
+    connection: Connection,
+    seals: Seals,
+    table: Declaration,
+    where: str,
+    covers: dict[PersonId, Cover],
 ) -> Iterator[Problem]:
     """What is wrong with a table's rows of some owners: of a row that is not ours, then of sets."""
     ours, forged = [], False
@@ -126,7 +131,7 @@ def _problems_of_owners(
         element = seals.element(table.name, content, each[-1])
         if element is None:
             forged = True
-            owner = NOBODY if table.owner is None else str(content[table.owner])
+            owner = NOBODY if table.owner is None else PersonId(content[table.owner])
             text = f"{_row_label(table, content)} was changed by somebody else"
             yield Problem(text, table.name, owner)
         else:

@@ -21,6 +21,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from upheld.core.ids import EntryNumber
 from upheld.database.dialects import POSTGRESQL_DIALECT, sql_dialect
 from upheld.database.errors import OutdatedError, from_driver_error, from_sqlalchemy_error
 from upheld.database.postgresql_pipeline import Answer, Pipeline, Query
@@ -82,7 +83,9 @@ class WriteConnection(Connection):
         self.halt: Halt = options.get(HALT_OPTION) or Halt()
         self._check_file: Callable[[], None] | None = options.get(FILE_CHECK_OPTION)
         self._checked_at = 0.0
-        self.last_entry: tuple[int, int] | None = None  # its number and time, once they were read
+        self.last_entry: tuple[EntryNumber, int] | None = (
+            None  # its number and time, once they were read
+        )
         self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
         self.change_counts: Any = None  # counts the changes of each set, if anything does
         self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
@@ -268,7 +271,10 @@ class WriteConnection(Connection):
             self._reconnect()
             answers = self._pipeline.execute((*waiting, *queries))
         if LAST_ENTRY in waiting:
-            self.last_entry = answers[waiting.index(LAST_ENTRY)].fetchone() or (0, 0)
+            self.last_entry = answers[waiting.index(LAST_ENTRY)].fetchone() or (
+                EntryNumber(0),
+                0,
+            )
         if self._expected is not None and self._expected[0] in waiting:
             self._compare(answers[waiting.index(self._expected[0])].fetchone())
         return answers[len(waiting) :]

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import NOBODY
 from upheld.database.connection import WriteConnection
 from upheld.database.seals import (
-    NOBODY,
     Cover,
     SealedError,
     Tallies,

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from upheld.core.ids import NOBODY
 from upheld.database.covers import (
     OWNERS_MAX,
     covers_by_owner,
@@ -27,7 +28,6 @@ from upheld.database.covers import (
 )
 from upheld.database.declared import MAC, Declaration, declaration
 from upheld.database.seals import (
-    NOBODY,
     Cover,
     alteration_error,
     owner_of,

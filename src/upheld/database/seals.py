@@ -22,10 +22,10 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import NOBODY
 from upheld.database.connection import WriteConnection
 from upheld.database.declared import Declaration
 
-NOBODY: Final = ""  # the owner of rows that are nobody's
 _OPTION: Final = "upheld_seals"
 _MAC: Final = 32
 _ELEMENT: Final = slice(32, 48)

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database.tables import microseconds
 from upheld.demo import sample_policy
 from upheld.demo.names import Persona
@@ -94,7 +95,7 @@ class Member:
     ) -> None:
         """`month` is the one in which they sign up; `on_page` says that somebody looks at them."""
         self.persona, self.month, self.plans, self.on_page = applicant, month, plans, on_page
-        self.id = ""
+        self.id = PersonId("")
         self.pays_until = MONTHS  # the month from which on they pay nothing
         self.payer = True  # whether the invoices are their own
         self.invited = False  # whether they sign up by an invitation, which is a scene of its own
@@ -248,7 +249,7 @@ class Years:
     ) -> None:
         """Let somebody sign up, confirm their address, order, and leave a card."""
         applicant = Applicant(member.persona.answers, self.secret, self.agreement, invitation)
-        member.id = register(self.provider, transaction, applicant) or ""
+        member.id = register(self.provider, transaction, applicant) or NOBODY
         accounts.verify(transaction, member.id)
         for plan in member.plans:
             done(services.order(transaction, member.id, self.plans[plan]))

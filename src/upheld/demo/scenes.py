@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
@@ -44,7 +45,7 @@ class Scenes:
         self.years, self.named = years, members
         self.staff: dict[str, tuple[User, str]] = {}
 
-    def id(self, word: str) -> str:
+    def id(self, word: str) -> PersonId:
         """The id of somebody with a name."""
         return self.named[word].id
 

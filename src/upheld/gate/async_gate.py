@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.engines import open_or_remove
 from upheld.database.schema import migrate
 from upheld.gate.act.execution import Outcome
@@ -107,12 +108,12 @@ class AsyncGate:
         finally:
             self._busy = None
 
-    async def enrol(self) -> str:
+    async def enrol(self) -> PersonId:
         """A new person; the id."""
-        return str(await self.do(lambda transaction: transaction.enrol()))
+        return PersonId(await self.do(lambda transaction: transaction.enrol()))
 
     async def store(
-        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         check_store("AsyncGate.store", options)
@@ -122,7 +123,7 @@ class AsyncGate:
         return result
 
     async def append(
-        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
         check_store("AsyncGate.append", options)
@@ -132,7 +133,11 @@ class AsyncGate:
         return result
 
     async def peek(
-        self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
+        self,
+        action: str,
+        person_id: PersonId,
+        data: Sequence[str] = (),
+        **options: Unpack[ActOptions],
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         act = act_of("AsyncGate.peek", action, data, options)
@@ -142,7 +147,7 @@ class AsyncGate:
     async def act(
         self,
         action: str,
-        person_id: str,
+        person_id: PersonId,
         data: Sequence[str] = (),
         *,
         entitled: bool = False,
@@ -164,7 +169,7 @@ class AsyncGate:
             )
 
         async def act(
-            person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
+            person_id: PersonId, data: Sequence[str] = (), **options: Unpack[ActOptions]
         ) -> ActResult:
             return await self.act(action, person_id, data, **options)
 
@@ -173,27 +178,29 @@ class AsyncGate:
     async def sweep(
         self,
         action: str,
-        person_ids: Sequence[str],
+        person_ids: Sequence[PersonId],
         data: Sequence[str] = (),
         **options: Unpack[ActOptions],
-    ) -> dict[str, Outcome]:
+    ) -> dict[PersonId, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         require_list(person_ids, "person_ids", "ids")
         act = act_of("AsyncGate.sweep", action, data, options)
-        outcomes: dict[str, Outcome] = await self.do(
+        outcomes: dict[PersonId, Outcome] = await self.do(
             lambda transaction: transaction.sweep(act, person_ids)
         )
         return outcomes
 
-    async def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
+    async def record(
+        self, person_id: PersonId, kind: str, **options: Unpack[RecordOptions]
+    ) -> RecordId:
         """Keep a record that proves a fact; its id."""
         check_record("AsyncGate.record", options)
-        return str(
+        return RecordId(
             await self.do(lambda transaction: transaction.record(person_id, kind, **options))
         )
 
     async def withdraw(
-        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+        self, person_id: PersonId, record_id: RecordId, *, ended: bool = False, actor: str = ""
     ) -> None:
         """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
         await self.do(
@@ -216,7 +223,7 @@ class AsyncGate:
         )
         return records
 
-    async def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+    async def drop(self, person_id: PersonId, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
         fields_deleted: tuple[str, ...] = await self.do(
             lambda transaction: transaction.drop(person_id, fields)

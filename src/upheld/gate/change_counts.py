@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, Engine
 
 from upheld.core.files import PRIVATE_MODE
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database.checks import Problem
 from upheld.database.connection import CHANGE_COUNTS_OPTION
-from upheld.database.seals import NOBODY, SealedError, seals_of
+from upheld.database.seals import SealedError, seals_of
 from upheld.database.statements import placeholders, row, rows
 from upheld.database.transaction import reading
 from upheld.vault.erasures import token
@@ -58,14 +59,14 @@ class ChangeCounts:
         self._keyring = keyring
         self.path = keyring.path.with_name(keyring.path.name + SUFFIX)
         self._lock = threading.Lock()
-        self._waiting: dict[str, int] = {}
-        self._latest: dict[str, int] = {}  # of those that this process wrote last
+        self._waiting: dict[PersonId, int] = {}
+        self._latest: dict[PersonId, int] = {}  # of those that this process wrote last
 
-    def least(self, owner: str) -> int:
+    def least(self, owner: PersonId) -> int:
         """How often an owner's set was changed at least, by what this process has written."""
         return self._latest.get(owner, 0)
 
-    def note(self, versions: Mapping[str, int]) -> None:
+    def note(self, versions: Mapping[PersonId, int]) -> None:
         """Remember the counts of some sets that are committed."""
         with self._lock:
             for owner, version in versions.items():
@@ -93,7 +94,7 @@ class ChangeCounts:
             return 0
         return len(waiting)
 
-    def read(self, engine: Engine, owners: Sequence[str]) -> dict[str, int]:
+    def read(self, engine: Engine, owners: Sequence[PersonId]) -> dict[PersonId, int]:
         """The counts of some people that were seen of the log that goes on."""
         with reading(engine) as connection:
             log = _log(connection)
@@ -124,7 +125,7 @@ class ChangeCounts:
         except (OSError, sqlite3.Error) as error:
             _LOG.warning("%s cannot be written: %s", self.path, type(error).__name__)
 
-    def _whose(self, owner: str) -> str:
+    def _whose(self, owner: PersonId) -> str:
         return token(self._keyring, owner)
 
     def _open(self) -> sqlite3.Connection:
@@ -152,7 +153,7 @@ def _day(gate: Gate) -> int:
     return gate.context.clock.now().toordinal()
 
 
-def versions(connection: Connection, owners: Iterable[str]) -> dict[str, int]:
+def versions(connection: Connection, owners: Iterable[PersonId]) -> dict[PersonId, int]:
     """How often the sets of some owners were changed, by their covers; none where one is bad."""
     counts, seals, owner_ids = {}, seals_of(connection), list(owners)
     for first in range(0, len(owner_ids), TOGETHER):
@@ -166,7 +167,7 @@ def versions(connection: Connection, owners: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def older(before: Mapping[str, int], now: Mapping[str, int]) -> list[Problem]:
+def older(before: Mapping[PersonId, int], now: Mapping[PersonId, int]) -> list[Problem]:
     """Whose sets are of an earlier state than was seen before."""
     problems = []
     for owner, version in now.items():
@@ -187,7 +188,7 @@ def all_older(gate: Gate) -> list[str]:
         return [each.text for each in older(before, versions(connection, everybody))]
 
 
-def note(gate: Gate, counts: Mapping[str, int]) -> None:
+def note(gate: Gate, counts: Mapping[PersonId, int]) -> None:
     """Remember what a look has seen, beside what was written."""
     gate.change_counts.note(counts)
     keep(gate)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database.checks import Problem
 from upheld.database.statements import rows, run, to_datetime
 from upheld.database.tables import microseconds
@@ -30,7 +31,7 @@ class StoredFinding(NamedTuple):
 
     text: str
     subject: str
-    person_id: str
+    person_id: PersonId
     number: int
     since: datetime
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import OutdatedError
 from upheld.database.own_tables import Tables
@@ -119,7 +120,7 @@ class Gate:
         """What seals and marks for a purpose of a practice's own."""
         return Sealer(self.context.keyring, purpose, *more)
 
-    def token_of(self, person_id: str) -> str:
+    def token_of(self, person_id: PersonId) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""
         return erasures.token(self.context.keyring, person_id)
 
@@ -231,12 +232,12 @@ class Gate:
             raise outcome
         return outcome
 
-    def enrol(self) -> str:
+    def enrol(self) -> PersonId:
         """A new person; the id."""
-        return str(self._one(lambda transaction: transaction.enrol()))
+        return PersonId(self._one(lambda transaction: transaction.enrol()))
 
     def store(
-        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store values: `source`, `occasion`, `purpose`, and by name the `party`."""
         check_store("Gate.store", options)
@@ -246,7 +247,7 @@ class Gate:
         return result
 
     def append(
-        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> ActResult:
         """Collect and store rows of a series: `source`, `occasion` and `party` as for `store`."""
         check_store("Gate.append", options)
@@ -256,7 +257,11 @@ class Gate:
         return result
 
     def peek(
-        self, action: str, person_id: str, data: Sequence[str] = (), **options: Unpack[ActOptions]
+        self,
+        action: str,
+        person_id: PersonId,
+        data: Sequence[str] = (),
+        **options: Unpack[ActOptions],
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         act = act_of("Gate.peek", action, data, options)
@@ -269,7 +274,7 @@ class Gate:
     def act(
         self,
         action: str,
-        person_id: str,
+        person_id: PersonId,
         data: Sequence[str] = (),
         *,
         entitled: bool = False,
@@ -282,7 +287,7 @@ class Gate:
             raise outcome
         return outcome
 
-    def _act(self, act: Act, person_id: str, *, entitled: bool) -> Outcome:
+    def _act(self, act: Act, person_id: PersonId, *, entitled: bool) -> Outcome:
         """Do one act in a transaction of its own: the road of most acts, and the shortest one."""
         while True:
             try:
@@ -312,25 +317,27 @@ class Gate:
     def sweep(
         self,
         action: str,
-        person_ids: Sequence[str],
+        person_ids: Sequence[PersonId],
         data: Sequence[str] = (),
         **options: Unpack[ActOptions],
-    ) -> dict[str, Outcome]:
+    ) -> dict[PersonId, Outcome]:
         """One act on many people in one transaction: for each what it gives, or a refusal."""
         require_list(person_ids, "person_ids", "ids")
         act = act_of("Gate.sweep", action, data, options)
-        outcomes: dict[str, Outcome] = self._one(
+        outcomes: dict[PersonId, Outcome] = self._one(
             lambda transaction: transaction.sweep(act, person_ids)
         )
         return outcomes
 
-    def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
+    def record(self, person_id: PersonId, kind: str, **options: Unpack[RecordOptions]) -> RecordId:
         """Keep a record that proves a fact; its id."""
         check_record("Gate.record", options)
-        return str(self._one(lambda transaction: transaction.record(person_id, kind, **options)))
+        return RecordId(
+            self._one(lambda transaction: transaction.record(person_id, kind, **options))
+        )
 
     def withdraw(
-        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+        self, person_id: PersonId, record_id: RecordId, *, ended: bool = False, actor: str = ""
     ) -> None:
         """Withdraw a record, or let it end; `actor` is who did it, as the entry names them."""
         self._one(
@@ -353,14 +360,14 @@ class Gate:
         )
         return records
 
-    def drop(self, person_id: str, fields: Sequence[str]) -> tuple[str, ...]:
+    def drop(self, person_id: PersonId, fields: Sequence[str]) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now."""
         fields_deleted: tuple[str, ...] = self._one(
             lambda transaction: transaction.drop(person_id, fields)
         )
         return fields_deleted
 
-    def find(self, field: str, value: str) -> list[str]:
+    def find(self, field: str, value: str) -> list[PersonId]:
         """The people with an e-mail address or phone number."""
         if field not in blind_index.FIELDS:
             raise RequestError(
@@ -371,7 +378,7 @@ class Gate:
         with reading(self.engine) as connection:
             return blind_index.find(connection, self.context.keyring, field, value)
 
-    def entries(self, person_id: str) -> list[entries.StoredEntry]:
+    def entries(self, person_id: PersonId) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""
         with reading(self.engine) as connection:
             return entries.of_person(connection, person_id)

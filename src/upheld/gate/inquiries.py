@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
@@ -59,7 +60,7 @@ class Inquiries:
         """What seals and marks for a purpose of a practice's own."""
         return Sealer(self._context.keyring, purpose, *more)
 
-    def lock(self, *person_ids: str) -> None:
+    def lock(self, *person_ids: PersonId) -> None:
         """Let nobody else change these people until the transaction ends.
 
         VaultError where one of them is not there.
@@ -75,16 +76,16 @@ class Inquiries:
         with savepoint(self._connection):
             yield
 
-    def find(self, field: str, value: str) -> list[str]:
+    def find(self, field: str, value: str) -> list[PersonId]:
         """The ids of the people with an e-mail address or phone number."""
         return blind_index.find(self._connection, self._context.keyring, field, value)
 
-    def let_find(self, person_id: str, field: str, word: str) -> None:
+    def let_find(self, person_id: PersonId, field: str, word: str) -> None:
         """Let a person of whom nothing is held be found by a word that is nobody's value."""
         blind_index.put(self._connection, self._context.keyring, person_id, field, word)
 
     def records_of(
-        self, person_ids: Sequence[str], kinds: Sequence[str]
+        self, person_ids: Sequence[PersonId], kinds: Sequence[str]
     ) -> tuple[list[Record], list[str]]:
         """The records of some people and kinds, the oldest first, and those not believed.
 
@@ -93,7 +94,7 @@ class Inquiries:
         return records.records_of(self._connection, self._context.keyring, person_ids, kinds)
 
     def starts_of_records(
-        self, person_id: str, since: datetime, before: datetime
+        self, person_id: PersonId, since: datetime, before: datetime
     ) -> list[datetime]:
         """The moments in a span at which records of a person came into force."""
         where = (
@@ -105,7 +106,7 @@ class Inquiries:
         )
         return [BEGINNING + timedelta(microseconds=valid_from) for (valid_from,) in begin_rows]
 
-    def is_erased(self, person_id: str) -> bool:
+    def is_erased(self, person_id: PersonId) -> bool:
         """Whether somebody was erased, but for what must be kept."""
         where = "person_id = ? AND how = ?"
         return database.get(self._connection, record, where, person_id, ERASURE) is not None
@@ -120,7 +121,7 @@ class Inquiries:
         """The versions of the policy: those that were posted, and posting another one."""
         return Editions(self._context, self._connection)
 
-    def entries(self, person_id: str) -> list[entries.StoredEntry]:
+    def entries(self, person_id: PersonId) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""
         return entries.of_person(self._connection, person_id)
 
@@ -128,6 +129,6 @@ class Inquiries:
         """What was done, in order and, unless nobody reads them, in words."""
         return account(self._connection, self._context.policy, query, words=words)
 
-    def token_of(self, person_id: str) -> str:
+    def token_of(self, person_id: PersonId) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""
         return erasures.token(self._context.keyring, person_id)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database.statements import placeholders
 from upheld.database.tables import item, microseconds
@@ -23,7 +24,7 @@ class ObligationTable:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def of_entry(self, person_id: str, entry: int, kind: str) -> str:
+    def of_entry(self, person_id: PersonId, entry: EntryNumber, kind: str) -> str:
         """The id of the item of a kind that an act made, by its entry; empty without one."""
         where = "person_id = ? AND entry = ? AND kind = ?"
         item_row = database.get(self._connection, item, where, person_id, entry, kind)
@@ -47,11 +48,11 @@ class ObligationTable:
         )
         return item_rows
 
-    def set_due(self, person_id: str, item_id: str, due: datetime) -> None:
+    def set_due(self, person_id: PersonId, item_id: str, due: datetime) -> None:
         """Let an item be due at a moment."""
         changes = {"due": microseconds(due)}
         database.update(self._connection, item, changes, _ONE, person_id, item_id)
 
-    def close(self, person_id: str, item_id: str) -> None:
+    def close(self, person_id: PersonId, item_id: str) -> None:
         """Note that what an item asks for is done."""
         database.update(self._connection, item, {"state": "done"}, _ONE, person_id, item_id)

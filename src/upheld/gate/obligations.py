@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core import observing
+from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.batches import Place, RowBatch, batch
 from upheld.database.statements import placeholders, rows, to_datetime
@@ -54,13 +55,13 @@ class Obligation(NamedTuple):
     `basis` is the record by which it is owed, `entry` what opened it and `closed` what closed it.
     """
 
-    person_id: str
+    person_id: PersonId
     item_id: str
     kind: str
     clause: str
     due: datetime | None
     state: str
-    entry: int
+    entry: EntryNumber
     action: str
     basis: str
     closed: int | None
@@ -75,7 +76,7 @@ class ObligationRule(NamedTuple):
 
 
 def obligations_in(
-    connection: Connection, states: Sequence[str] = OPEN, person_id: str | None = None
+    connection: Connection, states: Sequence[str] = OPEN, person_id: PersonId | None = None
 ) -> list[Obligation]:
     """The items of some states, those that are due first first."""
     where, values = f"state IN ({placeholders(states)})", list(states)
@@ -142,9 +143,9 @@ def proven_by(policy: Policy, kind: str) -> tuple[ObligationRule, ...]:
 def reassess(
     context: GateContext,
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     kind: str,
-    entry: int,
+    entry: EntryNumber,
     basis: str = "",
 ) -> int:
     """Open what is owed to a person now, and let lapse what no longer is; how many changed.
@@ -163,9 +164,9 @@ def reassess(
 def _reassess(
     context: GateContext,
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     must: ObligationRule,
-    entry: int,
+    entry: EntryNumber,
     basis: str,
 ) -> int:
     execution, decision, (_, evidence, problem) = _evaluate(context, connection, person_id, must)
@@ -203,7 +204,7 @@ def _reassess(
 
 
 def _evaluate(
-    context: GateContext, connection: Connection, person_id: str, must: ObligationRule
+    context: GateContext, connection: Connection, person_id: PersonId, must: ObligationRule
 ) -> tuple[ActExecution, Decision, ProofResult]:
     """The decision on the act that may be owed, by the facts on which that depends alone."""
     execution = ActExecution(context, connection, Act(action=must.action), entitled=False)
@@ -217,7 +218,7 @@ def _due(since: datetime, owed: OwedAct) -> datetime:
 
 
 def _moments(
-    connection: Connection, person_id: str, evidence: Sequence[str]
+    connection: Connection, person_id: PersonId, evidence: Sequence[str]
 ) -> dict[str, datetime]:
     """When each record of the evidence began to prove what it proves."""
     if not evidence:
@@ -266,12 +267,12 @@ def open_due_obligations(gate: Gate) -> int:
                 return count
 
 
-def _reassess_alone(gate: Gate, person_id: str, kind: str, record_id: str) -> int:
+def _reassess_alone(gate: Gate, person_id: PersonId, kind: str, record_id: RecordId) -> int:
     """Open what came to be owed to a person by a record; how many changed."""
     with gate.together() as transaction:
         people.lock(transaction.connection, person_id)
         last = entries.last_of(transaction.connection)
-        number = last[0] if last else 0
+        number = last[0] if last else EntryNumber(0)
         return reassess(gate.context, transaction.connection, person_id, kind, number, record_id)
 
 
@@ -346,7 +347,7 @@ def _handle_due(gate: Gate, transaction: GateTransaction, item: Obligation, now:
 
 def _write_entry(
     context: GateContext, connection: Connection, item: Obligation, now: datetime, kind: str
-) -> int:
+) -> EntryNumber:
     """Say what became of an item.
 
     Of what was not deleted in time it is not said whose it is: they may be under a hold of which
@@ -364,7 +365,7 @@ def _write_entry(
     return entries.write(connection, entry, whose, now)[0]
 
 
-def _close(connection: Connection, item: Obligation, state: str, entry: int) -> int:
+def _close(connection: Connection, item: Obligation, state: str, entry: EntryNumber) -> int:
     changes = {"state": state, "closed": None if state == "late" else entry}
     return database.update(
         connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id

@@ -18,10 +18,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.clock import system_time
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database import covers
 from upheld.database.declared import MAC, Declaration, declaration, sealed_tables
 from upheld.database.seals import (
-    NOBODY,
     Cover,
     SealedError,
     Seals,
@@ -142,7 +142,7 @@ def _count_one(connection: Connection, counted: Sequence[tuple[str, str, int, in
         return  # what is theirs is refused, and self-check names them
 
 
-def _people(connection: Connection, last: str | None) -> list[str]:
+def _people(connection: Connection, last: str | None) -> list[PersonId]:
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
     if last is None:
         statement = statement.replace(">", ">=")

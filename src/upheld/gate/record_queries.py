@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.tables import microseconds
 from upheld.database.tables import record as table
@@ -46,7 +47,7 @@ class RecordQuery(NamedTuple):
     kind: str
     fact: str
     party: str
-    person_id: str | None
+    person_id: PersonId | None
     about: dict[str, str]
 
 

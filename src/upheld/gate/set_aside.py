@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows, run, to_datetime
 from upheld.database.tables import microseconds
@@ -44,7 +45,7 @@ def is_everybodys(error: Exception) -> bool:
 class SetAside(NamedTuple):
     """Whom a job could not do, or which row of theirs by its id, why, and since when."""
 
-    person_id: str
+    person_id: PersonId
     job: str
     about: str
     why: str
@@ -79,11 +80,11 @@ class JobTrial:
                 for each in everybody(connection)
                 if each.job == job
             }
-        self._failed: set[tuple[str, str]] = set()
-        self._done: set[tuple[str, str]] = set()
+        self._failed: set[tuple[PersonId, str]] = set()
+        self._done: set[tuple[PersonId, str]] = set()
         self._whole = True
 
-    def one(self, work: Callable[[], _T], person_id: str, about: str = "") -> _T | None:
+    def one(self, work: Callable[[], _T], person_id: PersonId, about: str = "") -> _T | None:
         """What a piece of work gives; None where it failed, and its person is set aside."""
         try:
             result = work()
@@ -96,7 +97,7 @@ class JobTrial:
         self._done.add((person_id, about))
         return result
 
-    def some(self, whom: Sequence[str], work: Callable[[Sequence[str]], int]) -> int:
+    def some(self, whom: Sequence[PersonId], work: Callable[[Sequence[PersonId]], int]) -> int:
         """Do a piece of work for some people together or, where that fails, for each alone."""
         if len(whom) > 1:
             try:
@@ -130,7 +131,7 @@ class JobTrial:
                     about,
                 )
 
-    def _note(self, which: tuple[str, str], why: str) -> None:
+    def _note(self, which: tuple[PersonId, str], why: str) -> None:
         self._failed.add(which)
         if self._before.get(which) == why:
             return

@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.gate import obligations, record_queries
 from upheld.gate.act.execution import ActExecution, GateContext, Outcome
 from upheld.gate.act.options import (
@@ -52,7 +53,7 @@ class Transaction(Inquiries):
     for its purposes. Neither keys, the vault and the ledger nor the connection are part of it.
     """
 
-    def act(self, act: Act, person_id: str, *, entitled: bool = False) -> Outcome:
+    def act(self, act: Act, person_id: PersonId, *, entitled: bool = False) -> Outcome:
         """Do one act; a refusal is given, not raised, so that its entry is kept.
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
@@ -61,29 +62,31 @@ class Transaction(Inquiries):
             person_id
         )
 
-    def act_for(self, act: Act, person_id: str, moment: datetime) -> Outcome:
+    def act_for(self, act: Act, person_id: PersonId, moment: datetime) -> Outcome:
         """Do one act now about a moment before, such as charging: the facts are those of then."""
         execution = ActExecution(self._context, self._connection, act, entitled=False)
         execution.facts_of = moment
         return execution.execute(person_id)
 
     def sweep(
-        self, act: Act, person_ids: Sequence[str], *, entitled: bool = False
-    ) -> dict[str, Outcome]:
+        self, act: Act, person_ids: Sequence[PersonId], *, entitled: bool = False
+    ) -> dict[PersonId, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry."""
         execution = ActExecution(self._context, self._connection, act, entitled=entitled)
         return execution.execute_many(list(dict.fromkeys(person_ids)))
 
-    def peek(self, person_id: str, act: Act) -> Decision:
+    def peek(self, person_id: PersonId, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return ActExecution(self._context, self._connection, act, entitled=True).peek(person_id)
 
-    def peek_then(self, person_id: str, act: Act, moments: Sequence[datetime]) -> list[Decision]:
+    def peek_then(
+        self, person_id: PersonId, act: Act, moments: Sequence[datetime]
+    ) -> list[Decision]:
         """What the decision would have been at some moments, by the records in force then."""
         execution = ActExecution(self._context, self._connection, act, entitled=True)
         return execution.decisions_at(person_id, moments)
 
-    def held_fields(self, person_id: str) -> dict[str, str]:
+    def held_fields(self, person_id: PersonId) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.
 
         No value is read.
@@ -93,7 +96,7 @@ class Transaction(Inquiries):
         return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
 
     def store(
-        self, person_id: str, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
     ) -> Outcome:
         """Collect and store values, if the policy lets them in from there and lets them be kept.
 
@@ -108,7 +111,7 @@ class Transaction(Inquiries):
         return self._let_in(person_id, tuple(normalised), put, options)
 
     def append(
-        self, person_id: str, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
+        self, person_id: PersonId, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
     ) -> Outcome:
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         check_store("Transaction.append", options)
@@ -143,7 +146,7 @@ class Transaction(Inquiries):
         collect = self._collecting(tuple(data), source, occasion, purpose, "")
         return collect, self._context.storing(data, purpose)
 
-    def may_store(self, person_id: str, field: str, purpose: str | None = None) -> Decision:
+    def may_store(self, person_id: PersonId, field: str, purpose: str | None = None) -> Decision:
         """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
         if purpose is not None:
             return self.peek(person_id, self._context.storing((field,), purpose))
@@ -152,7 +155,7 @@ class Transaction(Inquiries):
 
     def _let_in(
         self,
-        person_id: str,
+        person_id: PersonId,
         fields: tuple[str, ...],
         write: Callable[[Person, str, datetime], dict[str, str]],
         options: StoreOptions,
@@ -189,7 +192,7 @@ class Transaction(Inquiries):
         storing.perform = perform
         return storing.execute(person_id, data)
 
-    def forget_rows(self, person_id: str, field: str, until: datetime) -> int:
+    def forget_rows(self, person_id: PersonId, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry.
 
         What something in force rests on is carried forward.
@@ -213,7 +216,7 @@ class Transaction(Inquiries):
             )
         return count
 
-    def rewrite(self, person_id: str, field: str, change: Callable[[str], str]) -> int:
+    def rewrite(self, person_id: PersonId, field: str, change: Callable[[str], str]) -> int:
         """Take out of the rows of a series what must not stand there; how many. With an entry.
 
         `change` gives a row without it. Nothing of how a row was stays in the database.
@@ -246,14 +249,14 @@ class Transaction(Inquiries):
         )
         return {field: person.holdings[field].mark for field in field_values}
 
-    def enrol(self) -> str:
+    def enrol(self) -> PersonId:
         """A new person of whom nothing is held yet; the id says nothing."""
         at = self._context.clock.now()
         person = people.enrol(self._connection, self._context.keyring, at)
         self._note(person.person_id, at, kind="person")
         return person.person_id
 
-    def bring(self, person_id: str, field_values: Mapping[str, str]) -> bool:
+    def bring(self, person_id: PersonId, field_values: Mapping[str, str]) -> bool:
         """Store what was held before upheld came; whether that is a violation of the policy.
 
         FieldValueError for a value that its field cannot have.
@@ -281,7 +284,7 @@ class Transaction(Inquiries):
         )
         return bool(violation)
 
-    def record(self, person_id: str, kind: str, **options: Unpack[RecordOptions]) -> str:
+    def record(self, person_id: PersonId, kind: str, **options: Unpack[RecordOptions]) -> RecordId:
         """Keep a record that proves a fact; its id.
 
         The entry names who did it: `actor`, a party and an id as an entry has them, or the
@@ -325,20 +328,20 @@ class Transaction(Inquiries):
         obligations.reassess(context, self._connection, person_id, kind, number, record.record_id)
         return record.record_id
 
-    def _sealing(self, person_id: str) -> Key:
+    def _sealing(self, person_id: PersonId) -> Key:
         """The key for the texts of a person's records, or of the registers'."""
         context = self._context
         if person_id == REGISTER:
             return context.keyring.derived("register-text")
         return people.open_person(self._connection, context.keyring, person_id).cipher
 
-    def text_shown(self, person_id: str, record_id: str) -> str:
+    def text_shown(self, person_id: PersonId, record_id: RecordId) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
         record = records.one(self._connection, person_id, record_id)
         return records.text_shown(self._connection, record, self._sealing(person_id))
 
     def withdraw(
-        self, person_id: str, record_id: str, *, ended: bool = False, actor: str = ""
+        self, person_id: PersonId, record_id: RecordId, *, ended: bool = False, actor: str = ""
     ) -> None:
         """Withdraw a record, or let it end: acts that are committed later no longer rest on it.
 
@@ -380,7 +383,9 @@ class Transaction(Inquiries):
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
         return record_queries.end(self._context, self._connection, query, which.get("until"))
 
-    def drop(self, person_id: str, fields: Sequence[str], *, actor: str = "") -> tuple[str, ...]:
+    def drop(
+        self, person_id: PersonId, fields: Sequence[str], *, actor: str = ""
+    ) -> tuple[str, ...]:
         """Delete what is held of some fields, but what must be kept; those that are gone now.
 
         `actor` is who asked for it, as an entry names them: `customer`.
@@ -388,12 +393,14 @@ class Transaction(Inquiries):
         require_list(fields, "fields", "field names")
         return delete_fields.drop(self._context, self._connection, person_id, fields, actor=actor)
 
-    def drop_outlook(self, person_id: str, fields: Sequence[str]) -> DropOutlook:
+    def drop_outlook(self, person_id: PersonId, fields: Sequence[str]) -> DropOutlook:
         """What `drop` would do with some fields now: what would go, and which clauses keep what."""
         require_list(fields, "fields", "field names")
         return delete_fields.outlook(self._context, self._connection, person_id, fields)
 
-    def note(self, person_id: str | None, kind: str, **words: Unpack[NoteOptions]) -> int:
+    def note(
+        self, person_id: PersonId | None, kind: str, **words: Unpack[NoteOptions]
+    ) -> EntryNumber:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.
 
         `words` are keys of an entry: ids and words of the vocabulary, never a value.
@@ -405,7 +412,7 @@ class Transaction(Inquiries):
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
-    def _note(self, person_id: str | None, at: datetime, **words: Any) -> int:
+    def _note(self, person_id: PersonId | None, at: datetime, **words: Any) -> EntryNumber:
         entry = Entry(time="", policy=self._context.policy.digest, **words)
         return entries.write(self._connection, entry, person_id or None, at)[0]
 
@@ -430,7 +437,7 @@ def _origin(options: StoreOptions, clauses: str) -> Origin:
     return Origin(source, options["occasion"], clauses, options.get("public_source"))
 
 
-def _actor(person_id: str, by_whom: str) -> str:
+def _actor(person_id: PersonId, by_whom: str) -> str:
     """Who gave a record, as an entry names them, where that is its own person or their browser."""
     if person_id != REGISTER and by_whom in {person_id, "customer"}:
         return "customer"

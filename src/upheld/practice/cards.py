@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.unreadable import UnreadableValueError, decoding
@@ -88,14 +89,16 @@ def usable_card(result: ActResult) -> Card | None:
         return None
 
 
-def stored_card(transaction: Transaction, person_id: str, purpose: str = "billing") -> Card | None:
+def stored_card(
+    transaction: Transaction, person_id: PersonId, purpose: str = "billing"
+) -> Card | None:
     """A person's verified card; None without one, or where the policy refuses to use it."""
     result = transaction.act(Act(action="use", data=("card",), purpose=purpose), person_id)
     return None if isinstance(result, Refused) else usable_card(result)
 
 
 def store_card(
-    transaction: Transaction, person_id: str, card: Card, occasion: str = "service-use"
+    transaction: Transaction, person_id: PersonId, card: Card, occasion: str = "service-use"
 ) -> Refused | None:
     """Store a person's card. Returns the refusal where the policy refuses, else None."""
     value = msgspec.json.encode(card).decode()

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.unreadable import decoding
@@ -19,7 +20,7 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 
 def stored_secrets(
-    transaction: Transaction, person_id: str, purpose: str = "security"
+    transaction: Transaction, person_id: PersonId, purpose: str = "security"
 ) -> dict[str, str]:
     """A person's passwords as {use: secret}; empty where the policy refuses to read them."""
     answer = _read_secrets(transaction, person_id, purpose)
@@ -27,7 +28,7 @@ def stored_secrets(
 
 
 def _read_secrets(
-    transaction: Transaction, person_id: str, purpose: str
+    transaction: Transaction, person_id: PersonId, purpose: str
 ) -> dict[str, str] | Refused:
     act = Act(action="use", data=("credentials",), purpose=purpose)
     result = transaction.act(act, person_id, entitled=True)
@@ -42,7 +43,7 @@ def decode_secrets(value: str) -> dict[str, str]:
         return _DECODER.decode(value)
 
 
-def change_occasion(transaction: Transaction, person_id: str) -> str:
+def change_occasion(transaction: Transaction, person_id: PersonId) -> str:
     """The occasion of a change of password: `registration` for whoever has no service yet."""
     act, _ = transaction.letting_in(
         ("credentials",), source="customer", occasion="service-use", purpose="security"
@@ -52,7 +53,7 @@ def change_occasion(transaction: Transaction, person_id: str) -> str:
 
 def change_secret(
     transaction: Transaction,
-    person_id: str,
+    person_id: PersonId,
     what: str,
     secret: str,
     *,
@@ -74,7 +75,7 @@ def change_secret(
     return result if isinstance(result, Refused) else None
 
 
-def delete_secret(transaction: Transaction, person_id: str, what: str) -> Refused | None:
+def delete_secret(transaction: Transaction, person_id: PersonId, what: str) -> Refused | None:
     """Delete the secret for one use. Returns the refusal where the policy refuses, else None."""
     remaining = {
         each: secret

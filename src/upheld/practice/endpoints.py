@@ -22,6 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
@@ -52,9 +53,9 @@ class Visit(NamedTuple):
     user: User | None = None  # who works at a desk; nobody where a customer visits
 
     @property
-    def subject(self) -> str:
-        """Whose page it is: a person, a member of staff, an agent."""
-        return self.session.subject
+    def subject(self) -> PersonId:
+        """Whose page it is: a customer's person; at a desk, the id of who works there."""
+        return PersonId(self.session.subject)
 
 
 FOREIGN = (
@@ -151,7 +152,7 @@ async def _announce_signal(provider: Provider, request: Request, session: Sessio
         return
     await provider.do(
         lambda transaction: provider.events.announce(
-            transaction, PRIVACY_SIGNAL, session.subject, session.key.hex()
+            transaction, PRIVACY_SIGNAL, PersonId(session.subject), session.key.hex()
         )
     )
     if len(provider.signalled_sessions) >= SIGNALLED_MAX:

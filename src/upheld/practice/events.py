@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.gate.transaction import Transaction
 
-Listener = Callable[[Transaction, str, str], None]  # the transaction, the person, what it is about
+Listener = Callable[
+    [Transaction, PersonId, str], None
+]  # the transaction, the person, what it is about
 
 ACCOUNT_OPENED = "account-opened"
 ACCOUNT_CLOSED = "account-closed"
@@ -70,7 +73,7 @@ class Events:
         self._listeners.setdefault(self._require(name), []).append(listener)
 
     def announce(
-        self, transaction: Transaction, name: str, person_id: str, about: str = ""
+        self, transaction: Transaction, name: str, person_id: PersonId, about: str = ""
     ) -> None:
         """Call the listeners of an event. Raises EventError for an unknown one."""
         for listener in self._listeners.get(self._require(name), ()):

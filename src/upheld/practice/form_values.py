@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
@@ -31,7 +32,9 @@ def with_check(provider: Provider, word: str, field: Field) -> Field:
     return field._replace(check=lambda value: canonical(provider, word, value))
 
 
-def find_people(provider: Provider, transaction: Transaction, word: str, value: str) -> list[str]:
+def find_people(
+    provider: Provider, transaction: Transaction, word: str, value: str
+) -> list[PersonId]:
     """The ids of the people with an e-mail address or phone number, however it is written."""
     try:
         spellings = [canonical(provider, word, value), value]

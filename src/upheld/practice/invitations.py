@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
@@ -65,11 +66,11 @@ def may_ask_name(policy: Policy) -> bool:
 class Invitation(NamedTuple):
     """An invitation as it stands. `inviter` is who will answer for whoever signs up by it."""
 
-    person_id: str
+    person_id: PersonId
     invitation_id: str
     kind: str
     state: str
-    inviter: str
+    inviter: PersonId
     created_at: datetime
     expires: datetime
     accepted: datetime | None
@@ -148,7 +149,7 @@ def find_by_id(tables: Tables, invitation_id: str) -> Invitation | None:
     return _get(tables, "invitation_id = ?", invitation_id)
 
 
-def find_by_contact(tables: Tables, person_id: str, at: datetime) -> Invitation | None:
+def find_by_contact(tables: Tables, person_id: PersonId, at: datetime) -> Invitation | None:
     """The open invitation of an address, by the person that its link names; None without one."""
     return _get(
         tables,
@@ -158,7 +159,7 @@ def find_by_contact(tables: Tables, person_id: str, at: datetime) -> Invitation 
     )
 
 
-def acceptances_of(tables: Tables, person_id: str, at: datetime) -> list[Invitation]:
+def acceptances_of(tables: Tables, person_id: PersonId, at: datetime) -> list[Invitation]:
     """The invitations that somebody accepted and that nobody has used yet, oldest first."""
     where = (
         "inviter = ? AND kind = 'guardian' AND state IN ('checking', 'accepted') AND expires >= ?"
@@ -236,13 +237,13 @@ def sweep(gate: Gate, most: int = 100) -> int:
                 )
             for invitation_id, contact in rows:
                 last = invitation_id
-                work = partial(_sweep_one, gate, invitation_id, contact or "", at)
-                count += trial.one(work, contact or "", invitation_id) or 0
+                work = partial(_sweep_one, gate, invitation_id, contact or NOBODY, at)
+                count += trial.one(work, contact or NOBODY, invitation_id) or 0
             if len(rows) < most:
                 return count
 
 
-def _sweep_one(gate: Gate, invitation_id: str, contact: str, at: int) -> int:
+def _sweep_one(gate: Gate, invitation_id: str, contact: PersonId, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
     with gate.together() as transaction:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.unreadable import decoding
@@ -51,7 +52,13 @@ def thread(rows: Iterable[str], about: str) -> list[MessageCopy]:
 
 
 def add_from_customer(
-    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str, purpose: str
+    transaction: Transaction,
+    person_id: PersonId,
+    subject: str,
+    text: str,
+    *,
+    about: str,
+    purpose: str,
 ) -> ActResult | Refused:
     """Store what a customer wrote to us in a thread, if the policy lets it in."""
     copy = _new(transaction, subject, text, about=about, purpose=purpose, author=CUSTOMER)
@@ -67,7 +74,7 @@ def add_from_customer(
 
 
 def add_from_staff(
-    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str
+    transaction: Transaction, person_id: PersonId, subject: str, text: str, *, about: str
 ) -> ActResult | Refused:
     """Store what our staff wrote to a customer in a thread, if the policy lets us keep it."""
     copy = _new(transaction, subject, text, about=about, purpose=ADMINISTRATIVE, author=STAFF)
@@ -75,7 +82,13 @@ def add_from_staff(
 
 
 def add_note(
-    transaction: Transaction, person_id: str, subject: str, text: str, *, about: str, purpose: str
+    transaction: Transaction,
+    person_id: PersonId,
+    subject: str,
+    text: str,
+    *,
+    about: str,
+    purpose: str,
 ) -> ActResult | Refused:
     """Store what our staff noted for one another in a thread, if the policy lets us keep it.
 
@@ -86,7 +99,7 @@ def add_note(
 
 
 def _add_own(
-    transaction: Transaction, person_id: str, copy: str, purpose: str
+    transaction: Transaction, person_id: PersonId, copy: str, purpose: str
 ) -> ActResult | Refused:
     return transaction.append(
         person_id,

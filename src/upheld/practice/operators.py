@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import desk_own, desk_user
@@ -144,12 +145,12 @@ def change_password(tables: Tables, user_id: str, hashed: str) -> None:
     _change(tables, user_id, password=hashed)
 
 
-def leave_to_others(tables: Tables, user_id: str, person_id: str) -> None:
+def leave_to_others(tables: Tables, user_id: str, person_id: PersonId) -> None:
     """Note that an account is a user's own or a relative's, so that others work on it."""
     tables.insert_new(desk_own, person_id=person_id, user_id=user_id)
 
 
-def is_left_to_others(tables: Tables, user_id: str, person_id: str) -> bool:
+def is_left_to_others(tables: Tables, user_id: str, person_id: PersonId) -> bool:
     """Whether an account is a user's own or a relative's."""
     where = "person_id = ? AND user_id = ?"
     return tables.get(desk_own, where, person_id, user_id) is not None

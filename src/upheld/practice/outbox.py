@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
@@ -22,7 +23,7 @@ WAITING: Final = "waiting"  # the state of a message that is to be sent
 
 def queue(
     transaction: Transaction,
-    person_id: str,
+    person_id: PersonId,
     template: str,
     purpose: str,
     words: Mapping[str, str] | None = None,
@@ -54,7 +55,7 @@ def queue(
     return message
 
 
-def cancel(transaction: Transaction, person_id: str, template: str = "") -> None:
+def cancel(transaction: Transaction, person_id: PersonId, template: str = "") -> None:
     """Delete a person's unsent messages: all, or those of one template."""
     where = "person_id = ? AND state = 'waiting' AND (? = '' OR template = ?)"
     transaction.tables.purge(outbox, where, person_id, template, template)

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import DutyHandler
@@ -108,7 +109,7 @@ class MessageLink(NamedTuple):
     sealed: bool = False
 
 
-Finder = Callable[[Transaction, str], list[str]]  # the ids of the people whom a word names
+Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
 
 
 class Practice(NamedTuple):
@@ -136,21 +137,23 @@ class Practice(NamedTuple):
     jobs: Sequence[Job] = ()
     links: Mapping[str, MessageLink] = {}
     listeners: Mapping[
-        str, Callable[[Transaction, str, str], None]
+        str, Callable[[Transaction, PersonId, str], None]
     ] = {}  # event, to who hears of it
     announces: Sequence[str] = ()  # events of its own, which other practices may listen to
     entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
-    pending_actions: Callable[[Transaction, str], list[PendingAction]] | None = (
+    pending_actions: Callable[[Transaction, PersonId], list[PendingAction]] | None = (
         None  # what waits for a customer
     )
     home_fields: Sequence[str] = ()  # kinds of data that its figures of the first page come from
-    home_figures: Callable[[Transaction, str, ActResult | None], list[Figure]] | None = (
+    home_figures: Callable[[Transaction, PersonId, ActResult | None], list[Figure]] | None = (
         None  # its figures, by what the customer may see of those fields (None where nothing)
     )
     manager_actions: Callable[[Tables], list[PendingAction]] | None = (
         None  # what managers must look at
     )
-    payer: Callable[[Tables, str], str | None] | None = None  # who pays for a person's use
+    payer: Callable[[Tables, PersonId], PersonId | None] | None = (
+        None  # who pays for a person's use
+    )
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     change_pages: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     actions: Sequence[str] = ()  # the actions that it asks the policy for
@@ -200,16 +203,16 @@ class Provider:
         """Whether people reach the provider over TLS, so that cookies may be kept to it."""
         return self.settings.url.startswith("https://")
 
-    def seal_link(self, kind: str, person_id: str) -> str:
+    def seal_link(self, kind: str, person_id: PersonId) -> str:
         """The last part of a sealed link's address."""
         sealed = self.sealer("link", kind).seal(person_id.encode(), "link", kind)
         return urlsafe_b64encode(sealed).decode().rstrip("=")
 
-    def link_owner(self, kind: str, raw: str) -> str | None:
+    def link_owner(self, kind: str, raw: str) -> PersonId | None:
         """The id of the person that a sealed link names; None where we did not seal it."""
         try:
             sealed = urlsafe_b64decode(raw + "=" * (-len(raw) % 4))
-            return self.sealer("link", kind).unseal(sealed, "link", kind).decode()
+            return PersonId(self.sealer("link", kind).unseal(sealed, "link", kind).decode())
         except (ValueError, SealError):
             return None
 
@@ -224,7 +227,7 @@ class Provider:
             return self.destinations
         return {card.href.rsplit("/", 1)[-1]: card.href for card in self.menu(kind)}
 
-    def find_people(self, transaction: Transaction, what: str, value: str) -> list[str]:
+    def find_people(self, transaction: Transaction, what: str, value: str) -> list[PersonId]:
         """The ids of the people whom a value names, such as the number of an account."""
         finders = (each.finders[what] for each in self.practices if what in each.finders)
         return [person for finder in finders for person in finder(transaction, value)]
@@ -298,7 +301,7 @@ class Provider:
         ]
         return sorted(entries, key=lambda card: (card.order, card.title))
 
-    def pending_actions(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def pending_actions(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """What a customer has to do, from all practices."""
         return [
             todo
@@ -314,7 +317,7 @@ class Provider:
         return [word for each in self.practices for word in each.home_fields if word in words]
 
     def home_figures(
-        self, transaction: Transaction, person_id: str, values: ActResult | None
+        self, transaction: Transaction, person_id: PersonId, values: ActResult | None
     ) -> list[Figure]:
         """What a customer sees at a glance, from all practices, in order."""
         figures = [
@@ -334,7 +337,7 @@ class Provider:
             for todo in each.manager_actions(tables)
         ]
 
-    def payer_of(self, tables: Tables, person_id: str) -> str:
+    def payer_of(self, tables: Tables, person_id: PersonId) -> PersonId:
         """The id of whoever pays for what a person uses: an account's holder, or the person."""
         payers = (each.payer(tables, person_id) for each in self.practices if each.payer)
         return next((payer for payer in payers if payer), person_id)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.transaction import Transaction
@@ -34,7 +35,7 @@ class TaskError(UpheldError):
 class Task(NamedTuple):
     """A task as it stands."""
 
-    person_id: str
+    person_id: PersonId
     task_id: str
     kind: str
     purpose: str
@@ -44,7 +45,7 @@ class Task(NamedTuple):
     opened: datetime
     due: datetime | None
     staff_id: str | None
-    record_id: str | None
+    record_id: RecordId | None
     closed: datetime | None = None
 
 
@@ -79,7 +80,7 @@ def record_attempt(transaction: Transaction, task: Task, staff_id: str) -> None:
 
 def open_task(  # noqa: PLR0913 - what a task says
     transaction: Transaction,
-    person_id: str,
+    person_id: PersonId,
     kind: str,
     purpose: str,
     *,
@@ -110,7 +111,7 @@ def open_task(  # noqa: PLR0913 - what a task says
 
 def add_step(
     transaction: Transaction,
-    person_id: str,
+    person_id: PersonId,
     task_id: str,
     step: str,
     actor: str = "",
@@ -131,7 +132,7 @@ def add_step(
     )
 
 
-def steps_of(tables: Tables, person_id: str, task_id: str) -> list[TaskStep]:
+def steps_of(tables: Tables, person_id: PersonId, task_id: str) -> list[TaskStep]:
     """What was done about a task, the oldest first."""
     rows = tables.select(task_step, _OF_TASK, person_id, task_id, parts=[task_id])
     return [
@@ -167,13 +168,13 @@ def task_queue(tables: Tables, roles: Sequence[str], *, most: int = 200) -> list
     return [_from_row(each) for each in rows]
 
 
-def open_tasks_on(tables: Tables, person_id: str) -> list[Task]:
+def open_tasks_on(tables: Tables, person_id: PersonId) -> list[Task]:
     """The tasks that are open on a person."""
     where = "person_id = ? AND state <> 'done'"
     return [_from_row(each) for each in tables.select(task_table, where, person_id)]
 
 
-def tasks_of_kind(tables: Tables, person_id: str, kind: str) -> list[Task]:
+def tasks_of_kind(tables: Tables, person_id: PersonId, kind: str) -> list[Task]:
     """A person's tasks of one kind, those that are done too, the latest first."""
     rows = tables.select(task_table, "person_id = ? AND kind = ?", person_id, kind)
     return sorted(map(_from_row, rows), key=lambda each: each.opened, reverse=True)
@@ -280,7 +281,7 @@ def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     add_step(transaction, task.person_id, task_id, CLOSED, by)
 
 
-def close_about(transaction: Transaction, person_id: str, kind: str, about: str = "") -> None:
+def close_about(transaction: Transaction, person_id: PersonId, kind: str, about: str = "") -> None:
     """Close a person's open tasks of one kind (about one thing), settled in another way."""
     for each in open_tasks_on(transaction.tables, person_id):
         if each.kind == kind and about in ("", each.about):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies
@@ -38,7 +39,7 @@ def read_as_staff(
 
 
 def read_as_customer(
-    transaction: Transaction, person_id: str, about: str
+    transaction: Transaction, person_id: PersonId, about: str
 ) -> list[MessageCopy] | Refused:
     """The messages of a thread, for the customer who wrote in it.
 
@@ -55,7 +56,7 @@ def _thread(look: ActResult, about: str) -> list[MessageCopy]:
     return message_copies.thread([each.value for each in look.series(MESSAGES)], about)
 
 
-def writes_too_often(provider: Provider, transaction: Transaction, person_id: str) -> bool:
+def writes_too_often(provider: Provider, transaction: Transaction, person_id: PersonId) -> bool:
     """Count a message that a customer writes to us; whether that is one too many."""
     return bool(
         provider.limits.take(transaction.tables, WRITE_RATE, "reply", person_id, at=provider.now())

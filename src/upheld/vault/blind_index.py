@@ -13,6 +13,7 @@ import unicodedata
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.statements import placeholders, row
 from upheld.database.tables import blind_index
@@ -34,7 +35,9 @@ def normalised(field: str, value: str) -> str:
     return text.casefold()
 
 
-def put(connection: Connection, keyring: Keyring, person_id: str, field: str, value: str) -> None:
+def put(
+    connection: Connection, keyring: Keyring, person_id: PersonId, field: str, value: str
+) -> None:
     """Let a person be found by a value from now on, and no longer by the one before."""
     epoch = keyring.current
     drop(connection, person_id, field)
@@ -48,12 +51,12 @@ def put(connection: Connection, keyring: Keyring, person_id: str, field: str, va
     )
 
 
-def drop(connection: Connection, person_id: str, field: str) -> None:
+def drop(connection: Connection, person_id: PersonId, field: str) -> None:
     """Let a person no longer be found by a field."""
     database.delete(connection, blind_index, "person_id = ? AND field = ?", person_id, field)
 
 
-def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[str]:
+def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[PersonId]:
     """The people with this value, by their ids; under every epoch that the keyring holds.
 
     SealedError where somebody is found by a row that is not theirs, or is theirs no more.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database.statements import execute_deferred, placeholders, rows, run, to_bytes
 from upheld.vault import blind_index
 from upheld.vault.envelope import digest
@@ -28,7 +29,7 @@ def drop(connection: Connection, person: Person, fields: Sequence[str]) -> Perso
     return person.with_holdings(left)
 
 
-def drop_former(connection: Connection, person_id: str, field: str, mark: str) -> bool:
+def drop_former(connection: Connection, person_id: PersonId, field: str, mark: str) -> bool:
     """Delete the former revision of a field whose row has this digest; whether there was one."""
     statement = (
         "SELECT revision, sealed FROM value WHERE person_id = ? AND field = ? AND current = ?"

@@ -25,6 +25,7 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_private
+from upheld.core.ids import PersonId
 from upheld.vault.envelope import SealError, context, seal, unseal
 from upheld.vault.keyfile import locked, sync
 from upheld.vault.keyring import Keyring
@@ -54,7 +55,7 @@ class ErasureLine(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
 
 
-def token(keyring: Keyring, person_id: str) -> str:
+def token(keyring: Keyring, person_id: PersonId) -> str:
     """What stands for a person in the list: nobody gets from it to an id that they do not know."""
     key = keyring.derived("erasure-token")
     return hmac.digest(key, context(person_id), "sha256").hex()[:32]

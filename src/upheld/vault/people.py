@@ -15,13 +15,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database import covers, tables
 from upheld.database import rows as rows_that_decide
 from upheld.database import seals as database
@@ -48,7 +49,7 @@ ACTIVE = "active"
 ERASING = "erasing"  # to be erased: there for the erasure alone, and for no act
 HELD = "held"  # what a law keeps and forbids to speak of: there for the legal desk alone
 OF_EPOCH = "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1"
-REGISTER = ""  # the person of registers: partners, engagements
+REGISTER: Final = PersonId("")  # the person of registers: partners, engagements
 
 _KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
 _COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key, p.cover"
@@ -59,7 +60,7 @@ class VaultError(UpheldError):
     """What the vault cannot do: a person who is not there, a key that is another's."""
 
 
-def no_person(person_id: str) -> VaultError:
+def no_person(person_id: PersonId) -> VaultError:
     """The error for an id of nobody; what is not an id, such as an address, is not quoted."""
     is_id = re.fullmatch(r"[0-9a-f]{32}", person_id) is not None
     return VaultError(
@@ -99,7 +100,7 @@ def chained(before: str, digest: str) -> str:
 class Person(msgspec.Struct, frozen=True, gc=False):
     """A person whose key is open for one act."""
 
-    person_id: str
+    person_id: PersonId
     key: bytes
     holdings: Holdings
     cipher: AESGCM  # what seals and opens what is theirs
@@ -194,11 +195,11 @@ def enrol(
     at: datetime,
     *,
     state: str = ACTIVE,
-    person_id: str = "",
+    person_id: PersonId = REGISTER,
     cover: Cover | None = None,
 ) -> Person:
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
-    person_id, key = person_id or secrets.token_hex(16), new_key()
+    person_id, key = person_id or PersonId(secrets.token_hex(16)), new_key()
     person = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
     sealed_cover = covers.first_cover(connection, person_id, cover or Cover(0, {}))
     execute_deferred(
@@ -244,7 +245,7 @@ def _wrapped(epoch: Epoch, person: Person) -> bytes:
     return seal(epoch.cipher, person.key, _KEY + person.whose + epoch.part)
 
 
-def lock(connection: Connection, person_id: str) -> None:
+def lock(connection: Connection, person_id: PersonId) -> None:
     """Lock a person's row to change what proves, or what is held: acts on them wait.
 
     On SQLite a writer has the whole database to itself from its first moment on.
@@ -255,7 +256,7 @@ def lock(connection: Connection, person_id: str) -> None:
         )
 
 
-def lock_active(connection: Connection, person_id: str) -> None:
+def lock_active(connection: Connection, person_id: PersonId) -> None:
     """Lock a person's row; VaultError unless they are active. The registers' person always is."""
     ending = dialect_of(connection).for_update
     person_row = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
@@ -263,7 +264,7 @@ def lock_active(connection: Connection, person_id: str) -> None:
         raise no_person(person_id)
 
 
-def lock_all(connection: Connection, person_ids: Sequence[str]) -> None:
+def lock_all(connection: Connection, person_ids: Sequence[PersonId]) -> None:
     """Lock the rows of some people, in the order of their ids, so that two callers never cross."""
     if dialect_of(connection).server:
         rows(
@@ -274,7 +275,7 @@ def lock_all(connection: Connection, person_ids: Sequence[str]) -> None:
         )
 
 
-def open_person(connection: Connection, keyring: Keyring, person_id: str) -> Person:
+def open_person(connection: Connection, keyring: Keyring, person_id: PersonId) -> Person:
     """A person with their key; VaultError for one who is not there, SealError for a wrong key."""
     people = open_people(connection, keyring, [person_id])
     if person_id not in people:
@@ -284,7 +285,7 @@ def open_person(connection: Connection, keyring: Keyring, person_id: str) -> Per
 
 def open_people(
     connection: Connection, keyring: Keyring, people: Sequence[str]
-) -> dict[str, Person]:
+) -> dict[PersonId, Person]:
     """Some people with their keys, locked for share; those who are not there are left out."""
     return people_from_rows(keyring, rows(connection, *_flat(people_query(connection, people))))
 
@@ -320,7 +321,7 @@ def people_statement(count: int, columns: str = "", tables: str = "", *, locked:
 
 def people_from_rows(
     keyring: Keyring, person_rows: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
-) -> dict[str, Person]:
+) -> dict[PersonId, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
         person_id: person_from_row(keyring, person_id, state, *key)
@@ -331,7 +332,7 @@ def people_from_rows(
 
 def open_people_in_any_state(
     connection: Connection, keyring: Keyring, people: Sequence[str]
-) -> dict[str, Person]:
+) -> dict[PersonId, Person]:
     """Some people in whatever state, for the vault's own upkeep."""
     return people_from_rows(
         keyring, rows(connection, *_flat(people_query(connection, people))), (ACTIVE, ERASING, HELD)
@@ -340,7 +341,7 @@ def open_people_in_any_state(
 
 def person_from_row(
     keyring: Keyring,
-    person_id: str,
+    person_id: PersonId,
     state: str,
     holdings: bytes | None,
     number: int,
@@ -390,7 +391,7 @@ def change_state(connection: Connection, person: Person, state: str) -> None:
     )
 
 
-def seal_states(connection: Connection, keyring: Keyring, person_ids: Sequence[str]) -> None:
+def seal_states(connection: Connection, keyring: Keyring, person_ids: Sequence[PersonId]) -> None:
     """Seal with what is held of some people what state they are in, as an earlier upheld did not.
 
     Whose key is gone is left as they are: nobody can open what is theirs.
@@ -426,7 +427,7 @@ def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:
     return seal(person.cipher, raw, _HELD + person.whose + _state(person.state))
 
 
-def to_move(connection: Connection, keyring: Keyring, most: int, after: str = "") -> list[str]:
+def to_move(connection: Connection, keyring: Keyring, most: int, after: str = "") -> list[PersonId]:
     """Some people whose keys are not of the current epoch, which nobody closes meanwhile."""
     current = _current(connection, keyring)
     statement = (
@@ -436,7 +437,7 @@ def to_move(connection: Connection, keyring: Keyring, most: int, after: str = ""
     return [person_id for (person_id,) in rows(connection, statement, current.number, after, most)]
 
 
-def move(connection: Connection, keyring: Keyring, person_id: str, indexed: Any) -> None:
+def move(connection: Connection, keyring: Keyring, person_id: PersonId, indexed: Any) -> None:
     """Move a person's key to the current epoch, and renew what they are found by.
 
     `indexed` gives the values of a person that are found by, by field.

@@ -21,6 +21,7 @@ from practices.test_debt import CONFIRM, WHO, debtor, hand_over
 from practices.test_payment import pay, typed_amount
 from practices.test_staff import reveal
 from upheld.database.transaction import reading
+from upheld.gate.public import REGISTER
 
 BARRED = "Not for this purpose"
 HIDDEN = ("passwords", "mail")  # the clauses by which passwords and mail are shown to nobody
@@ -90,7 +91,7 @@ def test_an_agent_is_told_what_collecting_needs_while_it_is_engaged(house: House
     assert hand_over(desk, task) == 303
     collector = agent(house)
     assert "Ann Marked" in collector.get("/agent").text
-    house.do(lambda transaction: transaction.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw(REGISTER, engaged))
     assert "Ann Marked" not in collector.get("/agent").text
 
 
@@ -114,7 +115,7 @@ def test_no_processor_is_told_who_is_not_engaged(house: House) -> None:
     person = house.customer()
     overdue(house, person)
     browser = with_card(house, person)
-    house.do(lambda transaction: transaction.withdraw("", engaged))
+    house.do(lambda transaction: transaction.withdraw(REGISTER, engaged))
     form = browser.get("/me/payment").text
     assert form
     before = history(house, person).balance

@@ -24,12 +24,13 @@ from practices.test_debt import WHO, hand_over
 from practices.test_debts_outlive import debtor, erased, page_of
 from practices.test_payment import typed_amount
 from practices.test_staff import reveal, task_on
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 
 
-def remaining_fields(house: House, person: str) -> set[str]:
+def remaining_fields(house: House, person: PersonId) -> set[str]:
     """The kinds of data that are kept of somebody, after the nightly job."""
     retire(house.provider.gate.gate)
     found = house.do(
@@ -40,7 +41,7 @@ def remaining_fields(house: House, person: str) -> set[str]:
     return {field for (field,) in found}
 
 
-def close_account(house: House) -> str:
+def close_account(house: House) -> PersonId:
     """Somebody who had a service, used it and closed their account."""
     person = house.customer(**WHO)
     invoiced(house, person)

@@ -9,6 +9,7 @@ import pytest
 from practices.conftest import House, send
 from practices.mail import deliver
 from practices.test_debts_outlive import debtor
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.practice import outbox
 
@@ -33,7 +34,7 @@ def _template(house: House) -> None:
     env.get_template = get_template  # type: ignore[method-assign] # the provider's own
 
 
-def write(house: House, person: str, purpose: str) -> bool:
+def write(house: House, person: PersonId, purpose: str) -> bool:
     """Write to somebody, and send it; whether it was sent."""
     queued = house.do(lambda transaction: outbox.queue(transaction, person, "own/letter", purpose))
     return bool(deliver(house)) and not isinstance(queued, Refused)

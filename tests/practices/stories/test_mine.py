@@ -15,6 +15,7 @@ from practices.test_debt import WHO
 from practices.test_payment import pay, typed_amount
 from practices.test_sign_up import GOOD, people_at
 from practices.test_staff import reveal
+from upheld.core.ids import PersonId
 from upheld.practice import tasks
 
 EVERYTHING = {
@@ -40,7 +41,7 @@ PAGES = (
 )
 
 
-def register(house: House) -> str:
+def register(house: House) -> PersonId:
     """Somebody who signed up by the form, told everything, and confirmed their address."""
     browser = house.browser()
     assert browser.get("/sign-up").status_code == 200

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from practices.conftest import House
+from upheld.core.ids import PersonId
 
 # What the page of the policy says of somebody with these records: kind, fact and whether it holds.
 BINDING: dict[str, tuple[tuple[str, str, bool], ...]] = {
@@ -47,7 +48,7 @@ OWED = {
 }
 
 
-def record(house: House, person: str, kind: str, fact: str, *, holds: bool) -> None:
+def record(house: House, person: PersonId, kind: str, fact: str, *, holds: bool) -> None:
     """Record a fact of somebody, or that it was so once and is no more."""
     made = house.do(lambda transaction: transaction.record(person, kind, fact=fact))
     if not holds:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database.own_tables import Tables
 from upheld.database.statements import placeholders
@@ -33,7 +34,7 @@ class DutyContext(NamedTuple):
 
     connection: Connection
     act: Act
-    person_id: str
+    person_id: PersonId
     decision: Decision
     entry: int
     at: datetime
@@ -54,7 +55,7 @@ class DutyContext(NamedTuple):
 
 
 DutyHandler = Callable[[DutyContext, Duty], None]
-DueHandler = Callable[["GateTransaction", "Obligation"], int]
+DueHandler = Callable[["GateTransaction", "Obligation"], EntryNumber]
 """What is done when an item falls due; it gives the number of the entry that tells so."""
 
 

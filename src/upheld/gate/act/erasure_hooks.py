@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from upheld.core.ids import PersonId
+
 if TYPE_CHECKING:
     from upheld.gate.transaction import GateTransaction
 
-ErasureHook = Callable[["GateTransaction", str], None]  # the transaction, and whom it is about
+ErasureHook = Callable[["GateTransaction", PersonId], None]  # the transaction, and whom it is about
 
 
 class ErasureHooks:

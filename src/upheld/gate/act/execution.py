@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.core.clock import Clock
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.own_tables import Tables
 from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
@@ -156,7 +157,7 @@ class PersonData(Struct, frozen=True):
     the act, `changed` the ids of those whose records were changed by somebody without the keys.
     """
 
-    people: dict[str, FieldReader]
+    people: dict[PersonId, FieldReader]
     records: list[records.Record]
     changed: set[str]  # whose records are not as they were written
 
@@ -170,7 +171,7 @@ class ActExecution:
     as_of: datetime | None = None  # a time before, by the records that were in force then
     facts_of: datetime | None = None  # a time before, by whose facts an act of now is decided
     time: int  # the time of the act, in microseconds
-    persons: dict[str, people.Person]  # by `proven`
+    persons: dict[PersonId, people.Person]  # by `proven`
 
     def __init__(
         self, context: GateContext, connection: Connection, act: Act, *, entitled: bool
@@ -189,7 +190,7 @@ class ActExecution:
         """The time of the act."""
         return to_datetime(self.time)
 
-    def execute(self, person_id: str, data: PersonData | None = None) -> Outcome:
+    def execute(self, person_id: PersonId, data: PersonData | None = None) -> Outcome:
         """The outcome for one person, by what was read already if that is given."""
         data = data or self._load([person_id])
         read = data.people[person_id]
@@ -213,13 +214,13 @@ class ActExecution:
             self.template.settled = settled
         return settled
 
-    def execute_many(self, person_ids: list[str]) -> dict[str, Outcome]:
+    def execute_many(self, person_ids: list[PersonId]) -> dict[PersonId, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry."""
         if len(person_ids) == 1:
             return {person_ids[0]: self.execute(person_ids[0])}
         data = self._load(person_ids)
-        outcomes: dict[str, Outcome] = {}
-        alike: dict[tuple[Any, ...], tuple[Decision, list[str]]] = {}
+        outcomes: dict[PersonId, Outcome] = {}
+        alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
         for person_id in person_ids:
             facts, _, problem = self._proof(person_id, data.people[person_id], data)
             fields, decision, problem = self._decide(facts, problem)
@@ -241,13 +242,13 @@ class ActExecution:
                 )
         return {person_id: outcomes[person_id] for person_id in person_ids}
 
-    def load_with(self, person_id: str, other: ActExecution) -> PersonData:
+    def load_with(self, person_id: PersonId, other: ActExecution) -> PersonData:
         """What this act and another need of a person, read at once."""
         data = self._load([person_id], other.template)
         other.time, other.clock_problem = self.time, self.clock_problem
         return data
 
-    def peek(self, person_id: str, data: PersonData | None = None) -> Decision:
+    def peek(self, person_id: PersonId, data: PersonData | None = None) -> Decision:
         """What the decision on a person would be now, for who is entitled; nothing is noted.
 
         Where something else stands against the act, the outcome is `error`, and `code` says what.
@@ -257,7 +258,7 @@ class ActExecution:
             return decision
         return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
 
-    def decisions_at(self, person_id: str, moments: Sequence[datetime]) -> list[Decision]:
+    def decisions_at(self, person_id: PersonId, moments: Sequence[datetime]) -> list[Decision]:
         """The decision on a person at some moments, by what is data now; nothing is noted."""
         data, decisions = self._load([person_id]), []
         for each in moments:
@@ -266,7 +267,7 @@ class ActExecution:
         return decisions
 
     def evaluate(
-        self, person_id: str, data: PersonData | None = None
+        self, person_id: PersonId, data: PersonData | None = None
     ) -> tuple[Decision, ProofResult]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
         data = data or self._load([person_id])
@@ -275,8 +276,8 @@ class ActExecution:
         return decision, (facts, evidence, problem)
 
     def prove(
-        self, person_ids: list[str], besides: Sequence[str] = ()
-    ) -> tuple[dict[str, ProofResult], list[records.Record]]:
+        self, person_ids: list[PersonId], besides: Sequence[str] = ()
+    ) -> tuple[dict[PersonId, ProofResult], list[records.Record]]:
         """What is known of each person by the act's facts and some besides, and their records."""
         self.template = self.context.template(self.act, besides)
         data = self._load(person_ids)
@@ -284,7 +285,7 @@ class ActExecution:
         proven = {each: self._proof(each, read, data) for each, read in data.people.items()}
         return proven, data.records
 
-    def _load(self, person_ids: Sequence[str], *others: ActTemplate) -> PersonData:
+    def _load(self, person_ids: Sequence[PersonId], *others: ActTemplate) -> PersonData:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
         kinds, fields = self.template.kinds, self.template.fields
@@ -310,7 +311,7 @@ class ActExecution:
             raise no_person(next(each for each in person_ids if each not in readers))
         return PersonData(readers, proving_records, changed)
 
-    def _proof(self, person_id: str, read: FieldReader, data: PersonData) -> ProofResult:
+    def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""
         context, facts = self.context, self.template.facts
         if not facts:
@@ -371,8 +372,8 @@ class ActExecution:
         decision: Decision,
         problem: str,
         evidence: tuple[str, ...],
-        whose: str | list[str],
-    ) -> tuple[int, int]:
+        whose: PersonId | list[PersonId],
+    ) -> tuple[EntryNumber, int]:
         """Add the entry; its number and time, in microseconds."""
         cached = self.template.outcomes.get((id(decision), fields, problem))
         entry = cached[1] if cached else self._entry(fields, decision, problem)
@@ -408,7 +409,7 @@ class ActExecution:
         fields: tuple[str, ...],
         decision: Decision,
         problem: str,
-        number: int,
+        number: EntryNumber,
         entry_time: int,
     ) -> Outcome:
         if problem or not decision.allowed:

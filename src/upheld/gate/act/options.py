@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Required, TypedDict
 
 from upheld.core.dimensions import DIMENSIONS
 from upheld.core.errors import RequestError, nearest
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, require_list
 
 WITH_ACT = (*(name for name in Act.__struct_fields__ if name not in {"action", "data"}), "entitled")
@@ -71,7 +72,7 @@ class RecordFilter(TypedDict, total=False):
 
     fact: str
     party: str
-    person_id: str | None
+    person_id: PersonId | None
     data: str
     source: str
     recipient: str

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database.connection import WriteConnection
 from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.database.statements import Query, dialect_of, placeholders, query_batch
@@ -30,7 +31,7 @@ _ENTRY, _VALUE = slice(6, 8), slice(8, None)
 
 
 def fetch(
-    connection: Connection, person_ids: Sequence[str], fields: Sequence[str], *more: Query
+    connection: Connection, person_ids: Sequence[PersonId], fields: Sequence[str], *more: Query
 ) -> tuple[int, list[list[Row]]]:
     """The time of the last entry in microseconds, and the rows of some people and of more.
 
@@ -91,9 +92,9 @@ def field_readers(
     person_rows: Sequence[tuple[Any, ...]],
     states: Sequence[str],
     at: int,
-) -> dict[str, FieldReader]:
+) -> dict[PersonId, FieldReader]:
     """What reads the fields of the people of those rows who are in some states, at a time."""
-    readers: dict[str, FieldReader] = {}
+    readers: dict[PersonId, FieldReader] = {}
     for row in person_rows:
         reader = readers.get(row[0])
         if reader is None:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.statements import row, rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
@@ -99,7 +100,7 @@ def _of_entry(
             yield line
 
 
-def _batch(connection: Connection, number: int) -> list[str]:
+def _batch(connection: Connection, number: int) -> list[PersonId]:
     """The people of a batch who are still there."""
     person_rows = rows(
         connection,
@@ -128,7 +129,7 @@ def _facts(draft: Policy, act: Act) -> list[str]:
 
 
 def _question_of(
-    execution: ActExecution, person_id: str, number: int, entry: Entry, recall: ReplayCounts
+    execution: ActExecution, person_id: PersonId, number: int, entry: Entry, recall: ReplayCounts
 ) -> bytes | None:
     """The question of an act on one person; None where it cannot be asked any more."""
     if row(execution.connection, "SELECT 1 FROM person_key WHERE person_id = ?", person_id) is None:

@@ -9,6 +9,7 @@ import msgspec
 
 from upheld.core.dimensions import DATA, PARTIES, DimensionValues, dimension_values
 from upheld.core.errors import RequestError, UpheldError, nearest
+from upheld.core.ids import EntryNumber
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
@@ -48,7 +49,7 @@ class ActResult(msgspec.Struct, frozen=True, kw_only=True):
 
     values: Mapping[str, Value]
     decision: Decision
-    entry: int
+    entry: EntryNumber
     refused: tuple[str, ...] = ()
     rows: Mapping[str, tuple[Value, ...]] = {}
 
@@ -73,7 +74,9 @@ class Refused(UpheldError):  # noqa: N818 - it says what happened
     `decision` and `why` are there for whoever asked as one who is entitled to them.
     """
 
-    def __init__(self, entry: int | None, decision: Decision | None = None, why: str = "") -> None:
+    def __init__(
+        self, entry: EntryNumber | None, decision: Decision | None = None, why: str = ""
+    ) -> None:
         super().__init__("this is not allowed", code="refused", hint="ask the privacy desk")
         self.entry, self.decision, self.why = entry, decision, why
 

@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.statements import rows
@@ -68,7 +69,7 @@ class _Settled(NamedTuple):
 
 
 def outlook(
-    context: GateContext, connection: Connection, person_id: str, fields: Sequence[str]
+    context: GateContext, connection: Connection, person_id: PersonId, fields: Sequence[str]
 ) -> DropOutlook:
     """What `drop` would do with some fields now; nothing is deleted, and no value is read."""
     settled = _settle(context, connection, person_id, fields)
@@ -82,7 +83,7 @@ def outlook(
 
 
 def _settle(
-    context: GateContext, connection: Connection, person_id: str, fields: Sequence[str]
+    context: GateContext, connection: Connection, person_id: PersonId, fields: Sequence[str]
 ) -> _Settled:
     """Settle what of some fields must be kept, and what goes."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
@@ -107,7 +108,7 @@ def _settle(
 def drop(
     context: GateContext,
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     fields: Sequence[str],
     clauses: tuple[str, ...] = (),
     *,
@@ -198,7 +199,8 @@ def tell(gate: Gate) -> int:
                 if is_everybodys(error):
                     raise
                 count += sum(
-                    trial.one(partial(_tell, gate, [each]), "", str(each[1])) or 0 for each in some
+                    trial.one(partial(_tell, gate, [each]), NOBODY, str(each[1])) or 0
+                    for each in some
                 )
 
 
@@ -260,7 +262,7 @@ def replay(
 
 
 def _what_to_keep(
-    context: GateContext, connection: Connection, person_id: str, fields: tuple[str, ...]
+    context: GateContext, connection: Connection, person_id: PersonId, fields: tuple[str, ...]
 ) -> tuple[Person, Retained]:
     """A person, and what of some fields must be kept, by the policy and what is proven."""
     execution = ActExecution(context, connection, context.storing(fields), entitled=True)

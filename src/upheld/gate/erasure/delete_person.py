@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Column, Connection, inspect
 
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
@@ -53,10 +54,10 @@ def delete_people(
     connection: Connection,
     keyring: Keyring,
     policy: Policy,
-    erased: Mapping[str, ErasureLine],
+    erased: Mapping[PersonId, ErasureLine],
     at: datetime,
-    groups: Mapping[str, Sequence[Sequence[str]]] | None = None,
-) -> dict[str, list[int]]:
+    groups: Mapping[PersonId, Sequence[Sequence[str]]] | None = None,
+) -> dict[PersonId, list[int]]:
     """Take some people out; for those of whom something is kept, the numbers of its entries.
 
     `groups` are the fields that are kept alike, each with an entry of its own.
@@ -109,7 +110,7 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
 
 
 def _rows_go(
-    connection: Connection, person_ids: Sequence[str], wholly: Sequence[str]
+    connection: Connection, person_ids: Sequence[PersonId], wholly: Sequence[PersonId]
 ) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
@@ -139,7 +140,7 @@ def _rows_go(
     return covers
 
 
-def _becomes(connection: Connection, column: Column[Any], whom: Sequence[str]) -> None:
+def _becomes(connection: Connection, column: Column[Any], whom: Sequence[PersonId]) -> None:
     """Let rows of others' that name some people in a column be as the column says.
 
     Rows that are not ours are left to self-check.
@@ -177,7 +178,7 @@ def _keyed(connection: Connection) -> Iterator[str]:
 
 
 def _end_given_records(
-    connection: Connection, policy: Policy, person_ids: Sequence[str], at: datetime
+    connection: Connection, policy: Policy, person_ids: Sequence[PersonId], at: datetime
 ) -> None:
     """End what people who go gave for others, such as a guardian's permission, with an entry."""
     for record in records.end_given_by(connection, person_ids, at):
@@ -202,7 +203,7 @@ def _keep(
     connection: Connection,
     keyring: Keyring,
     policy: Policy,
-    whose: tuple[str, ErasureLine],
+    whose: tuple[PersonId, ErasureLine],
     left: _Remainder,
     at: datetime,
 ) -> people.Person:

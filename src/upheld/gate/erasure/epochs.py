@@ -10,6 +10,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import scrub, writing
 from upheld.gate import older_databases
@@ -60,7 +61,7 @@ def _move_all(engine: Engine, keyring: Keyring, trial: JobTrial | None) -> int:
             before, last = moved, ""
 
 
-def _move(engine: Engine, keyring: Keyring, some: Sequence[str]) -> int:
+def _move(engine: Engine, keyring: Keyring, some: Sequence[PersonId]) -> int:
     with writing(engine) as connection:
         for person_id in some:
             people.move(connection, keyring, person_id, values.indexed_values)

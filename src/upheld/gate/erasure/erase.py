@@ -26,6 +26,7 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.seals import SealedError
@@ -62,11 +63,11 @@ class ErasureError(UpheldError):
 class _Row(NamedTuple):
     token: str
     entry: int
-    person_id: str | None
+    person_id: PersonId | None
     sealed: SealedErasure
 
 
-def erase(gate: Gate, person_ids: Sequence[str], *, now: bool = False) -> list[Certificate]:
+def erase(gate: Gate, person_ids: Sequence[PersonId], *, now: bool = False) -> list[Certificate]:
     """Erase some people; their certificates, which are final once the keys were renewed.
 
     With `now` they are renewed at once. VaultError where there is no such person, ErasureError
@@ -88,7 +89,7 @@ def erase(gate: Gate, person_ids: Sequence[str], *, now: bool = False) -> list[C
         return [_certificate(connection, gate.context.keyring, each) for each in people_asked]
 
 
-def _beside(gate: Gate, what: Sequence[ErasureHook], whom: Sequence[str]) -> None:
+def _beside(gate: Gate, what: Sequence[ErasureHook], whom: Sequence[PersonId]) -> None:
     """Do what practices have to do beside an erasure, each person in a transaction of theirs."""
     for person_id in whom if what else ():
         with gate.together() as transaction:
@@ -96,9 +97,9 @@ def _beside(gate: Gate, what: Sequence[ErasureHook], whom: Sequence[str]) -> Non
                 each(transaction, person_id)
 
 
-def _partly_kept(gate: Gate, person_ids: Sequence[str]) -> list[str]:
+def _partly_kept(gate: Gate, person_ids: Sequence[PersonId]) -> list[PersonId]:
     """Who is still there after their erasure, because something is kept of them."""
-    still_there: list[str] = []
+    still_there: list[PersonId] = []
     with reading(gate.engine) as connection:
         for some in _batches(person_ids):
             statement = f"SELECT person_id FROM person WHERE person_id IN ({placeholders(some)})"  # noqa: S608 - places alone
@@ -172,7 +173,7 @@ def _write_last_entry(
     return len(some)
 
 
-def certificates(gate: Gate, person_id: str) -> list[Certificate]:
+def certificates(gate: Gate, person_id: PersonId) -> list[Certificate]:
     """The certificates of a person's erasures, the last one last."""
     with reading(gate.engine) as connection:
         return _certificates(connection, gate.context.keyring, person_id)
@@ -192,12 +193,12 @@ def count_unfinished(engine: Engine) -> int:
     return int(count_row[0]) if count_row else 0
 
 
-def _batches(person_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _batches(person_ids: Sequence[PersonId]) -> Iterator[Sequence[PersonId]]:
     for first in range(0, len(person_ids), TOGETHER):
         yield sorted(person_ids[first : first + TOGETHER])
 
 
-def _begin(context: GateContext, connection: Connection, person_ids: Sequence[str]) -> None:
+def _begin(context: GateContext, connection: Connection, person_ids: Sequence[PersonId]) -> None:
     """Settle what will be kept of some people, and let no act find them any more."""
     keyring = context.keyring
     people.lock_all(connection, person_ids)
@@ -229,8 +230,8 @@ def _begin(context: GateContext, connection: Connection, person_ids: Sequence[st
 
 
 def _settle(
-    context: GateContext, connection: Connection, opened: dict[str, people.Person]
-) -> tuple[datetime, dict[str, Retained]]:
+    context: GateContext, connection: Connection, opened: dict[PersonId, people.Person]
+) -> tuple[datetime, dict[PersonId, Retained]]:
     """What must be kept of each, by the policy and what is proven."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
@@ -257,7 +258,7 @@ def _settle(
 def _write_entry(
     context: GateContext,
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     what: tuple[tuple[str, ...], Retained],
     at: datetime,
 ) -> tuple[int, SealedErasure]:
@@ -308,7 +309,7 @@ def _carry_out(gate: Gate) -> int:
             )
             waiting_rows = rows(connection, statement, BEGUN)
         return sum(
-            trial.one(partial(_alone, gate, token, entry), person_id or "", str(entry)) or 0
+            trial.one(partial(_alone, gate, token, entry), person_id or NOBODY, str(entry)) or 0
             for token, entry, person_id in waiting_rows
         )
 
@@ -334,7 +335,7 @@ def _alone(gate: Gate, whose: str, entry: int) -> int:
         return _take_out(gate.context, connection, some) if some else 0
 
 
-def _require_carried_out(gate: Gate, whom: Sequence[str]) -> None:
+def _require_carried_out(gate: Gate, whom: Sequence[PersonId]) -> None:
     """ErasureError where the erasure of some people is begun and could not be gone on with."""
     statement = "SELECT person_id FROM erasure WHERE state = ? AND person_id IS NOT NULL"
     with reading(gate.engine) as connection:
@@ -370,7 +371,7 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
     until = backups.readable_until(connection, at)
     for each in mine:
         certificate = each.sealed.certificate
-        numbers = noted.get(each.person_id or "", [])
+        numbers = noted.get(each.person_id or NOBODY, [])
         certificate = msgspec.structs.replace(
             certificate,
             entries=(*certificate.entries, *numbers),
@@ -447,10 +448,12 @@ def _list(
         )
 
 
-def _certificates(connection: Connection, keyring: Keyring, person_id: str) -> list[Certificate]:
+def _certificates(
+    connection: Connection, keyring: Keyring, person_id: PersonId
+) -> list[Certificate]:
     erasures = _list(connection, keyring, "token = ?", (token(keyring, person_id),))
     return [msgspec.structs.replace(each.sealed.certificate, person=person_id) for each in erasures]
 
 
-def _certificate(connection: Connection, keyring: Keyring, person_id: str) -> Certificate:
+def _certificate(connection: Connection, keyring: Keyring, person_id: PersonId) -> Certificate:
     return _certificates(connection, keyring, person_id)[-1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
@@ -27,7 +28,7 @@ class HeldField(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def holdings(gate: Gate, person_id: str) -> list[HeldField]:
+def holdings(gate: Gate, person_id: PersonId) -> list[HeldField]:
     """What is held of a person, by field; VaultError where there is no person with that id."""
     with reading(gate.engine) as connection:
         person = people.open_person(connection, gate.context.keyring, person_id)

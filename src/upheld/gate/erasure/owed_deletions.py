@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.batches import Place, batch
 from upheld.database.tables import item as table
@@ -59,12 +60,14 @@ def due_items(
         yield some
 
 
-def _alone(gate: Gate, person_id: str, item_id: str) -> int:
+def _alone(gate: Gate, person_id: PersonId, item_id: str) -> int:
     with gate.together() as transaction:
         return _carry_out(gate.context, transaction.connection, person_id, item_id)
 
 
-def _carry_out(context: GateContext, connection: Connection, person_id: str, item_id: str) -> int:
+def _carry_out(
+    context: GateContext, connection: Connection, person_id: PersonId, item_id: str
+) -> int:
     people.lock(connection, person_id)
     where = "person_id = ? AND item_id = ?"
     item = database.get(connection, table, where, person_id, item_id)
@@ -88,7 +91,7 @@ def _carry_out(context: GateContext, connection: Connection, person_id: str, ite
 
 
 def _fields_to_delete(
-    context: GateContext, connection: Connection, person_id: str, clause: str
+    context: GateContext, connection: Connection, person_id: PersonId, clause: str
 ) -> tuple[str, ...] | None:
     """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
     person_holdings = people.open_person(connection, context.keyring, person_id).holdings

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
+from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
@@ -48,7 +49,7 @@ CARRIED = timedelta(days=7)  # after which it is asked again what something stil
 
 
 class _DueItem(NamedTuple):
-    person_id: str
+    person_id: PersonId
     item_id: str
     clause: str
     entry: int
@@ -95,7 +96,7 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
         count += trial.some(some, partial(_bare, gate))
 
 
-def _bare(gate: Gate, some: Sequence[str]) -> int:
+def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
     """Take some people out, of whom nothing is kept; how many."""
     with gate.writing() as connection:
         context = gate.context
@@ -112,7 +113,7 @@ def _due(gate: Gate, at: datetime, trial: JobTrial) -> int:
     """Carry out the items that are due."""
     count = 0
     for some in owed_deletions.due_items(gate, "kind = ?", ("delete",), at, TOGETHER):
-        items: dict[str, list[_DueItem]] = {}
+        items: dict[PersonId, list[_DueItem]] = {}
         for each in some:
             item = _DueItem(each.person_id, each.item_id, each.clause, each.entry)
             items.setdefault(each.person_id, []).append(item)
@@ -120,7 +121,9 @@ def _due(gate: Gate, at: datetime, trial: JobTrial) -> int:
     return count
 
 
-def _carry_out_for(gate: Gate, items: Mapping[str, list[_DueItem]], whom: Sequence[str]) -> int:
+def _carry_out_for(
+    gate: Gate, items: Mapping[PersonId, list[_DueItem]], whom: Sequence[PersonId]
+) -> int:
     """Carry out the items of some people in one transaction."""
     return _carry_out_some(gate, [each for person_id in whom for each in items[person_id]])
 
@@ -212,13 +215,13 @@ def _expire(
     return len(gone)
 
 
-def _there(connection: Connection, person_id: str, field: str, at: datetime) -> bool:
+def _there(connection: Connection, person_id: PersonId, field: str, at: datetime) -> bool:
     """Whether a row of a moment was carried forward, so that it is asked about again."""
     statement = "SELECT 1 FROM value WHERE person_id = ? AND field = ? AND at = ?"
     return bool(rows(connection, statement, person_id, field, microseconds(at)))
 
 
-def _whole(connection: Connection, table: Table, person_id: str) -> bool:
+def _whole(connection: Connection, table: Table, person_id: PersonId) -> bool:
     """Whether somebody's rows are as they were written; what is not is left to who looks into it.
 
     Self-check names it.
@@ -260,7 +263,7 @@ def _stored_in_act(connection: Connection, item: _DueItem) -> tuple[datetime, di
 def _write_entry(
     context: GateContext,
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     stored: dict[str, str],
     clauses: Sequence[str],
     action: str = "delete",
@@ -298,7 +301,7 @@ def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
         count += trial.some(some, partial(_ask_about, gate, state))
 
 
-def _ask_about(gate: Gate, state: str, some: Sequence[str]) -> int:
+def _ask_about(gate: Gate, state: str, some: Sequence[PersonId]) -> int:
     """Ask the policy of some people in one transaction; who is in another state now is left out."""
     count = 0
     with gate.writing() as connection:
@@ -345,8 +348,8 @@ def _delete_denied(
 
 
 def _storing_rules(
-    context: GateContext, connection: Connection, opened: dict[str, Person], state: str
-) -> dict[str, _StoringRules]:
+    context: GateContext, connection: Connection, opened: dict[PersonId, Person], state: str
+) -> dict[PersonId, _StoringRules]:
     """What the policy says of the fields of some people; of whom it cannot be told, nothing."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.vault import values
 from upheld.vault.people import Person
@@ -29,7 +30,7 @@ class RetiringRows(NamedTuple):
 
     old: Sequence[str]
     young: Sequence[str]
-    person_id: str
+    person_id: PersonId
     tables: Tables
     at: datetime
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.vault.people import Person
 from upheld.vault.values import Fetched, Origin, Value, open_rows
@@ -26,7 +27,7 @@ class SourceFields:
     Whose it is, and the tables in the act's transaction, are for what a practice keeps in its own.
     """
 
-    def __init__(self, read: ReadRows, person_id: str, tables: Tables) -> None:
+    def __init__(self, read: ReadRows, person_id: PersonId, tables: Tables) -> None:
         self._read, self.person_id, self.tables = read, person_id, tables
 
     def __call__(self, field: str) -> tuple[Value, ...]:

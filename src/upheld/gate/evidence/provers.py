@@ -15,6 +15,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.database.tables import microseconds
 from upheld.gate.evidence.derived_fields import ReadRows
@@ -51,7 +52,7 @@ class ProofQuestion(NamedTuple):
     checker: Checker
     series: ReadRows  # the rows of a field that the prover's `reads` name, through the vault
     tables: Tables  # for a practice whose records stand in its own, in the act's transaction
-    person_id: str
+    person_id: PersonId
 
     def read(self, field: str) -> str | None:
         """The person's value of a field, the latest of a series; None where none is held."""

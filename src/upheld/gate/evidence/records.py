@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.declared import declaration
 from upheld.database.seals import Cover, Tallies, seals_of, tally_rows
@@ -48,8 +49,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     `text_digest` say who gave it, how, and the SHA-256 of the text that was shown.
     """
 
-    person_id: str
-    record_id: str
+    person_id: PersonId
+    record_id: RecordId
     kind: str
     party: str = ""
     fact: str = ""
@@ -88,7 +89,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def add(  # noqa: PLR0913 - what belongs to a record
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     kind: str,
     valid_from: datetime,
     *,
@@ -104,7 +105,7 @@ def add(  # noqa: PLR0913 - what belongs to a record
     """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
     record = Record(
         person_id=person_id,
-        record_id=secrets.token_hex(16),
+        record_id=RecordId(secrets.token_hex(16)),
         kind=kind,
         fact=fact,
         party=party,
@@ -126,7 +127,7 @@ def keep(connection: Connection, record: Record, text: str = "", sealing: Key = 
     database.insert(connection, table, **columns, body=body)
 
 
-def everything(connection: Connection, person_id: str) -> list[Record]:
+def everything(connection: Connection, person_id: PersonId) -> list[Record]:
     """Every record about a person; SealedError where they are not as they were written."""
     record_rows = database.select(connection, table, "person_id = ?", person_id)
     return _in_order(_record(each) for each in record_rows)
@@ -143,7 +144,7 @@ def text_shown(connection: Connection, record: Record, sealing: Key) -> str:
 
 
 def texts(
-    connection: Connection, person_id: str, chosen: Sequence[Record], sealing: Key
+    connection: Connection, person_id: PersonId, chosen: Sequence[Record], sealing: Key
 ) -> dict[str, str]:
     """The texts that were kept with some records of a person, by the record's id."""
     statement = "SELECT record_id FROM record WHERE person_id = ? AND body IS NOT NULL"
@@ -176,7 +177,7 @@ def _text_of(record: Record) -> bytes:
     return context("record-text", record.person_id, record.record_id, record.text_digest)
 
 
-def one(connection: Connection, person_id: str, record_id: str) -> Record:
+def one(connection: Connection, person_id: PersonId, record_id: RecordId) -> Record:
     """A record by its id; RecordError where there is none.
 
     SealedError where what is about the person is not as it was written.
@@ -184,7 +185,7 @@ def one(connection: Connection, person_id: str, record_id: str) -> Record:
     return _record(_row(connection, person_id, record_id))
 
 
-def _row(connection: Connection, person_id: str, record_id: str) -> Any:
+def _row(connection: Connection, person_id: PersonId, record_id: RecordId) -> Any:
     where = "person_id = ? AND record_id = ?"
     record_row = database.get(connection, table, where, person_id, record_id)
     if record_row is None:
@@ -194,7 +195,7 @@ def _row(connection: Connection, person_id: str, record_id: str) -> Any:
     return record_row
 
 
-def changed_message(record_id: str) -> RecordError:
+def changed_message(record_id: RecordId) -> RecordError:
     """What is told of a record that is not believed."""
     return RecordError(
         f"record {record_id} was changed by somebody else",
@@ -204,7 +205,12 @@ def changed_message(record_id: str) -> RecordError:
 
 
 def end(
-    connection: Connection, person_id: str, record_id: str, at: datetime, *, withdrawn: bool
+    connection: Connection,
+    person_id: PersonId,
+    record_id: RecordId,
+    at: datetime,
+    *,
+    withdrawn: bool,
 ) -> Record:
     """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
     record_row = _row(connection, person_id, record_id)
@@ -215,7 +221,7 @@ def end(
     return _record(ended)
 
 
-def unreadable(connection: Connection, person_id: str, sealing: Key) -> list[str]:
+def unreadable(connection: Connection, person_id: PersonId, sealing: Key) -> list[str]:
     """The records of somebody, or of the registers, whose kept texts are not as they were."""
     record_rows, _ = database.select_authentic(
         connection, table, "person_id = ? AND body IS NOT NULL", person_id
@@ -236,7 +242,7 @@ def every(connection: Connection) -> list[Record]:
     return _in_order(_record(each) for each in database.select_authentic(connection, table)[0])
 
 
-def of_owner(connection: Connection, person_id: str) -> list[Record]:
+def of_owner(connection: Connection, person_id: PersonId) -> list[Record]:
     """Every record about a person, or of the registers, that is ours."""
     record_rows, _ = database.select_authentic(connection, table, "person_id = ?", person_id)
     return _in_order(_record(each) for each in record_rows)
@@ -286,7 +292,7 @@ def of_kind(  # noqa: PLR0913 - by what records are asked for
     connection: Connection,
     kind: str,
     parties: Sequence[str],
-    person_id: str | None,
+    person_id: PersonId | None,
     state: str,
     at: int,
     *,
@@ -342,7 +348,7 @@ class VerifiedRecords(NamedTuple):
     """The records of some rows, the oldest first; what is not ours; and what the rows come to."""
 
     records: list[Record]
-    forged: list[str]  # ids
+    forged: list[RecordId]
     tallies: Tallies
 
 
@@ -354,7 +360,7 @@ def verify(connection: Connection, record_rows: Sequence[tuple[Any, ...]]) -> Ve
         covered = each[:-1]
         element = seals.element("record", covered, each[-1])
         if element is None:
-            forged.append(str(each[1]))
+            forged.append(RecordId(each[1]))
         else:
             ours.append(_record(covered))
             elements.append((covered, element))

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core import observing
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.connection import LAST_ENTRY, WriteConnection
@@ -47,9 +48,9 @@ MONTHS = {"months": 1, "years": 12}
 class StoredEntry(NamedTuple):
     """An entry as it is kept: with its number, its time, and whose it is."""
 
-    number: int
+    number: EntryNumber
     at: datetime
-    person_id: str | None
+    person_id: PersonId | None
     entry: Entry
 
 
@@ -60,7 +61,7 @@ def write(
     at: datetime,
     *,
     rows_of: Sequence[str] | None = None,
-) -> tuple[int, datetime]:
+) -> tuple[EntryNumber, datetime]:
     """Add an entry about somebody, some people, or nobody; its number and time.
 
     One of kind LISTED may be about rows by their ids: it commits to them, and names nobody.
@@ -78,7 +79,7 @@ def add(
     entry_time: int,
     *,
     rows_of: Sequence[str] | None = None,
-) -> tuple[int, int]:
+) -> tuple[EntryNumber, int]:
     """Add an entry as `write` does, with its time in microseconds since 1970; number and time."""
     if type(connection) is not WriteConnection:
         raise TypeError("an entry is written in a transaction of `writing`")
@@ -86,7 +87,7 @@ def add(
     halt = connection.halt
     if halt.why or before < halt.least:
         raise stop_message(halt.why or f"entries up to {halt.least} were there, and {before} are")
-    number = before + 1
+    number = EntryNumber(before + 1)
     if entry_time < last and entry.kind != "clock":
         entry_time = last
     salt, time = ledger.new_salt(), ledger.stamped(entry_time)
@@ -147,7 +148,7 @@ def _mark(salt: bytes, *people: str) -> str:
     return hashlib.sha256(salt + context(*people)).hexdigest()
 
 
-def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int]:
+def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[EntryNumber, int]:
     """The last entry's number, and its time in microseconds; where there is none, 0, long ago.
 
     Kept in mind until the transaction ends. `beside` has both if they were read with something
@@ -166,11 +167,11 @@ def latest(connection: Connection, beside: Sequence[Any] = ()) -> tuple[int, int
     if type(number) is not int or type(at) is not int:
         raise database_error("damaged")
     if link is not None:
-        link.last_entry = number, at
-    return number, at
+        link.last_entry = EntryNumber(number), at
+    return EntryNumber(number), at
 
 
-def last_of(connection: Connection) -> tuple[int, datetime] | None:
+def last_of(connection: Connection) -> tuple[EntryNumber, datetime] | None:
     """The number and time of the last entry."""
     last_rows = rows(connection, LAST_ENTRY[0])
     return (last_rows[0][0], to_datetime(last_rows[0][1])) if last_rows else None
@@ -198,7 +199,7 @@ def lines(connection: Connection, first: int = 0, most: int = PAGE) -> Iterator[
             number_wanted += 1
 
 
-def of_person(connection: Connection, person_id: str) -> list[StoredEntry]:
+def of_person(connection: Connection, person_id: PersonId) -> list[StoredEntry]:
     """Everything that was done or refused about a person, in its order."""
     statement = (  # as two queries: PostgreSQL reads every entry for an OR
         "SELECT number, at, person_id, body FROM entry WHERE person_id = ? UNION ALL"
@@ -309,7 +310,7 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     people: list[str],
     cut: int,
     at: int,
-    person_id: str | None,
+    person_id: PersonId | None,
     salt: bytes,
     body: bytes,
     leaf: bytes,
@@ -338,7 +339,7 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
 
 def due(  # noqa: PLR0913 - the columns of an item
     connection: Connection,
-    person_id: str,
+    person_id: PersonId,
     kind: str,
     clause: str,
     at: datetime | None,

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.dimensions import PARTIES
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.statements import row, rows, to_bytes
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.database.transaction import reading
@@ -45,12 +46,12 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
     A party is a word of the vocabulary or a name.
     """
 
-    person_id: str | None = None
+    person_id: PersonId | None = None
     clause: str = ""
     party: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    number: int | None = None
+    number: EntryNumber | None = None
     violations: bool = False
 
     def fits(self, entry: Entry) -> bool:
@@ -68,14 +69,14 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
 class AccountLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of an account: its number and time, its sentence, itself, its receipt."""
 
-    number: int
+    number: EntryNumber
     at: datetime
     text: str
     entry: Entry
     receipt: Receipt | None = None
 
 
-def receipt(gate: Gate, person_id: str, number: int) -> Receipt:
+def receipt(gate: Gate, person_id: PersonId, number: EntryNumber) -> Receipt:
     """The receipt of an entry about a person; LogError for anybody else's, as for none."""
     with reading(gate.engine) as connection:
         statement = f"SELECT 1 FROM entry WHERE number = ? AND {_OWN}"  # noqa: S608 - a fixed condition
@@ -84,7 +85,7 @@ def receipt(gate: Gate, person_id: str, number: int) -> Receipt:
         return receipt_of(connection, number)
 
 
-def receipt_of(connection: Connection, number: int) -> Receipt:
+def receipt_of(connection: Connection, number: EntryNumber) -> Receipt:
     """The receipt of any entry, verified; LogError while it is not covered yet."""
     log, note, checkpoint = database_log.signed_checkpoint(connection, number)
     entry_row = row(connection, "SELECT salt, body FROM entry WHERE number = ?", number)
@@ -143,7 +144,9 @@ def _covered(connection: Connection) -> int:
     return log.first + checkpoint.size - 1
 
 
-def _rows(connection: Connection, account_query: AccountQuery) -> Iterator[tuple[int, int, bytes]]:
+def _rows(
+    connection: Connection, account_query: AccountQuery
+) -> Iterator[tuple[EntryNumber, int, bytes]]:
     query = "SELECT number, at, body FROM entry WHERE number > ?"
     values: list[object] = []
     if account_query.person_id is not None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database import checks
 from upheld.database.checks import Problem
 from upheld.database.errors import DatabaseError
@@ -89,14 +90,14 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     )
 
 
-def some_people(connection: Connection, after: str, most: int) -> list[str]:
+def some_people(connection: Connection, after: str, most: int) -> list[PersonId]:
     """The next people by their ids, whatever state they are said to be in."""
     statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
     return [person_id for (person_id,) in rows(connection, statement, after, most)]
 
 
 def check_person(
-    connection: Connection, keyring: Keyring, person_id: str
+    connection: Connection, keyring: Keyring, person_id: PersonId
 ) -> tuple[int, list[Problem]]:
     """How many values of somebody are whole, and what is not whole of them.
 
@@ -150,7 +151,7 @@ def _noted_marks(stored_entries: Sequence[StoredEntry]) -> dict[str, str]:
     return noted
 
 
-def _unlike(connection: Connection, records_by_id: Mapping[str, Record]) -> list[Problem]:
+def _unlike(connection: Connection, records_by_id: Mapping[RecordId, Record]) -> list[Problem]:
     """The records that differ from what the entries say: gone, or in force after their end."""
     return _unlike_entries(entries.of_kind(connection, "record"), records_by_id, REGISTER)
 
@@ -165,7 +166,7 @@ def unlike_of_registers(connection: Connection, some: Iterable[Entry]) -> list[P
 
 
 def _unlike_entries(
-    some: Iterable[Entry], records_by_id: Mapping[str, Record], whose: str
+    some: Iterable[Entry], records_by_id: Mapping[RecordId, Record], whose: PersonId
 ) -> list[Problem]:
     """The records that are not as some entries say, of those who are listed.
 
@@ -186,7 +187,7 @@ def _unlike_entries(
                 added.update(entry.evidence)
     problems = []
     for record_id, action in actions.items():
-        record = records_by_id.get(record_id)
+        record = records_by_id.get(RecordId(record_id))
         if record is None and record_id in added:
             problems.append(Problem(f"record {record_id} is missing", "record", whose))
         ended = record is None or record.withdrawn is not None or record.ends is not None

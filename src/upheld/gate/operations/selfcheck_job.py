@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import NOBODY, PersonId
 from upheld.database import checks
 from upheld.database.checks import Problem
-from upheld.database.seals import NOBODY, SealedError
+from upheld.database.seals import SealedError
 from upheld.database.statements import rows
 from upheld.database.transaction import snapshot
 from upheld.gate import change_counts, findings
@@ -78,7 +79,7 @@ class SelfCheckRound:
 
 
 def _through(
-    connection: Connection, keyring: Keyring, whose: Sequence[str], *, nobodys: bool
+    connection: Connection, keyring: Keyring, whose: Sequence[PersonId], *, nobodys: bool
 ) -> list[Problem]:
     """What is not whole of some people, and of what is nobody's."""
     problems: list[Problem] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.transaction import Transaction
 from upheld.practice.destinations import destination_of, destination_path
 from upheld.practice.endpoints import Visit
@@ -47,7 +48,7 @@ class Acceptance:
         path = destination_path(self.provider, visit.request, "customer", "/me")
         return RedirectResponse(path, 303)
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def waiting(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """Asks whoever has an account and accepted nothing for themselves yet."""
         account = domain.account_of(transaction.tables, person_id)
         if account is None or account.policy_digest:

@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
@@ -34,7 +35,7 @@ class SecondFactor(NamedTuple):
     codes: int
 
 
-def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
+def second_factor(tables: Tables, person_id: PersonId) -> SecondFactor | None:
     """Somebody's second factor; None if they have none."""
     row = tables.get(authenticator, _OF_PERSON, person_id)
     if row is None:
@@ -43,7 +44,7 @@ def second_factor(tables: Tables, person_id: str) -> SecondFactor | None:
     return SecondFactor(to_datetime(row.since), len(codes))
 
 
-def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -> list[str]:
+def turn_on(transaction: Transaction, person_id: PersonId, offer: Offer, step: int) -> list[str]:
     """Ask for one-time passwords from now on; the recovery codes, to be shown once.
 
     Nothing happens, and there are no codes, where somebody has a second factor already.
@@ -61,20 +62,20 @@ def turn_on(transaction: Transaction, person_id: str, offer: Offer, step: int) -
     return _codes(transaction, person_id)
 
 
-def turn_off(transaction: Transaction, person_id: str) -> None:
+def turn_off(transaction: Transaction, person_id: PersonId) -> None:
     """Ask for no second factor any more, and forget the codes with it."""
     transaction.tables.delete(recovery_code, _OF_PERSON, person_id)
     transaction.tables.delete(authenticator, _OF_PERSON, person_id)
     transaction.note(person_id, "authenticator-off", actor="customer")
 
 
-def new_codes(transaction: Transaction, person_id: str) -> list[str]:
+def new_codes(transaction: Transaction, person_id: PersonId) -> list[str]:
     """Other recovery codes, to be shown once; those until now work no more."""
     transaction.note(person_id, "recovery-codes", actor="customer")
     return _codes(transaction, person_id)
 
 
-def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
+def use_code(transaction: Transaction, person_id: PersonId, code: str) -> bool:
     """Check a one-time password or recovery code and use it up; False if wrong or used before."""
     row = transaction.tables.get(authenticator, _OF_PERSON, person_id)
     if row is None:
@@ -92,7 +93,7 @@ def use_code(transaction: Transaction, person_id: str, code: str) -> bool:
     return True
 
 
-def _recovers(transaction: Transaction, person_id: str, plain: str, at: datetime) -> bool:
+def _recovers(transaction: Transaction, person_id: PersonId, plain: str, at: datetime) -> bool:
     """Use up a recovery code, by an entry that the customer sees."""
     mark = _mark(transaction, person_id, plain)
     if transaction.tables.get(recovery_code, _CODE, person_id, mark) is None:
@@ -104,7 +105,7 @@ def _recovers(transaction: Transaction, person_id: str, plain: str, at: datetime
     return True
 
 
-def _codes(transaction: Transaction, person_id: str) -> list[str]:
+def _codes(transaction: Transaction, person_id: PersonId) -> list[str]:
     transaction.tables.delete(recovery_code, _OF_PERSON, person_id)
     plain_codes = [
         "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS)) for _ in range(CODES)
@@ -123,5 +124,5 @@ def _plain(code: str) -> str:
     return "".join(each for each in code.upper() if each in _LETTERS)
 
 
-def _mark(transaction: Transaction, person_id: str, plain: str) -> bytes:
+def _mark(transaction: Transaction, person_id: PersonId, plain: str) -> bytes:
     return transaction.sealer("recovery").mark(f"{person_id} {plain}".encode())

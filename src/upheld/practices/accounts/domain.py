@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -32,10 +33,10 @@ _OF_PERSON: Final = "person_id = ?"
 class Account(NamedTuple):
     """An account as it stands."""
 
-    person_id: str
+    person_id: PersonId
     number: str
     state: str
-    holder: str
+    holder: PersonId
     opened: datetime
     verified: datetime | None
     closed: datetime | None
@@ -59,7 +60,7 @@ class Account(NamedTuple):
         )
 
 
-def account_of(tables: Tables, person_id: str) -> Account | None:
+def account_of(tables: Tables, person_id: PersonId) -> Account | None:
     """A person's account."""
     row = tables.get(table, _OF_PERSON, person_id)
     return None if row is None else Account.of(row)
@@ -86,20 +87,24 @@ def number_of(reading: SourceFields) -> str | None:
     return None if account is None else account.number
 
 
-def payer_of(tables: Tables, person_id: str) -> str | None:
+def payer_of(tables: Tables, person_id: PersonId) -> PersonId | None:
     """Who pays for what a person uses: the holder of their account."""
     account = account_of(tables, person_id)
     return None if account is None else account.holder
 
 
-def find_by_number(transaction: Transaction, number: str) -> list[str]:
+def find_by_number(transaction: Transaction, number: str) -> list[PersonId]:
     """The ids of whoever has the account of this number: one, or none."""
     row = transaction.tables.get(table, "number = ?", number)
     return [row.person_id] if row else []
 
 
 def open_account(
-    transaction: Transaction, person_id: str, *, agreement_digest: str, holder: str = ""
+    transaction: Transaction,
+    person_id: PersonId,
+    *,
+    agreement_digest: str,
+    holder: PersonId | None = None,
 ) -> Account:
     """Open the account of somebody who accepted the policy in force and the agreement."""
     at = transaction.clock.now()
@@ -128,26 +133,26 @@ def _number(tables: Tables) -> str:
             return number
 
 
-def person_at_address(transaction: Transaction, email: str) -> str:
-    """The id of whoever has a confirmed account with this address; empty if nobody has."""
+def person_at_address(transaction: Transaction, email: str) -> PersonId | None:
+    """The id of whoever has a confirmed account with this address; None if nobody has."""
     for person_id in transaction.find("email", email):
         account = account_of(transaction.tables, person_id)
         if account is not None and account.state == ACTIVE:
             return person_id
-    return ""
+    return None
 
 
-def imported_person(transaction: Transaction, email: str) -> str:
-    """The id of whoever was imported with this address and has no account; empty if nobody."""
+def imported_person(transaction: Transaction, email: str) -> PersonId | None:
+    """The id of whoever was imported with this address and has no account; None if nobody."""
     for person_id in transaction.find("email", email):
         if account_of(transaction.tables, person_id) is None and any(
             line.entry.kind == "import" for line in transaction.entries(person_id)
         ):
             return person_id
-    return ""
+    return None
 
 
-def placeholder_person(transaction: Transaction) -> str:
+def placeholder_person(transaction: Transaction) -> PersonId:
     """The id of a person with no data, so that a try for an unknown address does the same work.
 
     They are found by the word `nobody` in place of an address, and created on first use.
@@ -160,18 +165,18 @@ def placeholder_person(transaction: Transaction) -> str:
     return person_id
 
 
-def is_alone_at_address(transaction: Transaction, person_id: str) -> bool:
+def is_alone_at_address(transaction: Transaction, person_id: PersonId) -> bool:
     """Whether nobody else's confirmed account has the address of somebody's account."""
     result = transaction.act(Act(action="use", data=("email",), purpose="security"), person_id)
     if isinstance(result, Refused) or "email" not in result.values:
         return False
     email = result["email"]
-    return person_at_address(transaction, email) in ("", person_id) and not imported_person(
+    return person_at_address(transaction, email) in (None, person_id) and not imported_person(
         transaction, email
     )
 
 
-def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> None:
+def accept(transaction: Transaction, person_id: PersonId, agreement_digest: str) -> None:
     """Note that somebody accepted the policy in force and the agreement, as they were shown."""
     policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
@@ -182,13 +187,13 @@ def accept(transaction: Transaction, person_id: str, agreement_digest: str) -> N
     transaction.note(person_id, "acceptance", actor="customer", evidence=evidence)
 
 
-def require_acceptance(transaction: Transaction, person_id: str) -> None:
+def require_acceptance(transaction: Transaction, person_id: PersonId) -> None:
     """Make somebody the holder of their own account; they accept the terms at the next sign-in."""
     changes = {"holder": person_id, "policy_digest": "", "agreement_digest": ""}
     transaction.tables.update(table, changes, _OF_PERSON, person_id)
 
 
-def members(tables: Tables, holder: str) -> list[Account]:
+def members(tables: Tables, holder: PersonId) -> list[Account]:
     """The accounts that somebody pays for beside their own, in the order in which they came.
 
     One that somebody else wrote, or changed, is nobody's to pay for.
@@ -198,13 +203,13 @@ def members(tables: Tables, holder: str) -> list[Account]:
     return [Account.of(each) for each in rows]
 
 
-def release_members(provider: Provider, transaction: Transaction, holder: str) -> None:
+def release_members(provider: Provider, transaction: Transaction, holder: PersonId) -> None:
     """Bill what members used so far to a holder who is to be erased; then each pays alone."""
     for each in members(transaction.tables, holder):
         provider.events.announce(transaction, PAYER_CHANGES, each.person_id)
 
 
-def has_place(transaction: Transaction, holder: str) -> bool:
+def has_place(transaction: Transaction, holder: PersonId) -> bool:
     """Whether a household has room for one more; locks its holder until the transaction ends."""
     transaction.lock(holder)
     account = account_of(transaction.tables, holder)
@@ -214,7 +219,12 @@ def has_place(transaction: Transaction, holder: str) -> bool:
 
 
 def set_holder(
-    provider: Provider, transaction: Transaction, person_id: str, holder: str, *, by: str = ""
+    provider: Provider,
+    transaction: Transaction,
+    person_id: PersonId,
+    holder: PersonId,
+    *,
+    by: str = "",
 ) -> None:
     """Make `holder` pay for a person's account from now on, with an entry for each concerned.
 
@@ -233,7 +243,9 @@ def set_holder(
         )
 
 
-def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str = "") -> list[str]:
+def unconfirmed_people(
+    tables: Tables, before: datetime, most: int, after: str = ""
+) -> list[PersonId]:
     """The ids of people whose account was opened before a moment and never confirmed.
 
     At most `most` of them, in order, after the id `after`. Those to whom the message that asks
@@ -251,19 +263,19 @@ def unconfirmed_people(tables: Tables, before: datetime, most: int, after: str =
     return [each for each in some if each not in hidden][:most]
 
 
-def verify(transaction: Transaction, person_id: str) -> None:
+def verify(transaction: Transaction, person_id: PersonId) -> None:
     """Note that the e-mail address was confirmed."""
     changes = {"state": ACTIVE, "verified": microseconds(transaction.clock.now())}
     transaction.tables.update(table, changes, f"{_OF_PERSON} AND state = ?", person_id, UNVERIFIED)
 
 
-def close(transaction: Transaction, person_id: str, _: str = "") -> None:
+def close(transaction: Transaction, person_id: PersonId, _: str = "") -> None:
     """Note that an account was closed; its person can still sign in, to see and to pay."""
     changes = {"closed": microseconds(transaction.clock.now())}
     transaction.tables.update(table, changes, f"{_OF_PERSON} AND closed IS NULL", person_id)
 
 
-def check_may_serve(transaction: Transaction, person_id: str) -> str | Refused:
+def check_may_serve(transaction: Transaction, person_id: PersonId) -> str | Refused:
     """Empty if the policy lets us serve a person now, else the refusal."""
     result = transaction.act(Act(action="serve"), person_id, entitled=True)
     return result if isinstance(result, Refused) else ""

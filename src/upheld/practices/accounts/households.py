@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
@@ -123,7 +124,7 @@ class Households:
 
     async def end(self, visit: Visit) -> Response:
         """Leave a household, or let a member leave it: each pays for themselves from then on."""
-        who = str(visit.form.get("member", ""))
+        who = PersonId(str(visit.form.get("member", "")))
 
         def work(transaction: Transaction) -> None:
             account = domain.account_of(transaction.tables, who or visit.subject)
@@ -138,7 +139,7 @@ class Households:
         await self.provider.do(work)
         return RedirectResponse("/me/household", 303)
 
-    def _is_supervised(self, transaction: Transaction, person_id: str) -> bool:
+    def _is_supervised(self, transaction: Transaction, person_id: PersonId) -> bool:
         """Whether somebody is in a guardian's care, so that their costs are never their own."""
         if not transaction.peek(person_id, Act(action="serve")).allowed:
             return True
@@ -176,7 +177,9 @@ class Households:
                 return False
             contact = sessions.looked_at(transaction.tables, HOUSEHOLD, raw, at)
             invitation = (
-                invitations.find_by_contact(transaction.tables, contact, at) if contact else None
+                invitations.find_by_contact(transaction.tables, PersonId(contact), at)
+                if contact
+                else None
             )
             if invitation is None or invitation.inviter == visit.subject:
                 return False

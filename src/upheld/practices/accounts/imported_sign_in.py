@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
 from upheld.gate.transaction import Transaction
@@ -29,7 +30,7 @@ BIRTH: Final = Field(
 )
 
 
-def fields(provider: Provider, transaction: Transaction, person_id: str) -> list[Field]:
+def fields(provider: Provider, transaction: Transaction, person_id: PersonId) -> list[Field]:
     """What is asked beside a password: the birth date of a newcomer of whom we hold none."""
     if domain.account_of(transaction.tables, person_id) is not None:
         return []
@@ -49,7 +50,7 @@ def refusal_by_age(provider: Provider, born: str) -> Refused | None:
 
 
 def open_account(
-    provider: Provider, transaction: Transaction, person_id: str, born: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, born: str
 ) -> Refused | None:
     """Open the account of somebody who has none and came by a link to their address.
 

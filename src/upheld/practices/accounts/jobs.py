@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.erasure.erase import erase
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
@@ -35,7 +36,7 @@ def erase_unconfirmed(gate: Gate) -> int:
             count += trial.some(people, partial(_erase, gate))
 
 
-def _erase(gate: Gate, whom: Sequence[str]) -> int:
+def _erase(gate: Gate, whom: Sequence[PersonId]) -> int:
     return len(erase(gate, whom))
 
 
@@ -46,7 +47,7 @@ def sweep(gate: Gate) -> int:
         return sessions.sweep(transaction.tables, at) + limits.sweep(transaction.tables, at)
 
 
-def on_coming_of_age(transaction: Transaction, person_id: str, about: str) -> None:
+def on_coming_of_age(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """Somebody came of age: they answer for themselves, and accept the terms anew."""
     del about
     domain.require_acceptance(transaction, person_id)

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
@@ -34,7 +35,7 @@ class CustomerPasskeys(OwnPasskeys):
 
     def has_factor(self, tables: Tables, subject: str) -> bool:
         """A code is asked for where the customer has a second factor."""
-        return authenticator.second_factor(tables, subject) is not None
+        return authenticator.second_factor(tables, PersonId(subject)) is not None
 
     def accepts_code(self, transaction: Transaction, subject: str, code: str) -> bool:
         """Whether the code is right, of a few tries."""
@@ -44,12 +45,13 @@ class CustomerPasskeys(OwnPasskeys):
             transaction.tables, SIGN_IN_ACCOUNT, "passkey-code", subject, at=self.provider.now()
         ):
             return False
-        return authenticator.use_code(transaction, subject, code)
+        return authenticator.use_code(transaction, PersonId(subject), code)
 
     def record_change(self, transaction: Transaction, subject: str, what: str) -> None:
         """Enter it, and tell the customer by a message."""
-        transaction.note(subject, what, actor="customer")
-        outbox.queue(transaction, subject, "accounts/factor", "administrative-message")
+        person = PersonId(subject)
+        transaction.note(person, what, actor="customer")
+        outbox.queue(transaction, person, "accounts/factor", "administrative-message")
 
     async def sign_in(self, request: Request, form: FormData) -> Response:
         """Sign in the customer whose passkey answered; lead others back to the form."""
@@ -64,7 +66,8 @@ class CustomerPasskeys(OwnPasskeys):
                 tables, SIGN_IN_ADDRESS, "network", "customer", network_of(request), at=at
             ):
                 return False
-            person = passkeys.sign_in(transaction, site, "customer", credential) if site else ""
+            subject = passkeys.sign_in(transaction, site, "customer", credential) if site else ""
+            person = PersonId(subject)
             if not person or not self._may_enter(transaction, person):
                 return False
             start_session(provider, tables, request, response, "customer", person)
@@ -78,7 +81,7 @@ class CustomerPasskeys(OwnPasskeys):
             return response
         return RedirectResponse("/sign-in?said=passkey", 303)
 
-    def _may_enter(self, transaction: Transaction, person: str) -> bool:
+    def _may_enter(self, transaction: Transaction, person: PersonId) -> bool:
         account = domain.account_of(transaction.tables, person)
         if account is None or account.state != domain.ACTIVE:
             return False

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
+from upheld.core.ids import NOBODY, PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.evidence.provers import BIRTH_DATE, years
@@ -69,8 +70,8 @@ def note_refusal(transaction: Transaction, decision: Decision) -> None:
     )
 
 
-def register(provider: Provider, transaction: Transaction, applicant: Applicant) -> str | None:
-    """Register somebody and return their id; empty if the address has an account already.
+def register(provider: Provider, transaction: Transaction, applicant: Applicant) -> PersonId | None:
+    """Register somebody and return their id; nobody's if the address has an account already.
 
     None if their invitation was used or has expired. A message goes to the address in the first
     two cases, so that nobody else learns which of them it was. Raises Refused where the policy
@@ -82,15 +83,16 @@ def register(provider: Provider, transaction: Transaction, applicant: Applicant)
         domain.imported_person(transaction, email),
     )
     there = holder or before
-    person: str | None = None
+    person: PersonId | None = None
     try:
         with transaction.savepoint():
             person = _register_person(provider, transaction, applicant)
             if there:
                 raise _AlreadyHereError  # noqa: TRY301 - it undoes what stands in the block
     except _AlreadyHereError:
-        _write_to_holder(transaction, there, "accounts/already" if holder else domain.WELCOME)
-        return ""
+        template = "accounts/already" if holder else domain.WELCOME
+        _write_to_holder(transaction, there or NOBODY, template)
+        return NOBODY
     if person is not None:
         _raise_refusal(outbox.queue(transaction, person, domain.CONFIRM, "administrative-message"))
     return person
@@ -105,7 +107,7 @@ class _AlreadyHereError(Exception):
 
 def _register_person(
     provider: Provider, transaction: Transaction, applicant: Applicant
-) -> str | None:
+) -> PersonId | None:
     """Make somebody a customer; None where their invitation is over."""
     invited = applicant.invitation
     if invited and (invited := invitations.redeem(transaction, invited)) is None:
@@ -136,7 +138,7 @@ def _register_person(
         transaction,
         person,
         agreement_digest=applicant.agreement,
-        holder=invited.inviter if invited else "",
+        holder=invited.inviter if invited else None,
     )
     domain.accept(transaction, person, applicant.agreement)
     _record_choices(transaction, person, values.get(CHOICES, ""), minor=minor)
@@ -147,7 +149,7 @@ def _register_person(
     return person
 
 
-def _write_to_holder(transaction: Transaction, person_id: str, template: str) -> None:
+def _write_to_holder(transaction: Transaction, person_id: PersonId, template: str) -> None:
     """Write to whoever has the address already, if the policy still lets us write to them.
 
     Refused only where we might not write to somebody who signed up anew either.
@@ -161,7 +163,7 @@ def _write_to_holder(transaction: Transaction, person_id: str, template: str) ->
         raise result
 
 
-def _store(transaction: Transaction, person_id: str, values: Mapping[str, str]) -> None:
+def _store(transaction: Transaction, person_id: PersonId, values: Mapping[str, str]) -> None:
     if values:
         _raise_refusal(
             transaction.store(
@@ -175,7 +177,9 @@ def _store(transaction: Transaction, person_id: str, values: Mapping[str, str]) 
         )
 
 
-def _record_choices(transaction: Transaction, person_id: str, text: str, *, minor: bool) -> None:
+def _record_choices(
+    transaction: Transaction, person_id: PersonId, text: str, *, minor: bool
+) -> None:
     """Record what is off from the first day on: all that the policy lets us do and nobody chose.
 
     For a minor all of it is off by our own record, until they turn it on.

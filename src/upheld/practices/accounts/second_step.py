@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -86,7 +87,7 @@ class SecondStep:
         filled = read([CODE], form)
         if not filled.ok:
             return self._code_page(request, filled, 422)
-        provider, person = self.provider, half.subject
+        provider, person = self.provider, PersonId(half.subject)
         if await self._is_limited(request, person):
             return self._code_page(request, filled.wrong("code", TOO_MANY_TRIES), 429)
         path = destination_path(provider, request, "customer", "/me")
@@ -117,7 +118,7 @@ class SecondStep:
             return response
         return self._code_page(request, filled.wrong("code", WRONG), 403)
 
-    async def _is_limited(self, request: Request, person_id: str) -> bool:
+    async def _is_limited(self, request: Request, person_id: PersonId) -> bool:
         """Count a try of a code: a device that was let in before is counted for itself alone."""
         provider = self.provider
         name = self._limit_key(request, person_id)
@@ -129,7 +130,7 @@ class SecondStep:
             )
         )
 
-    def _limit_key(self, request: Request, person_id: str) -> tuple[str, str, str]:
+    def _limit_key(self, request: Request, person_id: PersonId) -> tuple[str, str, str]:
         device = sign_in_attempts.find_device(self.provider, request, "customer", person_id)
         return "second-factor", person_id, device.word if device else ""
 
@@ -249,5 +250,5 @@ class SecondStep:
             return refusal_page(provider, visit.request, Refused(None, codes))
         return self._codes_page(visit, codes) if codes else RedirectResponse(HERE, 303)
 
-    def _tell(self, transaction: Transaction, person_id: str) -> None:
+    def _tell(self, transaction: Transaction, person_id: PersonId) -> None:
         outbox.queue(transaction, person_id, "accounts/factor", "administrative-message")

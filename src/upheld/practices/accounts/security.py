@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import BIRTH_DATE
 from upheld.gate.transaction import Transaction
@@ -44,7 +45,7 @@ TOO_MANY_TRIES: Final = (
 )
 
 
-def revoke_links(transaction: Transaction, person_id: str, _: str = "") -> None:
+def revoke_links(transaction: Transaction, person_id: PersonId, _: str = "") -> None:
     """Revoke somebody's links to a new password, and drop messages that would bring one."""
     sessions.revoke(transaction.tables, RECOVER, person_id)
     for template in LINK_TEMPLATES:
@@ -133,7 +134,7 @@ class Security:
     def _refusal_page(self, request: Request, refusal: Refused) -> Response:
         return refusal_page(self.provider, request, refusal)
 
-    async def _read_password(self, form: FormData, person_id: str) -> Filled:
+    async def _read_password(self, form: FormData, person_id: PersonId) -> Filled:
         """A password that was chosen, checked against the common ones and the person's own name."""
         filled = read([NEW], form)
         if not filled.ok:
@@ -151,7 +152,7 @@ class Security:
         return filled.wrong("password", why) if why else filled
 
     def _set_password(
-        self, transaction: Transaction, person_id: str, secret: str
+        self, transaction: Transaction, person_id: PersonId, secret: str
     ) -> Refused | None:
         """Keep another password, end every session, and say so by a message."""
         refusal = credentials.change_secret(
@@ -211,9 +212,10 @@ class Security:
     async def choose(self, request: Request, form: FormData) -> Response:
         """Choose another password by a link, which is used up by that alone."""
         raw, provider, at = request.path_params["link"], self.provider, self.provider.now()
-        person = await provider.read(lambda tables: sessions.looked_at(tables, RECOVER, raw, at))
-        if person is None:
+        subject = await provider.read(lambda tables: sessions.looked_at(tables, RECOVER, raw, at))
+        if subject is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
+        person = PersonId(subject)
         fields = await provider.do(
             lambda transaction: imported_sign_in.fields(provider, transaction, person)
         )
@@ -230,11 +232,10 @@ class Security:
         secret = await provider.run_in_thread(passwords.hashed, filled.values["password"])
 
         def work(transaction: Transaction) -> Refused | bool:
-            whose = sessions.redeem(transaction.tables, RECOVER, raw, at)
-            if whose is None:
+            if sessions.redeem(transaction.tables, RECOVER, raw, at) != person:
                 return False
-            refusal = imported_sign_in.open_account(provider, transaction, whose, born)
-            return refusal or self._set_password(transaction, whose, secret) or True
+            refusal = imported_sign_in.open_account(provider, transaction, person, born)
+            return refusal or self._set_password(transaction, person, secret) or True
 
         result = await provider.attempt(work)
         if isinstance(result, Refused):

@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.public import normalised
 from upheld.gate.transaction import Transaction
@@ -117,7 +118,8 @@ class CustomerSignIn:
         person, stored_hash = await provider.do(
             lambda transaction: self._stored_hash(transaction, email)
         )
-        if not await provider.run_in_thread(passwords.fits, stored_hash, password):
+        is_right = await provider.run_in_thread(passwords.fits, stored_hash, password)
+        if person is None or not is_right:  # looked at for nobody too, which takes as long
             wrong = late if slowed else filled.wrong("email", WRONG)
             return self.page(request, wrong, 429 if slowed else 403, slowed=slowed)
         if slowed and await provider.do(
@@ -154,12 +156,12 @@ class CustomerSignIn:
         """How a try is met; whose address it is matters to known devices alone."""
         name = normalised("email", email)
         is_known_device = sign_in_attempts.has_device_cookie(self.provider, request, "customer")
-        person = domain.person_at_address(transaction, email) if is_known_device else ""
+        person = domain.person_at_address(transaction, email) if is_known_device else None
         return sign_in_attempts.count_attempt(
-            self.provider, transaction, request, "customer", name, person
+            self.provider, transaction, request, "customer", name, person or ""
         )
 
-    def _stored_hash(self, transaction: Transaction, email: str) -> tuple[str, str]:
+    def _stored_hash(self, transaction: Transaction, email: str) -> tuple[PersonId | None, str]:
         """The person with an address and a confirmed account, and their password's hash.
 
         For an address without one the same is asked of somebody of whom nothing is held.
@@ -173,7 +175,7 @@ class CustomerSignIn:
     def _enter(  # noqa: PLR0913 - what came with the form, and the answer to it
         self,
         transaction: Transaction,
-        person_id: str,
+        person_id: PersonId,
         email: str,
         request: Request,
         response: Response,
@@ -205,7 +207,7 @@ class CustomerSignIn:
         return with_destination(ACCEPT, destination_of(self.provider, request, "customer"))
 
     def _start_second_step(
-        self, transaction: Transaction, person_id: str, request: Request, response: Response
+        self, transaction: Transaction, person_id: PersonId, request: Request, response: Response
     ) -> str:
         """Start a session that opens only the page of the second factor, and return its path."""
         device = devices.name_of(request.headers.get("user-agent", ""))

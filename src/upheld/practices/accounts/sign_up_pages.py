@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import birth_date
 from upheld.gate.transaction import Transaction
@@ -193,7 +194,7 @@ class SignUp:
         def looks(transaction: Transaction) -> Invitation | None:
             contact = sessions.looked_at(transaction.tables, invitations.HOUSEHOLD, code, at)
             if contact:
-                return invitations.find_by_contact(transaction.tables, contact, at)
+                return invitations.find_by_contact(transaction.tables, PersonId(contact), at)
             invitation = invitations.find_by_code(transaction.tables, code, at)
             return invitation if invitation and invitation.kind == invitations.GUARDIAN else None
 
@@ -371,9 +372,12 @@ class SignUp:
 
     def _confirm(self, transaction: Transaction, raw: str) -> bool:
         """Confirm the account of a link, unless somebody else confirmed its address before."""
-        person = sessions.redeem(transaction.tables, "verify", raw, self.provider.now())
-        account = domain.account_of(transaction.tables, person) if person else None
-        if person is None or account is None or account.state == domain.CLOSED:
+        subject = sessions.redeem(transaction.tables, "verify", raw, self.provider.now())
+        if subject is None:
+            return False
+        person = PersonId(subject)
+        account = domain.account_of(transaction.tables, person)
+        if account is None or account.state == domain.CLOSED:
             return False
         if account.state == domain.UNVERIFIED and not domain.is_alone_at_address(
             transaction, person

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
@@ -37,7 +38,7 @@ from upheld.web.pages import money
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
 
-def view_fields(transaction: Transaction, person_id: str, *fields: str) -> Outcome:
+def view_fields(transaction: Transaction, person_id: PersonId, *fields: str) -> Outcome:
     """What a customer sees of themselves."""
     act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
     return transaction.act(act, person_id, entitled=True)
@@ -101,7 +102,7 @@ class AccountPages:
         return confirmation_page(self.provider, visit.request, visit.session, confirmation)
 
     def _order_question(
-        self, tables: Tables, person_id: str, plan: ServicePlan, now: Sequence[ServicePeriod]
+        self, tables: Tables, person_id: PersonId, plan: ServicePlan, now: Sequence[ServicePeriod]
     ) -> Confirmation:
         is_payer = self.provider.payer_of(tables, person_id) == person_id
         return order_confirmation(plan, now, self.plans, is_payer=is_payer)

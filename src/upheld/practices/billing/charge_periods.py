@@ -12,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
@@ -32,14 +33,14 @@ def midnight(clock: Clock, day: date) -> datetime:
     return datetime.combine(day, time(), clock.zone)
 
 
-def unbilled_span(tables: Tables, person_id: str, month: Month, after: date) -> Span:
+def unbilled_span(tables: Tables, person_id: PersonId, month: Month, after: date) -> Span:
     """The days of a month before another day that are not billed so far; empty if all are."""
     row = tables.get(billed_until, "person_id = ?", person_id)
     until = month.first if row is None else _day(row.day)
     return Span(max(month.first, until), min(month.after, after))
 
 
-def bill_until(tables: Tables, person_id: str, day: date) -> None:
+def bill_until(tables: Tables, person_id: PersonId, day: date) -> None:
     """Note up to which day the use of somebody is billed."""
     until = microseconds(midnight(_UTC, day))
     if not tables.update(billed_until, {"day": until}, "person_id = ?", person_id):
@@ -53,7 +54,7 @@ def _day(instant: int) -> date:
     return (BEGINNING + timedelta(microseconds=instant)).date()
 
 
-def suspended_days(transaction: Transaction, person_id: str, span: Span) -> dict[date, str]:
+def suspended_days(transaction: Transaction, person_id: PersonId, span: Span) -> dict[date, str]:
     """The days of a span on which the policy did not let us serve somebody."""
     days = _days(span)
     serving = _allowed_moments(transaction, person_id, Act(action="serve"), days)
@@ -61,20 +62,20 @@ def suspended_days(transaction: Transaction, person_id: str, span: Span) -> dict
 
 
 def chargeable_days(
-    transaction: Transaction, person_id: str, days: Sequence[date]
+    transaction: Transaction, person_id: PersonId, days: Sequence[date]
 ) -> dict[date, datetime]:
     """The days on which we could charge for somebody's use, each with a moment of it."""
     return _allowed_moments(transaction, person_id, Act(action="charge"), days)
 
 
-def charge(transaction: Transaction, person_id: str, moment: datetime) -> Refused | None:
+def charge(transaction: Transaction, person_id: PersonId, moment: datetime) -> Refused | None:
     """Do the act `charge` for a minor as of a moment at which it was allowed; Refused if not."""
     result = transaction.act_for(Act(action="charge"), person_id, moment)
     return result if isinstance(result, Refused) else None
 
 
 def _allowed_moments(
-    transaction: Transaction, person_id: str, act: Act, days: Sequence[date]
+    transaction: Transaction, person_id: PersonId, act: Act, days: Sequence[date]
 ) -> dict[date, datetime]:
     """The days on which an act was not denied, each with a moment at which it was not.
 
@@ -129,7 +130,7 @@ def _days(span: Span) -> list[date]:
     return [span.first + n * DAY for n in range((span.after - span.first).days)]
 
 
-def age_of(transaction: Transaction, person_id: str) -> Age | Refused:
+def age_of(transaction: Transaction, person_id: PersonId) -> Age | Refused:
     """Somebody's age, if the policy lets us read it for this."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
     result = transaction.act(act, person_id)

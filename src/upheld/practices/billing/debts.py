@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -47,7 +48,7 @@ class DebtError(UpheldError):
 class Debt(NamedTuple):
     """An account in an agent's hands, or that was."""
 
-    person_id: str
+    person_id: PersonId
     debt_id: str
     task_id: str
     party: str
@@ -131,7 +132,7 @@ class Preview(NamedTuple):
     refused: dict[str, list[str]]  # the id of the clause that refuses, or nothing, to fields
 
 
-def preview(transaction: Transaction, person_id: str, party: str) -> Preview:
+def preview(transaction: Transaction, person_id: PersonId, party: str) -> Preview:
     """What the policy lets an agent have of somebody, field by field; nothing is noted."""
     leaves = transaction.policy.engine.compiled.leaves["data"].bit
     words = transaction.policy.program.vocabulary.tree("data")
@@ -189,12 +190,12 @@ def delete_on_recall(carrying: DutyContext, duty: Duty) -> None:
         carrying.owe(duty.duty, clause)
 
 
-def current_debt(by: Source, person_id: str) -> Debt | None:
+def current_debt(by: Source, person_id: PersonId) -> Debt | None:
     """The debt of a person that an agent has now."""
     return next((each for each in of_person(by, person_id) if each.state == "handed"), None)
 
 
-def of_person(by: Source, person_id: str) -> list[Debt]:
+def of_person(by: Source, person_id: PersonId) -> list[Debt]:
     """Every debt of a person that an agent has or had, the latest first."""
     where = "person_id = ? ORDER BY handed DESC"
     return _debts(by, by.tables.select(table, where, person_id))
@@ -229,7 +230,7 @@ def view_debts(transaction: Transaction, party: str) -> list[tuple[Debt, ActResu
     return [(each, results[each.person_id]) for each in mine]
 
 
-def recall(transaction: Transaction, person_id: str, actor: str = "") -> None:
+def recall(transaction: Transaction, person_id: PersonId, actor: str = "") -> None:
     """Take an account back from its agent, who has to delete what it was told and confirm that.
 
     The entry names who did it, if it was somebody of our staff.
@@ -277,7 +278,7 @@ def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) ->
     )
 
 
-def on_payment(transaction: Transaction, person_id: str, _: str) -> None:
+def on_payment(transaction: Transaction, person_id: PersonId, _: str) -> None:
     """Hear of a payment: where nothing is due any more, the account is recalled at once."""
     if not due_numbers(transaction, person_id):
         recall(transaction, person_id)

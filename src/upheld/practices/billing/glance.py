@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import ActResult
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Figure, Provider
@@ -29,7 +30,7 @@ class Glance:
         self.provider, self.plans = provider, plans
 
     def figures(
-        self, transaction: Transaction, person_id: str, values: ActResult | None
+        self, transaction: Transaction, person_id: PersonId, values: ActResult | None
     ) -> list[Figure]:
         """The balance, the plans and this month's use, each where its kind of data may be seen.
 

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -84,7 +85,7 @@ class _BillingSpan(NamedTuple):
 class _Due(NamedTuple):
     """An invoice that nobody paid so far."""
 
-    payer: str
+    payer: PersonId
     number: str
     due: int
 
@@ -99,7 +100,7 @@ def day_of(instant: int) -> date:
     return (BEGINNING + timedelta(microseconds=instant)).date()
 
 
-def history_of(transaction: Transaction, person_id: str) -> History | Refused:
+def history_of(transaction: Transaction, person_id: PersonId) -> History | Refused:
     """What was invoiced to somebody and paid, read for billing."""
     act = Act(action="use", data=("payment-history",), purpose="billing")
     result = transaction.act(act, person_id, entitled=True)
@@ -109,7 +110,7 @@ def history_of(transaction: Transaction, person_id: str) -> History | Refused:
 
 
 def post(
-    transaction: Transaction, payer: str, row: Invoice | Payment, *, entitled: bool
+    transaction: Transaction, payer: PersonId, row: Invoice | Payment, *, entitled: bool
 ) -> ActResult | Refused:
     """Enter an invoice or a payment into somebody's books, or say why that was refused."""
     return transaction.append(
@@ -123,7 +124,7 @@ def post(
     )
 
 
-def settle(transaction: Transaction, payer: str) -> Refused | None:
+def settle(transaction: Transaction, payer: PersonId) -> Refused | None:
     """Note which invoices are paid by now; the task about a debt closes with the last of them."""
     books_of_payer = history_of(transaction, payer)
     if isinstance(books_of_payer, Refused):
@@ -139,14 +140,14 @@ def settle(transaction: Transaction, payer: str) -> Refused | None:
     return None
 
 
-def due_numbers(transaction: Transaction, payer: str) -> list[tuple[str, date]]:
+def due_numbers(transaction: Transaction, payer: PersonId) -> list[tuple[str, date]]:
     """The invoices of somebody that are due and unpaid, each with its day, the oldest first."""
     return [
         (each.number, day_of(each.due)) for each in _unpaid(transaction, payer) if each.state in DUE
     ]
 
 
-def _unpaid(transaction: Transaction, payer: str) -> list[Any]:
+def _unpaid(transaction: Transaction, payer: PersonId) -> list[Any]:
     """The rows of somebody's invoices that are not paid so far, the oldest first.
 
     Raises SealedError where an invoice was marked as paid, added or deleted by somebody else.
@@ -187,14 +188,14 @@ class Invoices:
             trial.one(partial(self._invoice_alone, gate, person_id, month), person_id, month.word)
         return len(rows)
 
-    def _invoice_alone(self, gate: Gate, person_id: str, month: Month) -> None:
+    def _invoice_alone(self, gate: Gate, person_id: PersonId, month: Month) -> None:
         with gate.together() as transaction:
             self.invoice(transaction, person_id, month)
 
     def invoice(
         self,
         transaction: Transaction,
-        person_id: str,
+        person_id: PersonId,
         month: Month,
         until: date | None = None,
         before: date | None = None,
@@ -247,7 +248,7 @@ class Invoices:
         )
 
     def _book_invoice(
-        self, transaction: Transaction, person_id: str, payer: str, billing: _BillingSpan
+        self, transaction: Transaction, person_id: PersonId, payer: PersonId, billing: _BillingSpan
     ) -> Invoice | Refused | None:
         """The invoice as it was booked; None where there is nothing to be paid."""
         act = Act(action="use", data=(SERVICES, ACCOUNT), purpose="billing")
@@ -303,7 +304,7 @@ class Invoices:
         outcome = post(transaction, payer, invoice, entitled=False)
         return outcome if isinstance(outcome, Refused) else invoice
 
-    def leave(self, transaction: Transaction, person_id: str) -> None:
+    def leave(self, transaction: Transaction, person_id: PersonId) -> None:
         """End what somebody has who is to be erased, and bill what was not billed so far."""
         began = self._first_order_day(transaction, person_id)
         if began is None:
@@ -313,7 +314,7 @@ class Invoices:
         today = transaction.clock.today()
         self.invoice(transaction, person_id, month_of(today), today)
 
-    def close(self, transaction: Transaction, person_id: str, _: str = "") -> None:
+    def close(self, transaction: Transaction, person_id: PersonId, _: str = "") -> None:
         """Bill what somebody used before today: from today on another may pay, or nobody."""
         began = self._first_order_day(transaction, person_id)
         if began is None:
@@ -322,7 +323,7 @@ class Invoices:
         today = transaction.clock.today()
         self.invoice(transaction, person_id, month_of(today), before=today)
 
-    def _first_order_day(self, transaction: Transaction, person_id: str) -> date | None:
+    def _first_order_day(self, transaction: Transaction, person_id: PersonId) -> date | None:
         """Since when somebody has had anything that is billed."""
         orders = transaction.tables.select(own.service_order, "person_id = ?", person_id)
         first = min((each.began for each in orders), default=None)
@@ -330,7 +331,7 @@ class Invoices:
             return None
         return transaction.clock.day_of(BEGINNING + timedelta(microseconds=first))
 
-    def _catch_up(self, transaction: Transaction, person_id: str, began: date) -> None:
+    def _catch_up(self, transaction: Transaction, person_id: PersonId, began: date) -> None:
         """Bill the months that are over, as far back as months are still billed."""
         months = [month_of(transaction.clock.today()).previous()]
         while len(months) < BACK:
@@ -339,7 +340,7 @@ class Invoices:
             if month.after > began:
                 self.invoice(transaction, person_id, month)
 
-    def stayed(self, transaction: Transaction, person_id: str) -> None:
+    def stayed(self, transaction: Transaction, person_id: PersonId) -> None:
         """Write to somebody who was erased and still owes how they can pay without an account."""
         if _unpaid(transaction, person_id):
             outbox.queue(transaction, person_id, "billing/erased", "administrative-message")
@@ -389,7 +390,7 @@ class Invoices:
             )
 
     def _act_on_state(
-        self, transaction: Transaction, payer: str, state: str, number: str, due: date
+        self, transaction: Transaction, payer: PersonId, state: str, number: str, due: date
     ) -> None:
         if state == "due":
             self.provider.events.announce(transaction, INVOICE_DUE, payer, number)
@@ -415,7 +416,7 @@ class Invoices:
             outbox.queue(transaction, payer, "billing/reminder", "administrative-message", words)
 
 
-def erased(transaction: Transaction, person_id: str) -> bool:
+def erased(transaction: Transaction, person_id: PersonId) -> bool:
     """Whether somebody was erased, but for what must be kept, and so has no account any more."""
     return transaction.is_erased(person_id)
 

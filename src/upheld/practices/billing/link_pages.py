@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
@@ -38,7 +39,7 @@ class LinkPages:
         self.provider, self.payments, self.processor = provider, payments, processor
         self.cards = ProcessorCards(provider, processor)
 
-    def _whose(self, request: Request) -> str:
+    def _whose(self, request: Request) -> PersonId:
         """Whose address was asked for; 404 for one that we did not make."""
         person_id = self.provider.link_owner(PAY, request.path_params["link"])
         if person_id is None:

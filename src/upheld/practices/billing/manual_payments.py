@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -114,7 +115,7 @@ class Booking:
         row = transaction.tables.get(invoice, "number = ?", receipt.number)
         if row is None:
             return "number", "There is no such invoice."
-        payer = str(row.person_id)
+        payer = PersonId(row.person_id)
         transaction.lock(payer)
         if self.payments.under_way(transaction, payer) is not None:
             return "amount", "A payment by card is under way. Book this once it has ended."
@@ -133,7 +134,7 @@ class Booking:
     def _append_payment(
         self,
         transaction: Transaction,
-        payer: str,
+        payer: PersonId,
         receipt: ManualReceipt,
         how: tuple[books.History, str, str],
     ) -> Refused | None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import cards
@@ -56,7 +57,7 @@ class PayPages:
         self.provider, self.payments, self.processor = provider, payments, processor
         self.cards = ProcessorCards(provider, processor)
 
-    def _look(self, transaction: Transaction, person_id: str) -> PaymentOverview | Refused:
+    def _look(self, transaction: Transaction, person_id: PersonId) -> PaymentOverview | Refused:
         result = view_fields(transaction, person_id, "payment-history", "card")
         if isinstance(result, Refused):
             return result
@@ -201,7 +202,7 @@ class PayPages:
 
 
 async def charge(
-    provider: Provider, payments: Payments, person_id: str, key: str, charge_order: ChargeOrder
+    provider: Provider, payments: Payments, person_id: PersonId, key: str, charge_order: ChargeOrder
 ) -> None:
     """Charge, and enter what came of it; where no answer came, the job asks again."""
     try:

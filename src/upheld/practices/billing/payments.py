@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
@@ -49,7 +50,7 @@ class Intent(NamedTuple):
     """A payment that was asked for, as it stands."""
 
     state: str
-    record_id: str
+    record_id: RecordId
 
 
 class ChargeOrder(NamedTuple):
@@ -77,13 +78,13 @@ class Declined(NamedTuple):
 PaymentStart = ChargeOrder | UnderWay | Declined | Refused | None
 
 
-def under_way(tables: Tables, person_id: str) -> list[Any]:
+def under_way(tables: Tables, person_id: PersonId) -> list[Any]:
     """The rows of somebody's payments that have not come to an end, the oldest first."""
     where = "person_id = ? AND state IN (?) ORDER BY made"
     return tables.select(payment_intent, where, person_id, "begun", parts=["begun"])
 
 
-def _of(transaction: Transaction, person_id: str, key: str) -> Any | None:
+def _of(transaction: Transaction, person_id: PersonId, key: str) -> Any | None:
     """The row of somebody's payment by the key of its form; None if there is none."""
     rows = transaction.tables.select(payment_intent, "person_id = ?", person_id)
     return next((each for each in rows if each.key == key), None)
@@ -96,18 +97,24 @@ class Payments:
         self.provider, self.processor = provider, processor
         self._sealer = provider.sealer("payment")
 
-    def intent(self, transaction: Transaction, person_id: str, key: str) -> Intent | None:
+    def intent(self, transaction: Transaction, person_id: PersonId, key: str) -> Intent | None:
         """A payment by the key of its form."""
         row = _of(transaction, person_id, key)
         return None if row is None else Intent(row.state, row.record_id)
 
-    def under_way(self, transaction: Transaction, person_id: str) -> str | None:
+    def under_way(self, transaction: Transaction, person_id: PersonId) -> str | None:
         """The key of the payment of an account that has not come to an end."""
         rows = under_way(transaction.tables, person_id)
         return str(rows[0].key) if rows else None
 
     def begin(
-        self, transaction: Transaction, person_id: str, key: str, cents: int, once: str, token: str
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        key: str,
+        cents: int,
+        once: str,
+        token: str,
     ) -> PaymentStart:
         """Store the intent and tell the processor who pays; None if this key was used before.
 
@@ -153,7 +160,7 @@ class Payments:
         )
         return ChargeOrder(token or (card.token if card else ""), cents)
 
-    def _share_payer(self, transaction: Transaction, person_id: str) -> Outcome:
+    def _share_payer(self, transaction: Transaction, person_id: PersonId) -> Outcome:
         act = Act(
             action="share",
             data=("name", "card"),
@@ -164,18 +171,18 @@ class Payments:
         )
         return transaction.act(act, person_id, entitled=True)
 
-    def charge(self, person_id: str, key: str, charge_order: ChargeOrder) -> ChargeResult:
+    def charge(self, person_id: PersonId, key: str, charge_order: ChargeOrder) -> ChargeResult:
         """Charge, outside of any transaction; the same key is charged once."""
         return self.processor.charge(
             charge_order.token, charge_order.cents, self._outside(person_id, key)
         )
 
-    def _outside(self, person_id: str, key: str) -> str:
+    def _outside(self, person_id: PersonId, key: str) -> str:
         """The key by which the processor knows a payment: it says nothing of whose it is."""
         return self._sealer.name_of(person_id, key)
 
     def finish(
-        self, transaction: Transaction, person_id: str, key: str, charged: ChargeResult
+        self, transaction: Transaction, person_id: PersonId, key: str, charged: ChargeResult
     ) -> Refused | None:
         """Enter what came of a charge, and book it, once."""
         transaction.lock(person_id)
@@ -210,7 +217,7 @@ class Payments:
         return None
 
     def book(
-        self, transaction: Transaction, person_id: str, cents: int, reference: str
+        self, transaction: Transaction, person_id: PersonId, cents: int, reference: str
     ) -> Refused | None:
         """Book an amount that was paid by card: the balance falls, and invoices may be settled."""
         history = invoices.history_of(transaction, person_id)
@@ -256,7 +263,7 @@ class Payments:
                 count += trial.one(work, each.person_id, each.key[:12]) or 0
         return count
 
-    def _drop_amount(self, gate: Gate, person_id: str, key: str) -> int:
+    def _drop_amount(self, gate: Gate, person_id: PersonId, key: str) -> int:
         """Ask no more about what was given up: its amount goes."""
         with gate.together() as transaction:
             transaction.tables.update(
@@ -264,7 +271,7 @@ class Payments:
             )
         return 0
 
-    def _book_late_charge(self, gate: Gate, person_id: str, key: str) -> int:
+    def _book_late_charge(self, gate: Gate, person_id: PersonId, key: str) -> int:
         """Book what was charged although it had been given up."""
         charged = self.processor.charge_result(self._outside(person_id, key))
         if charged is None or not charged.paid:
@@ -272,7 +279,7 @@ class Payments:
         with gate.together() as transaction:
             return 0 if self.finish(transaction, person_id, key, charged) else 1
 
-    def _resume(self, gate: Gate, person_id: str, key: str) -> int:
+    def _resume(self, gate: Gate, person_id: PersonId, key: str) -> int:
         charged = self.processor.charge_result(self._outside(person_id, key))
         if charged is None:
             with gate.together() as transaction:
@@ -290,7 +297,7 @@ class Payments:
             return 0 if self.finish(transaction, person_id, key, charged) else 1
 
     def _begin_again(
-        self, transaction: Transaction, person_id: str, key: str, once: Card | None
+        self, transaction: Transaction, person_id: PersonId, key: str, once: Card | None
     ) -> ChargeOrder | None:
         """Tell the processor once more who pays; None if that is refused or there is no card."""
         transaction.lock(person_id)
@@ -316,17 +323,19 @@ class Payments:
         return ChargeOrder(card.token, sealed.cents)
 
     def _pending(
-        self, transaction: Transaction, person_id: str, key: str
-    ) -> tuple[str, _SealedIntent] | None:
+        self, transaction: Transaction, person_id: PersonId, key: str
+    ) -> tuple[RecordId, _SealedIntent] | None:
         """The record of a payment that is begun, and what is under way."""
         row = _of(transaction, person_id, key)
         if row is None or row.state != "begun":
             return None
         return row.record_id, self._unseal(person_id, key, row.sealed)
 
-    def _unseal(self, person_id: str, key: str, raw: bytes) -> _SealedIntent:
+    def _unseal(self, person_id: PersonId, key: str, raw: bytes) -> _SealedIntent:
         plain = self._sealer.unseal(raw, person_id, key, what="a payment")
         return msgspec.json.decode(plain, type=_SealedIntent)
 
-    def _change(self, transaction: Transaction, person_id: str, key: str, **changes: str) -> None:
+    def _change(
+        self, transaction: Transaction, person_id: PersonId, key: str, **changes: str
+    ) -> None:
         transaction.tables.update(payment_intent, changes, _KEY, person_id, key)

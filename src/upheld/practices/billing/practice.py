@@ -7,6 +7,7 @@ from functools import partial
 
 from starlette.routing import Route
 
+from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import Job
 from upheld.gate.transaction import Transaction
 from upheld.practice.cards import CARD, PaymentProcessor
@@ -241,7 +242,7 @@ def _sandbox_routes(provider: Provider, sandbox: Sandbox) -> list[Route]:
     ]
 
 
-def waiting(transaction: Transaction, person_id: str) -> list[PendingAction]:
+def waiting(transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
     """What waits for a customer: an invoice that is due, an account that an agent has."""
     todos = []
     if due := due_numbers(transaction, person_id):

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
 from upheld.practice.plugin import Provider
 from upheld.web import kit
@@ -49,7 +50,7 @@ class ProcessorCards:
         response.headers[kit.CSP] = kit.security_policy(self.processor.origin)
         return response
 
-    async def begin(self, person_id: str, back: str) -> Response:
+    async def begin(self, person_id: PersonId, back: str) -> Response:
         """Begin a page with the processor, which leads to `back` with a reference after it."""
         some = secrets.token_hex(16)
         reference = some + self._mark(person_id, some)
@@ -61,7 +62,7 @@ class ProcessorCards:
             raise Refusal(503, *_AWAY) from None
         return RedirectResponse(there, 303)
 
-    async def card(self, person_id: str, reference: str) -> Card:
+    async def card(self, person_id: PersonId, reference: str) -> Card:
         """The card that this person gave on the processor's page; 404 if that is over."""
         if not _REFERENCE.match(reference):
             raise HTTPException(404)
@@ -73,7 +74,7 @@ class ProcessorCards:
             raise HTTPException(404)
         return card
 
-    def _mark(self, person_id: str, some: str) -> str:
+    def _mark(self, person_id: PersonId, some: str) -> str:
         """What ties a page for a card to the person whom we led there."""
         text = f"{person_id} {some}".encode()
         return self._sealer.mark(text).hex()[:32]

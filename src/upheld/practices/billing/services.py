@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -37,7 +38,7 @@ class ServiceRow(msgspec.Struct, frozen=True, omit_defaults=True):
     service: str
     plan: str
     at: date
-    record: str = ""
+    record: RecordId = RecordId("")
 
 
 class ServicePeriod(NamedTuple):
@@ -47,7 +48,7 @@ class ServicePeriod(NamedTuple):
     plan: str
     since: date
     until: date | None
-    record: str
+    record: RecordId
 
 
 def row_of(value: str) -> ServiceRow:
@@ -89,7 +90,7 @@ def carry(retiring: RetiringRows) -> list[CarriedRow]:
     return [CarriedRow(number, retiring.old[number]) for number in sorted(stay)]
 
 
-def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
+def has_unbilled(tables: Tables, person_id: PersonId, at: datetime) -> bool:
     """Whether somebody had a plan in a month, the present one too, that is not billed so far.
 
     Days are those of the zone of `at`, which is now.
@@ -111,7 +112,7 @@ def has_unbilled(tables: Tables, person_id: str, at: datetime) -> bool:
     )
 
 
-def billed_months(tables: Tables, person_id: str) -> set[str]:
+def billed_months(tables: Tables, person_id: PersonId) -> set[str]:
     """The months of somebody for which nothing is to be invoiced any more."""
     rows = tables.select(billed, "person_id = ?", person_id)
     return {each.month for each in rows}
@@ -128,7 +129,9 @@ def _month(day: date) -> int:
     return day.year * 12 + day.month - 1
 
 
-def current_services(transaction: Transaction, person_id: str) -> list[ServicePeriod] | Refused:
+def current_services(
+    transaction: Transaction, person_id: PersonId
+) -> list[ServicePeriod] | Refused:
     """The plans that somebody has now, read for billing."""
     result = transaction.act(
         Act(action="use", data=(SERVICES,), purpose="billing"), person_id, entitled=True
@@ -142,7 +145,7 @@ def current_services(transaction: Transaction, person_id: str) -> list[ServicePe
     ]
 
 
-def order(transaction: Transaction, person_id: str, plan: ServicePlan) -> Refused | None:
+def order(transaction: Transaction, person_id: PersonId, plan: ServicePlan) -> Refused | None:
     """Order a plan, in place of the one that somebody has of this service; or the refusal."""
     served = transaction.act(Act(action="serve"), person_id, entitled=True)
     if isinstance(served, Refused):
@@ -172,7 +175,7 @@ def order(transaction: Transaction, person_id: str, plan: ServicePlan) -> Refuse
 
 
 def end(
-    transaction: Transaction, person_id: str, service: str, actor: str = CUSTOMER
+    transaction: Transaction, person_id: PersonId, service: str, actor: str = CUSTOMER
 ) -> Refused | None:
     """End a service: what rests on having it holds no longer; or the refusal.
 
@@ -192,7 +195,9 @@ def end(
     return None
 
 
-def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = CUSTOMER) -> None:
+def end_all(
+    transaction: Transaction, person_id: PersonId, _: str = "", actor: str = CUSTOMER
+) -> None:
     """End everything that somebody has, as closing their account does."""
     now = current_services(transaction, person_id)
     for each in [] if isinstance(now, Refused) else now:
@@ -204,7 +209,7 @@ def end_all(transaction: Transaction, person_id: str, _: str = "", actor: str = 
             transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
-def latest_order(tables: Tables, person_id: str) -> str:
+def latest_order(tables: Tables, person_id: PersonId) -> str:
     """The id of the order that somebody last made or ended; empty where there was none."""
     rows = tables.select(service_order, "person_id = ?", person_id)
     last = max(rows, key=lambda each: max(each.began, each.ended or 0), default=None)
@@ -215,7 +220,9 @@ def _ending(each: ServicePeriod, at: date) -> ServiceRow:
     return ServiceRow("end", each.service, each.plan, at)
 
 
-def _append(transaction: Transaction, person_id: str, added: list[ServiceRow]) -> Refused | None:
+def _append(
+    transaction: Transaction, person_id: PersonId, added: list[ServiceRow]
+) -> Refused | None:
     result = transaction.append(
         person_id,
         SERVICES,
@@ -229,7 +236,7 @@ def _append(transaction: Transaction, person_id: str, added: list[ServiceRow]) -
 
 
 def _end_orders(
-    transaction: Transaction, person_id: str, ended: list[ServicePeriod], actor: str
+    transaction: Transaction, person_id: PersonId, ended: list[ServicePeriod], actor: str
 ) -> None:
     at = microseconds(transaction.clock.now())
     for each in ended:
@@ -239,7 +246,7 @@ def _end_orders(
             transaction.tables.update(service_order, {"ended": at}, where, person_id, each.record)
 
 
-def new_password(transaction: Transaction, person_id: str, service: str) -> str | Refused:
+def new_password(transaction: Transaction, person_id: PersonId, service: str) -> str | Refused:
     """Give a service another password and show it, which is entered; it is never shown again."""
     secret = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
     refusal = credentials.change_secret(transaction, person_id, service, secret)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.unreadable import decoding
@@ -49,7 +50,7 @@ class UsageTable(NamedTuple):
 
 
 def note_usage(
-    transaction: Transaction, person_id: str, rows: Sequence[UsageRow]
+    transaction: Transaction, person_id: PersonId, rows: Sequence[UsageRow]
 ) -> Refused | None:
     """Note what somebody used, as the network counted it."""
     result = transaction.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.practice.consequences import Confirmation
 from upheld.practices.guardians import domain
 
@@ -29,7 +30,7 @@ _ENDS: Final = {
 }
 
 
-def consent_confirmation(child_id: str, what: str, how: str) -> Confirmation:
+def consent_confirmation(child_id: PersonId, what: str, how: str) -> Confirmation:
     """What it means to take one consent back, or to give it again."""
     here, name = f"/me/family/{child_id}", _NAMES[what]
     values = {"what": what, "how": how}

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import Place, Tables
 from upheld.gate.act.request import Act, Refused
@@ -46,27 +47,27 @@ TEXT_DIGEST: Final = sha256("\n".join(text for _, text in KINDS.values()).encode
 class Care(NamedTuple):
     """That somebody is cared for, by whom, and since when."""
 
-    person_id: str
-    guardian_id: str
+    person_id: PersonId
+    guardian_id: PersonId
     started_at: datetime
     ended: datetime | None
 
 
 class GuardianConsent(NamedTuple):
-    """One consent of a guardian: the id of the record in force (empty if none) and its dates."""
+    """One consent of a guardian: the id of the record in force, if any, and its dates."""
 
-    record_id: str
+    record_id: RecordId | None
     since: datetime | None
     withdrawn: datetime | None
 
 
-def care_of(tables: Tables, person_id: str) -> Care | None:
+def care_of(tables: Tables, person_id: PersonId) -> Care | None:
     """Who cares for somebody, unless they came of age."""
     row = tables.get(table, "person_id = ? AND ended IS NULL", person_id)
     return None if row is None else _care(row)
 
 
-def cares(tables: Tables, guardian_id: str) -> list[Care]:
+def cares(tables: Tables, guardian_id: PersonId) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
     where = "guardian_id = ? AND ended IS NULL ORDER BY started_at"
     rows = tables.select(table, where, guardian_id)
@@ -88,17 +89,17 @@ def _moment(instant: int) -> datetime:
     return BEGINNING + timedelta(microseconds=instant)
 
 
-def consents_for(transaction: Transaction, person_id: str) -> dict[str, GuardianConsent]:
+def consents_for(transaction: Transaction, person_id: PersonId) -> dict[str, GuardianConsent]:
     """The consents of a guardian for somebody, by kind of `KINDS`; the latest of each."""
     kinds = {kind: what for what, (kind, _) in KINDS.items()}
     records, _ = transaction.records_of([person_id], list(kinds))
     now = microseconds(transaction.clock.now())
-    consents = {what: GuardianConsent("", None, None) for what in KINDS}
+    consents = {what: GuardianConsent(None, None, None) for what in KINDS}
     for each in records:  # the oldest first
         live = each.in_force(now)
         end = each.withdrawn if each.withdrawn is not None else each.ends
         consents[kinds[each.kind]] = GuardianConsent(
-            each.record_id if live else "",
+            each.record_id if live else None,
             _moment(each.valid_from),
             None if live or end is None else _moment(end),
         )
@@ -138,7 +139,7 @@ def withdraw(provider: Provider, transaction: Transaction, care: Care, what: str
         provider.events.announce(transaction, GUARDIAN_REVOKED, care.person_id, consent.record_id)
 
 
-def begin(transaction: Transaction, person_id: str, invitation: Invitation) -> Refused | None:
+def begin(transaction: Transaction, person_id: PersonId, invitation: Invitation) -> Refused | None:
     """Begin a guardian's care of somebody who signed up by their leave; Refused if it may not."""
     accepted = invitation.accepted or transaction.clock.now()
     care = Care(person_id, invitation.inviter, accepted, None)
@@ -162,7 +163,7 @@ def end(transaction: Transaction, care: Care) -> None:
     transaction.tables.update(table, ended, "person_id = ?", care.person_id)
 
 
-def age(transaction: Transaction, person_id: str) -> int | Refused:
+def age(transaction: Transaction, person_id: PersonId) -> int | Refused:
     """Somebody's age in whole years, if the policy lets us check it; 0 where it is not known."""
     act = Act(action="use", data=("birth-date",), purpose="age-check")
     result = transaction.act(act, person_id, entitled=True)
@@ -174,12 +175,12 @@ def age(transaction: Transaction, person_id: str) -> int | Refused:
         return years(date.fromisoformat(result["birth-date"]), transaction.clock.today())
 
 
-def is_identified(tables: Tables, person_id: str) -> bool:
+def is_identified(tables: Tables, person_id: PersonId) -> bool:
     """Whether we know that somebody is who they say."""
     return tables.get(identity_check, "person_id = ?", person_id) is not None
 
 
-def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
+def note_identity(transaction: Transaction, person_id: PersonId, how: str) -> None:
     """Note that somebody is who they say: what waited for it goes on."""
     at = microseconds(transaction.clock.now())
     if not transaction.tables.insert_new(identity_check, person_id=person_id, how=how, at=at):
@@ -191,7 +192,7 @@ def note_identity(transaction: Transaction, person_id: str, how: str) -> None:
         outbox.queue(transaction, person_id, "guardians/known", "administrative-message")
 
 
-def accept(transaction: Transaction, guardian_id: str, invitation: Invitation) -> bool:
+def accept(transaction: Transaction, guardian_id: PersonId, invitation: Invitation) -> bool:
     """Let a guardian say yes; whether we know already that they are who they say."""
     is_checked = is_identified(transaction.tables, guardian_id)
     invitations.accept(transaction, invitation, guardian_id, TEXT_DIGEST, checked=is_checked)

@@ -14,6 +14,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.act.request import ActResult as Values
@@ -70,7 +71,7 @@ class GuardianLook(NamedTuple):
 class Child(NamedTuple):
     """What a guardian sees of whom they care for."""
 
-    person_id: str
+    person_id: PersonId
     name: str
     account: str
     started_at: datetime
@@ -134,7 +135,7 @@ class Family:
         result = self._view(transaction, care, ("name",))
         return "" if isinstance(result, Refused) else _value_of(result, "name")
 
-    def looks(self, transaction: Transaction, person_id: str) -> list[GuardianLook]:
+    def looks(self, transaction: Transaction, person_id: PersonId) -> list[GuardianLook]:
         """When a guardian looked at something of somebody, the latest first."""
         looks = []
         for each in reversed(transaction.entries(person_id)):
@@ -256,7 +257,7 @@ class Family:
             domain.withdraw(self.provider, transaction, care, what)
         record_id = before or domain.consents_for(transaction, care.person_id)[what].record_id
         undo = f"/me/family/{care.person_id}/{what}/{_OPPOSITE[how]}"
-        return Banner(sentence(what, how), short_reference(record_id), undo)
+        return Banner(sentence(what, how), short_reference(record_id or ""), undo)
 
     async def ask_consent(self, visit: Visit) -> Response:
         """What follows if one consent is taken back or given again, before it is."""
@@ -279,7 +280,7 @@ class Family:
         queued = outbox.queue(transaction, person, "guardians/reset", "administrative-message")
         return queued if isinstance(queued, Refused) else None
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def waiting(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """Tells a minor that a guardian looked, and a guardian that something is taken back."""
         care = domain.care_of(transaction.tables, person_id)
         if care is None:

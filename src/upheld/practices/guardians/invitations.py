@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import invitations, message_limits, tasks
@@ -115,7 +116,7 @@ class InvitationPages:
         may_ask = invitations.may_ask_name(self.provider.policy)
         return [ASKER, EMAIL] if may_ask else [EMAIL]
 
-    def _asker(self, transaction: Transaction, contact: str) -> tuple[str, str]:
+    def _asker(self, transaction: Transaction, contact: PersonId) -> tuple[str, str]:
         """By which name who asks is known to whoever is asked, and the code that both can see."""
         act = Act(action="use", data=("name",), purpose="administrative-message", partial=True)
         result = transaction.act(act, contact)
@@ -137,7 +138,9 @@ class InvitationPages:
         contact = await provider.read(lambda tables: sessions.looked_at(tables, GUARDIAN, raw, at))
         if contact is None:
             return self._page(visit.request, "over", 410)
-        asker, compare = await provider.do(lambda transaction: self._asker(transaction, contact))
+        asker, compare = await provider.do(
+            lambda transaction: self._asker(transaction, PersonId(contact))
+        )
 
         def again(filled: Filled, status: int, problem: str = "") -> Response:
             return self._page(
@@ -170,7 +173,7 @@ class InvitationPages:
             return again(filled, 403, result)
         return RedirectResponse("/me/family?said=accepted", 303)
 
-    def _accept(self, transaction: Transaction, guardian_id: str, raw: str) -> str | Refused:
+    def _accept(self, transaction: Transaction, guardian_id: PersonId, raw: str) -> str | Refused:
         """Let somebody say yes who is of age themselves; else why not."""
         age = domain.age(transaction, guardian_id)
         if isinstance(age, Refused):
@@ -180,7 +183,9 @@ class InvitationPages:
         at = self.provider.now()
         contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
         invitation = (
-            invitations.find_by_contact(transaction.tables, contact, at) if contact else None
+            invitations.find_by_contact(transaction.tables, PersonId(contact), at)
+            if contact
+            else None
         )
         if invitation is None:
             return "This invitation has expired."
@@ -190,7 +195,9 @@ class InvitationPages:
         at = self.provider.now()
         contact = sessions.redeem(transaction.tables, GUARDIAN, raw, at)
         invitation = (
-            invitations.find_by_contact(transaction.tables, contact, at) if contact else None
+            invitations.find_by_contact(transaction.tables, PersonId(contact), at)
+            if contact
+            else None
         )
         if invitation is not None:
             invitations.finish(transaction, invitation)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import Job
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -71,7 +72,7 @@ def practice(provider: Provider) -> Practice:
     )
 
 
-def _on_account_opened(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_account_opened(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
     invitation = invitations.find_by_id(transaction.tables, about) if about else None
     if invitation is None or invitation.kind != invitations.GUARDIAN:
@@ -81,18 +82,18 @@ def _on_account_opened(transaction: Transaction, person_id: str, about: str) -> 
         raise refusal
 
 
-def _on_payment(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_payment(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """Whoever paid has shown by it who they are."""
     del about
     domain.note_identity(transaction, person_id, "payment")
 
 
-def _on_identity_checked(transaction: Transaction, person_id: str, about: str) -> None:
+def _on_identity_checked(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """A member of staff saw that somebody is who they say, and noted by what."""
     domain.note_identity(transaction, person_id, f"staff {about}")
 
 
-def _gave_card(transaction: Transaction, person_id: str, about: str) -> None:
+def _gave_card(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """Whoever gave a card on the processor's page has shown by it who they are; nothing is due."""
     del about
     domain.note_identity(transaction, person_id, "card")

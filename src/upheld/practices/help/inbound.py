@@ -23,6 +23,7 @@ from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.public import normalised
 from upheld.gate.transaction import Transaction
@@ -243,7 +244,7 @@ def take_in(provider: Provider, transaction: Transaction, reply: InboundReply) -
 
 def _ticket_for(
     provider: Provider, transaction: Transaction, reply: InboundReply
-) -> tuple[str, Ticket] | None:
+) -> tuple[PersonId, Ticket] | None:
     """The open ticket that a reply is for, with its customer locked, who must have sent it."""
     for token in reply.tokens[:TOKENS_MAX]:
         ticket_id = _ticket_of(provider, token)
@@ -257,7 +258,7 @@ def _ticket_for(
     return None
 
 
-def _is_from(transaction: Transaction, person_id: str, reply: InboundReply) -> bool:
+def _is_from(transaction: Transaction, person_id: PersonId, reply: InboundReply) -> bool:
     """Whether a reply comes from a customer's own address, if the policy lets us use that."""
     use = Act(action="use", data=("email",), purpose=tickets.PURPOSE)
     values = transaction.act(use, person_id, entitled=True)

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks, threads
@@ -47,7 +48,7 @@ class HelpPages:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def waiting(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """Tells a customer of tickets that our staff answered."""
         day_of = transaction.clock.day_of
         return [

@@ -10,6 +10,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
@@ -69,7 +70,7 @@ def title_of(topic: str) -> str:
     return TOPICS.get(topic) or "A question"
 
 
-def tickets_of(tables: Tables, person_id: str) -> list[Ticket]:
+def tickets_of(tables: Tables, person_id: PersonId) -> list[Ticket]:
     """A customer's tickets, the latest first."""
     return [
         _ticket(each, tasks.steps_of(tables, person_id, each.task_id))
@@ -77,7 +78,7 @@ def tickets_of(tables: Tables, person_id: str) -> list[Ticket]:
     ]
 
 
-def find_ticket(tables: Tables, person_id: str, ticket_id: str) -> Ticket | None:
+def find_ticket(tables: Tables, person_id: PersonId, ticket_id: str) -> Ticket | None:
     """One ticket of a customer; none of anybody else's."""
     task = tasks.find_task(tables, ticket_id)
     if task is None or task.kind != TICKET or task.person_id != person_id:
@@ -101,7 +102,7 @@ def _ticket(task: Task, steps: list[TaskStep]) -> Ticket:
 
 
 def open_ticket(
-    provider: Provider, transaction: Transaction, person_id: str, topic: str, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, topic: str, text: str
 ) -> str | Refused:
     """Open a ticket with what a customer wrote, if the policy lets us use it to help; its id."""
     mark = _mark(provider, text)
@@ -139,7 +140,7 @@ def open_ticket(
 
 
 def add_reply(
-    provider: Provider, transaction: Transaction, person_id: str, ticket: Ticket, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, ticket: Ticket, text: str
 ) -> ActResult | Refused | None:
     """Add what a customer wrote to their ticket, if the policy lets it in; None for a repetition.
 
@@ -166,7 +167,7 @@ def _mark(provider: Provider, text: str) -> str:
     return provider.sealer("help", "text").mark(text.encode()).hex()
 
 
-def _is_repeated(transaction: Transaction, person_id: str, ticket_id: str, mark: str) -> bool:
+def _is_repeated(transaction: Transaction, person_id: PersonId, ticket_id: str, mark: str) -> bool:
     """Whether a text was the last one of its ticket, a moment ago: a form that was sent twice."""
     since = transaction.clock.now() - DOUBLE
     letters = [
@@ -214,7 +215,7 @@ def add_note(transaction: Transaction, task: Task, text: str, staff_id: str) -> 
     return result
 
 
-def close_all(transaction: Transaction, person_id: str) -> None:
+def close_all(transaction: Transaction, person_id: PersonId) -> None:
     """Close the tickets of somebody who is being erased: nothing of them is read any more."""
     tasks.close_about(transaction, person_id, TICKET)
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import jinja2
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.practice.plugin import MessageLink, Provider
 from upheld.practices.messages import envelope
@@ -56,7 +57,7 @@ def compose(  # noqa: PLR0913, PLR0917 - what a message is made of
     provider: Provider,
     tables: Tables,
     template: str,
-    person_id: str,
+    person_id: PersonId,
     name: str,
     words: Mapping[str, str],
     allowed: Callable[[str], bool],

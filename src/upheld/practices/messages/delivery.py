@@ -22,6 +22,7 @@ import msgspec
 
 from upheld.core import observing
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.core.mailbox import MailboxError
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Change
@@ -51,7 +52,7 @@ _WORDS: Final = msgspec.json.Decoder(dict[str, str])
 class WaitingMessage(NamedTuple):
     """A message of the outbox that is due."""
 
-    person_id: str
+    person_id: PersonId
     message_id: str
     template: str
     purpose: str

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.practice.message_copies import MessageCopy
@@ -50,7 +51,7 @@ class RedactionJob:
                     return count
                 after = last
 
-    def _one(self, gate: Gate, person_id: str, pattern: re.Pattern[str]) -> int:
+    def _one(self, gate: Gate, person_id: PersonId, pattern: re.Pattern[str]) -> int:
         """Write one person's copies anew."""
 
         def redacted(row: str) -> str:

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
@@ -34,14 +35,14 @@ class UnsubscribePages:
         self.provider = provider
         self._sealer = provider.sealer("web", "unsubscribe")
 
-    def address(self, person_id: str, purpose: str) -> str:
+    def address(self, person_id: PersonId, purpose: str) -> str:
         """The address for one person and one kind of message."""
         payload = bytes.fromhex(person_id) + purpose.encode()
         raw = self._sealer.mark(payload)[:MAC_BYTES] + payload
         token = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return f"{self.provider.settings.url}/unsubscribe/{token}"
 
-    def read(self, token: str) -> tuple[str, str] | None:
+    def read(self, token: str) -> tuple[PersonId, str] | None:
         """The person and the purpose of an address; None for one that is not ours."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
@@ -50,7 +51,7 @@ class UnsubscribePages:
         mac, payload = raw[:MAC_BYTES], raw[MAC_BYTES:]
         if not hmac.compare_digest(mac, self._sealer.mark(payload)[:MAC_BYTES]):
             return None
-        return payload[:BYTES].hex(), payload[BYTES:].decode()
+        return PersonId(payload[:BYTES].hex()), payload[BYTES:].decode()
 
     async def show(self, request: Request) -> Response:
         """Ask; nothing changes by looking."""

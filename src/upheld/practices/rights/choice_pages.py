@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
@@ -196,7 +197,7 @@ class ChoicePages:
         )
 
 
-def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
+def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
     """The form of a permission: what of that which is held, to whom, for what."""
     policy, shapes = transaction.policy, transaction.held_fields(person_id)
     offered, parties = choices.permission_options(policy), choices.parties(transaction)
@@ -229,7 +230,7 @@ def fields(transaction: Transaction, person_id: str) -> tuple[Field, ...]:
     )
 
 
-def _switches(transaction: Transaction, person: str, *, signal_now: bool) -> list[Switch]:
+def _switches(transaction: Transaction, person: PersonId, *, signal_now: bool) -> list[Switch]:
     """The choices that the policy lets somebody have, each as it stands."""
     policy, result = transaction.policy, []
     if can_ever(policy, "contact for offers"):
@@ -239,7 +240,7 @@ def _switches(transaction: Transaction, person: str, *, signal_now: bool) -> lis
     return result
 
 
-def _offers(transaction: Transaction, person: str) -> Switch:
+def _offers(transaction: Transaction, person: PersonId) -> Switch:
     off = choices.opt_out_records(transaction, person, *OPTS["offers"])
     allowed = transaction.peek(person, Act(action="contact", purpose="offers")).allowed
     sentence = (
@@ -253,7 +254,7 @@ def _offers(transaction: Transaction, person: str) -> Switch:
     return Switch("offers", "Offers", not off, sentence, target, "offers")
 
 
-def _advertising(transaction: Transaction, person: str, *, signal_now: bool) -> Switch:
+def _advertising(transaction: Transaction, person: PersonId, *, signal_now: bool) -> Switch:
     off = choices.opt_out_records(transaction, person, *OPTS["advertising"])
     signalled = signal_now or bool(signals.in_force(transaction, person))
     target = f"{PAGE}/advertising/{'in' if off or signalled else 'out'}"

@@ -12,6 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
@@ -129,7 +130,7 @@ def digest(wording: str) -> str:
     return sha256(wording.encode()).hexdigest()
 
 
-def give(transaction: Transaction, person_id: str, permission: Permission) -> str:
+def give(transaction: Transaction, person_id: PersonId, permission: Permission) -> RecordId:
     """Keep a permission, with the text that was shown; the record's id."""
     wording = text(transaction.policy, permission)
     return transaction.record(
@@ -143,7 +144,7 @@ def give(transaction: Transaction, person_id: str, permission: Permission) -> st
     )
 
 
-def of_age(transaction: Transaction, person_id: str) -> bool:
+def of_age(transaction: Transaction, person_id: PersonId) -> bool:
     """Whether a person gives their own permissions: for a minor it is for the guardian to do."""
     result = transaction.act(
         Act(action="use", data=("birth-date",), purpose="age-check"), person_id
@@ -158,7 +159,7 @@ def of_age(transaction: Transaction, person_id: str) -> bool:
     return not is_minor(transaction.policy, age)
 
 
-def choice_records(transaction: Transaction, person_id: str) -> list[Record]:
+def choice_records(transaction: Transaction, person_id: PersonId) -> list[Record]:
     """A person's records of choices, the latest first, without those under a gag order."""
     records, _ = transaction.records_of([person_id], KINDS)
     gag = GagFilter(transaction, person_id)
@@ -166,7 +167,7 @@ def choice_records(transaction: Transaction, person_id: str) -> list[Record]:
 
 
 def opt_out_records(
-    transaction: Transaction, person_id: str, fact: str, purpose: str = ""
+    transaction: Transaction, person_id: PersonId, fact: str, purpose: str = ""
 ) -> list[Record]:
     """The records in force of an opt-out."""
     at = microseconds(transaction.clock.now())
@@ -181,7 +182,7 @@ def opt_out_records(
 
 
 def opt(
-    transaction: Transaction, person_id: str, fact: str, purpose: str = "", *, out: bool
+    transaction: Transaction, person_id: PersonId, fact: str, purpose: str = "", *, out: bool
 ) -> None:
     """Opt out, or in again; what is so already stays as it is."""
     there = opt_out_records(transaction, person_id, fact, purpose)

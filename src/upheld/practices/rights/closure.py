@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.transaction import Transaction
 from upheld.practice.events import ACCOUNT_CLOSED, Events
@@ -15,7 +16,7 @@ from upheld.practice.events import ACCOUNT_CLOSED, Events
 KIND, FACT = "account", "account-closed"
 
 
-def close(transaction: Transaction, events: Events, person_id: str) -> str:
+def close(transaction: Transaction, events: Events, person_id: PersonId) -> str:
     """Close an account, and tell everybody who ends something by that.
 
     The id of the record that says so; empty where it was closed already.
@@ -27,7 +28,7 @@ def close(transaction: Transaction, events: Events, person_id: str) -> str:
     return record_id
 
 
-def closed_at(transaction: Transaction, person_id: str) -> datetime | None:
+def closed_at(transaction: Transaction, person_id: PersonId) -> datetime | None:
     """When an account was closed, if it was."""
     records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.consequences import Confirmation
@@ -13,7 +14,7 @@ from upheld.practices.rights.erasure import WAITS, Outlook, amount_owed
 CLOSED: Final = "/me/privacy/policy"
 
 
-def close_confirmation(transaction: Transaction, person_id: str) -> Confirmation:
+def close_confirmation(transaction: Transaction, person_id: PersonId) -> Confirmation:
     """What closing an account ends, and what stays due."""
     owed = amount_owed(transaction, person_id)
     return Confirmation(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
@@ -96,7 +97,7 @@ class Correctable(NamedTuple):
 
 
 def correctable(
-    transaction: Transaction, person_id: str, pages: Mapping[str, str], *, derived: bool = True
+    transaction: Transaction, person_id: PersonId, pages: Mapping[str, str], *, derived: bool = True
 ) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = transaction.policy
@@ -114,7 +115,7 @@ def correctable(
     return fields
 
 
-def _may(transaction: Transaction, person_id: str, field: str) -> bool:
+def _may(transaction: Transaction, person_id: PersonId, field: str) -> bool:
     """Whether the policy lets a value in from its person, and lets it be kept."""
     acts = transaction.letting_in(
         (field,), source="customer", occasion="service-use", purpose="service-provision"
@@ -123,7 +124,7 @@ def _may(transaction: Transaction, person_id: str, field: str) -> bool:
 
 
 def correct(
-    transaction: Transaction, person_id: str, field: str, value: str
+    transaction: Transaction, person_id: PersonId, field: str, value: str
 ) -> RightsRequest | Refused:
     """Put another value in the place of one, as its person asks: requested, done and answered."""
     request = requests.open_request(transaction, person_id, "correction", field)
@@ -145,7 +146,7 @@ def correct(
 
 
 def hand_over(
-    transaction: Transaction, person_id: str, field: str, text: str
+    transaction: Transaction, person_id: PersonId, field: str, text: str
 ) -> RightsRequest | Refused:
     """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
     request = requests.open_request(transaction, person_id, "correction", field)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.erase import certificates, erase
@@ -39,7 +40,7 @@ class Outlook(NamedTuple):
     waits: RightsRequest | None
 
 
-def outlook(transaction: Transaction, person_id: str) -> Outlook:
+def outlook(transaction: Transaction, person_id: PersonId) -> Outlook:
     """What stands against erasing everything at once."""
     debt = amount_owed(transaction, person_id)
     waits = [
@@ -51,7 +52,7 @@ def outlook(transaction: Transaction, person_id: str) -> Outlook:
     return Outlook(debt, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
 
 
-def amount_owed(transaction: Transaction, person_id: str) -> str:
+def amount_owed(transaction: Transaction, person_id: PersonId) -> str:
     """What somebody owes, due or not, as it is said; empty if nothing."""
     if "balance" not in transaction.held_fields(person_id):
         return ""
@@ -62,7 +63,7 @@ def amount_owed(transaction: Transaction, person_id: str) -> str:
     return ""
 
 
-def request(transaction: Transaction, person_id: str) -> tuple[RightsRequest, str] | Refused:
+def request(transaction: Transaction, person_id: PersonId) -> tuple[RightsRequest, str] | Refused:
     """Ask for erasure; the request, and the secret at the end of its certificate's address."""
     right = requests.open_request(transaction, person_id, "erasure")
     if isinstance(right, Refused):

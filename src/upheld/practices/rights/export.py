@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import jinja2
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.records import Record
@@ -48,7 +49,7 @@ class DataExport(NamedTuple):
         return f"Everything({len(self.items)} kinds, {len(self.entries)} entries)"
 
 
-def gather(transaction: Transaction, person_id: str, derived: bool) -> DataExport | Refused:
+def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> DataExport | Refused:
     """Everything about a person for themselves: the request is made, given, and answered."""
     request = requests.open_request(transaction, person_id, "access")
     if isinstance(request, Refused):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import AccountLine, AccountQuery
@@ -19,7 +20,7 @@ from upheld.gate.transaction import Transaction
 class GagFilter:
     """Says which entries and records of a person a gag order forbids us to show now."""
 
-    def __init__(self, transaction: Transaction, person_id: str) -> None:
+    def __init__(self, transaction: Transaction, person_id: PersonId) -> None:
         records, forged = transaction.records_of([person_id], KINDS)
         at = microseconds(transaction.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in records) or forged
@@ -39,11 +40,11 @@ class GagFilter:
 
 def visible_entries(
     transaction: Transaction,
-    person_id: str,
+    person_id: PersonId,
     since: datetime | None = None,
     until: datetime | None = None,
     *,
-    number: int | None = None,
+    number: EntryNumber | None = None,
 ) -> list[AccountLine]:
     """The entries about a person, without those that a gag order forbids us to show.
 

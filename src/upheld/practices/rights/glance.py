@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import Final
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import ActResult
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.transaction import Transaction
@@ -25,7 +26,7 @@ class LastLook:
         self.provider = provider
 
     def figures(
-        self, transaction: Transaction, person_id: str, _: ActResult | None
+        self, transaction: Transaction, person_id: PersonId, _: ActResult | None
     ) -> list[Figure]:
         """Who but the customer last looked at what is held, when, and at what on that day."""
         since = transaction.clock.now() - BACK
@@ -64,7 +65,7 @@ class LastLook:
         names = [label(self.provider.policy, "data", each) for each in fields]
         return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
-    def waiting(self, transaction: Transaction, person_id: str) -> list[PendingAction]:
+    def waiting(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """Tells a customer from when on their account will be erased, while they can stop it."""
         return [
             PendingAction(

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.core import observing
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.must_keep import storable
 from upheld.gate.evidence import field_values
@@ -87,7 +88,9 @@ async def with_derived(provider: Provider, work: Callable[[Transaction, bool], T
         return await provider.attempt(lambda transaction: work(transaction, False))
 
 
-def look(transaction: Transaction, person_id: str, derived: bool) -> list[InventoryItem] | Refused:
+def look(
+    transaction: Transaction, person_id: PersonId, derived: bool
+) -> list[InventoryItem] | Refused:
     """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
     shapes = field_shapes(transaction, person_id, derived=derived)
     act = Act(
@@ -100,7 +103,7 @@ def look(transaction: Transaction, person_id: str, derived: bool) -> list[Invent
 
 
 def field_shapes(
-    transaction: Transaction, person_id: str, *, derived: bool = True
+    transaction: Transaction, person_id: PersonId, *, derived: bool = True
 ) -> dict[str, str]:
     """The fields of which something is held, in the order of the vocabulary, and their shapes."""
     shapes = transaction.held_fields(person_id)
@@ -112,7 +115,7 @@ def field_shapes(
 
 
 def describe_fields(
-    transaction: Transaction, person_id: str, shapes: Mapping[str, str], result: ActResult
+    transaction: Transaction, person_id: PersonId, shapes: Mapping[str, str], result: ActResult
 ) -> list[InventoryItem]:
     """The fields that an act read, each with its origin, its clauses and how long it is kept."""
     policy = transaction.policy
@@ -175,7 +178,7 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
 
 
 def _retention(
-    transaction: Transaction, person_id: str, field: str, rows: Sequence[Value]
+    transaction: Transaction, person_id: PersonId, field: str, rows: Sequence[Value]
 ) -> tuple[str, list[CitedClause]]:
     """Until when it is kept, by what the policy says of this person now."""
     policy = transaction.policy

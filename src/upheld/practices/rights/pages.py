@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import EntryNumber
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
@@ -227,7 +228,7 @@ class DisclosurePages:
 
     async def receipt(self, visit: Visit) -> Response:
         """The receipt of one entry, for whoever it is about, to keep and verify anywhere."""
-        number = int(visit.request.path_params["number"])
+        number = EntryNumber(visit.request.path_params["number"])
         lines = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(
                 transaction, visit.subject, number=number

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -52,8 +53,8 @@ _BATCH: Final = 500  # tasks in one query
 class RightsRequest(NamedTuple):
     """A request as it stands."""
 
-    person_id: str
-    request_id: str
+    person_id: PersonId
+    request_id: RecordId
     kind: str
     about: str
     state: str
@@ -97,7 +98,7 @@ def action(kind: str) -> Act:
 
 
 def open_request(
-    transaction: Transaction, person_id: str, kind: str, about: str = ""
+    transaction: Transaction, person_id: PersonId, kind: str, about: str = ""
 ) -> RightsRequest | Refused:
     """Make a request, or return the one that waits; Refused if no clause owes an answer."""
     for each in requests_of(transaction.tables, person_id):
@@ -190,14 +191,14 @@ def _change(transaction: Transaction, request: RightsRequest, **changes: Any) ->
     transaction.tables.update(rights_request, changes, _KEY, request.person_id, request.request_id)
 
 
-def requests_of(tables: Tables, person_id: str) -> list[RightsRequest]:
+def requests_of(tables: Tables, person_id: PersonId) -> list[RightsRequest]:
     """A person's requests, the latest first."""
     mine = tables.select(rights_request, "person_id = ?", person_id)
     requests = [_from_row(each) for each in mine]
     return sorted(requests, key=lambda each: each.received, reverse=True)
 
 
-def find_request(tables: Tables, person_id: str, request_id: str) -> RightsRequest | None:
+def find_request(tables: Tables, person_id: PersonId, request_id: str) -> RightsRequest | None:
     """One request of a person; none of anybody else's."""
     row = tables.get(rights_request, _KEY, person_id, request_id)
     return None if row is None else _from_row(row)

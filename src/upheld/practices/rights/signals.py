@@ -7,6 +7,7 @@ no clause lets a choice stand above a signal that is being sent.
 
 from __future__ import annotations
 
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
@@ -16,7 +17,7 @@ from upheld.practices.rights.tables import signal
 KIND, FACT = "signal", "privacy-signal"
 
 
-def note_signal(transaction: Transaction, person_id: str, session: str) -> None:
+def note_signal(transaction: Transaction, person_id: PersonId, session: str) -> None:
     """Note that a session sends the signal, and do what is owed by that; once a session."""
     at = microseconds(transaction.clock.now())
     mark = bytes.fromhex(session)
@@ -27,14 +28,14 @@ def note_signal(transaction: Transaction, person_id: str, session: str) -> None:
     transaction.act(Act(action="apply-privacy-signal"), person_id)
 
 
-def in_force(transaction: Transaction, person_id: str) -> list[Record]:
+def in_force(transaction: Transaction, person_id: PersonId) -> list[Record]:
     """The signals that hold."""
     records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())
     return [each for each in records if each.in_force(at)]
 
 
-def end(transaction: Transaction, person_id: str) -> None:
+def end(transaction: Transaction, person_id: PersonId) -> None:
     """Let the signals of earlier visits hold no longer, as their person asks."""
     for each in in_force(transaction, person_id):
         transaction.withdraw(person_id, each.record_id, actor="browser")

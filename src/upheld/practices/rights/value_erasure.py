@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.must_keep import KeptFields
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
@@ -74,7 +75,7 @@ def erasable(shapes: dict[str, str]) -> set[str]:
     }
 
 
-def outlook(transaction: Transaction, person_id: str, field: str) -> ValueOutlook | None:
+def outlook(transaction: Transaction, person_id: PersonId, field: str) -> ValueOutlook | None:
     """What erasing a kind of data would do; None where nothing of it is held."""
     shape = field_shapes(transaction, person_id).get(field)
     if shape is None:
@@ -111,7 +112,7 @@ def _keeping(policy: Policy, kept_fields: KeptFields) -> Keeping:
 
 
 def erase(
-    transaction: Transaction, person_id: str, field: str
+    transaction: Transaction, person_id: PersonId, field: str
 ) -> RightsRequest | ValueOutlook | Refused | None:
     """Erase a kind of data as its person asks; the outlook where it stays, None where none is held.
 
