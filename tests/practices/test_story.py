@@ -86,6 +86,26 @@ def test_each_message_is_one_event() -> None:
     assert [(each.head.entry.kind, len(each.lines)) for each in events] == [("sent", 3)] * 2
 
 
+def test_a_message_that_was_sent_later_is_one_event_with_its_decision() -> None:
+    """Who reads the story sees one line for a letter, whatever was done before it went out."""
+    lines = lines_of(
+        {"action": "use", "data": ("balance",), "purpose": "billing"},
+        {"action": "contact", "purpose": "administrative-message"},
+        {"action": "use", "data": ("balance",), "purpose": "billing"},
+        {"action": "contact", "purpose": "newsletter"},
+        {"action": "use", "data": ("email",), "purpose": "administrative-message"},
+        {"kind": "sent", "purpose": "administrative-message", "after": "2"},
+        {"kind": "sent", "purpose": "newsletter", "after": "4"},
+        {"kind": "sent", "purpose": "newsletter", "after": "99"},
+        seconds=60,
+    )
+    events = [[line.number for line in each.lines] for each in events_of(lines)]
+    assert [2, 6] in events
+    assert [4, 7] in events
+    assert [8] in events
+    assert sorted(number for each in events for number in each) == list(range(1, 9))
+
+
 def test_own_visits_are_events_of_their_own() -> None:
     """To be recognised, let in and to look is one visit, and no part of what is done then."""
     visit: list[dict[str, Any]] = [
@@ -197,6 +217,12 @@ def test_a_long_story_is_paged_and_no_event_is_lost(
         for _ in range(7):
             transaction.note(person, "recovery-codes", actor="customer")
             transaction.note(person, "sent", purpose="newsletter")
+        letters = [
+            transaction.act(Act(action="contact", purpose="administrative-message"), person).entry
+            for _ in range(4)
+        ]
+        for letter in reversed(letters):
+            transaction.note(person, "sent", purpose="administrative-message", after=str(letter))
 
     house.do(work)
     worded: list[Entry] = []

@@ -435,4 +435,6 @@ def test_the_page_joins_cells_and_names_their_columns(sample: TestClient) -> Non
     """A joined cell says over how many columns it reaches, and on a phone which they are."""
     page = sample.get("/privacy", headers={"accept": "text/html"}).text
     table = page.partition('id="_who"')[2]
-    assert re.search(r'colspan="6" aria-colspan="6" data-label="Who you are, contact', table)
+    assert 'colspan="6" aria-colspan="6" data-label="Anything"' in table
+    assert 'colspan="4" aria-colspan="4" data-label="Everything else"' in table
+    assert 'data-label="Who you are, contact details"' in table

@@ -142,7 +142,7 @@ class StoryChoice(NamedTuple):
     month: datetime
     following: datetime | None  # the month after
     wide: bool  # over all months
-    before: int  # those of entries before this one
+    before: int  # those that were over before this entry
 
     @classmethod
     def read(cls, query: Mapping[str, str], now: datetime) -> StoryChoice:
@@ -166,8 +166,7 @@ class StoryChoice(NamedTuple):
         """Whether an entry is one of those that are asked for."""
         following = self.following
         return (
-            line.number < self.before
-            and (self.wide or (self.month <= line.at and (not following or line.at < following)))
+            (self.wide or (self.month <= line.at and (not following or line.at < following)))
             and matches_filter(line.entry, self.which)
             and story.is_with(line.entry, self.party)
             and (not self.clause or self.clause in line.entry.clauses)
@@ -198,7 +197,8 @@ class DisclosurePages:
         own: list[StoryEvent] = []
         events: list[StoryEvent] = []
         for each in reversed(story.events_of([line for line in every if choice.fits(line)])):
-            (own if each.is_own and not choice.words else events).append(each)
+            if each.lines[-1].number < choice.before:
+                (own if each.is_own and not choice.words else events).append(each)
         on_page = events[:ROWS_MAX]
         views = [_event_view(each, policy) for each in on_page]
         day_of = self.provider.clock.day_of
@@ -216,7 +216,7 @@ class DisclosurePages:
             choice=choice,
             parties=story.parties_of(every, policy),
             clauses=story.clauses_of(every),
-            rest=choice.address(before=str(on_page[-1].lines[0].number)) if rest else "",
+            rest=choice.address(before=str(on_page[-1].lines[-1].number)) if rest else "",
             newest=choice.address() if choice.before < NUMBER_MAX else "",
             filters=[(word, name, _address(which=word)) for word, name in FILTERS],
             earlier=_address(**choice.words, month=f"{_before(choice.month):%Y-%m}"),

@@ -104,14 +104,34 @@ def _is_routine(entry: Entry) -> bool:
 
 
 def events_of(lines: Sequence[AccountLine]) -> list[StoryEvent]:
-    """The events that some entries tell of, in their order; each entry is in one of them."""
+    """The events that some entries tell of, in their order; each entry is in one of them.
+
+    That a message may be sent is decided when it is written, and is a step of its being sent.
+    """
     events: list[list[AccountLine]] = []
     for line in lines:
         if events and _continues(events[-1], line):
             events[-1].append(line)
         else:
             events.append([line])
-    return [StoryEvent(min(some, key=_rank), tuple(some)) for some in events]
+    _join_decisions(events)
+    return [StoryEvent(min(some, key=_rank), tuple(some)) for some in events if some]
+
+
+def _join_decisions(events: list[list[AccountLine]]) -> None:
+    """Let each decision to send a message be a step of the event in which it was sent."""
+    decisions = {
+        str(line.number): (line, some)
+        for some in events
+        for line in some
+        if line.entry.action == "contact" and line.entry.kind == "act"
+    }
+    for some in events:
+        for after in [each.entry.after for each in some if each.entry.kind in _LAST]:
+            decision, where = decisions.get(after, (None, some))
+            if decision is not None and where is not some:
+                where.remove(decision)
+                some.insert(0, decision)
 
 
 def _continues(some: Sequence[AccountLine], line: AccountLine) -> bool:
