@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from upheld.core.dimensions import DIMENSIONS
+from upheld.core.dimensions import DIMENSIONS, DimensionOptions
 from upheld.core.errors import RequestError
 from upheld.core.ids import PersonId
 from upheld.gate.act.options import (
@@ -21,6 +22,7 @@ from upheld.gate.act.options import (
 from upheld.gate.act.request import Act
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.gate import Gate
+from upheld.gate.transaction import GateTransaction
 from upheld.ledger.entries import Entry
 from upheld.vault.people import VaultError
 
@@ -178,4 +180,21 @@ def test_the_options_are_those_of_what_they_become() -> None:
     assert set(RecordFilter.__annotations__) == {"fact", "party", "person_id", *DIMENSIONS}
     assert set(NoteOptions.__annotations__) <= set(Entry.__struct_fields__)
     assert set(DIMENSIONS) <= set(NoteOptions.__annotations__)
+    assert set(DimensionOptions.__annotations__) == set(DIMENSIONS) - {"data"}
     assert {"source", "occasion"} == StoreOptions.__required_keys__
+
+
+def test_the_faces_of_the_gate_are_called_alike() -> None:
+    """What both gates do takes the same of both, and what a transaction records the same again."""
+    names = {
+        name
+        for name, _ in inspect.getmembers(Gate, inspect.isfunction)
+        if not name.startswith("_") and inspect.iscoroutinefunction(getattr(AsyncGate, name, None))
+    }
+    assert {"act", "peek", "store", "append", "record", "withdraw"} <= names
+    for name in names:
+        faces = [inspect.signature(getattr(face, name)) for face in (Gate, AsyncGate)]
+        assert faces[0] == faces[1], name
+    for name in ("store", "append", "record", "withdraw", "withdraw_all", "records_in_force"):
+        faces = [inspect.signature(getattr(face, name)) for face in (Gate, GateTransaction)]
+        assert faces[0].parameters == faces[1].parameters, name

@@ -2,12 +2,23 @@
 
 A field of `DimensionValues` is a dimension, and what stands beside its type says how it is named.
 Requests, acts, entries of the ledger, AuthZEN's context, forms and tables all take their fields
-from here, so that another dimension is another line here and nowhere else.
+from here, so that another dimension is another line here (and one below for type checkers) and
+nowhere else.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, TypeVar, cast, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    NamedTuple,
+    TypedDict,
+    TypeVar,
+    cast,
+    get_type_hints,
+)
 
 import msgspec
 
@@ -42,6 +53,20 @@ class DimensionValues(msgspec.Struct, Generic[Whole, Part], frozen=True, kw_only
     purpose: Annotated[Part, Dimension("purpose", "for", "for", dpv="dpv:hasPurpose")] = UNSAID
     occasion: Annotated[Part, Dimension("occasion", "at", label="moment")] = UNSAID
     place: Annotated[Part, Dimension("place", "in")] = UNSAID
+
+
+class DimensionOptions(TypedDict, Generic[Part], total=False):
+    """The dimensions but for data, as calls take them by name: for type checkers, who read no list.
+
+    A test holds that they are those above.
+    """
+
+    source: Part
+    recipient: Part
+    actor: Part
+    purpose: Part
+    occasion: Part
+    place: Part
 
 
 def _table() -> dict[str, Dimension]:
@@ -88,6 +113,7 @@ __all__ = [
     "PARTIES",
     "TABLE",
     "Dimension",
+    "DimensionOptions",
     "DimensionValues",
     "EntryDimensions",
     "dimension_label",

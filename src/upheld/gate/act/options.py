@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, Required, TypedDict
 
-from upheld.core.dimensions import DIMENSIONS
+from upheld.core.dimensions import DIMENSIONS, DimensionOptions
 from upheld.core.errors import RequestError, nearest
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, require_list
@@ -21,15 +21,9 @@ class OptionError(RequestError, TypeError):
     """A call with an option that it does not have, or without one that it needs."""
 
 
-class ActOptions(TypedDict, total=False):
+class ActOptions(DimensionOptions[str | None], total=False):
     """What an `Act` says beside its action and its data."""
 
-    source: str | None
-    recipient: str | None
-    actor: str | None
-    purpose: str | None
-    occasion: str | None
-    place: str | None
     party: str
     partial: bool
 
@@ -67,19 +61,13 @@ class RecordOptions(TypedDict, total=False):
     text: str
 
 
-class RecordFilter(TypedDict, total=False):
+class RecordFilter(DimensionOptions[str], total=False):
     """Which records of a kind: of a fact, of a party, of one person, about a word a dimension."""
 
     fact: str
     party: str
     person_id: PersonId | None
     data: str
-    source: str
-    recipient: str
-    actor: str
-    purpose: str
-    occasion: str
-    place: str
 
 
 class RecordFilterUntil(RecordFilter, total=False):
@@ -88,7 +76,7 @@ class RecordFilterUntil(RecordFilter, total=False):
     until: datetime | None
 
 
-class NoteOptions(TypedDict, total=False):
+class NoteOptions(DimensionOptions[str], total=False):
     """What an entry of a practice's own kind tells, in ids and words of the vocabulary."""
 
     id: str
@@ -97,12 +85,6 @@ class NoteOptions(TypedDict, total=False):
     problem: str
     clauses: tuple[str, ...]
     data: tuple[str, ...]
-    source: str
-    recipient: str
-    actor: str
-    purpose: str
-    occasion: str
-    place: str
     evidence: tuple[str, ...]
     duties: tuple[str, ...]
     values: tuple[str, ...]
