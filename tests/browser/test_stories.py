@@ -284,6 +284,27 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     ann.at("/me/privacy/received?which=disclosures").reads(AGENCY)
 
 
+def test_a_question_is_answered_and_solved(meet: Meet) -> None:
+    """Somebody writes to us, whoever takes it answers, a mail says so, both read, it is closed."""
+    gil = meet("gil@customer.example").sign_in().follow("Help")
+    gil.press("Send").reads("There is a problem")
+    gil.page.get_by_label("What is it about?").select_option("question")
+    gil.fill({"What happened": "Does my modem work abroad?"}).press("Send")
+    gil.reads("We have your message.", "Reference", "Waiting for our answer")
+    ticket = gil.page.url.rpartition("/")[2].partition("?")[0]
+    olga = meet("olga").sign_in_at_desk("staff").at(f"/staff/tasks/{ticket}")
+    olga.misses("Does my modem work abroad?").press("Take this task").follow("Go there")
+    olga.reads("Does my modem work abroad?", "The customer wrote.")
+    olga.fill({"Your note": "Asked before."}).press("Keep the note").reads("Note, not sent")
+    olga.fill({"Your answer": "It does, at home."}).press("Send the answer")
+    gil.letter("We answered your question").reads("It does, at home.").misses("Asked before.")
+    gil.fill({"Your reply": "Thank you!"}).press("Send").reads("We have your reply.")
+    olga.at(f"/staff/help/{ticket}").reads("Thank you!")
+    gil.press("It is solved: close it").reads("You closed this.", "Closed on")
+    olga.at(f"/staff/help/{ticket}").reads("The customer closed this.").misses("Thank you!")
+    gil.at("/me/privacy/received").reads("Our staff")
+
+
 def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) -> None:
     """The copy has everything in three forms; what an invoice rests on stays, and is certified."""
     dan = meet("dan@customer.example").sign_in().follow("My privacy").follow("Get a copy")

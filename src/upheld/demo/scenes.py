@@ -1,7 +1,8 @@
 """What happens to some of the people: so that every page of the provider has something to show.
 
 A household, a minor and her guardian, permissions given and taken back, opt-outs, three debts (one
-in the queue, one with an agent, one paid and not confirmed), tickets, and requests that wait.
+in the queue, one with an agent, one paid and not confirmed), and requests that wait; questions are
+in a module of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from upheld.core.ids import PersonId
 from upheld.demo.months import MONTHS, Member, Years, done
+from upheld.demo.questions import Questions
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import invitations, operators, outbox, tasks
@@ -29,13 +31,6 @@ from upheld.web.passwords import hashed
 
 AGENCY, PROCESSOR, PARTNER = "harbour-collections", "sandbox-payments", "northern-mail"
 PASSWORD: Final = "made up for the demo"  # noqa: S105 - everybody's, and nobody's anywhere else
-TICKETS: Final = (
-    ("trouble", "support", "support"),
-    ("question", "service-provision", "support"),
-    ("invoice", "billing", "billing"),
-    ("trouble", "support", "support"),
-    ("takeover", "security", "security"),
-)
 
 
 class Scenes:
@@ -61,6 +56,7 @@ class Scenes:
         self._family()
         self._choices()
         self._debts()
+        Questions(self).plan()
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
@@ -180,24 +176,9 @@ class Scenes:
         years = self.years
         years.plan_transaction(years.ago(70), self._copy)
         years.plan_transaction(years.ago(50), self._new_phone)
-        years.plan_transaction(
-            years.ago(9), lambda transaction: self._ticket(transaction, 0, "ann")
-        )
         years.plan_transaction(years.ago(6), self._wrong)
         years.plan_transaction(years.ago(4), self._open_known_task)
-        years.plan_transaction(
-            years.ago(3), lambda transaction: self._ticket(transaction, 1, "ruth")
-        )
-        years.plan_transaction(
-            years.ago(2), lambda transaction: self._ticket(transaction, 2, "dan")
-        )
         years.plan_transaction(years.ago(2), self._leaves)
-        years.plan_transaction(
-            years.ago(1), lambda transaction: self._ticket(transaction, 3, "gil")
-        )
-        years.plan_transaction(
-            years.ago(1), lambda transaction: self._ticket(transaction, 4, "lee")
-        )
         years.plan_transaction(
             years.ago(1), lambda transaction: erasure.request(transaction, self.id("lee")), 20
         )
@@ -226,13 +207,6 @@ class Scenes:
         )
         if user_id is not None and self.id("ned"):
             guardians.accept(transaction, self.id("ned"), user_id)
-
-    def _ticket(self, transaction: GateTransaction, number: int, word: str) -> None:
-        about, purpose, role = TICKETS[number]
-        due = self.years.clock.at.replace(hour=17) if number == 2 else None
-        tasks.open_task(
-            transaction, self.id(word), "ticket", purpose, role=role, about=about, due=due
-        )
 
     def _leaves(self, transaction: GateTransaction) -> None:
         closure.close(transaction, self.years.provider.events, self.id("may"))

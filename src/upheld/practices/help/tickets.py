@@ -62,7 +62,9 @@ class Ticket(NamedTuple):
         """How far it is, in words."""
         if self.closed is not None:
             return "closed"
-        return "answered" if self.is_answered else "waiting for our answer"
+        if self.is_answered:
+            return "answered"
+        return "waiting for our answer" if self.is_own else "being looked into"
 
 
 def title_of(topic: str) -> str:
