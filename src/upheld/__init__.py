@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upheld.core.errors import Fault, PolicyError, RequestError, UpheldError
+    from upheld.core.ids import EntryNumber, PersonId, RecordId
     from upheld.core.observing import policy_under_test
     from upheld.gate.act.request import Refused
     from upheld.gate.async_gate import open_gate, open_gate_sync
@@ -28,10 +29,13 @@ if TYPE_CHECKING:
 _HOME = {
     "Comparison": "upheld.policy.analyse.compare",
     "Decision": "upheld.policy.request",
+    "EntryNumber": "upheld.core.ids",
     "Findings": "upheld.policy.analyse.findings",
     "Fault": "upheld.core.errors",
+    "PersonId": "upheld.core.ids",
     "Policy": "upheld.policy.load",
     "PolicyError": "upheld.core.errors",
+    "RecordId": "upheld.core.ids",
     "Refused": "upheld.gate.act.request",
     "Request": "upheld.policy.request",
     "RequestError": "upheld.core.errors",
@@ -54,10 +58,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Comparison",
     "Decision",
+    "EntryNumber",
     "Fault",
     "Findings",
+    "PersonId",
     "Policy",
     "PolicyError",
+    "RecordId",
     "Refused",
     "Request",
     "RequestError",
