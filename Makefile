@@ -1,10 +1,10 @@
 .DEFAULT_GOAL := help
 # A worker for each core, each with whole files of tests; ARGS='-n 0' runs them in one process.
 PYTEST = .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
-.PHONY: help run test test-long check coverage lock
+.PHONY: help run test test-long check coverage code-coverage lock
 
 help:
-	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /make \1|/' | awk -F'|' '{ printf "%-18s %s\n", $$1, $$2 }'
 
 run: .venv/run       ## set up, then show a made-up provider on http://localhost:8765
 	@.venv/bin/upheld demo $(ARGS)
@@ -24,6 +24,12 @@ check: .venv/all     ## format, lint, types, imports
 
 coverage: .venv/all  ## try each word of the sample policy; write the list of the dead, and the README's statement
 	@PYTHONPATH=tests .venv/bin/python -m practices.number
+
+code-coverage: .venv/all ## maintainers: the tests at their small size, and which lines none of them runs
+	@.venv/bin/coverage erase
+	@.venv/bin/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@.venv/bin/coverage combine -q
+	@.venv/bin/coverage report
 
 lock:                ## maintainers: resolve both locks again
 	@sh scripts/lock
