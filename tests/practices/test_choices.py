@@ -309,3 +309,14 @@ RESTS_ON = {
     "privacy-signal": _signal_refused,
     "checks-use": _age_refused,
 }
+
+
+def test_an_item_of_a_list_is_quoted_with_what_introduces_it(house: House) -> None:
+    """Who is asked for a permission reads a whole sentence, and kinds of recipients as people."""
+    text = house.signed_in(house.customer()).get("/me/privacy/choices").text
+    quote = text.partition("<blockquote><p>")[2].partition("</p>")[0]
+    assert quote.startswith("What our records hold about you is confidential.")
+    assert "except when you gave us your permission" in quote
+    assert quote.endswith("joining a programme.")
+    assert ">Any trusted partner</option>" in text
+    assert ">Your parent or guardian</option>" in text

@@ -208,7 +208,7 @@ def test_the_list_says_what_is_due_when_and_nothing_of_anybody(house: House) -> 
     worker = house.signed_in(house.staff("accounts", sign_in="ac"), "staff")
     assert f"/staff/tasks/{task}" in worker.get("/staff/requests").text
     assert ", late" in page
-    assert "Erased by itself from" in page
+    assert "We erase it automatically from" in page
     assert "It is the 23rd" not in page
     assert not re.search(r"\bAnn\b", page)
     assert house.signed_in(house.staff("support", sign_in="su"), "staff").get(

@@ -1,7 +1,7 @@
 """Labels as others say them: to somebody else than the person they speak to, and of what is over.
 
 A label of the vocabulary speaks to a customer: "providing services you asked for". Staff read of
-the same customer "providing services the customer asked for", and the story of what was done tells
+the same customer "providing services they asked for", and the story of what was done tells
 of "when you use our services" as "when you used our services".
 """
 
@@ -52,7 +52,6 @@ class Mention(NamedTuple):
 
 YOU: Final = Mention("you", "your", "you", "yourself")
 THEY: Final = Mention("they", "their", "them")
-THE_CUSTOMER: Final = Mention("the customer", "the customer's", "the customer")
 
 
 def mention_of(whose: str) -> Mention:
@@ -60,8 +59,7 @@ def mention_of(whose: str) -> Mention:
     for each in (YOU, THEY):
         if whose == each.whose:
             return each
-    name = whose.removesuffix("'s")
-    return Mention(name, whose, name)
+    return Mention(THEY.who, whose, whose.removesuffix("'s"))
 
 
 def about_person(label: str, person: Mention) -> str:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
-from upheld.policy.retelling import THE_CUSTOMER, about_person
+from upheld.policy.retelling import THEY, about_person
 from upheld.practice.plugin import Provider
 
 GATE_ASKS: Final = ("collect", "store", "delete")  # of itself: what comes in, what must go
@@ -43,7 +43,7 @@ class UnkeptPromise(NamedTuple):
 
 
 def _for_staff(label: str) -> str:
-    return about_person(label, THE_CUSTOMER)
+    return about_person(label, THEY)
 
 
 def find_unkept(provider: Provider, policy: Policy) -> list[UnkeptPromise]:

@@ -93,7 +93,7 @@ class Glance:
             totals.pop(0)
         return Figure(
             f"Use in {today:%B}",
-            f"{totals[-1]:,.0f} gigabytes",
+            _gigabytes(totals[-1]),
             _comparison(totals),
             "/me/usage",
             30,
@@ -127,4 +127,9 @@ def _comparison(totals: list[float]) -> str:
     if not before:
         return "Nothing was used in the months before."
     months = "in the month before" if len(before) == 1 else f"a month in the {len(before)} before"
-    return f"On average {sum(before) / len(before):,.0f} gigabytes {months}."
+    return f"On average {_gigabytes(sum(before) / len(before))} {months}."
+
+
+def _gigabytes(much: float) -> str:
+    number = f"{much:,.0f}"
+    return f"{number} gigabyte" + ("" if number == "1" else "s")

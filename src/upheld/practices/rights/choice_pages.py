@@ -204,7 +204,7 @@ def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
     recipients = [
         (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
     ]
-    recipients += [(kind, f"any: {label(policy, 'party', kind)}") for kind in offered.recipients]
+    recipients += [(kind, _any_of(label(policy, "party", kind))) for kind in offered.recipients]
     data = [(word, label(policy, "data", word)) for word in offered.data if word in shapes]
     purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
     return (
@@ -228,6 +228,14 @@ def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
             "purpose", "What for", "select", options=purposes, missing="Choose what it may be for."
         ),
     )
+
+
+def _any_of(name: str) -> str:
+    """Everybody of a kind, as an option: “Any trusted partner”, “Your parent or guardian”."""
+    for article in ("a ", "an "):
+        if name.startswith(article):
+            return f"Any {name.removeprefix(article)}"
+    return name[:1].upper() + name[1:]
 
 
 def _switches(transaction: Transaction, person: PersonId, *, signal_now: bool) -> list[Switch]:

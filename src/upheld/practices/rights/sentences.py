@@ -47,8 +47,24 @@ def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[CitedClaus
 
 
 def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:
-    """Those of some clauses that stand in the policy in force."""
-    return [each for each in clauses(policy, list(ids)) if each.text]
+    """Those of some clauses that stand in the policy in force, items with what introduces them."""
+    return [
+        each._replace(text=_with_introduction(policy, each.id))
+        for each in clauses(policy, list(ids))
+        if each.text
+    ]
+
+
+def _with_introduction(policy: Policy, clause_id: str) -> str:
+    """The text of a clause as one reads it alone: of an item, after what introduces its list."""
+    every = policy.program.clauses
+    clause = next(each for each in every if each.id == clause_id)
+    texts = [clause.text.strip()]
+    while clause.parent >= 0:
+        clause = every[clause.parent]
+        texts.insert(0, clause.text.strip())
+    text = " ".join(texts)
+    return f"{text[:-1]}." if len(texts) > 1 and text.endswith(";") else text
 
 
 def sentence(entry: Entry, policy: Policy) -> str:

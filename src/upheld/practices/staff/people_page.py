@@ -72,7 +72,7 @@ class PeoplePage:
         )
         self.role_fields = (
             Field("colleague", "Who", autocomplete="off", hint="The name they sign in with."),
-            Field("new-roles", "Roles from then on", "checks", options=options),
+            Field("new-roles", "New roles", "checks", options=options),
         )
 
     async def _page(

@@ -17,7 +17,7 @@ import msgspec
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
 from upheld.policy.program import Program
-from upheld.policy.retelling import THE_CUSTOMER, about_person
+from upheld.policy.retelling import THEY, about_person
 from upheld.policy.words import Words
 from upheld.practice import operators
 
@@ -152,7 +152,7 @@ class Roles:
 
     def label(self, tree: str, word: str) -> str:
         """What our staff call a word: what speaks to a customer, of the customer."""
-        return about_person(self.words.term(tree, word), THE_CUSTOMER)
+        return about_person(self.words.term(tree, word), THEY)
 
 
 def read_roles(path: Path | None, program: Program) -> Roles:
