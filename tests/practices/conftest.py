@@ -19,6 +19,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from practices.empty import empty_tables
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock
@@ -155,6 +156,12 @@ def confirm(
     assert action
     hidden = {name: html.unescape(value) for name, value in HIDDEN.findall(main)}
     return browser.post(html.unescape(action[1]), data={**(data or {}), **hidden})
+
+
+def pytest_collection_finish() -> None:
+    """Make the empty tables before any story is told in a fork, which then need not."""
+    if observing.observer() is not None:
+        empty_tables()
 
 
 def _while_noting(fixture_name: str, config: pytest.Config) -> Literal["function", "session"]:

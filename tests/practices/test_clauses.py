@@ -14,6 +14,7 @@ import pytest
 
 import upheld
 from practices.conftest import House
+from practices.empty import empty_database
 from practices.without import without
 from upheld.gate.act.request import Act, Refused
 from upheld.practice import credentials
@@ -24,7 +25,7 @@ Story = Callable[[House], bool]
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough: what is asked here is what the policy says."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def _registered(house: House) -> bool:

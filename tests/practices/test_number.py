@@ -17,7 +17,7 @@ from upheld.mutate.report import unlisted
 from upheld.mutate.run import CHANGES, DEAD, NEEDED
 from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 
-TENTHS = size("tenths of the sample policy's words", short=1, long=1)
+TENTHS = size("tenths of the sample policy's words", short=1, long=10)
 
 
 def in_sample(name: str) -> bool:

@@ -33,12 +33,31 @@ SIGNAL_STYLE = b".signal[hidden]{display:block!important}\n"  # shows what each 
 State = Callable[[], dict[str, object]]
 
 
-def files_of_policy(policy: Policy, pages: PolicyPages) -> dict[str, kit.Fixed]:
-    """The page and the policy in its other forms, made once."""
+class FixedPages:
+    """The pages of a policy that stands alone, made once."""
+
+    def __init__(self, pages: PolicyPages) -> None:
+        self._whole = {
+            rules: kit.Fixed(pages.policy_page(rules=rules).encode(), kit.HTML)
+            for rules in (False, True)
+        }
+        self._clauses = {
+            name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id
+        }
+
+    def policy(self, *, rules: bool) -> kit.Fixed:
+        """The whole policy."""
+        return self._whole[rules]
+
+    def clause(self, name: str) -> kit.Fixed:
+        """One clause."""
+        return self._clauses[name]
+
+
+def files_of_policy(policy: Policy) -> dict[str, kit.Fixed]:
+    """The policy in its other forms, made once."""
     program = policy.program
     return {
-        "index.html": kit.Fixed(pages.policy_page().encode(), kit.HTML),
-        "rules.html": kit.Fixed(pages.policy_page(rules=True).encode(), kit.HTML),
         "policy.md": kit.Fixed(program.source.encode(), MARKDOWN),
         "policy.json": kit.Fixed(kit.dumped(policy_json(program)), kit.JSON),
         "policy.jsonld": kit.Fixed(kit.dumped(policy_jsonld(program)), LD),
@@ -72,26 +91,25 @@ def policy_routes(
     `state` tells how what is behind it is, for who watches over it: `ok`, or what is wrong.
     With `live` pages, those of a running provider, what clauses have decided stands on them.
     """
-    files = files_of_policy(policy, pages)
-    page, rules = files.pop("index.html"), files.pop("rules.html")
-    clauses = {name: kit.Fixed(pages.clause_page(name).encode(), kit.HTML) for name in pages.by_id}
+    files = files_of_policy(policy)
+    source = FixedPages(pages) if live is None else live
 
     async def whole(request: Request) -> Response:
         opened = request.query_params.get("rules") == "open"
-        if live is not None:
-            return (await asyncio.to_thread(live.policy, rules=opened)).respond(request)
-        return (rules if opened else page).respond(request)
+        if isinstance(source, FixedPages):
+            return source.policy(rules=opened).respond(request)
+        return (await asyncio.to_thread(source.policy, rules=opened)).respond(request)
 
     def ask(request: Request) -> Response:
         return _ask(pages, request)
 
     async def clause(request: Request) -> Response:
-        clause_page = clauses.get(request.path_params["name"])
-        if clause_page is None:
+        name = request.path_params["name"]
+        if name not in pages.by_id:
             raise HTTPException(404)
-        if live is not None:
-            clause_page = await asyncio.to_thread(live.clause, request.path_params["name"])
-        return clause_page.respond(request)
+        if isinstance(source, FixedPages):
+            return source.clause(name).respond(request)
+        return (await asyncio.to_thread(source.clause, name)).respond(request)
 
     async def health(_request: Request) -> Response:
         state_of_parts = {"status": "ok"} if state is None else await asyncio.to_thread(state)
@@ -220,7 +238,12 @@ def serve(path: Path, settings: ServiceSettings) -> None:
 
 def publish_files(policy: Policy, folder: Path) -> list[Path]:
     """Write the page, the policy in its other forms and what the page needs into a folder."""
-    pages_by_path = {**files_of_policy(policy, policy_pages(policy, files=True))}
+    pages = FixedPages(policy_pages(policy, files=True))
+    pages_by_path = {
+        "index.html": pages.policy(rules=False),
+        "rules.html": pages.policy(rules=True),
+        **files_of_policy(policy),
+    }
     for name, fixed in static_files().items():
         pages_by_path[f"static/{name}"] = fixed
     for name, fixed in pages_by_path.items():

@@ -56,9 +56,12 @@ def upgrade(connection: Connection, to: str = "") -> str:
         if statement := sql_dialect(connection).advisory_lock:
             connection.execute(text(statement.replace("?", ":lock")), {"lock": LOCK})
         refuse_newer(connection)
+        there, wanted = revision_of(connection), to.split(",") if to else heads()
+        if {*there.split(",")} == {*wanted}:
+            return there
         config = _config(str(folder))
         config.attributes["connection"] = connection
-        for each in to.split(",") if to else heads():
+        for each in wanted:
             command.upgrade(config, each)
         return revision_of(connection)
 

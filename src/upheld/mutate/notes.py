@@ -18,16 +18,15 @@ import msgspec
 
 from upheld.core.errors import RequestError, UpheldError
 from upheld.core.observing import EVERYTHING
+from upheld.mutate.changed_rules import ChangedRules, area_of
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy, request_of
-from upheld.policy.program import Node
 from upheld.policy.request import Decision, Request
 
 TRIALS: Final = "UPHELD_TRIALS"  # a folder with trials.jsonl, of which every worker takes some
 KINDS: Final = ("outcome", "page", "entry", "citation", "message")
 FACTS_MAX: Final = 4  # facts that are tried in every combination
-_NODE: Final = msgspec.json.Decoder(Node)
 StoryResults = dict[
     str, dict[tuple[str, str], Counter[str]]
 ]  # by story: kind and key, to how it was
@@ -125,7 +124,9 @@ class AnswerComparer:
         self._answers = [_answer(policy, each) for each, _ in self._question]
         self._policy, plans = policy, [_plan(policy, each.request) for each, _ in self._question]
         self._facts = [frozenset(each.values if each else ()) for each in plans]
-        self._actions = [frozenset(each.actions if each else ()) for each in plans]
+        self._areas = [
+            area_of(plan, answer) for plan, answer in zip(plans, self._answers, strict=True)
+        ]
         self._proving: dict[str, set[str]] = {}  # facts, to the stories in which each was so
         for (_, facts), stories in self._question:
             for name, value in facts.items():
@@ -151,11 +152,11 @@ class AnswerComparer:
         mutant's hangs on others, nobody knows what they were; so that story is told too.
         """
         weights = dict.fromkeys(self._always, 0)
-        changed = _changed_actions(self._policy, mutant)
-        for (question, stories), answer, facts, actions in zip(
-            self._question, self._answers, self._facts, self._actions, strict=True
+        changed = ChangedRules(self._policy, mutant)
+        for (question, stories), answer, facts, area in zip(
+            self._question, self._answers, self._facts, self._areas, strict=True
         ):
-            if changed.isdisjoint(actions):
+            if not changed.may_touch(question.request, area):
                 continue
             other = _answer(mutant, question)
             if other != answer:
@@ -193,20 +194,6 @@ def _plan(policy: Policy, request: Request) -> QuestionPlan | None:
         return policy.engine.plans.get(request) or policy.engine.plan(request)
     except RequestError:
         return None
-
-
-def _changed_actions(policy: Policy, mutant: Policy) -> frozenset[str]:
-    """The actions of the rules that only one of two policies has: no other answer can differ."""
-    mine, others = (
-        {msgspec.json.encode(msgspec.structs.replace(node, line=0, parents=())) for node in nodes}
-        for nodes in (policy.program.nodes, mutant.program.nodes)
-    )
-    return frozenset(
-        action
-        for node in map(_NODE.decode, mine ^ others)
-        for copy in node.copies
-        for action in copy.actions
-    )
 
 
 def _deciding_facts(

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ import msgspec
 from upheld.core import observing
 from upheld.core.errors import UpheldError
 from upheld.mutate.notes import TRIALS, AnswerComparer, Notes, StoryDifference, differences
+from upheld.mutate.side_by_side import side_by_side
 from upheld.policy.analyse.mutants import Mutant, equal, mutants
 from upheld.policy.load import load, pack
 
@@ -132,8 +134,8 @@ class MutationRun:
             self._keep(finding)
             progress(len(finished), len(selected), finding)
 
-        for mutant in waiting:
-            finding, affected_stories = self._without_stories(mutant, asker)
+        considered = side_by_side(partial(self._without_stories, asker), waiting, self.workers)
+        for mutant, (finding, affected_stories) in zip(waiting, considered, strict=True):
             if finding is not None:
                 tell(finding)
             else:
@@ -249,7 +251,7 @@ class MutationRun:
     # Mutants
 
     def _without_stories(
-        self, mutant: Mutant, asker: AnswerComparer
+        self, asker: AnswerComparer, mutant: Mutant
     ) -> tuple[MutantFinding | None, dict[str, int]]:
         """The finding on a mutant that needs no story, or else the stories that it may change."""
         if mutant.error:

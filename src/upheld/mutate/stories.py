@@ -8,6 +8,7 @@ the stories of the trial under its policy, until one comes out otherwise.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -77,6 +78,8 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     items = {item.nodeid: item for item in session.items}
     usual = Notes(work / "once").results, Notes(work / "again").results
     lines = (work / "trials.jsonl").read_text(encoding="utf-8").splitlines()
+    gc.collect()
+    gc.freeze()  # what a fork has from here is nothing that it need look through again
     for number, line in enumerate(lines):
         if _is_claimed(work / f"{number}.taken"):
             continue

@@ -49,6 +49,7 @@ class Classes:
         parts = [leaves.all]
         for mask in scopes:
             parts = [p for part in parts for p in (part & mask, part & ~mask) if p]
+        parts.sort(key=lambda part: part & -part)  # whatever other rules say, examples are the same
         self.leaves = leaves
         self.masks = parts
         self.copies = []

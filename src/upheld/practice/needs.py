@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from upheld.core import observing
 from upheld.core.errors import RequestError
-from upheld.policy.analyse.query import QueryAnswer, query
+from upheld.policy.analyse.query import QueryAnswer, can_ever_be, query
 from upheld.policy.load import Policy
 
 
@@ -42,10 +42,13 @@ class SwitchedOff(NamedTuple):
 
 
 @observing.reading
+@lru_cache(maxsize=256)
 def can_ever(policy: Policy, question: str) -> bool:
     """Whether the policy can ever allow what a question asks; False where it has unknown words."""
-    answer = _answer(policy, question)
-    return answer is not None and answer.verdict != "never"
+    try:
+        return can_ever_be(policy, question)
+    except RequestError:
+        return False
 
 
 SIGNAL_MAY_STOP: Final = (

@@ -12,6 +12,7 @@ from importlib import resources
 from typing import Any, Final, NamedTuple
 
 import jinja2
+from jinja2.bccache import Bucket
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -127,6 +128,25 @@ class Environment(jinja2.Environment):
         return super().getattr(obj, attribute)
 
 
+class CompiledTemplates(jinja2.BytecodeCache):
+    """Templates that were compiled, once in a process: whoever sets up pages again has them."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if the source is as it was then."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Remember a template's code."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+PAGES, MESSAGES = CompiledTemplates(), CompiledTemplates()  # which escape values in their own way
+
+
 class Pages:
     """Renders every page: the policy's, the portal's, the console's, and errors, in one layout."""
 
@@ -160,8 +180,12 @@ class Pages:
                 trim_blocks=True,
                 lstrip_blocks=True,
                 finalize=finalize,
+                bytecode_cache=compiled,
             )
-            for finalize in (None, markdown.marked)  # messages are CommonMark: it escapes values
+            for finalize, compiled in (
+                (None, PAGES),
+                (markdown.marked, MESSAGES),  # messages are CommonMark: it escapes values
+            )
         )
         for env in (self.env, self.plain):
             env.globals.update(answers._asdict())

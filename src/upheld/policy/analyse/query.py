@@ -84,6 +84,16 @@ def query(policy: Policy, text: str) -> QueryAnswer:
     return answer_scope(policy, question(policy, text))
 
 
+def can_ever_be(policy: Policy, text: str) -> bool:
+    """Whether something can ever be allowed; RequestError for a question that cannot be asked."""
+    common, scope = CommonClasses((policy,)), question(policy, text)
+    for _, _, state in classes(common, scope):
+        cell = common.meaning(common.live(state))[0]
+        if cell.allow & cell.space.worlds_matching(scope.facts):
+            return True
+    return False
+
+
 def answer_scope(
     policy: Policy, scope: QueryScope, common: CommonClasses | None = None
 ) -> QueryAnswer:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
+from upheld.core import observing
 from upheld.policy.analyse.answers import NO, SOMETIMES, YES, FullAnswer
 from upheld.policy.english import word_list
 from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.program import Clause, Example, Node, Program
 from upheld.policy.prose import LEADS as DIMENSION_LEADS
-from upheld.policy.publish import recipients_table
+from upheld.policy.publish import Recipients, recipients_table
 from upheld.policy.sentences import Piece, Sentences, text
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
@@ -87,11 +89,35 @@ class PolicyPages:
         self.answerer = QuestionAnswerer(policy)
         self.voice = self.answerer.voice
         self.links = Links(files=files)
-        self.clauses = [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
-        self.by_id = {c["id"]: c for c in self.clauses if c["id"]}
-        self.form = self._form()
-        self.good = self._good()
-        self.table = recipients_table(policy)
+
+    # What pages are made of, worked out when the first one is wanted
+
+    @cached_property
+    def clauses(self) -> list[dict[str, Any]]:
+        """The clauses, in their order, with what their rules mean in words."""
+        with observing.pause_notes():
+            return [self._clause(i, c) for i, c in enumerate(self.program.clauses)]
+
+    @cached_property
+    def by_id(self) -> dict[str, dict[str, Any]]:
+        """The clauses that have a name, by it."""
+        return {c["id"]: c for c in self.clauses if c["id"]}
+
+    @cached_property
+    def form(self) -> list[dict[str, Any]]:
+        """The form in which questions are put together."""
+        return self._form()
+
+    @cached_property
+    def good(self) -> list[dict[str, str]]:
+        """Questions that are good to begin with."""
+        with observing.pause_notes():
+            return self._good()
+
+    @cached_property
+    def table(self) -> Recipients:
+        """Who may receive what."""
+        return recipients_table(self.policy)
 
     # Pages
 
