@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import upheld
 from practices.conftest import TOKEN, House, send
 from practices.test_guardians import YES, ask_guardian, born, identified_guardian, kid, sign_up
 from practices.test_sign_up import GOOD, people_at
 from upheld.core.ids import PersonId
+from upheld.demo import sample_policy
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.ages import OFF_FOR_MINORS
@@ -281,6 +284,20 @@ def test_each_record_has_the_fields_that_the_standard_asks_for(house: House) -> 
             assert processing["recipient_third_parties"] == [
                 "Acme (a supplier of a service you ordered)"
             ]
+
+
+def test_whoever_is_not_asked_for_choices_makes_none(open_house: Callable[..., House]) -> None:
+    """Where the policy lets no form ask for them, nothing is recorded as what somebody chose."""
+    text = sample_policy().read_text(encoding="utf-8")
+    asks = "collect registration-data, credentials, privacy-choices from"
+    assert asks in text
+    text = text.replace(asks, "collect registration-data, credentials from")
+    house = open_house(upheld.load_text(text))
+    form = {name: value for name, value in GOOD.items() if name != "privacy-choices"}
+    assert "Send me offers" not in house.browser().post("/sign-up", data=form).text
+    assert house.browser().post("/sign-up/form", data=form).status_code == 303
+    (person,) = people_at(house)
+    assert house.do(lambda transaction: choices.choice_records(transaction, person)) == []
 
 
 def _permission_refused(house: House) -> bool:

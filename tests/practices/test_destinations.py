@@ -175,6 +175,18 @@ def test_a_form_that_may_not_be_carried_leads_back_to_its_page(house: House) -> 
     assert answer.headers["location"] == "/sign-in/again?destination=password"
 
 
+def test_a_form_of_a_session_that_ended_leads_to_its_page_by_a_sign_in(house: House) -> None:
+    """The page that refuses it has the way on: sign in, and one is at the form again."""
+    browser = house.signed_in(house.customer())
+    house.clock.moved += timedelta(minutes=40)
+    answer = browser.post("/me/privacy/choices/offers/out", data={})
+    assert answer.status_code == 403
+    main = answer.text.partition("<main")[2].partition("</main>")[0]
+    (path,) = re.findall(r'class="button" href="(/sign-in[^"]*)"', main)
+    signed_in = browser.post(path.replace("&amp;", "&"), data=RIGHT)
+    assert signed_in.headers["location"] == "/me/privacy/choices"
+
+
 def test_nothing_is_carried_from_another_page(house: House) -> None:
     """A form that comes from elsewhere or without the token is refused before it is repeated."""
     browser = stale(house)

@@ -100,7 +100,8 @@ def require_sign_in(
         stale = session is not None and fresh and not session.is_fresh(at)
         if session is None or stale:
             if request.method == "POST" and not stale:
-                raise Refusal(403, *SIGNED_OUT)
+                page = page_behind(provider, request, kind)
+                raise Refusal(403, *SIGNED_OUT, with_destination(SIGN_IN[kind], page))
             carry = bool(stale and carries and request.method == "POST")
             return redirect_to_sign_in(provider, request, kind, again=stale, carry=carry)
         if sessions.stale(session, at):

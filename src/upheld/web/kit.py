@@ -244,11 +244,11 @@ def failure(
 
 
 class Refusal(HTTPException):
-    """A refusal that says what is wrong and what to do."""
+    """A refusal that says what is wrong and what to do; `way_on` is where its page leads."""
 
-    def __init__(self, status: int, what: str, remedy: str) -> None:
+    def __init__(self, status: int, what: str, remedy: str, way_on: str = "") -> None:
         super().__init__(status, what)
-        self.remedy = remedy
+        self.remedy, self.way_on = remedy, way_on
 
 
 CUT = {"connection": "close"}  # whatever else of the request comes is not read
@@ -297,6 +297,7 @@ def application(
         texts = SAID.get(status, phrase)
         if isinstance(error, Refusal):
             texts = (error.detail, error.remedy)
+            request.state.way_on = error.way_on
         if status < HTTPStatus.INTERNAL_SERVER_ERROR and wants_page(request):
             await identify(request)
         if status in CUTTING:

@@ -256,6 +256,8 @@ class Pages:
     def _ways_on(self, request: Request) -> list[Place]:
         """Where whoever met an error continues: where they begin, by who or where they are."""
         policy = Place("Privacy policy", "/privacy")
+        if way_on := getattr(request.state, "way_on", ""):
+            return [Place("Sign in", way_on), policy]
         if not self.links:
             return [policy]
         kind = getattr(request.state, "kind", "") or next(

@@ -40,12 +40,16 @@ _OPT_OUTS: Final[Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]]] = {
 
 
 class Applicant(NamedTuple):
-    """Who wants to be a customer: values by field, and the invitation by which they came."""
+    """Who wants to be a customer: values by field, and the invitation by which they came.
+
+    `chose` says whether their form asked for choices, so that none is made for who had none.
+    """
 
     values: Mapping[str, str]
     password_hash: str
     agreement: str
     invitation: Invitation | None = None
+    chose: bool = False
 
 
 def age_of(text: str, today: date) -> int:
@@ -141,7 +145,8 @@ def _register_person(
         holder=invited.inviter if invited else None,
     )
     domain.accept(transaction, person, applicant.agreement)
-    _record_choices(transaction, person, values.get(CHOICES, ""), minor=minor)
+    if minor or applicant.chose:
+        _record_choices(transaction, person, values.get(CHOICES, ""), minor=minor)
     provider.events.announce(
         transaction, ACCOUNT_OPENED, person, invited.invitation_id if invited else ""
     )
@@ -184,7 +189,13 @@ def _record_choices(
 
     For a minor all of it is off by our own record, until they turn it on.
     """
-    offered = {word for word, _ in shape_of(transaction.policy, CHOICES).options}
+    facts = transaction.policy.program.vocabulary.facts
+    options = shape_of(transaction.policy, CHOICES).options
+    offered = {
+        word
+        for word, _ in options
+        if (proven := facts.get(_OPT_OUTS[word][0])) is not None and proven.proof == "opt-out"
+    }
     by_whom, how = ("provider", OFF_FOR_MINORS) if minor else ("customer", "registration")
     for word in sorted(offered.difference(() if minor else text.split(", "))):
         fact, about = _OPT_OUTS[word]

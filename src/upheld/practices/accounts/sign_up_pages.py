@@ -306,7 +306,8 @@ class SignUp:
             if each.name in filled.values and each.name != PASSWORD
         }
         secret = await provider.run_in_thread(passwords.hashed, filled.values[PASSWORD])
-        applicant = Applicant(values, secret, self.agreement.digest(), invitation)
+        chose = CHOICES in registration.names
+        applicant = Applicant(values, secret, self.agreement.digest(), invitation, chose)
         result = await provider.attempt(
             lambda transaction: self._join(transaction, applicant, code)
         )
