@@ -54,8 +54,8 @@ def end_confirmation(
     others = [each.plan for each in now if each.service != ending.service]
     total = sum(plans[each].cents for each in others if each in plans)
     consequences = [
-        f"{title} is over today. To have it again, you order it again.",
-        "The days that you had it are on your next bill.",
+        f"{title} ends today. You can order it again whenever you like.",
+        "Your next bill includes the days on which you had it.",
     ]
     return Confirmation(
         f"End {title}?",

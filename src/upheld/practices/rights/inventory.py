@@ -20,7 +20,9 @@ from upheld.gate.evidence import field_values
 from upheld.gate.log import entries
 from upheld.gate.public import Value
 from upheld.gate.transaction import Transaction
+from upheld.policy.english import amount_of
 from upheld.policy.load import Policy
+from upheld.policy.retelling import past_occasion
 from upheld.practice.plugin import Provider
 from upheld.practice.unreadable import UnreadableValueError
 from upheld.practice.value_view import ValueView, view_values
@@ -164,7 +166,7 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
         else ("what we held before" if origin.origin == "import" else origin.origin)
     )
     when = (
-        f" ({label(policy, 'occasion', origin.occasion)})"
+        f" ({past_occasion(label(policy, 'occasion', origin.occasion))})"
         if (origin.occasion in trees["occasion"])
         else ""
     )
@@ -196,7 +198,7 @@ def _retention(
     ]
     if ends:
         until, duty = min(ends, key=lambda each: each[0])
-        span = f"{duty.amount:g} {duty.unit}"
+        span = amount_of(str(duty.amount), duty.unit)
         who = [c for c in decision.clauses if _limits(policy, c)]
         if len(rows) > 1:
             return f"Each row is kept for {span}; the oldest until {format_day(until)}.", (
@@ -208,7 +210,9 @@ def _retention(
         return "No clause says until when it is kept.", []
     months, by = after
     start = "Kept while your account is open"
-    return f"{start}, and no longer than {months} months after.", clauses(policy, list(by))
+    return f"{start}, and no longer than {amount_of(str(months), 'months')} after.", clauses(
+        policy, list(by)
+    )
 
 
 @observing.reading
