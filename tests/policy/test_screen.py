@@ -22,7 +22,7 @@ from samples import FRONT, clause
 from samples import WORDS as SMALL
 from sizes import size
 from upheld.core.errors import MissingColumnsError
-from upheld.policy.bulk import decision_table
+from upheld.policy.bulk import decision_table, lookup
 from upheld.policy.bulk.screen import Masks, bindings, codes
 from upheld.policy.vocabulary import DIMENSIONS
 
@@ -122,7 +122,7 @@ def as_columns(rows: list[dict[str, Any]], policy: upheld.Policy) -> dict[str, A
 @settings(max_examples=size("policies that are screened", short=20, long=200))
 @given(SEEDS, st.booleans())
 def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> None:
-    """Terms and facts as columns, NULL among them; also in many `small` steps."""
+    """Terms and facts as columns, NULL among them; also in `small` steps, blocks and numbers."""
     made = case(seed)
     try:
         policy = upheld.load_text(made.text, vocabulary=made.vocabulary)
@@ -133,6 +133,8 @@ def test_every_row_is_answered_as_decide_answers_it(seed: int, small: bool) -> N
         if small:
             patch.setattr(decision_table, "STEP_MAX", 6)
             patch.setattr(decision_table, "ROOM", 0)
+            patch.setattr(lookup, "KEYS_MAX", 1 << 14)
+            patch.setattr(lookup, "BITS_MAX", 6)
         found = told(policy.screen(table(as_columns(rows, policy)), {}))
     for row, (outcome, allowed, clauses) in zip(rows, found, strict=True):
         decision = asked(policy, row)
