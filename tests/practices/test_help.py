@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import overdue
 from practices.conftest import House, send
+from practices.test_guardians import family
 from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
@@ -338,6 +339,22 @@ def test_a_ticket_is_passed_on_with_its_thread_and_notes(house: House) -> None:
     assert steps(house, person, ticket) == [
         *("opened", "replied", "taken", "noted", "passed-on", "taken", "wrote")
     ]
+
+
+def test_a_guardian_reads_what_we_wrote_and_not_what_the_minor_did(house: House) -> None:
+    """The page on a minor lists our answer, and neither their question nor our note."""
+    guardian, child, browser = family(house)
+    house.do(lambda transaction: transaction.record(child, "service-order", fact="has-service"))
+    answer = send(browser, PAGE, {"topic": "trouble", "text": WROTE})
+    assert answer.status_code == 303, answer.text
+    ticket = answer.headers["location"].split("/")[-1].partition("?")[0]
+    staff, _ = take(house, ticket)
+    assert post(staff, ticket, "note", note="An old line.") == 303
+    assert post(staff, ticket, "write", text="Turn it off and on.") == 303
+    page = house.signed_in(guardian).get(f"/me/family/{child}").text
+    assert "Our answer: something does not work" in page
+    assert "Your question" not in page
+    assert "Note of our staff" not in page
 
 
 def is_not_taken_in(house: House) -> bool:

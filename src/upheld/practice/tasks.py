@@ -253,8 +253,7 @@ def require_mine(transaction: Transaction, task_id: str, kind: str, staff_id: st
     task = find_task(transaction.tables, task_id)
     if task is None:
         return None
-    transaction.lock(task.person_id)  # whoever else works on it waits
-    task = _require_task(transaction, task_id)
+    task = _require_task(transaction, task_id)  # whoever else works on it waits
     if task.kind != kind or task.staff_id != staff_id:
         raise OthersTaskError(task)
     return task
@@ -294,7 +293,11 @@ def _actor(by: str) -> str:
 
 
 def _require_task(transaction: Transaction, task_id: str) -> Task:
+    """A task, locked until the transaction ends; TaskError where there is none."""
     task = find_task(transaction.tables, task_id)
+    if task is not None:
+        transaction.lock(task.person_id)
+        task = find_task(transaction.tables, task_id)
     if task is None:
         raise TaskError("no task with this id", code="task", hint="open the queue again")
     return task
