@@ -26,9 +26,12 @@ from practices.conftest import House
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.ids import PersonId
+from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks
 from upheld.practice.endpoints import cookie_name
+from upheld.practice.purchases import Purchase
 from upheld.practices.billing.link_pages import PAY
+from upheld.practices.guardians.purchases import Purchases, set_limit
 from upheld.practices.messages.unsubscribe import UnsubscribePages
 from upheld.practices.rights import choices, erasure, requests
 from upheld.vault.erasures import token
@@ -129,6 +132,17 @@ def _ticket(house: House, person: PersonId) -> str:
     )
 
 
+def _purchase(house: House, child: PersonId) -> str:
+    orders = Purchases(house.provider)
+
+    def work(transaction: GateTransaction) -> str:
+        set_limit(transaction, child, 5000)
+        orders.ask(transaction, child, Purchase("phone", "Phone", 1250, 1250))
+        return orders.waiting(transaction.tables, child)[-1].request_id
+
+    return house.do(work)
+
+
 def _unsubscribing(house: House, person: PersonId) -> str:
     return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
@@ -212,4 +226,5 @@ THINGS: dict[str, Callable[[World], str]] = {
     "invoice": lambda world: history(world.house, world.ann).invoices[-1].number,
     "debt-task": lambda world: world.debt,
     "child": lambda world: world.child,  # in the guardian's care
+    "purchase": lambda world: _purchase(world.house, world.child),
 }

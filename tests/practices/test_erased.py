@@ -97,7 +97,7 @@ def test_whoever_asked_in_the_portal_is_in_no_table_but_for_what_is_kept(house: 
     world = World(house)
     guardian = PersonId(world.visitors["guardian"][1])
     everybody = [guardian, world.child, PersonId(world.visitors["bo"][1]), world.ann]
-    for name in ("task", "message", "record", "request", "link"):
+    for name in ("task", "message", "record", "request", "link", "purchase"):
         THINGS[name](world)
     assert house.signed_in(guardian).get(f"/me/family/{world.child}").status_code == 200
     for person in everybody:

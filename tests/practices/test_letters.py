@@ -26,6 +26,7 @@ WORDS = {
     "compare": "ABCD",
     "request": "0" * 32,
     "ticket": "0" * 32,
+    "answer": "approved",
 }
 
 

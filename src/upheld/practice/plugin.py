@@ -34,6 +34,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
+from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.web.limits import Limits
 from upheld.web.pages import STARTS, Imprint, Pages, format_time
 from upheld.web.sessions import Tokens
@@ -154,6 +155,8 @@ class Practice(NamedTuple):
     payer: Callable[[Tables, PersonId], PersonId | None] | None = (
         None  # who pays for a person's use
     )
+    seller: Seller | None = None  # what is ordered and paid for each month
+    purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     change_pages: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     actions: Sequence[str] = ()  # the actions that it asks the policy for
@@ -336,6 +339,16 @@ class Provider:
             if each.manager_actions
             for todo in each.manager_actions(tables)
         ]
+
+    @property
+    def seller(self) -> Seller | None:
+        """The practice that sells what is paid for each month; None where none does."""
+        return next((each.seller for each in self.practices if each.seller), None)
+
+    def approval_for(self, tables: Tables, person_id: PersonId) -> PurchaseApproval | None:
+        """By which practice what somebody orders waits for a yes; None if it waits for nobody."""
+        approvals = (each.purchase_approval for each in self.practices if each.purchase_approval)
+        return next((each for each in approvals if each.is_needed(tables, person_id)), None)
 
     def payer_of(self, tables: Tables, person_id: PersonId) -> PersonId:
         """The id of whoever pays for what a person uses: an account's holder, or the person."""

@@ -24,9 +24,17 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
+from upheld.practice.purchases import Purchase, PurchaseRequest
 from upheld.practices.billing import books, services, usage
 from upheld.practices.billing.books import Invoice
-from upheld.practices.billing.order_questions import end_confirmation, order_confirmation, title_of
+from upheld.practices.billing.order_questions import (
+    ask_confirmation,
+    asked_banner,
+    end_confirmation,
+    order_confirmation,
+    title_of,
+    total_with,
+)
 from upheld.practices.billing.plans import ServicePlan, titles
 from upheld.practices.billing.refusals import refusal
 from upheld.practices.billing.services import ServicePeriod
@@ -104,6 +112,8 @@ class AccountPages:
     def _order_question(
         self, tables: Tables, person_id: PersonId, plan: ServicePlan, now: Sequence[ServicePeriod]
     ) -> Confirmation:
+        if plan.cents and self.provider.approval_for(tables, person_id):
+            return ask_confirmation(plan, now, self.plans)
         is_payer = self.provider.payer_of(tables, person_id) == person_id
         return order_confirmation(plan, now, self.plans, is_payer=is_payer)
 
@@ -124,7 +134,7 @@ class AccountPages:
             return await self.services(visit, filled)
         plan = self.plans[filled.values["plan"]]
 
-        def work(transaction: Transaction) -> str | Refused:
+        def work(transaction: Transaction) -> str | PurchaseRequest | Refused:
             transaction.lock(visit.subject)
             now = services.current_services(transaction, visit.subject)
             if isinstance(now, Refused):
@@ -134,6 +144,11 @@ class AccountPages:
             if transaction.peek(visit.subject, Act(action="serve")).allowed:
                 question = self._order_question(transaction.tables, visit.subject, plan, now)
                 require_confirmation(self.provider, transaction.tables, visit, question)
+                approval = self.provider.approval_for(transaction.tables, visit.subject)
+                if plan.cents and approval is not None:
+                    total = total_with(plan, now, self.plans)
+                    purchase = Purchase(plan.id, plan.title, plan.cents, total)
+                    return approval.ask(transaction, visit.subject, purchase)
             refused = services.order(transaction, visit.subject, plan)
             return refused or services.latest_order(transaction.tables, visit.subject)
 
@@ -142,6 +157,12 @@ class AccountPages:
             return self._refusal_page(visit, result, "You cannot order this now.", "/me/services")
         if not result:  # they have it already
             return RedirectResponse("/me/services", 303)
+        if isinstance(result, PurchaseRequest):
+            if result.problem:
+                return await self.services(visit, filled.wrong("plan", result.problem))
+            return redirect_with_banner(
+                self.provider, visit.session, "/me/services", asked_banner(plan, result.code)
+            )
         banner = Banner(
             f"You ordered {plan.title} for {money(plan.cents)} a month.",
             short_reference(result),

@@ -27,6 +27,7 @@ from upheld.practices.billing.pay_pages import PayPages
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
 from upheld.practices.billing.sandbox import Sandbox
+from upheld.practices.billing.selling import PlanSeller
 from upheld.web.pages import format_day
 
 CARDS = (
@@ -139,6 +140,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         menu=CARDS,
         destinations=DESTINATIONS,
         pending_actions=waiting,
+        seller=PlanSeller(plans),
         home_fields=glance.FIELDS,
         home_figures=Glance(provider, plans).figures,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},

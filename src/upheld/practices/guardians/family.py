@@ -7,6 +7,7 @@ minor sees. No page of theirs shows a password, or which pages somebody asked fo
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.ids import PersonId
+from upheld.database.own_tables import Tables
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.act.request import ActResult as Values
@@ -43,11 +45,20 @@ from upheld.practices.guardians.consent_questions import (
     sentence,
 )
 from upheld.practices.guardians.domain import Care, GuardianConsent
+from upheld.practices.guardians.purchases import Purchases, WaitingPurchase, limit_of
 from upheld.web import sessions
+from upheld.web.forms import EMPTY, Field, Filled, cents
 from upheld.web.pages import format_day
 
 VISIBLE_FIELDS: Final = ("name", "account-id", "services", "balance", "usage", "messages")
 MESSAGES_MAX: Final = 20  # that a guardian sees of what we wrote, the latest
+LIMIT: Final = Field(
+    "limit",
+    "Limit a month",
+    hint="Dollars and cents, such as 40.00. Nothing is ordered that would cost more in all.",
+    length_max=12,
+    check=cents,
+)
 _OPPOSITE: Final = {GIVE: WITHDRAW, WITHDRAW: GIVE}
 LOOK_NOTICE: Final = timedelta(days=14)  # how long a look is told on the first page
 NOTICES: Final = {
@@ -84,11 +95,20 @@ class Child(NamedTuple):
     why_not: tuple[Quote, ...]
 
 
+class Spending(NamedTuple):
+    """What somebody's services cost a month, its limit, and what they asked for, with its title."""
+
+    costs: Sequence[tuple[str, int | None]]  # nothing is known of what is no longer offered
+    total: int
+    limit: int | None
+    waiting: list[tuple[str, WaitingPurchase]]
+
+
 class Family:
     """The pages of a family."""
 
-    def __init__(self, provider: Provider) -> None:
-        self.provider = provider
+    def __init__(self, provider: Provider, orders: Purchases) -> None:
+        self.provider, self.orders = provider, orders
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -103,12 +123,14 @@ class Family:
             care = domain.care_of(c, person)
             return {
                 "children": [
-                    (each, self._name(transaction, each)) for each in domain.cares(c, person)
+                    (each, self.name_of(transaction, each)) for each in domain.cares(c, person)
                 ],
                 "waiting": invitations.acceptances_of(c, person, self.provider.now()),
                 "care": care,
                 "given": domain.consents_for(transaction, person) if care else {},
                 "looks": self.looks(transaction, person),
+                "orders": [self._named(each) for each in self.orders.waiting(c, person)],
+                "limit": limit_of(c, person),
             }
 
         words = await self.provider.do(look)
@@ -131,7 +153,8 @@ class Family:
         )
         return transaction.act(act, care.person_id, entitled=True)
 
-    def _name(self, transaction: Transaction, care: Care) -> str:
+    def name_of(self, transaction: Transaction, care: Care) -> str:
+        """The name of whom a guardian cares for, as they may see it; empty where they may not."""
         result = self._view(transaction, care, ("name",))
         return "" if isinstance(result, Refused) else _value_of(result, "name")
 
@@ -149,31 +172,62 @@ class Family:
                 looks.append(GuardianLook(each.at, what))
         return looks[:100]
 
-    def _care(self, transaction: Transaction, visit: Visit) -> Care | None:
+    def care(self, transaction: Transaction, visit: Visit) -> Care | None:
         """The care that a page is about, if it is this visitor's."""
         care = domain.care_of(transaction.tables, visit.request.path_params["child"])
         return care if care is not None and care.guardian_id == visit.subject else None
 
-    def _nobody(self, request: Request) -> Response:
+    def nobody_page(self, request: Request) -> Response:
+        """The page that says that nobody of this id is in one's care."""
         return self.provider.pages.page(request, "guardians/nobody.html", status=404)
 
-    async def child(self, visit: Visit) -> Response:
+    async def child(self, visit: Visit, filled: Filled = EMPTY, problem: str = "") -> Response:
         """What a guardian sees of one whom they care for; to look is an act."""
 
-        def look(transaction: Transaction) -> Child | None:
-            care = self._care(transaction, visit)
-            return None if care is None else self._child(transaction, care)
+        def look(transaction: Transaction) -> tuple[Child, Spending] | None:
+            care = self.care(transaction, visit)
+            if care is None:
+                return None
+            child = self._child(transaction, care)
+            return child, self._spending(transaction.tables, child)
 
-        child = await self.provider.do(look)
-        if child is None:
-            return self._nobody(visit.request)
+        seen = await self.provider.do(look)
+        if seen is None:
+            return self.nobody_page(visit.request)
+        child, spending = seen
+        if not filled.shown and spending.limit is not None:
+            filled = filled._replace(shown={LIMIT.name: dollars(spending.limit)})
         return self.provider.pages.page(
             visit.request,
             "guardians/child.html",
+            status=409 if problem else 200 if filled.ok else 422,
             child=child,
+            spending=spending,
+            fields=(LIMIT,),
+            filled=filled,
+            problem=problem,
             kinds=domain.KINDS,
             said=NOTICES.get(visit.request.query_params.get("said", "")),
         )
+
+    def _spending(self, tables: Tables, child: Child) -> Spending:
+        """What somebody's services cost a month, and what waits for a yes."""
+        person_id, seller = child.person_id, self.provider.seller
+        prices = {item: seller.price(item) for item in child.services} if seller else {}
+        costs = [price or (item, None) for item, price in prices.items()]
+        waiting = self.orders.waiting(tables, person_id) if child.sees else []
+        return Spending(
+            costs,
+            sum(each for _, each in costs if each is not None),
+            limit_of(tables, person_id),
+            [self._named(each) for each in waiting],
+        )
+
+    def _named(self, waiting: WaitingPurchase) -> tuple[str, WaitingPurchase]:
+        """What waits, with what it is called."""
+        seller = self.provider.seller
+        price = seller.price(waiting.item) if seller else None
+        return price[0] if price else waiting.item, waiting
 
     def _child(self, transaction: Transaction, care: Care) -> Child:
         consents = domain.consents_for(transaction, care.person_id)
@@ -222,7 +276,7 @@ class Family:
         what, how = str(visit.form.get("what", "")), str(visit.form.get("how", ""))
 
         def work(transaction: Transaction) -> str | Banner | Refused | None:
-            care = self._care(transaction, visit)
+            care = self.care(transaction, visit)
             if care is None:
                 return None
             if what in domain.KINDS and how in _OPPOSITE:
@@ -235,7 +289,7 @@ class Family:
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
         if result is None:
-            return self._nobody(visit.request)
+            return self.nobody_page(visit.request)
         here = f"/me/family/{visit.request.path_params['child']}"
         if isinstance(result, Banner):
             return redirect_with_banner(self.provider, visit.session, here, result)
@@ -256,15 +310,15 @@ class Family:
         else:
             domain.withdraw(self.provider, transaction, care, what)
         record_id = before or domain.consents_for(transaction, care.person_id)[what].record_id
-        undo = f"/me/family/{care.person_id}/{what}/{_OPPOSITE[how]}"
+        undo = f"/me/family/{care.person_id}/consent/{what}/{_OPPOSITE[how]}"
         return Banner(sentence(what, how), short_reference(record_id or ""), undo)
 
     async def ask_consent(self, visit: Visit) -> Response:
         """What follows if one consent is taken back or given again, before it is."""
         what, how = (visit.request.path_params[each] for each in ("what", "how"))
-        care = await self.provider.do(lambda transaction: self._care(transaction, visit))
+        care = await self.provider.do(lambda transaction: self.care(transaction, visit))
         if care is None or what not in domain.KINDS or how not in _OPPOSITE:
-            return self._nobody(visit.request)
+            return self.nobody_page(visit.request)
         question = consent_confirmation(care.person_id, what, how)
         return confirmation_page(self.provider, visit.request, visit.session, question)
 
@@ -284,12 +338,25 @@ class Family:
         """Tells a minor that a guardian looked, and a guardian that something is taken back."""
         care = domain.care_of(transaction.tables, person_id)
         if care is None:
-            return []
+            return [
+                PendingAction(
+                    "Somebody in your care asks for your yes to an order.",
+                    "Answer",
+                    f"/me/family/{each.person_id}",
+                )
+                for each in domain.cares(transaction.tables, person_id)
+                if self.orders.waiting(transaction.tables, each.person_id)
+            ]
         looks = self.looks(transaction, person_id)
         if not looks or transaction.clock.now() - looks[0].at > LOOK_NOTICE:
             return []
         text = f"Your guardian looked at your account on {format_day(looks[0].at)}."
         return [PendingAction(text, "What they saw", "/me/family")]
+
+
+def dollars(amount: int) -> str:
+    """An amount as somebody types it: 40.00."""
+    return f"{amount // 100}.{amount % 100:02}"
 
 
 def _value_of(values: Values, field: str) -> str:

@@ -13,7 +13,7 @@ from upheld.practice import outbox
 from upheld.practice.ages import is_minor
 from upheld.practice.events import CAME_OF_AGE, PAYER_CHANGES
 from upheld.practice.plugin import Provider
-from upheld.practices.guardians import domain
+from upheld.practices.guardians import domain, purchases
 
 BATCH = 100
 
@@ -44,6 +44,7 @@ def _end_care(provider: Provider, gate: Gate, care: domain.Care) -> int:
             return 0
         provider.events.announce(transaction, PAYER_CHANGES, care.person_id)
         domain.end(transaction, care)
+        purchases.end(transaction, care.person_id)
         provider.events.announce(transaction, CAME_OF_AGE, care.person_id)
         outbox.queue(transaction, care.person_id, "guardians/of-age", "administrative-message")
     return 1

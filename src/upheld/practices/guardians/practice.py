@@ -21,10 +21,12 @@ from upheld.practice.events import (
 )
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
-from upheld.practices.guardians import domain
+from upheld.practices.guardians import domain, purchases
 from upheld.practices.guardians.family import Family
 from upheld.practices.guardians.invitations import InvitationPages
 from upheld.practices.guardians.jobs import birthdays
+from upheld.practices.guardians.purchase_pages import PurchasePages
+from upheld.practices.guardians.purchases import Purchases
 
 
 def _asks_no_guardian(policy: Policy) -> str:
@@ -43,12 +45,19 @@ NEEDS = (
 
 def practice(provider: Provider) -> Practice:
     """Permission, supervision, costs; what a guardian sees; birthdays."""
-    family = Family(provider)
+    orders = Purchases(provider)
+    family = Family(provider, orders)
     return Practice(
         "guardians",
         actions=("charge", "serve", "use", "view"),
         recorded_facts=("guardian-permission", "guardian-supervision", "costs-accepted"),
-        routes=_routes(provider, family),
+        routes=[*_routes(provider, family), *_order_routes(provider, family, orders)],
+        purchase_approval=orders,
+        entry_sentences={
+            purchases.ENTRIES[purchases.APPROVED]: "{actor} said yes to an order of {whom}",
+            purchases.ENTRIES[purchases.DECLINED]: "{actor} said no to an order of {whom}",
+            purchases.LIMIT_ENTRY: "{actor} changed what {whose} services may cost a month",
+        },
         menu=[
             MenuEntry(
                 "customer",
@@ -124,5 +133,21 @@ def _routes(provider: Provider, family: Family) -> list[Route]:
         own("GET", "/me/family", family.show),
         own("GET", "/me/family/{child}", family.child),
         own("POST", "/me/family/{child}", family.change),
-        own("GET", "/me/family/{child}/{what}/{how}", family.ask_consent),
+        own("GET", "/me/family/{child}/consent/{what}/{how}", family.ask_consent),
+    ]
+
+
+def _order_routes(provider: Provider, family: Family, orders: Purchases) -> list[Route]:
+    """The pages of orders that wait for a guardian's yes."""
+    pages, one = PurchasePages(provider, family, orders), "/me/family/{child}/orders/{request}"
+
+    def own(method: str, path: str, handler: Handler) -> Route:
+        return Route(path, require_sign_in(provider, "customer", handler), methods=[method])
+
+    return [
+        own("GET", one, pages.ask),
+        own("POST", one, pages.approve),
+        own("POST", f"{one}/decline", pages.decline),
+        own("POST", "/me/family/{child}/limit", pages.limit),
+        own("POST", "/me/family/orders/{request}/withdraw", pages.withdraw),
     ]

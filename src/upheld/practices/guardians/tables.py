@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
 from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
 
@@ -18,6 +18,29 @@ care: Final = Table(
     Column("mac", LargeBinary),
     Index("care_guardian", "guardian_id"),
     Index("care_ended", "ended"),
+    info=sealed(owner="person_id"),
+)
+
+purchase_request: Final = Table(  # an order that waits for the guardian's yes
+    "purchase_request",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # who is under age
+    Column("request_id", ID, primary_key=True),
+    Column("state", WORD, nullable=False),  # open, approved, declined, withdrawn
+    Column("asked_at", Instant, nullable=False),
+    Column("expires", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # what it is about, and its price then
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
+)
+
+spending_limit: Final = Table(  # what a guardian lets somebody's services cost a month
+    "spending_limit",
+    metadata,
+    Column("person_id", ID, primary_key=True),  # who is under age
+    Column("cents", BigInteger, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("mac", LargeBinary),
     info=sealed(owner="person_id"),
 )
 
