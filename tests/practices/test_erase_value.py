@@ -126,7 +126,7 @@ def test_messages_stay_while_our_staff_work_on_one_and_go_after(house: House) ->
     """A thread that somebody still answers is not erased under their hands."""
     person = house.customer(**WHO)
     browser = house.signed_in(person)
-    wrong = {"text": "It is the 23rd."}
+    wrong = {"value-day": "23", "value-month": "4", "value-year": "1980", "text": "The 23rd."}
     assert send(browser, "/me/privacy/correct?field=birth-date", wrong).status_code == 303
     assert "our staff still work on" in browser.get("/me/privacy/erase/messages").text
     (request,) = house.do(lambda transaction: requests.requests_of(transaction.tables, person))
