@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,17 @@ def test_no_page_writes_a_date_or_an_amount_for_programs(house: House) -> None:
             text = VERSION.sub("", visible(answer.text))
             assert ISO.findall(text) == [], f"{path} as {visitor}"
             assert CENTS.findall(text) == [], f"{path} as {visitor}"
+
+
+def test_the_page_of_a_copy_has_the_same_dates_and_amounts(house: House) -> None:
+    """What somebody takes along is written as the pages are that they took it from."""
+    browser, token = World(house).browser("ann")
+    copy = browser.post("/me/privacy/export", data={"_token": token})
+    with zipfile.ZipFile(io.BytesIO(copy.content)) as archive:
+        text = VERSION.sub("", visible(archive.read("read-me.html").decode()))
+    assert re.search(r"\b11 March 2026\b", text)
+    assert ISO.findall(text) == []
+    assert CENTS.findall(text) == []
 
 
 def test_payments_are_listed_with_amount_reference_and_what_they_settled(house: House) -> None:
