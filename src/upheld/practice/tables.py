@@ -53,7 +53,7 @@ task_step: Final = Table(  # what was done about a task, by whom and when; never
     Column("actor", WORD, nullable=False),  # customer, the id of who of our staff, or nobody
     Column("detail", WORD, nullable=False),  # such as the role that it was passed on to
     Column("mac", LargeBinary),
-    info=STAYS | sealed(owner="person_id", part="task_id"),
+    info=sealed(owner="person_id", part="task_id"),
 )
 
 outbox: Final = Table(
