@@ -120,6 +120,7 @@ def test_whatever_is_done_to_a_row_without_the_keys_is_found_and_refused(  # noq
     with reading(gate.engine) as connection:
         (raw,) = rows(connection, statement, *key)
     before = dict(zip((*told.columns, MAC), raw, strict=True))
+    before |= {c.name: bool(before[c.name]) for c in table.columns if isinstance(c.type, Boolean)}
 
     def found(change: Callable[[Connection], object], *, at_use: bool = True) -> None:
         with tried(gate.engine) as connection:
