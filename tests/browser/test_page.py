@@ -188,9 +188,19 @@ def test_the_table_of_recipients_is_a_card_each_on_a_phone(chromium: Browser, si
     with chromium.new_context(viewport={"width": 390, "height": 844}) as context:
         page = context.new_page()
         page.goto(site + "/#_who")
-        cell = page.locator(".who td").first
-        label = cell.evaluate("each => getComputedStyle(each, '::before').content")
-        assert label.strip('"') == page.locator(".who thead th").nth(1).inner_text()
+        columns = [each.lower() for each in page.locator(".who thead th").all_inner_texts()[1:]]
+        for row in page.locator(".who tbody tr").all():
+            labels = row.locator("td").evaluate_all(
+                """cells => cells.map(each =>
+                [each.colSpan, JSON.parse(getComputedStyle(each, '::before').content)])"""
+            )
+            reached = 0
+            for width, label in labels:
+                names = columns[reached : reached + width]
+                reached += width
+                whole = ["everything else"] if reached == len(columns) else []
+                assert label.lower() in {", ".join(names), "anything", *whole}
+            assert reached == len(columns)
         assert page.get_by_role("table").get_by_role("rowheader").count() > 2
 
 
