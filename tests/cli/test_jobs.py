@@ -43,7 +43,7 @@ OWN = {
     "due invoices",
     "interrupted payments",
     "birthdays",
-    "reopen-corrections",
+    "reopen-requests",
     "erasures",
     "unconfirmed accounts",
     "invitations",

@@ -163,7 +163,7 @@ def test_what_access_rests_on_waits_for_staff_until_it_is_answered(house: House)
         "rights-request",
         request.request_id,
     )
-    reopen = _job(house, "reopen-corrections")
+    reopen = _job(house, "reopen-requests")
     assert reopen() == 0
     house.do(lambda transaction: tasks.close(transaction, task.task_id))
     assert reopen() == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import timedelta
 
 import pytest
 
@@ -16,7 +17,9 @@ from practices.test_payment import pay, typed_amount
 from practices.test_sign_up import GOOD, people_at
 from practices.test_staff import reveal
 from upheld.core.ids import PersonId
+from upheld.gate.act.request import Act
 from upheld.practice import tasks
+from upheld.practices.rights import objections, requests
 
 EVERYTHING = {
     **GOOD,
@@ -127,3 +130,52 @@ def test_mail_that_came_with_somebody_is_shown_to_them_alone(house: House) -> No
     house.do(lambda transaction: transaction.bring(person, {"mail-content": "Dear Ann Marked"}))
     page = house.signed_in(person).get("/me/privacy?show=mail-content").text
     assert "Dear Ann Marked" in page
+
+
+@pytest.mark.parametrize(
+    "purpose", ["personalisation", "service-improvement", "research", "reporting"]
+)
+def test_what_somebody_objects_to_stops_until_the_desk_says_why_it_goes_on(
+    house: House, purpose: str
+) -> None:
+    """It stops when they ask, an answer is owed in thirty days, and one that refuses ends it."""
+    person = house.customer(**WHO)
+    browser, page = house.signed_in(person), "/me/privacy/object"
+    use = Act(action="use", data=("services",), purpose=purpose)
+
+    def stopped() -> bool:
+        return "objection" in house.do(lambda transaction: transaction.peek(person, use)).clauses
+
+    def owed() -> bool:
+        answer = requests.action("objection")
+        return house.do(lambda transaction: transaction.peek(person, answer)).allowed
+
+    assert (stopped(), owed()) == (False, False)
+    assert send(browser, page, {"purpose": purpose, "text": "I mind."}).status_code == 303
+    assert (stopped(), owed()) == (True, True)
+    (request,) = house.do(lambda transaction: requests.requests_of(transaction.tables, person))
+    assert request.due == request.received + timedelta(days=30)
+    (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
+    desk, case = staff(house, role="privacy"), f"/staff/tasks/{task.task_id}"
+    assert send(desk, f"{case}/take", {}, case).status_code == 303
+    page = f"/staff/requests/{task.task_id}"
+    assert "I mind." in desk.get(page).text
+    assert send(desk, f"{page}/refuse", {"reason": "We must."}, page).status_code == 303
+    assert (stopped(), owed()) == (False, False)
+
+
+def test_content_is_chosen_until_somebody_objects(house: House) -> None:
+    """What somebody has may choose what they see; once they object and are right it may not."""
+    person = house.customer(**WHO)
+    use = Act(action="use", data=("services",), purpose="personalisation")
+
+    def may() -> bool:
+        return house.do(lambda transaction: transaction.peek(person, use)).allowed
+
+    assert may()
+    request = house.do(
+        lambda transaction: objections.object_to(transaction, person, "personalisation", "")
+    )
+    assert isinstance(request, requests.RightsRequest)
+    house.do(lambda transaction: objections.uphold(transaction, request, "1" * 32))
+    assert not may()

@@ -138,6 +138,14 @@ RECORDS: Final = {
         "we recorded that {who} took back a request",
         "we closed {whose} request",
     ),
+    "objection": RecordWords(
+        "objected to a use of what we hold",
+        "took back {whose} objection",
+        "ended {whose} objection",
+        "we recorded {whose} objection",
+        "we recorded that {who} took back {whose} objection",
+        "{whose} objection ended",
+    ),
     "service-order": RecordWords(
         "ordered a service",
         "took back an order for a service",

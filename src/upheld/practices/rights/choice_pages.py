@@ -18,7 +18,7 @@ from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practice.endpoints import Visit, equal_secrets
 from upheld.practice.needs import can_ever
 from upheld.practice.plugin import Provider
-from upheld.practices.rights import choices, consent_record, signals
+from upheld.practices.rights import choices, consent_record, objections, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.rights.pages import policy_of
 from upheld.practices.rights.sentences import clauses_in_force, label
@@ -86,6 +86,7 @@ class ChoicePages:
             status=status,
             filled=filled,
             cited=cited,
+            objects=bool(objections.purposes(policy_of(self.provider))),
             **words,
         )
 
@@ -122,17 +123,22 @@ class ChoicePages:
         return RedirectResponse(PAGE, 303)
 
     async def withdraw(self, visit: Visit) -> Response:
-        """Withdraw a permission: from the next act on it proves nothing."""
+        """Withdraw a permission or an objection: from the next act on it proves nothing."""
         record_id = visit.request.path_params["record"]
 
         def work(transaction: Transaction) -> bool:
+            transaction.lock(visit.subject)
             mine = [
                 each
                 for each in choices.choice_records(transaction, visit.subject)
                 if each.record_id == record_id and _withdrawable(each)
             ]
-            if mine:
-                transaction.withdraw(visit.subject, record_id, actor="customer")
+            for each in mine:
+                if each.kind == objections.KIND:
+                    for purpose in each.about.get("purpose", ()):
+                        objections.take_back(transaction, visit.subject, purpose)
+                else:
+                    transaction.withdraw(visit.subject, record_id, actor="customer")
             return bool(mine)
 
         if not await self.provider.do(work):
@@ -302,7 +308,7 @@ def permission(values: dict[str, str]) -> Permission:
 
 
 def _withdrawable(record: Record) -> bool:
-    return record.kind in (choices.CONSENT, choices.PROGRAMME)
+    return record.kind in (choices.CONSENT, choices.PROGRAMME, objections.KIND)
 
 
 def _choice(transaction: Transaction, record: Record) -> Choice:

@@ -24,13 +24,13 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Request
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
-from upheld.practices.rights import signals
+from upheld.practices.rights import objections, signals
 from upheld.practices.rights.gag_orders import GagFilter
 from upheld.practices.rights.sentences import label
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
-KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND)
+KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND, objections.KIND)
 
 
 class Permission(NamedTuple):

@@ -10,18 +10,16 @@ changed there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
-from upheld.gate.act.request import ActResult, Refused
+from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
-from upheld.gate.gate import Gate
-from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies, outbox, tasks
-from upheld.practices.rights import requests
+from upheld.practice import message_copies
+from upheld.practices.rights import case_work, requests
+from upheld.practices.rights.case_work import PURPOSE
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label
@@ -30,8 +28,8 @@ from upheld.web.forms import LONG, Field
 from upheld.web.pages import format_day
 
 CHECKED: Final = frozenset({"birth-date", "email", "card"})  # what access or money rests on
-KIND, ROLE, PURPOSE = "correction", "accounts", "rights-request"
-CORRECTED, TURNED_DOWN = "corrected", "turned-down"  # kinds of entries
+KIND: Final = "correction"
+CORRECTED: Final = "corrected"  # a kind of entries
 FORM_FIELDS: Final = ("value", *(f"value-{part}" for part in PARTS), "text")  # of its form
 INPUTS: Final = {
     "phone": ("tel", "tel"),
@@ -163,10 +161,7 @@ def hand_over(
     if isinstance(result, Refused):
         requests.deny(transaction, request, result)
         return result
-    task = tasks.open_task(
-        transaction, person_id, KIND, PURPOSE, role=ROLE, about=request.request_id, due=request.due
-    )
-    return requests.begin(transaction, request, task)
+    return requests.open_task(transaction, request, PURPOSE)
 
 
 def staff_field(transaction: Transaction, request: RightsRequest) -> Field | None:
@@ -209,83 +204,5 @@ def set_value(
     answer = requests.answer(transaction, request, by=staff_id)
     if isinstance(answer, Refused):
         return answer
-    notify(transaction, request)
+    case_work.notify(transaction, request)
     return request
-
-
-def refuse(
-    transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
-) -> RightsRequest | Refused:
-    """Refuse a request, with a reason that its customer reads."""
-    result = write_to_customer(transaction, request, reason)
-    if isinstance(result, Refused):
-        return result
-    entry = transaction.note(
-        request.person_id,
-        TURNED_DOWN,
-        actor=f"staff {staff_id}",
-        data=(request.about,) if request.about else (),
-        purpose=PURPOSE,
-    )
-    requests.turn_down(transaction, request, entry, by=staff_id)
-    return request
-
-
-def write_to_customer(
-    transaction: Transaction, request: RightsRequest, text: str
-) -> ActResult | Refused:
-    """Write to a customer about their request: in their account, and by mail that it is there."""
-    title = requests.TITLES[request.kind]
-    result = message_copies.add_from_staff(
-        transaction,
-        request.person_id,
-        f"Your request: {title[:1].lower()}{title[1:]}",
-        text,
-        about=request.request_id,
-    )
-    if not isinstance(result, Refused):
-        notify(transaction, request)
-    return result
-
-
-def notify(transaction: Transaction, request: RightsRequest) -> None:
-    """Send a mail that there is news of a request, if the policy lets us; it says nothing more."""
-    outbox.queue(
-        transaction,
-        request.person_id,
-        "rights/request-news",
-        message_copies.ADMINISTRATIVE,
-        {"request": request.request_id},
-    )
-
-
-def reopen(gate: Gate) -> int:
-    """Open a task again for each correction whose task was closed unanswered; the number of them.
-
-    A correction is answered when a value is stored, or when it is refused, and by nothing else.
-    """
-    with gate.together() as transaction:
-        left = requests.left_without_task(transaction.tables)
-    with trial_of(gate, "reopen-corrections") as trial:
-        return sum(
-            trial.one(partial(_reopen, gate, each), each.person_id, each.request_id) or 0
-            for each in left
-        )
-
-
-def _reopen(gate: Gate, request: RightsRequest) -> int:
-    with gate.together() as transaction:
-        transaction.lock(request.person_id)
-        if request not in requests.left_without_task(transaction.tables):
-            return 0  # another process was faster
-        task = tasks.open_task(
-            transaction,
-            request.person_id,
-            KIND,
-            PURPOSE,
-            role=ROLE,
-            about=request.request_id,
-            due=request.due,
-        )
-        requests.begin(transaction, request, task)
-    return 1

@@ -25,13 +25,13 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
 from upheld.practice.tasks import Task
-from upheld.practices.rights import corrections, erasure, requests
-from upheld.practices.rights.corrections import KIND
+from upheld.practices.rights import case_work, corrections, erasure, objections, requests
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 from upheld.web.pages import format_day
 
+KINDS: Final = (corrections.KIND, objections.KIND)  # of tasks whose page is the desk's
 ROLES: Final = ("accounts", "privacy", MANAGER)  # who sees which requests wait, and nothing of them
 MESSAGE: Final = Field("text", "Your message", "textarea", length_max=LONG)
 REASON: Final = Field(
@@ -40,6 +40,10 @@ REASON: Final = Field(
     "textarea",
     length_max=LONG,
     hint="The customer reads this. Say what they can do instead.",
+)
+OVERRIDING: Final = REASON._replace(
+    label="Why we must continue",
+    hint="The customer reads this. The use goes on from the moment you send it.",
 )
 
 
@@ -112,9 +116,10 @@ class RequestDesk:
 
     def _mine(self, transaction: Transaction, visit: Visit) -> tuple[Task, RightsRequest]:
         """The task that this member of staff took, and its request; 404 where there is none."""
-        task = tasks.require_mine(
-            transaction, visit.request.path_params["task"], KIND, visit.subject
-        )
+        task_id = visit.request.path_params["task"]
+        waiting_task = tasks.find_task(transaction.tables, task_id)
+        kind = waiting_task.kind if waiting_task and waiting_task.kind in KINDS else KINDS[0]
+        task = tasks.require_mine(transaction, task_id, kind, visit.subject)
         request = (
             requests.find_request(transaction.tables, task.person_id, task.about) if task else None
         )
@@ -125,23 +130,31 @@ class RequestDesk:
     def _open(self, transaction: Transaction, visit: Visit) -> OpenRequest:
         """The request with what was written and the value: two looks, each entered."""
         task, request = self._mine(transaction, visit)
-        name = label(transaction.policy, "data", request.about)
-        page = self.provider.change_pages.get(request.about, "")
+        is_correction = request.kind == corrections.KIND
+        name = label(transaction.policy, "data" if is_correction else "purpose", request.about)
+        page = self.provider.change_pages.get(request.about, "") if is_correction else ""
         if not request.waits:
             return OpenRequest(task, request, name, [], [], [], None, page)
         letters = threads.read_as_staff(transaction, task, visit.subject, request.request_id)
-        look = threads.view_as_staff(transaction, task, visit.subject, request.about)
-        values = [] if isinstance(look, Refused) else look.series(request.about)
-        field = None if page else corrections.staff_field(transaction, request)
+        looks: list[object] = [letters]
+        values: list[str] = []
+        if is_correction:
+            look = threads.view_as_staff(transaction, task, visit.subject, request.about)
+            looks.append(look)
+            if not isinstance(look, Refused):
+                values = [each.value for each in look.series(request.about)]
+        field = (
+            corrections.staff_field(transaction, request) if is_correction and not page else None
+        )
         return OpenRequest(
             task,
             request,
             name,
             [] if isinstance(letters, Refused) else letters,
-            [_display(request.about, each.value) for each in values] if field else [],
+            [_display(request.about, each) for each in values] if field else [],
             [
                 refusal_reason(transaction.policy, each.decision)
-                for each in (letters, look)
+                for each in looks
                 if isinstance(each, Refused)
             ],
             None if field is None else with_check(self.provider, request.about, field),
@@ -157,6 +170,7 @@ class RequestDesk:
     ) -> Response:
         """One request with its thread, the value, and what can be done."""
         case = await self.provider.do(lambda transaction: self._open(transaction, visit))
+        reason = OVERRIDING if case.request.kind == objections.KIND else REASON
         return self.provider.pages.page(
             visit.request,
             "rights/desk.html",
@@ -165,9 +179,9 @@ class RequestDesk:
             title=self._title(case.request),
             state=requests.STATE_LABELS[case.request.state],
             late=case.request.due is not None and case.request.due < self.provider.now(),
-            fields=[each for each in (case.field, MESSAGE, REASON) if each],
+            fields=[each for each in (case.field, MESSAGE, reason) if each],
             message=MESSAGE,
-            reason=REASON,
+            reason=reason,
             filled=filled,
             refused=refused,
         )
@@ -177,9 +191,11 @@ class RequestDesk:
 
         def work(transaction: Transaction) -> Filled | RightsRequest | Refused:
             _, request = self._mine(transaction, visit)
-            field = corrections.staff_field(transaction, request)
             if not request.waits:
                 return request
+            if request.kind != corrections.KIND:
+                raise HTTPException(403)
+            field = corrections.staff_field(transaction, request)
             if field is None or request.about in self.provider.change_pages:
                 raise HTTPException(403)
             filled = read((with_check(self.provider, request.about, field),), visit.form)
@@ -193,14 +209,35 @@ class RequestDesk:
 
     async def refuse(self, visit: Visit) -> Response:
         """Refuse the request with a reason: the customer reads it, and the task is closed."""
-        return await self._with_text(visit, REASON, corrections.refuse)
+
+        def act(
+            transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
+        ) -> object:
+            is_objection = request.kind == objections.KIND
+            refuse = objections.refuse if is_objection else case_work.refuse
+            return refuse(transaction, request, reason, staff_id)
+
+        return await self._with_text(visit, REASON, act)
+
+    async def uphold(self, visit: Visit) -> Response:
+        """Uphold an objection: what stopped stays so, and the task is closed."""
+
+        def work(transaction: Transaction) -> RightsRequest | Refused:
+            _, request = self._mine(transaction, visit)
+            if not request.waits:
+                return request
+            if request.kind != objections.KIND:
+                raise HTTPException(403)
+            return objections.uphold(transaction, request, visit.subject)
+
+        return await self._answered(visit, work)
 
     async def write(self, visit: Visit) -> Response:
         """Write to the customer; the request goes on waiting."""
         return await self._with_text(
             visit,
             MESSAGE,
-            lambda transaction, request, text, _: corrections.write_to_customer(
+            lambda transaction, request, text, _: case_work.write_to_customer(
                 transaction, request, text
             ),
         )

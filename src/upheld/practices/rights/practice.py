@@ -13,11 +13,19 @@ from upheld.practice.endpoints import Handler, anybody, open_page, require_sign_
 from upheld.practice.events import PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
-from upheld.practices.rights import about_pages, corrections, erasure, signals
+from upheld.practices.rights import (
+    about_pages,
+    case_work,
+    corrections,
+    erasure,
+    objections,
+    signals,
+)
 from upheld.practices.rights.choice_pages import ChoicePages
 from upheld.practices.rights.choices import permission_options
-from upheld.practices.rights.desk import ROLES, RequestDesk
+from upheld.practices.rights.desk import KINDS, ROLES, RequestDesk
 from upheld.practices.rights.glance import LastLook
+from upheld.practices.rights.objection_pages import ObjectionPages
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
@@ -37,6 +45,7 @@ NEEDS = (
     Need("a copy of it", "share email to customer for rights-request at other"),
     Need("answering what is held", "answer-access"),
     Need("correcting", "answer-correction"),
+    Need("objections", "answer-objection"),
     Need("erasing", "answer-erasure"),
     Need("permissions to share", why_off=_decides_nothing),
     Need("taking a privacy signal for an opt-out", "apply-privacy-signal"),
@@ -46,6 +55,7 @@ ASKS: Final = (
     "answer-access",
     "answer-correction",
     "answer-erasure",
+    "answer-objection",
     "apply-privacy-signal",
     "bind",
     "collect",
@@ -62,6 +72,8 @@ PROVES: Final = (
     "erased",
     "erasure-requested",
     "months-since-closure",
+    "objected",
+    "objection-requested",
     "opted-out",
     "permission",
     "privacy-signal",
@@ -84,18 +96,13 @@ PARTS: Final = tuple(
 
 def _routes(provider: Provider) -> Sequence[Route]:
     """The pages, each for the customers whom it is about unless it is for anybody."""
-    inventory, disclosures, receipts = (
-        InventoryPage(provider),
-        DisclosurePages(provider),
-        ReceiptPages(provider),
-    )
+    inventory, disclosures = InventoryPage(provider), DisclosurePages(provider)
     choices, agreement, requests = (
         ChoicePages(provider),
         AgreementPages(provider),
         RequestPages(provider),
     )
-
-    value, about = ValueErasurePages(provider), about_pages.AboutPage(provider)
+    value, objecting = ValueErasurePages(provider), ObjectionPages(provider)
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(
@@ -112,10 +119,6 @@ def _routes(provider: Provider) -> Sequence[Route]:
         get("/me/privacy", inventory.show),
         get("/me/privacy/received", disclosures.show),
         get("/me/privacy/received/{number:int}", disclosures.receipt),
-        Route("/checkpoint", receipts.checkpoint, methods=["GET"]),
-        Route("/checkpoint/cosigned", receipts.checkpoint, methods=["GET"]),
-        Route("/ledger/verify", receipts.show, methods=["GET"]),
-        Route("/ledger/verify", anybody(provider, receipts.send), methods=["POST"]),
         get("/me/privacy/choices", choices.show),
         post("/me/privacy/choices", choices.give),
         post("/me/privacy/choices/signal", choices.end_signal),
@@ -134,13 +137,27 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/export", requests.download, fresh=True),
         get("/me/privacy/correct", requests.correct, fresh=True),
         post("/me/privacy/correct", requests.send, fresh=True, carries=corrections.FORM_FIELDS),
+        get("/me/privacy/object", objecting.show),
+        post("/me/privacy/object", objecting.send),
         get("/me/privacy/erase", requests.erase, fresh=True),
         post("/me/privacy/erase", requests.ask_erasure, fresh=True),
         get("/me/privacy/erase/{field}", value.show, fresh=True),
         post("/me/privacy/erase/{field}", value.send, fresh=True),
-        Route(about_pages.HERE, open_page(provider, about.show), methods=["GET"]),
         Route("/erased/{link}", requests.certificate, methods=["GET"]),
+        *_open_routes(provider),
         *_desk_routes(provider),
+    )
+
+
+def _open_routes(provider: Provider) -> Sequence[Route]:
+    """The pages for anybody: who we are, and the verification of the log."""
+    receipts, about = ReceiptPages(provider), about_pages.AboutPage(provider)
+    return (
+        Route("/checkpoint", receipts.checkpoint, methods=["GET"]),
+        Route("/checkpoint/cosigned", receipts.checkpoint, methods=["GET"]),
+        Route("/ledger/verify", receipts.show, methods=["GET"]),
+        Route("/ledger/verify", anybody(provider, receipts.send), methods=["POST"]),
+        Route(about_pages.HERE, open_page(provider, about.show), methods=["GET"]),
     )
 
 
@@ -157,6 +174,7 @@ def _desk_routes(provider: Provider) -> Sequence[Route]:
         route("POST", f"{one}/change", desk.change),
         route("POST", f"{one}/write", desk.write),
         route("POST", f"{one}/refuse", desk.refuse),
+        route("POST", f"{one}/uphold", desk.uphold),
     )
 
 
@@ -202,14 +220,15 @@ def practice(provider: Provider) -> Practice:
         pending_actions=LastLook(provider).waiting,
         listeners={PRIVACY_SIGNAL: signals.note_signal},
         jobs=[
-            Job("reopen-corrections", REOPEN_SECONDS, corrections.reopen),
+            Job("reopen-requests", REOPEN_SECONDS, case_work.reopen),
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
-        task_pages={corrections.KIND: "/staff/requests/{task}"},
-        settled_on_page=(corrections.KIND,),
+        task_pages=dict.fromkeys(KINDS, "/staff/requests/{task}"),
+        settled_on_page=KINDS,
         entry_sentences={
             corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
-            corrections.TURNED_DOWN: "{actor} refused {whose} request and said why",
+            case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",
+            objections.UPHELD: "{actor} upheld {whose} objection",
         },
         links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},
     )

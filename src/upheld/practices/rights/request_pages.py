@@ -25,7 +25,7 @@ from upheld.practice.form_values import with_check
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import corrections, erasure, requests
+from upheld.practices.rights import case_work, corrections, erasure, objections, requests
 from upheld.practices.rights.confirmations import erase_confirmation
 from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import DataExport, gather, pieces
@@ -56,7 +56,10 @@ class RequestPages:
             asks=own_requests,
             labels=requests.STATE_LABELS,
             title_of=partial(requests.title_of, policy_of(self.provider)),
-            cited=clauses_in_force(policy_of(self.provider), ["access", "correction", "erasure"]),
+            objects=bool(objections.purposes(policy_of(self.provider))),
+            cited=clauses_in_force(
+                policy_of(self.provider), ["access", "correction", "objection", "erasure"]
+            ),
         )
 
     async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
@@ -109,7 +112,7 @@ class RequestPages:
                 f"Your reply: {requests.TITLES[request.kind]}",
                 filled.values[REPLY.name],
                 about=request_id,
-                purpose=corrections.PURPOSE,
+                purpose=case_work.PURPOSE,
             )
 
         result = await self.provider.attempt(work)
@@ -136,10 +139,13 @@ class RequestPages:
         request_id = visit.request.path_params["request"]
 
         def work(transaction: Transaction) -> RightsRequest | None:
-            transaction.lock(visit.subject)
+            transaction.lock(visit.subject)  # whoever answers it waits
             request = requests.find_request(transaction.tables, visit.subject, request_id)
             if request is not None and request.waits:
-                requests.revoke(transaction, request)
+                if request.kind == objections.KIND:
+                    objections.take_back(transaction, visit.subject, request.about)
+                else:
+                    requests.revoke(transaction, request)
             return request
 
         request = await self.provider.do(work)

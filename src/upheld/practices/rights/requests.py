@@ -1,4 +1,4 @@
-"""Requests: access, correction, erasure; each owed from the moment it is made until it is answered.
+"""Requests: access, correction, objection, erasure; each owed from when it is made until answered.
 
 A record of kind `request` makes the act owed; the act answers it, and the record ends. States are
 those of the Data Rights Protocol. The time by which it is due comes from the policy's own clause.
@@ -37,16 +37,20 @@ STATE_LABELS: Final = {
 FACTS: Final = {
     "access": "access-requested",
     "correction": "correction-requested",
+    "objection": "objection-requested",
     "erasure": "erasure-requested",
 }
 TITLES: Final = {
     "access": "A copy of what we hold",
     "correction": "Correct what is wrong",
+    "objection": "Object to a use",
     "erasure": "Erase what we hold",
 }
 ONE_THING: Final = {"erasure": "Erase one thing"}  # the same, where it is about one kind of data
 PAGE: Final = "/me/privacy/requests"  # of a customer's own
 _KEY: Final = "person_id = ? AND request_id = ?"
+ROLES: Final = {"correction": "accounts"}  # in whose queue the task of a kind stands
+PRIVACY: Final = "privacy"  # where that of any other does
 _BATCH: Final = 500  # tasks in one query
 
 
@@ -85,11 +89,12 @@ def _iso(at: datetime | None) -> str | None:
 
 
 def title_of(policy: Policy, request: RightsRequest) -> str:
-    """A request in a few words: what is asked, and about which kind of data."""
+    """A request in a few words: what is asked, and about which kind of data or which purpose."""
     if not request.about:
         return TITLES[request.kind]
     title = ONE_THING.get(request.kind, TITLES[request.kind])
-    return f"{title}: {label(policy, 'data', request.about)}"
+    tree = "purpose" if request.kind == "objection" else "data"
+    return f"{title}: {label(policy, tree, request.about)}"
 
 
 def action(kind: str) -> Act:
@@ -140,6 +145,20 @@ def answer(
         transaction.withdraw(request.person_id, request.request_id, ended=True)
         _close(transaction, request, FULFILLED, result.entry, by)
     return result
+
+
+def open_task(transaction: Transaction, request: RightsRequest, purpose: str) -> RightsRequest:
+    """Let somebody of our staff work on a request; as it is with its task."""
+    task = tasks.open_task(
+        transaction,
+        request.person_id,
+        request.kind,
+        purpose,
+        role=ROLES.get(request.kind, PRIVACY),
+        about=request.request_id,
+        due=request.due,
+    )
+    return begin(transaction, request, task)
 
 
 def begin(
@@ -229,7 +248,7 @@ def left_without_task(tables: Tables) -> list[RightsRequest]:
 
     Requests of people whose rows were changed by somebody else are left out.
     """
-    where = "state = ? AND task_id IS NOT NULL"
+    where = "state = ? AND task_id IS NOT NULL AND kind <> 'erasure'"  # that goes on by itself
     rows, _ = tables.select_intact(rights_request, where, IN_PROGRESS)
     closed_tasks: set[str] = set()
     for first in range(0, len(rows), _BATCH):
