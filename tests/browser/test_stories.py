@@ -218,7 +218,10 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     nia.follow("Give a card").press("Go to the payment processor")
     nia.fill({"Card number": "4242 4242 4242 4242", "Good through": "12/39"})
     nia.press("Give this card").press("Keep it for payments").press("Pay")
-    nia.reads("Thank you, it is paid").follow("See the balance").reads("You owe nothing")
+    nia.reads("is taken from the card that you keep with us, once").press("Pay $")
+    nia.reads("You paid $", "Reference", "Thank you, it is paid").follow("See the balance").reads(
+        "You owe nothing"
+    )
     nia.at("/me/privacy/received?which=disclosures").reads("sandbox-payments")
 
 
@@ -285,7 +288,7 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     ed = meet("ed").sign_in_at_desk("agent")
     ed.reads("Ann Marlow", ann.name).misses("baker", "gardener")
     ann.at("/me").reads(f"{AGENCY} collects what you owe")
-    ann.at("/me/payment").press("Pay").reads("Thank you, it is paid")
+    ann.at("/me/payment").press("Pay").press("Pay $").reads("Thank you, it is paid")
     ann.at("/me").misses(AGENCY)
     ed.at("/agent").misses("Ann Marlow")
     debt = ed.page.locator(".todo", has_text=f"{town.clock.now():%B %Y}")

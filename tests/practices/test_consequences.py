@@ -18,7 +18,17 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from practices.bills import AGENT, address, order, staff
+from practices.bills import (
+    AGENT,
+    PROCESSOR,
+    address,
+    engage,
+    history,
+    invoiced,
+    order,
+    staff,
+    with_card,
+)
 from practices.conftest import HIDDEN, PAGE, House, close, confirm, send
 from practices.test_debt import debtor
 from practices.test_guardians import family
@@ -149,6 +159,15 @@ def _erasing(house: House) -> Deed:
     return Deed(house.signed_in(person), path, path, {"sure": "yes"}, is_done, person)
 
 
+def _paying(house: House) -> Deed:
+    engage(house, PROCESSOR, "payment-processor")
+    person = house.customer()
+    invoiced(house, person)
+    browser, path = with_card(house, person), "/me/payment"
+    form = {"key": "0" * 32, "card": "", "amount": "5"}
+    return Deed(browser, path, path, form, lambda: bool(history(house, person).payments), person)
+
+
 DEEDS: Final[dict[str, Callable[[House], Deed]]] = {
     "order": _ordering,
     "end": _ending,
@@ -158,6 +177,7 @@ DEEDS: Final[dict[str, Callable[[House], Deed]]] = {
     "recall": _recalling,
     "close": _closing,
     "erase": _erasing,
+    "pay": _paying,
 }
 EACH = pytest.mark.parametrize("name", DEEDS)
 
@@ -176,7 +196,7 @@ def test_what_matters_is_asked_about_done_by_a_yes_and_told_with_a_reference(
     assert deed.is_done()
     shown = answer if answer.status_code == 200 else deed.browser.get(answer.headers["location"])
     assert shown.status_code == 200
-    assert re.search(r"Reference [0-9A-F]{8}\.", shown.text)
+    assert re.search(r"Reference [\w-]{8,}\.", shown.text)
     again = confirm(deed.browser, page, deed.form)
     assert again.status_code in {303, 404, 422}  # led to what came of it, or told that it is so
     assert "done=" not in again.headers.get("location", "")

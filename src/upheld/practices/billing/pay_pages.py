@@ -18,18 +18,27 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import cards
-from upheld.practice.cards import Card, PaymentProcessor, ProcessorError
+from upheld.practice.cards import Card, ChargeResult, PaymentProcessor, ProcessorError
+from upheld.practice.consequences import Banner, redirect_with_banner, require_confirmation
 from upheld.practice.endpoints import Visit
 from upheld.practice.events import CARD_GIVEN
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import books
 from upheld.practices.billing.account_pages import ASK, view_fields
 from upheld.practices.billing.books import History
-from upheld.practices.billing.payments import ChargeOrder, Declined, Payments, UnderWay
+from upheld.practices.billing.pay_questions import pay_confirmation
+from upheld.practices.billing.payments import (
+    ChargeOrder,
+    Declined,
+    Payments,
+    PaymentStart,
+    UnderWay,
+)
 from upheld.practices.billing.processor_cards import ProcessorCards
 from upheld.practices.billing.refusals import refusal
 from upheld.web import forms
 from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.pages import money
 
 AMOUNT: Final = Field(
     "amount", "Amount", hint="Dollars and cents, such as 12.30.", length_max=12, check=forms.cents
@@ -117,11 +126,17 @@ class PayPages:
         cents = int(filled.values["amount"])
         card = await self.cards.card(visit.subject, once) if once else None
         token = card.token if card else ""
-        result = await self.provider.attempt(
-            lambda transaction: self.payments.begin(
-                transaction, visit.subject, key, cents, once, token
+
+        def work(transaction: Transaction) -> PaymentStart:
+            def confirm(open_cents: int) -> None:
+                question = pay_confirmation(key, once, cents, open_cents, self.processor.party)
+                require_confirmation(self.provider, transaction.tables, visit, question)
+
+            return self.payments.begin(
+                transaction, visit.subject, key, cents, once, token, confirm=confirm
             )
-        )
+
+        result = await self.provider.attempt(work)
         if isinstance(result, Refused):
             return self._refusal_page(
                 visit.request,
@@ -133,9 +148,12 @@ class PayPages:
             return await self.show(visit, filled.wrong("amount", result.why), 422, once)
         if isinstance(result, UnderWay):
             return await self.show(visit, filled, 409, once)
-        if result is not None:
-            await charge(self.provider, self.payments, visit.subject, key, result)
-        return RedirectResponse(f"/me/payment/done/{key}", 303)
+        place = f"/me/payment/done/{key}"
+        charged = result and await charge(self.provider, self.payments, visit.subject, key, result)
+        if charged is None or not charged.paid:
+            return RedirectResponse(place, 303)
+        banner = Banner(f"You paid {money(cents)} by card.", charged.reference)
+        return redirect_with_banner(self.provider, visit.session, place, banner)
 
     async def result_page(self, visit: Visit) -> Response:
         """What came of a payment."""
@@ -203,15 +221,16 @@ class PayPages:
 
 async def charge(
     provider: Provider, payments: Payments, person_id: PersonId, key: str, charge_order: ChargeOrder
-) -> None:
-    """Charge, and enter what came of it; where no answer came, the job asks again."""
+) -> ChargeResult | None:
+    """Charge, and enter what came of it; None where no answer came, and the job asks again."""
     try:
         charged = await provider.run_in_thread(payments.charge, person_id, key, charge_order)
     except ProcessorError:
-        return
-    await provider.attempt(
+        return None
+    refused = await provider.attempt(
         lambda transaction: payments.finish(transaction, person_id, key, charged)
     )
+    return None if refused else charged
 
 
 def _text(visit: Visit, name: str) -> str:

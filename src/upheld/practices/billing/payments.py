@@ -10,6 +10,7 @@ another day, so that a charge that came late is booked and not lost.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -107,7 +108,7 @@ class Payments:
         rows = under_way(transaction.tables, person_id)
         return str(rows[0].key) if rows else None
 
-    def begin(
+    def begin(  # noqa: PLR0913 - what a payment is made of
         self,
         transaction: Transaction,
         person_id: PersonId,
@@ -115,12 +116,15 @@ class Payments:
         cents: int,
         once: str,
         token: str,
+        *,
+        confirm: Callable[[int], None] | None = None,
     ) -> PaymentStart:
         """Store the intent and tell the processor who pays; None if this key was used before.
 
         `once` is the reference of the page on which a card was given for this payment alone, and
         `token` is that card's; without them the stored card is charged. Nothing is started beside
-        a payment that is under way, or for more than is open.
+        a payment that is under way, or for more than is open. `confirm` is given what is open, and
+        raises where whoever pays has not said yes to this.
         """
         transaction.lock(person_id)
         if self.intent(transaction, person_id, key) is not None:
@@ -132,6 +136,8 @@ class Payments:
             return history
         if cents > history.balance:
             return Declined("That is more than you owe.")
+        if confirm is not None:
+            confirm(history.balance)
         record = transaction.record(
             person_id,
             "payment",
