@@ -145,3 +145,30 @@ def test_an_announced_version_is_posted_on_its_day(
     assert [post_announced(own), post_announced(own)] == [1, 0]
     own.refresh()
     assert own.policy.front.version == "two"
+
+
+def test_what_binds_a_customer_is_told_and_what_their_agreement_asks_for_is_recorded(
+    home: Path,
+) -> None:
+    """A version waits for use, for a notice whose days have run, and for an approval."""
+    gate = gate_of(read_settings(home / "upheld.toml"))
+    who = gate.enrol()
+    run(home, "version", "draft", str(write(home, "two", WIDER)), "--by", "olga")
+    run(home, "version", "approve", "two", "--by", "paul")
+    run(home, "version", "post", "two", "--by", "paul")
+    waits = "bound by version 2026-11-01\nasked besides: version two\n"
+    assert run(home, "version", "bound", who) == waits
+    run(home, "version", "agreement", who, "--notice", "--approval")
+    with gate.together() as transaction:
+        assert transaction.note_use(who)
+    run(home, "version", "notice", who, "two", "--days", "0")
+    assert run(home, "version", "bound", who) == waits
+    run(home, "version", "approval", who, "2")
+    bound = json.loads(run(home, "version", "bound", who, "--json"))
+    assert (bound["binds"]["version"], bound["waiting"]) == ("two", [])
+    run(home, "version", "notice", who, "two", "--bounced")
+    assert run(home, "version", "bound", who) == waits
+    run(home, "version", "agreement", who, "--end")
+    assert run(home, "version", "bound", who) == "bound by version two\n"
+    assert refused(home, "version", "approval", who, "none") == "version-unknown"
+    assert refused(home, "version", "agreement", who) == "usage"

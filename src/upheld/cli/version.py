@@ -14,7 +14,8 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.analysis import tell
 from upheld.cli.output import JSON, loaded, print_json
-from upheld.core.errors import PolicyError
+from upheld.core.errors import PolicyError, UpheldError
+from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
     from upheld.core.settings import Settings
@@ -239,3 +240,92 @@ def _show(there: Draft, *, as_json: bool) -> None:
         print_json(there._asdict())
     else:
         print(_line(there))
+
+
+WHO = typer.Argument(help="The customer's id.")
+NAME = typer.Argument(help="A version that was posted: as it is called, or its number.")
+
+
+@version.command()
+def bound(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Tell which version binds a customer, and which later ones wait for them."""
+    with _gate(settings_in(settings)).together() as transaction:
+        binding, *waiting = transaction.binding_versions(PersonId(who))
+    if as_json:
+        print_json(
+            {
+                "binds": binding._asdict(),
+                "waiting": [each._asdict() for each in waiting],
+            }
+        )
+        return
+    print(f"bound by version {binding.version or binding.number}")
+    for each in waiting:
+        print(f"asked besides: version {each.version or each.number}")
+
+
+@version.command()
+def agreement(
+    who: str = WHO,
+    notice: bool = typer.Option(False, "--notice", help="It asks for notice of changes."),
+    approval: bool = typer.Option(False, "--approval", help="It asks for their approval."),
+    end: bool = typer.Option(False, "--end", help="It asks for neither any more."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Record what a customer's own agreement asks for when the policy changes."""
+    from upheld.practices.versions import agreements
+
+    if end == (notice or approval):
+        raise UpheldError(
+            "say what it asks for, or --end", code="usage", hint="--notice, --approval"
+        )
+    with _gate(settings_in(settings)).together() as transaction:
+        if end:
+            agreements.end_agreements(transaction, PersonId(who))
+        for asks, fact in ((notice, agreements.NOTICE), (approval, agreements.APPROVAL)):
+            if asks:
+                agreements.agree(transaction, PersonId(who), fact)
+    _recorded({"notice": notice, "approval": approval}, as_json=as_json)
+
+
+@version.command()
+def notice(
+    who: str = WHO,
+    name: str = NAME,
+    days: int = typer.Option(30, min=0, max=3650, help="The days that it has to run."),
+    bounced: bool = typer.Option(False, "--bounced", help="It came back: none was given."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Record that a customer was sent notice of a version now; it holds once the days have run."""
+    from upheld.practices.versions import agreements
+
+    with _gate(settings_in(settings)).together() as transaction:
+        edition = agreements.edition_named(transaction, name)
+        if bounced:
+            agreements.take_back_notice(transaction, PersonId(who), edition)
+        else:
+            sent = transaction.clock.now()
+            agreements.give_notice(transaction, PersonId(who), edition, sent, days)
+    _recorded({"notice": edition.version, "bounced": bounced}, as_json=as_json)
+
+
+@version.command()
+def approval(
+    who: str = WHO, name: str = NAME, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Record that a customer approved a version, as their agreement asks for."""
+    from upheld.practices.versions import agreements
+
+    with _gate(settings_in(settings)).together() as transaction:
+        edition = agreements.edition_named(transaction, name)
+        agreements.approve_change(transaction, PersonId(who), edition)
+    _recorded({"approved": edition.version}, as_json=as_json)
+
+
+def _recorded(what: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json(what)
+    else:
+        print("recorded")

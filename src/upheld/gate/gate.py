@@ -98,7 +98,8 @@ class Gate:
             ErasureHooks(),
             FieldValues(),
             checked_place(policy, place),
-            in_force[0].number if in_force else 0,
+            len(in_force[0]) if in_force else 0,
+            in_force[0] if in_force else (),
         )
         self.context.provers.add("account", by_time_since)
         self.context.provers.add("notice", by_notice)
@@ -161,8 +162,8 @@ class Gate:
                 code="version-copy",
                 hint="restore the database from a backup",
             )
-        edition, policy = in_force
-        self.context = self.context.under(policy, edition.number)
+        editions, policy = in_force
+        self.context = self.context.under(policy, editions)
         return True
 
     @contextmanager

@@ -20,6 +20,8 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
 from upheld.gate.act.execution import GateContext
+from upheld.gate.editions import bound
+from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
@@ -120,6 +122,18 @@ class Inquiries:
     def editions(self) -> Editions:
         """The versions of the policy: those that were posted, and posting another one."""
         return Editions(self._context, self._connection)
+
+    def binding_versions(self, person_id: PersonId) -> tuple[Edition, ...]:
+        """The versions that acts on somebody are asked of, the one that binds them first."""
+        editions = self._context.editions
+        if len(editions) < bound.SECOND:
+            return editions
+        mine, _ = self.records_of([person_id], bound.KINDS)
+        at = microseconds(self._context.clock.now())
+        waiting = bound.waiting_versions(
+            editions, lambda each: self.editions.policy(each.digest), mine, at
+        )
+        return (*waiting, editions[-1])
 
     def entries(self, person_id: PersonId) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""

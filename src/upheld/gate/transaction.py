@@ -13,6 +13,7 @@ from typing import Any, Unpack
 from sqlalchemy import Connection
 
 from upheld.core.ids import EntryNumber, PersonId, RecordId
+from upheld.database.tables import microseconds
 from upheld.gate import obligations, record_queries
 from upheld.gate.act.execution import ActExecution, GateContext, Outcome
 from upheld.gate.act.options import (
@@ -28,6 +29,7 @@ from upheld.gate.act.options import (
 )
 from upheld.gate.act.places import PLACE
 from upheld.gate.act.request import Act, Refused, planned, require_list
+from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.erasure.must_keep import combine, purposes
@@ -254,7 +256,23 @@ class Transaction(Inquiries):
         at = self._context.clock.now()
         person = people.enrol(self._connection, self._context.keyring, at)
         self._note(person.person_id, at, kind="person")
+        self.note_use(person.person_id)
         return person.person_id
+
+    def note_use(self, person_id: PersonId) -> bool:
+        """Note that somebody uses our services, if they did not since the last posting.
+
+        One record a version and person; whether it was made. Whoever is new uses what is in force.
+        """
+        editions, facts = self._context.editions, self._context.policy.program.vocabulary.facts
+        if len(editions) < bound.SECOND or bound.USED not in facts:
+            return False
+        people.lock(self._connection, person_id)
+        mine, _ = self.records_of([person_id], [bound.FIRST_USE])
+        if any(each.valid_from >= microseconds(editions[-1].posted_at) for each in mine):
+            return False
+        self.record(person_id, bound.FIRST_USE, fact=bound.USED)
+        return True
 
     def bring(self, person_id: PersonId, field_values: Mapping[str, str]) -> bool:
         """Store what was held before upheld came; whether that is a violation of the policy.

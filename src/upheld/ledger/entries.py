@@ -73,13 +73,15 @@ class Entry(
     `after` is the id of the entry that this one completes (an intent that was carried out);
     `violation` says how an act came to happen that no clause allowed; `values` are digests of the
     sealed values that were read or written; `previous` is the last checkpoint of the log before a
-    restore, in a new log's first entry.
+    restore, in a new log's first entry; `policies` are digests of earlier versions of the policy
+    that were asked besides, because the one in force does not bind somebody yet.
     """
 
     kind: Annotated[str, Meta(pattern=r"^[a-z]+([.-][a-z]+)*(?!\n)$")]
     time: Time
     id: str = ""
     policy: str = ""
+    policies: Words = ()
     action: str = ""
     outcome: Literal["allow", "deny", "needs-proof", ""] = ""
     problem: str = ""

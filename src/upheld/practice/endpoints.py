@@ -26,10 +26,11 @@ from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
+from upheld.gate.transaction import Transaction
 from upheld.practice import consequences, operators, sign_in_attempts, tasks
 from upheld.practice.consequences import NotConfirmedError
 from upheld.practice.destinations import mark_endpoint, page_behind, with_destination
-from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.events import PRIVACY_SIGNAL, SIGNED_IN
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.tasks import OthersTaskError
@@ -289,6 +290,18 @@ def start_session(
     give_cookie(provider, response, kind, raw)
     sign_in_attempts.remember_device(provider, request, response, kind, subject)
     return raw
+
+
+def sign_in_customer(
+    provider: Provider,
+    transaction: Transaction,
+    request: Request,
+    response: Response,
+    person_id: PersonId,
+) -> None:
+    """Start the session of a customer who proved who they are, and announce it."""
+    start_session(provider, transaction.tables, request, response, "customer", person_id)
+    provider.events.announce(transaction, SIGNED_IN, person_id)
 
 
 def give_cookie(provider: Provider, response: Response, kind: str, raw: str) -> None:

@@ -18,6 +18,7 @@ Listener = Callable[
 
 ACCOUNT_OPENED = "account-opened"
 ACCOUNT_CLOSED = "account-closed"
+SIGNED_IN = "signed-in"
 INVOICE_MADE = "invoice-made"
 INVOICE_DUE = "invoice-due"
 PAYMENT_RECEIVED = "payment-received"
@@ -32,6 +33,7 @@ NAMES = frozenset(
     {
         ACCOUNT_OPENED,
         ACCOUNT_CLOSED,
+        SIGNED_IN,
         INVOICE_MADE,
         INVOICE_DUE,
         PAYMENT_RECEIVED,

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from upheld.core import observing
 from upheld.core.clock import Clock
+from upheld.core.errors import RequestError
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.own_tables import Tables
 from upheld.database.statements import to_datetime
@@ -24,7 +25,10 @@ from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
 from upheld.gate.act.duties import DutyContext, DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
+from upheld.gate.act.judgement import Judgement, strictest
 from upheld.gate.act.request import Act, ActResult, Refused, planned
+from upheld.gate.editions import bound, store
+from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields, FieldReader, restrict_reads
@@ -34,7 +38,7 @@ from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision
+from upheld.policy.request import Decision, error_decision
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
 from upheld.vault.keyring import Keyring
@@ -75,14 +79,19 @@ class GateContext(Struct, frozen=True):
     fields: FieldValues  # what values may be
     place: str = ""  # where our data lie, a word of the policy; no act names it if empty
     edition: int = 0  # the number of the posted version that the policy is; 0 where none was
+    editions: tuple[Edition, ...] = ()  # those that were posted, where acts are asked of several
 
     def by(self, clock: Clock) -> GateContext:
         """A copy of this context with another clock."""
         return replace(self, clock=clock)
 
-    def under(self, policy: Policy, edition: int = 0) -> GateContext:
-        """A copy of this context under another policy, and the number under which it was posted."""
-        return replace(self, policy=policy, edition=edition)
+    def under(self, policy: Policy, editions: tuple[Edition, ...] = ()) -> GateContext:
+        """A copy of this context under another policy, the last of those that were posted."""
+        return replace(self, policy=policy, edition=len(editions), editions=editions)
+
+    def alone(self, policy: Policy, edition: int) -> GateContext:
+        """A copy of this context under an earlier version, which is asked for itself."""
+        return replace(self, policy=policy, edition=edition, editions=())
 
     def takes(self, action: str) -> tuple[str, ...]:
         """The dimensions that an action takes in the policy; none for an unknown one."""
@@ -103,7 +112,7 @@ class GateContext(Struct, frozen=True):
         """The shape of an act whose facts, and some besides, are to be proven."""
         if act.party:  # which only an entry tells
             act = replace(act, party="")
-        key = (act, *besides) if besides else act
+        key = (self.edition, act, *besides) if besides or self.edition else act
         template = self.templates.get(key)
         if (
             template is None or template.policy is not self.policy
@@ -126,11 +135,12 @@ class GateContext(Struct, frozen=True):
             if field != ASKED
         ]
         output_fields = () if act.action in NOTHING_READ else act.data
+        binding = bound.KINDS if len(self.editions) >= bound.SECOND else ()
         return ActTemplate(
             self.policy,
             plan,
             facts,
-            tuple(sorted(kind for kind, each in proving.items() if each.records)),
+            tuple(sorted({*binding, *(kind for kind, each in proving.items() if each.records)})),
             tuple(sorted(self.derived.stored([*proof_fields, *output_fields]))),
             Entry(
                 kind="act",
@@ -195,17 +205,62 @@ class ActExecution:
         data = data or self._load([person_id])
         read = data.people[person_id]
         now = self.time
+        if self.facts_of is not None:
+            self.time = microseconds(self.facts_of)
+        fields, decision, evidence, problem, policies = self._judge(person_id, data)
+        self.time = now
+        number, entry_time = self._write_entry(
+            fields, decision, problem, evidence, person_id, policies
+        )
+        return self._result(read, fields, decision, problem, number, entry_time)
+
+    def _judge(
+        self, person_id: PersonId, data: PersonData, proof: ProofResult | None = None
+    ) -> Judgement:
+        """What becomes of the act for one person, under each version that matters for them."""
         if self.template.facts:
-            if self.facts_of is not None:
-                self.time = microseconds(self.facts_of)
-            facts, evidence, problem = self._proof(person_id, read, data)
-            self.time = now
+            proof = proof or self._proof(person_id, data.people[person_id], data)
+            facts, evidence, problem = proof
             fields, decision, problem = self._decide(facts, problem)
         else:
             evidence = ()
             fields, decision, problem = self.template.settled or self._decide_once()
-        number, entry_time = self._write_entry(fields, decision, problem, evidence, person_id)
-        return self._result(read, fields, decision, problem, number, entry_time)
+        first = Judgement(fields, decision, evidence, problem)
+        older = self._waiting(person_id, data) if len(self.context.editions) >= bound.SECOND else ()
+        return self._judge_besides(person_id, data, older, first) if older else first
+
+    def _waiting(self, person_id: PersonId, data: PersonData) -> tuple[Edition, ...]:
+        """The versions that are asked besides the one in force; all, where records are in doubt."""
+        context = self.context
+        if self.as_of is not None:
+            return ()
+        if self.clock_problem or not data.changed.isdisjoint((REGISTER, person_id)):
+            return context.editions[:-1]
+        mine = [each for each in data.records if each.person_id == person_id]
+        return bound.waiting_versions(context.editions, self._policy_of, mine, self.time)
+
+    def _policy_of(self, edition: Edition) -> Policy:
+        return store.policy_of(self.connection, edition.digest)
+
+    def _judge_besides(
+        self, person_id: PersonId, data: PersonData, older: Sequence[Edition], first: Judgement
+    ) -> Judgement:
+        """The strictest of what the version in force and some before it say."""
+        judgements = [first]
+        for edition in older:
+            context = self.context.alone(self._policy_of(edition), edition.number)
+            try:
+                other = ActExecution(context, self.connection, self.act, entitled=self.entitled)
+            except RequestError as error:  # it has no words for it, and so allows none of it
+                judgements.append(Judgement((), error_decision(error), (), error.code))
+                continue
+            other.states = self.states
+            covers = {*other.template.kinds} <= {*self.template.kinds}
+            covers = covers and {*other.template.fields} <= {*self.template.fields}
+            read = data if covers else other._load([person_id])
+            other.time, other.clock_problem = self.time, self.clock_problem
+            judgements.append(other._judge(person_id, read))
+        return strictest(judgements, self.act.data, tuple(each.digest for each in older))
 
     def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
         """The decision that is the same for everybody, because it depends on no fact."""
@@ -222,9 +277,9 @@ class ActExecution:
         outcomes: dict[PersonId, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
         for person_id in person_ids:
-            facts, _, problem = self._proof(person_id, data.people[person_id], data)
-            fields, decision, problem = self._decide(facts, problem)
+            fields, decision, _, problem, policies = self._judge(person_id, data)
             key = (
+                policies,
                 fields,
                 decision.outcome,
                 decision.clauses,
@@ -233,9 +288,9 @@ class ActExecution:
                 problem,
             )
             alike.setdefault(key, (decision, []))[1].append(person_id)
-        for (fields, *_, problem), (decision, group) in alike.items():
+        for (policies, fields, *_, problem), (decision, group) in alike.items():
             whose = group[0] if len(group) == 1 else group
-            number, entry_time = self._write_entry(fields, decision, problem, (), whose)
+            number, entry_time = self._write_entry(fields, decision, problem, (), whose, policies)
             for person_id in group:
                 outcomes[person_id] = self._result(
                     data.people[person_id], fields, decision, problem, number, entry_time
@@ -271,9 +326,9 @@ class ActExecution:
     ) -> tuple[Decision, ProofResult]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
         data = data or self._load([person_id])
-        facts, evidence, problem = self._proof(person_id, data.people[person_id], data)
-        _, decision, problem = self._decide(facts, problem)
-        return decision, (facts, evidence, problem)
+        proof = self._proof(person_id, data.people[person_id], data)
+        judgement = self._judge(person_id, data, proof)
+        return judgement.decision, (proof[0], judgement.evidence, judgement.problem)
 
     def prove(
         self, person_ids: list[PersonId], besides: Sequence[str] = ()
@@ -373,10 +428,13 @@ class ActExecution:
         problem: str,
         evidence: tuple[str, ...],
         whose: PersonId | list[PersonId],
+        policies: tuple[str, ...],
     ) -> tuple[EntryNumber, int]:
         """Add the entry; its number and time, in microseconds."""
         cached = self.template.outcomes.get((id(decision), fields, problem))
         entry = cached[1] if cached else self._entry(fields, decision, problem)
+        if policies:
+            entry = replace(entry, policies=policies)
         digests = self.perform() if self.perform and entry.kind == "act" else None
         if evidence or digests:
             values = tuple(digests[field] for field in fields) if digests else ()

@@ -97,10 +97,10 @@ def editions(connection: Connection) -> list[Edition]:
     ]
 
 
-def in_force(connection: Connection) -> tuple[Edition, Policy] | None:
-    """The version that was posted last, and its policy; None where none was."""
-    posted = editions(connection)
-    return (posted[-1], policy_of(connection, posted[-1].digest)) if posted else None
+def in_force(connection: Connection) -> tuple[tuple[Edition, ...], Policy] | None:
+    """The versions that were posted and the policy that is the last; None where none was."""
+    posted = tuple(editions(connection))
+    return (posted, policy_of(connection, posted[-1].digest)) if posted else None
 
 
 def keep_copy(connection: Connection, policy: Policy) -> None:

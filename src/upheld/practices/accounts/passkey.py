@@ -16,7 +16,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox, passkeys
 from upheld.practice.destinations import destination_of, destination_path, with_destination
-from upheld.practice.endpoints import network_of, start_session
+from upheld.practice.endpoints import network_of, sign_in_customer
 from upheld.practice.passkey_pages import OwnPasskeys
 from upheld.practice.plugin import Provider
 from upheld.practices.accounts import authenticator, domain
@@ -70,7 +70,7 @@ class CustomerPasskeys(OwnPasskeys):
             person = PersonId(subject)
             if not person or not self._may_enter(transaction, person):
                 return False
-            start_session(provider, tables, request, response, "customer", person)
+            sign_in_customer(provider, transaction, request, response, person)
             account = domain.account_of(tables, person)
             if account is not None and not account.policy_digest:
                 go_on = destination_of(provider, request, "customer")

@@ -19,7 +19,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import credentials, factors, outbox, sign_in_attempts
 from upheld.practice.destinations import destination_of, destination_path, with_destination
-from upheld.practice.endpoints import Visit, clear_cookie, cookie_name, start_session
+from upheld.practice.endpoints import Visit, clear_cookie, cookie_name, sign_in_customer
 from upheld.practice.factors import Offer
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_page
@@ -107,7 +107,7 @@ class SecondStep:
             sessions.end(transaction.tables, again)
             provider.limits.clear(transaction.tables, *self._limit_key(request, person))
             clear_cookie(provider, response, HALF)
-            start_session(provider, transaction.tables, request, response, "customer", person)
+            sign_in_customer(provider, transaction, request, response, person)
             account = domain.account_of(transaction.tables, person)
             if account is not None and not account.policy_digest:
                 go_on = destination_of(provider, request, "customer")

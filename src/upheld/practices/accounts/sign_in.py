@@ -26,7 +26,13 @@ from upheld.practice.destinations import (
     destination_path,
     with_destination,
 )
-from upheld.practice.endpoints import Visit, clear_cookie, give_cookie, start_session
+from upheld.practice.endpoints import (
+    Visit,
+    clear_cookie,
+    give_cookie,
+    sign_in_customer,
+    start_session,
+)
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practice.sign_in_attempts import AttemptResult
@@ -200,7 +206,7 @@ class CustomerSignIn:
             self.provider.limits.clear(transaction.tables, "second-factor", person_id, "")
         elif authenticator.second_factor(transaction.tables, person_id) is not None:
             return self._start_second_step(transaction, person_id, request, response)
-        start_session(self.provider, transaction.tables, request, response, "customer", person_id)
+        sign_in_customer(self.provider, transaction, request, response, person_id)
         account = domain.account_of(transaction.tables, person_id)
         if account is None or account.policy_digest:
             return ""

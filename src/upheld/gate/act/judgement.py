@@ -1,0 +1,57 @@
+"""What becomes of an act for one person, under one version of the policy or under several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from upheld.policy.request import Decision
+
+SEVERITY = ("deny", "needs-proof", "error")  # outcomes that allow nothing, the strictest first
+
+
+class Judgement(NamedTuple):
+    """The fields that are meant, the decision, what it rests on, and what stands against it.
+
+    `policies` are digests of the versions that were asked besides the one in force.
+    """
+
+    fields: tuple[str, ...]
+    decision: Decision
+    evidence: tuple[str, ...] = ()
+    problem: str = ""
+    policies: tuple[str, ...] = ()
+
+
+def strictest(
+    judgements: Sequence[Judgement], data: tuple[str, ...], policies: tuple[str, ...]
+) -> Judgement:
+    """What several versions come to, the one in force first: allowed only where all allow it.
+
+    The duties of all are united. Of an act that takes what it gets, only those of its `data` are
+    left that each of them allows.
+    """
+    decision = _strictest_decision([each.decision for each in judgements])
+    problem = next((each.problem for each in judgements if each.problem), "")
+    evidence = tuple(dict.fromkeys(one for each in judgements for one in each.evidence))
+    fields = judgements[0].fields
+    if decision.allowed:
+        fields = tuple(f for f in fields if all(f in each.fields for each in judgements))
+        if data and not fields:  # each allows some, and no two the same
+            decision, fields = replace(decision, outcome="deny", duties=(), owed=()), data
+    return Judgement(fields, decision, evidence, problem, policies)
+
+
+def _strictest_decision(decisions: Sequence[Decision]) -> Decision:
+    for outcome in SEVERITY:
+        for each in decisions:
+            if each.outcome == outcome:
+                return each
+    return replace(
+        decisions[0],
+        clauses=tuple(dict.fromkeys(name for each in decisions for name in each.clauses)),
+        duties=tuple(dict.fromkeys(duty for each in decisions for duty in each.duties)),
+        owed=tuple(dict.fromkeys(act for each in decisions for act in each.owed)),
+    )

@@ -1,0 +1,96 @@
+"""Separate agreements with a customer: notice of changes, or their approval, and what came of it.
+
+A record names the version that it is about by its digest, so that the approval of one version is
+none of the next, nor is the notice.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from upheld.core.ids import PersonId, RecordId
+from upheld.gate.public import Edition
+from upheld.gate.transaction import Transaction
+from upheld.practices.versions.drafts import DraftError
+
+NOTICE: Final = "agreement-needs-notice"
+APPROVAL: Final = "agreement-needs-approval"
+_AGREEMENT: Final = "customer-agreement"
+
+
+def agree(transaction: Transaction, person_id: PersonId, fact: str) -> None:
+    """Record that somebody's own agreement asks for notice of changes, or for their approval."""
+    if not _agreements(transaction, person_id, fact):
+        transaction.record(person_id, _AGREEMENT, fact=fact, actor="provider")
+
+
+def end_agreements(transaction: Transaction, person_id: PersonId) -> int:
+    """End what somebody's own agreement asks for; how many records."""
+    records = [
+        record
+        for fact in (NOTICE, APPROVAL)
+        for record in _agreements(transaction, person_id, fact)
+    ]
+    for record in records:
+        transaction.withdraw(person_id, record, ended=True, actor="provider")
+    return len(records)
+
+
+def _agreements(transaction: Transaction, person_id: PersonId, fact: str) -> list[RecordId]:
+    records, _ = transaction.records_of([person_id], [_AGREEMENT])
+    return [
+        each.record_id
+        for each in records
+        if each.fact == fact and each.ends is None and each.withdrawn is None
+    ]
+
+
+def give_notice(
+    transaction: Transaction, person_id: PersonId, edition: Edition, sent: datetime, days: int
+) -> None:
+    """Record a notice of a version that was sent: it is given once its days have run."""
+    transaction.record(
+        person_id,
+        "notice",
+        fact="notice-given",
+        valid_from=sent + timedelta(days=days),
+        how=edition.digest,
+        actor="provider",
+    )
+
+
+def take_back_notice(transaction: Transaction, person_id: PersonId, edition: Edition) -> int:
+    """Withdraw the notices of a version, since the message came back; how many."""
+    return _withdraw(transaction, person_id, "notice", edition)
+
+
+def approve_change(transaction: Transaction, person_id: PersonId, edition: Edition) -> None:
+    """Record that somebody approved a version."""
+    transaction.record(
+        person_id,
+        "approval",
+        fact="change-approved",
+        how=edition.digest,
+        by_whom="customer",
+    )
+
+
+def _withdraw(transaction: Transaction, person_id: PersonId, kind: str, edition: Edition) -> int:
+    records, _ = transaction.records_of([person_id], [kind])
+    mine = [each for each in records if each.how == edition.digest and each.withdrawn is None]
+    for each in mine:
+        transaction.withdraw(person_id, each.record_id, actor="provider")
+    return len(mine)
+
+
+def edition_named(transaction: Transaction, name: str) -> Edition:
+    """The version with a name, or a number; DraftError where there is none."""
+    for each in transaction.editions.all():
+        if name and name in {each.version, str(each.number)}:
+            return each
+    raise DraftError(
+        "no version of that name was posted",
+        code="version-unknown",
+        hint="`upheld version list` has all of them",
+    )
