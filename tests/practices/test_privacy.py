@@ -83,7 +83,7 @@ def test_each_value_is_there_with_its_origin_and_clause_and_hidden_until_asked(
     page = browser.get("/me/privacy")
     assert page.status_code == 200
     assert ADDRESS not in page.text
-    for text in ("Postal address", "when you register", "/privacy#registration", "84 months"):
+    for text in ("Postal address", "when you register", "/privacy#registration", "7 years"):
         assert text in page.text
     assert ADDRESS in browser.get("/me/privacy?show=address").text
     assert "ann@marked.example" not in browser.get("/me/privacy?show=address").text
@@ -97,7 +97,7 @@ def test_rows_are_told_as_a_table_and_until_when(house: House) -> None:
     page = house.signed_in(person).get("/me/privacy?show=transaction").text
     assert "$45.90" in page
     assert "2020-0001" in page
-    assert "24 months" in page
+    assert "2 years" in page
 
 
 def test_to_look_is_entered_and_nobody_else_is_shown(house: House) -> None:
@@ -131,11 +131,11 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
     assert "We shared your name with a collection agent" in page_text
     assert "/privacy#collecting-charges" in page_text
     assert page_text.count("We shared") == 1  # the same, to the same, on the same day
-    assert "This happened 2 times on this day" in page_text
+    assert "This happened twice on this day" in page_text
     staff = browser.get("/me/privacy/received?which=staff").text
     assert "Our staff did not look at your e-mail address" in staff
     refused = browser.get("/me/privacy/received?which=refusals").text
-    assert refused.count("asked for and refused") == 2
+    assert refused.count("did not look at your e-mail address") == 2
     assert "Nothing happened" in browser.get("/me/privacy/received?month=2020-02").text
     for wrong in ("month=2020-13", "month=x", "which=all", "month=0001-01", "month=9999-12"):
         assert browser.get(f"/me/privacy/received?{wrong}").status_code == 404

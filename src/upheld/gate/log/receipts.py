@@ -37,6 +37,7 @@ _OWN = (  # no OR, for which PostgreSQL reads every entry
     "number IN (SELECT number FROM entry WHERE person_id = ?"
     " UNION ALL SELECT number FROM entry_person WHERE person_id = ?)"
 )
+NUMBER_MAX = (1 << 63) - 1  # a database has no greater one
 _TOGETHER = 10_000  # entries read at a time: for each lot a person's numbers are listed again
 
 
@@ -159,6 +160,8 @@ def _rows(
         query += " AND at < ?"
         values.append(microseconds(account_query.until))
     if account_query.number is not None:
+        if account_query.number > NUMBER_MAX:
+            return
         query += " AND number = ?"
         values.append(account_query.number)
     last_number = 0
