@@ -456,7 +456,7 @@ def test_each_message_says_what_it_is_about(house: House, template: str) -> None
             template,
             person,
             "Ann",
-            {},
+            {"compare": "K7M2", "answer": "approved"},  # of an order that a guardian pays for
             lambda purpose: purpose == "administrative-message",
         )
     )

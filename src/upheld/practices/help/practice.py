@@ -30,7 +30,7 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "help",
-        actions=("collect", "contact", "store", "view"),
+        actions=("collect", "contact", "store", "use", "view"),
         routes=[
             route("customer", "GET", PAGE, pages.show),
             route("customer", "POST", PAGE, pages.send),

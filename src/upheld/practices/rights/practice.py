@@ -58,6 +58,7 @@ ASKS: Final = (
     "answer-objection",
     "apply-privacy-signal",
     "bind",
+    "contact",
     "collect",
     "share",
     "store",
