@@ -53,9 +53,14 @@ def look_up_and_take(house: House, browser: TestClient, reason: str) -> str:
 @pytest.mark.parametrize(
     ("role", "reason", "visible", "barred_fields"),
     [
-        ("support", "trouble", ("name", "email"), ("birth-date", "card")),
+        ("support", "trouble", ("name", "email", "services", "usage"), ("birth-date", "card")),
         ("support", "question", ("name", "address"), ("usage", "interests")),
-        ("billing", "invoice", ("name", "phone"), ("usage", "occupation")),
+        (
+            "billing",
+            "invoice",
+            ("name", "phone", "services", "payment-history"),
+            ("usage", "occupation"),
+        ),
         ("security", "takeover", ("name", "email"), ("birth-date", "interests")),
         ("privacy", "request", ("birth-date", "interests"), ()),
     ],
