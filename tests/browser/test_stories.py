@@ -27,6 +27,7 @@ from practices.conftest import SetClock
 from upheld.app.provider import provider_app
 from upheld.demo.running import Demo, ready
 from upheld.demo.scenes import PASSWORD
+from upheld.web.pages import format_day
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -316,6 +317,29 @@ def test_a_question_is_answered_and_solved(meet: Meet) -> None:
     gil.press("It is solved: close it").reads("You closed this.", "Closed on")
     olga.at(f"/staff/help/{ticket}").reads("The customer closed this.").misses("Thank you!")
     gil.at("/me/privacy/received").reads("Our staff")
+
+
+def test_a_correction_is_asked_about_and_made_at_the_desk(town: Town, meet: Meet) -> None:
+    """Staff read text and value at the desk, ask back, are answered, change it; both sides see."""
+    flo = meet("flo@customer.example").sign_in().at("/me/privacy/correct?field=birth-date")
+    right = {"Day": "27", "Month": "3", "Year": "1965"}
+    flo.fill({**right, "What helps us": "My passport says so."}).press("Ask for it")
+    flo.follow("Correct what is wrong: birth date").reads("Being worked on", "we answer by")
+    flo.reads("The right birth date is 27 March 1965.")
+    olga = meet("olga").sign_in_at_desk("staff").follow("Requests")
+    line = f"Correct what is wrong: birth date, received on {format_day(town.clock.now())}"
+    olga.misses("passport", "Flo Winter").follow(line).misses("passport")
+    olga.press("Take this task").follow("Go there")
+    olga.reads("My passport says so.", "What we hold", "due on")
+    olga.fill({"Your message": "Which passport is it?"}).press("Send the message")
+    flo.letter("There is news of your request").reads("Which passport is it?")
+    flo.fill({"Your reply": "The one of 2020."}).press("Send").reads("The one of 2020.")
+    olga.at(olga.page.url.removeprefix(town.demo.settings.url)).reads("The one of 2020.")
+    olga.fill({**right, "Month": "13"}).press("Change it").reads("There is a problem")
+    olga.fill(right).press("Change it").reads("This request is answered", "The task is closed.")
+    flo.letter("There is news of your request").reads("Answered on").misses("Take this request")
+    flo.at("/me/privacy?show=birth-date").reads("27 March 1965")
+    flo.at("/me/privacy/received").reads("corrected what we hold about you")
 
 
 def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) -> None:
