@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 RULES: Final = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 OWN: Final = "some words of my own"
-AGENCY: Final = "harbour-collections"
+AGENCY: Final = "Harbour Collections"
 CODE: Final = re.compile(r"(?:[A-Z2-9]{4}-){4}[A-Z2-9]{4}")
 
 
@@ -223,7 +223,7 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     nia.reads("You paid $", "Reference", "Thank you, it is paid").follow("See the balance").reads(
         "You owe nothing"
     )
-    nia.at("/me/privacy/received?which=disclosures").reads("sandbox-payments")
+    nia.at("/me/privacy/received?which=disclosures").reads("Sandbox Payments")
 
 
 def test_a_minor_with_a_guardian_who_takes_it_back(town: Town, meet: Meet) -> None:
@@ -283,7 +283,7 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     mine = next(each for each in waiting if each in number)
     olga.follow(mine).misses("Ann Marlow").press("Take the task")
     olga.reads("What an agent is never told", "interests")
-    olga.page.get_by_label("Agent").select_option(AGENCY)
+    olga.page.get_by_label("Agent").select_option(label=AGENCY)
     olga.press("Hand it over").reads(f"Hand this account to {AGENCY}?", "Owed on this account")
     olga.press("Hand it over").reads("You handed this account over.", f"{AGENCY} has this account")
     ed = meet("ed").sign_in_at_desk("agent")

@@ -117,7 +117,7 @@ def test_an_account_tells_what_was_done_by_person_clause_party_and_day(gate: Gat
     (shared,) = lines(gate, person_id=person, party="acme")
     today = gate.context.clock.now()
     assert shared.text == (
-        f"On {today.day} {today:%B %Y} we shared your e-mail address with a business partner, acme,"
+        f"On {today.day} {today:%B %Y} we shared your e-mail address with a business partner, Acme,"
         " for offers, by #permission"
     )
     assert lines(gate, clause="permission", party="business-partner") == [

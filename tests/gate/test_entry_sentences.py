@@ -34,7 +34,7 @@ WORDS = st.text("abcdefghij-", min_size=1, max_size=12)
                 clauses=("collecting-charges",),
             ),
             (
-                "On 3 March 2026 we shared your name and balance with a collection agent, acme, for"
+                "On 3 March 2026 we shared your name and balance with a collection agent, Acme, for"
                 " collecting what is owed, by #collecting-charges"
             ),
         ),
@@ -141,7 +141,7 @@ WORDS = st.text("abcdefghij-", min_size=1, max_size=12)
         (
             Entry(kind="deletion", time=TIME, actor="collection-agent acme"),
             (
-                "On 3 March 2026 a collection agent, acme, confirmed that they deleted"
+                "On 3 March 2026 a collection agent, Acme, confirmed that they deleted"
                 " what they had of you"
             ),
         ),

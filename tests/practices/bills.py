@@ -23,6 +23,7 @@ from upheld.practices.billing.plans import catalogue
 from upheld.vault.people import REGISTER
 
 AGENT, PROCESSOR = "harbour-collections", "sandbox-payments"
+AGENT_NAME = "Harbour Collections"  # as people read it
 PLANS = catalogue()
 
 

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import (
     AGENT,
+    AGENT_NAME,
     PROCESSOR,
     address,
     engage,
@@ -286,7 +287,7 @@ def test_a_hand_over_says_the_amount_and_is_undone_from_its_banner(house: House)
     """What is owed stands beside who would learn what; the banner leads to the recall."""
     deed = _handing_over(house)
     page = deed.ask()
-    assert f"<h1>Hand this account to {AGENT}?</h1>" in page.text
+    assert f"<h1>Hand this account to {AGENT_NAME}?</h1>" in page.text
     assert re.search(r"Owed on this account</th><td[^>]*>\$\d+\.\d\d<", page.text)
     answer = confirm(deed.browser, page)
     shown = deed.browser.get(answer.headers["location"]).text

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import (
     AGENT,
+    AGENT_NAME,
     PROCESSOR,
     address,
     agent,
@@ -83,9 +84,9 @@ def test_one_debt_from_its_task_to_its_recall(house: House) -> None:
         # As a word: the digits of a customer's number, say, are chance.
         assert not re.search(rf"\b{re.escape(value)}\b", page_text.split("<footer", 1)[0])
     browser = with_card(house, person)
-    assert f"{AGENT} collects what you owe" in browser.get("/me").text
+    assert f"{AGENT_NAME} collects what you owe" in browser.get("/me").text
     pay(browser, amount=typed_amount(amount_due))
-    assert AGENT not in browser.get("/me").text
+    assert AGENT_NAME not in browser.get("/me").text
     after = collector.get("/agent").text
     assert "Ann Marked" not in after
     assert "Delete everything that you were told" in after

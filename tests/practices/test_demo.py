@@ -137,7 +137,7 @@ def test_there_is_something_on_every_desk(app: Starlette, demo: Demo) -> None:
     by = {each.sign_in.partition("@")[0]: each for each in demo.people}
     debts = signed_in(app, demo, by["olga"])
     page = debts.get("/staff/debts").text
-    assert page.count("harbour-collections") >= 2
+    assert page.count("Harbour Collections") >= 2
     assert debts.get("/staff").text.count("/staff/tasks/") >= 3
     agent = signed_in(app, demo, by["ed"]).get("/agent").text
     assert "Eve Stone" in agent

@@ -16,6 +16,7 @@ from jinja2.bccache import Bucket
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.core.company_names import company_name
 from upheld.web import kit, markdown
 
 EVERYBODY = "everybody"  # the kind whose links stand at the foot of every page
@@ -192,6 +193,7 @@ class Pages:
             env.filters.update(
                 money=money,
                 day=_in_zone(format_day, zone),
+                company=company_name,
                 month=format_month,
                 time=_in_zone(format_time, zone),
             )

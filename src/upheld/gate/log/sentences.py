@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from upheld.core.company_names import company_name
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
 from upheld.gate.log.sentence_words import (
@@ -40,6 +41,7 @@ from upheld.policy.vocabulary import OTHER, TREE_OF
 _PARTIES: Final = ("source", "recipient")
 UNCOPIED: Final = "no-copy"  # the problem of a message that was sent and not copied
 _PROVIDER: Final = "provider"
+_PEOPLE: Final = frozenset({"customer", "guardian", "staff"})  # who are no companies
 
 _OF_PRACTICES: Final[dict[str, str]] = {}
 
@@ -98,6 +100,13 @@ def entry_sentence(entry: Entry, policy: Policy, *, whose: str = "your") -> str:
 def _day(stamp: str) -> str:
     moment = datetime.fromisoformat(stamp)
     return f"{moment.day} {moment:%B %Y}"
+
+
+def _apposition(kind: str, name: str) -> str:
+    """Whoever of a kind an entry names: a company by its name, a person as they are."""
+    if not name:
+        return ""
+    return f", {name if kind in _PEOPLE else company_name(name)},"
 
 
 class _Sentence:
@@ -190,7 +199,7 @@ class _Sentence:
         label = self.prose.label("party", kind)
         if label in ("you", "us"):
             return self.person.who if label == "you" else "we"
-        return about_person(label, self.person) + (f", {name}," if name else "")
+        return about_person(label, self.person) + _apposition(kind, name)
 
     @property
     def _is_message(self) -> bool:
@@ -220,7 +229,7 @@ class _Sentence:
             is_sharing = role == "recipient" and self.action.startswith("share")
             lead = "with" if is_sharing else LEADS[role]
             text += f" {lead} {about_person(self.prose.label('party', kind), self.person)}"
-            text += f", {name}," if name else ""
+            text += _apposition(kind, name)
         for name, word in dimension_values(entry, DATA, *PARTIES).items():
             if word != OTHER:
                 text += f" {LEADS[name]}" if name in LEADS else ""

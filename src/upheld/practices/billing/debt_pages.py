@@ -7,6 +7,7 @@ from typing import NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.company_names import company_name
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
@@ -124,7 +125,8 @@ class DebtPages:
         )
 
     def _fields(self, case: DebtCase) -> tuple[Field, ...]:
-        return (Field("party", "Agent", "select", options=[(a, a) for a in case.agents]),)
+        agents = [(word, company_name(word)) for word in case.agents]
+        return (Field("party", "Agent", "select", options=agents),)
 
     async def take(self, visit: Visit) -> Response:
         """Take the task: from now on what is needed for it may be seen."""
@@ -209,7 +211,7 @@ class DebtPages:
         debt, here = await self.provider.do(work), self._here(visit)
         if debt is None:
             return RedirectResponse(here, 303)
-        text = f"You recalled this account from {debt.party}."
+        text = f"You recalled this account from {company_name(debt.party)}."
         banner = Banner(text, short_reference(debt.debt_id), here)
         return redirect_with_banner(self.provider, visit.session, here, banner)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from upheld.core.company_names import company_name
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
@@ -21,11 +22,12 @@ def hand_over_confirmation(
     amounts: Sequence[tuple[str, str]],
 ) -> Confirmation:
     """What an agent would learn of whom it is to collect from, and what that account owes."""
+    name = company_name(party)
     names = word_list([labels[each] for each in shared.allowed], "and")
     return Confirmation(
-        f"Hand this account to {party}?",
+        f"Hand this account to {name}?",
         [
-            f"{party} sees from now on: {names}; each time as it is then, and nothing else.",
+            f"{name} sees from now on: {names}; each time as it is then, and nothing else.",
             "The customer sees that you handed it over, and each time that the agent looks.",
             "It is recalled by itself once nothing is due. You can recall it before that.",
         ],
@@ -40,10 +42,11 @@ def hand_over_confirmation(
 
 def recall_confirmation(task: tasks.Task, debt: Debt) -> Confirmation:
     """What it means to take an account back from its agent."""
+    name = company_name(debt.party)
     return Confirmation(
-        f"Recall this account from {debt.party}?",
+        f"Recall this account from {name}?",
         [
-            f"{debt.party} sees nothing of it from now on.",
+            f"{name} sees nothing of it from now on.",
             f"It has {CONFIRM_WITHIN.days} days to delete what it was told, and to confirm that.",
             "You can hand the account over again as long as something is due.",
         ],

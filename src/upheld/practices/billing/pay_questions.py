@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upheld.core.company_names import company_name
 from upheld.practice.consequences import Confirmation
 from upheld.web.pages import money
 
@@ -11,11 +12,12 @@ def pay_confirmation(
 ) -> Confirmation:
     """What a payment takes, and what somebody still owes after it."""
     card = "the card that you gave for this payment" if once else "the card that you keep with us"
+    name = company_name(processor)
     return Confirmation(
         f"Pay {money(cents)}?",
         [
             f"{money(cents)} is taken from {card}, once.",
-            f"We tell {processor} your name and the token of your card, and nothing else.",
+            f"We tell {name} your name and the token of your card, and nothing else.",
             "If you paid too much or by mistake, write to us: we cannot undo it here.",
         ],
         "/me/payment",

@@ -7,6 +7,7 @@ from functools import partial
 
 from starlette.routing import Route
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import Job
 from upheld.gate.transaction import Transaction
@@ -262,9 +263,9 @@ def waiting(transaction: Transaction, person_id: PersonId) -> list[PendingAction
     if debt is not None:
         todos.append(
             PendingAction(
-                f"Since {format_day(debt.handed)} {debt.party} collects what you owe for us. It"
-                " sees your name, account number, contact details and balance, and nothing else,"
-                " until you have paid.",
+                f"Since {format_day(debt.handed)} {company_name(debt.party)} collects what you"
+                " owe for us. It sees your name, account number, contact details and balance,"
+                " and nothing else, until you have paid.",
                 "See what you owe",
                 "/me/balance",
             )

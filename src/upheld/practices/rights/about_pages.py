@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.core.company_names import company_name
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.public import REGISTER
@@ -53,7 +54,7 @@ def public_register(transaction: Transaction) -> list[RegisterRow]:
     policy = transaction.policy
     rows = {
         RegisterRow(
-            each.party.replace("-", " ").title(),
+            company_name(each.party),
             label(policy, "party", word),
             PUBLIC_KINDS[each.kind],
             to_datetime(each.valid_from),

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act
@@ -208,7 +209,8 @@ def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
     policy, shapes = transaction.policy, transaction.held_fields(person_id)
     offered, parties = choices.permission_options(policy), choices.parties(transaction)
     recipients = [
-        (f"{kind} {name}", f"{name}, {label(policy, 'party', kind)}") for kind, name in parties
+        (f"{kind} {name}", f"{company_name(name)}, {label(policy, 'party', kind)}")
+        for kind, name in parties
     ]
     recipients += [(kind, _any_of(label(policy, "party", kind))) for kind in offered.recipients]
     data = [(word, label(policy, "data", word)) for word in offered.data if word in shapes]

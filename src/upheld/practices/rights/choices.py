@@ -12,6 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
@@ -116,7 +117,7 @@ def text(policy: Policy, permission: Permission) -> str:
     provider = policy.front.provider or policy.front.policy
     data = word_list([label(policy, "data", word) for word in permission.data], "and")
     to = label(policy, "party", permission.recipient)
-    to = f"{permission.party}, {to}" if permission.party else to
+    to = f"{company_name(permission.party)}, {to}" if permission.party else to
     return (
         f"I permit {provider} to share my {data} with {to}, for"
         f" {label(policy, 'purpose', permission.purpose)}. No other information, recipient or"

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.core.company_names import company_name
 from upheld.core.dimensions import PARTIES
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.public import Entry
@@ -223,7 +224,7 @@ def party_name(party: str, policy: Policy) -> str:
     what = label(policy, "party", kind)
     if kind == STAFF and name:
         return f"{what}, member {name}"
-    return f"{what}, {name}" if name else what
+    return f"{what}, {company_name(name)}" if name else what
 
 
 def parties_of(lines: Iterable[AccountLine], policy: Policy) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from upheld.core.company_names import company_name
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
@@ -237,7 +238,7 @@ def _request_line(
 ) -> RequestLine:
     whom, asker = by_id.get(request.user_id), by_id.get(request.asked_by)
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"
-    roles = ", ".join(request.roles) or (f"for {whom.party}" if whom else "")
+    roles = ", ".join(request.roles) or (f"for {company_name(whom.party)}" if whom else "")
     title = {
         second_approval.ADD: f"Add {name}: {roles}",
         second_approval.ROLES: f"Give {name}, these roles and no other: {roles}",
