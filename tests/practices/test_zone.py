@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,27 @@ def test_months_end_where_the_calendar_of_the_zone_ends_them() -> None:
     assert later is not None
     assert later.astimezone(UTC) - before.astimezone(UTC) == timedelta(hours=24)
     assert later.hour == 23  # that night an hour was missing
+
+
+def test_what_was_done_is_shown_by_the_clock_of_the_zone(
+    opening: Callable[..., House], sample: upheld.Policy
+) -> None:
+    """Minutes before December in Seattle it is November there, and eight hours later in UTC."""
+    house = opening(sample, datetime(2026, 12, 1, 7, 50, tzinfo=UTC), SEATTLE)
+    browser = house.signed_in(house.customer())
+    page_text = browser.get("/me/privacy/received").text
+    assert "<h2>November 2026</h2>" in page_text
+    assert '<h3 class="day" id="d-1">30 November 2026</h3>' in page_text
+    times = re.findall(r"<time [^>]*>([^<]*)</time>", page_text)
+    assert {each[:3] for each in times} == {"23:"}
+    assert "Times are those of America/Los Angeles." in page_text
+    assert browser.get("/me/privacy/received?month=2026-11").text.count("<time") == len(times)
+    assert browser.get("/me/privacy/received?month=2026-12").status_code == 404
+    house.clock.moved += timedelta(minutes=15)
+    later_text = browser.get("/me/privacy/received").text
+    assert "<h2>December 2026</h2>" in later_text
+    assert "Times are those of America/Los Angeles." in later_text
+    assert "30 November 2026" not in later_text
 
 
 def test_an_unknown_zone_is_a_mistake_of_the_settings(tmp_path: Path) -> None:

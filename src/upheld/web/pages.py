@@ -78,6 +78,11 @@ def format_time(value: datetime) -> str:
     return f"{format_day(value)}, {value:%H:%M %Z}"
 
 
+def format_clock(value: datetime) -> str:
+    """The time of day, where the day and the time zone stand beside it."""
+    return f"{value:%H:%M}"
+
+
 def _in_zone(write: Callable[[Any], str], zone: tzinfo) -> Callable[[Any], str]:
     """Write moments in a time zone; what is a day already stays that day."""
 
@@ -196,6 +201,7 @@ class Pages:
                 company=company_name,
                 month=format_month,
                 time=_in_zone(format_time, zone),
+                clock=_in_zone(format_clock, zone),
             )
         self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
         self.links, self.can_ever = links if links is not None else {}, answers.can_ever

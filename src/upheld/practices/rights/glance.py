@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from upheld.core.ids import PersonId
@@ -54,7 +54,7 @@ class LastLook:
                 "Who last looked",
                 f"{who[:1].upper()}{who[1:]}",
                 f"On {format_day(day_of(last.at))}: {self._kinds(fields)}.",
-                page + PAGES.get(actor, "") + _month(last, actor),
+                page + PAGES.get(actor, "") + _month(day_of(last.at), actor),
                 40,
             )
         ]
@@ -80,9 +80,9 @@ class LastLook:
         ]
 
 
-def _month(line: AccountLine, actor: str) -> str:
-    """The part of an address that opens the month of an entry."""
-    month = f"month={line.at.astimezone(UTC):%Y-%m}"
+def _month(day: date, actor: str) -> str:
+    """The part of an address that opens the month of a day."""
+    month = f"month={day:%Y-%m}"
     return ("&" if actor in PAGES else "?") + month
 
 

@@ -146,7 +146,10 @@ class StoryChoice(NamedTuple):
 
     @classmethod
     def read(cls, query: Mapping[str, str], now: datetime) -> StoryChoice:
-        """What an address asks for; HTTPException where there is no such thing."""
+        """What an address asks for; HTTPException where there is no such thing.
+
+        Months are those of the zone of `now`.
+        """
         which, party, clause = (query.get(name, "") for name in ("which", "party", "clause"))
         month = _month(query.get("month", ""), now)
         before = query.get("before", str(NUMBER_MAX))
@@ -189,7 +192,8 @@ class DisclosurePages:
 
         So many events are worded as a page has; a link leads to those before them.
         """
-        choice = StoryChoice.read(visit.request.query_params, self.provider.now())
+        clock = self.provider.clock
+        choice = StoryChoice.read(visit.request.query_params, clock.local(clock.now()))
         every = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
@@ -201,19 +205,19 @@ class DisclosurePages:
                 (own if each.is_own and not choice.words else events).append(each)
         on_page = events[:ROWS_MAX]
         views = [_event_view(each, policy) for each in on_page]
-        day_of = self.provider.clock.day_of
         if choice.which == "disclosures":
-            views = _once(views, day_of)
+            views = _once(views, clock.day_of)
         rest = len(events) > len(on_page)
         following = choice.following
         return self.provider.pages.page(
             visit.request,
             "rights/received.html",
             accesses=story.accesses(every, policy),
-            days=[(day, list(some)) for day, some in groupby(views, lambda v: day_of(v.at))],
+            days=[(day, list(some)) for day, some in groupby(views, lambda v: clock.day_of(v.at))],
             own=[_event_view(each, policy) for each in own[:ROWS_MAX]],
             own_count=len(own),
             choice=choice,
+            zone="UTC" if clock.zone is UTC else f"those of {clock.zone}".replace("_", " "),
             parties=story.parties_of(every, policy),
             clauses=story.clauses_of(every),
             rest=choice.address(before=str(on_page[-1].lines[-1].number)) if rest else "",
@@ -221,7 +225,7 @@ class DisclosurePages:
             filters=[(word, name, _address(which=word)) for word, name in FILTERS],
             earlier=_address(**choice.words, month=f"{_before(choice.month):%Y-%m}"),
             later=_address(**choice.words, month=f"{following:%Y-%m}")
-            if following and following <= self.provider.now()
+            if following and following <= clock.now()
             else "",
             name=dict(FILTERS)[choice.which].lower(),
         )
@@ -298,7 +302,7 @@ def _month(text: str, now: datetime) -> datetime | None:
     if not text:
         return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     try:
-        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
+        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=now.tzinfo)
     except ValueError:
         return None
     return month if BEGINNING < month <= now else None
