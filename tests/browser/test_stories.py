@@ -359,6 +359,9 @@ def test_a_copy_and_an_erasure_with_an_unpaid_invoice(town: Town, meet: Meet) ->
     dan.tick("I am sure").press("Ask for erasure").reads("Your erasure")
     link = re.findall(r"/erased/[\w-]+", dan.page.content())[0]
     dan.at("/me/privacy/requests").reads("Being worked on")
+    olga = meet("olga").sign_in_at_desk("staff").follow("Requests").follow("See how it stands")
+    olga.reads("What happens next", "What stands in its way", "What stays even so")
+    olga.misses("Dan Frost", dan.name)
     town.later(4)
     after = meet("dan@customer.example").at(link)
     after.reads("Your erasure", "transactions")

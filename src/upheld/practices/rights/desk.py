@@ -25,13 +25,15 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
 from upheld.practice.tasks import Task
-from upheld.practices.rights import case_work, corrections, erasure, objections, requests
+from upheld.practices.rights import automatic, case_work, corrections, objections, requests
+from upheld.practices.rights.automatic import AutomaticRequest
 from upheld.practices.rights.requests import RightsRequest
-from upheld.practices.rights.sentences import label
+from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 from upheld.web.pages import format_day
 
 KINDS: Final = (corrections.KIND, objections.KIND)  # of tasks whose page is the desk's
+HERE: Final = "/staff/requests"
 ROLES: Final = ("accounts", "privacy", MANAGER)  # who sees which requests wait, and nothing of them
 MESSAGE: Final = Field("text", "Your message", "textarea", length_max=LONG)
 REASON: Final = Field(
@@ -68,7 +70,7 @@ class WaitingRequest(NamedTuple):
     due: datetime | None
     late: bool
     state: str
-    href: str  # empty where its task is for another role, or there is none
+    href: str  # empty where its task is for another role
     has_task: bool
     carried_out: datetime | None  # when a job answers it by itself
 
@@ -103,9 +105,9 @@ class RequestDesk:
                     each.due,
                     each.due is not None and each.due < now,
                     requests.STATE_LABELS[each.state],
-                    f"/staff/tasks/{each.task_id}" if each.task_id in own else "",
+                    _href(each, own),
                     bool(each.task_id),
-                    each.received + erasure.WAITS if each.kind == "erasure" else None,
+                    automatic.begins_at(each),
                 )
                 for each in rows
             ],
@@ -161,6 +163,33 @@ class RequestDesk:
             page,
         )
 
+    async def show_any(self, visit: Visit) -> Response:
+        """A request at its task's address, or at its own where the program answers it by itself."""
+        if visit.user is not None and {*ROLES} & {*visit.user.roles}:
+            address = visit.request.path_params["task"]
+            case = await self.provider.do(lambda transaction: automatic.look(transaction, address))
+            if case is not None:
+                return self._automatic(visit, case)
+        return await self.show(visit)
+
+    def _automatic(self, visit: Visit, case: AutomaticRequest) -> Response:
+        request, now = case.request, self.provider.now()
+        quoted = {each.id for each in (*case.bars, *case.stays)}
+        return self.provider.pages.page(
+            visit.request,
+            "rights/desk-automatic.html",
+            case=case,
+            title=self._title(request),
+            state=requests.LABELS_FOR_STAFF[request.state],
+            late=request.due is not None and request.due < now,
+            begun=case.begins is not None and case.begins <= now,
+            cited=[
+                each
+                for each in clauses_in_force(self.provider.policy, [request.kind])
+                if each.id not in quoted
+            ],
+        )
+
     async def show(
         self,
         visit: Visit,
@@ -177,7 +206,7 @@ class RequestDesk:
             status=status,
             case=case,
             title=self._title(case.request),
-            state=requests.STATE_LABELS[case.request.state],
+            state=requests.LABELS_FOR_STAFF[case.request.state],
             late=case.request.due is not None and case.request.due < self.provider.now(),
             fields=[each for each in (case.field, MESSAGE, reason) if each],
             message=MESSAGE,
@@ -266,7 +295,14 @@ class RequestDesk:
         if isinstance(result, Refused):
             why = refusal_reason(self.provider.policy, result.decision)
             return await self.show(visit, EMPTY, 403, why)
-        return RedirectResponse(f"/staff/requests/{visit.request.path_params['task']}", 303)
+        return RedirectResponse(f"{HERE}/{visit.request.path_params['task']}", 303)
+
+
+def _href(request: RightsRequest, own_tasks: set[str]) -> str:
+    """Where a waiting request is worked on or looked at; empty where that is not theirs."""
+    if not request.task_id:
+        return f"{HERE}/{request.request_id}"
+    return f"/staff/tasks/{request.task_id}" if request.task_id in own_tasks else ""
 
 
 def _display(field: str, value: str) -> str:

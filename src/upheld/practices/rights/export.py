@@ -31,6 +31,7 @@ from upheld.practices.rights.inventory import InventoryItem, describe_fields, fi
 from upheld.practices.rights.sentences import sentence
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+KIND: Final = "access"  # of the request
 README: Final = "read-me.html"
 
 
@@ -49,21 +50,25 @@ class DataExport(NamedTuple):
         return f"Everything({len(self.items)} kinds, {len(self.entries)} entries)"
 
 
-def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> DataExport | Refused:
-    """Everything about a person for themselves: the request is made, given, and answered."""
-    request = requests.open_request(transaction, person_id, "access")
-    if isinstance(request, Refused):
-        return request
-    shapes = field_shapes(transaction, person_id, derived=derived)
-    act = Act(
+def copy_act(fields: Iterable[str]) -> Act:
+    """The act that gives a customer a copy of some fields, of those that may be given."""
+    return Act(
         action="share",
-        data=tuple(shapes),
+        data=tuple(fields),
         recipient="customer",
         purpose="rights-request",
         occasion="other",
         partial=True,
     )
-    result = transaction.act(act, person_id, entitled=True)
+
+
+def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> DataExport | Refused:
+    """Everything about a person for themselves: the request is made, given, and answered."""
+    request = requests.open_request(transaction, person_id, KIND)
+    if isinstance(request, Refused):
+        return request
+    shapes = field_shapes(transaction, person_id, derived=derived)
+    result = transaction.act(copy_act(shapes), person_id, entitled=True)
     if isinstance(result, Refused):
         return result
     answer = requests.answer(transaction, request)

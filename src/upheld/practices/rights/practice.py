@@ -171,7 +171,7 @@ def _desk_routes(provider: Provider) -> Sequence[Route]:
 
     return (
         route("GET", "/staff/requests", desk.list_page),
-        route("GET", one, desk.show),
+        route("GET", one, desk.show_any),
         route("POST", f"{one}/change", desk.change),
         route("POST", f"{one}/write", desk.write),
         route("POST", f"{one}/refuse", desk.refuse),

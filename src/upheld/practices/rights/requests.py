@@ -34,6 +34,7 @@ STATE_LABELS: Final = {
     REVOKED: "taken back by you",
     DENIED: "refused",
 }
+LABELS_FOR_STAFF: Final = STATE_LABELS | {REVOKED: "taken back by the customer"}
 FACTS: Final = {
     "access": "access-requested",
     "correction": "correction-requested",
@@ -221,6 +222,16 @@ def find_request(tables: Tables, person_id: PersonId, request_id: str) -> Rights
     """One request of a person; none of anybody else's."""
     row = tables.get(rights_request, _KEY, person_id, request_id)
     return None if row is None else _from_row(row)
+
+
+def find_without_task(tables: Tables, request_id: str) -> RightsRequest | None:
+    """The request with an id that no task of our staff stands for, whoever's it is.
+
+    One of somebody whose rows were changed by somebody else is left out.
+    """
+    where = "request_id = ? AND task_id IS NULL"
+    rows, _ = tables.select_intact(rights_request, where, request_id)
+    return _from_row(rows[0]) if rows else None
 
 
 def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsRequest]:
