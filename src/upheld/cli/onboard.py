@@ -67,7 +67,7 @@ SAYINGS = {  # how policies say it, where the label says it otherwise
     "page-request": "pages requested",
     "ad-interaction": "advertisements seen or clicked",
     "outsider": "others",
-    "legal-adviser": "our lawyers and the other side",
+    "legal-adviser": "our lawyers and the opposing party",
 }
 ALIKE = {  # what sentences say, by the word of the built-in vocabulary that it may mean
     "collect": "gather obtain receive record",

@@ -149,7 +149,7 @@ class Tokens:
 
 
 def mint(tables: Tables, kind: str, subject: str, lasts: timedelta, at: datetime) -> str:
-    """A link that works once; those of the same kind that somebody had before work no more."""
+    """A link that works once; those of the same kind that somebody had before no longer work."""
     raw = secrets.token_urlsafe(24)
     revoke(tables, kind, subject)
     tables.insert(
@@ -174,5 +174,5 @@ def redeem(tables: Tables, kind: str, raw: str, at: datetime) -> str | None:
 
 
 def revoke(tables: Tables, kind: str, subject: str) -> None:
-    """Let the links of a kind that somebody had work no more."""
+    """Let the links of a kind that somebody had no longer work."""
     tables.purge(own.link, "subject = ? AND kind = ?", subject, kind)

@@ -70,7 +70,7 @@ def turn_off(transaction: Transaction, person_id: PersonId) -> None:
 
 
 def new_codes(transaction: Transaction, person_id: PersonId) -> list[str]:
-    """Other recovery codes, to be shown once; those until now work no more."""
+    """Other recovery codes, to be shown once; earlier ones no longer work."""
     transaction.note(person_id, "recovery-codes", actor="customer")
     return _codes(transaction, person_id)
 

@@ -323,7 +323,7 @@ class Family:
         return confirmation_page(self.provider, visit.request, visit.session, question)
 
     def _reset(self, transaction: Transaction, care: Care) -> Refused | None:
-        """Let the old password work no more, and write to the child how to choose another."""
+        """End the old password, and write to the child how to choose another."""
         person = care.person_id
         refusal = credentials.delete_secret(transaction, person, credentials.SIGN_IN)
         if refusal is not None:

@@ -60,7 +60,7 @@ def add(  # noqa: PLR0913 - what belongs to a user
 
 
 def invite(transaction: Transaction, user: User) -> Enrolment:
-    """Make the link at which somebody enrols; one that they had before works no more."""
+    """Make the link at which somebody enrols; one that they had before no longer works."""
     raw = sessions.mint(transaction.tables, ENROL, user.user_id, LASTS, transaction.clock.now())
     return Enrolment(user, f"/{user.kind}/enrol/{raw}")
 
