@@ -13,6 +13,7 @@ import pytest
 from practices.bills import history, invoiced
 from practices.conftest import House
 from practices.routes import World, lines, routed
+from upheld.core.ids import PersonId
 from upheld.practice.needs import signal_stops
 from upheld.practices.billing import books, invoices
 
@@ -85,6 +86,41 @@ def test_payments_are_listed_with_amount_reference_and_what_they_settled(house: 
     assert f"For invoice {invoice.number} (${invoice.cents / 100:.2f})" in text
     assert f'href="/me/balance/{invoice.number}"' in page
     assert 'href="/me/balance/2019-9999"' not in page
+
+
+def test_what_was_paid_long_ago_is_folded_and_what_is_open_is_not(house: House) -> None:
+    """The latest lines are in sight, with each open invoice; all others are one click away."""
+    person = house.customer()
+    number = invoiced(house, person)
+    owed = history(house, person).balance
+    for reference in range(1, 13):
+        post_payment(house, person, number, 1, f"ref-{reference:02}")
+    in_sight, _, folded = balance_page(house, person).partition("<summary>")
+    assert f"Invoice {number}</a>" in in_sight
+    assert "ref-01" in in_sight
+    assert not folded
+    post_payment(house, person, number, owed - 12, "ref-13")
+    in_sight, _, folded = balance_page(house, person).partition("<summary>")
+    assert folded.startswith("Earlier: 6 invoices and payments</summary>")
+    assert re.findall(r"reference (ref-\d\d)", in_sight) == [
+        f"ref-{n:02}" for n in range(13, 5, -1)
+    ]
+    assert re.findall(r"reference (ref-\d\d)", folded) == [f"ref-{n:02}" for n in range(5, 0, -1)]
+    assert f"Invoice {number}</a>" in folded
+    assert f"Invoice {number}</a>" not in in_sight
+
+
+def balance_page(house: House, person: PersonId) -> str:
+    """The page of somebody's balance, without its foot."""
+    return house.signed_in(person).get("/me/balance").text.split("<footer", 1)[0]
+
+
+def post_payment(house: House, person: PersonId, number: str, cents: int, reference: str) -> None:
+    """A payment of some cents of one invoice."""
+    payment = books.Payment(
+        house.provider.today(), cents, reference, "bank transfer", ((number, cents),)
+    )
+    house.do(lambda transaction: invoices.post(transaction, person, payment, entitled=True))
 
 
 def test_every_public_page_answers_a_privacy_signal(house: House) -> None:

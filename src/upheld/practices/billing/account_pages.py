@@ -26,7 +26,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.purchases import Purchase, PurchaseRequest
 from upheld.practices.billing import books, services, usage
-from upheld.practices.billing.books import Invoice
+from upheld.practices.billing.books import AccountStep, Invoice
 from upheld.practices.billing.order_questions import (
     ask_confirmation,
     asked_banner,
@@ -43,6 +43,8 @@ from upheld.web import charts
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import money
 
+LATEST: Final = 8  # steps of a balance that are shown; those before are folded
+FEW: Final = 2  # steps that are not folded alone
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
 
@@ -50,6 +52,21 @@ def view_fields(transaction: Transaction, person_id: PersonId, *fields: str) -> 
     """What a customer sees of themselves."""
     act = Act(action="view", data=fields, actor="customer", purpose="service-provision")
     return transaction.act(act, person_id, entitled=True)
+
+
+def _split(
+    steps: Sequence[AccountStep], open_amounts: Mapping[str, int]
+) -> tuple[Sequence[AccountStep], Sequence[AccountStep]]:
+    """The latest steps, with every invoice that is open among them; and those before."""
+    unpaid = [
+        at
+        for at, each in enumerate(steps)
+        if isinstance(each.row, Invoice) and open_amounts[each.row.number]
+    ]
+    count = max(LATEST, unpaid[-1] + 1 if unpaid else 0)
+    if len(steps) <= count + FEW:  # so few are not worth a click
+        count = len(steps)
+    return steps[:count], steps[count:]
 
 
 class AccountPages:
@@ -277,12 +294,15 @@ class AccountPages:
         rows = books.rows_of(each.value for each in result.series(books.TRANSACTION))
         history = books.history(rows)
         today = self.provider.today()
+        open_amounts = {each.number: each.open for each in history.invoices}
+        latest, earlier = _split(books.steps(rows)[::-1], open_amounts)
         return self.provider.pages.page(
             visit.request,
             "billing/balance.html",
-            steps=books.steps(rows)[::-1],
+            steps=latest,
+            earlier=earlier,
             history=history,
-            open={each.number: each.open for each in history.invoices},
+            open=open_amounts,
             today=today,
             due=history.due(today),
             others=payer != visit.subject,
