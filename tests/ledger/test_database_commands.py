@@ -57,7 +57,7 @@ class Provider:
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Provider:
-    """A provider with two people, whose age range no clause lets it keep."""
+    """A provider with two people, whose age range no clause lets it keep: five entries in all."""
     return Provider(tmp_path_factory.mktemp("provider"))
 
 
@@ -67,11 +67,11 @@ def test_jobs_cover_and_the_ledger_is_verified_proven_and_told(
     """From the database to receipts that the public key alone verifies."""
     done = json.loads(provider.run("jobs", "--once", "--json").stdout)
     assert done["leading"]
-    assert [each["did"] for each in done["done"] if each["name"] == "cover"] == [4]
+    assert [each["did"] for each in done["done"] if each["name"] == "cover"] == [5]
     found = provider.run("ledger", "verify", "--key", str(provider.key), "--json")
-    assert (found.exit_code, json.loads(found.stdout)["covered"]) == (0, 4)
+    assert (found.exit_code, json.loads(found.stdout)["covered"]) == (0, 5)
     note = provider.run("ledger", "checkpoint", "--key", str(provider.key)).stdout
-    assert note.startswith(f"{ORIGIN}\n4\n")
+    assert note.startswith(f"{ORIGIN}\n5\n")
     (tmp_path / "kept").write_text(note)
     assert provider.run("ledger", "verify", "--since", str(tmp_path / "kept")).exit_code == 0
     made = provider.run("ledger", "prove", "2").stdout
@@ -233,8 +233,8 @@ def test_a_database_that_came_back_goes_on_under_another_name(tmp_path: Path) ->
     done = json.loads(provider.run("jobs", "--once", "--json").stdout)["done"]
     assert [each["failed"] for each in done if each["name"] == "cover"] == ["log"]
     old = json.loads(provider.run("ledger", "verify", "--key", str(provider.key), "--json").stdout)
-    assert (old["ok"], old["covered"]) == (True, 4)
-    assert old["entries"] > 4
+    assert (old["ok"], old["covered"]) == (True, 5)
+    assert old["entries"] > 5
 
     other = FileSigner.create(tmp_path / "other.key", f"{ORIGIN}/again").key
     settings = tmp_path / "upheld.toml"

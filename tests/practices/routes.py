@@ -154,7 +154,12 @@ class World:
         self.house = house
         guardian, self.child, _ = family(house)
         self.ann = house.customer(
-            MARKS[1], MARKS[4], name=MARKS[0], phone=MARKS[2], address=MARKS[3]
+            MARKS[1],
+            MARKS[4],
+            name=MARKS[0],
+            phone=MARKS[2],
+            address=MARKS[3],
+            occupation="gardener",
         )
         self.debt = overdue(house, self.ann)
         self.visitors: dict[str, tuple[str, str]] = {

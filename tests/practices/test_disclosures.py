@@ -190,7 +190,7 @@ def test_a_file_that_is_no_report_of_stories_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "stories.json"
     for raw in (b"", b"[]", b'{"policy": 1}', b"\xff"):
         path.write_bytes(raw)
-        with pytest.raises(StoriesError, match="no report of stories"):
+        with pytest.raises(StoriesError, match="not a report of stories"):
             read_stories(path, "")
     with pytest.raises(StoriesError, match="cannot be read") as caught:
         read_stories(tmp_path / "none.json", "")
