@@ -48,6 +48,7 @@ OWN = {
     "unconfirmed accounts",
     "invitations",
     "sessions",
+    "post-versions",
 }
 
 
