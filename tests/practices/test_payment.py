@@ -285,7 +285,7 @@ def test_only_the_page_that_leads_to_a_processor_elsewhere_lets_its_form_lead_th
     own = "form-action 'self';"
     browser = house.signed_in(house.customer())
     page_shown = browser.get("/me/payment/card")
-    assert "elsewhere-payments" in page_shown.text
+    assert "Elsewhere Payments" in page_shown.text
     allowed = f"form-action 'self' {Elsewhere.origin};"
     assert allowed in page_shown.headers["content-security-policy"]
     assert own in browser.get("/me/payment").headers["content-security-policy"]
