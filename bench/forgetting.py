@@ -43,9 +43,9 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def filled(gate: Gate) -> list[str]:
+def filled(gate: Gate) -> list[upheld.PersonId]:
     """People with five values, a record, and acts together and apart; one in ten owes something."""
-    people: list[str] = []
+    people: list[upheld.PersonId] = []
     for first in range(0, ERASED + STAYING, 500):
         with gate.together() as transaction:
             for number in range(first, first + 500):

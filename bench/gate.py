@@ -47,7 +47,7 @@ def each(work: Callable[[], object], count: int = 400, repeat: int = 5) -> float
     return min(times) * 1e6
 
 
-def customer(gate: Gate) -> str:
+def customer(gate: Gate) -> upheld.PersonId:
     """Somebody who has a service."""
     person = gate.enrol()
     gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")

@@ -252,7 +252,7 @@ class Gated:
 
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
-        self.person: dict[int, str] = {}
+        self.person: dict[int, upheld.PersonId] = {}
         self.user: dict[str, int] = {}
 
     def fill(self, people: Sequence[tuple[int, FieldValues, Agreed]]) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 
 from ledger import SIGNER, entry
 from upheld.core.clock import system_time
+from upheld.core.ids import EntryNumber
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
 from upheld.database.statements import rows
@@ -90,7 +91,7 @@ def proven(engine: Engine, name: str, count: int) -> None:
     """Receipts, each verified before it is given, and the audit of everything."""
     numbers = random.Random(1).sample(range(1, count), 300)  # noqa: S311 - to choose, not to hide
     with reading(engine) as connection:
-        times = [timed(partial(receipt_of, connection, number)) for number in numbers]
+        times = [timed(partial(receipt_of, connection, EntryNumber(number))) for number in numbers]
         took = timed(lambda: audit(connection, SIGNER.key))
     print(f"| {name}: a receipt, verified | {statistics.median(times) * 1e3:.2f} ms | |")
     print(f"| {name}: verify the database | {count / took:,.0f} entries a second | |")
