@@ -60,8 +60,8 @@ def test_the_schema_of_facts_says_what_each_literal_says() -> None:
         ("n <= 18 months",),
     )
     facts = {"n": Fact("n", "number"), "w": Fact("w", "word", words=("x", "y", "z"))}
-    found = [each["properties"] for each in schema(ways, facts)["anyOf"]]
-    assert found == [
+    properties = [each["properties"] for each in schema(ways, facts)["anyOf"]]
+    assert properties == [
         {"a": {"const": True}, "b": {"const": False}},
         {"n": {"type": "number", "minimum": 1.5, "exclusiveMaximum": 3}},
         {"n": {"const": 2}},

@@ -43,8 +43,8 @@ def _home(tmp_path: Path) -> Path:
 
 def run(home: Path, *words: str, expect: int = 0) -> str:
     """Run a command with the settings of the folder."""
-    said = [*words, "--settings", str(home / "upheld.toml")]
-    done = CliRunner().invoke(app, said, catch_exceptions=False)
+    command = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
     assert done.exit_code == expect, done.output
     return done.output
 
@@ -68,10 +68,10 @@ def test_a_version_is_drafted_approved_by_another_and_posted(home: Path) -> None
     file = str(write(home, "two", WIDER))
     assert refused(home, "version", "draft", file, "--by", "sam") == "version-role"
     assert refused(home, "version", "draft", file, "--by", "eve") == "no-user"
-    said = run(home, "version", "draft", file, "--by", "olga")
-    assert "newly allowed" in said
-    assert "draft" in said.splitlines()[-1]
-    assert "open, allows more" in said
+    output = run(home, "version", "draft", file, "--by", "olga")
+    assert "newly allowed" in output
+    assert "draft" in output.splitlines()[-1]
+    assert "open, allows more" in output
     assert refused(home, "version", "draft", file, "--by", "paul") == "version-draft"
     assert refused(home, "version", "post", "two", "--by", "olga") == "version-state"
     assert refused(home, "version", "approve", "two", "--by", "olga") == "version-second-person"
@@ -100,9 +100,9 @@ def test_a_draft_with_faults_is_none(home: Path) -> None:
     """It is checked as by `check --strict`: uncovered prose, and examples answered otherwise."""
     path = write(home, "two")
     path.write_text(path.read_text() + "\nWe do as we please.\n")
-    said = run(home, "version", "draft", str(path), "--by", "olga", expect=1)
-    assert "uncovered" in said
-    assert "no draft was made" in said
+    output = run(home, "version", "draft", str(path), "--by", "olga", expect=1)
+    assert "uncovered" in output
+    assert "no draft was made" in output
     assert json.loads(run(home, "version", "list", "--json"))["drafts"] == []
 
 

@@ -1,7 +1,7 @@
 """`upheld version`: which version of the policy is in force, drafts of another, posting it.
 
-Each step names the member of staff whose it is. The command line believes whom it is told: who can
-run it has the keys of the provider. What is drafted by one person is approved by another.
+Each step names the member of staff who takes it (`--by`). That name is taken on trust, since
+whoever can run the command has the provider's keys. One person drafts, another approves.
 """
 
 from __future__ import annotations
