@@ -90,13 +90,18 @@ def test_of_two_leaders_one_wins(engine: Engine) -> None:
     assert not one.hold()
 
 
+def _run_out(engine: Engine) -> None:
+    with writing(engine) as connection:
+        run(connection, "UPDATE lease SET until = 1")
+
+
 def test_who_reads_a_free_lease_at_the_same_time_as_another_does_not_get_it_too(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the look and the claim somebody else may have been there."""
-    old, one, two = (Lease(engine, "jobs", 0.05) for _ in range(3))
+    old, one, two = (Lease(engine, "jobs") for _ in range(3))
     assert old.hold()
-    time.sleep(0.1)
+    _run_out(engine)
     free = Lease._free
 
     def meanwhile(self: Lease, found: tuple[str, int], now: int) -> bool:
@@ -110,9 +115,9 @@ def test_who_reads_a_free_lease_at_the_same_time_as_another_does_not_get_it_too(
 
 def test_a_lease_runs_out_and_is_taken_over(engine: Engine) -> None:
     """A leader that says nothing any more is followed, and finds that out."""
-    one, two = Lease(engine, "jobs", 0.1), Lease(engine, "jobs", 0.1)
+    one, two = Lease(engine, "jobs"), Lease(engine, "jobs")
     assert one.hold()
-    time.sleep(0.15)
+    _run_out(engine)
     assert two.hold()
     assert not one.hold()
 
