@@ -182,7 +182,9 @@ def test_twenty_objections_and_twenty_answers_at_once_are_one(house: House) -> N
 
     def make(_: int) -> object:
         return house.do(
-            lambda transaction: objections.object_to(transaction, person, "research", "x")
+            lambda transaction: objections.object_to(
+                house.provider, transaction, person, "research", "x"
+            )
         )
 
     with ThreadPoolExecutor(20) as pool:
@@ -259,7 +261,11 @@ def test_a_form_from_elsewhere_does_nothing(house: House, what: str) -> None:
 def _refused(house: House) -> bool:
     person = house.customer()
     return isinstance(
-        house.do(lambda transaction: objections.object_to(transaction, person, "research", "")),
+        house.do(
+            lambda transaction: objections.object_to(
+                house.provider, transaction, person, "research", ""
+            )
+        ),
         Refused,
     )
 

@@ -193,7 +193,8 @@ class Scenes:
 
     def _wrong(self, transaction: GateTransaction) -> object:
         statement = "It is the 12th of the month, not the 21st: somebody turned it round."
-        return corrections.hand_over(transaction, self.id("gil"), "birth-date", statement)
+        provider, gil = self.years.provider, self.id("gil")
+        return corrections.hand_over(provider, transaction, gil, "birth-date", statement)
 
     def _open_known_task(self, transaction: GateTransaction) -> None:
         """A guardian who has not paid anything yet said yes: staff have to look."""

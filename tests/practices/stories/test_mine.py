@@ -174,7 +174,9 @@ def test_content_is_chosen_until_somebody_objects(house: House) -> None:
 
     assert may()
     request = house.do(
-        lambda transaction: objections.object_to(transaction, person, "personalisation", "")
+        lambda transaction: objections.object_to(
+            house.provider, transaction, person, "personalisation", ""
+        )
     )
     assert isinstance(request, requests.RightsRequest)
     house.do(lambda transaction: objections.uphold(transaction, request, "1" * 32))

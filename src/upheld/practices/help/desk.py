@@ -45,8 +45,8 @@ _STEPS: Final = {
     tasks.PUT_BACK: "put this back",
     tasks.PASSED_ON: "passed this on",
     tasks.CLOSED: "closed this",
-    tickets.WROTE: "answered",
-    tickets.REPLIED: "wrote",
+    threads.WROTE: "answered",
+    threads.REPLIED: "wrote",
     tickets.NOTED: "wrote a note",
 }
 

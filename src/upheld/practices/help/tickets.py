@@ -7,19 +7,20 @@ is open for as long as its task is. What was done about it are the task's steps.
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies, outbox, tasks
+from upheld.practice import message_copies, outbox, tasks, threads
 from upheld.practice.consequences import short_reference
 from upheld.practice.message_copies import ADMINISTRATIVE, MESSAGES
 from upheld.practice.plugin import Provider
 from upheld.practice.recognition import RECOGNITIONS
 from upheld.practice.tasks import CUSTOMER, TICKET, Task, TaskStep
+from upheld.practice.threads import REPLIED, WROTE
 
 PURPOSE: Final = "support"
 ROLE: Final = "support"  # whose queue it stands in first
@@ -32,8 +33,7 @@ TOPICS: Final = {
 }
 ANSWER: Final = "help/answer"  # the template of the mail that says that there is an answer
 WRITTEN: Final = "written"  # how a ticket was opened that its customer wrote
-WROTE, REPLIED, NOTED = "wrote", "replied", "noted"  # steps beside those of every task
-DOUBLE: Final = timedelta(minutes=10)  # the same text again within this is the same message
+NOTED: Final = "noted"  # a step beside those of every task and thread
 
 
 class Ticket(NamedTuple):
@@ -107,10 +107,9 @@ def open_ticket(
     provider: Provider, transaction: Transaction, person_id: PersonId, topic: str, text: str
 ) -> str | Refused:
     """Open a ticket with what a customer wrote, if the policy lets us use it to help; its id."""
-    mark = _mark(provider, text)
     for each in tasks.tasks_of_kind(transaction.tables, person_id, TICKET):
         same = each.about == topic and each.state != "done"
-        if same and _is_repeated(transaction, person_id, each.task_id, mark):
+        if same and threads.is_repeated(provider, transaction, person_id, each.task_id, text):
             return each.task_id
     use = Act(action="use", data=(MESSAGES,), purpose=PURPOSE)
     if isinstance(allowed := transaction.act(use, person_id, entitled=True), Refused):
@@ -137,47 +136,24 @@ def open_ticket(
         how=WRITTEN,
         task_id=ticket_id,
     )
-    tasks.add_step(transaction, person_id, ticket_id, REPLIED, CUSTOMER, mark)
+    threads.note_reply(provider, transaction, person_id, ticket_id, text)
     return ticket_id
 
 
 def add_reply(
     provider: Provider, transaction: Transaction, person_id: PersonId, ticket: Ticket, text: str
 ) -> ActResult | Refused | None:
-    """Add what a customer wrote to their ticket, if the policy lets it in; None for a repetition.
-
-    Whoever calls has locked the customer, so that what is sent twice at once is there once.
-    """
-    mark = _mark(provider, text)
-    if _is_repeated(transaction, person_id, ticket.ticket_id, mark):
-        return None
-    result = message_copies.add_from_customer(
+    """Add what a customer wrote to a ticket, if the policy lets it in; None for a repetition."""
+    return threads.add_once(
+        provider,
         transaction,
         person_id,
         f"Your reply: {_lower(ticket.title)}",
         text,
         about=ticket.ticket_id,
         purpose=PURPOSE,
+        task_id=ticket.ticket_id,
     )
-    if isinstance(result, ActResult):
-        tasks.add_step(transaction, person_id, ticket.ticket_id, REPLIED, CUSTOMER, mark)
-    return result
-
-
-def _mark(provider: Provider, text: str) -> str:
-    """A mark of a text, by which it is known again and which says nothing of it."""
-    return provider.sealer("help", "text").mark(text.encode()).hex()
-
-
-def _is_repeated(transaction: Transaction, person_id: PersonId, ticket_id: str, mark: str) -> bool:
-    """Whether a text was the last one of its ticket, a moment ago: a form that was sent twice."""
-    since = transaction.clock.now() - DOUBLE
-    letters = [
-        each
-        for each in tasks.steps_of(transaction.tables, person_id, ticket_id)
-        if each.step in (WROTE, REPLIED)
-    ]
-    return bool(letters) and letters[-1].detail == mark and letters[-1].at > since
 
 
 def write(transaction: Transaction, task: Task, text: str, staff_id: str) -> ActResult | Refused:

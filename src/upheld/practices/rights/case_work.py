@@ -1,4 +1,4 @@
-"""What staff do on a request of any kind: write to its customer, refuse it, find it again.
+"""What is done on a request of any kind: both sides write, staff refuse it, a job finds it again.
 
 What answers a request of one kind stands with that kind.
 """
@@ -12,7 +12,8 @@ from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies, outbox
+from upheld.practice import message_copies, outbox, tasks, threads
+from upheld.practice.plugin import Provider
 from upheld.practices.rights import requests
 from upheld.practices.rights.requests import RightsRequest
 
@@ -20,11 +21,53 @@ PURPOSE: Final = "rights-request"
 TURNED_DOWN: Final = "turned-down"  # a kind of entries
 
 
+def open_with_text(
+    provider: Provider, transaction: Transaction, request: RightsRequest, subject: str, text: str
+) -> RightsRequest | Refused:
+    """Let somebody of our staff work on a new request, with what its customer wrote about it."""
+    if text:
+        result = message_copies.add_from_customer(
+            transaction,
+            request.person_id,
+            subject,
+            text,
+            about=request.request_id,
+            purpose=PURPOSE,
+        )
+        if isinstance(result, Refused):
+            requests.deny(transaction, request, result)
+            return result
+    request = requests.open_task(transaction, request, PURPOSE)
+    if text and request.task_id:
+        threads.note_reply(provider, transaction, request.person_id, request.task_id, text)
+    return request
+
+
+def add_text(
+    provider: Provider, transaction: Transaction, request: RightsRequest, subject: str, text: str
+) -> RightsRequest | Refused:
+    """Add what a customer wrote to the thread of their request that waits, if it is new."""
+    if text and request.task_id:
+        result = threads.add_once(
+            provider,
+            transaction,
+            request.person_id,
+            subject,
+            text,
+            about=request.request_id,
+            purpose=PURPOSE,
+            task_id=request.task_id,
+        )
+        if isinstance(result, Refused):
+            return result
+    return request
+
+
 def refuse(
     transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
 ) -> RightsRequest | Refused:
     """Refuse a request, with a reason that its customer reads."""
-    result = write_to_customer(transaction, request, reason)
+    result = write_to_customer(transaction, request, reason, staff_id)
     if isinstance(result, Refused):
         return result
     entry = transaction.note(
@@ -39,7 +82,7 @@ def refuse(
 
 
 def write_to_customer(
-    transaction: Transaction, request: RightsRequest, text: str
+    transaction: Transaction, request: RightsRequest, text: str, staff_id: str
 ) -> ActResult | Refused:
     """Write to a customer about their request: in their account, and by mail that it is there."""
     title = requests.TITLES[request.kind]
@@ -51,6 +94,8 @@ def write_to_customer(
         about=request.request_id,
     )
     if not isinstance(result, Refused):
+        if request.task_id:
+            tasks.add_step(transaction, request.person_id, request.task_id, threads.WROTE, staff_id)
         notify(transaction, request)
     return result
 

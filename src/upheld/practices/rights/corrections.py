@@ -17,7 +17,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies
+from upheld.practice.plugin import Provider
 from upheld.practices.rights import case_work, requests
 from upheld.practices.rights.case_work import PURPOSE
 from upheld.practices.rights.inventory import SECRET, field_shapes
@@ -144,24 +144,18 @@ def correct(
 
 
 def hand_over(
-    transaction: Transaction, person_id: PersonId, field: str, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, field: str, text: str
 ) -> RightsRequest | Refused:
-    """Let somebody of our staff look at what is wrong; what was written is kept as a message."""
-    request = requests.open_request(transaction, person_id, "correction", field)
-    if isinstance(request, Refused) or request.task_id:
+    """Let somebody of our staff look at what is wrong; what was written is kept as a message.
+
+    Where they look at it already, it joins what was written before.
+    """
+    request = requests.open_request(transaction, person_id, KIND, field)
+    if isinstance(request, Refused):
         return request
-    result = message_copies.add_from_customer(
-        transaction,
-        person_id,
-        f"Please correct: {label(transaction.policy, 'data', field)}",
-        text,
-        about=request.request_id,
-        purpose=PURPOSE,
-    )
-    if isinstance(result, Refused):
-        requests.deny(transaction, request, result)
-        return result
-    return requests.open_task(transaction, request, PURPOSE)
+    subject = f"Please correct: {label(transaction.policy, 'data', field)}"
+    write = case_work.add_text if request.task_id else case_work.open_with_text
+    return write(provider, transaction, request, subject, text)
 
 
 def staff_field(transaction: Transaction, request: RightsRequest) -> Field | None:

@@ -266,9 +266,7 @@ class RequestDesk:
         return await self._with_text(
             visit,
             MESSAGE,
-            lambda transaction, request, text, _: case_work.write_to_customer(
-                transaction, request, text
-            ),
+            case_work.write_to_customer,
         )
 
     async def _with_text(

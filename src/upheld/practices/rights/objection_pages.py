@@ -11,6 +11,7 @@ from upheld.core.ids import PersonId
 from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice import threads
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import objections, requests
@@ -30,11 +31,12 @@ WHY: Final = Field(
 
 
 class StoppedUse(NamedTuple):
-    """A use that somebody objected to, since when it has stopped, and whether they wait for us."""
+    """A use that somebody objected to, since when it has stopped, and the request that waits."""
 
+    word: str
     purpose: str
     since: datetime
-    waits: bool
+    request_id: str  # empty where it is answered
 
 
 class ObjectionPages:
@@ -43,11 +45,12 @@ class ObjectionPages:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def _fields(self, stopped: list[StoppedUse]) -> tuple[Field, ...]:
+    def _fields(self, stopped: list[StoppedUse], *, waiting: bool) -> tuple[Field, ...]:
+        """The form: what has not stopped, and if `waiting` also what we have not answered yet."""
         policy = self.provider.policy
         labels = {each: label(policy, "purpose", each) for each in objections.purposes(policy)}
-        over = {each.purpose for each in stopped}
-        options = [(word, text) for word, text in labels.items() if text not in over]
+        over = {each.word for each in stopped if not (waiting and each.request_id)}
+        options = [(word, text) for word, text in labels.items() if word not in over]
         if not options:
             return ()
         missing = "Choose what you object to."
@@ -55,15 +58,16 @@ class ObjectionPages:
 
     def _stopped(self, transaction: Transaction, person_id: PersonId) -> list[StoppedUse]:
         waiting = {
-            each.about
+            each.about: each.request_id
             for each in requests.requests_of(transaction.tables, person_id)
             if each.kind == objections.KIND and each.waits
         }
         return [
             StoppedUse(
+                purpose,
                 label(transaction.policy, "purpose", purpose),
                 BEGINNING + timedelta(microseconds=each.valid_from),
-                purpose in waiting,
+                waiting.get(purpose, ""),
             )
             for purpose, each in objections.in_force(transaction, person_id).items()
         ]
@@ -78,7 +82,7 @@ class ObjectionPages:
             "rights/object.html",
             status=status,
             stopped=stopped,
-            fields=self._fields(stopped),
+            fields=self._fields(stopped, waiting=not filled.ok),
             filled=filled,
             cited=clauses_in_force(self.provider.policy, ["objection"]),
         )
@@ -88,16 +92,16 @@ class ObjectionPages:
 
         def work(transaction: Transaction) -> Filled | RightsRequest | Refused:
             transaction.lock(visit.subject)
-            fields = self._fields(self._stopped(transaction, visit.subject))
+            stopped = self._stopped(transaction, visit.subject)
+            fields = self._fields(stopped, waiting=True)
             filled = read(fields, visit.form)
             if not fields or not filled.ok:
                 return filled
-            return objections.object_to(
-                transaction,
-                visit.subject,
-                filled.values["purpose"],
-                filled.values.get(WHY.name, ""),
-            )
+            purpose, text = filled.values["purpose"], filled.values.get(WHY.name, "")
+            too_often = text and threads.writes_too_often(self.provider, transaction, visit.subject)
+            if too_often and any(each.word == purpose for each in stopped):
+                return filled.wrong(WHY.name, threads.TOO_MANY)
+            return objections.object_to(self.provider, transaction, visit.subject, purpose, text)
 
         result = await self.provider.attempt(work)
         if isinstance(result, Filled):

@@ -18,9 +18,8 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
-from upheld.practice import message_copies
+from upheld.practice.plugin import Provider
 from upheld.practices.rights import case_work, requests
-from upheld.practices.rights.case_work import PURPOSE
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import label, words_of
 
@@ -68,16 +67,18 @@ def in_force(transaction: Transaction, person_id: PersonId) -> dict[str, Record]
 
 
 def object_to(
-    transaction: Transaction, person_id: PersonId, purpose: str, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, purpose: str, text: str
 ) -> RightsRequest | Refused:
     """Object to a use: it stops at once, and our staff answer. Whoever objected already stays so.
 
-    `text` is why, where somebody says so.
+    `text` is why, where somebody says so; while an objection waits it joins what was written.
     """
-    transaction.lock(person_id)
     request = requests.open_request(transaction, person_id, KIND, purpose)
-    if isinstance(request, Refused) or request.task_id:
+    if isinstance(request, Refused):
         return request
+    subject = f"I object: {label(transaction.policy, 'purpose', purpose)}"
+    if request.task_id:
+        return case_work.add_text(provider, transaction, request, subject, text)
     if purpose not in in_force(transaction, person_id):
         transaction.record(
             person_id,
@@ -87,20 +88,10 @@ def object_to(
             by_whom="customer",
             how="portal",
         )
-    if text:
-        result = message_copies.add_from_customer(
-            transaction,
-            person_id,
-            f"I object: {label(transaction.policy, 'purpose', purpose)}",
-            text,
-            about=request.request_id,
-            purpose=PURPOSE,
-        )
-        if isinstance(result, Refused):
-            requests.deny(transaction, request, result)
-            _end(transaction, person_id, purpose, actor="")
-            return result
-    return requests.open_task(transaction, request, PURPOSE)
+    result = case_work.open_with_text(provider, transaction, request, subject, text)
+    if isinstance(result, Refused):
+        _end(transaction, person_id, purpose, actor="")
+    return result
 
 
 def uphold(

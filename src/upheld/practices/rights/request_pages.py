@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
-from upheld.practice import message_copies, threads
+from upheld.practice import threads
 from upheld.practice.consequences import (
     Banner,
     confirmation_page,
@@ -106,14 +106,9 @@ class RequestPages:
                 return filled
             if threads.writes_too_often(self.provider, transaction, visit.subject):
                 return filled.wrong(REPLY.name, threads.TOO_MANY)
-            return message_copies.add_from_customer(
-                transaction,
-                visit.subject,
-                f"Your reply: {requests.TITLES[request.kind]}",
-                filled.values[REPLY.name],
-                about=request_id,
-                purpose=case_work.PURPOSE,
-            )
+            subject = f"Your reply: {requests.TITLES[request.kind]}"
+            text = filled.values[REPLY.name]
+            return case_work.add_text(self.provider, transaction, request, subject, text)
 
         result = await self.provider.attempt(work)
         if isinstance(result, Filled):
@@ -200,7 +195,7 @@ class RequestPages:
                 filled=EMPTY,
                 cited=self._clauses("correction"),
             )
-        return self._form(visit, _one(fields, field))
+        return await self._form(visit, _one(fields, field))
 
     async def _correctable(self, visit: Visit) -> list[Correctable]:
         pages = self.provider.change_pages
@@ -211,15 +206,19 @@ class RequestPages:
     def _clauses(self, clause: str) -> list[object]:
         return list(clauses_in_force(policy_of(self.provider), [clause]))
 
-    def _form(
+    async def _form(
         self, visit: Visit, one: Correctable, filled: Filled = EMPTY, status: int = 200
     ) -> Response:
+        waiting = await self.provider.read(
+            lambda tables: requests.find_waiting(tables, visit.subject, corrections.KIND, one.field)
+        )
         return self.provider.pages.page(
             visit.request,
             "rights/correct.html",
             status=status,
             listed=(),
             one=one,
+            waiting=None if one.alone else waiting,
             fields=one.form(),
             filled=filled,
             cited=self._clauses("correction"),
@@ -229,24 +228,35 @@ class RequestPages:
         """Correct a value at once, or let somebody look into it."""
         one = _one(await self._correctable(visit), visit.request.query_params.get("field", ""))
         if one.page:
-            return self._form(visit, one, EMPTY, 403)
+            return await self._form(visit, one, EMPTY, 403)
         fields = [
             with_check(self.provider, one.field, each) if each.name == "value" else each
             for each in one.form()
         ]
         filled = read(fields, visit.form)
         if not filled.ok:
-            return self._form(visit, one, filled, 422)
+            return await self._form(visit, one, filled, 422)
         value = one.statement(filled.values)
 
-        def work(transaction: Transaction) -> RightsRequest | Refused:
-            make = corrections.correct if one.alone else corrections.hand_over
-            return make(transaction, visit.subject, one.field, value)
+        def work(transaction: Transaction) -> Filled | RightsRequest | Refused:
+            if one.alone:
+                return corrections.correct(transaction, visit.subject, one.field, value)
+            transaction.lock(visit.subject)
+            too_often = threads.writes_too_often(self.provider, transaction, visit.subject)
+            if too_often and requests.find_waiting(
+                transaction.tables, visit.subject, corrections.KIND, one.field
+            ):
+                return filled.wrong(fields[-1].name, threads.TOO_MANY)
+            return corrections.hand_over(
+                self.provider, transaction, visit.subject, one.field, value
+            )
 
         result = await self.provider.attempt(work)
+        if isinstance(result, Filled):
+            return await self._form(visit, one, result, 422)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, f"change your {one.name}", result)
-        return RedirectResponse(PAGE, 303)
+        return RedirectResponse(f"{PAGE}/{result.request_id}" if result.waits else PAGE, 303)
 
     async def erase(self, visit: Visit) -> Response:
         """What erasure means for me, before it is asked for."""

@@ -106,10 +106,13 @@ def action(kind: str) -> Act:
 def open_request(
     transaction: Transaction, person_id: PersonId, kind: str, about: str = ""
 ) -> RightsRequest | Refused:
-    """Make a request, or return the one that waits; Refused if no clause owes an answer."""
-    for each in requests_of(transaction.tables, person_id):
-        if each.kind == kind and each.about == about and each.waits:
-            return each
+    """Make a request, or return the one that waits; Refused if no clause owes an answer.
+
+    Of however many who ask for the same at once, one makes it and the others get it.
+    """
+    transaction.lock(person_id)
+    if waiting_request := find_waiting(transaction.tables, person_id, kind, about):
+        return waiting_request
     at = transaction.clock.now()
     record_id = transaction.record(
         person_id, "request", fact=FACTS[kind], by_whom="customer", how="portal"
@@ -222,6 +225,16 @@ def find_request(tables: Tables, person_id: PersonId, request_id: str) -> Rights
     """One request of a person; none of anybody else's."""
     row = tables.get(rights_request, _KEY, person_id, request_id)
     return None if row is None else _from_row(row)
+
+
+def find_waiting(
+    tables: Tables, person_id: PersonId, kind: str, about: str = ""
+) -> RightsRequest | None:
+    """A person's request of a kind, about one thing, that is not answered yet."""
+    for each in requests_of(tables, person_id):
+        if each.kind == kind and each.about == about and each.waits:
+            return each
+    return None
 
 
 def find_without_task(tables: Tables, request_id: str) -> RightsRequest | None:
