@@ -23,9 +23,10 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import savepoint
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
+from upheld.gate.act.context import ActTemplate, GateContext, checked_place
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
-from upheld.gate.act.execution import ActExecution, ActTemplate, GateContext, Outcome, checked_place
+from upheld.gate.act.execution import ActExecution, Outcome
 from upheld.gate.act.options import (
     ActOptions,
     RecordFilter,

@@ -19,7 +19,7 @@ from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
-from upheld.gate.act.execution import GateContext
+from upheld.gate.act.context import GateContext
 from upheld.gate.editions import bound
 from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -25,8 +25,11 @@ from upheld.database.statements import placeholders, rows, to_datetime
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import ActExecution, GateContext, ProofResult
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution, ProofResult
+from upheld.gate.act.older_versions import contexts_of
 from upheld.gate.act.request import Act
+from upheld.gate.editions import bound, store
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
 from upheld.gate.set_aside import trial_of
@@ -67,12 +70,18 @@ class Obligation(NamedTuple):
     closed: int | None
 
 
+_KINDS: Final[dict[str, frozenset[str]]] = {}  # of records, by the digest of an earlier version
+
+
 class ObligationRule(NamedTuple):
     """An act that the policy may owe, by which clause, and the facts on which that depends."""
 
     clause: str
     action: str
     facts: frozenset[str]
+
+
+_VersionRule = tuple[GateContext, ObligationRule]
 
 
 def obligations_in(
@@ -155,25 +164,44 @@ def reassess(
     """
     if person_id == REGISTER:
         return 0
-    return sum(
-        _reassess(context, connection, person_id, must, entry, basis)
-        for must in proven_by(context.policy, kind)
-    )
+    several = len(context.editions) >= bound.SECOND
+    contexts = contexts_of(context, connection, person_id) if several else [context]
+    rules: dict[tuple[str, str], list[_VersionRule]] = {}
+    for each in contexts:
+        for must in proven_by(each.policy, kind):
+            rules.setdefault(must[:2], []).append((each, must))
+    return sum(_reassess(connection, person_id, each, entry, basis) for each in rules.values())
 
 
 def _reassess(
-    context: GateContext,
     connection: Connection,
     person_id: PersonId,
-    must: ObligationRule,
+    rules: Sequence[_VersionRule],
     entry: EntryNumber,
     basis: str,
 ) -> int:
-    execution, decision, (_, evidence, problem) = _evaluate(context, connection, person_id, must)
-    if problem or decision.outcome == "error":
-        return 0  # nobody can tell; the next look will
-    owed = [each for each in decision.owed if each.clause == must.clause]
-    if not owed:
+    """Open what some versions owe by one clause, or let it lapse where none of them does."""
+    dues: dict[str, datetime] = {}  # by the record that it is owed by, the first day of any
+    lapsed = True
+    for context, must in rules:
+        execution, decision, (_, evidence, problem) = _evaluate(
+            context, connection, person_id, must
+        )
+        if problem or decision.outcome == "error":
+            lapsed = False  # nobody can tell; the next look will
+            continue
+        owed = [each for each in decision.owed if each.clause == must.clause]
+        lapsed = lapsed and not owed
+        if certain := [each for each in owed if each.certain]:
+            moments = _moments(connection, person_id, evidence)
+            mine = basis
+            if mine not in moments:
+                mine = max(moments, key=lambda each: (moments[each], each), default="")
+            since = min(max(moments.values(), default=execution.at), execution.at)
+            due = min(_due(context.clock.local(since), each) for each in certain)
+            dues[mine] = min(due, dues.get(mine, due))
+    must = rules[0][1]
+    if lapsed:
         return database.update(
             connection,
             table,
@@ -185,22 +213,17 @@ def _reassess(
             must.clause,
             parts=OPEN,
         )
-    certain = [each for each in owed if each.certain]
-    if not certain:
-        return 0
-    moments = _moments(connection, person_id, evidence)
-    if basis not in moments:
-        basis = max(moments, key=lambda each: (moments[each], each), default="")
-    since = min(max(moments.values(), default=execution.at), execution.at)
     where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
-    if database.get(connection, table, where, person_id, must.clause, must.action, basis):
-        return 0
-    since = execution.context.clock.local(since)
-    due = min(_due(since, each) for each in certain)
-    entries.due(
-        connection, person_id, OWED, must.clause, due, entry, action=must.action, basis=basis
-    )
-    return 1
+    missing = {
+        each: due
+        for each, due in dues.items()
+        if not database.get(connection, table, where, person_id, must.clause, must.action, each)
+    }
+    for each, due in missing.items():
+        entries.due(
+            connection, person_id, OWED, must.clause, due, entry, action=must.action, basis=each
+        )
+    return len(missing)
 
 
 def _evaluate(
@@ -235,15 +258,7 @@ def _moments(
 
 def open_due_obligations(gate: Gate) -> int:
     """Open what came to be owed by time alone, as a record began to hold; the job of that name."""
-    facts = gate.context.policy.program.vocabulary.facts
-    kinds = sorted(
-        {
-            facts[n].proof
-            for must in obligation_rules(gate.context.policy)
-            for n in must.facts
-            if n in facts and facts[n].proof
-        }
-    )
+    kinds = sorted(_kinds_of_versions(gate))
     if not kinds:
         return 0
     statement = (
@@ -265,6 +280,28 @@ def open_due_obligations(gate: Gate) -> int:
                 count += trial.one(work, person_id, record_id) or 0
             if len(record_rows) < MOST:
                 return count
+
+
+def _kinds_of_versions(gate: Gate) -> set[str]:
+    """The kinds of records on which something may rest that a version owes, as it may bind some."""
+    context = gate.context
+    kinds = set(_kinds(context.policy))
+    for each in context.editions[:-1]:
+        if each.digest not in _KINDS:
+            with reading(gate.engine) as connection:
+                _KINDS[each.digest] = _kinds(store.policy_of(connection, each.digest))
+        kinds |= _KINDS[each.digest]
+    return kinds
+
+
+def _kinds(policy: Policy) -> frozenset[str]:
+    facts = policy.program.vocabulary.facts
+    return frozenset(
+        facts[name].proof
+        for must in obligation_rules(policy)
+        for name in must.facts
+        if name in facts and facts[name].proof
+    )
 
 
 def _reassess_alone(gate: Gate, person_id: PersonId, kind: str, record_id: RecordId) -> int:
@@ -328,21 +365,22 @@ def _handle_due(gate: Gate, transaction: GateTransaction, item: Obligation, now:
         return 0  # somebody else was faster
     if handler := context.duty_handlers.due.get(item.kind):
         return _close(connection, item, "done", handler(transaction, item))
-    if item.kind == OWED:
-        must = next(
-            (m for m in obligation_rules(context.policy) if m[:2] == (item.clause, item.action)),
-            None,
-        )
-        owed = False  # a clause that is no longer in the policy owes nothing
-        if must is not None:
-            _, decision, (_, _, problem) = _evaluate(context, connection, item.person_id, must)
-            owed = bool(problem) or any(each.clause == item.clause for each in decision.owed)
-        if not owed:
-            return _close(
-                connection, item, "lapsed", _write_entry(context, connection, item, now, "lapsed")
-            )
+    if item.kind == OWED and not _still_owed(context, connection, item):
+        number = _write_entry(context, connection, item, now, "lapsed")
+        return _close(connection, item, "lapsed", number)
     number = _write_entry(context, connection, item, now, "late")
     return _close(connection, item, "late", number)
+
+
+def _still_owed(context: GateContext, connection: Connection, item: Obligation) -> bool:
+    """Whether a version of theirs owes it; a clause that none of them has owes nothing."""
+    for each in contexts_of(context, connection, item.person_id):
+        for must in obligation_rules(each.policy):
+            if must[:2] == (item.clause, item.action):
+                _, decision, (_, _, problem) = _evaluate(each, connection, item.person_id, must)
+                if problem or any(owed.clause == item.clause for owed in decision.owed):
+                    return True
+    return False
 
 
 def _write_entry(

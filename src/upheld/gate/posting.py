@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from upheld.database import rows as database
 from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
-from upheld.gate.act.execution import GateContext
+from upheld.gate.act.context import GateContext
 from upheld.gate.act.request import Refused
 from upheld.gate.editions import store
 from upheld.gate.editions.store import Edition, EditionError

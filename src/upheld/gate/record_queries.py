@@ -22,7 +22,7 @@ from upheld.database import rows as database
 from upheld.database.tables import microseconds
 from upheld.database.tables import record as table
 from upheld.gate import obligations
-from upheld.gate.act.execution import GateContext
+from upheld.gate.act.context import GateContext
 from upheld.gate.act.options import RecordFilter
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
 from upheld.gate import obligations, record_queries
-from upheld.gate.act.execution import ActExecution, GateContext, Outcome
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution, Outcome
 from upheld.gate.act.options import (
     NoteOptions,
     RecordFilter,

@@ -15,161 +15,56 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core import observing
-from upheld.core.clock import Clock
-from upheld.core.errors import RequestError
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.own_tables import Tables
 from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
 from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
-from upheld.gate.act.duties import DutyContext, DutyHandlers
-from upheld.gate.act.erasure_hooks import ErasureHooks
-from upheld.gate.act.judgement import Judgement, strictest
+from upheld.gate.act.context import NOTHING_READ, ActTemplate, GateContext
+from upheld.gate.act.duties import DutyContext
+from upheld.gate.act.judgement import Judgement
+from upheld.gate.act.older_versions import OlderVersions
 from upheld.gate.act.request import Act, ActResult, Refused, planned
-from upheld.gate.editions import bound, store
-from upheld.gate.editions.store import Edition
+from upheld.gate.editions import bound
 from upheld.gate.evidence import records
-from upheld.gate.evidence.carry_forward import CarryForwards
-from upheld.gate.evidence.derived_fields import DerivedFields, FieldReader, restrict_reads
-from upheld.gate.evidence.field_values import FieldValues
-from upheld.gate.evidence.provers import ASKED, EvidenceError, ProofQuestion, ProverRegistry
+from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
+from upheld.gate.evidence.provers import EvidenceError, ProofQuestion
+from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
-from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision, error_decision
+from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
-from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER, no_person
 
 Outcome = ActResult | Refused
 KnownFacts = dict[str, object]  # what is known of a person's facts
 ProofResult = tuple[KnownFacts, tuple[str, ...], str]  # on which evidence; or what is wrong with it
-TEMPLATES_MAX, OUTCOMES_MAX = 4096, 64
-NOTHING_READ = ("collect", "store", "delete")  # actions that hand nothing out
-
-
-class ActTemplate(Struct):
-    """What every act with the same words shares: its question, and what must be read for it."""
-
-    policy: Policy
-    plan: QuestionPlan
-    facts: dict[str, Fact]
-    kinds: tuple[str, ...]  # of records that prove
-    fields: tuple[str, ...]  # stored ones, to prove from or to hand out
-    entry: Entry  # what is told of it whatever comes of it
-    outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
-    settled: tuple[tuple[str, ...], Decision, str] | None = None  # decided without any fact
-
-
-class GateContext(Struct, frozen=True):
-    """What every act stands on: the policy in force, the keys, the time, and who does what."""
-
-    policy: Policy
-    keyring: Keyring
-    clock: Clock
-    provers: ProverRegistry
-    duty_handlers: DutyHandlers
-    derived: DerivedFields
-    templates: dict[Any, ActTemplate]  # so far, by what was asked
-    carry_forwards: CarryForwards  # what stays of a series whose oldest rows go
-    erasure_hooks: ErasureHooks  # what is done beside an erasure
-    fields: FieldValues  # what values may be
-    place: str = ""  # where our data lie, a word of the policy; no act names it if empty
-    edition: int = 0  # the number of the posted version that the policy is; 0 where none was
-    editions: tuple[Edition, ...] = ()  # those that were posted, where acts are asked of several
-
-    def by(self, clock: Clock) -> GateContext:
-        """A copy of this context with another clock."""
-        return replace(self, clock=clock)
-
-    def under(self, policy: Policy, editions: tuple[Edition, ...] = ()) -> GateContext:
-        """A copy of this context under another policy, the last of those that were posted."""
-        return replace(self, policy=policy, edition=len(editions), editions=editions)
-
-    def alone(self, policy: Policy, edition: int) -> GateContext:
-        """A copy of this context under an earlier version, which is asked for itself."""
-        return replace(self, policy=policy, edition=edition, editions=())
-
-    def takes(self, action: str) -> tuple[str, ...]:
-        """The dimensions that an action takes in the policy; none for an unknown one."""
-        return tuple(self.policy.engine.compiled.takes.get(action, ()))
-
-    def placed(self, act: Act) -> Act:
-        """An act with the place where our data lie, if it takes one and goes to nobody else."""
-        if not self.place or act.place is not None or act.recipient is not None:
-            return act
-        return replace(act, place=self.place) if "place" in self.takes(act.action) else act
-
-    def storing(self, data: Sequence[str], purpose: str | None = None) -> Act:
-        """The act of storing some fields for a purpose, where that takes one."""
-        purpose_or_none = purpose if "purpose" in self.takes("store") else None
-        return self.placed(Act(action="store", data=tuple(data), purpose=purpose_or_none))
-
-    def template(self, act: Act, besides: Sequence[str] = ()) -> ActTemplate:
-        """The shape of an act whose facts, and some besides, are to be proven."""
-        if act.party:  # which only an entry tells
-            act = replace(act, party="")
-        key = (self.edition, act, *besides) if besides or self.edition else act
-        template = self.templates.get(key)
-        if (
-            template is None or template.policy is not self.policy
-        ):  # acts under the old one may go on
-            if len(self.templates) >= TEMPLATES_MAX:
-                self.templates.clear()
-            template = self.templates[key] = self._make_template(act, besides)
-        return template
-
-    def _make_template(self, act: Act, besides: Sequence[str]) -> ActTemplate:
-        plan = planned(self.policy, act)
-        vocabulary = self.policy.program.vocabulary.facts
-        names = sorted({*plan.values, *(name for name in besides if name in vocabulary)})
-        facts = {name: vocabulary[name] for name in names}
-        proving = {fact.proof: self.provers.of(fact) for fact in facts.values()}
-        proof_fields = [
-            field
-            for fact in facts.values()
-            for field in self.provers.reads(fact, act.data)
-            if field != ASKED
-        ]
-        output_fields = () if act.action in NOTHING_READ else act.data
-        binding = bound.KINDS if len(self.editions) >= bound.SECOND else ()
-        return ActTemplate(
-            self.policy,
-            plan,
-            facts,
-            tuple(sorted({*binding, *(kind for kind, each in proving.items() if each.records)})),
-            tuple(sorted(self.derived.stored([*proof_fields, *output_fields]))),
-            Entry(
-                kind="act",
-                time="",
-                policy=self.policy.digest,
-                action=act.action,
-                **act.entry_fields(),
-            ),
-            {},
-        )
-
-
-def checked_place(policy: Policy, place: str) -> str:
-    """A place that the policy knows; RequestError for any other word."""
-    if place:
-        policy.engine.checker.dimension("place", place)
-    return place
+OUTCOMES_MAX = 64
 
 
 class PersonData(Struct, frozen=True):
     """Everything that an act needs of some people, read in one round trip.
 
     `people` has a reader of fields for each person id, `records` those that may prove the facts of
-    the act, `changed` the ids of those whose records were changed by somebody without the keys.
+    the act by whose they are, `changed` the ids of those whose records somebody changed without the
+    keys.
     """
 
     people: dict[PersonId, FieldReader]
-    records: list[records.Record]
+    records: dict[str, list[Record]]
     changed: set[str]  # whose records are not as they were written
+
+    def own(self, person_id: PersonId) -> list[Record]:
+        """Somebody's own records."""
+        return self.records.get(person_id, [])
+
+    def with_registers(self, person_id: PersonId) -> list[Record]:
+        """Somebody's own records and those of the registers, the oldest first."""
+        own, others = self.own(person_id), self.records.get(REGISTER)
+        return records.in_order([*others, *own]) if others else own
 
 
 class ActExecution:
@@ -181,7 +76,9 @@ class ActExecution:
     as_of: datetime | None = None  # a time before, by the records that were in force then
     facts_of: datetime | None = None  # a time before, by whose facts an act of now is decided
     time: int  # the time of the act, in microseconds
-    persons: dict[PersonId, people.Person]  # by `proven`
+    persons: dict[PersonId, people.Person]  # by `prove`
+    clock_problem: str  # of the time of the act
+    _older: OlderVersions | None = None
 
     def __init__(
         self, context: GateContext, connection: Connection, act: Act, *, entitled: bool
@@ -202,19 +99,19 @@ class ActExecution:
 
     def execute(self, person_id: PersonId, data: PersonData | None = None) -> Outcome:
         """The outcome for one person, by what was read already if that is given."""
-        data = data or self._load([person_id])
+        data = data or self.load([person_id])
         read = data.people[person_id]
         now = self.time
         if self.facts_of is not None:
             self.time = microseconds(self.facts_of)
-        fields, decision, evidence, problem, policies = self._judge(person_id, data)
+        fields, decision, evidence, problem, policies = self.judge(person_id, data)
         self.time = now
         number, entry_time = self._write_entry(
             fields, decision, problem, evidence, person_id, policies
         )
         return self._result(read, fields, decision, problem, number, entry_time)
 
-    def _judge(
+    def judge(
         self, person_id: PersonId, data: PersonData, proof: ProofResult | None = None
     ) -> Judgement:
         """What becomes of the act for one person, under each version that matters for them."""
@@ -226,41 +123,22 @@ class ActExecution:
             evidence = ()
             fields, decision, problem = self.template.settled or self._decide_once()
         first = Judgement(fields, decision, evidence, problem)
-        older = self._waiting(person_id, data) if len(self.context.editions) >= bound.SECOND else ()
-        return self._judge_besides(person_id, data, older, first) if older else first
+        if len(self.context.editions) < bound.SECOND or self.as_of is not None:
+            return first
+        return self.older_versions(data).judge(person_id, first)
 
-    def _waiting(self, person_id: PersonId, data: PersonData) -> tuple[Edition, ...]:
-        """The versions that are asked besides the one in force; all, where records are in doubt."""
-        context = self.context
-        if self.as_of is not None:
-            return ()
-        if self.clock_problem or not data.changed.isdisjoint((REGISTER, person_id)):
-            return context.editions[:-1]
-        mine = [each for each in data.records if each.person_id == person_id]
-        return bound.waiting_versions(context.editions, self._policy_of, mine, self.time)
+    def older_versions(self, data: PersonData) -> OlderVersions:
+        """The versions that are asked besides the one in force about the people of some data."""
+        if self._older is None or self._older.data is not data:
+            self._older = OlderVersions(self, data)
+        return self._older
 
-    def _policy_of(self, edition: Edition) -> Policy:
-        return store.policy_of(self.connection, edition.digest)
-
-    def _judge_besides(
-        self, person_id: PersonId, data: PersonData, older: Sequence[Edition], first: Judgement
-    ) -> Judgement:
-        """The strictest of what the version in force and some before it say."""
-        judgements = [first]
-        for edition in older:
-            context = self.context.alone(self._policy_of(edition), edition.number)
-            try:
-                other = ActExecution(context, self.connection, self.act, entitled=self.entitled)
-            except RequestError as error:  # it has no words for it, and so allows none of it
-                judgements.append(Judgement((), error_decision(error), (), error.code))
-                continue
-            other.states = self.states
-            covers = {*other.template.kinds} <= {*self.template.kinds}
-            covers = covers and {*other.template.fields} <= {*self.template.fields}
-            read = data if covers else other._load([person_id])
-            other.time, other.clock_problem = self.time, self.clock_problem
-            judgements.append(other._judge(person_id, read))
-        return strictest(judgements, self.act.data, tuple(each.digest for each in older))
+    def beside(self, policy: Policy, edition: int) -> ActExecution:
+        """The same act under an earlier version; RequestError where that has no words for it."""
+        context = self.context.alone(policy, edition)
+        other = ActExecution(context, self.connection, self.act, entitled=self.entitled)
+        other.states = self.states
+        return other
 
     def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
         """The decision that is the same for everybody, because it depends on no fact."""
@@ -273,11 +151,11 @@ class ActExecution:
         """The outcome for each person; what only one of them proved is in no shared entry."""
         if len(person_ids) == 1:
             return {person_ids[0]: self.execute(person_ids[0])}
-        data = self._load(person_ids)
+        data = self.load(person_ids)
         outcomes: dict[PersonId, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
         for person_id in person_ids:
-            fields, decision, _, problem, policies = self._judge(person_id, data)
+            fields, decision, _, problem, policies = self.judge(person_id, data)
             key = (
                 policies,
                 fields,
@@ -299,7 +177,7 @@ class ActExecution:
 
     def load_with(self, person_id: PersonId, other: ActExecution) -> PersonData:
         """What this act and another need of a person, read at once."""
-        data = self._load([person_id], other.template)
+        data = self.load([person_id], other.template)
         other.time, other.clock_problem = self.time, self.clock_problem
         return data
 
@@ -315,7 +193,7 @@ class ActExecution:
 
     def decisions_at(self, person_id: PersonId, moments: Sequence[datetime]) -> list[Decision]:
         """The decision on a person at some moments, by what is data now; nothing is noted."""
-        data, decisions = self._load([person_id]), []
+        data, decisions = self.load([person_id]), []
         for each in moments:
             self.time, self.clock_problem = microseconds(each), ""
             decisions.append(self.peek(person_id, data))
@@ -325,22 +203,22 @@ class ActExecution:
         self, person_id: PersonId, data: PersonData | None = None
     ) -> tuple[Decision, ProofResult]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
-        data = data or self._load([person_id])
+        data = data or self.load([person_id])
         proof = self._proof(person_id, data.people[person_id], data)
-        judgement = self._judge(person_id, data, proof)
+        judgement = self.judge(person_id, data, proof)
         return judgement.decision, (proof[0], judgement.evidence, judgement.problem)
 
     def prove(
         self, person_ids: list[PersonId], besides: Sequence[str] = ()
-    ) -> tuple[dict[PersonId, ProofResult], list[records.Record]]:
-        """What is known of each person by the act's facts and some besides, and their records."""
+    ) -> tuple[dict[PersonId, ProofResult], PersonData]:
+        """What is known of each person by the act's facts and some besides, and what was read."""
         self.template = self.context.template(self.act, besides)
-        data = self._load(person_ids)
+        data = self.load(person_ids)
         self.persons = {each: read.person for each, read in data.people.items()}
         proven = {each: self._proof(each, read, data) for each, read in data.people.items()}
-        return proven, data.records
+        return proven, data
 
-    def _load(self, person_ids: Sequence[PersonId], *others: ActTemplate) -> PersonData:
+    def load(self, person_ids: Sequence[PersonId], *others: ActTemplate) -> PersonData:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
         kinds, fields = self.template.kinds, self.template.fields
@@ -356,6 +234,9 @@ class ActExecution:
         else:
             last, (person_rows,) = fetching.fetch(connection, person_ids, fields)
             proving_records, changed = [], set()
+        by_owner: dict[str, list[Record]] = {}
+        for each in proving_records:
+            by_owner.setdefault(each.person_id, []).append(each)
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""
@@ -364,7 +245,7 @@ class ActExecution:
         )
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))
-        return PersonData(readers, proving_records, changed)
+        return PersonData(readers, by_owner, changed)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -379,7 +260,7 @@ class ActExecution:
             and not data.changed.isdisjoint((REGISTER, person_id))
         ):
             return {}, (), "forged-record"
-        mine = [each for each in data.records if each.person_id in (REGISTER, person_id)]
+        mine = data.with_registers(person_id)
 
         def question_of(fact: Fact) -> ProofQuestion:
             own = [each for each in mine if each.kind == fact.proof]

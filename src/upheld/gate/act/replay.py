@@ -22,7 +22,8 @@ from upheld.core.ids import PersonId
 from upheld.database.statements import row, rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import ActExecution, GateContext
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, planned
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry

@@ -25,9 +25,10 @@ from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
-from upheld.gate.act.execution import ActExecution, GateContext
+from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import delete_person
-from upheld.gate.erasure.must_keep import BESIDES, KeptFields, Retained, what_to_keep
+from upheld.gate.erasure.must_keep import KeptFields, Retained
+from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.log import entries
 from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
@@ -135,6 +136,7 @@ def drop(
         time="",
         action="delete",
         policy=context.policy.digest,
+        policies=retained.policies,
         clauses=clauses,
         actor=actor,
     )
@@ -265,18 +267,13 @@ def _what_to_keep(
     context: GateContext, connection: Connection, person_id: PersonId, fields: tuple[str, ...]
 ) -> tuple[Person, Retained]:
     """A person, and what of some fields must be kept, by the policy and what is proven."""
-    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-    proven, person_records = execution.prove([person_id], BESIDES)
-    person = execution.persons[person_id]
-    facts, _, problem = proven[person_id]
-    if problem:
+    rules = StoringRules(context, connection, [person_id], fields)
+    if problem := rules.problem(person_id):
         raise DropError(
             f"whether it must be kept cannot be told: {problem}",
             code="erasure",
             hint="upheld admin selfcheck; nothing was deleted",
         )
-    mine = [record for record in person_records if record.person_id == person_id]
+    person = rules.persons[person_id]
     held_fields = [field for field in fields if field in person.holdings]
-    return person, what_to_keep(
-        context.policy, held_fields, facts, mine, execution.at, context.place
-    )
+    return person, rules.retained(person_id, held_fields)

@@ -32,13 +32,14 @@ from upheld.database import tables
 from upheld.database.seals import SealedError
 from upheld.database.statements import dialect_of, placeholders, row, rows
 from upheld.database.transaction import reading, scrub, writing
+from upheld.gate.act.context import GateContext
 from upheld.gate.act.erasure_hooks import ErasureHook
-from upheld.gate.act.execution import ActExecution, GateContext
 from upheld.gate.erasure import epochs
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.delete_person import delete_people
-from upheld.gate.erasure.must_keep import BESIDES, Retained, what_to_keep
+from upheld.gate.erasure.must_keep import Retained
 from upheld.gate.erasure.sealed_erasures import BEGUN, DONE, GONE, SealedErasure, seal_erasure
+from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.log import entries
 from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
@@ -237,22 +238,17 @@ def _settle(
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
         return context.clock.now(), dict.fromkeys(opened, Retained((), (), (), ()))
-    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-    proven, proving_records = execution.prove(sorted(opened), BESIDES)
+    rules = StoringRules(context, connection, [*opened], fields)
     retained = {}
-    for person_id, (facts, _, problem) in proven.items():
-        if problem:
+    for person_id in rules.persons:
+        if problem := rules.problem(person_id):
             raise ErasureError(
                 f"what must be kept of person {person_id} cannot be told: {problem}",
                 code="erasure",
                 hint="upheld admin selfcheck; nothing was erased",
             )
-        mine = [record for record in proving_records if record.person_id == person_id]
-        holdings = sorted(opened[person_id].holdings)
-        retained[person_id] = what_to_keep(
-            context.policy, holdings, facts, mine, execution.at, context.place
-        )
-    return execution.at, retained
+        retained[person_id] = rules.retained(person_id, sorted(opened[person_id].holdings))
+    return rules.at, retained
 
 
 def _write_entry(
@@ -270,6 +266,7 @@ def _write_entry(
         id=secrets.token_hex(16),
         data=gone,
         policy=context.policy.digest,
+        policies=retained.policies,
         clauses=clauses,
     )
     number, at = entries.write(connection, entry, person_id, at)

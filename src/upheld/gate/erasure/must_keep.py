@@ -51,12 +51,16 @@ class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Retained(NamedTuple):
-    """What is kept of a person, what is kept apart, and the records on which each rests."""
+    """What is kept of a person, what is kept apart, and the records on which each rests.
+
+    `policies` are the digests of the versions that say so besides the one in force.
+    """
 
     kept: tuple[KeptFields, ...]
     apart: tuple[str, ...]
     kept_records: tuple[str, ...]
     apart_records: tuple[str, ...]
+    policies: tuple[str, ...] = ()
 
 
 class _Grounds(NamedTuple):

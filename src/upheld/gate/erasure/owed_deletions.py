@@ -8,7 +8,7 @@ Until then a change of mind, such as an account that is opened again, lets it la
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from upheld.database.batches import Place, batch
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
-from upheld.gate.act.execution import ActExecution, GateContext
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution
+from upheld.gate.act.older_versions import contexts_of
 from upheld.gate.act.request import Act, planned
 from upheld.gate.erasure import delete_fields
 from upheld.gate.log import entries
@@ -93,21 +95,41 @@ def _carry_out(
 def _fields_to_delete(
     context: GateContext, connection: Connection, person_id: PersonId, clause: str
 ) -> tuple[str, ...] | None:
-    """The fields held of somebody that a clause says must be deleted; None where a doubt is."""
+    """The fields held of somebody that a clause of a version of theirs says must be deleted.
+
+    None where a doubt is.
+    """
     person_holdings = people.open_person(connection, context.keyring, person_id).holdings
+    to_delete: set[str] = set()
+    for each in contexts_of(context, connection, person_id):
+        fields = _fields_under(each, connection, person_id, clause, person_holdings)
+        if fields is None:
+            return None
+        to_delete |= fields
+    return tuple(sorted(to_delete))
+
+
+def _fields_under(
+    context: GateContext,
+    connection: Connection,
+    person_id: PersonId,
+    clause: str,
+    person_holdings: Iterable[str],
+) -> set[str] | None:
+    """The fields that a clause of one version says must be deleted; None where a doubt is."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = tuple(sorted(field for field in person_holdings if field in leaves))
     if not fields or DELETE not in context.policy.engine.compiled.takes:
-        return ()
+        return set()
     execution = ActExecution(context, connection, Act(action=DELETE, data=fields), entitled=True)
     proven, _ = execution.prove([person_id])
     facts, _, problem = proven[person_id]
     if problem:
         return None
-    to_delete = []
+    to_delete = set()
     for field in fields:
         plan = planned(context.policy, Act(action=DELETE, data=(field,)))
         decision = plan.decide({n: value for n, value in facts.items() if n in plan.values})
         if decision.allowed and any(o.clause == clause and o.certain for o in decision.owed):
-            to_delete.append(field)
-    return tuple(to_delete)
+            to_delete.add(field)
+    return to_delete

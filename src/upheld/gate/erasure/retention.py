@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Table
 
 from upheld.core.ids import PersonId
@@ -25,10 +26,10 @@ from upheld.database.statements import placeholders, rows
 from upheld.database.tables import BEGINNING, microseconds, record
 from upheld.database.tables import item as table
 from upheld.database.transaction import reading, scrub
-from upheld.gate.act.execution import ActExecution, GateContext
+from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import owed_deletions
 from upheld.gate.erasure.delete_person import delete_people
-from upheld.gate.erasure.must_keep import BESIDES, of_any_party, storable, what_to_keep
+from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
@@ -55,11 +56,15 @@ class _DueItem(NamedTuple):
     entry: int
 
 
-class _StoringRules(NamedTuple):
-    """What the policy says of a person's fields: those that may not be stored, those to be kept."""
+class _FieldRules(NamedTuple):
+    """What the policy says of a person's fields: those that may not be stored, those to be kept.
+
+    `policies` are the versions that say so besides the one in force.
+    """
 
     denied: dict[str, tuple[str, ...]]
     kept: frozenset[str]
+    policies: tuple[str, ...]
 
 
 def retire(gate: Gate, now: datetime | None = None) -> int:
@@ -143,7 +148,7 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
 
 
 def _carry_out(
-    context: GateContext, connection: Connection, item: _DueItem, rules: _StoringRules
+    context: GateContext, connection: Connection, item: _DueItem, rules: _FieldRules
 ) -> int:
     """Delete what was stored in the act that an item is of, unless something must be kept."""
     at, stored, kind = _stored_in_act(connection, item)
@@ -151,7 +156,7 @@ def _carry_out(
         return 0
     person = people.open_person(connection, context.keyring, item.person_id)
     if kind == KEPT:  # until now, and whatever still rests on it
-        return _expire(context, connection, person, item, list(stored))
+        return _expire(context, connection, person, item, rules)
     series = [
         field
         for field in stored
@@ -186,9 +191,10 @@ def _carry_out(
     database.update(
         connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id
     )
-    clauses = item.clause.split(", ")
-    _write_entry(context, connection, item.person_id, gone, clauses)
-    _write_entry(context, connection, item.person_id, left, clauses, action="")
+    deletion = _deletion(context, item.clause.split(", "), rules.policies)
+    _write_entry(context, connection, item.person_id, gone, deletion)
+    left_over = replace(deletion, action="")  # of a series something is left
+    _write_entry(context, connection, item.person_id, left, left_over)
     return len(gone) + len(left)
 
 
@@ -197,9 +203,10 @@ def _expire(
     connection: Connection,
     person: Person,
     item: _DueItem,
-    fields: Sequence[str],
+    rules: _FieldRules,
 ) -> int:
     """Delete all of what was kept at an erasure until a day, rows that were added since too."""
+    _, fields, _ = _stored_in_act(connection, item)
     gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
     if gone:
         dropping.drop(connection, person, list(gone))
@@ -211,7 +218,8 @@ def _expire(
         item.person_id,
         item.item_id,
     )
-    _write_entry(context, connection, item.person_id, gone, item.clause.split(", "))
+    deletion = _deletion(context, item.clause.split(", "), rules.policies)
+    _write_entry(context, connection, item.person_id, gone, deletion)
     return len(gone)
 
 
@@ -260,27 +268,29 @@ def _stored_in_act(connection: Connection, item: _DueItem) -> tuple[datetime, di
     return BEGINNING, {}, ""
 
 
+def _deletion(context: GateContext, clauses: Sequence[str], policies: tuple[str, ...]) -> Entry:
+    """What the entry of a deletion tells, but for what was deleted."""
+    return Entry(
+        kind="retention",
+        time="",
+        action="delete",
+        policy=context.policy.digest,
+        policies=policies,
+        clauses=tuple(clause for clause in clauses if clause),
+    )
+
+
 def _write_entry(
     context: GateContext,
     connection: Connection,
     person_id: PersonId,
     stored: dict[str, str],
-    clauses: Sequence[str],
-    action: str = "delete",
+    deletion: Entry,
 ) -> None:
-    """Say what was deleted; of a series, without an action, what is left of it."""
-    if not stored:
-        return
-    entry = Entry(
-        kind="retention",
-        time="",
-        action=action,
-        policy=context.policy.digest,
-        data=tuple(stored),
-        values=tuple(stored.values()),
-        clauses=tuple(clause for clause in clauses if clause),
-    )
-    entries.write(connection, entry, person_id, context.clock.now())
+    """Say what was deleted, if anything."""
+    if stored:
+        entry = replace(deletion, data=tuple(stored), values=tuple(stored.values()))
+        entries.write(connection, entry, person_id, context.clock.now())
 
 
 def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
@@ -321,7 +331,7 @@ def _ask_about(gate: Gate, state: str, some: Sequence[PersonId]) -> int:
 
 
 def _delete_denied(
-    context: GateContext, connection: Connection, person: Person, rules: _StoringRules, state: str
+    context: GateContext, connection: Connection, person: Person, rules: _FieldRules, state: str
 ) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in rules.kept]
@@ -343,39 +353,28 @@ def _delete_denied(
             by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
     for clauses, stored in by_clause.items():
         person = dropping.drop(connection, person, list(stored))
-        _write_entry(context, connection, person.person_id, stored, clauses)
+        deletion = _deletion(context, clauses, rules.policies)
+        _write_entry(context, connection, person.person_id, stored, deletion)
     return sum(map(len, by_clause.values()))
 
 
 def _storing_rules(
     context: GateContext, connection: Connection, opened: dict[PersonId, Person], state: str
-) -> dict[PersonId, _StoringRules]:
+) -> dict[PersonId, _FieldRules]:
     """What the policy says of the fields of some people; of whom it cannot be told, nothing."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
     if not fields:
         return {}
-    execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-    execution.states = (state,)
-    proven, proving_records = execution.prove(sorted(opened), BESIDES)
+    rules = StoringRules(context, connection, [*opened], fields, state)
     rules_by_person = {}
-    for person_id, (facts, _, problem) in proven.items():
-        if problem:
+    for person_id in rules.persons:
+        if rules.problem(person_id):
             continue
-        mine = [record for record in proving_records if record.person_id == person_id]
         held_fields = [field for field in opened[person_id].holdings if field in leaves]
-        retained = what_to_keep(
-            context.policy, held_fields, facts, mine, execution.at, context.place
-        )
-        assumed = {**facts, **of_any_party(context.policy, mine, execution.at)}
-        denied = {}
-        for field in held_fields:
-            decision = storable(context.policy, field, assumed, context.place)
-            if decision.outcome == "deny":
-                denied[field] = decision.clauses
-        lasting = [
-            each for each in retained.kept if not each.until or each.until > stamp(execution.at)
-        ]
+        retained = rules.retained(person_id, held_fields)
+        denied = rules.denied(person_id, held_fields)
+        lasting = [each for each in retained.kept if not each.until or each.until > stamp(rules.at)]
         names = frozenset({*retained.apart, *(field for each in lasting for field in each.data)})
-        rules_by_person[person_id] = _StoringRules(denied, names)
+        rules_by_person[person_id] = _FieldRules(denied, names, retained.policies)
     return rules_by_person

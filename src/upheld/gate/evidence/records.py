@@ -130,7 +130,7 @@ def keep(connection: Connection, record: Record, text: str = "", sealing: Key = 
 def everything(connection: Connection, person_id: PersonId) -> list[Record]:
     """Every record about a person; SealedError where they are not as they were written."""
     record_rows = database.select(connection, table, "person_id = ?", person_id)
-    return _in_order(_record(each) for each in record_rows)
+    return in_order(_record(each) for each in record_rows)
 
 
 def text_shown(connection: Connection, record: Record, sealing: Key) -> str:
@@ -239,13 +239,13 @@ def unreadable(connection: Connection, person_id: PersonId, sealing: Key) -> lis
 
 def every(connection: Connection) -> list[Record]:
     """Every record there is that is ours."""
-    return _in_order(_record(each) for each in database.select_authentic(connection, table)[0])
+    return in_order(_record(each) for each in database.select_authentic(connection, table)[0])
 
 
 def of_owner(connection: Connection, person_id: PersonId) -> list[Record]:
     """Every record about a person, or of the registers, that is ours."""
     record_rows, _ = database.select_authentic(connection, table, "person_id = ?", person_id)
-    return _in_order(_record(each) for each in record_rows)
+    return in_order(_record(each) for each in record_rows)
 
 
 def records_of(
@@ -261,7 +261,7 @@ def records_of(
     where = f"person_id IN ({placeholders(people)}) AND kind IN ({placeholders(kinds)})"
     record_rows = database.select(connection, table, where, *people, *kinds, parts=kinds)
     database.require_intact(connection, table, people, kinds)
-    return _in_order(_record(each) for each in record_rows), []
+    return in_order(_record(each) for each in record_rows), []
 
 
 def select_query(people: Sequence[str], kinds: Sequence[str]) -> Query:
@@ -364,10 +364,11 @@ def verify(connection: Connection, record_rows: Sequence[tuple[Any, ...]]) -> Ve
         else:
             ours.append(_record(covered))
             elements.append((covered, element))
-    return VerifiedRecords(_in_order(ours), forged, tally_rows(_TABLE, elements))
+    return VerifiedRecords(in_order(ours), forged, tally_rows(_TABLE, elements))
 
 
-def _in_order(some_records: Iterable[Record]) -> list[Record]:
+def in_order(some_records: Iterable[Record]) -> list[Record]:
+    """Some records, the oldest first."""
     return sorted(some_records, key=lambda record: (record.valid_from, record.record_id))
 
 

@@ -1,0 +1,121 @@
+"""The versions before the one in force of which an act on some people is asked besides.
+
+Each is opened once however many people it is asked about, and what it needs of them that was not
+read already is read in one question for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from upheld.core.errors import RequestError
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.database.seals import SealedError
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.judgement import Judgement, strictest
+from upheld.gate.editions import bound, store
+from upheld.gate.editions.store import Edition
+from upheld.gate.evidence import records
+from upheld.policy.load import Policy
+from upheld.policy.request import error_decision
+from upheld.vault.people import REGISTER
+
+if TYPE_CHECKING:
+    from upheld.gate.act.execution import ActExecution, PersonData
+
+
+class OlderVersions:
+    """Those of one act, on the people whose data were read for it."""
+
+    def __init__(self, newest: ActExecution, data: PersonData) -> None:
+        self.data = data
+        self._newest = newest
+        self._time = newest.time
+        self._waiting: dict[PersonId, tuple[Edition, ...]] = {}
+        self._executions: dict[str, ActExecution | Judgement] = {}
+        self._read: dict[str, PersonData] = {}
+
+    def judge(self, person_id: PersonId, first: Judgement) -> Judgement:
+        """The strictest of what the version in force said of somebody and those before it say."""
+        older = self.waiting(person_id)
+        if not older:
+            return first
+        judgements = [first, *(self._judge_under(each, person_id) for each in older)]
+        data = self._newest.act.data
+        return strictest(judgements, data, tuple(each.digest for each in older))
+
+    def waiting(self, person_id: PersonId) -> tuple[Edition, ...]:
+        """The versions that are asked about somebody; all, where records are in doubt."""
+        newest, data = self._newest, self.data
+        if newest.time != self._time:
+            self._waiting, self._time = {}, newest.time
+        older = self._waiting.get(person_id)
+        if older is None:
+            editions = newest.context.editions
+            if newest.clock_problem or not data.changed.isdisjoint((REGISTER, person_id)):
+                older = editions[:-1]
+            else:
+                mine = data.own(person_id)
+                older = bound.waiting_versions(editions, self._policy_of, mine, newest.time)
+            self._waiting[person_id] = older
+        return older
+
+    def _policy_of(self, edition: Edition) -> Policy:
+        return store.policy_of(self._newest.connection, edition.digest)
+
+    def _execution(self, edition: Edition) -> ActExecution | Judgement:
+        execution = self._executions.get(edition.digest)
+        if execution is None:
+            policy = self._policy_of(edition)
+            try:
+                execution = self._newest.beside(policy, edition.number)
+            except RequestError as error:  # it has no words for it, and so allows none of it
+                execution = Judgement((), error_decision(error), (), error.code)
+            self._executions[edition.digest] = execution
+        return execution
+
+    def _judge_under(self, edition: Edition, person_id: PersonId) -> Judgement:
+        execution, newest = self._execution(edition), self._newest
+        if isinstance(execution, Judgement):
+            return execution
+        read = self._read.get(edition.digest)
+        if read is None:
+            read = self.data
+            needs, has = execution.template, newest.template
+            if not ({*needs.kinds} <= {*has.kinds} and {*needs.fields} <= {*has.fields}):
+                whose = [each for each in self.data.people if edition in self.waiting(each)]
+                read = execution.load(whose)
+            self._read[edition.digest] = read
+        execution.time, execution.clock_problem = newest.time, newest.clock_problem
+        return execution.judge(person_id, read)
+
+
+def contexts_of(
+    context: GateContext, connection: Connection, person_id: PersonId
+) -> list[GateContext]:
+    """The context of each version that matters for somebody now, that of the one in force first.
+
+    All versions, where their records are not as they were written.
+    """
+    editions = context.editions
+    if len(editions) < bound.SECOND:
+        return [context]
+
+    def policy_of(edition: Edition) -> Policy:
+        return store.policy_of(connection, edition.digest)
+
+    try:
+        mine, _ = records.records_of(connection, context.keyring, [person_id], bound.KINDS)
+    except SealedError:
+        older: Sequence[Edition] = editions[:-1]
+    else:
+        at = microseconds(context.clock.now())
+        older = bound.waiting_versions(editions, policy_of, mine, at)
+    return [
+        context.alone(context.policy, context.edition),
+        *(context.alone(policy_of(each), each.number) for each in older),
+    ]

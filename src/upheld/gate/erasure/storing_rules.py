@@ -1,0 +1,176 @@
+"""What may be stored of people and what must be kept, by each version that matters for them.
+
+Stored on is what every one of their versions lets us store. Kept in spite of an erasure is what
+each of them says is to be kept, until the first day that one of them names: what widens waits, and
+what narrows holds at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from upheld.core.ids import PersonId
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution, KnownFacts
+from upheld.gate.editions import bound, store
+from upheld.gate.editions.store import Edition
+from upheld.gate.erasure.must_keep import (
+    BESIDES,
+    KeptFields,
+    Retained,
+    of_any_party,
+    storable,
+    what_to_keep,
+)
+from upheld.gate.evidence.records import Record
+from upheld.policy.load import Policy
+from upheld.vault.people import ACTIVE, Person
+
+
+class VersionFacts(NamedTuple):
+    """What is known of a person by the facts of one version, and the records that say so.
+
+    `problem` is why it cannot be told.
+    """
+
+    policy: Policy
+    facts: KnownFacts
+    problem: str
+    records: list[Record]
+
+
+class StoringRules:
+    """What some people's versions say of storing their fields; `persons` are those people."""
+
+    def __init__(
+        self,
+        context: GateContext,
+        connection: Connection,
+        person_ids: Sequence[PersonId],
+        fields: Sequence[str],
+        state: str = ACTIVE,
+    ) -> None:
+        """`fields` are leaves of the policy in force."""
+        newest = ActExecution(context, connection, context.storing(fields), entitled=True)
+        newest.states = (state,)
+        proven, data = newest.prove(sorted(person_ids), BESIDES)
+        self.persons: dict[PersonId, Person] = newest.persons
+        self.at: datetime = newest.at
+        self._place = context.place
+        self._of: dict[PersonId, list[VersionFacts]] = {
+            each: [VersionFacts(context.policy, facts, problem, data.own(each))]
+            for each, (facts, _, problem) in proven.items()
+        }
+        if len(context.editions) < bound.SECOND:
+            return
+        versions = newest.older_versions(data)
+        older: dict[Edition, list[PersonId]] = {}
+        for person_id in proven:
+            for edition in versions.waiting(person_id):
+                older.setdefault(edition, []).append(person_id)
+        for edition, whose in older.items():
+            policy = store.policy_of(connection, edition.digest)
+            leaves = policy.engine.compiled.leaves["data"].bit
+            alone = context.alone(policy, edition.number)
+            known_fields = [field for field in fields if field in leaves]
+            self._add(alone, connection, whose, known_fields, state)
+
+    def _add(
+        self,
+        context: GateContext,
+        connection: Connection,
+        whose: list[PersonId],
+        fields: Sequence[str],
+        state: str,
+    ) -> None:
+        """Take in what an older version says of some people; of other fields it says nothing."""
+        if not fields:
+            for person_id in whose:
+                self._of[person_id].append(VersionFacts(context.policy, {}, "", []))
+            return
+        execution = ActExecution(context, connection, context.storing(fields), entitled=True)
+        execution.states = (state,)
+        proven, data = execution.prove(whose, BESIDES)
+        for person_id, (facts, _, problem) in proven.items():
+            version = VersionFacts(context.policy, facts, problem, data.own(person_id))
+            self._of[person_id].append(version)
+
+    def problem(self, person_id: PersonId) -> str:
+        """Why it cannot be told of somebody what may be stored; empty where it can."""
+        return next((each.problem for each in self._of[person_id] if each.problem), "")
+
+    def retained(self, person_id: PersonId, fields: Sequence[str]) -> Retained:
+        """What of some fields must be kept: by every version of theirs."""
+        each_retained = [
+            what_to_keep(each.policy, fields, each.facts, each.records, self.at, self._place)
+            for each in self._of[person_id]
+        ]
+        policies = tuple(each.policy.digest for each in self._of[person_id][1:])
+        return together(each_retained)._replace(policies=policies)
+
+    def denied(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The fields that a version of theirs lets nobody store, and by which clauses."""
+        clauses: dict[str, dict[str, None]] = {}
+        for each in self._of[person_id]:
+            leaves = each.policy.engine.compiled.leaves["data"].bit
+            assumed = {**each.facts, **of_any_party(each.policy, each.records, self.at)}
+            for field in fields:
+                if field not in leaves:
+                    continue
+                decision = storable(each.policy, field, assumed, self._place)
+                if decision.outcome == "deny":
+                    clauses.setdefault(field, {}).update(dict.fromkeys(decision.clauses))
+        return {field: tuple(names) for field, names in clauses.items()}
+
+
+def together(each_retained: Sequence[Retained]) -> Retained:
+    """What several versions keep: a field that all of them keep, until the first of their days.
+
+    Of what is kept apart by one of them nothing is told.
+    """
+    if len(each_retained) == 1:
+        return each_retained[0]
+    by_field = [
+        {field: group for group in retained.kept for field in group.data}
+        for retained in each_retained
+    ]
+    alike: dict[KeptFields, list[str]] = {}
+    for field in by_field[0]:
+        if all(field in each for each in by_field):
+            alike.setdefault(_strictest([each[field] for each in by_field]), []).append(field)
+    kept_fields = tuple(replace(group, data=tuple(fields)) for group, fields in alike.items())
+    openly = {field for group in kept_fields for field in group.data}
+    apart = tuple(
+        field
+        for field in dict.fromkeys(f for retained in each_retained for f in retained.apart)
+        if field not in openly
+        and all(
+            field in each or field in retained.apart
+            for each, retained in zip(by_field, each_retained, strict=True)
+        )
+    )
+    return Retained(
+        kept_fields,
+        apart,
+        _united(each.kept_records for each in each_retained) if kept_fields else (),
+        _united(each.apart_records for each in each_retained) if apart else (),
+    )
+
+
+def _strictest(several: Sequence[KeptFields]) -> KeptFields:
+    """By which clauses of all versions a field is kept, and until the first day of any."""
+    return KeptFields(
+        (),
+        _united(each.clauses for each in several),
+        _united(each.grounds for each in several),
+        min((each.until for each in several if each.until), default=""),
+    )
+
+
+def _united(several: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one for each in several for one in each))
