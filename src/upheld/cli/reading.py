@@ -23,69 +23,19 @@ def register(app: typer.Typer) -> None:
 
 def findings(policy: Policy, file: str) -> tuple[list[Fault], list[Fault]]:
     """Examples that are answered otherwise, and words that have neither rule nor note."""
+    from upheld.policy.analyse.strict import uncovered
     from upheld.policy.examples import wrong_examples
 
-    bare = []
-    for clause in policy.program.clauses:
-        heading = policy.program.clauses[clause.heading].text if clause.heading >= 0 else ""
-        if not clause.covered:
-            bare.append(
-                Fault(
-                    file=file,
-                    line=clause.line,
-                    column=1,
-                    code="uncovered",
-                    message=f"“{clause.text[:60]}” has neither a rule nor `.note`",
-                    clause=heading,
-                    expected=_wanted(clause.text, policy),
-                )
-            )
-    return wrong_examples(policy, file), [*bare, *_bare_inserts(policy, file)]
-
-
-def _bare_inserts(policy: Policy, file: str) -> list[Fault]:
-    """Tables and code blocks of text that no clause with a rule or a note introduces.
-
-    A policy of nothing but headings is a fault too: whatever it says elsewhere, nothing is obeyed.
-    """
-    clauses = policy.program.clauses
-    faults = []
-    if all(clause.kind == "heading" for clause in clauses):
-        expected = "a paragraph or list item with a `rule` block under it"
-        faults.append(
-            Fault(
-                file=file,
-                line=1,
-                column=1,
-                code="no-clauses",
-                message="the policy has no clause",
-                expected=expected,
-            )
-        )
-    for insert in policy.program.inserts:
-        by = clauses[insert.introduced_by] if insert.introduced_by >= 0 else None
-        if not any(map(str.isalpha, insert.text)) or (by and (by.note or by.nodes)):
-            continue
-        faults.append(
-            Fault(
-                file=file,
-                line=insert.line,
-                column=1,
-                code="uncovered",
-                message=f"“{insert.text[:60]}” stands in a table or block that no rule speaks of",
-                expected="a clause right before it with a `rule` block or `.note`",
-            )
-        )
-    return faults
+    return wrong_examples(policy, file), uncovered(policy, file, _wanted)
 
 
 def _wanted(sentence: str, policy: Policy) -> str:
     """What an uncovered clause needs, with the words of the vocabulary found in it."""
     from upheld.cli.onboard import suggestion
+    from upheld.policy.analyse.strict import NEEDED
 
     proposal = suggestion(sentence, policy.program.vocabulary)
-    needed = "a `rule` block under it, or `{.note}` at its end"
-    return f"{needed}; words found in it: {proposal}" if proposal else needed
+    return f"{NEEDED}; words found in it: {proposal}" if proposal else NEEDED
 
 
 def check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from html import escape
 
@@ -106,13 +107,19 @@ def _effect(change: Change) -> str:
     )
 
 
+def word_changes(old: str, new: str) -> Iterator[tuple[bool, str, str]]:
+    """Two texts piece by piece: whether a piece is in both, as it was, as it is now."""
+    a, b = old.split(" "), new.split(" ")
+    for kind, i, j, m, n in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        yield kind == "equal", " ".join(a[i:j]), " ".join(b[m:n])
+
+
 def _diff(old: str, new: str) -> tuple[str, str]:
     """Two texts as HTML, what was taken away and put in marked word by word."""
-    a, b = old.split(" "), new.split(" ")
     old_html, new_html = [], []
-    for kind, i, j, m, n in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
-        before, after = escape(" ".join(a[i:j])), escape(" ".join(b[m:n]))
-        if kind == "equal":
+    for same, was, now in word_changes(old, new):
+        before, after = escape(was), escape(now)
+        if same:
             old_html.append(before)
             new_html.append(after)
             continue

@@ -7,7 +7,7 @@ force: once another one is posted the approval is of no effect. Each step is an 
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
@@ -23,6 +23,7 @@ from upheld.policy.load import Policy
 from upheld.practice import operators
 from upheld.practice.operators import MANAGER, User
 from upheld.practices.versions.tables import version_draft
+from upheld.web import once
 
 OPEN: Final = "open"
 APPROVED: Final = "approved"
@@ -32,6 +33,7 @@ DROPPED: Final = "dropped"
 COUNSEL: Final = "counsel"  # the role of who writes the policy; managers may do it too
 ROLES: Final = (COUNSEL, MANAGER)
 STATES_TO_POST: Final = (APPROVED, ANNOUNCED)
+_MARK_LASTS: Final = timedelta(days=1)  # longer than two who change it at once can take
 
 
 class DraftError(UpheldError):
@@ -79,7 +81,7 @@ def draft_of(tables: Tables, name: str) -> Draft:
 
 def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: str) -> Draft:
     """Keep a draft that was compared with the version in force, by somebody who may draft."""
-    user = _user(transaction.tables, by)
+    user = user_of(transaction.tables, by)
     transaction.editions.require_new(policy)
     if comparison.old != transaction.policy.digest or comparison.new != policy.digest:
         raise DraftError(
@@ -87,6 +89,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
             code="version-base",
             hint="draft it again: it is compared with the one in force now",
         )
+    transaction.editions.keep(policy)  # whoever drafts the same bytes at once waits here
     for each in drafts(transaction.tables, OPEN, *STATES_TO_POST):
         if each.digest == policy.digest:
             raise DraftError(
@@ -107,7 +110,6 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
         "",
         None,
     )
-    transaction.editions.keep(policy)
     columns: dict[str, Any] = new._asdict()
     del columns["drafted_at"], columns["approved_at"]
     transaction.tables.insert(version_draft, **columns, drafted=microseconds(at), approved=None)
@@ -118,7 +120,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
 def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
     """Approve a draft as the second person, against the version that is in force now."""
     there = _require(transaction, draft_id, OPEN)
-    user = _user(transaction.tables, by)
+    user = user_of(transaction.tables, by)
     if user.user_id == there.drafted_by:
         raise DraftError(
             "whoever drafts a version does not approve it",
@@ -140,7 +142,7 @@ def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
 def post(transaction: Transaction, draft_id: str, by: str) -> Edition | Draft | Refused:
     """Put an approved draft in force, or announce it for the day on which it takes effect."""
     there = _require(transaction, draft_id, *STATES_TO_POST)
-    user = _user(transaction.tables, by)
+    user = user_of(transaction.tables, by)
     day = effective_day(transaction.editions.policy(there.digest))
     if day is not None and day > transaction.clock.today():
         if there.state == APPROVED:
@@ -153,7 +155,7 @@ def post(transaction: Transaction, draft_id: str, by: str) -> Edition | Draft | 
 def drop(transaction: Transaction, draft_id: str, by: str) -> Draft:
     """Give a draft up."""
     there = _require(transaction, draft_id, OPEN, *STATES_TO_POST)
-    user = _user(transaction.tables, by)
+    user = user_of(transaction.tables, by)
     _change(transaction, there, state=DROPPED)
     transaction.editions.drop(there.digest)
     _note(transaction, "version.drop", there, user)
@@ -200,7 +202,7 @@ def _post(transaction: Transaction, there: Draft, actor: str) -> Edition | Refus
     return posted
 
 
-def _user(tables: Tables, user_id: str) -> User:
+def user_of(tables: Tables, user_id: str) -> User:
     """Whoever does it; DraftError unless they work here and their role lets them."""
     user = operators.find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:
@@ -226,6 +228,16 @@ def _require(transaction: Transaction, draft_id: str, *states: str) -> Draft:
 
 
 def _change(transaction: Transaction, there: Draft, **changes: object) -> None:
+    """Let a draft leave the state in which it was read: of several who try at once, one does."""
+    until = transaction.clock.now() + _MARK_LASTS
+    if not once.spend(
+        transaction.tables, "version-draft", f"{there.draft_id} {there.state}", until
+    ):
+        raise DraftError(
+            f"this draft is no longer {there.state}",
+            code="version-state",
+            hint="see how it stands now",
+        )
     transaction.tables.update(version_draft, changes, "draft_id = ?", there.draft_id)
 
 

@@ -7,10 +7,12 @@ from starlette.routing import Route
 from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.gate.transaction import Transaction
+from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.events import PAYMENT_RECEIVED, SIGNED_IN
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.versions.drafts import post_announced
+from upheld.practices.versions.console_pages import CONSOLE, DraftPages
+from upheld.practices.versions.drafts import ROLES, post_announced
 from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
 from upheld.web.pages import EVERYBODY
 
@@ -23,8 +25,14 @@ def _note_use(transaction: Transaction, person_id: PersonId, _about: str) -> Non
 
 
 def practice(provider: Provider) -> Practice:
-    """The pages of all versions, and drafts that are posted on their day."""
+    """The pages of all versions, drafts in the console, and posting on the day of each."""
     pages = VersionPages(provider)
+    console = DraftPages(provider)
+
+    def desk(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
+        endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
+        return Route(CONSOLE + path, endpoint, methods=[method])
+
     return Practice(
         "versions",
         actions=("amend", "bind"),
@@ -42,7 +50,19 @@ def practice(provider: Provider) -> Practice:
             Route(FEED, pages.feed, methods=["GET"]),
             Route(f"{HERE}/{{number}}", pages.show, methods=["GET"]),
             Route(f"{HERE}/{{number}}/policy.md", pages.file, methods=["GET"]),
+            desk("GET", "", console.show_all),
+            desk("POST", "", console.draft),
+            desk("GET", "/{draft}", console.show),
+            desk("GET", "/{draft}/redline", console.redline),
+            desk("GET", "/{draft}/policy.md", console.file),
+            desk("POST", "/{draft}/approve", console.approve, fresh=True),
+            desk("POST", "/{draft}/post", console.post, fresh=True),
+            desk("POST", "/{draft}/drop", console.drop, fresh=True),
         ],
-        menu=[MenuEntry(EVERYBODY, "Versions of the policy", HERE, "", 20, bar=True)],
+        menu=[
+            MenuEntry(EVERYBODY, "Versions of the policy", HERE, "", 20, bar=True),
+            MenuEntry("staff", "Versions", CONSOLE, "Drafts of the policy", 93, roles=ROLES),
+        ],
+        manager_actions=console.pending,
         jobs=[Job("post-versions", MINUTE, post_announced)],
     )
