@@ -51,6 +51,7 @@ from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
+from upheld.practices.parties import practice as parties
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.practices.versions import practice as versions
@@ -64,6 +65,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
     ("messages", messages.practice),
+    ("parties", parties.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
     ("versions", versions.practice),

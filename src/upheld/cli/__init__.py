@@ -18,6 +18,7 @@ from upheld.cli.bounce import bounce
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.output import complain
+from upheld.cli.party import party
 from upheld.cli.person import person
 from upheld.cli.reply import reply
 from upheld.cli.staff import staff
@@ -59,6 +60,7 @@ admin.command("reply")(reply)
 app.add_typer(admin, name="admin")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
+app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")
 app.add_typer(version, name="version")

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import invitations, operators, outbox, tasks
+from upheld.practice import invitations, operators, outbox, parties, tasks
 from upheld.practice.invitations import GUARDIAN, HOUSEHOLD
 from upheld.practice.operators import User
 from upheld.practices.billing import debts
@@ -60,10 +61,12 @@ class Scenes:
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
-        for party, recipient in ((AGENCY, "collection-agent"), (PROCESSOR, "payment-processor")):
-            transaction.record(
-                REGISTER, "engagement", party=party, about={"recipient": [recipient]}
-            )
+        for party, role in (
+            (AGENCY, "collection-agent"),
+            (PROCESSOR, "payment-processor"),
+            (PARTNER, "trusted-partner"),
+        ):
+            parties.add(transaction, company_name(party), role)
         about = {"data": ["name", "email"], "purpose": ["offers"], "recipient": ["trusted-partner"]}
         transaction.record(REGISTER, "agreement", party=PARTNER, about=about)
 

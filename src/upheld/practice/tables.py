@@ -114,6 +114,19 @@ desk_user: Final = Table(
     info=sealed(),
 )
 
+party_name: Final = (
+    Table(  # how people call a company of the register; who it is to us, records say
+        "party_name",
+        metadata,
+        Column(
+            "party", WORD, primary_key=True
+        ),  # its word in records and entries, which never changes
+        Column("name", WORD, nullable=False),
+        Column("mac", LargeBinary),
+        info=sealed(few=True),
+    )
+)
+
 desk_request: Final = Table(  # what a manager asked for, until a second person says yes or no
     "desk_request",
     metadata,

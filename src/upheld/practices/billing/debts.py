@@ -20,10 +20,9 @@ from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence.provers import EvidenceError, Proof, ProofQuestion
-from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision, Duty
-from upheld.practice import tasks
+from upheld.practice import parties, tasks
 from upheld.practice.unreadable import UnreadableValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
@@ -112,16 +111,8 @@ def act_of(party: str, fields: Sequence[str] = FIELDS) -> Act:
 
 
 def agents(transaction: Transaction) -> list[str]:
-    """The collection agents who are engaged now, by name."""
-    records, _ = transaction.records_of([REGISTER], ["engagement"])
-    at = microseconds(transaction.clock.now())
-    return sorted(
-        {
-            each.party
-            for each in records
-            if each.party and each.in_force(at) and AGENT in each.about.get("recipient", ())
-        }
-    )
+    """The collection agents who are engaged now, by their words on the register."""
+    return sorted(parties.in_role(transaction, AGENT))
 
 
 class Preview(NamedTuple):

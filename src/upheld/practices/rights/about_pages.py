@@ -7,17 +7,12 @@ court demanded, is no part of it.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.core.company_names import company_name
-from upheld.database.columns import microseconds
-from upheld.database.own_tables import to_datetime
-from upheld.gate.public import REGISTER
-from upheld.gate.transaction import Transaction
+from upheld.practice.parties import public_register
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import label
 
@@ -29,41 +24,6 @@ PARTS: Final = (
     ("Security", "#security"),
 )
 """What the foot of every page leads to, each with its place on the page."""
-PUBLIC_KINDS: Final = {
-    "agreement": "a confidentiality agreement",
-    "engagement": "an engagement",
-    "partner-register": "an entry in this register",
-    "ownership": "ownership",
-}
-"""Records that anybody may read, and what each rests on."""
-
-
-class RegisterRow(NamedTuple):
-    """A party of the register: its name, what it is to us, by what and since when."""
-
-    name: str
-    role: str
-    basis: str
-    since: datetime
-
-
-def public_register(transaction: Transaction) -> list[RegisterRow]:
-    """The parties whose records are in force, by name."""
-    records, _ = transaction.records_of([REGISTER], sorted(PUBLIC_KINDS))
-    at = microseconds(transaction.clock.now())
-    policy = transaction.policy
-    rows = {
-        RegisterRow(
-            company_name(each.party),
-            label(policy, "party", word),
-            PUBLIC_KINDS[each.kind],
-            to_datetime(each.valid_from),
-        )
-        for each in records
-        if each.party and each.in_force(at)
-        for word in (*each.about.get("recipient", ()), *each.about.get("source", ()))
-    }
-    return sorted(rows)
 
 
 class AboutPage:
@@ -79,5 +39,6 @@ class AboutPage:
             request,
             "rights/about.html",
             rows=rows,
+            role=lambda word: label(self.provider.policy, "party", word),
             officer=self.provider.settings.privacy_officer or self.provider.imprint.email,
         )

@@ -18,11 +18,11 @@ from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
 from upheld.gate.evidence.records import Record
-from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
+from upheld.practice import parties as register
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
 from upheld.practices.rights import objections, signals
@@ -97,19 +97,9 @@ def makes_difference(policy: Policy, data: str, recipient: str, purpose: str) ->
 
 def parties(transaction: Transaction) -> list[tuple[str, str]]:
     """The recipients that can be named: of the register, by kind and name."""
-    policy = transaction.policy
-    kinds = sorted(
-        {f.proof for f in policy.program.vocabulary.facts.values() if "recipient" in f.per}
-    )
-    records, _ = transaction.records_of([REGISTER], kinds)
-    at = microseconds(transaction.clock.now())
-    names = {
-        (kind, each.party)
-        for each in records
-        if each.party and each.in_force(at)
-        for kind in each.about.get("recipient", ())
-    }
-    return sorted(each for each in names if each[0] in permission_options(policy).recipients)
+    recipients = permission_options(transaction.policy).recipients
+    rows = register.roles(transaction, in_force=True)
+    return sorted({(each.role, each.party) for each in rows if each.role in recipients})
 
 
 def text(policy: Policy, permission: Permission) -> str:

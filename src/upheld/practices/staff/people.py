@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from upheld.core.errors import UpheldError
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators, tasks
+from upheld.practice import operators, parties, tasks
 from upheld.practice.operators import User
 from upheld.practice.tables import desk_request, desk_user, passkey
 from upheld.web import sessions
@@ -46,7 +46,11 @@ def add(  # noqa: PLR0913 - what belongs to a user
     state: str = operators.INVITED,
     by: str = "",
 ) -> User:
-    """Add somebody; PeopleError where the name they sign in with is taken."""
+    """Add somebody; PeopleError where the name they sign in with is taken.
+
+    A company that is on the register may be named as people read it.
+    """
+    party = parties.word_of(transaction, party) if party else ""
     if transaction.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError(
             "somebody signs in by this name already", code="exists", hint="choose another name"

@@ -1,0 +1,210 @@
+"""`upheld party`: the register of companies outside: who is what to us, since when and until when.
+
+What stands on it is public and proves what the policy asks of recipients; nothing personal does.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+
+if TYPE_CHECKING:
+    from upheld.gate.transaction import Transaction
+    from upheld.practice.parties import PartyRole
+
+party = typer.Typer(help="Keep the register of companies outside.", no_args_is_help=True)
+
+WHICH = typer.Argument(help="The company: its name, or its word on the register.")
+BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
+COLUMNS = ("party", "name", "role", "kind", "since", "until", "in_force", "place")
+
+
+@party.command("list")
+def everybody(
+    every: bool = typer.Option(False, "--all", help="With what ended, or is to begin."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """List the companies on the register, a line for each role."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        roles = parties.roles(transaction, in_force=not every)
+    if as_json:
+        print_json([_plain(each) for each in roles])
+        return
+    for each in roles:
+        print(_line(each))
+
+
+@party.command()
+def add(  # noqa: PLR0913, PLR0917 - what is said of a company, each by an option
+    name: str = typer.Argument(help="The name, as people read it."),
+    role: str = typer.Option(..., "--role", help="What it is to us, such as supplier."),
+    by: str = BY,
+    since: str = typer.Option("", "--since", help="The first day, such as 2026-11-01; else today."),
+    until: str = typer.Option("", "--until", help="The last day; else it is open."),
+    proof: str = typer.Option("", "--proof", help="What shows it; needed for an affiliate."),
+    place: str = typer.Option("", "--place", help="Where it is, in a word of the vocabulary."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Put a company on the register, or give one that is there a further role."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        added = parties.add(
+            transaction,
+            name,
+            role,
+            since=_day(since),
+            until=_day(until),
+            proof=proof,
+            place=place,
+            actor=_actor(transaction, by),
+        )
+    if as_json:
+        print_json(_plain(added))
+    else:
+        print(_line(added))
+
+
+@party.command()
+def show(which: str = WHICH, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Show what a company is and was to us, with the proof, and what it may receive at most."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        mine = parties.of_party(transaction, parties.find(transaction, which))
+        proofs = [parties.proof_text(transaction, each) for each in mine]
+        limits = [parties.receiving(transaction.policy, each.role) for each in mine]
+    if as_json:
+        print_json(
+            [
+                {
+                    **_plain(each),
+                    "proof": proof,
+                    "may_receive": limit.data,
+                    "clauses": limit.clauses,
+                }
+                for each, proof, limit in zip(mine, proofs, limits, strict=True)
+            ]
+        )
+        return
+    for each, proof, limit in zip(mine, proofs, limits, strict=True):
+        print(_line(each))
+        if proof:
+            print(f"  proof: {proof}")
+        clauses = ", ".join(f"#{clause}" for clause in limit.clauses)
+        print(f"  may receive at most: {', '.join(limit.data) or 'nothing'}; by {clauses}")
+
+
+@party.command()
+def end(
+    which: str = WHICH,
+    role: str = typer.Option("", "--role", help="The role that ends; else all of them."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """End a role of a company now, or all that it has; nothing more goes to it by them."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor = _actor(transaction, by)
+        which = parties.find(transaction, which)
+        over = parties.end(transaction, which, role, actor=actor)
+    if as_json:
+        print_json({"ended": [[each.party, each.role] for each in over]})
+    else:
+        for each in over:
+            print(f"{each.name}: {each.role} ended")
+
+
+@party.command()
+def rename(
+    which: str = WHICH,
+    name: str = typer.Argument(help="The name from now on."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Call a company by another name; its roles and accounts stay."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor = _actor(transaction, by)
+        which = parties.find(transaction, which)
+        until_now = parties.rename(transaction, which, name, actor=actor)
+    if as_json:
+        print_json({"party": which, "name": name, "until_now": until_now})
+    else:
+        print(f"{until_now} is called {name} now")
+
+
+@party.command("csv")
+def export(settings: Path | None = SETTINGS) -> None:
+    """Print the whole register as CSV, with what ended."""
+    from upheld.practice import parties
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        roles = parties.roles(transaction)
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in roles:
+        plain = _plain(each)
+        writer.writerow([_cell(plain[column]) for column in COLUMNS])
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet runs as a formula."""
+    text = {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload] # any other value is its own text
+    return f"'{text}" if str(text).startswith(("=", "+", "-", "@", "\t", "\r")) else str(text)
+
+
+def _actor(transaction: Transaction, sign_in: str) -> str:
+    from upheld.practices.staff import people
+
+    return f"staff {people.by_sign_in(transaction, sign_in)}"
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UpheldError(
+            "a day is written like 2026-11-01", code="usage", hint="year, month, day"
+        ) from None
+
+
+def _plain(role: PartyRole) -> dict[str, object]:
+    """A role as plain data."""
+    return {
+        "party": role.party,
+        "name": role.name,
+        "role": role.role,
+        "kind": role.kind,
+        "since": _moment(role.since),
+        "until": _moment(role.until),
+        "in_force": role.in_force,
+        "place": role.place,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _line(role: PartyRole) -> str:
+    days = f"since {role.since:%Y-%m-%d}" + (f", until {role.until:%Y-%m-%d}" if role.until else "")
+    named = role.name if role.name == role.party else f"{role.name} ({role.party})"
+    return f"{named}: {role.role}, {days}" + ("" if role.in_force else ", not in force")

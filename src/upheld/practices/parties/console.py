@@ -1,0 +1,241 @@
+"""The register of parties at the desk: managers put companies on it, name them, and end roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.company_names import company_name
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import MANAGER
+from upheld.practice.parties import PartyError, PartyRole
+from upheld.practice.plugin import Provider
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.pages import format_day
+
+HERE: Final = "/staff/parties"
+NAME: Final = Field("name", "Name", hint="As people read it.", autocomplete="off")
+NEW_NAME: Final = Field("new-name", "New name", autocomplete="off")
+
+
+class PartyPages:
+    """The pages of the register."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def _label(self, role: str) -> str:
+        term = self.provider.policy.program.vocabulary.tree("party").get(role)
+        label = term.label if term and term.label else role.replace("-", " ")
+        return label[:1].upper() + label[1:]
+
+    def _place(self, word: str) -> str:
+        term = self.provider.policy.program.vocabulary.tree("place").get(word)
+        return term.label if term and term.label else word.replace("-", " ")
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """What is asked of a company that is put on the register."""
+        policy = self.provider.policy
+        roles = [(word, self._label(word)) for word in parties.known_roles(policy)]
+        places = [(word, self._place(word)) for word in parties.places(policy)]
+        proof = Field(
+            "proof",
+            "Proof",
+            "textarea",
+            required=False,
+            hint="What shows it, such as a contract and its date. Needed for a company of ours;"
+            " only managers read it.",
+            length_max=2_000,
+        )
+        where = Field("place", "Where they are", "select", required=False, options=places)
+        return (
+            NAME,
+            Field("role", "What they are to us", "select", options=roles),
+            Field("since", "Since", "date", required=False, hint="Today, if you leave it out."),
+            Field("until", "Last day", "date", required=False, hint="Open, if you leave it out."),
+            *([where] if places else []),
+            proof,
+        )
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """Everybody on the register, and the form to add somebody."""
+        _manager(visit)
+        roles, now = await self.provider.do(parties.roles), self.provider.now()
+        return self.provider.pages.page(
+            visit.request,
+            "parties/register.html",
+            status=status,
+            roles=[each for each in roles if each.until is None or each.until > now],
+            over=[each for each in roles if each.until is not None and each.until <= now],
+            label=self._label,
+            address=_address,
+            fields=self.fields,
+            filled=filled,
+        )
+
+    async def add(self, visit: Visit) -> Response:
+        """Put a company on the register in a role."""
+        actor = _manager(visit)
+        filled = read(self.fields, visit.form)
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        values = filled.values
+
+        def work(transaction: Transaction) -> PartyRole:
+            return parties.add(
+                transaction,
+                values["name"],
+                values["role"],
+                since=_day(values.get("since")),
+                until=_day(values.get("until")),
+                proof=values.get("proof", ""),
+                place=values.get("place", ""),
+                actor=actor,
+            )
+
+        try:
+            role = await self.provider.do(work)
+        except PartyError as error:
+            return await self.show(visit, filled.wrong("name", _sentence(error)), 422)
+        text = f"{role.name} is on the register: {self._label(role.role)}."
+        banner = Banner(text, short_reference(role.record_id))
+        return redirect_with_banner(self.provider, visit.session, _address(role.party), banner)
+
+    async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """One company: what it is and was to us, with the proof; its name can be changed."""
+        _manager(visit)
+
+        def look(transaction: Transaction) -> tuple[str, list[tuple[PartyRole, str]]]:
+            party = _party(transaction, visit)
+            mine = parties.of_party(transaction, party)
+            return party, [(each, parties.proof_text(transaction, each)) for each in mine]
+
+        party, roles = await self.provider.do(look)
+        now = self.provider.now()
+        return self.provider.pages.page(
+            visit.request,
+            "parties/party.html",
+            status=status,
+            name=company_name(party),
+            party=party,
+            here_=_address(party),
+            roles=roles,
+            live=[each for each, _ in roles if each.until is None or each.until > now],
+            label=self._label,
+            place=self._place,
+            receiving=lambda role: parties.receiving(self.provider.policy, role),
+            fields=(NEW_NAME,),
+            filled=filled,
+        )
+
+    async def rename(self, visit: Visit) -> Response:
+        """Call a company by another name."""
+        actor = _manager(visit)
+        filled = read((NEW_NAME,), visit.form)
+
+        def work(transaction: Transaction) -> str:
+            party = _party(transaction, visit)
+            if filled.ok:
+                parties.rename(transaction, party, filled.values["new-name"], actor=actor)
+            return party
+
+        try:
+            party = await self.provider.do(work)
+        except PartyError as error:
+            return await self.show_one(visit, filled.wrong("new-name", _sentence(error)), 422)
+        if not filled.ok:
+            return await self.show_one(visit, filled, 422)
+        banner = Banner(f"It is called {company_name(party)} now.", short_reference(party))
+        return redirect_with_banner(self.provider, visit.session, _address(party), banner)
+
+    async def end(self, visit: Visit) -> Response:
+        """End a role of a company, once that was confirmed."""
+        actor, role = _manager(visit), _text(visit, "role")
+
+        def work(transaction: Transaction) -> str:
+            party = _party(transaction, visit)
+            now = transaction.clock.now()
+            live = [
+                each
+                for each in parties.of_party(transaction, party)
+                if each.role == role and (each.until is None or each.until > now)
+            ]
+            if not live:
+                raise HTTPException(404)
+            question = _end_confirmation(live[0], self._label)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            parties.end(transaction, party, role, actor=actor)
+            return party
+
+        party = await self.provider.do(work)
+        text = f"{company_name(party)} is this to us no longer: {self._label(role)}."
+        banner = Banner(text, short_reference(party))
+        return redirect_with_banner(self.provider, visit.session, _address(party), banner)
+
+
+def _end_confirmation(role: PartyRole, label: Callable[[str], str]) -> Confirmation:
+    """What it means that a company is something to us no longer."""
+    here = _address(role.party)
+    consequences = [
+        f"{role.name} is on the register as this since {format_day(role.since)}.",
+        "From now on nothing more goes to it that this role allowed.",
+        "Whoever works for it can still sign in, to confirm what has to be deleted.",
+        "What was disclosed until now stays in the accounting of each customer.",
+    ]
+    return Confirmation(
+        f"End what {role.name} is to us: {label(role.role)}?",
+        consequences,
+        f"{here}/end",
+        "End it",
+        here,
+        {"role": role.role},
+        grave=True,
+    )
+
+
+def _manager(visit: Visit) -> str:
+    """Whoever manages, as an entry names them; 403 for everybody else."""
+    if visit.user is None or MANAGER not in visit.user.roles:
+        raise HTTPException(403)
+    return f"staff {visit.user.user_id}"
+
+
+def _party(transaction: Transaction, visit: Visit) -> str:
+    """The company of a page's address; 404 where the register has none of that word."""
+    party: str = visit.request.path_params["party"]
+    if party not in {each.party for each in parties.roles(transaction)}:
+        raise HTTPException(404)
+    return party
+
+
+def _address(party: str) -> str:
+    return f"{HERE}/{quote(party, safe='')}"
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _text(visit: Visit, name: str) -> str:
+    value = visit.form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _sentence(error: PartyError) -> str:
+    text = f"{error}; {error.hint}" if error.hint else str(error)
+    return f"{text[:1].upper()}{text[1:]}."
