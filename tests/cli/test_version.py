@@ -85,6 +85,17 @@ def test_a_version_is_drafted_approved_by_another_and_posted(home: Path) -> None
     assert [line.split(",")[0] for line in listed] == ["1: version 2026-11-01", "2: version two"]
 
 
+def test_a_draft_is_counted_over_all_customers(home: Path) -> None:
+    """Each difference with the number of those whose answer it changes."""
+    own = gate_of(read_settings(home / "upheld.toml"))
+    for _ in range(3):
+        own.enrol()
+    run(home, "version", "draft", str(write(home, "two", WIDER)), "--by", "olga")
+    assert "of 3 customers there are" in run(home, "version", "reach", "two")
+    report = json.loads(run(home, "version", "reach", "two", "--json"))
+    assert [each["customers"] for each in report["changes"]] == [3]
+
+
 def test_an_approval_is_of_no_effect_once_another_version_is_posted(home: Path) -> None:
     """What was approved against one version is drafted again against the next, or dropped."""
     for name, change in (("two", WIDER), ("three", NARROWER)):

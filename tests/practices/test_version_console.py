@@ -20,6 +20,7 @@ from upheld.core.errors import UpheldError
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import compare
 from upheld.practices.versions import drafts
+from upheld.practices.versions.reach import KEPT_FOR, draft_reach
 
 HERE = "/staff/versions"
 SURE = {"sure": "yes"}
@@ -250,3 +251,43 @@ def test_a_redline_has_every_sentence_with_its_rule_and_escapes_what_is_written(
             assert html.escape(clause.text, quote=False) in page.replace("&#39;", "'").replace(
                 "&#34;", '"'
             )
+
+
+def test_a_draft_says_how_many_customers_each_difference_reaches(house: House) -> None:
+    """By what is on record of each: whoever objected is not reached, nor whoever closed."""
+    olga = counsel(house, "olga")
+    people = [house.customer(f"{name}@marked.example") for name in ("ann", "bob", "cy")]
+    house.do(
+        lambda transaction: transaction.record(
+            people[0],
+            "objection",
+            fact="objected",
+            about={"purpose": ["service-improvement"]},
+            by_whom="customer",
+        )
+    )
+    path = drafted(olga, source("two", WIDER))
+    assert f'href="{path}/reach"' in olga.get(path).text
+    page = words(olga.get(f"{path}/reach"))
+    assert "Of all 3 customers" in page
+    assert re.search(r"newly allowed: use your interests for improving services.* 2$", page)
+    house.customer("di@marked.example")
+    assert "Of all 3 customers" in words(olga.get(f"{path}/reach"))
+    house.clock.moved += KEPT_FOR
+    page = words(olga.get(f"{path}/reach"))
+    assert "Of all 4 customers" in page
+    assert page.endswith(" 3")
+
+
+def test_no_more_customers_are_looked_at_than_a_page_can_bear(house: House) -> None:
+    """Of more it says that not all were looked at; a draft that changes nothing reaches nobody."""
+    people = [house.customer(f"{name}@marked.example") for name in ("ann", "bob", "cy")]
+    gate, base = house.provider.gate.gate, house.provider.policy
+    gate.take_first_version()
+    policy = version("two", WIDER)
+    for most in range(1, 5):
+        result = draft_reach(gate, policy, compare(base, policy), most, 30)
+        looked_at = min(most, len(people))
+        assert (result.customers, result.complete) == (looked_at, most >= len(people))
+        assert [count for _, count in result.counts] == [looked_at]
+    assert draft_reach(gate, version("same"), compare(base, version("same")), 9, 30).counts == ()

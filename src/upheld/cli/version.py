@@ -6,6 +6,7 @@ whoever can run the command has the provider's keys. One person drafts, another 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -240,6 +241,30 @@ def _show(there: Draft, *, as_json: bool) -> None:
         print_json(there._asdict())
     else:
         print(_line(there))
+
+
+@version.command()
+def reach(name: str = DRAFT, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Count, over all customers, for how many each difference of a draft changes the answer."""
+    from upheld.policy.analyse.compare import compare
+    from upheld.practices.versions import drafts
+    from upheld.practices.versions.reach import draft_reach
+
+    gate = _gate(settings_in(settings))
+    with gate.together() as transaction:
+        there = drafts.draft_of(transaction.tables, name)
+        policy = transaction.editions.policy(there.digest)
+    comparison = compare(gate.policy, policy)
+    result = draft_reach(gate, policy, comparison, sys.maxsize, len(comparison.changes))
+    if as_json:
+        counts = [{"change": each.text, "customers": count} for each, count in result.counts]
+        print_json({"customers": result.customers, "changes": counts})
+        return
+    for change, count in result.counts:
+        tell(change)
+        whom = "about nobody in particular" if count is None else f"{count:,} customers"
+        print(f"    {whom}")
+    print(f"of {result.customers:,} customers there are")
 
 
 WHO = typer.Argument(help="The customer's id.")

@@ -152,7 +152,7 @@ class DraftPages:
 
     async def _view(self, visit: Visit) -> DraftView:
         draft_id = visit.request.path_params["draft"]
-        return await self.provider.do(lambda transaction: _view(transaction, draft_id))
+        return await self.provider.do(lambda transaction: draft_view(transaction, draft_id))
 
     async def show(self, visit: Visit) -> Response:
         """A draft: how it stands, what it decides otherwise, and what can be done."""
@@ -257,7 +257,7 @@ class DraftPages:
         by, draft_id = counsel_of(visit).user_id, visit.request.path_params["draft"]
 
         def step(transaction: Transaction) -> Banner | Refused:
-            return work(transaction, _view(transaction, draft_id), by)
+            return work(transaction, draft_view(transaction, draft_id), by)
 
         try:
             done = await self.provider.attempt(step)
@@ -297,7 +297,7 @@ def _names(tables: Tables) -> dict[str, str]:
     return {each.user_id: each.name for each in operators.all_users(tables)}
 
 
-def _view(transaction: Transaction, draft_id: str) -> DraftView:
+def draft_view(transaction: Transaction, draft_id: str) -> DraftView:
     """A draft by its whole id; 404 where there is none."""
     every = drafts.drafts(transaction.tables)
     draft = next((each for each in every if each.draft_id == draft_id), None)

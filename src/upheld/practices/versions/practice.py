@@ -14,6 +14,7 @@ from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.versions.console_pages import CONSOLE, DraftPages
 from upheld.practices.versions.drafts import ROLES, post_announced
 from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
+from upheld.practices.versions.reach import ReachPage
 from upheld.web.pages import EVERYBODY
 
 NEEDS = (Need("posting another version of the policy", "amend"),)
@@ -55,6 +56,7 @@ def practice(provider: Provider) -> Practice:
             desk("GET", "/{draft}", console.show),
             desk("GET", "/{draft}/redline", console.redline),
             desk("GET", "/{draft}/policy.md", console.file),
+            desk("GET", "/{draft}/reach", ReachPage(provider).show),
             desk("POST", "/{draft}/approve", console.approve, fresh=True),
             desk("POST", "/{draft}/post", console.post, fresh=True),
             desk("POST", "/{draft}/drop", console.drop, fresh=True),
