@@ -9,7 +9,7 @@ from gate.versions import IMPROVING, NARROWER, WIDER, post, version
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.practices.versions import agreements
+from upheld.practices.versions import agreements, customer_decisions
 
 PURPOSE = "service-improvement"
 
@@ -117,7 +117,7 @@ def test_an_agreement_with_approval_holds_each_version_back_until_it_is_approved
     assert not allowed(gate, person)
     with gate.together() as transaction:
         edition = agreements.edition_named(transaction, "2")
-        agreements.approve_change(transaction, person, edition)
+        customer_decisions.approve_change(transaction, person, edition.digest)
     assert allowed(gate, person)
     post(gate, version("3", NARROWER))
     use(gate, person)

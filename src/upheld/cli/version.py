@@ -273,17 +273,25 @@ NAME = typer.Argument(help="A version that was posted: as it is called, or its n
 
 @version.command()
 def bound(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
-    """Tell which version binds a customer, and which later ones wait for them."""
+    """Tell which version binds a customer, which later ones wait, and what they decided."""
+    from upheld.practices.versions import customer_decisions
+
     with _gate(settings_in(settings)).together() as transaction:
         binding, *waiting = transaction.binding_versions(PersonId(who))
+        decisions = customer_decisions.decisions(transaction, PersonId(who))
+        versions = {each.digest: each.version for each in transaction.editions.all()}
     if as_json:
         print_json(
             {
                 "binds": binding._asdict(),
                 "waiting": [each._asdict() for each in waiting],
+                "decisions": [each._asdict() for each in decisions],
             }
         )
         return
+    for decision in decisions:
+        name = versions.get(decision.digest) or decision.digest[:12]
+        print(f"{decision.state} by them on {decision.at:%Y-%m-%d}: version {name}")
     print(f"bound by version {binding.version or binding.number}")
     for each in waiting:
         print(f"asked besides: version {each.version or each.number}")
@@ -340,12 +348,15 @@ def notice(
 def approval(
     who: str = WHO, name: str = NAME, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
-    """Record that a customer approved a version, as their agreement asks for."""
-    from upheld.practices.versions import agreements
+    """Record that a customer approved a version, as their agreement asks for.
+
+    What they refused stays refused.
+    """
+    from upheld.practices.versions import agreements, customer_decisions
 
     with _gate(settings_in(settings)).together() as transaction:
         edition = agreements.edition_named(transaction, name)
-        agreements.approve_change(transaction, PersonId(who), edition)
+        customer_decisions.approve_change(transaction, PersonId(who), edition.digest)
     _recorded({"approved": edition.version}, as_json=as_json)
 
 

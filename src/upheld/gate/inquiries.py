@@ -20,7 +20,8 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
 from upheld.gate.act.context import GateContext
-from upheld.gate.editions import bound
+from upheld.gate.editions import bound, standing
+from upheld.gate.editions.standing import Standing
 from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE
@@ -134,6 +135,14 @@ class Inquiries:
             editions, lambda each: self.editions.policy(each.digest), mine, at
         )
         return (*waiting, editions[-1])
+
+    def standings(self, person_id: PersonId) -> tuple[Standing, ...]:
+        """The version that binds somebody, since when and why, and those that were posted after."""
+        mine, _ = self.records_of([person_id], bound.KINDS)
+        at = microseconds(self._context.clock.now())
+        return standing.standings(
+            self._context.editions, lambda each: self.editions.policy(each.digest), mine, at
+        )
 
     def entries(self, person_id: PersonId) -> list[entries.StoredEntry]:
         """Everything that was done or refused about a person."""

@@ -5,6 +5,7 @@ needs nothing but a public key.
 """
 
 from upheld.database.seals import SealedError
+from upheld.gate.editions.standing import Standing
 from upheld.gate.editions.store import Edition, EditionError
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.counts import SMALL, Counts, Range, Signed, write_signed
@@ -27,6 +28,7 @@ __all__ = [
     "SealError",
     "SealedError",
     "Signed",
+    "Standing",
     "Value",
     "VaultError",
     "normalised",

@@ -260,10 +260,11 @@ class Transaction(Inquiries):
         self.note_use(person.person_id)
         return person.person_id
 
-    def note_use(self, person_id: PersonId) -> bool:
+    def note_use(self, person_id: PersonId, how: str = "") -> bool:
         """Note that somebody uses our services, if they did not since the last posting.
 
-        One record a version and person; whether it was made. Whoever is new uses what is in force.
+        One record a version and person, which says `how`; whether it was made. Whoever is new uses
+        what is in force.
         """
         editions, facts = self._context.editions, self._context.policy.program.vocabulary.facts
         if len(editions) < bound.SECOND or bound.USED not in facts:
@@ -272,7 +273,7 @@ class Transaction(Inquiries):
         mine, _ = self.records_of([person_id], [bound.FIRST_USE])
         if any(each.valid_from >= microseconds(editions[-1].posted_at) for each in mine):
             return False
-        self.record(person_id, bound.FIRST_USE, fact=bound.USED)
+        self.record(person_id, bound.FIRST_USE, fact=bound.USED, how=how)
         return True
 
     def bring(self, person_id: PersonId, field_values: Mapping[str, str]) -> bool:

@@ -87,11 +87,13 @@ def require_sign_in(
     *,
     fresh: bool = False,
     carries: Sequence[str] = (),
+    is_use: bool = False,
 ) -> Endpoint:
     """An endpoint for whoever is signed in; everybody else is redirected to sign in first.
 
     `fresh` asks for the password again if it was given more than a few minutes ago; the fields of
-    its form that it `carries` are still there after that.
+    its form that it `carries` are still there after that. Opening a page that `is_use` of our
+    services leads a customer first to what they have to be shown before they go on.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -107,6 +109,10 @@ def require_sign_in(
             return redirect_to_sign_in(provider, request, kind, again=stale, carry=carry)
         if sessions.stale(session, at):
             await provider.do(lambda transaction: sessions.touch(transaction.tables, session, at))
+        is_opening = is_use and request.method != "POST"
+        if is_opening and (path := await provider.page_before(PersonId(session.subject))):
+            here = page_behind(provider, request, kind)
+            return RedirectResponse(with_destination(path, here), 303)
         await _announce_signal(provider, request, session)
         form = await _read_form(request)
         visit = Visit(request, session, form, user)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -110,6 +110,16 @@ class MessageLink(NamedTuple):
     sealed: bool = False
 
 
+class PageBefore(NamedTuple):
+    """A page that a customer is shown once before they go on using our services.
+
+    It never stands before what is nobody's service: paying, closing the account, rights, help.
+    """
+
+    path: str
+    is_due: Callable[[PersonId], Awaitable[bool]]
+
+
 Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
 
 
@@ -166,6 +176,7 @@ class Practice(NamedTuple):
         str, Callable[[Mapping[str, str]], str]
     ] = {}  # template of a message, to the address for replies to it, by the message's words
     settled_on_page: Sequence[str] = ()  # kinds of task that only their own page can close
+    page_before: PageBefore | None = None  # what a customer is shown before they use a service
 
 
 def _count_nothing(name: str, **labels: str) -> None:
@@ -257,6 +268,13 @@ class Provider:
     def is_settled_on_page(self, kind: str) -> bool:
         """Whether a kind of task is closed by what is done on its own page, and nowhere else."""
         return any(kind in each.settled_on_page for each in self.practices)
+
+    async def page_before(self, person_id: PersonId) -> str:
+        """The path of what a customer is shown before they use a service; empty for nothing."""
+        for each in self.practices:
+            if each.page_before is not None and await each.page_before.is_due(person_id):
+                return each.page_before.path
+        return ""
 
     @property
     def jobs(self) -> list[Job]:

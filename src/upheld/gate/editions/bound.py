@@ -8,14 +8,14 @@ narrows holds at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from upheld.database.tables import microseconds
 from upheld.gate.editions.store import Edition
 from upheld.policy.load import Policy
-from upheld.policy.request import Request
+from upheld.policy.request import Decision, Request
 
 if TYPE_CHECKING:
     from upheld.gate.evidence.records import Record
@@ -46,7 +46,7 @@ def waiting_versions(
     `records` are theirs, of the KINDS. None, if the version in force binds them.
     """
     live = [each for each in records if each.in_force(at)]
-    used = max((each.valid_from for each in live if each.kind == FIRST_USE), default=-1)
+    used = last_use(live)
     newest = policy_of(editions[-1])
     # They have used every version up to one: whether that binds them is asked first.
     start = sum(microseconds(each.posted_at) <= used for each in editions[1:])
@@ -69,8 +69,17 @@ def _binds(  # noqa: PLR0913, PLR0917 - what one version is told of
     used: int,
 ) -> bool:
     """Whether a version binds somebody whom another one bound before."""
+    facts = bind_facts(editions, bound, number, live, used)
+    before = policy_of(editions[bound])
+    return all(decide(each, facts).allowed for each in (newest, before))
+
+
+def bind_facts(
+    editions: Sequence[Edition], bound: int, number: int, live: Sequence[Record], used: int
+) -> dict[str, bool]:
+    """What `bind` rests on, of a version and somebody whom another one bound before."""
     edition = editions[number]
-    facts = {
+    return {
         USED: microseconds(edition.posted_at) <= used,
         NARROWING: not any(each.widens for each in editions[bound + 1 : number + 1]),
         NEEDS_NOTICE: _has(live, AGREEMENT, NEEDS_NOTICE),
@@ -78,8 +87,16 @@ def _binds(  # noqa: PLR0913, PLR0917 - what one version is told of
         NEEDS_APPROVAL: _has(live, AGREEMENT, NEEDS_APPROVAL),
         APPROVED: _has(live, APPROVAL, APPROVED, edition.digest),
     }
-    before = policy_of(editions[bound])
-    return all(_allows(each, tuple(facts.items())) for each in (newest, before))
+
+
+def last_use(live: Sequence[Record]) -> int:
+    """When somebody last used our services for the first time after a posting; -1 for never."""
+    return max((each.valid_from for each in live if each.kind == FIRST_USE), default=-1)
+
+
+def decide(policy: Policy, facts: Mapping[str, bool]) -> Decision:
+    """What a policy says of binding somebody, as far as it has words for the facts."""
+    return _decide(policy, tuple(facts.items()))
 
 
 def _has(live: Sequence[Record], kind: str, fact: str, digest: str = "") -> bool:
@@ -91,6 +108,6 @@ def _has(live: Sequence[Record], kind: str, fact: str, digest: str = "") -> bool
 
 
 @lru_cache(maxsize=1024)
-def _allows(policy: Policy, facts: tuple[tuple[str, bool], ...]) -> bool:
+def _decide(policy: Policy, facts: tuple[tuple[str, bool], ...]) -> Decision:
     words = policy.program.vocabulary.facts
-    return policy.decide(_BIND, {name: value for name, value in facts if name in words}).allowed
+    return policy.decide(_BIND, {name: value for name, value in facts if name in words})

@@ -146,7 +146,9 @@ def _own(provider: Provider, home: Home, accept: Acceptance) -> list[BaseRoute]:
     keys = CustomerPasskeys(provider)
     security, second, both = Security(provider), SecondStep(provider), ["GET", "POST"]
     return [
-        Route("/me", require_sign_in(provider, "customer", home.show), methods=["GET"]),
+        Route(
+            "/me", require_sign_in(provider, "customer", home.show, is_use=True), methods=["GET"]
+        ),
         Route(ACCEPT, require_sign_in(provider, "customer", accept.show), methods=["GET"]),
         Route(ACCEPT, require_sign_in(provider, "customer", accept.send), methods=["POST"]),
         Route(
@@ -186,7 +188,11 @@ def _households(provider: Provider, pages: Households) -> list[BaseRoute]:
 
     mark_endpoint(join, "customer")
     return [
-        Route("/me/household", require_sign_in(provider, "customer", pages.show), methods=["GET"]),
+        Route(
+            "/me/household",
+            require_sign_in(provider, "customer", pages.show, is_use=True),
+            methods=["GET"],
+        ),
         Route(
             "/me/household", require_sign_in(provider, "customer", pages.invite), methods=["POST"]
         ),

@@ -177,18 +177,19 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
 
 def _account_routes(provider: Provider, pages: AccountPages) -> list[Route]:
     own = partial(require_sign_in, provider, "customer")
+    use = partial(own, is_use=True)
     return [
-        Route("/me/services", own(pages.services), methods=["GET"]),
+        Route("/me/services", use(pages.services), methods=["GET"]),
         Route("/me/services", own(pages.order), methods=["POST"]),
-        Route("/me/services/order", own(pages.ask_order), methods=["GET"]),
+        Route("/me/services/order", use(pages.ask_order), methods=["GET"]),
         Route("/me/services/end/{service}", own(pages.ask_end), methods=["GET"]),
         Route("/me/services/end", own(pages.end), methods=["POST"]),
-        Route("/me/services/passwords", own(pages.passwords, fresh=True), methods=["GET"]),
+        Route("/me/services/passwords", use(pages.passwords, fresh=True), methods=["GET"]),
         Route("/me/services/passwords", own(pages.new_password, fresh=True), methods=["POST"]),
         Route("/me/balance", own(pages.balance), methods=["GET"]),
         Route("/me/balance/{number}", own(pages.statement), methods=["GET"]),
-        Route("/me/usage", own(pages.usage), methods=["GET"]),
-        Route("/me/mail", own(pages.mail), methods=["GET"]),
+        Route("/me/usage", use(pages.usage), methods=["GET"]),
+        Route("/me/mail", use(pages.mail), methods=["GET"]),
     ]
 
 

@@ -19,7 +19,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import AccountLine, receipt
-from upheld.gate.public import write_receipt
+from upheld.gate.public import Edition, write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
@@ -328,7 +328,7 @@ class AgreementPages:
 
         def work(
             transaction: Transaction,
-        ) -> tuple[Decision, list[AccountLine], bool, datetime | None]:
+        ) -> tuple[Decision, list[AccountLine], bool, datetime | None, Edition | None]:
             accepted = [
                 each
                 for each in gag_orders.visible_entries(transaction, visit.subject)
@@ -341,9 +341,10 @@ class AgreementPages:
                 accepted,
                 any(each.in_force(at) for each in own),
                 closure.closed_at(transaction, visit.subject),
+                next(iter(transaction.binding_versions(visit.subject)[:-1]), None),
             )
 
-        decision, accepted, own, closed = await self.provider.do(work)
+        decision, accepted, own, closed, older = await self.provider.do(work)
         policy = policy_of(self.provider)
         cited = clauses(policy, decision.clauses)
         return self.provider.pages.page(
@@ -354,6 +355,7 @@ class AgreementPages:
             accepted=list(_acceptances(accepted)),
             closed=closed,
             own=own,
+            older=older,
             but=_under(policy, decision.clauses),
             cited=[each for each in cited if each.text],
         )

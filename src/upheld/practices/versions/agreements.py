@@ -21,23 +21,22 @@ _AGREEMENT: Final = "customer-agreement"
 
 def agree(transaction: Transaction, person_id: PersonId, fact: str) -> None:
     """Record that somebody's own agreement asks for notice of changes, or for their approval."""
-    if not _agreements(transaction, person_id, fact):
+    if not in_force(transaction, person_id, fact):
         transaction.record(person_id, _AGREEMENT, fact=fact, actor="provider")
 
 
 def end_agreements(transaction: Transaction, person_id: PersonId) -> int:
     """End what somebody's own agreement asks for; how many records."""
     records = [
-        record
-        for fact in (NOTICE, APPROVAL)
-        for record in _agreements(transaction, person_id, fact)
+        record for fact in (NOTICE, APPROVAL) for record in in_force(transaction, person_id, fact)
     ]
     for record in records:
         transaction.withdraw(person_id, record, ended=True, actor="provider")
     return len(records)
 
 
-def _agreements(transaction: Transaction, person_id: PersonId, fact: str) -> list[RecordId]:
+def in_force(transaction: Transaction, person_id: PersonId, fact: str) -> list[RecordId]:
+    """The records of what somebody's own agreement asks for."""
     records, _ = transaction.records_of([person_id], [_AGREEMENT])
     return [
         each.record_id
@@ -63,17 +62,6 @@ def give_notice(
 def take_back_notice(transaction: Transaction, person_id: PersonId, edition: Edition) -> int:
     """Withdraw the notices of a version, since the message came back; how many."""
     return _withdraw(transaction, person_id, "notice", edition)
-
-
-def approve_change(transaction: Transaction, person_id: PersonId, edition: Edition) -> None:
-    """Record that somebody approved a version."""
-    transaction.record(
-        person_id,
-        "approval",
-        fact="change-approved",
-        how=edition.digest,
-        by_whom="customer",
-    )
 
 
 def _withdraw(transaction: Transaction, person_id: PersonId, kind: str, edition: Edition) -> int:

@@ -8,10 +8,15 @@ from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Handler, require_sign_in
-from upheld.practice.events import PAYMENT_RECEIVED, SIGNED_IN
+from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practice.needs import Need
-from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practice.plugin import MenuEntry, PageBefore, Practice, Provider
 from upheld.practices.versions.console_pages import CONSOLE, DraftPages
+from upheld.practices.versions.customer_changes import CHANGES, CustomerChanges
+from upheld.practices.versions.customer_decisions import REFUSAL
+from upheld.practices.versions.customer_looks import PAYMENT
+from upheld.practices.versions.customer_routes import customer_routes
+from upheld.practices.versions.customer_versions import MINE, CustomerVersions
 from upheld.practices.versions.drafts import ROLES, post_announced
 from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
 from upheld.practices.versions.reach import ReachPage
@@ -21,14 +26,15 @@ NEEDS = (Need("posting another version of the policy", "amend"),)
 
 
 def _note_use(transaction: Transaction, person_id: PersonId, _about: str) -> None:
-    """Note that somebody uses our services, for the first time since the last posting."""
-    transaction.note_use(person_id)
+    """Note that somebody pays, if it is their first use of our services since the last posting."""
+    transaction.note_use(person_id, PAYMENT)
 
 
 def practice(provider: Provider) -> Practice:
     """The pages of all versions, drafts in the console, and posting on the day of each."""
     pages = VersionPages(provider)
     console = DraftPages(provider)
+    changes, mine = CustomerChanges(provider), CustomerVersions(provider)
 
     def desk(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
@@ -45,7 +51,7 @@ def practice(provider: Provider) -> Practice:
             "agreement-needs-approval",
             "change-approved",
         ),
-        listeners=dict.fromkeys((SIGNED_IN, PAYMENT_RECEIVED), _note_use),
+        listeners={PAYMENT_RECEIVED: _note_use},
         routes=[
             Route(HERE, pages.show_all, methods=["GET"]),
             Route(FEED, pages.feed, methods=["GET"]),
@@ -60,11 +66,17 @@ def practice(provider: Provider) -> Practice:
             desk("POST", "/{draft}/approve", console.approve, fresh=True),
             desk("POST", "/{draft}/post", console.post, fresh=True),
             desk("POST", "/{draft}/drop", console.drop, fresh=True),
+            *customer_routes(provider, changes, mine),
         ],
         menu=[
             MenuEntry(EVERYBODY, "Versions of the policy", HERE, "", 20, bar=True),
             MenuEntry("staff", "Versions", CONSOLE, "Drafts of the policy", 93, roles=ROLES),
+            MenuEntry("customer", "Versions", MINE, "", 65, under="/me/privacy"),
         ],
+        destinations={"versions": MINE},
+        pending_actions=mine.waiting,
+        page_before=PageBefore(CHANGES, changes.is_due),
+        entry_sentences={REFUSAL: "{actor} refused a new version of the policy"},
         manager_actions=console.pending,
         jobs=[Job("post-versions", MINUTE, post_announced)],
     )

@@ -1,10 +1,10 @@
-"""Drafts of further versions of the policy, until they are posted or dropped."""
+"""Drafts of further versions of the policy, and what came of a version with each customer."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Index, LargeBinary, Table
 
 from upheld.database.columns import ID, WORD, Instant, metadata, sealed
 
@@ -23,4 +23,18 @@ version_draft: Final = Table(
     Column("approved", Instant),
     Column("mac", LargeBinary),
     info=sealed(),
+)
+
+customer_version: Final = Table(  # what came of a version with a customer: once a matter
+    "customer_version",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("digest", WORD, primary_key=True),
+    Column("matter", WORD, primary_key=True),  # look, decision, notice, request
+    Column("state", WORD, nullable=False),  # what came of it
+    Column("at", Instant, nullable=False),
+    Column("message_id", ID),  # of the message that was sent about it
+    Column("mac", LargeBinary),
+    Index("customer_version_state", "matter", "state"),
+    info=sealed(owner="person_id"),
 )
