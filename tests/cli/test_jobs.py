@@ -49,6 +49,7 @@ OWN = {
     "invitations",
     "sessions",
     "post-versions",
+    "version-notices",
 }
 
 

@@ -298,10 +298,11 @@ def bound(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON
 
 
 @version.command()
-def agreement(
+def agreement(  # noqa: PLR0913, PLR0917 - the words of a command
     who: str = WHO,
     notice: bool = typer.Option(False, "--notice", help="It asks for notice of changes."),
     approval: bool = typer.Option(False, "--approval", help="It asks for their approval."),
+    days: int = typer.Option(30, min=0, max=3650, help="The days that a notice has to run."),
     end: bool = typer.Option(False, "--end", help="It asks for neither any more."),
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
@@ -318,7 +319,7 @@ def agreement(
             agreements.end_agreements(transaction, PersonId(who))
         for asks, fact in ((notice, agreements.NOTICE), (approval, agreements.APPROVAL)):
             if asks:
-                agreements.agree(transaction, PersonId(who), fact)
+                agreements.agree(transaction, PersonId(who), fact, days)
     _recorded({"notice": notice, "approval": approval}, as_json=as_json)
 
 

@@ -39,7 +39,7 @@ def unread(transaction: Transaction, person_id: PersonId) -> Unread | None:
     if len(editions) < 2:
         return None
     last = _last_look(transaction, person_id, editions)
-    if last == len(editions) - 1 or _has_closed(transaction, person_id):
+    if last == len(editions) - 1 or has_closed(transaction, person_id):
         return None
     return Unread(editions[last], tuple(editions[last + 1 :]))
 
@@ -85,7 +85,8 @@ def _last_look(transaction: Transaction, person_id: PersonId, editions: list[Edi
     )
 
 
-def _has_closed(transaction: Transaction, person_id: PersonId) -> bool:
+def has_closed(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether somebody has closed their account."""
     records, _ = transaction.records_of([person_id], [_ACCOUNT])
     at = microseconds(transaction.clock.now())
     return any(each.fact == _CLOSED and each.in_force(at) for each in records)

@@ -15,6 +15,7 @@ from upheld.practices.versions.console_pages import CONSOLE, DraftPages
 from upheld.practices.versions.customer_changes import CHANGES, CustomerChanges
 from upheld.practices.versions.customer_decisions import REFUSAL
 from upheld.practices.versions.customer_looks import PAYMENT
+from upheld.practices.versions.customer_notices import write_about_versions
 from upheld.practices.versions.customer_routes import customer_routes
 from upheld.practices.versions.customer_versions import MINE, CustomerVersions
 from upheld.practices.versions.drafts import ROLES, post_announced
@@ -78,5 +79,8 @@ def practice(provider: Provider) -> Practice:
         page_before=PageBefore(CHANGES, changes.is_due),
         entry_sentences={REFUSAL: "{actor} refused a new version of the policy"},
         manager_actions=console.pending,
-        jobs=[Job("post-versions", MINUTE, post_announced)],
+        jobs=[
+            Job("post-versions", MINUTE, post_announced),
+            Job("version-notices", MINUTE, write_about_versions),
+        ],
     )

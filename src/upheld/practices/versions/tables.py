@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Index, LargeBinary, Table
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table
 
 from upheld.database.columns import ID, WORD, Instant, metadata, sealed
 
@@ -36,5 +36,17 @@ customer_version: Final = Table(  # what came of a version with a customer: once
     Column("message_id", ID),  # of the message that was sent about it
     Column("mac", LargeBinary),
     Index("customer_version_state", "matter", "state"),
+    info=sealed(owner="person_id"),
+)
+
+customer_agreement: Final = Table(  # whose own agreement asks for what, and who was written to
+    "customer_agreement",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("fact", WORD, primary_key=True),  # agreement-needs-notice, agreement-needs-approval
+    Column("days", Integer, nullable=False),  # that a notice has to run
+    Column("settled", WORD, nullable=False),  # up to which versions they were written to
+    Column("mac", LargeBinary),
+    Index("customer_agreement_settled", "settled"),
     info=sealed(owner="person_id"),
 )
