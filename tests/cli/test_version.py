@@ -178,8 +178,9 @@ def test_what_binds_a_customer_is_told_and_what_their_agreement_asks_for_is_reco
     bound = json.loads(run(home, "version", "bound", who, "--json"))
     assert (bound["binds"]["version"], bound["waiting"]) == ("two", [])
     run(home, "version", "notice", who, "two", "--bounced")
-    assert run(home, "version", "bound", who) == waits
+    decided, _, rest = run(home, "version", "bound", who).partition("\n")
+    assert (decided.partition(" on ")[0], rest) == ("approved by them", waits)
     run(home, "version", "agreement", who, "--end")
-    assert run(home, "version", "bound", who) == "bound by version two\n"
+    assert run(home, "version", "bound", who).endswith(": version two\nbound by version two\n")
     assert refused(home, "version", "approval", who, "none") == "version-unknown"
     assert refused(home, "version", "agreement", who) == "usage"

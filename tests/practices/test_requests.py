@@ -21,10 +21,10 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import tasks
+from upheld.practice import sheets, tasks
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
-from upheld.practices.rights import corrections, erasure, export, requests
+from upheld.practices.rights import corrections, erasure, requests
 
 ADDRESS = "12 Larch Lane"
 USED = {"month": "2026-10", "service": "dsl", "gigabytes": 9, "hours": 3}
@@ -122,8 +122,8 @@ def test_a_cell_that_would_be_a_formula_is_text(house: House) -> None:
 @given(st.text())
 def test_no_cell_is_a_formula(text: str) -> None:
     """Whatever a cell holds, no spreadsheet takes it for a formula, and nothing is lost of it."""
-    cell = export.harmless(text)
-    assert not cell.lstrip(" ").startswith(export.FORMULA)
+    cell = sheets.harmless(text)
+    assert not cell.lstrip(" ").startswith(sheets.FORMULA)
     assert cell.removeprefix("'") == text.removeprefix("'") or cell == text
 
 

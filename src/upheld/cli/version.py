@@ -47,21 +47,25 @@ def _user_id(transaction: Transaction, sign_in: str) -> str:
 
 @version.command()
 def status(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
-    """Tell which version is in force, whether the file is that one, and what waits."""
+    """Tell which version is in force, whether the file is that one, what waits, whom each binds."""
     from upheld.practices.versions import drafts
+    from upheld.practices.versions.bound_report import REASON_WORDS, bound_lines, bound_report
 
     configuration = settings_in(settings)
     gate = _gate(configuration)
     with gate.together() as transaction:
-        edition = transaction.editions.all()[-1]
+        editions = transaction.editions.all()
         waiting = drafts.drafts(transaction.tables, drafts.OPEN, *drafts.STATES_TO_POST)
+    edition = editions[-1]
     file = _file_state(configuration, edition.digest)
+    report = bound_report(bound_lines(gate), gate.clock.now())
     if as_json:
         print_json(
             {
                 "in_force": edition._asdict(),
                 "file": file,
                 "drafts": [each._asdict() for each in waiting],
+                "bound": report._asdict(),
             }
         )
         return
@@ -72,6 +76,14 @@ def status(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     print(f"{configuration.policy}: {file}")
     for each in waiting:
         print(_line(each))
+    names = {each.number: each.version or str(each.number) for each in editions}
+    for number, count in report.by_version.items():
+        print(f"bound by version {names[number]}: {count:,} of {report.customers:,} customers")
+    for reason, count in report.by_reason.items():
+        if count:
+            print(f"wait, since {REASON_WORDS[reason]}: {count:,}")
+    if report.overdue:
+        print(f"overdue: {report.overdue:,}")
 
 
 def _file_state(configuration: Settings, in_force: str) -> str:

@@ -7,8 +7,6 @@ and a cell that a spreadsheet would run as a formula is made plain text.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +23,12 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice.sheets import sheet
 from upheld.practices.rights import gag_orders, requests
 from upheld.practices.rights.gag_orders import GagFilter
 from upheld.practices.rights.inventory import InventoryItem, describe_fields, field_shapes, plain
 from upheld.practices.rights.sentences import sentence
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 KIND: Final = "access"  # of the request
 README: Final = "read-me.html"
 
@@ -239,17 +237,3 @@ def _record_row(each: Record, texts: dict[str, str]) -> Sequence[str]:
 
 def _moment(instant: int | None) -> str:
     return "" if instant is None else (BEGINNING + timedelta(microseconds=instant)).isoformat()
-
-
-def sheet(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as CSV whose cells are text to every spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow([harmless(each) for each in columns])
-    writer.writerows([harmless(each) for each in row] for row in rows)
-    return out.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A cell that no spreadsheet runs as a formula."""
-    return "'" + cell if cell.lstrip(" ").startswith(FORMULA) or cell.startswith(FORMULA) else cell

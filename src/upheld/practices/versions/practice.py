@@ -7,20 +7,19 @@ from starlette.routing import Route
 from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.gate.transaction import Transaction
-from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.events import PAYMENT_RECEIVED
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, PageBefore, Practice, Provider
-from upheld.practices.versions.console_pages import CONSOLE, DraftPages
+from upheld.practices.versions.console_pages import DraftPages
+from upheld.practices.versions.console_routes import CONSOLE_MENU, console_routes
 from upheld.practices.versions.customer_changes import CHANGES, CustomerChanges
 from upheld.practices.versions.customer_decisions import REFUSAL
 from upheld.practices.versions.customer_looks import PAYMENT
 from upheld.practices.versions.customer_notices import write_about_versions
 from upheld.practices.versions.customer_routes import customer_routes
 from upheld.practices.versions.customer_versions import MINE, CustomerVersions
-from upheld.practices.versions.drafts import ROLES, post_announced
+from upheld.practices.versions.drafts import post_announced
 from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
-from upheld.practices.versions.reach import ReachPage
 from upheld.web.pages import EVERYBODY
 
 NEEDS = (Need("posting another version of the policy", "amend"),)
@@ -34,12 +33,8 @@ def _note_use(transaction: Transaction, person_id: PersonId, _about: str) -> Non
 def practice(provider: Provider) -> Practice:
     """The pages of all versions, drafts in the console, and posting on the day of each."""
     pages = VersionPages(provider)
-    console = DraftPages(provider)
     changes, mine = CustomerChanges(provider), CustomerVersions(provider)
-
-    def desk(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
-        endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
-        return Route(CONSOLE + path, endpoint, methods=[method])
+    console = DraftPages(provider)
 
     return Practice(
         "versions",
@@ -58,20 +53,12 @@ def practice(provider: Provider) -> Practice:
             Route(FEED, pages.feed, methods=["GET"]),
             Route(f"{HERE}/{{number}}", pages.show, methods=["GET"]),
             Route(f"{HERE}/{{number}}/policy.md", pages.file, methods=["GET"]),
-            desk("GET", "", console.show_all),
-            desk("POST", "", console.draft),
-            desk("GET", "/{draft}", console.show),
-            desk("GET", "/{draft}/redline", console.redline),
-            desk("GET", "/{draft}/policy.md", console.file),
-            desk("GET", "/{draft}/reach", ReachPage(provider).show),
-            desk("POST", "/{draft}/approve", console.approve, fresh=True),
-            desk("POST", "/{draft}/post", console.post, fresh=True),
-            desk("POST", "/{draft}/drop", console.drop, fresh=True),
+            *console_routes(provider, console),
             *customer_routes(provider, changes, mine),
         ],
         menu=[
             MenuEntry(EVERYBODY, "Versions of the policy", HERE, "", 20, bar=True),
-            MenuEntry("staff", "Versions", CONSOLE, "Drafts of the policy", 93, roles=ROLES),
+            *CONSOLE_MENU,
             MenuEntry("customer", "Versions", MINE, "", 65, under="/me/privacy"),
         ],
         destinations={"versions": MINE},

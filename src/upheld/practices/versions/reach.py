@@ -28,7 +28,7 @@ from upheld.practices.versions.console_pages import (
 
 PEOPLE_MAX: Final = 2_000  # customers that a page looks at; ids are random, and so are these
 CHANGES_MAX: Final = 30  # differences whose customers are counted on a page
-KEPT_MAX: Final = 8  # drafts whose counts are recent in mind
+KEPT_MAX: Final = 8  # drafts whose counts are kept in mind
 KEPT_FOR: Final = timedelta(minutes=10)
 
 
