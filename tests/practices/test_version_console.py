@@ -291,3 +291,29 @@ def test_no_more_customers_are_looked_at_than_a_page_can_bear(house: House) -> N
         assert (result.customers, result.complete) == (looked_at, most >= len(people))
         assert [count for _, count in result.counts] == [looked_at]
     assert draft_reach(gate, version("same"), compare(base, version("same")), 9, 30).counts == ()
+
+
+def test_a_draft_is_asked_by_the_form_of_the_public_page(house: House) -> None:
+    """Its answers are the draft's, and the public page answers as it did."""
+    olga, support = counsel(house, "olga"), counsel(house, "sue", "support")
+    path = drafted(olga, source("two", WIDER))
+    ask = path.replace(HERE, "/draft")
+    assert f'href="{ask}"' in olga.get(path).text
+    form = olga.get(ask)
+    assert f'<form action="{ask}" method="get"' in form.text
+    assert form.headers["cache-control"] == "no-store"
+    question = "?action=use&data=interests&purpose=service-improvement"
+    public = house.browser().get(f"/privacy/ask{question}")
+    assert "No." in words(public)
+    answer = olga.get(ask + question)
+    assert answer.status_code == 200
+    assert "interests for improving services?" in words(answer)
+    assert f'href="{path}/redline#improving"' in answer.text
+    assert 'id="improving"' in olga.get(f"{path}/redline").text
+    assert "No." not in words(answer)
+    for wrong in ("?action=fly", "?x=1", "?data=email", "?" + "data=email&" * 60):
+        assert olga.get(ask + wrong).status_code == 400, wrong
+    assert support.get(ask).status_code == 403
+    assert house.browser().get(ask).status_code == 303
+    do(olga, path, "drop")
+    assert olga.get(ask).status_code == 404

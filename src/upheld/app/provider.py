@@ -23,6 +23,7 @@ from upheld.api import logs
 from upheld.api.service import Service
 from upheld.api.service import ServiceSettings as Serving
 from upheld.api.service import serve as run_service
+from upheld.app.draft import draft_routes
 from upheld.app.health import Health
 from upheld.app.policy import NOTICES, policy_routes
 from upheld.app.posted import PostedLive
@@ -193,6 +194,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
         live = LivePages(gate, pages, _stories(settings, policy))
         routes: list[BaseRoute] = policy_routes(policy, pages, contact, settings.url, state, live)
     routes += [route for each in provider.practices for route in each.routes]
+    routes += draft_routes(provider)
     if not gate.context.edition:  # else the database says by which version the gate decides
         gate.context = gate.context.under(policy)
     return kit.application(

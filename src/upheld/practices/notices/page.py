@@ -153,30 +153,29 @@ class PolicyPages:
 
     def ask_page(self, question: FormQuestion, full: FullAnswer) -> str:
         """An answer, with the clauses it stands on."""
-        view = self.answerer.view(question, full)
-        cited = [self.by_id[c.id] for c in view["clauses"]]
-        return self._render(
-            "ask.html",
-            form=self.form,
-            asked=question,
-            view=view,
-            cited=cited,
-            good=self.good,
-            refused=None,
-        )
+        return self._render("ask.html", **self.ask_words(question, full))
 
     def refused_page(self, what: str, remedy: str, address: str) -> str:
         """The form again, with what was wrong with the question."""
         problem = {"what": what, "remedy": remedy, "address": address}
-        return self._render(
-            "ask.html",
-            form=self.form,
-            asked=self._blank(),
-            view=None,
-            cited=[],
-            good=self.good,
-            refused=problem,
-        )
+        return self._render("ask.html", **self.ask_words(refused=problem))
+
+    def ask_words(
+        self,
+        question: FormQuestion | None = None,
+        full: FullAnswer | None = None,
+        refused: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """What a page with the form of questions needs: the form alone, an answer or a refusal."""
+        view = self.answerer.view(question, full) if question and full else None
+        return {
+            "form": self.form,
+            "asked": question or self._blank(),
+            "view": view,
+            "cited": [self.by_id[c.id] for c in view["clauses"]] if view else [],
+            "good": self.good,
+            "refused": refused,
+        }
 
     def find_page(self, words: str) -> str:
         """The clauses that hold every one of some words, in the order of the policy."""
@@ -206,16 +205,20 @@ class PolicyPages:
         return self._render("disclosures.html", proof=proof)
 
     def _render(self, template: str, **words: object) -> str:
-        return self.pages.shared(
-            f"notices/{template}",
-            front=self.program.front,
-            digest=self.program.digest,
-            link=self.links,
-            root=self.links.root,
-            marks=MARKS,
-            introduced=self._introduced,
-            **{"proof": None, **words},
-        )
+        return self.pages.shared(f"notices/{template}", **{**self.frame_words, **words})
+
+    @property
+    def frame_words(self) -> dict[str, Any]:
+        """What every page of the policy needs."""
+        return {
+            "front": self.program.front,
+            "digest": self.program.digest,
+            "link": self.links,
+            "root": self.links.root,
+            "marks": MARKS,
+            "introduced": self._introduced,
+            "proof": None,
+        }
 
     # Clauses
 

@@ -45,6 +45,7 @@ from upheld.practices.versions.upload import checked, uploaded
 from upheld.web.pages import format_day
 
 CONSOLE: Final = "/staff/versions"
+DRAFT_QUESTIONS: Final = "/draft"  # where a draft is asked
 COMPARED_MAX: Final = 8  # drafts whose comparison is kept in mind
 PAST_MAX: Final = 20  # posted and dropped drafts that are listed
 STATES: Final = {
@@ -174,6 +175,7 @@ class DraftPages:
             stale=OLD_BASE if _is_live(view.draft) and not view.is_current else "",
             mine=view.draft.drafted_by == visit.subject,
             here_draft=f"{CONSOLE}/{view.draft.draft_id}",
+            questions=f"{DRAFT_QUESTIONS}/{view.draft.draft_id}",
             console=CONSOLE,
         )
 
