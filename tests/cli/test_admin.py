@@ -146,13 +146,13 @@ def test_who_is_too_young_is_listed_and_not_taken_in(home: Path) -> None:
         f"name,birth-date\nAnn,1990-01-02\nKim,{year - 5}-01-01\nLee,{year - 15}-01-01\n"
     )
     said = run(home, "admin", "import", str(path), "--apply")
-    assert "3 people: 1 taken in, 0 were known, 2 may not be served" in said
+    assert "3 people: 1 taken in, 0 known already, 2 may not be served" in said
     assert "line 3: not to be served at that age: Our policy says no. #children" in said
     assert (
         "line 4: not to be served at that age: Our policy allows it only if your guardian" in said
     )
     assert not re.search(r"\bKim\b", said)
-    assert "1 people" in run(home, "admin", "selfcheck")
+    assert "1 person, " in run(home, "admin", "selfcheck")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_the_entries_of_a_database_are_exported_verified_and_gone_on_with(home: 
     made = CliRunner().invoke(app, ["ledger", "keygen", "larch.example/acts", "--out", key])
     public.write_text(made.output)
     export = ["ledger", "export", "--out", log, "--signer", key]
-    assert "1 entries" in run(home, *export)
+    assert "1 entry" in run(home, *export)
     run(home, "admin", "import", str(home / "people.csv"), "--apply")
     assert "5 entries of larch.example/acts" in run(home, *export)
     told = CliRunner().invoke(app, ["ledger", "verify", log, "--key", str(public)])

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from upheld.cli.output import complain, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.ids import EntryNumber, PersonId
 
@@ -63,10 +64,10 @@ def verify_database(
     else:
         for each in report.findings:
             print(each)
-        state = "ok" if report.ok else f"{len(report.findings):,} findings"
+        state = "ok" if report.ok else count_of(len(report.findings), "finding")
         print(
-            f"{report.entries:,} entries, {report.covered:,} covered, "
-            f"{report.checkpoints:,} checkpoints: {state}"
+            f"{count_of(report.entries, 'entry')}, {report.covered:,} covered, "
+            f"{count_of(report.checkpoints, 'checkpoint')}: {state}"
         )
     if not report.ok:
         raise typer.Exit(1)
@@ -112,7 +113,7 @@ def cosign_in_database(
     else:
         names = ", ".join(each.name for each in note)
         print(
-            f"{outcome.size} entries of {outcome.origin}: "
+            f"{count_of(outcome.size, 'entry')} of {outcome.origin}: "
             + (f"cosigned by {names}" if note else "kept already")
         )
 
@@ -175,7 +176,7 @@ def account_database(
             else:
                 print(f"{line.number}: {line.text}")
     if not as_json and not proofs:
-        print(f"{count:,} entries")
+        print(count_of(count, "entry"))
 
 
 def print_counts(settings: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from upheld.cli.keys import keyring_class, master_key
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
@@ -164,8 +165,8 @@ def selfcheck(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         for problem in report.problems:
             print(problem)
         print(
-            f"{report.people:,} people, {report.values:,} values, {report.records:,} records, "
-            f"{report.entries:,} entries: "
+            f"{count_of(report.people, 'person', 'people')}, {count_of(report.values, 'value')}, "
+            f"{count_of(report.records, 'record')}, {count_of(report.entries, 'entry')}: "
             + (f"{len(report.problems):,} not whole" if report.problems else "whole")
         )
     raise typer.Exit(1 if report.problems else 0)
@@ -191,7 +192,8 @@ def bring(
         print(f"line {each.line}: not to be served at that age: {each.why}{cited}")
     done = "taken in" if apply else "would be taken in; --apply keeps them"
     print(
-        f"{outcome.rows:,} people: {outcome.taken:,} {done}, {outcome.known:,} were known"
+        f"{count_of(outcome.rows, 'person', 'people')}: {outcome.taken:,} {done},"
+        f" {outcome.known:,} known already"
         + (f", {len(outcome.not_served):,} may not be served" if outcome.not_served else "")
     )
     if outcome.violations:

@@ -9,6 +9,7 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, named, settings_in
 from upheld.cli.keys import master_key
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 
 
 def register(admin: typer.Typer) -> None:
@@ -37,7 +38,8 @@ def backup(
         print_json({**archive._asdict(), "path": str(archive.path)})
         return
     print(
-        f"{archive.path}: {archive.rows:,} rows, {archive.entries:,} entries, read back and whole"
+        f"{archive.path}: {count_of(archive.rows, 'row')}, {count_of(archive.entries, 'entry')},"
+        " read back and whole"
     )
     if archive.until is None:
         print(
@@ -81,7 +83,7 @@ def restore(
             print(problem)
         whole = f"{len(outcome.problems):,} not whole" if outcome.problems else "whole"
         print(
-            f"{outcome.people:,} people, {outcome.entries:,} entries,"
+            f"{count_of(outcome.people, 'person', 'people')}, {count_of(outcome.entries, 'entry')},"
             f" {outcome.erased:,} erased again: {whole}"
         )
     raise typer.Exit(1 if outcome.problems else 0)

@@ -14,6 +14,7 @@ import typer
 
 from upheld.cli.admin import SETTINGS
 from upheld.cli.output import JSON, POLICY, loaded, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
             }
         )
     else:
-        print(f"{recall.entries:,} recorded acts on the facts as their records prove them for then")
+        print(
+            f"{count_of(recall.entries, 'recorded act')}"
+            " on the facts as their records prove them for then"
+        )
         for count, why in (
             (recall.gone, "of people who are gone: not asked"),
             (recall.unknown, "whose words or records are no longer known: not asked"),
@@ -146,11 +150,11 @@ def progress(source: BufferedIOBase) -> Iterator[Callable[[], None]]:
 def tell(report: ReplayReport, *, drafted: bool) -> None:
     """Print what came of a replay."""
     counts = ", ".join(f"{count:,} {outcome}" for outcome, count in report.outcomes.items())
-    print(f"{report.questions:,} questions: {counts or 'none'}")
+    print(f"{count_of(report.questions, 'question')}: {counts or 'none'}")
     for each in report.bad_lines:
         print(f"line {each.line}: {each.why} [{each.code}]")
     if report.bad:
-        print(f"{report.bad:,} lines could not be asked")
+        print(f"{count_of(report.bad, 'line')} could not be asked")
     if drafted:
         print(
             f"{report.otherwise:,} decided otherwise: {report.newly_allowed:,} newly allowed,"
@@ -163,7 +167,7 @@ def tell(report: ReplayReport, *, drafted: bool) -> None:
             print(f"      before: {example.before}")
             print(f"      now: {example.now}")
     if (more := len(report.changes) - SHOWN_MAX) > 0:
-        print(f"and {more:,} more kinds of change; --json has them")
+        print(f"and {count_of(more, 'more kind', 'more kinds')} of change; --json has them")
     if report.clauses:
         print("by clause:")
         for clause, count in report.clauses.items():

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.policy.fact_types import FactType
 
@@ -59,8 +60,8 @@ def check_rows(path: Path) -> list[str]:
     _check_header(path, line, header)
     for line, row in reader:
         if len(row) != len(header):
-            columns = f"{len(header)} column{'' if len(header) == 1 else 's'}"
-            values = f"{len(row)} value{'' if len(row) == 1 else 's'}" if row else "nothing"
+            columns = count_of(len(header), "column")
+            values = count_of(len(row), "value") if row else "nothing"
             raise _wrong(
                 path,
                 line,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
 
@@ -108,8 +109,10 @@ def epoch(
     if as_json:
         print_json({"epoch": number, "moved": moved, "erasures_final": final})
     else:
-        erasures = f"; {final:,} erasures are final" if final else ""
-        print(f"epoch {number}: {moved:,} people moved{erasures}")
+        erasures = (
+            f"; {count_of(final, 'erasure')} {'is' if final == 1 else 'are'} final" if final else ""
+        )
+        print(f"epoch {number}: {count_of(moved, 'person', 'people')} moved{erasures}")
 
 
 def keyring_class() -> type[Keyring]:

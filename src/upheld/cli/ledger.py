@@ -16,6 +16,7 @@ import typer
 
 from upheld.cli.output import JSON, complain, print_json, write_whole
 from upheld.core.clock import system_time
+from upheld.core.counts import count_of
 from upheld.core.dimensions import DIMENSIONS
 from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
@@ -107,7 +108,9 @@ def show(
         contents = {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
         print_json({**contents, "signers": signers})
         return
-    print(f"{checkpoint.origin}: {checkpoint.size} entries, root {checkpoint.root.hex()}")
+    print(
+        f"{checkpoint.origin}: {count_of(checkpoint.size, 'entry')}, root {checkpoint.root.hex()}"
+    )
     print(f"  signed by {', '.join(signers)}")
 
 
@@ -223,7 +226,7 @@ def export(
             }
         )
     else:
-        print(f"{out}: {checkpoint.size} entries of {checkpoint.origin}")
+        print(f"{out}: {count_of(checkpoint.size, 'entry')} of {checkpoint.origin}")
 
 
 @ledger.command()
@@ -262,7 +265,7 @@ def witness(
     if as_json:
         print_json({"ok": True, "size": size, "witness": own.name})
     else:
-        print(f"{folder}: {size} entries, cosigned by {own.name}")
+        print(f"{folder}: {count_of(size, 'entry')}, cosigned by {own.name}")
 
 
 @ledger.command()
@@ -488,7 +491,7 @@ def _tell(target: Path, report: Report, *, as_json: bool) -> None:
         print_json(report)
     elif report.ok:
         disclosure = f"{report.disclosed} disclosed" if report.disclosed else "none disclosed"
-        print(f"{target}: ok: {report.size} entries of {report.origin}, {disclosure}")
+        print(f"{target}: ok: {count_of(report.size, 'entry')} of {report.origin}, {disclosure}")
         if report.beyond:
             print(f"  not covered by the checkpoint, and not verified: {', '.join(report.beyond)}")
     else:

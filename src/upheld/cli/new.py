@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upheld.cli.output import JSON, print_json, write_whole
+from upheld.core.counts import count_of
 from upheld.core.errors import PolicyError, UpheldError
 from upheld.core.extras import install_hint
 from upheld.policy.import_page import (
@@ -91,10 +92,10 @@ def _report(path: Path, policy: Policy, left_out: list[OmittedText], *, as_json:
         print(f"{path}:{each['line']}: #{each['clause']}: {each['text']}{words}")
     for place in left_out:
         line = f" at line {place.line}" if place.line else ""
-        number = f"{place.words} word{'' if place.words == 1 else 's'}"
+        number = count_of(place.words, "word")
         print(f"left out: {place.where}{line}, {number}: {place.text}")
     print(
-        f"{path}: {clauses} clauses, {len(bare)} to fill in with a rule or"
+        f"{path}: {count_of(clauses, 'clause')}, {len(bare)} to fill in with a rule or"
         f" mark `.note`; then `upheld check {path}`"
     )
 
@@ -109,7 +110,9 @@ def convert(page: Path) -> PublishedPage:
         ) from None
     if len(raw) > BYTES_MAX:
         raise UpheldError(
-            f"{page} has {len(raw)} bytes", code="too-large", hint=f"a page has at most {BYTES_MAX}"
+            f"{page} has {count_of(len(raw), 'byte')}",
+            code="too-large",
+            hint=f"a page has at most {BYTES_MAX}",
         )
     try:
         if page.suffix.lower() in HTML or raw.lstrip()[:200].lower().startswith(

@@ -13,6 +13,7 @@ import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 
@@ -64,7 +65,7 @@ def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON)
             f"{each.field}: revision {each.revision}, from {each.origin} at {each.occasion}, "
             f"{each.at:%Y-%m-%d}" + (f", by #{each.clause}" if each.clause else "")
         )
-    print(f"{len(inventory)} fields, {len(numbers)} entries")
+    print(f"{count_of(len(inventory), 'field')}, {count_of(len(numbers), 'entry')}")
 
 
 @person.command()

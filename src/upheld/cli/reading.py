@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from upheld.cli.output import JSON, POLICIES, loaded, print_json, write_whole
+from upheld.core.counts import count_of
 from upheld.core.errors import Fault, PolicyError, UpheldError
 from upheld.core.extras import install_hint
 
@@ -115,7 +116,8 @@ def _report_unkept(
         for each in broken:
             clauses = ", ".join(f"#{clause}" for clause in each.clauses)
             print(f"{each.kind} `{each.word}`: {each.why} ({clauses})")
-        print(f"{paths[0]}: {len(broken)} things are promised and not kept")
+        number = count_of(len(broken), "thing")
+        print(f"{paths[0]}: {number} {'is' if len(broken) == 1 else 'are'} promised and not kept")
     return 1 if strict and broken else 0
 
 
@@ -146,8 +148,9 @@ def _checked(policy: Path, *, strict: bool, notes: bool, as_json: bool) -> dict[
             print(f"{policy}:{each.line}:1: {each.level}: {each.text} [{each.kind}]")
         verdict = "ok" if good else "not ok"
         print(
-            f"{policy}: {verdict}: {len(program.clauses)} clauses, {rules} rules,"
-            f" {examples} examples, {len(wrong)} answered otherwise, {len(bare)} uncovered"
+            f"{policy}: {verdict}: {count_of(len(program.clauses), 'clause')},"
+            f" {count_of(rules, 'rule')}, {count_of(examples, 'example')},"
+            f" {len(wrong)} answered otherwise, {len(bare)} uncovered"
         )
     return {
         "ok": good,
@@ -166,8 +169,7 @@ def _refusal(policy: Path, error: PolicyError, *, as_json: bool) -> dict[str, An
     if not as_json:
         for fault in error.faults:
             print(fault)
-        count = len(error.faults)
-        print(f"{policy}: not ok: {count} mistake{'s' if count > 1 else ''}; nothing was asked")
+        print(f"{policy}: not ok: {count_of(len(error.faults), 'mistake')}; nothing was asked")
     return {"ok": False, "faults": error.faults}
 
 

@@ -19,6 +19,7 @@ import typer
 
 from upheld.cli.output import JSON, POLICY, loaded, print_json
 from upheld.cli.tables import opened, typed
+from upheld.core.counts import count_of
 from upheld.core.errors import MissingColumnsError, UpheldError
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _print_counts(
     for word, source in binding.items():
         print(f"{word}: {source}")
     text = ", ".join(f"{number:,} {outcome}" for outcome, number in outcomes.items() if number)
-    print(f"{sum(counts.values()):,} rows: {text or 'none'}")
+    print(f"{count_of(sum(counts.values()), 'row')}: {text or 'none'}")
     for clause, by in sorted(clauses.items(), key=lambda each: (-sum(each[1].values()), each[0])):
         name = f"#{clause}" if clause else "no clause"
         print(f"  {name}: " + ", ".join(f"{n:,} {o}" for o, n in by.items()))

@@ -12,6 +12,7 @@ import typer
 
 from upheld.cli.new import new
 from upheld.cli.output import JSON, POLICY, complain, loaded, print_json, write_whole
+from upheld.core.counts import count_of
 from upheld.core.errors import PolicyError, UpheldError
 
 if TYPE_CHECKING:
@@ -241,4 +242,4 @@ def compile_policy(
     if as_json:
         print_json({"digest": rules.digest, "file": str(out), "bytes": len(packed)})
     else:
-        print(f"{out}: {len(packed)} bytes, digest {rules.digest[:12]}")
+        print(f"{out}: {count_of(len(packed), 'byte')}, digest {rules.digest[:12]}")

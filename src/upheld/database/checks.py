@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.core.ids import NOBODY, PersonId
 from upheld.database.covers import matches_cover
 from upheld.database.declared import Declaration, sealed_tables
@@ -111,7 +112,8 @@ def problems_of_registers(connection: Connection) -> list[Problem]:
                 f" (SELECT 1 FROM person p WHERE p.person_id = t.{column})"
             )
             if (count := rows(connection, stray)[0][0]) > 0:
-                text = f"{count} rows of `{table.name}` are about nobody who is there"
+                are = "is" if count == 1 else "are"
+                text = f"{count_of(count, 'row')} of `{table.name}` {are} about nobody who is there"
                 problems.append(Problem(text, table.name))
     return problems
 

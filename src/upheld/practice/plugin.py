@@ -26,6 +26,7 @@ from upheld.gate.evidence.derived_fields import Derivation as Derive
 from upheld.gate.evidence.field_values import ValueReader
 from upheld.gate.evidence.provers import Prover
 from upheld.gate.gate import Gate
+from upheld.gate.log.receipts import AccountLine
 from upheld.gate.operations import watching
 from upheld.gate.operations.jobs import Job
 from upheld.gate.public import SealError
@@ -123,6 +124,18 @@ class PageBefore(NamedTuple):
 Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
 
 
+class EntryNotes(NamedTuple):
+    """What a practice can say of entries of some kinds from values that their person may see.
+
+    `notes` is given an event's entries for each event that has one of the kinds, and the values; it
+    answers with a sentence for each event, or nothing where it is not sure.
+    """
+
+    kinds: frozenset[str]
+    fields: tuple[str, ...]
+    notes: Callable[[Sequence[Sequence[AccountLine]], ActResult], list[str]]
+
+
 class Practice(NamedTuple):
     """Everything that one practice brings; each part is optional."""
 
@@ -152,6 +165,7 @@ class Practice(NamedTuple):
     ] = {}  # event, to who hears of it
     announces: Sequence[str] = ()  # events of its own, which other practices may listen to
     entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
+    entry_notes: EntryNotes | None = None  # what it adds to entries where they are told
     pending_actions: Callable[[Transaction, PersonId], list[PendingAction]] | None = (
         None  # what waits for a customer
     )
@@ -330,6 +344,11 @@ class Provider:
             if each.pending_actions
             for todo in each.pending_actions(transaction, person_id)
         ]
+
+    @property
+    def entry_notes(self) -> list[EntryNotes]:
+        """What practices can say of entries beyond what these say themselves."""
+        return [each.entry_notes for each in self.practices if each.entry_notes is not None]
 
     @property
     def home_fields(self) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.database.checks import Problem
 from upheld.database.statements import row, rows, to_bytes
 from upheld.gate.evidence import records
@@ -41,7 +42,9 @@ def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
         statement = f"SELECT count(*) FROM {table} t WHERE NOT EXISTS ({other})"  # noqa: S608 - our own words
         ((count,),) = rows(connection, statement)
         if count:
-            problems.append(f"{count} rows of `{table}` belong to nothing that is there")
+            belong = "belongs" if count == 1 else "belong"
+            number = count_of(count, "row")
+            problems.append(f"{number} of `{table}` {belong} to nothing that is there")
     sealing = keyring.derived("register-text")
     texts = records.unreadable(connection, REGISTER, sealing)
     problems += [f"{each} is changed, moved or missing" for each in texts]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.core.ids import NOBODY, PersonId
 from upheld.database import checks
 from upheld.database.checks import Problem
@@ -73,7 +74,9 @@ class SelfCheckRound:
             change_counts.end_of_round(gate)
         if count:
             raise SealedError(
-                f"{count} things are not whole", code="not-whole", hint="upheld admin selfcheck"
+                f"{count_of(count, 'thing')} {'is' if count == 1 else 'are'} not whole",
+                code="not-whole",
+                hint="upheld admin selfcheck",
             )
         return len(whose)
 

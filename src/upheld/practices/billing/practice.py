@@ -25,6 +25,7 @@ from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
 from upheld.practices.billing.link_pages import PAY, LinkPages
 from upheld.practices.billing.manual_payments import Booking
 from upheld.practices.billing.pay_pages import PayPages
+from upheld.practices.billing.payment_notes import PAYMENT_NOTES
 from upheld.practices.billing.payments import Payments
 from upheld.practices.billing.plans import catalogue
 from upheld.practices.billing.sandbox import Sandbox
@@ -143,6 +144,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         pending_actions=waiting,
         seller=PlanSeller(plans),
         home_fields=glance.FIELDS,
+        entry_notes=PAYMENT_NOTES,
         home_figures=Glance(provider, plans).figures,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
         duty_handlers={debts.DELETE: debts.delete_on_recall},

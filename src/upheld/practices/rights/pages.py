@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.ids import EntryNumber
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.log import entries
@@ -23,6 +23,7 @@ from upheld.gate.public import Edition, write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
+from upheld.practice import threads
 from upheld.practice.citations import VERSION
 from upheld.practice.consequences import (
     Banner,
@@ -204,7 +205,10 @@ class DisclosurePages:
             if each.lines[-1].number < choice.before:
                 (own if each.is_own and not choice.words else events).append(each)
         on_page = events[:ROWS_MAX]
-        views = [_event_view(each, policy) for each in on_page]
+        notes = await self.provider.do(
+            lambda transaction: _notes(self.provider, transaction, visit.subject, on_page)
+        )
+        views = [_event_view(each, policy, notes.get(each.head.number, "")) for each in on_page]
         if choice.which == "disclosures":
             views = _once(views, clock.day_of)
         rest = len(events) > len(on_page)
@@ -255,11 +259,28 @@ class DisclosurePages:
         )
 
 
-def _event_view(event: StoryEvent, policy: Policy) -> EventView:
+def _notes(
+    provider: Provider, transaction: Transaction, person_id: PersonId, events: list[StoryEvent]
+) -> dict[EntryNumber, str]:
+    """What practices say of events beyond their entries, from what the customer may see."""
+    notes: dict[EntryNumber, str] = {}
+    for each in provider.entry_notes:
+        some = [e for e in events if any(line.entry.kind in each.kinds for line in e.lines)]
+        act = Act(action="view", data=each.fields, actor="customer", purpose=threads.VIEW_PURPOSE)
+        if not some or not transaction.peek(person_id, act).allowed:
+            continue
+        look = transaction.act(act, person_id, entitled=True)
+        if not isinstance(look, Refused):
+            texts = each.notes([e.lines for e in some], look)
+            notes |= {e.head.number: text for e, text in zip(some, texts, strict=True) if text}
+    return notes
+
+
+def _event_view(event: StoryEvent, policy: Policy, note: str = "") -> EventView:
     head = event.head
     return EventView(
         head.at,
-        _step(head, event.title(policy), policy),
+        _step(head, event.title(policy, note), policy),
         [
             _step(each, sentence(each.entry, policy), policy)
             for each in event.lines

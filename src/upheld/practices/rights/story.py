@@ -50,14 +50,17 @@ class StoryEvent(NamedTuple):
             return self.head.entry.data
         return tuple(dict.fromkeys(word for each in self.lines for word in each.entry.data))
 
-    def title(self, policy: Policy) -> str:
-        """What happened, with all data of a look; first of all what came of it."""
+    def title(self, policy: Policy, note: str = "") -> str:
+        """What happened, with all data of a look; first of all what came of it.
+
+        `note` is what a practice says of that besides.
+        """
         whole = msgspec.structs.replace(self.head.entry, data=self.data)
-        texts = [sentence(whole, policy)]
+        texts = [sentence(whole, policy), note]
         if is_disclosure(whole):
-            others = (each.entry for each in self.lines if each.entry.kind in _OUTCOMES)
-            texts[:0] = [sentence(each, policy) for each in others]
-        return " ".join(texts)
+            others = [each.entry for each in self.lines if each.entry.kind in _OUTCOMES]
+            texts = [*(sentence(each, policy) for each in others), note, texts[0]]
+        return " ".join(each for each in texts if each)
 
     @property
     def is_own(self) -> bool:
