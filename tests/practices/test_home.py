@@ -46,7 +46,7 @@ def test_home_opens_with_balance_plan_and_use(house: House) -> None:
     assert "$42.40 a month" in figure(page, "Plan")
     use = figure(page, "Use in April")
     assert "41 gigabytes" in use
-    assert "On average 40 gigabytes a month in the 2 before." in use
+    assert "On average 40 gigabytes a month in the 2 months before." in use
     assert use.count('<svg class="spark"') == 1
     assert 'aria-hidden="true"' in use
 

@@ -126,8 +126,8 @@ def _comparison(totals: list[float]) -> str:
     before = totals[:-1]
     if not before:
         return "Nothing was used in the months before."
-    months = "in the month before" if len(before) == 1 else f"a month in the {len(before)} before"
-    return f"On average {_gigabytes(sum(before) / len(before))} {months}."
+    months = "in the month" if len(before) == 1 else f"a month in the {len(before)} months"
+    return f"On average {_gigabytes(sum(before) / len(before))} {months} before."
 
 
 def _gigabytes(much: float) -> str:
