@@ -108,9 +108,8 @@ def show(
         contents = {"origin": checkpoint.origin, "size": checkpoint.size, "root": root}
         print_json({**contents, "signers": signers})
         return
-    print(
-        f"{checkpoint.origin}: {count_of(checkpoint.size, 'entry')}, root {checkpoint.root.hex()}"
-    )
+    size = count_of(checkpoint.size, "entry")
+    print(f"{checkpoint.origin}: {size}, root {checkpoint.root.hex()}")
     print(f"  signed by {', '.join(signers)}")
 
 
