@@ -158,9 +158,9 @@ def test_a_form_that_met_the_password_question_is_not_lost(house: House) -> None
     hidden = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
     assert hidden.keys() == {"_token", "value-day", "value-month", "value-year", "text"}
     sent = browser.post(CORRECT, data={**typed, "_token": fresh[1]})
-    assert sent.headers["location"] == "/me/privacy/requests"
     mine = house.do(lambda transaction: requests.requests_of(transaction.tables, person))
     assert [each.about for each in mine] == ["birth-date"]
+    assert sent.headers["location"] == f"/me/privacy/requests/{mine[0].request_id}"
 
 
 def test_a_form_that_may_not_be_carried_leads_back_to_its_page(house: House) -> None:
