@@ -139,6 +139,7 @@ def provide(
             lambda: signal_stops(gate.gate.context.policy),
         ),
     )
+    pages.url = settings.url
     provider = Provider(gate, settings, imprint, pages)
     house = gate.gate.context
     house.provers.add("session", prove_signed_in)

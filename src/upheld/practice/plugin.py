@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
@@ -189,6 +189,9 @@ class Practice(NamedTuple):
     reply_addresses: Mapping[
         str, Callable[[Mapping[str, str]], str]
     ] = {}  # template of a message, to the address for replies to it, by the message's words
+    outward_links: Callable[[Transaction], Iterable[str]] | None = (
+        None  # the addresses outside to which its pages lead
+    )
     settled_on_page: Sequence[str] = ()  # kinds of task that only their own page can close
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from upheld.core.company_names import company_name
 from upheld.web import kit, markdown
+from upheld.web.outward import through_leaving_page
 
 EVERYBODY = "everybody"  # the kind whose links stand at the foot of every page
 KEEP_OUT = {"cache-control": "no-store", "vary": "cookie"}  # what is personal is kept nowhere
@@ -204,6 +205,7 @@ class Pages:
                 clock=_in_zone(format_clock, zone),
             )
         self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
+        self.has_accounts, self.url = links is not None, ""
         self.links, self.can_ever = links if links is not None else {}, answers.can_ever
 
     def text(self, template: str, **words: Any) -> str:
@@ -214,9 +216,14 @@ class Pages:
         """A page that is the same for everybody, signed in or not."""
         foot = self.links.get(EVERYBODY, ())
         nav = Navigation([], [])
-        return self.text(
+        body = self.text(
             template, here="", kind="", nav=nav, foot=foot, token="", banner=None, **words
         )
+        return self._through_leaving_page(body)
+
+    def _through_leaving_page(self, body: str) -> str:
+        """A page whose links out lead through the page about leaving, where there is one."""
+        return through_leaving_page(body, self.url) if self.has_accounts else body
 
     def page(self, request: Request, template: str, *, status: int = 200, **words: Any) -> Response:
         """Render a template as a private response (`Cache-Control: no-store`)."""
@@ -232,6 +239,7 @@ class Pages:
             banner=getattr(state, "banner", None),
             **words,
         )
+        body = self._through_leaving_page(body)
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
         return Response(body, status, headers, media_type=kit.HTML)
 

@@ -30,6 +30,7 @@ from upheld.practices.accounts.security import Security, revoke_links
 from upheld.practices.accounts.sign_in import ACCEPT, CustomerSignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.practices.accounts.terms import Agreement, TermsPage
+from upheld.web.outward import outward_addresses
 
 LINKS = {
     "verify": MessageLink("/verify", timedelta(hours=24)),
@@ -103,6 +104,7 @@ def practice(provider: Provider) -> Practice:
         field_readers={"credentials": credentials.decode_secrets},
         jobs=JOBS,
         links=LINKS,
+        outward_links=lambda _: outward_addresses(str(agreement.page())),
         listeners={
             CAME_OF_AGE: on_coming_of_age,
             ACCOUNT_CLOSED: domain.close,

@@ -139,6 +139,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         actions=("charge", "serve", "share", "use", "view"),
         recorded_facts=("has-service", "payment-in-progress"),
         routes=routes,
+        outward_links=lambda _: [provider.imprint.webmail],
         menu=CARDS,
         destinations=DESTINATIONS,
         pending_actions=waiting,

@@ -5,17 +5,19 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.practice import parties
-from upheld.practice.endpoints import Handler, require_sign_in
+from upheld.practice.endpoints import Handler, open_page, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.parties.console import HERE, PartyPages
+from upheld.practices.parties.leaving import LeavingPage
+from upheld.web.outward import LEAVING
 
 SENTENCES = {parties.RENAMED: "{actor} changed the name of a company on the register"}
 
 
 def practice(provider: Provider) -> Practice:
     """The register of parties at the desk; the public one is a part of the page about us."""
-    pages = PartyPages(provider)
+    pages, leaving = PartyPages(provider), LeavingPage(provider)
     with provider.gate.gate.look() as tables:
         parties.load_names(tables)
 
@@ -27,6 +29,7 @@ def practice(provider: Provider) -> Practice:
         "parties",
         recorded_facts=("registered-partner", "engaged", "ownership"),
         routes=[
+            Route(f"{LEAVING}/{{link}}", open_page(provider, leaving.show), methods=["GET"]),
             route("GET", "", pages.show),
             route("POST", "", pages.add),
             route("GET", "/{party}", pages.show_one),
