@@ -18,6 +18,7 @@ LED_TO = {  # by a form that was sent, or by the address alone, which is told to
     "/sign-in/code",
     "/sign-in/again",
     "/me/acceptance",
+    "/me/changes",
     "/staff/sign-in",
     "/agent/sign-in",
 }
