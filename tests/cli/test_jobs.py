@@ -50,6 +50,7 @@ OWN = {
     "sessions",
     "post-versions",
     "version-notices",
+    "shadow-drafts",
 }
 
 

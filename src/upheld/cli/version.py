@@ -15,6 +15,7 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.analysis import tell
 from upheld.cli.output import JSON, loaded, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import PolicyError, UpheldError
 from upheld.core.ids import PersonId
 
@@ -78,7 +79,8 @@ def status(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         print(_line(each))
     names = {each.number: each.version or str(each.number) for each in editions}
     for number, count in report.by_version.items():
-        print(f"bound by version {names[number]}: {count:,} of {report.customers:,} customers")
+        print(f"bound by version {names[number]}: {count_of(count, 'customer')}")
+    print(f"of {count_of(report.customers, 'customer')}")
     for reason, count in report.by_reason.items():
         if count:
             print(f"wait, since {REASON_WORDS[reason]}: {count:,}")
@@ -274,9 +276,9 @@ def reach(name: str = DRAFT, settings: Path | None = SETTINGS, as_json: bool = J
         return
     for change, count in result.counts:
         tell(change)
-        whom = "about nobody in particular" if count is None else f"{count:,} customers"
+        whom = "about nobody in particular" if count is None else count_of(count, "customer")
         print(f"    {whom}")
-    print(f"of {result.customers:,} customers there are")
+    print(f"of {count_of(result.customers, 'customer')}")
 
 
 WHO = typer.Argument(help="The customer's id.")

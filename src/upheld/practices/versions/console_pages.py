@@ -264,7 +264,7 @@ class DraftPages:
         try:
             done = await self.provider.attempt(step)
         except (DraftError, EditionError) as error:
-            return await self._page(visit, _sentence(error), 409)
+            return await self._page(visit, error_sentence(error), 409)
         if isinstance(done, Refused):
             why = done.why or "something that it asks for is missing"
             text = f"The policy in force does not let itself be changed: {why}."
@@ -385,6 +385,7 @@ def _problem(error: UpheldError) -> DraftProblem:
     return DraftProblem(0, str(error), error.hint, error.code)
 
 
-def _sentence(error: UpheldError) -> str:
+def error_sentence(error: UpheldError) -> str:
+    """An error with what to do, as one sentence."""
     text = f"{error}; {error.hint}" if error.hint else str(error)
     return f"{text[:1].upper()}{text[1:]}."

@@ -10,6 +10,7 @@ from upheld.practices.versions import drafts
 from upheld.practices.versions.bound_pages import BOUND, ROLES, TABLE, BoundPages
 from upheld.practices.versions.console_pages import CONSOLE, DraftPages
 from upheld.practices.versions.reach import ReachPage
+from upheld.practices.versions.shadow_pages import ShadowPages
 
 CONSOLE_MENU = (
     MenuEntry(
@@ -26,7 +27,7 @@ CONSOLE_MENU = (
 
 def console_routes(provider: Provider, console: DraftPages) -> list[Route]:
     """The drafts of versions, and who is bound by which."""
-    everybody, reach = BoundPages(provider), ReachPage(provider)
+    everybody, reach, shadow = BoundPages(provider), ReachPage(provider), ShadowPages(provider)
 
     def desk(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
@@ -42,6 +43,9 @@ def console_routes(provider: Provider, console: DraftPages) -> list[Route]:
         desk("GET", f"{draft}/redline", console.redline),
         desk("GET", f"{draft}/policy.md", console.file),
         desk("GET", f"{draft}/reach", reach.show),
+        desk("GET", f"{draft}/shadow", shadow.show),
+        desk("POST", f"{draft}/shadow", shadow.begin),
+        desk("POST", f"{draft}/shadow/end", shadow.end),
         desk("POST", f"{draft}/approve", console.approve, fresh=True),
         desk("POST", f"{draft}/post", console.post, fresh=True),
         desk("POST", f"{draft}/drop", console.drop, fresh=True),

@@ -20,6 +20,7 @@ from upheld.practices.versions.customer_routes import customer_routes
 from upheld.practices.versions.customer_versions import MINE, CustomerVersions
 from upheld.practices.versions.drafts import post_announced
 from upheld.practices.versions.public_pages import FEED, HERE, VersionPages
+from upheld.practices.versions.shadows import follow_shadows
 from upheld.web.pages import EVERYBODY
 
 NEEDS = (Need("posting another version of the policy", "amend"),)
@@ -68,6 +69,7 @@ def practice(provider: Provider) -> Practice:
         manager_actions=console.pending,
         jobs=[
             Job("post-versions", MINUTE, post_announced),
+            Job("shadow-drafts", MINUTE, follow_shadows),
             Job("version-notices", MINUTE, write_about_versions),
         ],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table
 
 from upheld.database.columns import ID, WORD, Instant, metadata, sealed
 
@@ -49,4 +49,19 @@ customer_agreement: Final = Table(  # whose own agreement asks for what, and who
     Column("mac", LargeBinary),
     Index("customer_agreement_settled", "settled"),
     info=sealed(owner="person_id"),
+)
+
+version_shadow: Final = Table(  # a draft beside real acts: numbers, and nothing of anybody
+    "version_shadow",
+    metadata,
+    Column("draft_id", ID, primary_key=True),
+    Column("state", WORD, nullable=False),  # running, over
+    Column("started", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("last_entry", BigInteger, nullable=False),  # up to which acts were looked at
+    Column("acts", BigInteger, nullable=False),
+    Column("otherwise", BigInteger, nullable=False),
+    Column("changes", LargeBinary, nullable=False),  # JSON: kind of change, clause, count
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
