@@ -27,6 +27,9 @@ WORDS = {
     "request": "0" * 32,
     "ticket": "0" * 32,
     "answer": "approved",
+    "version": "two",
+    "day": "2026-11-15",
+    "posted": "yes",
 }
 
 
