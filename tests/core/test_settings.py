@@ -103,6 +103,13 @@ GOOD = {
 }
 
 
+def test_the_environment_can_name_files() -> None:
+    """Where keyring, passphrase and policy are can be said by variables, without a file."""
+    names = ("keyring", "passphrase_file", "policy", "log_key", "roles")
+    settings = read_settings(None, {f"UPHELD_{each.upper()}": f"a/{each}" for each in names})
+    assert [getattr(settings, each) for each in names] == [Path("a") / each for each in names]
+
+
 def test_settings_of_links_and_mail_are_read_at_the_start() -> None:
     """Whole ones are taken, and the address has no slash at its end, so that paths can follow."""
     assert read_settings(None, GOOD).url == "https://accounts.example"

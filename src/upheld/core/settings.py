@@ -201,20 +201,20 @@ def _from_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _from_environment(variables: Mapping[str, str]) -> dict[str, str]:
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     """The variables that are settings.
 
     Another UPHELD_ variable is a mistake only where it looks like a setting: service managers set
     names of their own making, after the name of the service.
     """
     fields = Settings.__struct_fields__
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in variables.items():
         if not name.startswith(PREFIX) or name == FILE or not value:
             continue
         word = name.removeprefix(PREFIX).lower()
         if word in fields:
-            values[word] = value
+            values[word] = Path(value) if word in PATHS else value
         elif near := nearest(word, fields):
             raise _unknown(f"there is a variable {name}", PREFIX + near.upper())
     return values
