@@ -47,6 +47,7 @@ OWN = {
     "erasures",
     "unconfirmed accounts",
     "invitations",
+    "terminations",
     "sessions",
     "post-versions",
     "version-notices",

@@ -13,6 +13,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -27,13 +28,15 @@ from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.ids import PersonId
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import tasks
+from upheld.practice import operators, tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.purchases import Purchase
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.guardians.purchases import Purchases, set_limit
 from upheld.practices.messages.unsubscribe import UnsubscribePages
 from upheld.practices.rights import choices, erasure, requests
+from upheld.practices.terminations import decisions
+from upheld.practices.terminations.decisions import Grounds, Termination, Terminations
 from upheld.vault.erasures import token
 from upheld.web import sessions
 
@@ -45,7 +48,7 @@ MARKS: Final = (
     "7 Crawled Lane",
     "1961-02-03",
 )
-ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "manager")
+ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "terms", "manager")
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +135,22 @@ def _ticket(house: House, person: PersonId) -> str:
     )
 
 
+def _termination(house: House, person: PersonId) -> str:
+    terminations = Terminations(house.provider)
+    grounds = Grounds("", house.clock.now() + timedelta(days=9), "Be kind.", "They were not.")
+
+    def work(transaction: GateTransaction) -> str:
+        user = operators.add_user(
+            transaction.tables, "staff", "Tia Desk", "tia", roles=[decisions.ROLE]
+        )
+        operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
+        result = terminations.decide(transaction, person, grounds, user.user_id)
+        assert isinstance(result, Termination)
+        return result.termination_id
+
+    return house.do(work)
+
+
 def _purchase(house: House, child: PersonId) -> str:
     orders = Purchases(house.provider)
 
@@ -162,6 +181,7 @@ class World:
             occupation="gardener",
         )
         self.debt = overdue(house, self.ann)
+        self.termination = _termination(house, self.ann)
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""),
             "ann": ("customer", self.ann),
@@ -217,6 +237,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "record": lambda world: _permission(world.house, world.ann),
     "field": lambda world: _occupation(world.house, world.ann),
     "ticket": lambda world: _ticket(world.house, world.ann),
+    "termination": lambda world: world.termination,
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

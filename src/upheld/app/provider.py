@@ -55,6 +55,7 @@ from upheld.practices.notices.stories import read_stories
 from upheld.practices.parties import practice as parties
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
+from upheld.practices.terminations import practice as terminations
 from upheld.practices.versions import practice as versions
 from upheld.web import kit
 from upheld.web.pages import EVERYBODY, Imprint, Pages, Place, PolicyAnswers
@@ -69,6 +70,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("parties", parties.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
+    ("terminations", terminations.practice),
     ("versions", versions.practice),
 )
 

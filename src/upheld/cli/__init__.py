@@ -22,6 +22,7 @@ from upheld.cli.party import party
 from upheld.cli.person import person
 from upheld.cli.reply import reply
 from upheld.cli.staff import staff
+from upheld.cli.termination import termination
 from upheld.cli.version import version
 from upheld.core.errors import UpheldError
 from upheld.core.extras import missing_extra
@@ -63,6 +64,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")
+app.add_typer(termination, name="termination")
 app.add_typer(version, name="version")
 
 

@@ -181,6 +181,9 @@ class Practice(NamedTuple):
     )
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
+    order_bar: Callable[[Transaction, PersonId, str], str] | None = (
+        None  # why somebody cannot order a service; empty where they can
+    )
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     change_pages: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     actions: Sequence[str] = ()  # the actions that it asks the policy for
@@ -389,6 +392,15 @@ class Provider:
         """By which practice what somebody orders waits for a yes; None if it waits for nobody."""
         approvals = (each.purchase_approval for each in self.practices if each.purchase_approval)
         return next((each for each in approvals if each.is_needed(tables, person_id)), None)
+
+    def order_bar(self, transaction: Transaction, person_id: PersonId, service: str) -> str:
+        """Why somebody cannot order a service, as a sentence to them; empty where they can."""
+        bars = (
+            each.order_bar(transaction, person_id, service)
+            for each in self.practices
+            if each.order_bar
+        )
+        return next((bar for bar in bars if bar), "")
 
     def payer_of(self, tables: Tables, person_id: PersonId) -> PersonId:
         """The id of whoever pays for what a person uses: an account's holder, or the person."""

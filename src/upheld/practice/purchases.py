@@ -6,6 +6,7 @@ something costs and sells it; the other lets somebody order only once who pays h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from upheld.core.ids import PersonId
@@ -32,6 +33,10 @@ class PurchaseRequest(NamedTuple):
 
 class Seller(Protocol):
     """A practice that sells what is paid for each month."""
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """The services of which something is sold: a word for each, and its title."""
 
     def price(self, item: str) -> tuple[str, int] | None:
         """What something is called and costs a month; None if it is no longer offered."""

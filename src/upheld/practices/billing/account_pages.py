@@ -158,6 +158,8 @@ class AccountPages:
                 return now
             if any(each.plan == plan.id for each in now):
                 return ""
+            if bar := self.provider.order_bar(transaction, visit.subject, plan.service):
+                return PurchaseRequest("", bar)
             if transaction.peek(visit.subject, Act(action="serve")).allowed:
                 question = self._order_question(transaction.tables, visit.subject, plan, now)
                 require_confirmation(self.provider, transaction.tables, visit, question)

@@ -14,7 +14,12 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.cards import CARD, PaymentProcessor
 from upheld.practice.cards import decode_card as read_card
 from upheld.practice.endpoints import anybody, require_sign_in
-from upheld.practice.events import ACCOUNT_CLOSED, PAYER_CHANGES, PAYMENT_RECEIVED
+from upheld.practice.events import (
+    ACCOUNT_CLOSED,
+    PAYER_CHANGES,
+    PAYMENT_RECEIVED,
+    SERVICES_TERMINATED,
+)
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, PendingAction, Practice, Provider
 from upheld.practices.billing import books, debts, glance, services, usage
@@ -143,7 +148,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         menu=CARDS,
         destinations=DESTINATIONS,
         pending_actions=waiting,
-        seller=PlanSeller(plans),
+        seller=PlanSeller(provider, plans),
         home_fields=glance.FIELDS,
         entry_notes=PAYMENT_NOTES,
         home_figures=Glance(provider, plans).figures,
@@ -172,6 +177,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
             PAYMENT_RECEIVED: debts.on_payment,
             ACCOUNT_CLOSED: services.end_all,
             PAYER_CHANGES: invoices.close,
+            SERVICES_TERMINATED: services.terminate,
         },
         change_pages={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},

@@ -7,17 +7,23 @@ from collections.abc import Mapping
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice.plugin import Provider
 from upheld.practice.purchases import Purchase
 from upheld.practices.billing import services
 from upheld.practices.billing.order_questions import total_with
-from upheld.practices.billing.plans import ServicePlan
+from upheld.practices.billing.plans import ServicePlan, titles
 
 
 class PlanSeller:
     """The plans on offer."""
 
-    def __init__(self, plans: Mapping[str, ServicePlan]) -> None:
-        self.plans = plans
+    def __init__(self, provider: Provider, plans: Mapping[str, ServicePlan]) -> None:
+        self.provider, self.plans = provider, plans
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """The services of which there are plans: a word for each, and its title."""
+        return titles(self.plans)
 
     def price(self, item: str) -> tuple[str, int] | None:
         """What a plan is called and costs a month; None if it is no longer offered."""
@@ -31,6 +37,8 @@ class PlanSeller:
         if isinstance(now, Refused):
             raise now
         if plan is None or any(each.plan == item for each in now):
+            return None
+        if self.provider.order_bar(transaction, person_id, plan.service):
             return None
         return Purchase(item, plan.title, plan.cents, total_with(plan, now, self.plans))
 

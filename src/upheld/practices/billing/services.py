@@ -209,6 +209,14 @@ def end_all(
             transaction.withdraw(person_id, record.record_id, ended=True, actor=actor)
 
 
+def terminate(transaction: Transaction, person_id: PersonId, service: str) -> None:
+    """End one service of somebody, or all of them if none is named, as our staff decided."""
+    if not service:
+        end_all(transaction, person_id, actor="")
+    elif (refusal := end(transaction, person_id, service, actor="")) is not None:
+        raise refusal
+
+
 def latest_order(tables: Tables, person_id: PersonId) -> str:
     """The id of the order that somebody last made or ended; empty where there was none."""
     rows = tables.select(service_order, "person_id = ?", person_id)

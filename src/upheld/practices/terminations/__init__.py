@@ -1,0 +1,1 @@
+"""Terminations: a member of staff ends the services of somebody who broke the terms."""

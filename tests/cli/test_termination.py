@@ -1,0 +1,108 @@
+"""`upheld termination`: decided and undone by somebody with the role, listed without customers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from upheld.cli import app
+from upheld.cli.admin import gate_of, provider_of
+from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
+from upheld.core.settings import read_settings
+from upheld.demo import sample_policy
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import operators
+from upheld.practices.accounts import domain
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider at which somebody has the role, and somebody else has not."""
+    (tmp_path / "policy.md").write_text(sample_policy().read_text())
+    (tmp_path / "master").write_bytes(b"m" * 32)
+    (tmp_path / "master").chmod(0o600)
+    (tmp_path / "upheld.toml").write_text(
+        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
+        'key_file = "master"\n'
+    )
+    run(tmp_path, "admin", "init")
+    with gate_of(read_settings(tmp_path / "upheld.toml")).together() as transaction:
+        for name, role in (("tia", "terms"), ("sam", "support")):
+            user = operators.add_user(transaction.tables, "staff", name, name, roles=[role])
+            operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
+    return tmp_path
+
+
+def run(home: Path, *words: str, typed: str = "") -> str:
+    """Run a command with the settings of the folder."""
+    command = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, command, input=typed, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def customer(home: Path) -> PersonId:
+    """Somebody with an account."""
+
+    def work(transaction: GateTransaction) -> PersonId:
+        person = transaction.enrol()
+        transaction.store(
+            person, {"name": "Ann Marked"}, source="customer", occasion="registration"
+        )
+        domain.open_account(transaction, person, agreement_digest="0" * 64)
+        domain.verify(transaction, person)
+        return person
+
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    with provider.gate.gate.together() as transaction:
+        return work(transaction)
+
+
+def decide(home: Path, person: str, *words: str, by: str = "tia") -> str:
+    """Decide by the command; what it prints."""
+    start = ("termination", "decide", person, "--by", by, "--term", "Be kind.", "--events", "-")
+    return run(home, *start, *words, typed="Was rude to Zo\u00eb.")
+
+
+def test_a_decision_is_made_listed_and_undone(home: Path) -> None:
+    """The list says the state and the day, and nothing of whom it is about."""
+    person = customer(home)
+    made = json.loads(decide(home, person, "--json"))
+    assert made["state"] == "ended"
+    listed = run(home, "termination", "list")
+    assert f"{made['id']}: ended" in listed
+    assert person not in listed
+    undone = run(home, "termination", "undo", made["id"], "--by", "tia", "--why", "-", typed="No.")
+    assert "undone" in undone
+    assert json.loads(run(home, "termination", "list", "--json"))[0]["state"] == "undone"
+
+
+@pytest.mark.parametrize(
+    ("words", "by", "code"),
+    [
+        ((), "sam", "termination-role"),
+        ((), "nobody", "no-user"),
+        (("--service", "telegraph"), "tia", "termination-service"),
+        (("--starts", "2020-01-01"), "tia", "usage"),
+        (("--starts", "tomorrow"), "tia", "usage"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_with_a_code(
+    home: Path, words: tuple[str, ...], by: str, code: str
+) -> None:
+    """Somebody without the role, no such service, a day that is over or none."""
+    with pytest.raises(UpheldError) as caught:
+        decide(home, customer(home), *words, by=by)
+    assert caught.value.code == code
+
+
+def test_a_text_that_is_empty_or_too_long_is_refused(home: Path) -> None:
+    """What happened has to be said, within what a customer reads."""
+    start = ("termination", "decide", customer(home), "--by", "tia", "--term", "Be kind.")
+    for typed in (" \n", "x" * 5001):
+        with pytest.raises(UpheldError, match="empty or too long"):
+            run(home, *start, "--events", "-", typed=typed)
