@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
+from gate.test_version_mark import copy_database
 from gate.versions import NARROWER, WIDER, version
 from upheld.api.service import ServiceSettings
 from upheld.app.provider import service_of
@@ -184,3 +185,21 @@ def test_what_binds_a_customer_is_told_and_what_their_agreement_asks_for_is_reco
     assert run(home, "version", "bound", who).endswith(": version two\nbound by version two\n")
     assert refused(home, "version", "approval", who, "none") == "version-unknown"
     assert refused(home, "version", "agreement", who) == "usage"
+
+
+def test_a_database_that_was_put_back_is_accepted_with_a_reason(home: Path) -> None:
+    """Every command refuses it and says how; then the earlier version is in force again."""
+    run(home, "version", "status")
+    copy_database(home / "provider.db", home / "before.db")
+    run(home, "version", "draft", str(write(home, "two", WIDER)), "--by", "olga")
+    run(home, "version", "approve", "two", "--by", "paul")
+    run(home, "version", "post", "two", "--by", "olga")
+    copy_database(home / "before.db", home / "provider.db")
+    assert refused(home, "version", "status") == "version-restored"
+    output = run(home, "version", "accept-restored", "--because", "the disk was lost")
+    assert output == "version 2026-11-01 is in force again\n"
+    assert "version 2026-11-01 is in force since" in run(home, "version", "status")
+    told = run(home, "ledger", "account")
+    assert "went back to an earlier version of our policy" in told
+    again = refused(home, "version", "accept-restored", "--because", "the disk was lost")
+    assert again == "version-accept"

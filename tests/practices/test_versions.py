@@ -44,12 +44,12 @@ def test_a_version_says_what_the_next_one_changed(versions: House) -> None:
     """In words side by side, and in effect; of the one in force there is nothing to say."""
     browser = versions.browser()
     first = browser.get("/privacy/versions/1").text
-    assert 'id="changes"' in first
+    assert 'id="what-changed"' in first
     assert 'class="allowed"' in first
     second = browser.get("/privacy/versions/2").text
     assert "&lt;improve&gt;" in second
     assert "<improve>" not in second
-    assert 'id="changes"' not in browser.get("/privacy/versions/3").text
+    assert 'id="what-changed"' not in browser.get("/privacy/versions/3").text
     assert IMPROVING in browser.get("/privacy/versions/1/policy.md").text
 
 
@@ -76,3 +76,19 @@ def test_a_provider_without_another_version_says_so(house: House) -> None:
     browser = house.browser()
     assert "No other version was posted yet." in browser.get("/privacy/versions").text
     ET.fromstring(browser.get("/privacy/versions.atom").content)  # noqa: S314 - our own page
+
+
+def test_what_was_done_is_explained_by_the_version_that_decided_it(house: House) -> None:
+    """A clause that the policy does not have any more is linked where its version is read."""
+    gate = house.provider.gate.gate
+    gate.take_first_version()
+    person = house.customer()
+    gate.use(person, ["messages"], purpose="service-improvement")
+    page = house.signed_in(person).get("/me/privacy/received?clause=improving").text
+    assert 'href="/privacy#improving"' in page
+    post(gate, version("two", ("{#improving}", "{#bettering}")))
+    page = house.signed_in(person).get("/me/privacy/received?clause=improving").text
+    assert 'href="/privacy/versions/1#improving"' in page
+    assert 'href="/privacy#improving"' not in page
+    assert 'id="improving"' in house.browser().get("/privacy/versions/1").text
+    assert 'id="improving"' not in house.browser().get("/privacy/versions/2").text

@@ -163,13 +163,14 @@ def account_database(
     settings: Path | None, query: AccountQuery, *, proofs: bool, as_json: bool
 ) -> None:
     """Print an account, a line an entry; as JSON a line each too, with its receipt."""
-    from upheld.cli.admin import policy_of, settings_in
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.database.transaction import reading
     from upheld.gate.log.receipts import account
 
-    policy = policy_of(settings_in(settings))
+    gate = gate_of(settings_in(settings))
     count = 0
-    with database(settings) as connection:
-        for line in account(connection, policy, query, proofs=proofs or as_json):
+    with reading(gate.engine) as connection:
+        for line in account(connection, gate.policy, query, proofs=proofs or as_json):
             count += 1
             if as_json or proofs:
                 print(msgspec.json.encode(line).decode())

@@ -116,7 +116,7 @@ def _from_ledger(draft: Policy, settings: Path | None, *, as_json: bool) -> None
         for count, why in (
             (recall.gone, "of people who are gone: not asked"),
             (recall.unknown, "whose words or records are no longer known: not asked"),
-            (recall.otherwise, "that this policy itself now decides otherwise than it did"),
+            (recall.otherwise, "that the versions which decided them now decide otherwise"),
         ):
             if count:
                 print(f"  {count:,} {why}")

@@ -221,6 +221,7 @@ def post(
     with gate.together() as transaction:
         there = drafts.draft_of(transaction.tables, name)
         posted = drafts.post(transaction, there.draft_id, _user_id(transaction, by))
+    gate.refresh()  # which remembers it outside the database, too
     if isinstance(posted, Refused):
         clauses = posted.decision.clauses if posted.decision else ()
         cited = " ".join(f"#{clause}" for clause in clauses)
@@ -279,6 +280,30 @@ def reach(name: str = DRAFT, settings: Path | None = SETTINGS, as_json: bool = J
         whom = "about nobody in particular" if count is None else count_of(count, "customer")
         print(f"    {whom}")
     print(f"of {count_of(result.customers, 'customer')}")
+
+
+@version.command("accept-restored")
+def accept_restored(
+    because: str = typer.Option(..., "--because", help="Why the earlier version is to hold."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Let a database that was put back to an earlier version serve it; an entry says why."""
+    from upheld.cli.admin import keyring_of
+    from upheld.core.clock import Clock
+    from upheld.database.engines import open_database
+    from upheld.database.schema import require_current
+    from upheld.gate.operations.restore import accept_version
+
+    configuration = settings_in(settings)
+    keyring = keyring_of(configuration)
+    engine = open_database(configuration.database, make=False)
+    require_current(engine)
+    name = accept_version(engine, keyring, Clock(zone=configuration.timezone), because)
+    if as_json:
+        print_json({"version": name})
+    else:
+        print(f"version {name} is in force again" if name else "no version was posted")
 
 
 WHO = typer.Argument(help="The customer's id.")

@@ -40,7 +40,7 @@ from upheld.gate.act.options import (
 )
 from upheld.gate.act.request import Act, ActResult, Refused, require_list
 from upheld.gate.change_counts import change_counts_of
-from upheld.gate.editions import store
+from upheld.gate.editions import mark, store
 from upheld.gate.editions.store import EditionError
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
@@ -52,6 +52,7 @@ from upheld.gate.log import entries
 from upheld.gate.log.log_state import LogState
 from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import GateTransaction
+from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
 from upheld.vault import blind_index, erasures
@@ -81,8 +82,7 @@ class Gate:
         templates: dict[Any, ActTemplate] = {}
         with writing(engine) as connection:
             older_databases.belong(connection, keyring)
-        with reading(engine) as connection:
-            in_force = store.in_force(connection)
+        in_force = mark.in_force(engine, keyring)
         if in_force is not None:
             policy = in_force[1]
         elif not isinstance(policy, Policy):
@@ -137,6 +137,21 @@ class Gate:
     def __repr__(self) -> str:
         return f"Gate(policy {self.context.policy.digest[:12]})"
 
+    def policy_behind(self, entry: Entry) -> Policy:
+        """The policy by which an entry was decided; the one in force if that was never posted."""
+        digest, context = entry.policy, self.context
+        if digest == context.policy.digest or not self.edition_number(digest):
+            return context.policy
+        if (policy := store.in_mind(digest)) is not None:
+            return policy
+        with reading(self.engine) as connection:
+            return store.policy_of(connection, digest)
+
+    def edition_number(self, digest: str) -> int:
+        """The number of the version with a digest; 0 where none was posted."""
+        editions = self.context.editions
+        return next((each.number for each in editions if each.digest == digest), 0)
+
     def take_first_version(self) -> None:
         """Let the policy by which this gate was opened be the first version, unless there is one.
 
@@ -156,7 +171,7 @@ class Gate:
         with reading(self.engine) as connection:
             if store.newest(connection) == self.context.edition:
                 return False
-            in_force = store.in_force(connection)
+        in_force = mark.in_force(self.engine, self.context.keyring)
         if in_force is None:
             raise EditionError(
                 "the versions of the policy that were posted are gone",

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from upheld.policy.load import Policy
 
+VERSIONS: Final = "/privacy/versions"  # where each version that was posted is read
 VERSION: Final = "version "  # before the version of a policy in the evidence of its acceptance
 
 

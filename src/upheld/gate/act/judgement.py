@@ -33,7 +33,7 @@ def strictest(
     The duties of all are united. Of an act that takes what it gets, only those of its `data` are
     left that each of them allows.
     """
-    decision = _strictest_decision([each.decision for each in judgements])
+    decision = strictest_decision([each.decision for each in judgements])
     problem = next((each.problem for each in judgements if each.problem), "")
     evidence = tuple(dict.fromkeys(one for each in judgements for one in each.evidence))
     fields = judgements[0].fields
@@ -44,7 +44,8 @@ def strictest(
     return Judgement(fields, decision, evidence, problem, policies)
 
 
-def _strictest_decision(decisions: Sequence[Decision]) -> Decision:
+def strictest_decision(decisions: Sequence[Decision]) -> Decision:
+    """The decision that several versions come to: allowed only where all allow it."""
     for outcome in SEVERITY:
         for each in decisions:
             if each.outcome == outcome:

@@ -103,6 +103,29 @@ def in_force(connection: Connection) -> tuple[tuple[Edition, ...], Policy] | Non
     return (posted, policy_of(connection, posted[-1].digest)) if posted else None
 
 
+class PolicyFinder:
+    """The policy by which each entry was decided, in one transaction.
+
+    That is the one in force where the entry's own was never posted, as before there were versions.
+    """
+
+    def __init__(self, connection: Connection, now: Policy) -> None:
+        self._connection, self._now = connection, now
+        self._posted: dict[str, int] | None = None
+
+    def number(self, digest: str) -> int | None:
+        """The number of the version with a digest; None where none was posted."""
+        if self._posted is None:
+            self._posted = {each.digest: each.number for each in editions(self._connection)}
+        return self._posted.get(digest)
+
+    def find(self, digest: str) -> Policy:
+        """The policy with a digest, or the one in force."""
+        if digest == self._now.digest or self.number(digest) is None:
+            return self._now
+        return policy_of(self._connection, digest)
+
+
 def keep_copy(connection: Connection, policy: Policy) -> None:
     """Keep the bytes of a policy, if they are not there yet."""
     compiled = zlib.compress(pack(policy))
@@ -113,6 +136,11 @@ def delete_copy(connection: Connection, digest: str) -> None:
     """Delete the bytes of a draft; those of a version that was posted stay."""
     if all(each.digest != digest for each in editions(connection)):
         database.delete(connection, policy_copy, "digest = ?", digest)
+
+
+def in_mind(digest: str) -> Policy | None:
+    """The policy with a digest, if this process has it in mind."""
+    return _LOADED.get(digest)
 
 
 def policy_of(connection: Connection, digest: str) -> Policy:

@@ -20,6 +20,7 @@ from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.statements import row, rows, to_bytes
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.database.transaction import reading
+from upheld.gate.editions.store import PolicyFinder
 from upheld.gate.log import database_log
 from upheld.gate.log.database_log import DatabaseLog, LogError
 from upheld.gate.log.sentences import entry_sentence
@@ -126,17 +127,20 @@ def account(
 ) -> Iterator[AccountLine]:
     """What was done, in order and in words; with proofs, the receipt of what is covered.
 
+    The words are those of the version that decided it; of `policy`, the one in force, where that
+    was never posted.
     Without `words` no line has a text: to word an entry takes longer than to read it.
     """
     whose = "a customer's" if query.person_id is None else "your"
     covered = _covered(connection) if proofs else 0
+    policies = PolicyFinder(connection, policy)
     for number, at, body in _rows(connection, query):
         entry = ledger.decode(body)
         if not query.fits(entry):
             continue
         proof = receipt_of(connection, number) if number <= covered else None
         moment = BEGINNING + timedelta(microseconds=at)
-        text = entry_sentence(entry, policy, whose=whose) if words else ""
+        text = entry_sentence(entry, policies.find(entry.policy), whose=whose) if words else ""
         yield AccountLine(number, moment, text, entry, proof)
 
 

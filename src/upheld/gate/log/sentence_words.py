@@ -33,6 +33,7 @@ SENTENCES: Final = {
     "registered": "{actor} looked up the records about {whom}",
     "clock": "{actor} accepted the time of day as it is",
     "version.first": "{actor} put the first version of our policy in force",
+    "version.accept": "{actor} went back to an earlier version of our policy, with a backup",
     "counts": "{actor} published how often our policy decided in a month, and what we disclosed",
     "log": "{actor} began a new log, from the last checkpoint of the one before",
     "restore": "{actor} restored a backup, and began a new log",

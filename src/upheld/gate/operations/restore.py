@@ -22,13 +22,16 @@ from upheld.database import tables
 from upheld.database.engines import open_database, open_or_remove
 from upheld.database.schema import revision, upgrade
 from upheld.database.statements import execute_many, placeholders, rows, run
-from upheld.database.transaction import scrub, writing
+from upheld.database.transaction import reading, scrub, writing
 from upheld.gate import older_databases
+from upheld.gate.editions import store
+from upheld.gate.editions.mark import VersionMark
+from upheld.gate.editions.store import EditionError
 from upheld.gate.erasure import delete_fields, erase, erase_again
 from upheld.gate.log import database_log, entries, lineage
 from upheld.gate.operations import selfcheck
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, parse_text
-from upheld.ledger.entries import stamp
+from upheld.ledger.entries import Entry, stamp
 from upheld.ledger.note import NoteError, parse_note, to_base64
 from upheld.policy.load import Policy
 from upheld.vault import archive, backups, escrow, people, values
@@ -101,6 +104,9 @@ def restore(
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
             erased = _settle(connection, policy, keyring, both, options.keys, since)
+            older = _earlier_version(connection, keyring, options.because)
+        if older:
+            accept_version(engine, keyring, Clock(), options.because)
         erase.finish(engine, keyring, Clock())
         Erasures(keyring).settle()
         scrub(engine)
@@ -165,6 +171,54 @@ def _require_erasure_list(keyring: Keyring, closed: Close, because: str) -> None
             code="erasures",
             hint=f"bring {erasure_list.path} back; or say why it is lost, --because",
         )
+
+
+def _earlier_version(connection: Connection, keyring: Keyring, because: str) -> bool:
+    """Whether a later version of the policy was posted than the backup has.
+
+    BackupError where that is so and no reason was given with `--because`.
+    """
+    last = VersionMark(keyring)
+    try:
+        last.compare(last.read(), connection, store.editions(connection))
+    except EditionError as error:
+        if not because:
+            raise BackupError(
+                str(error),
+                code="versions",
+                hint="take a later backup; or say why it is so, with --because",
+            ) from None
+        return True
+    return False
+
+
+def accept_version(engine: Engine, keyring: Keyring, clock: Clock, because: str) -> str:
+    """Take the version of the policy that a database was put back to, with an entry; its name.
+
+    EditionError where nothing later is remembered.
+    """
+    last = VersionMark(keyring)
+    with writing(engine) as connection:
+        older_databases.belong(connection, keyring)
+        posted = store.editions(connection)
+        memory = last.differing(posted)
+        if memory is None:
+            raise EditionError(
+                "the database has the version that was posted last",
+                code="version-accept",
+                hint="there is nothing to accept",
+            )
+        entry = Entry(
+            kind="version.accept",
+            time="",
+            policy=posted[-1].digest if posted else "",
+            evidence=(memory.digest,) if memory.digest else (),
+            problem=because,
+        )
+        entries.write(connection, entry, None, clock.now())
+    with reading(engine) as connection:
+        last.accept(connection, posted)
+    return posted[-1].version or str(posted[-1].number) if posted else ""
 
 
 def _settle(

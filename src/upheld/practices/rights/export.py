@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +21,7 @@ from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.receipts import AccountLine
+from upheld.gate.public import Entry
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.sheets import sheet
@@ -91,11 +92,13 @@ def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> Data
     )
 
 
-def pieces(all_: DataExport, env: jinja2.Environment) -> Iterator[bytes]:
-    """The zip, piece by piece."""
+def pieces(
+    all_: DataExport, env: jinja2.Environment, policy_behind: Callable[[Entry], Policy]
+) -> Iterator[bytes]:
+    """The zip, piece by piece; what was done in the words of the version that decided it."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  # a sink that can only be written to is enough
-        for name, text in files(all_, env):
+        for name, text in files(all_, env, policy_behind):
             archive.writestr(name, text)
             yield sink.drain()
     yield sink.drain()
@@ -121,13 +124,15 @@ class _Sink:
         return data
 
 
-def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]]:
+def files(
+    all_: DataExport, env: jinja2.Environment, policy_behind: Callable[[Entry], Policy]
+) -> Iterator[tuple[str, str]]:
     """Each file of the copy by its name."""
     policy = all_.policy
-    sentences = [(each, sentence(each.entry, policy)) for each in all_.entries]
+    sentences = [(each, sentence(each.entry, policy_behind(each.entry))) for each in all_.entries]
     page = env.get_template("rights/copy.html")
     yield README, page.render(all=all_, sentences=sentences, front=policy.front)
-    yield "everything.json", json.dumps(as_json(all_), ensure_ascii=False, indent=1)
+    yield "everything.json", json.dumps(as_json(all_, sentences), ensure_ascii=False, indent=1)
     yield (
         "values.csv",
         sheet(
@@ -178,7 +183,7 @@ def files(all_: DataExport, env: jinja2.Environment) -> Iterator[tuple[str, str]
     )
 
 
-def as_json(all_: DataExport) -> dict[str, Any]:
+def as_json(all_: DataExport, sentences: Sequence[tuple[AccountLine, str]]) -> dict[str, Any]:
     """Everything as plain JSON."""
     front = all_.policy.front
     return {
@@ -207,10 +212,10 @@ def as_json(all_: DataExport) -> dict[str, Any]:
         "entries": [
             {
                 "number": each.number,
-                "said": sentence(each.entry, all_.policy),
+                "said": text,
                 "entry": msgspec.to_builtins(each.entry),
             }
-            for each in all_.entries
+            for each, text in sentences
         ],
         "records": [
             {**msgspec.to_builtins(each), "text": all_.texts.get(each.text_digest, "")}

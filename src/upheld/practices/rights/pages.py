@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.gate.act.request import Act, Refused
+from upheld.gate.gate import Gate
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import AccountLine, receipt
@@ -39,7 +40,13 @@ from upheld.practices.rights import closure, gag_orders, story, value_erasure
 from upheld.practices.rights.confirmations import CLOSED, close_confirmation
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
-from upheld.practices.rights.sentences import CitedClause, clauses, matches_filter, sentence
+from upheld.practices.rights.sentences import (
+    CitedClause,
+    clauses,
+    matches_filter,
+    sentence,
+    version_page,
+)
 from upheld.practices.rights.story import StoryEvent
 from upheld.web import kit
 
@@ -205,10 +212,11 @@ class DisclosurePages:
             if each.lines[-1].number < choice.before:
                 (own if each.is_own and not choice.words else events).append(each)
         on_page = events[:ROWS_MAX]
+        gate = self.provider.gate.gate
         notes = await self.provider.do(
             lambda transaction: _notes(self.provider, transaction, visit.subject, on_page)
         )
-        views = [_event_view(each, policy, notes.get(each.head.number, "")) for each in on_page]
+        views = [_event_view(each, gate, notes.get(each.head.number, "")) for each in on_page]
         if choice.which == "disclosures":
             views = _once(views, clock.day_of)
         rest = len(events) > len(on_page)
@@ -218,7 +226,7 @@ class DisclosurePages:
             "rights/received.html",
             accesses=story.accesses(every, policy),
             days=[(day, list(some)) for day, some in groupby(views, lambda v: clock.day_of(v.at))],
-            own=[_event_view(each, policy) for each in own[:ROWS_MAX]],
+            own=[_event_view(each, gate) for each in own[:ROWS_MAX]],
             own_count=len(own),
             choice=choice,
             zone="UTC" if clock.zone is UTC else f"those of {clock.zone}".replace("_", " "),
@@ -276,26 +284,27 @@ def _notes(
     return notes
 
 
-def _event_view(event: StoryEvent, policy: Policy, note: str = "") -> EventView:
+def _event_view(event: StoryEvent, gate: Gate, note: str = "") -> EventView:
+    """An event in the words of the versions that decided its entries."""
     head = event.head
     return EventView(
         head.at,
-        _step(head, event.title(policy, note), policy),
+        _step(head, event.title(gate.policy_behind, note), gate),
         [
-            _step(each, sentence(each.entry, policy), policy)
+            _step(each, sentence(each.entry, gate.policy_behind(each.entry)), gate)
             for each in event.lines
             if each is not head
         ],
     )
 
 
-def _step(line: AccountLine, text: str, policy: Policy) -> EntryStep:
+def _step(line: AccountLine, text: str, gate: Gate) -> EntryStep:
     entry = line.entry
     kind, _, name = entry.actor.partition(" ")
     return EntryStep(
         line.number,
         text,
-        clauses(policy, entry.clauses),
+        clauses(gate.policy_behind(entry), entry.clauses, version_page(gate, entry)),
         entry.kind == "refusal",
         story.staff_code(name) if kind == story.STAFF else "",
     )

@@ -18,7 +18,7 @@ from upheld.gate.operations import watching
 from upheld.gate.public import Checkpoint, Entry, verify_receipt
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.pages import policy_of
-from upheld.practices.rights.sentences import clauses, sentence
+from upheld.practices.rights.sentences import clauses, sentence, version_page
 
 
 class ReceiptPages:
@@ -39,6 +39,10 @@ class ReceiptPages:
         status: int = 200,
     ) -> Response:
         policy = policy_of(self.provider)
+        gate, page = self.provider.gate.gate, ""
+        if result is not None:
+            policy = await self.provider.run_in_thread(gate.policy_behind, result[0])
+            page = version_page(gate, result[0])
         logs = await self.provider.run_in_thread(watching.logs, self.provider.gate.gate)
         return self.provider.pages.page(
             request,
@@ -48,7 +52,7 @@ class ReceiptPages:
             wrong=wrong,
             result=result,
             text=sentence(result[0], policy) if result else "",
-            cited=clauses(policy, result[0].clauses) if result else [],
+            cited=clauses(policy, result[0].clauses, page) if result else [],
         )
 
     async def checkpoint(self, request: Request) -> Response:

@@ -173,7 +173,7 @@ class RequestPages:
     def _file_response(self, data: DataExport) -> Response:
         name = f"my-data-{data.at:%Y-%m-%d}.zip"
         return StreamingResponse(
-            pieces(data, self.provider.pages.env),
+            pieces(data, self.provider.pages.env, self.provider.gate.gate.policy_behind),
             media_type="application/zip",
             headers={
                 "content-disposition": f'attachment; filename="{name}"',

@@ -9,10 +9,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.gate.gate import Gate
 from upheld.gate.log.sentences import entry_sentence
 from upheld.gate.public import Entry
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
+from upheld.practice.citations import VERSIONS
 from upheld.web.pages import format_day
 
 _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
@@ -25,6 +27,7 @@ class CitedClause(NamedTuple):
     id: str
     title: str
     text: str
+    page: str = ""  # of the version that has it, if that is not the one in force
 
 
 @lru_cache(maxsize=8)
@@ -40,10 +43,23 @@ def label(policy: Policy, tree: str, word: str) -> str:
     return word.replace("-", " ").replace("/", ", ")
 
 
-def clauses(policy: Policy, ids: tuple[str, ...] | list[str]) -> list[CitedClause]:
-    """Clauses by their ids, those that stand in the policy no more without a text."""
+def clauses(policy: Policy, ids: tuple[str, ...] | list[str], page: str = "") -> list[CitedClause]:
+    """Clauses by their ids, those that do not stand in the policy without a text.
+
+    `page` is that of the policy, if it is not the one in force.
+    """
     texts = {clause.id: clause.text.strip() for clause in policy.program.clauses if clause.id}
-    return [CitedClause(name, name.replace("-", " "), texts.get(name, "")) for name in ids if name]
+    cited = []
+    for name in filter(None, ids):
+        where = page if name in texts else ""
+        cited.append(CitedClause(name, name.replace("-", " "), texts.get(name, ""), where))
+    return cited
+
+
+def version_page(gate: Gate, entry: Entry) -> str:
+    """The page of the version that decided an entry; empty for the one in force."""
+    number = gate.edition_number(entry.policy)
+    return f"{VERSIONS}/{number}" if number and entry.policy != gate.policy.digest else ""
 
 
 def clauses_in_force(policy: Policy, ids: Sequence[str]) -> list[CitedClause]:

@@ -8,7 +8,7 @@ something else: each of them is told, and only looks of the same kind by the sam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -50,16 +50,16 @@ class StoryEvent(NamedTuple):
             return self.head.entry.data
         return tuple(dict.fromkeys(word for each in self.lines for word in each.entry.data))
 
-    def title(self, policy: Policy, note: str = "") -> str:
+    def title(self, policy_behind: Callable[[Entry], Policy], note: str = "") -> str:
         """What happened, with all data of a look; first of all what came of it.
 
         `note` is what a practice says of that besides.
         """
         whole = msgspec.structs.replace(self.head.entry, data=self.data)
-        texts = [sentence(whole, policy), note]
+        texts = [sentence(whole, policy_behind(whole)), note]
         if is_disclosure(whole):
             others = [each.entry for each in self.lines if each.entry.kind in _OUTCOMES]
-            texts = [*(sentence(each, policy) for each in others), note, texts[0]]
+            texts = [*(sentence(each, policy_behind(each)) for each in others), note, texts[0]]
         return " ".join(each for each in texts if each)
 
     @property

@@ -178,6 +178,7 @@ def post_announced(gate: Gate) -> int:
             day = effective_day(transaction.editions.policy(there.digest))
             if day is None or day <= transaction.clock.today():
                 count += isinstance(_post(transaction, there, "provider"), Edition)
+    gate.refresh()
     return count
 
 

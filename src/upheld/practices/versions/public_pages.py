@@ -17,9 +17,10 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import compare
 from upheld.policy.analyse.page import changes_table
 from upheld.policy.load import Policy
+from upheld.practice.citations import VERSIONS
 from upheld.practice.plugin import Provider
 
-HERE = "/privacy/versions"
+HERE = VERSIONS
 FEED = "/privacy/versions.atom"
 MARKDOWN = "text/markdown; charset=utf-8"
 ATOM = "application/atom+xml; charset=utf-8"
