@@ -232,7 +232,7 @@ def hidden(page: httpx2.Response) -> dict[str, str]:
 
 
 @DATABASES
-@pytest.mark.parametrize("name", ["order", "take back"])
+@pytest.mark.parametrize("name", ["order", "end", "take back", "recall", "close"])
 def test_of_twenty_who_send_one_yes_at_once_one_acts(house: House, name: str) -> None:
     """One gets the banner; the others are led to where it is shown, and nothing is done twice."""
     deed = DEEDS[name](house)

@@ -51,6 +51,17 @@ def test_home_opens_with_balance_plan_and_use(house: House) -> None:
     assert 'aria-hidden="true"' in use
 
 
+def test_a_chart_of_little_use_tells_its_months_apart(house: House) -> None:
+    """Bars of less than ten gigabytes say tenths, and those of more whole gigabytes."""
+    person = house.customer()
+    used(house, person, {"2026-02": 0.6, "2026-03": 1.3})
+    used(house, person, {"2026-02": 0.6, "2026-03": 41.4}, "mail")
+    page = house.signed_in(person).get("/me/usage").text
+    labels = re.findall(r"<text[^>]*>([0-9.]+)</text>", page)
+    assert {"0.6", "1.3", "1", "41"} <= set(labels)
+    assert "41.4" not in labels
+
+
 def test_what_is_overdue_is_counted_with_its_oldest_day(house: House) -> None:
     """One late invoice has its number, several their number and the day of the oldest."""
     person = house.customer()

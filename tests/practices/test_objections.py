@@ -101,7 +101,7 @@ def test_an_upheld_objection_holds_and_its_customer_is_written_to(house: House) 
     assert "Our staff upheld your objection" in customer.get("/me/privacy/received").text
     box = Box()
     Delivery(house.provider, box).run(house.provider.gate.gate)
-    assert [each for each in box.messages if "news of your request" in each["subject"]]
+    assert [each for each in box.messages if "news about your request" in each["subject"]]
     entries = [each.entry for each in house.provider.gate.gate.entries(person)]
     (upheld,) = [each for each in entries if each.kind == objections.UPHELD]
     assert (upheld.actor, upheld.purpose) == (f"staff {user}", "personalisation")

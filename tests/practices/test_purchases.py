@@ -84,7 +84,7 @@ def test_an_order_waits_for_the_guardian_who_sees_name_code_and_cost(home: Home)
     order = home.ask()
     assert NOTHING in home.has()
     assert order.code in home.minor.get("/me/family").text
-    assert "asks for your yes to an order" in home.parent.get("/me").text
+    assert "asks you to approve an order" in home.parent.get("/me").text
     page = home.parent.get(home.page).text
     assert "Kim Marked asks for Phone, $12.50 a month." in page
     assert f"Code {order.code}." in page
@@ -108,7 +108,7 @@ def test_the_guardians_mail_has_code_and_amount_and_no_name(home: Home) -> None:
     assert len(home.waiting()) == 1
     box = Box()
     Delivery(home.house.provider, box).run(home.house.provider.gate.gate)
-    letters = [each for each in box.messages if "asks for your yes" in each["Subject"]]
+    letters = [each for each in box.messages if "asks for your approval" in each["Subject"]]
     assert len(letters) == 1
     body = letters[0].get_body(("plain",))
     assert body is not None

@@ -124,7 +124,7 @@ def test_both_sides_write_in_one_thread(house: House) -> None:
     assert post(staff, task, "write", text="Please send the page of your passport.") == 303
     box = Box()
     Delivery(house.provider, box).run(house.provider.gate.gate)
-    (mail,) = [each for each in box.messages if "news of your request" in each["subject"]]
+    (mail,) = [each for each in box.messages if "news about your request" in each["subject"]]
     text = mail.get_body(("plain",)).get_content()  # type: ignore[union-attr] # it has a text
     request = the_request(house, person)
     assert f"/me/privacy/requests/{request.request_id}" in text

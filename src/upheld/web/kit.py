@@ -262,7 +262,7 @@ CHANGED_SAID = (
 SAID = {
     404: ("There is no such page.", "Check the address, or begin again from one of these pages."),
     403: ("You cannot open this page.", "It is not yours, or your role does not let you open it."),
-    405: ("This address only answers; nothing can be sent to it.", "Open it as a page."),
+    405: ("This address cannot be used like that.", "Go back, and use the links and forms there."),
     408: ("What you sent did not arrive in time.", "Send it once more."),
     413: ("What you sent is too large.", "Send less."),
     503: ("Nothing can be done here at the moment.", "Nothing was changed. Try again later."),

@@ -44,6 +44,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import money
 
 LATEST: Final = 8  # steps of a balance that are shown; those before are folded
+SMALL: Final = 10  # gigabytes: a chart of less says tenths
 FEW: Final = 2  # steps that are not folded alone
 ASK: Final = "If you think that this is wrong, write or call: see the foot of this page."
 
@@ -380,12 +381,14 @@ class AccountPages:
 
     def _chart(self, table: UsageTable, service: str) -> str:
         bars: list[tuple[str, float, str]] = []
+        most = max((by[service].gigabytes for _, by in table.months if service in by), default=0)
+        digits = 1 if most < SMALL else 0
         for month, by_service in table.months:
             if service in by_service:
                 day = date.fromisoformat(month + "-01")
                 label = f"{day:%b %y}" if not bars or day.month == 1 else f"{day:%b}"
                 amount = by_service[service].gigabytes
-                bars.append((label, amount, f"{amount:,.0f}"))
+                bars.append((label, amount, f"{amount:,.{digits}f}"))
         return charts.bars(f"Gigabytes of {self.titles.get(service, service)} by month", bars)
 
     async def mail(self, visit: Visit) -> Response:

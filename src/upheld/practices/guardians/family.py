@@ -340,7 +340,7 @@ class Family:
         if care is None:
             return [
                 PendingAction(
-                    "Somebody in your care asks for your yes to an order.",
+                    "Somebody in your care asks you to approve an order.",
                     "Answer",
                     f"/me/family/{each.person_id}",
                 )
