@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+from upheld.database import schema
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
 from upheld.database.schema import (
@@ -22,6 +24,9 @@ from upheld.database.schema import (
 )
 from upheld.database.tables import Instant
 from upheld.database.transaction import reading, writing
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MIGRATE = """
 import sys
@@ -87,6 +92,27 @@ def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> N
     ]
     said = {each.communicate() for each in started}
     assert said == {(f"{known_revisions()[0]}\n", "")}
+
+
+def test_who_comes_while_the_tables_are_changed_waits_for_longer_than_for_an_act(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of large tables may take longer than anybody waits for an act."""
+    upgrade, tries = schema.upgrade, iter([DatabaseError("busy", code="locked")])
+
+    def busy_once(connection: Connection) -> str:
+        for error in tries:
+            raise error
+        return upgrade(connection)
+
+    engine = open_database(database_url)
+    monkeypatch.setattr(schema, "upgrade", busy_once)
+    assert migrate(engine) == revision(engine)
+    monkeypatch.setattr(schema, "WAIT_SECONDS", 0)
+    tries = iter([DatabaseError("busy", code="locked")])
+    with pytest.raises(DatabaseError, match="busy"):
+        migrate(engine)
+    engine.dispose()
 
 
 def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:

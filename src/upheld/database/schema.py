@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from alembic import command
@@ -36,15 +37,25 @@ from upheld.database.errors import DatabaseError
 from upheld.database.tables import metadata
 from upheld.database.transaction import reading, writing
 
+WAIT_SECONDS: Final = 120
 LOCK: Final = 0x75_70_68_65_6C_64  # “upheld”: the number of the advisory lock on PostgreSQL
 VERSIONS: Final = "schema_version"
 _VERSION: Final = select(column("version_num", String)).select_from(table(VERSIONS))
 
 
 def migrate(engine: Engine) -> str:
-    """Make or change the tables as this upheld needs them; the revision they now have."""
-    with writing(engine) as connection:
-        return upgrade(connection)
+    """Make or change the tables as this upheld needs them; the revision they now have.
+
+    Where another process is at it, this waits for as long as that takes, up to two minutes.
+    """
+    until = monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            with writing(engine) as connection:
+                return upgrade(connection)
+        except DatabaseError as error:
+            if error.code != "locked" or monotonic() > until:
+                raise
 
 
 def upgrade(connection: Connection, to: str = "") -> str:
