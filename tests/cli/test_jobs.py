@@ -94,7 +94,7 @@ def served(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         assert any("http://127.0.0.1" in line for line in process.stdout)  # after what it warns of
         yield process
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def found(home: Path, query: str) -> list[tuple[object, ...]]:

@@ -265,7 +265,7 @@ def test_two_who_renew_the_keys_at_once_lose_nobody(
         engine = open_database(database_url)
         try:
             ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
-            started.wait(30)
+            started.wait(120)
             epochs.begin_epoch(engine, ring)
         except BaseException as error:  # noqa: BLE001 - told by the test
             wrong.append(error)

@@ -311,7 +311,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 def wait_for_page(address: str) -> str:
     """A page, as soon as somebody listens."""
-    for _ in range(400):
+    for _ in range(2_400):
         try:
             return str(httpx2.get(address, headers=PAGE).text)
         except httpx2.ConnectError:
@@ -342,5 +342,5 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
         assert "Ann Marlow" in wait_for_page(f"http://127.0.0.1:{port}/demo")
         assert list(tmp_path.glob("upheld-demo-*"))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
     assert list(tmp_path.iterdir()) == []

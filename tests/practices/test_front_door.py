@@ -52,7 +52,7 @@ def demo() -> Iterator[Running]:
             break
     yield Running(process, port)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
 
 def exchange(demo: Running, *parts: str) -> str:
