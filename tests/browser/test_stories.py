@@ -331,7 +331,7 @@ def test_a_correction_is_asked_about_and_made_at_the_desk(town: Town, meet: Meet
     flo = meet("flo@customer.example").sign_in().at("/me/privacy/correct?field=birth-date")
     right = {"Day": "27", "Month": "3", "Year": "1965"}
     flo.fill({**right, "What helps us": "My passport says so."}).press("Ask for it")
-    flo.follow("Correct what is wrong: birth date").reads("Being worked on", "we answer by")
+    flo.reads("Correct what is wrong: birth date", "Being worked on", "we answer by")
     flo.reads("The right birth date is 27 March 1965.")
     olga = meet("olga").sign_in_at_desk("staff").follow("Requests")
     line = f"Correct what is wrong: birth date, received on {format_day(town.clock.now())}"
