@@ -77,6 +77,26 @@ def test_what_narrows_holds_at_once(gate: Gate, person: PersonId) -> None:
     assert not allowed(gate, person, "messages")
 
 
+@pytest.mark.parametrize("fact", ["agreement-needs-notice", "agreement-needs-approval"])
+def test_an_agreement_asks_about_changes_and_unbinds_nothing_that_was_used_before_it(
+    gate: Gate, person: PersonId, fact: str
+) -> None:
+    """A version that somebody had not used yet when they agreed is asked about like a later one."""
+    post(gate, version("2", WIDER))
+    assert use(gate, person)
+    agree(gate, person, fact)
+    assert binding(gate, person) == ["2"]
+    assert allowed(gate, person)
+    post(gate, version("3", NARROWER))
+    use(gate, person)
+    assert binding(gate, person) == ["2", "3"]
+    other = customer(gate)
+    post(gate, version("4", WIDER))
+    agree(gate, other, fact)
+    use(gate, other)
+    assert "3" in binding(gate, other)
+
+
 def test_who_is_new_is_bound_by_the_version_in_force(gate: Gate) -> None:
     """They use it as they come, and nothing before it was for them."""
     post(gate, version("2", WIDER))

@@ -30,6 +30,7 @@ WORDS = {
     "version": "two",
     "day": "2026-11-15",
     "posted": "yes",
+    "termination": "0" * 32,
 }
 
 

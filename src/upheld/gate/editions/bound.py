@@ -79,12 +79,20 @@ def bind_facts(
 ) -> dict[str, bool]:
     """What `bind` rests on, of a version and somebody whom another one bound before."""
     edition = editions[number]
+    posted = microseconds(edition.posted_at)
+    uses = [each.valid_from for each in live if each.kind == FIRST_USE]
+    # An agreement asks about changes: a version that somebody used before it goes on to bind them.
+    asking = [
+        each
+        for each in live
+        if each.kind == AGREEMENT and not any(posted <= use < each.valid_from for use in uses)
+    ]
     return {
-        USED: microseconds(edition.posted_at) <= used,
+        USED: posted <= used,
         NARROWING: not any(each.widens for each in editions[bound + 1 : number + 1]),
-        NEEDS_NOTICE: _has(live, AGREEMENT, NEEDS_NOTICE),
+        NEEDS_NOTICE: _has(asking, AGREEMENT, NEEDS_NOTICE),
         NOTICE_GIVEN: _has(live, NOTICE, NOTICE_GIVEN, edition.digest),
-        NEEDS_APPROVAL: _has(live, AGREEMENT, NEEDS_APPROVAL),
+        NEEDS_APPROVAL: _has(asking, AGREEMENT, NEEDS_APPROVAL),
         APPROVED: _has(live, APPROVAL, APPROVED, edition.digest),
     }
 
