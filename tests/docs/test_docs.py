@@ -64,7 +64,7 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_error_code_is_documented_and_every_documented_one_exists() -> None:
-    """The tables have every code of the core; they may have those that a practice's command shows."""
+    """The tables have every code of the core, and may have those of a practice's command."""
     parts = ("api", "cli", "core", "database", "ledger", "gate", "policy", "vault")
     everything = {path: path.read_text() for path in (ROOT / "src/upheld").rglob("*.py")}
     source = "\n".join(
