@@ -26,22 +26,27 @@ from processes import child
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
-from upheld.demo import names
+from upheld.demo import names, sample_policy
 from upheld.demo.build import SignIn
-from upheld.demo.months import former_policy
 from upheld.demo.pages import DemoPages, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
+from upheld.demo.versions import LOOKED, text_in_force
 from upheld.gate.act.request import Act, Refused
+from upheld.gate.editions import store
 from upheld.gate.evidence import field_values
 from upheld.gate.log.receipts import AccountQuery, account
 from upheld.gate.operations.jobs import built_in
 from upheld.gate.operations.selfcheck import selfcheck
+from upheld.policy.load import load, load_text
 from upheld.practice.endpoints import SIGN_IN
 from upheld.practices.billing import books
 from upheld.practices.messages.carrier import Box
+from upheld.practices.versions import customer_looks, drafts
+from upheld.practices.versions.tables import customer_version
 from upheld.web import sessions
 
 TODAY: Final = date(2026, 3, 15)
@@ -49,7 +54,7 @@ URL: Final = "http://127.0.0.1:8765"
 CUSTOMERS: Final = size("customers of the demonstration", short=12, long=200)
 HOME: Final = {"customer": "/me", "staff": "/staff", "agent": "/agent"}
 HREF: Final = re.compile(r'href="(/(?:me|staff|agent|demo)(?:/[^"#?]*)?)["#?]')
-WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "olga", "max", "sara", "ed")
+WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "gil", "olga", "max", "sara", "ed")
 
 
 @pytest.fixture(scope="module")
@@ -192,23 +197,89 @@ def test_its_records_agree_with_one_another(demo: Demo) -> None:
     now = gate.clock.now()
     with reading(gate.engine) as connection:
         lines = list(account(connection, gate.policy, AccountQuery(), words=False))
-    effective = date.fromisoformat(gate.policy.front.effective)
+        editions = store.editions(connection)
+        policies = {each.digest: store.policy_of(connection, each.digest) for each in editions}
     acceptances = [each for each in lines if each.entry.kind == "acceptance"]
-    former = former_policy(min(each.at for each in acceptances).date().replace(day=1))
-    policies = {each.digest: each for each in (former, gate.policy)}
     assert len(acceptances) == CUSTOMERS
     for each in lines:
         assert each.at <= now, each.entry
-        day = each.at.date()
-        if each.entry.policy and day < now.date():  # other tests act on the last day
-            wanted = former if day < effective else gate.policy
-            assert policies[each.entry.policy] is wanted, each.entry
+        if each.entry.policy and each.number != editions[0].entry:
+            before = [edition for edition in editions if edition.entry < each.number]
+            assert each.entry.policy == before[-1].digest, each.entry
     for each in acceptances:
         front = policies[each.entry.policy].front
         assert front.effective <= str(each.at.date())
         assert f"version {front.version}" in each.entry.evidence
         assert each.entry.policy in each.entry.evidence
     assert (now - lines[-1].at).days <= 1
+
+
+def test_there_are_three_versions_and_a_draft_that_waits(app: Starlette, demo: Demo) -> None:
+    """A narrower one and a wider one were posted by two people; a manager can approve the next."""
+    with demo.provider.gate.gate.together() as transaction:
+        editions = transaction.editions.all()
+        waiting = drafts.drafts(transaction.tables, drafts.OPEN)
+    assert [each.widens for each in editions] == [False, False, True]
+    assert all(each.drafted_by != each.approved_by for each in editions[1:])
+    assert editions[-1].digest == demo.provider.gate.gate.policy.digest
+    assert demo.settings.policy is not None
+    assert load(demo.settings.policy).digest == editions[-1].digest
+    page = TestClient(app, headers=PAGE).get("/privacy/versions").text
+    assert all(each.digest in page for each in editions)
+    (by,) = [each for each in demo.people if each.sign_in == "max"]
+    (draft,) = waiting
+    desk = f"/staff/versions/{draft.draft_id}"
+    browser = signed_in(app, demo, by)
+    assert desk in browser.get("/staff/versions").text
+    assert f"{desk}/approve" in browser.get(desk).text
+
+
+def test_one_customer_is_under_notice_and_one_under_approval(app: Starlette, demo: Demo) -> None:
+    """Both were written to; the one has read what changed, the other is shown it and decides."""
+    by = {each.sign_in.partition("@")[0]: each for each in demo.people}
+    gil = signed_in(app, demo, by["gil"])
+    assert gil.get("/me").status_code == 200
+    tom = signed_in(app, demo, by["tom"])
+    assert tom.get("/me").headers["location"].startswith("/me/changes")
+    assert "not by what you write to us" in re.sub(r"</?\w+>", "", tom.get("/me/changes").text)
+    assert "/me/versions/approve" in tom.get("/me/versions").text
+    assert "/me/versions/approve" not in gil.get("/me/versions").text
+    with demo.provider.gate.gate.together() as transaction:
+        newest = transaction.editions.all()[-1]
+        rows_there = transaction.tables.select(customer_version)
+        about = [each for each in rows_there if each.matter in {"notice", "request"}]
+        assert sorted((each.matter, each.state) for each in about) == [
+            ("notice", "sent"),
+            ("request", "sent"),
+        ]
+        for each in about:
+            assert each.digest == newest.digest
+            assert len(transaction.binding_versions(PersonId(each.person_id))) > 1
+
+
+def test_some_have_not_come_back_since_the_last_posting(demo: Demo) -> None:
+    """Acts on them are asked of an earlier version too; those who are shown have read it."""
+    with demo.provider.gate.gate.together() as transaction:
+        people = [each for (each,) in rows(transaction.connection, "SELECT person_id FROM account")]
+        unread = [each for each in people if customer_looks.unread(transaction, each)]
+        held = [each for each in people if len(transaction.binding_versions(each)) > 1]
+        looks = transaction.tables.select(customer_version, "matter = ?", "look")
+    assert unread
+    assert {*unread} & {*held}
+    assert len(unread) < len(people)
+    assert len(looks) == len(LOOKED)
+
+
+def test_the_sample_policy_is_in_force_as_it_came_while_its_day_is_recent() -> None:
+    """Later, or before that day, it says another one: the last posting is always recent."""
+    sample = sample_policy().read_text(encoding="utf-8")
+    effective = date.fromisoformat(load_text(sample).front.effective)
+    assert text_in_force(sample, effective + timedelta(days=10)) == sample
+    for days in (-300, -1, 0, 3, 200, 2000):
+        today = effective + timedelta(days=days)
+        front = load_text(text_in_force(sample, today)).front
+        assert today - timedelta(days=40) < date.fromisoformat(front.effective) < today
+        assert front.version == front.effective
 
 
 def test_a_demonstration_of_a_later_day_changes_its_policy_on_the_right_day(

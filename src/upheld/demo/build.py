@@ -69,10 +69,12 @@ CUSTOMERS_SHOWN: Final = (
     ("ruth", "A guardian", "looks after Kim, pays for her, and can take any of it back"),
     ("dan", "A debtor", "owes three months; the task to collect it waits in the console"),
     ("eve", "A debtor", "whose account an agent has; once she pays, it is recalled"),
+    ("gil", "Under notice", "the last version of the policy holds for him 60 days after a message"),
+    ("tom", "Under approval", "is shown what changed in the policy, and approves or refuses it"),
 )
 DESKS_SHOWN: Final = (
     ("olga", "Support, billing, privacy", "the console: tickets, debts, requests"),
-    ("max", "A manager", "who works here, and the safeguards; sees no customer"),
+    ("max", "A manager", "who works here, the safeguards, a version of the policy to approve"),
     ("sara", "Security", "a queue of another role"),
     ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
 )
@@ -95,7 +97,7 @@ def build(
         for word, (name, month, age, plans, examples) in _NAMED.items()
     }
     crowd = [
-        Member(applicant, _joined(random, at), random.choice(_PLANS))
+        Member(applicant, _joined(random, at), _plans(random, at))
         for at, applicant in enumerate(names.crowd(random, today, max(0, customers - len(members))))
     ]
     years = Years(provider, [*members.values(), *crowd], secret, random, progress)
@@ -112,6 +114,12 @@ def build(
         SignIn(user.kind, title, user.name, user.sign_in, line, user.user_id, address)
         for (user, address), title, line in desks
     ]
+
+
+def _plans(random: Random, at: int) -> tuple[str, ...]:
+    """What somebody of the crowd orders; a few order nothing, and do not come back."""
+    plans = random.choice(_PLANS)
+    return () if at % 8 == 3 else plans
 
 
 def _joined(random: Random, at: int) -> int:

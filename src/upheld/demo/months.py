@@ -8,7 +8,6 @@ whose messages nobody will look at is dropped instead of sent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
@@ -18,11 +17,9 @@ from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
 from upheld.core.ids import NOBODY, PersonId
 from upheld.database.tables import microseconds
-from upheld.demo import sample_policy
 from upheld.demo.names import Persona
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
-from upheld.policy.load import Policy, load_text
 from upheld.practice import cards, outbox
 from upheld.practice.cards import Card, ChargeResult
 from upheld.practice.invitations import Invitation
@@ -65,14 +62,10 @@ def done(outcome: object) -> None:
         raise DemoError(outcome)
 
 
-def former_policy(since: date) -> Policy:
-    """The sample policy as it was published on an earlier day: a version of its own."""
-    text = sample_policy().read_text(encoding="utf-8")
-    for word in ("version", "effective"):
-        text = re.sub(
-            rf"^{word}: .*$", f"{word}: {since:%Y-%m-%d}", text, count=1, flags=re.MULTILINE
-        )
-    return load_text(text)
+def month_number(today: date, number: int) -> Month:
+    """A month by its number; the last is the present one."""
+    at = today.year * 12 + today.month - MONTHS + number
+    return month_of(date(at // 12, at % 12 + 1, 1))
 
 
 class SetClock(Clock):
@@ -148,9 +141,7 @@ class Years:
 
     def month(self, number: int) -> Month:
         """A month by its number; the last is the present one."""
-        today = self.end.date()
-        at = today.year * 12 + today.month - MONTHS + number
-        return month_of(date(at // 12, at % 12 + 1, 1))
+        return month_number(self.end.date(), number)
 
     def plan(
         self, day: date, work: Callable[[], object], hour: int = 9, *, weight: int = 1
@@ -176,13 +167,7 @@ class Years:
         return self.end.date() - timedelta(days=days)
 
     def tell(self) -> None:
-        """Let everything happen in its order; then the clock is the real one.
-
-        Until the day on which the policy came into force an earlier version of it was.
-        """
-        former = former_policy(self.month(0).first)
-        self.gate.context = self.gate.context.under(former)
-        self.plan(date.fromisoformat(self.policy.front.effective), self._change_policy, 0)
+        """Let everything happen in its order; then the clock is the real one."""
         for number in range(MONTHS):
             self._month(number)
         self.total, reached = sum(step.weight for step in self.steps), 0
@@ -191,11 +176,7 @@ class Years:
             step.work()
             reached += step.weight
             self._reach(reached)
-        self.gate.context = self.gate.context.by(self.real).under(self.policy)
-
-    def _change_policy(self) -> None:
-        """Let the policy come into force that is in force now."""
-        self.gate.context = self.gate.context.under(self.policy)
+        self.gate.context = self.gate.context.by(self.real)
 
     def _month(self, number: int) -> None:
         first = self.month(number).first

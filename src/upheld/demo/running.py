@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -29,6 +30,7 @@ from upheld.demo.build import CUSTOMERS, CUSTOMERS_SHOWN, SignIn, build
 from upheld.demo.months import Progress, untold
 from upheld.demo.pages import DemoPages, practice
 from upheld.demo.scenes import PASSWORD
+from upheld.demo.versions import text_in_force
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.ledger.signers import FileSigner
 from upheld.policy.load import load
@@ -105,7 +107,8 @@ def ready(
     """The demonstration of a folder, built if it is not there yet, by the clock that runs."""
     start = time.perf_counter()
     there = (folder / SETTINGS).exists()
-    settings = _settings(folder, url, there=there)
+    today = (clock or Clock()).now().date()
+    settings = _settings(folder, url, today, there=there)
     keyring = (Keyring.open if there else Keyring.create)(
         folder / "keyring", KeyFile(folder / MASTER)
     )
@@ -163,7 +166,7 @@ def practices(box: Box, people: list[SignIn]) -> list[tuple[str, PracticeFactory
     ]
 
 
-def _settings(folder: Path, url: str, *, there: bool) -> Settings:
+def _settings(folder: Path, url: str, today: date, *, there: bool) -> Settings:
     """The settings of a folder; with the files that they name, where it is new."""
     path = folder / (SETTINGS if there else f"{SETTINGS}.new")
     if not there:
@@ -171,21 +174,33 @@ def _settings(folder: Path, url: str, *, there: bool) -> Settings:
         FileSigner.create(folder / LOG_KEY, LOG)
         terms = (resources.files("upheld.demo") / "terms.md").read_text(encoding="utf-8")
         (folder / "terms.md").write_text(terms, encoding="utf-8")
-        (folder / "stories.json").write_bytes(_stories())
-        values = {"policy": _quoted(str(sample_policy())), "url": _quoted(url)}
+        policy = _policy(folder, today)
+        (folder / "stories.json").write_bytes(_stories(policy))
+        values = {"policy": _quoted(str(policy)), "url": _quoted(url)}
         path.write_text(_TEXT.format(**values), encoding="utf-8")
     configuration = read_settings(path, {})
     return msgspec.structs.replace(configuration, url=url)  # the port may be another one this time
 
 
-def _stories() -> bytes:
+def _policy(folder: Path, today: date) -> Path:
+    """The file of the policy in force: the sample policy, or a copy that says another day."""
+    path = sample_policy()
+    sample = path.read_text(encoding="utf-8")
+    text = text_in_force(sample, today)
+    if text != sample:
+        path = folder / "policy.md"
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _stories(policy: Path) -> bytes:
     """Which clauses of the sample policy our stories would miss, as `upheld mutate` prints it."""
     raw = (resources.files("upheld.demo") / "stories.json").read_bytes()
     findings = [
         {"id": f"#{clause}", "kind": "clause", "clause": clause, "came": came}
         for clause, came in msgspec.json.decode(raw, type=dict[str, str]).items()
     ]
-    return msgspec.json.encode({"policy": load(sample_policy()).digest, "findings": findings})
+    return msgspec.json.encode({"policy": load(policy).digest, "findings": findings})
 
 
 def _quoted(text: str) -> str:

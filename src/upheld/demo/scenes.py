@@ -15,6 +15,7 @@ from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
+from upheld.demo.versions import Versions
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import invitations, operators, outbox, parties, tasks
@@ -58,6 +59,7 @@ class Scenes:
         self._choices()
         self._debts()
         Questions(self).plan()
+        Versions(self).plan()
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
