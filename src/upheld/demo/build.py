@@ -74,7 +74,11 @@ CUSTOMERS_SHOWN: Final = (
 )
 DESKS_SHOWN: Final = (
     ("olga", "Support, billing, privacy", "the console: tickets, debts, requests"),
-    ("max", "A manager", "who works here, the safeguards, a version of the policy to approve"),
+    (
+        "max",
+        "A manager",
+        "who works here, the safeguards, a version of the policy to approve, services that ended",
+    ),
     ("sara", "Security", "a queue of another role"),
     ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
 )

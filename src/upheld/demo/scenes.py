@@ -75,7 +75,7 @@ class Scenes:
     def _desks(self, transaction: GateTransaction) -> None:
         for kind, name, sign_in, roles, party in (
             ("staff", "Olga Beck", "olga", ("support", "billing", "accounts", "privacy"), ""),
-            ("staff", "Max Lind", "max", ("manager", "support"), ""),
+            ("staff", "Max Lind", "max", ("manager", "support", "terms"), ""),
             ("staff", "Sara Holt", "sara", ("security", "manager"), ""),
             ("agent", "Ed Roe", "ed", (), AGENCY),
         ):
