@@ -232,13 +232,13 @@ def hidden(page: httpx2.Response) -> dict[str, str]:
 
 
 @DATABASES
-@pytest.mark.parametrize("name", ["order", "end", "take back", "recall", "close"])
+@EACH
 def test_of_twenty_who_send_one_yes_at_once_one_acts(house: House, name: str) -> None:
-    """One gets the banner; the others are led to where it is shown, and nothing is done twice."""
+    """One gets the reference; the others are led to what came of it, or read that it is so."""
     deed = DEEDS[name](house)
     values = {**hidden(deed.ask()), **deed.form}
 
-    async def all_at_once() -> list[str]:
+    async def all_at_once() -> list[httpx2.Response]:
         transport = httpx2.ASGITransport(app=house.app)
         async with httpx2.AsyncClient(
             transport=transport,
@@ -247,13 +247,15 @@ def test_of_twenty_who_send_one_yes_at_once_one_acts(house: House, name: str) ->
             cookies=dict(deed.browser.cookies),
         ) as client:
             sent = [client.post(deed.path, data=values) for _ in range(AT_ONCE)]
-            answers = await asyncio.gather(*sent)
-            assert {each.status_code for each in answers} == {303}
-            return [each.headers["location"] for each in answers]
+            return await asyncio.gather(*sent)
 
     with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
-        places = apart.submit(lambda: asyncio.run(all_at_once())).result()
-    assert sum("done=" in each for each in places) == 1
+        answers = apart.submit(lambda: asyncio.run(all_at_once())).result()
+    assert {each.status_code for each in answers} <= {200, 303, 404, 422}
+    done = [
+        "done=" in each.headers.get("location", "") or "Reference" in each.text for each in answers
+    ]
+    assert sum(done) == 1, [(each.status_code, each.headers.get("location")) for each in answers]
     assert deed.is_done()
 
 
