@@ -30,7 +30,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice
 CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
 POLICY = (  # has tests of its own; and what is no page
     r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
-    r"|[./]json$|/status$"
+    r"|[./]json$|[.]csv$|/status$"
 )
 NOTHING: dict[str, str] = {}
 ANSWERS: list[tuple[str, str, dict[str, str]]] = [  # who sends what where, and gets a page for it
