@@ -5,8 +5,6 @@ What stands on it is public and proves what the policy asks of recipients; nothi
 
 from __future__ import annotations
 
-import csv
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,20 +153,18 @@ def rename(
 def export(settings: Path | None = SETTINGS) -> None:
     """Print the whole register as CSV, with what ended."""
     from upheld.practice import parties
+    from upheld.practice.sheets import sheet
 
     with gate_of(settings_in(settings)).together() as transaction:
         roles = parties.roles(transaction)
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for each in roles:
-        plain = _plain(each)
-        writer.writerow([_cell(plain[column]) for column in COLUMNS])
+    rows = [[_cell(_plain(each)[column]) for column in COLUMNS] for each in roles]
+    print(sheet(COLUMNS, rows), end="")
 
 
 def _cell(value: object) -> str:
-    """A cell that no spreadsheet runs as a formula."""
-    text = {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload] # any other value is its own text
-    return f"'{text}" if str(text).startswith(("=", "+", "-", "@", "\t", "\r")) else str(text)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
 
 
 def _actor(transaction: Transaction, sign_in: str) -> str:

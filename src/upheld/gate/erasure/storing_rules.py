@@ -105,7 +105,7 @@ class StoringRules:
         return next((each.problem for each in self._of[person_id] if each.problem), "")
 
     def retained(self, person_id: PersonId, fields: Sequence[str]) -> Retained:
-        """What of some fields must be kept: by every version of theirs."""
+        """The fields, of some, that each version which binds the person says must be kept."""
         each_retained = [
             what_to_keep(each.policy, fields, each.facts, each.records, self.at, self._place)
             for each in self._of[person_id]

@@ -1,4 +1,4 @@
-"""What is said of a payment where the entries about somebody are told: how much, for which invoice.
+"""Notes on the entries of payments in a customer's account: the amount, and for which invoice.
 
 No entry holds an amount. The row of a payment does, and it came in at the moment at which the entry
 that stored it says. Where that could be another row, nothing is said.
