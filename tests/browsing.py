@@ -1,6 +1,32 @@
-"""Clicks in a browser that wait for what they lead to."""
+"""A provider that is served, and clicks in a browser that wait for what they lead to."""
 
-from playwright.sync_api import Locator
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+    from starlette.applications import Starlette
+
+
+@contextmanager
+def served(app: Starlette, host: str = "127.0.0.1") -> Iterator[str]:
+    """The address of a server of some application, on a free port, under one of its names."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://{host}:{port}"
+    server.should_exit = True
+    thread.join()
 
 
 def follow(locator: Locator) -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browser.test_page import WAYS, served
+from browser.test_page import WAYS
 from browser.test_portal import seen_well
+from browsing import served
 from ledger.logs import SIGNER
 from practices.conftest import houses
 from practices.test_disclosures import busy, later, over

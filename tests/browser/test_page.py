@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from operator import ne
 from typing import TYPE_CHECKING
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browsing import follow
+from browsing import follow, served
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app, publish_files
 from upheld.demo import sample_policy
@@ -21,7 +18,6 @@ from upheld.policy.analyse.page import page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-    from starlette.applications import Starlette
 
 pytestmark = pytest.mark.browser
 ASKED = (
@@ -45,22 +41,6 @@ def site() -> Iterator[str]:
     """A server of the policy on a free port."""
     with served(policy_app(upheld.load_text(POLICY, vocabulary=WORDS))) as address:
         yield address
-
-
-@contextmanager
-def served(app: Starlette) -> Iterator[str]:
-    """The address of a server of some application."""
-    import uvicorn
-
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
 
 
 @pytest.mark.parametrize(("width", "scheme"), WAYS)

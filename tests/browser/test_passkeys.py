@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 import upheld
-from browsing import follow
+from browsing import follow, served
 from practices.conftest import House, houses
 from practices.mail import waiting
 from practices.test_enrolling import offer_of
@@ -58,20 +56,11 @@ class Site(NamedTuple):
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port of localhost."""
-    import uvicorn
-
     folder = tmp_path_factory.mktemp("passkeys")
     with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
         house = opening(upheld.load(sample_policy()))
-        server = uvicorn.Server(uvicorn.Config(house.app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Site(house, f"http://localhost:{port}")
-        server.should_exit = True
-        thread.join()
+        with served(house.app, "localhost") as address:
+            yield Site(house, address)
 
 
 def with_authenticator(context: BrowserContext) -> Page:

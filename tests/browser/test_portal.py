@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import threading
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import upheld
-from browsing import follow
+from browsing import follow, served
 from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
@@ -98,20 +96,11 @@ class Site(NamedTuple):
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port."""
-    import uvicorn
-
     folder = tmp_path_factory.mktemp("portal")
     with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
         world = World(opening(upheld.load(sample_policy())))
-        server = uvicorn.Server(uvicorn.Config(world.house.app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Site(world, f"http://127.0.0.1:{port}")
-        server.should_exit = True
-        thread.join()
+        with served(world.house.app) as address:
+            yield Site(world, address)
 
 
 def seen_well(page: Page, width: int, where: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import upheld
-from browsing import follow
+from browsing import follow, served
 from gate.versions import NARROWER, WIDER, post, version
 from practices.conftest import PASSWORD, House, houses
 from practices.mail import deliver
@@ -42,20 +40,11 @@ class Site(NamedTuple):
 @pytest.fixture
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port."""
-    import uvicorn
-
     folder = tmp_path_factory.mktemp("versions")
     with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
         house = opening(upheld.load(sample_policy()))
-        server = uvicorn.Server(uvicorn.Config(house.app, port=0, log_level="error"))
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Site(house, f"http://127.0.0.1:{port}", set())
-        server.should_exit = True
-        thread.join()
+        with served(house.app) as address:
+            yield Site(house, address, set())
 
 
 class Customer:

@@ -6,43 +6,20 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from upheld.cli import app
-from upheld.cli.admin import gate_of, provider_of
+from cli.homes import provider_in, run
+from upheld.cli.admin import provider_of
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.core.settings import read_settings
-from upheld.demo import sample_policy
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import operators
 from upheld.practices.accounts import domain
 
 
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
     """A folder with a provider at which somebody has the role, and somebody else has not."""
-    (tmp_path / "policy.md").write_text(sample_policy().read_text())
-    (tmp_path / "master").write_bytes(b"m" * 32)
-    (tmp_path / "master").chmod(0o600)
-    (tmp_path / "upheld.toml").write_text(
-        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
-        'key_file = "master"\n'
-    )
-    run(tmp_path, "admin", "init")
-    with gate_of(read_settings(tmp_path / "upheld.toml")).together() as transaction:
-        for name, role in (("tia", "terms"), ("sam", "support")):
-            user = operators.add_user(transaction.tables, "staff", name, name, roles=[role])
-            operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
-    return tmp_path
-
-
-def run(home: Path, *words: str, typed: str = "") -> str:
-    """Run a command with the settings of the folder."""
-    command = [*words, "--settings", str(home / "upheld.toml")]
-    done = CliRunner().invoke(app, command, input=typed, catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
+    return provider_in(tmp_path, tia="terms", sam="support")
 
 
 def customer(home: Path) -> PersonId:
@@ -71,12 +48,14 @@ def decide(home: Path, person: str, *words: str, by: str = "tia") -> str:
 def test_a_decision_is_made_listed_and_undone(home: Path) -> None:
     """The list says the state and the day, and nothing of whom it is about."""
     person = customer(home)
-    made = json.loads(decide(home, person, "--json"))
-    assert made["state"] == "ended"
+    decision = json.loads(decide(home, person, "--json"))
+    assert decision["state"] == "ended"
     listed = run(home, "termination", "list")
-    assert f"{made['id']}: ended" in listed
+    assert f"{decision['id']}: ended" in listed
     assert person not in listed
-    undone = run(home, "termination", "undo", made["id"], "--by", "tia", "--why", "-", typed="No.")
+    undone = run(
+        home, "termination", "undo", decision["id"], "--by", "tia", "--why", "-", typed="No."
+    )
     assert "undone" in undone
     assert json.loads(run(home, "termination", "list", "--json"))[0]["state"] == "undone"
 

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from typer.testing import CliRunner
 
+from cli.homes import provider_in, run
 from gate.test_version_mark import copy_database
 from gate.versions import NARROWER, WIDER, version
 from upheld.api.service import ServiceSettings
 from upheld.app.provider import service_of
-from upheld.cli import app
 from upheld.cli.admin import gate_of, provider_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
 from upheld.demo import sample_policy
-from upheld.practice import operators
 from upheld.practices.versions.drafts import post_announced
 
 PAGE = {"accept": "text/html"}
@@ -27,27 +25,7 @@ PAGE = {"accept": "text/html"}
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
     """A folder with a provider at which two counsels and somebody of support work."""
-    (tmp_path / "policy.md").write_text(sample_policy().read_text())
-    (tmp_path / "master").write_bytes(b"m" * 32)
-    (tmp_path / "master").chmod(0o600)
-    (tmp_path / "upheld.toml").write_text(
-        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
-        'key_file = "master"\n'
-    )
-    run(tmp_path, "admin", "init")
-    with gate_of(read_settings(tmp_path / "upheld.toml")).together() as transaction:
-        for name, role in (("olga", "counsel"), ("paul", "manager"), ("sam", "support")):
-            user = operators.add_user(transaction.tables, "staff", name, name, roles=[role])
-            operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
-    return tmp_path
-
-
-def run(home: Path, *words: str, expect: int = 0) -> str:
-    """Run a command with the settings of the folder."""
-    command = [*words, "--settings", str(home / "upheld.toml")]
-    done = CliRunner().invoke(app, command, catch_exceptions=False)
-    assert done.exit_code == expect, done.output
-    return done.output
+    return provider_in(tmp_path, olga="counsel", paul="manager", sam="support")
 
 
 def refused(home: Path, *words: str) -> str:
@@ -199,7 +177,7 @@ def test_a_database_that_was_put_back_is_accepted_with_a_reason(home: Path) -> N
     output = run(home, "version", "accept-restored", "--because", "the disk was lost")
     assert output == "version 2026-11-01 is in force again\n"
     assert "version 2026-11-01 is in force since" in run(home, "version", "status")
-    told = run(home, "ledger", "account")
-    assert "went back to an earlier version of our policy" in told
+    account = run(home, "ledger", "account")
+    assert "went back to an earlier version of our policy" in account
     again = refused(home, "version", "accept-restored", "--because", "the disk was lost")
     assert again == "version-accept"

@@ -107,14 +107,14 @@ def test_another_history_of_as_many_versions_is_refused_too(gate: Gate) -> None:
     """It is the digest that counts, not how many there are."""
     post(gate, version("2", WIDER))
     mark = VersionMark(gate.context.keyring)
-    known = mark.read()
-    assert known is not None
+    mark_content = mark.read()
+    assert mark_content is not None
     with gate.together() as transaction:
         first, second = transaction.editions.all()
         other = second._replace(digest=first.digest)
-        mark.require(known, transaction.connection, [first, second])
+        mark.require(mark_content, transaction.connection, [first, second])
         with pytest.raises(EditionError) as caught:
-            mark.require(known, transaction.connection, [first, other])
+            mark.require(mark_content, transaction.connection, [first, other])
     assert caught.value.code == "version-restored"
 
 

@@ -34,8 +34,8 @@ def relabelled(name: str, words: str) -> Policy:
     return load_text(text, vocabulary=vocabulary.replace(LABEL, f'label = "{words}"'))
 
 
-def told(gate: Gate, person: PersonId) -> list[str]:
-    """What is told of somebody's entries about what the versions differ in."""
+def explanations(gate: Gate, person: PersonId) -> list[str]:
+    """How the account words somebody's entries about what the versions differ in."""
     with reading(gate.engine) as connection:
         lines = list(account(connection, gate.policy, AccountQuery(person_id=person)))
     return [each.text for each in lines if each.entry.purpose == PURPOSE]
@@ -52,7 +52,7 @@ def test_an_account_has_the_words_of_the_version_that_decided_each_entry(
     post(gate, relabelled("2", "doing more of the same"))
     assert allowed(gate, person, "messages")
     monkeypatch.setattr(store, "_LOADED", store._Loaded())  # another process
-    before, after = told(gate, person)
+    before, after = explanations(gate, person)
     assert "for making things better" in before
     assert "for doing more of the same" in after
     entry, *_ = [e.entry for e in gate.entries(person) if e.entry.purpose == PURPOSE]
@@ -68,7 +68,7 @@ def test_an_entry_of_a_policy_that_was_never_posted_is_told_by_the_one_in_force(
     gate.context = gate.context.under(version("1"))
     gate.take_first_version()
     assert gate.policy_behind(entry) is gate.policy
-    assert len(told(gate, person)) == 1
+    assert len(explanations(gate, person)) == 1
 
 
 def test_a_version_whose_copy_is_gone_is_an_error_and_no_guess(
@@ -83,7 +83,7 @@ def test_a_version_whose_copy_is_gone_is_an_error_and_no_guess(
         database.delete(connection, policy_copy, "digest = ?", first)
     monkeypatch.setattr(store, "_LOADED", store._Loaded())  # another process
     with pytest.raises(store.EditionError) as caught:
-        told(gate, person)
+        explanations(gate, person)
     assert caught.value.code == "version-copy"
 
 

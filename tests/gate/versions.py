@@ -64,3 +64,10 @@ def post(
         )
     gate.refresh()
     return posted
+
+
+def post_version(gate: Gate, name: str, *changes: tuple[str, str]) -> Edition:
+    """Post the sample policy as another version, which the one in force allows."""
+    posted = post(gate, version(name, *changes))
+    assert isinstance(posted, Edition)
+    return posted

@@ -72,7 +72,7 @@ def test_before_another_version_everybody_is_bound_by_the_first(
 def test_the_page_says_whom_a_version_does_not_bind_yet_and_why(
     house: House, people: list[PersonId]
 ) -> None:
-    """Use, notice due, sent, and over, approval open and given: each as it comes."""
+    """The page shows each wait as it comes and goes: for a use, a notice, and an approval."""
     ann, ben, cy = people
     edition, desk = posted(house), house.staff("privacy")
     assert report(house).by_version == {1: 3}

@@ -6,13 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from gate.versions import NARROWER, WIDER, post, version
+from gate.versions import NARROWER, WIDER, post_version, version
 from practices.conftest import House
 from practices.mail import deliver, waiting
 from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.act.request import Refused
-from upheld.gate.editions.store import Edition
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import compare
 from upheld.practice.outbox import queue
@@ -30,12 +29,6 @@ from upheld.practices.versions.tables import customer_version
 NOTICE = "Notice of a change to our privacy policy"
 APPROVAL = "Please decide on a change to our privacy policy"
 MINE = "/me/versions"
-
-
-def _post(house: House, name: str, *changes: tuple[str, str]) -> Edition:
-    posted = post(house.provider.gate.gate, version(name, *changes))
-    assert isinstance(posted, Edition)
-    return posted
 
 
 def _run(house: House) -> int:
@@ -78,7 +71,7 @@ def _bounce(house: House, person: PersonId) -> None:
 def test_the_days_run_from_the_sending_and_not_from_the_posting(house: House) -> None:
     """Before it is sent nothing runs; by day 29 nothing holds, by day 31 it does."""
     person = _customer(house, "ben", agreements.NOTICE)
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
     assert _run(house) == 1
     house.clock.moved += timedelta(days=40)
@@ -97,7 +90,7 @@ def test_the_days_run_from_the_sending_and_not_from_the_posting(house: House) ->
 def test_an_agreement_says_how_many_days_a_notice_runs(house: House) -> None:
     """Sixty days are sixty; a number that is agreed on anew counts for the next notice."""
     person = _customer(house, "ben", agreements.NOTICE, days=60)
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
     _run(house)
     deliver(house)
@@ -111,7 +104,7 @@ def test_an_agreement_says_how_many_days_a_notice_runs(house: House) -> None:
 def test_a_notice_that_came_back_is_not_given(house: House) -> None:
     """It binds nobody, although its days are over."""
     person = _customer(house, "ben", agreements.NOTICE)
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
     _run(house)
     deliver(house)
@@ -131,11 +124,11 @@ def test_each_is_written_to_once_about_a_version(house: House) -> None:
     _customer(house, "ben", agreements.NOTICE)
     _customer(house, "cy", agreements.APPROVAL)
     _customer(house, "di", agreements.NOTICE, agreements.APPROVAL)
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     assert _run(house) == 4
     assert _run(house) == 0
     assert sorted(deliver(house)) == sorted([NOTICE, NOTICE, APPROVAL, APPROVAL])
-    _post(house, "three", NARROWER)
+    post_version(house.provider.gate.gate, "three", NARROWER)
     _run(house)
     assert len(waiting(house)) == 4
 
@@ -145,7 +138,7 @@ def test_a_job_that_is_stopped_goes_on_where_it_was(
 ) -> None:
     """What its last transaction wrote is undone whole; nobody is written to twice or forgotten."""
     people = [_customer(house, f"p{number}", agreements.NOTICE) for number in range(5)]
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     calls = 0
 
     def stops(
@@ -177,7 +170,7 @@ def test_approval_is_asked_for_with_a_link_behind_the_sign_in(house: House) -> N
         _customer(house, "cy", agreements.APPROVAL),
         _customer(house, "di", agreements.APPROVAL),
     )
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     house.do(
         lambda transaction: customer_decisions.decide(transaction, di, posted.digest, "refused")
     )
@@ -196,7 +189,7 @@ def test_whoever_has_left_or_has_no_such_agreement_any_more_is_not_written_to(ho
     )
     house.do(lambda transaction: closure.close(transaction, house.provider.events, left))
     house.do(lambda transaction: agreements.end_agreements(transaction, ended))
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     _run(house)
     assert [who for who, template in waiting(house) if template == "versions/notice"] == []
 

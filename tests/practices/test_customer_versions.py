@@ -7,10 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from gate.versions import NARROWER, WIDER, post, version
+from gate.versions import NARROWER, WIDER, post_version
 from practices.conftest import TOKEN, House, send
 from upheld.core.ids import PersonId
-from upheld.gate.editions.store import Edition
 from upheld.practices.versions import agreements, customer_decisions
 from upheld.practices.versions.customer_decisions import APPROVED, REFUSED
 from upheld.practices.versions.drafts import DraftError
@@ -18,12 +17,6 @@ from upheld.practices.versions.drafts import DraftError
 MINE = "/me/versions"
 FIRST = 'For you it is <a href="/privacy/versions/1">version 2026-11-01</a>'
 SECOND = 'For you it is <a href="/privacy/versions/2">version two</a>'
-
-
-def _post(house: House, name: str, *changes: tuple[str, str]) -> Edition:
-    posted = post(house.provider.gate.gate, version(name, *changes))
-    assert isinstance(posted, Edition)
-    return posted
 
 
 def _agree(house: House, person: PersonId, fact: str) -> None:
@@ -40,7 +33,7 @@ def test_a_version_that_allows_more_waits_for_the_next_use(house: House) -> None
     house.provider.gate.gate.take_first_version()
     assert "version 2026-11-01" in _page(house, person)
     assert "Nothing. It is the version in force." in _page(house, person)
-    _post(house, "two", WIDER)
+    post_version(house.provider.gate.gate, "two", WIDER)
     page = _page(house, person)
     assert FIRST in page
     assert "You have not used our services since it was posted." in page
@@ -59,7 +52,7 @@ def test_a_version_that_only_narrows_binds_from_its_posting(house: House) -> Non
     """Whoever has not come back is bound by it all the same, since the day it was posted."""
     person = house.customer()
     house.clock.moved += timedelta(days=1)
-    _post(house, "two", NARROWER)
+    post_version(house.provider.gate.gate, "two", NARROWER)
     house.clock.moved += timedelta(days=5)
     page = _page(house, person)
     assert f"{SECOND}, since 12 March 2026." in page
@@ -70,7 +63,7 @@ def test_the_days_of_a_notice_stand_on_the_page(house: House) -> None:
     """Not given, then from when it holds, then over; taken back, it is not given any more."""
     person = house.customer()
     _agree(house, person, agreements.NOTICE)
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
     assert "which is not given yet" in _page(house, person)
     house.do(
@@ -92,7 +85,7 @@ def test_a_customer_decides_once_and_for_good(house: House, word: str, state: st
     """It is confirmed first; the other answer comes too late, and staff read what was decided."""
     person = house.customer()
     _agree(house, person, agreements.APPROVAL)
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
     browser = house.signed_in(person)
     assert "Read and decide" in browser.get("/me").text
@@ -117,7 +110,7 @@ def test_of_twenty_decisions_at_once_one_counts(house: House) -> None:
     """Whichever comes first; an approval that comes too late binds nobody."""
     person = house.customer()
     _agree(house, person, agreements.APPROVAL)
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     house.do(lambda transaction: transaction.note_use(person))
 
     def decide(number: int) -> bool:
@@ -137,7 +130,7 @@ def test_a_refusal_outlives_an_approval_by_staff(house: House) -> None:
     """What the customer refused cannot be recorded as approved; a later version can be."""
     person = house.customer()
     _agree(house, person, agreements.APPROVAL)
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     house.do(
         lambda transaction: customer_decisions.decide(transaction, person, posted.digest, REFUSED)
     )
@@ -147,7 +140,7 @@ def test_a_refusal_outlives_an_approval_by_staff(house: House) -> None:
                 transaction, person, posted.digest
             )
         )
-    later = _post(house, "three", NARROWER)
+    later = post_version(house.provider.gate.gate, "three", NARROWER)
     house.do(
         lambda transaction: customer_decisions.approve_change(transaction, person, later.digest)
     )
@@ -159,7 +152,7 @@ def test_only_what_waits_for_a_customer_is_theirs_to_decide(house: House) -> Non
     """Whoever has no such agreement decides nothing, nor does anybody about what was not posted."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
     _agree(house, ben, agreements.APPROVAL)
-    posted = _post(house, "two", WIDER)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
     for person, digest in ((ann, posted.digest), (ben, "0" * 64), (ben, ""), (ben, "two")):
         browser = house.signed_in(person)
         answer = send(browser, f"{MINE}/approve", {"digest": digest}, MINE)

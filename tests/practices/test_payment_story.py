@@ -62,20 +62,26 @@ def test_two_payments_say_each_its_own_amount(house: House) -> None:
     assert page.index(f"You paid {money(rest)} for invoice") < page.index("You paid $10.00 for")
 
 
+def book(house: House, person: PersonId, kind: str, *amounts: int) -> None:
+    """Let staff book payments of some cents, all at one moment."""
+
+    def work(transaction: GateTransaction) -> None:
+        for cents in amounts:
+            row = books.Payment(transaction.clock.today(), cents, f"r{cents}", kind)
+            invoices.post(transaction, person, row, entitled=True)
+            transaction.note(
+                person, "payment", purpose="billing", action=kind, actor="staff " + "0" * 32
+            )
+
+    house.do(work)
+
+
 def test_two_payments_at_one_moment_say_no_amount_that_may_be_the_other(house: House) -> None:
     """Where it is not sure which row an entry is about, no amount is told."""
     person = house.customer()
     invoiced(house, person)
 
-    def work(transaction: GateTransaction) -> None:
-        for cents in (100, 200):
-            row = books.Payment(transaction.clock.today(), cents, f"r{cents}", "transfer")
-            invoices.post(transaction, person, row, entitled=True)
-            transaction.note(
-                person, "payment", purpose="billing", action="transfer", actor="staff " + "0" * 32
-            )
-
-    house.do(work)
+    book(house, person, "transfer", 100, 200)
     page = visible(house.signed_in(person).get(STORY).text)
     assert "booked your payment" in page
     assert "You paid" not in page
@@ -86,14 +92,7 @@ def test_a_refund_says_what_came_back(house: House) -> None:
     person = house.customer()
     invoiced(house, person)
 
-    def work(transaction: GateTransaction) -> None:
-        row = books.Payment(transaction.clock.today(), -550, "r", "refund")
-        invoices.post(transaction, person, row, entitled=True)
-        transaction.note(
-            person, "payment", purpose="billing", action="refund", actor="staff " + "0" * 32
-        )
-
-    house.do(work)
+    book(house, person, "refund", -550)
     assert "You got $5.50 back." in visible(house.signed_in(person).get(STORY).text)
 
 
@@ -103,14 +102,7 @@ def test_what_the_policy_does_not_show_is_not_said(open_house: Callable[..., Hou
     person = house.customer()
     invoiced(house, person)
 
-    def work(transaction: GateTransaction) -> None:
-        row = books.Payment(transaction.clock.today(), 100, "r", "transfer")
-        invoices.post(transaction, person, row, entitled=True)
-        transaction.note(
-            person, "payment", purpose="billing", action="transfer", actor="staff " + "0" * 32
-        )
-
-    house.do(work)
+    book(house, person, "transfer", 100)
     page = visible(house.signed_in(person).get(STORY).text)
     assert "booked your payment" in page
     assert "You paid" not in page

@@ -1,0 +1,38 @@
+"""A provider in a folder, for tests of commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from upheld.cli import app
+from upheld.cli.admin import gate_of
+from upheld.core.settings import read_settings
+from upheld.demo import sample_policy
+from upheld.practice import operators
+
+
+def provider_in(folder: Path, **roles: str) -> Path:
+    """Make a provider under the sample policy, at which each of some works in a role."""
+    (folder / "policy.md").write_text(sample_policy().read_text())
+    (folder / "master").write_bytes(b"m" * 32)
+    (folder / "master").chmod(0o600)
+    (folder / "upheld.toml").write_text(
+        'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
+        'key_file = "master"\n'
+    )
+    run(folder, "admin", "init")
+    with gate_of(read_settings(folder / "upheld.toml")).together() as transaction:
+        for name, role in roles.items():
+            user = operators.add_user(transaction.tables, "staff", name, name, roles=[role])
+            operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
+    return folder
+
+
+def run(home: Path, *words: str, typed: str = "", expect: int = 0) -> str:
+    """Run a command with the settings of the folder; what it prints."""
+    command = [*words, "--settings", str(home / "upheld.toml")]
+    done = CliRunner().invoke(app, command, input=typed, catch_exceptions=False)
+    assert done.exit_code == expect, done.output
+    return done.output
