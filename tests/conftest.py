@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import postgres
+from empty import empty_database
 from sizes import CHOSEN, USED, size
 from tally import tell
 
@@ -121,26 +122,73 @@ def postgres_server() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The address of an empty database on PostgreSQL."""
+def _create(server: str, template: str = "template1") -> str:
+    """The address of a new database on a server, made as a copy of another."""
     import psycopg
     from psycopg import sql
 
-    name = sql.Identifier(f"t{secrets.token_hex(8)}")
-    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    yield postgres_server + name.as_string().strip('"')
-    with psycopg.connect(postgres_server + "postgres", autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+    name = f"t{secrets.token_hex(8)}"
+    command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    with psycopg.connect(server + "postgres", autocommit=True) as connection:
+        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
+    return server + name
+
+
+def _drop(url: str) -> None:
+    """Drop a database, and end whoever still uses it."""
+    import psycopg
+    from psycopg import sql
+
+    server, _, name = url.rpartition("/")
+    command = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(command)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The address of an empty database on PostgreSQL."""
+    url = _create(postgres_server)
+    yield url
+    _drop(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: str) -> str:
+    """The name of a database on PostgreSQL with upheld's tables, of which tests get copies."""
+    from upheld.database.engines import open_database
+    from upheld.database.schema import migrate
+
+    url = _create(postgres_server)
+    engine = open_database(url)
+    migrate(engine)
+    engine.dispose()
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def postgres_tables_url(postgres_server: str, postgres_tables: str) -> Iterator[str]:
+    """The address of a database on PostgreSQL with upheld's tables and nothing in them."""
+    url = _create(postgres_server, postgres_tables)
+    yield url
+    _drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without any table, on each kind that upheld supports."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/upheld.db"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, on each kind that upheld supports."""
+    """The address of a database with upheld's tables and nothing in them, on each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/upheld.db"
-    url: str = request.getfixturevalue("postgres_url")
+        return empty_database(tmp_path)
+    url: str = request.getfixturevalue("postgres_tables_url")
     return url
 
 
@@ -148,10 +196,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def engine(database_url: str) -> Iterator["Engine"]:
     """An open database with its tables, on each kind."""
     from upheld.database.engines import open_database
-    from upheld.database.schema import migrate
 
     opened = open_database(database_url)
-    migrate(opened)
     yield opened
     opened.dispose()
 

@@ -12,6 +12,7 @@ import upheld
 from browser.test_page import WAYS
 from browser.test_portal import seen_well
 from browsing import served
+from empty import empty_database
 from ledger.logs import SIGNER
 from practices.conftest import houses
 from practices.test_disclosures import busy, later, over
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.browser
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running provider that has published a month, signed."""
     folder = tmp_path_factory.mktemp("disclosures")
-    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+    with contextmanager(houses)(empty_database(folder), folder) as opening:
         house = opening(upheld.load(sample_policy()))
         busy(house)
         over(house)

@@ -12,6 +12,7 @@ import pytest
 
 import upheld
 from browsing import follow, served
+from empty import empty_database
 from practices.conftest import House, houses
 from practices.mail import waiting
 from practices.test_enrolling import offer_of
@@ -57,7 +58,7 @@ class Site(NamedTuple):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port of localhost."""
     folder = tmp_path_factory.mktemp("passkeys")
-    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+    with contextmanager(houses)(empty_database(folder), folder) as opening:
         house = opening(upheld.load(sample_policy()))
         with served(house.app, "localhost") as address:
             yield Site(house, address)

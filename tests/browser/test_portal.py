@@ -13,6 +13,7 @@ import pytest
 
 import upheld
 from browsing import follow, served
+from empty import empty_database
 from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
 from sizes import CHOSEN, size
@@ -97,7 +98,7 @@ class Site(NamedTuple):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port."""
     folder = tmp_path_factory.mktemp("portal")
-    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+    with contextmanager(houses)(empty_database(folder), folder) as opening:
         world = World(opening(upheld.load(sample_policy())))
         with served(world.house.app) as address:
             yield Site(world, address)

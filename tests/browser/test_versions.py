@@ -11,6 +11,7 @@ import pytest
 
 import upheld
 from browsing import follow, served
+from empty import empty_database
 from gate.versions import NARROWER, WIDER, post, version
 from practices.conftest import PASSWORD, House, houses
 from practices.mail import deliver
@@ -41,7 +42,7 @@ class Site(NamedTuple):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running provider on a free port."""
     folder = tmp_path_factory.mktemp("versions")
-    with contextmanager(houses)(f"sqlite:///{folder}/upheld.db", folder) as opening:
+    with contextmanager(houses)(empty_database(folder), folder) as opening:
         house = opening(upheld.load(sample_policy()))
         with served(house.app) as address:
             yield Site(house, address, set())

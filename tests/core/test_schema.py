@@ -38,9 +38,9 @@ engine.dispose()
 """
 
 
-def test_the_tables_are_made_from_nothing_and_once(database_url: str) -> None:
+def test_the_tables_are_made_from_nothing_and_once(empty_database_url: str) -> None:
     """An empty database gets its tables, and to migrate again changes nothing."""
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     assert revision(engine) == ""
     with pytest.raises(DatabaseError, match="not those that this upheld needs"):
         require_current(engine)
@@ -49,9 +49,9 @@ def test_the_tables_are_made_from_nothing_and_once(database_url: str) -> None:
     engine.dispose()
 
 
-def test_the_steps_lead_to_the_tables_that_the_code_uses(database_url: str) -> None:
+def test_the_steps_lead_to_the_tables_that_the_code_uses(empty_database_url: str) -> None:
     """After all steps nothing differs between the database and what the code says of it."""
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     migrate(engine)
     with reading(engine) as connection:
         here = (None, engine.dialect.name)
@@ -64,9 +64,9 @@ def test_the_steps_lead_to_the_tables_that_the_code_uses(database_url: str) -> N
     engine.dispose()
 
 
-def test_what_is_read_at_every_act_is_found_by_its_key_at_once(database_url: str) -> None:
+def test_what_is_read_at_every_act_is_found_by_its_key_at_once(empty_database_url: str) -> None:
     """On SQLite such a table has no row ids, as the code says of it."""
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     migrate(engine)
     declared_so = {
         name
@@ -83,9 +83,9 @@ def test_what_is_read_at_every_act_is_found_by_its_key_at_once(database_url: str
     engine.dispose()
 
 
-def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> None:
+def test_two_processes_that_start_at_once_do_not_collide(empty_database_url: str) -> None:
     """Four processes make the tables of one empty database, and each finds them made."""
-    command = [sys.executable, "-W", "error", "-c", MIGRATE, database_url]
+    command = [sys.executable, "-W", "error", "-c", MIGRATE, empty_database_url]
     started = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
@@ -95,7 +95,7 @@ def test_two_processes_that_start_at_once_do_not_collide(database_url: str) -> N
 
 
 def test_who_comes_while_the_tables_are_changed_waits_for_longer_than_for_an_act(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A change of large tables may take longer than anybody waits for an act."""
     upgrade, tries = schema.upgrade, iter([DatabaseError("busy", code="locked")])
@@ -105,7 +105,7 @@ def test_who_comes_while_the_tables_are_changed_waits_for_longer_than_for_an_act
             raise error
         return upgrade(connection)
 
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     monkeypatch.setattr(schema, "upgrade", busy_once)
     assert migrate(engine) == revision(engine)
     monkeypatch.setattr(schema, "WAIT_SECONDS", 0)
@@ -115,9 +115,9 @@ def test_who_comes_while_the_tables_are_changed_waits_for_longer_than_for_an_act
     engine.dispose()
 
 
-def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:
+def test_the_tables_of_a_later_upheld_are_left_alone(empty_database_url: str) -> None:
     """A database that a later upheld has changed is neither opened nor migrated."""
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(text(f"UPDATE {VERSIONS} SET version_num = '9999'"))
@@ -125,12 +125,12 @@ def test_the_tables_of_a_later_upheld_are_left_alone(database_url: str) -> None:
         migrate(engine)
     engine.dispose()
     with pytest.raises(DatabaseError, match="of a later upheld") as caught:
-        open_database(database_url)
+        open_database(empty_database_url)
     assert caught.value.code == "schema"
 
 
 def test_a_step_that_fails_leaves_nothing(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A migration that breaks off half-way has made no table."""
     from alembic.operations import Operations
@@ -138,7 +138,7 @@ def test_a_step_that_fails_leaves_nothing(
     def broken(*_: object, **__: object) -> None:
         raise KeyError
 
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     with monkeypatch.context() as patch, pytest.raises(KeyError):
         patch.setattr(Operations, "create_index", broken)
         migrate(engine)

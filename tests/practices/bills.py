@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import House, send
 from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
@@ -30,9 +31,9 @@ PLANS = catalogue()
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database: SQLite's, unless a test asks for each kind."""
     if getattr(request, "param", "sqlite") == "postgresql":
-        url: str = request.getfixturevalue("postgres_url")
+        url: str = request.getfixturevalue("postgres_tables_url")
         return url
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def engage(house: House, party: str, recipient: str) -> RecordId:

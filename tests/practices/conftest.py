@@ -19,7 +19,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
-from practices.empty import empty_tables
+from empty import empty_tables
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from empty import empty_database
 from practices.conftest import House, send
 from practices.test_request_desk import RIGHT, ask, post, take
 from practices.test_sign_up import GOOD, people_at
@@ -20,7 +21,7 @@ CORRECT = "/me/privacy/correct?field=birth-date"
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """Forms are alike on each kind of database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def parts(iso: str, name: str = "birth-date") -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import House
 from upheld.core.ids import PersonId
 from upheld.database.seals import SealedError
@@ -30,7 +31,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """The mechanism is tried on both databases elsewhere; here it is where each practice asks."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 class Thing(NamedTuple):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import upheld
+from empty import empty_database
 from practices.conftest import TOKEN, House, send
 from practices.test_guardians import YES, ask_guardian, born, identified_guardian, kid, sign_up
 from practices.test_sign_up import GOOD, people_at
@@ -35,7 +36,7 @@ HOSTILE = ("", "x" * 5_000, "<script>alert(1)</script>", "\U0001f600", "\u202ekc
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough for these stories."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def shared(house: House, person: PersonId) -> bool:

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import upheld
+from empty import empty_database
 from practices.conftest import House
-from practices.empty import empty_database
 from practices.without import without
 from upheld.gate.act.request import Act, Refused
 from upheld.practice import credentials

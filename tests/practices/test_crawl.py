@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import House
 from practices.routes import MARKS, ROLES, Line, World, lines, routed
 
@@ -29,9 +31,9 @@ NO_PAGE = (
 
 
 @pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: object) -> str:
+def database_url(tmp_path: Path) -> str:
     """The crawl is about answers, which are the same on every database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PASSWORD, TOKEN, House, send
 from practices.test_households import invitation_link
 from upheld.practice import destinations
@@ -44,7 +45,7 @@ ELSEWHERE = (
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about addresses; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def destination(location: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pyotp
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.test_once import AT_ONCE, at_once, unlimited
 from upheld.database.own_tables import Tables
@@ -25,9 +27,9 @@ NEW = "six other plain words here"
 
 
 @pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: object) -> str:
+def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def invitation_path(house: House, kind: str = "staff", sign_in: str = "olga") -> str:

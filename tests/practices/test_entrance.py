@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PAGE, PASSWORD, House
 from practices.mail import link
 from practices.test_second_factor import Ann
@@ -25,9 +27,9 @@ EVERY = timedelta(seconds=10)
 
 
 @pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: object) -> str:
+def database_url(tmp_path: Path) -> str:
     """It is about who gets in, which is the same on every database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import inspect
 from typer.testing import CliRunner
 
+from empty import empty_database
 from practices.bills import job, owing
 from practices.conftest import House
 from practices.routes import THINGS, World
@@ -40,7 +41,7 @@ STAYS = {"account", "invoice", "billed", "payment_intent", "debt", "task", "righ
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are told on SQLite, where a test can read everything that is there."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def anywhere(house: House, person: PersonId) -> set[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PAGE, PASSWORD, House
 from upheld.api.service import ServiceSettings as Serving
 from upheld.app.provider import service_of
@@ -17,7 +18,7 @@ from upheld.demo import sample_policy
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """The story is about logs; one kind of database is enough for it."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def test_a_failed_sign_in_is_logged_and_counted(

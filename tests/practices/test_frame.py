@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import House
 from practices.routes import ROLES, World
 from upheld.practice.endpoints import cookie_name
@@ -20,7 +21,7 @@ STARTS = {"customer": "/me", "staff": "/staff", "agent": "/agent"}
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """The frame is the same on each kind of database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.fixture

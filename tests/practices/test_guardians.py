@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.bills import card_page
 from practices.conftest import PASSWORD, START, House, send
 from practices.mail import link, waiting
@@ -35,7 +36,7 @@ YES = {"permission": "yes", "costs": "yes", "supervision": "yes", "answer": "yes
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def born(years: int) -> str:

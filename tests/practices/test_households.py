@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link
 from practices.without import without
@@ -20,7 +21,7 @@ BO = "bo@marked.example"
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def invitation_link(house: House, holder: PersonId) -> str:

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from empty import empty_database
 from practices.conftest import House
 from upheld.app.policy import policy_pages
 from upheld.demo import sample_policy
@@ -27,7 +28,7 @@ WEBMAIL = "https://webmail.example/"
 @pytest.fixture(params=["sqlite"])
 def database_url(tmp_path: Path) -> str:
     """What is asked here is the same on every database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.fixture

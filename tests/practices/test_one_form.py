@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.bills import history, invoiced
 from practices.conftest import House
 from practices.routes import World, lines, routed
@@ -28,7 +29,7 @@ SIGNAL = {"sec-gpc": "1"}
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """What pages say is the same on each kind of database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def visible(page: str) -> str:

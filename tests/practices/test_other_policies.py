@@ -12,6 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link
 from practices.others import POLICIES, policy
@@ -34,7 +35,7 @@ EMAIL = "ida@marked.example"
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """What is asked here is what pages say; one kind of database is enough."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.fixture(params=POLICIES)

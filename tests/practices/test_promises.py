@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import upheld
+from empty import empty_database
 from gate.versions import post, version
 from practices.conftest import House
 from upheld.api.service import ServiceSettings as Serving
@@ -36,7 +37,7 @@ SOURCE = Path(upheld.__file__).parent
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough: what is asked here is what the program can do."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def words(results: list[UnkeptPromise], kind: str) -> set[str]:

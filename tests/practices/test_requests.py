@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from empty import empty_database
 from practices.bills import owing
 from practices.conftest import House, send
 from upheld.core.ids import PersonId
@@ -35,7 +36,7 @@ ODD = ("<script>alert(1)</script>", "Zo\u00eb \U0001f600", "=1+1")
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough for these stories."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def requests_of(house: House, person: PersonId) -> list[requests.RightsRequest]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import House
 from practices.mail import link
 from practices.routes import Line, World, lines, routed
@@ -24,9 +26,9 @@ MADE_BY_LOOKING = {"entry", "entry_person", "tile", "checkpoint", "log_name", "s
 
 
 @pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: object) -> str:
+def database_url(tmp_path: Path) -> str:
     """It is about what pages do, which is the same on every database."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def state(house: House) -> dict[str, object]:

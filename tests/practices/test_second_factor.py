@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.test_enrolling import offer_of
@@ -29,7 +30,7 @@ NEW = "another four plain words"
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 class Ann:

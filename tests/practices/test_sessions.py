@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.test_staff import task_on
 from upheld.database.transaction import reading
@@ -20,7 +21,7 @@ RIGHT = {"email": "ann@marked.example", "password": PASSWORD}
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from practices.mail import link, waiting
 from practices.without import without
@@ -24,7 +25,7 @@ BAD = ("", "x" * 5_000, "<script>alert(1)</script>", "🚀", "\u202eabc مرحب
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about pages; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def test_a_customer_signs_in_where_they_wanted_to_go_and_out_again(house: House) -> None:

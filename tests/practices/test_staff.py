@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from empty import empty_database
 from practices.conftest import PASSWORD, House, send
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
@@ -36,9 +38,9 @@ CASES = (
 
 
 @pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: object) -> str:
+def database_url(tmp_path: Path) -> str:
     """The stories of the console are told once; other tests run on both databases."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def task_on(house: House, person: PersonId, purpose: str = "support", role: str = "support") -> str:

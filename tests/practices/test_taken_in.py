@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.conftest import House, send
 from practices.mail import link, waiting
 from practices.test_sign_up import GOOD, people_at, sign_up
@@ -20,7 +21,7 @@ CHOSEN = {"password": "seven brand new words"}
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough for these stories."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def import_customer(house: House, folder: Path, born: str = "1985-07-30") -> PersonId:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from empty import empty_database
 from practices.bills import engage, history, order, overdue, staff
 from practices.conftest import House, send
 from practices.test_guardians import family
@@ -25,7 +26,7 @@ from upheld.practices.rights import erasure
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """These stories are about entries; one kind of database is enough for them."""
-    return f"sqlite:///{tmp_path}/upheld.db"
+    return empty_database(tmp_path)
 
 
 def sentences(house: House, person: PersonId) -> list[str]:

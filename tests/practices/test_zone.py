@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import upheld
+from empty import empty_database
 from practices import bills
 from practices.conftest import House, houses
 from sizes import size
@@ -47,7 +48,7 @@ SWEPT = size("hard days on which stories run", short=4, long=len(COMBINATIONS))
 @pytest.fixture(name="opening")
 def _opening(tmp_path: Path) -> Iterator[Callable[..., House]]:
     """What opens a running provider under a policy at a moment, in a zone."""
-    yield from houses(f"sqlite:///{tmp_path}/upheld.db", tmp_path)
+    yield from houses(empty_database(tmp_path), tmp_path)
 
 
 def may_be_served(house: House, person: PersonId) -> bool:

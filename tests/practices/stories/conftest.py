@@ -7,7 +7,7 @@ from pathlib import Path
 import argon2
 import pytest
 
-from practices.empty import empty_database
+from empty import empty_database
 from upheld.web import passwords
 
 

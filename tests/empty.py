@@ -1,4 +1,4 @@
-"""Empty tables on SQLite, made once in a process: each story begins with a copy of them."""
+"""Empty tables on SQLite, made once in a process: each test begins with a copy of them."""
 
 from __future__ import annotations
 
