@@ -21,6 +21,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.editions import store
 from upheld.gate.editions.store import Edition, EditionError
 from upheld.gate.editions.tables import posted_version
+from upheld.gate.evidence.word_uses import require_words
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
@@ -124,6 +125,11 @@ class Editions:
                 hint="write the day on which it is to be posted as `effective`, or a later one",
             )
 
+    def require_words(self, policy: Policy) -> None:
+        """EditionError for a policy that drops words which rows of this database use now."""
+        now = self._context.policy.program.vocabulary
+        require_words(self._connection, now, policy.program.vocabulary)
+
     def post(self, version: ApprovedVersion, *, actor: str) -> Edition | Refused:
         """Put a version in force, if the one in force lets us amend it; or a refusal.
 
@@ -139,6 +145,7 @@ class Editions:
                 hint="draft it again: it is compared with the one in force now",
             )
         self._require_day(policy)
+        self.require_words(policy)  # which a row that was written since the approval may use
         _, time = entries.latest(connection)
         at, problem = context.clock.look(time)
         if problem:

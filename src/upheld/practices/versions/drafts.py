@@ -89,6 +89,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
             code="version-base",
             hint="draft it again: it is compared with the one in force now",
         )
+    transaction.editions.require_words(policy)
     transaction.editions.keep(policy)  # whoever drafts the same bytes at once waits here
     for each in drafts(transaction.tables, OPEN, *STATES_TO_POST):
         if each.digest == policy.digest:
@@ -133,6 +134,7 @@ def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
             code="version-base",
             hint="draft it again: it is compared with the one in force now",
         )
+    transaction.editions.require_words(transaction.editions.policy(there.digest))
     at = transaction.clock.now()
     _change(transaction, there, state=APPROVED, approved_by=user.user_id, approved=microseconds(at))
     _note(transaction, "version.approve", there, user)
@@ -143,8 +145,10 @@ def post(transaction: Transaction, draft_id: str, by: str) -> Edition | Draft | 
     """Put an approved draft in force, or announce it for the day on which it takes effect."""
     there = _require(transaction, draft_id, *STATES_TO_POST)
     user = user_of(transaction.tables, by)
-    day = effective_day(transaction.editions.policy(there.digest))
+    policy = transaction.editions.policy(there.digest)
+    day = effective_day(policy)
     if day is not None and day > transaction.clock.today():
+        transaction.editions.require_words(policy)
         if there.state == APPROVED:
             _change(transaction, there, state=ANNOUNCED)
             _note(transaction, "version.announce", there, user)
