@@ -157,6 +157,22 @@ def test_what_cannot_follow_is_not_posted(gate: Gate) -> None:
     assert gate.context.edition == 1
 
 
+@pytest.mark.parametrize("moved", ["https://other.example/privacy", ""])
+def test_a_version_whose_address_moved_is_not_posted(gate: Gate, moved: str) -> None:
+    """People know the address that it has: another one, or none, is refused, before it is kept."""
+    gate.take_first_version()
+    address = gate.policy.front.address
+    assert address
+    line = f"address: {moved}\n" if moved else ""
+    new = version("2", (f"address: {address}\n", line))
+    with pytest.raises(EditionError) as caught:
+        post(gate, new, wider=False)
+    assert caught.value.code == "version-address"
+    with reading(gate.engine) as connection, pytest.raises(EditionError):
+        store.read_copy(connection, new.digest)
+    assert gate.context.edition == 1
+
+
 def _effective(day: str) -> tuple[str, str]:
     return "policy: Privacy", f"effective: {day}\npolicy: Privacy"
 
