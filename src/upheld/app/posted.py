@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from upheld.api.live import Built, InForce, Live
 from upheld.api.logs import event
 from upheld.core.clock import system_time
-from upheld.core.errors import PolicyError
+from upheld.database.seals import SealedError
+from upheld.database.transaction import reading
+from upheld.gate.editions import store
+from upheld.gate.editions.policy_file import OFFERED, REFUSED, file_state
+from upheld.gate.editions.store import EditionError
 from upheld.gate.gate import Gate
-from upheld.policy.load import Policy, load
-
-SAME: Final = "unchanged"
-OFFERED: Final = "offered"
-REFUSED: Final = "refused"
+from upheld.policy.load import Policy
 
 
 class PostedLive(Live[Built]):
@@ -29,6 +28,7 @@ class PostedLive(Live[Built]):
     def __init__(self, path: Path, build: Callable[[Policy], Built], gate: Gate) -> None:
         self.gate = gate
         super().__init__(path, build)
+        self._compare_copy()  # nothing is served of a version whose copy is not whole
         self.compare_file()
 
     def first(self) -> Policy:
@@ -54,24 +54,41 @@ class PostedLive(Live[Built]):
         with self.lock:
             self.seen, self.pending = self.signature(), None
         offer = self.compare_file()
+        try:
+            self._compare_copy()
+        except (EditionError, SealedError) as error:
+            event(
+                "the copy of the version in force is not whole",
+                logging.ERROR,
+                in_force=now,
+                error=error.code,
+            )
+            return REFUSED
         return "swapped" if now != before else offer
 
     def compare_file(self) -> str:
         """What the file is beside the version in force; the log says where it is another one."""
         in_force = self.now.policy.digest
-        try:
-            digest = load(self.path).digest
-        except PolicyError as error:
-            first = error.faults[0].message if error.faults else ""
-            event("policy file refused", logging.ERROR, in_force=in_force, first_fault=first)
-            return REFUSED
-        if digest == in_force:
-            return SAME
-        event(
-            "policy file is not the version in force",
-            logging.WARNING,
-            in_force=in_force,
-            file=digest,
-            hint="`upheld version draft` makes a draft of it",
-        )
-        return OFFERED
+        there = file_state(self.path, in_force)
+        if there.state == REFUSED:
+            event("policy file refused", logging.ERROR, in_force=in_force, first_fault=there.fault)
+        elif there.state == OFFERED:
+            event(
+                "policy file is not the version in force",
+                logging.WARNING,
+                in_force=in_force,
+                file=there.digest,
+                hint="`upheld version draft` makes a draft of it",
+            )
+        return there.state
+
+    def _compare_copy(self) -> None:
+        """EditionError where the database's copy is not what is served, whatever is in mind."""
+        with reading(self.gate.engine) as connection:
+            program = store.read_program(connection, self.now.policy.digest)
+        if program.source != self.now.policy.program.source:
+            raise EditionError(
+                "the database's copy of the version in force is not what is served",
+                code="version-copy",
+                hint="restore it from a backup",
+            )

@@ -16,7 +16,7 @@ from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.analysis import tell
 from upheld.cli.output import JSON, loaded, print_json
 from upheld.core.counts import count_of
-from upheld.core.errors import PolicyError, UpheldError
+from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
@@ -90,17 +90,11 @@ def status(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 
 def _file_state(configuration: Settings, in_force: str) -> str:
     """What the file of the settings is beside the version in force."""
-    from upheld.policy.load import load
+    from upheld.gate.editions.policy_file import file_state
 
     if configuration.policy is None:
         return "the settings name no file"
-    try:
-        digest = load(configuration.policy).digest
-    except PolicyError as error:
-        return f"cannot be read as a policy: {error.faults[0].message}"
-    if digest == in_force:
-        return "the version in force"
-    return f"another text, digest {digest[:12]}: `upheld version draft` makes a draft of it"
+    return str(file_state(configuration.policy, in_force))
 
 
 @version.command("list")

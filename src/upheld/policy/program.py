@@ -7,9 +7,20 @@ for the part of each parent that it covers; compile and reference give it its me
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 
 from upheld.policy.vocabulary import Vocabulary
+
+
+def digest_of(source: str, vocabulary: Vocabulary) -> str:
+    """SHA-256 over the policy's text and each text of its vocabulary, each with its length."""
+    sha = hashlib.sha256()
+    for text in (source, *vocabulary.sources):
+        entry = text.encode()
+        sha.update(len(entry).to_bytes(8, "big") + entry)
+    return sha.hexdigest()
 
 
 class FactTest(msgspec.Struct, frozen=True, tag="test"):

@@ -7,7 +7,6 @@ rule can be stepped over and its exceptions stand in its place.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 from upheld.core.errors import Fault, PolicyError, nearest
@@ -91,7 +90,7 @@ class Resolver:
             raise PolicyError(self.faults)
         return p.Program(
             front=self.document.front,
-            digest=digest(self.document.source, self.vocabulary),
+            digest=p.digest_of(self.document.source, self.vocabulary),
             source=self.document.source,
             vocabulary=self.vocabulary,
             clauses=clauses,
@@ -376,15 +375,6 @@ class Resolver:
         answer = {"yes": "allow", "no": "deny", "ask": "needs-proof"}[node.answer]
         line = block.place(node.offset)[0]
         return p.Example(answer, question, print_example(node), line, duties)
-
-
-def digest(source: str, vocabulary: Vocabulary) -> str:
-    """SHA-256 over the policy's text and each text of its vocabulary, each with its length."""
-    sha = hashlib.sha256()
-    for text in (source, *vocabulary.sources):
-        entry = text.encode()
-        sha.update(len(entry).to_bytes(8, "big") + entry)
-    return sha.hexdigest()
 
 
 def resolve(

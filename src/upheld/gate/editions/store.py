@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from upheld.core.errors import UpheldError
+from upheld.core.errors import PolicyError, UpheldError
 from upheld.database import rows as database
 from upheld.database.statements import Query, row, to_datetime
 from upheld.database.transaction import reading
 from upheld.gate.editions.tables import policy_copy, posted_version
 from upheld.policy.load import Policy, pack, unpack
+from upheld.policy.program import Program, digest_of
 
 NEWEST: Final[Query] = ("SELECT coalesce(max(number), 0) FROM posted_version", ())
 LOADED_MAX: Final = 16  # versions that a process has in mind
@@ -154,6 +155,11 @@ def policy_of(connection: Connection, digest: str) -> Policy:
 
 def read_copy(connection: Connection, digest: str) -> Policy:
     """The policy with a digest out of the database, whatever is in mind; EditionError as above."""
+    return Policy(read_program(connection, digest))
+
+
+def read_program(connection: Connection, digest: str) -> Program:
+    """What the copy with a digest holds; EditionError where its bytes do not give that digest."""
     stored = database.get(connection, policy_copy, "digest = ?", digest)
     if stored is None:
         raise EditionError(
@@ -161,11 +167,19 @@ def read_copy(connection: Connection, digest: str) -> Policy:
             code="version-copy",
             hint="restore it from a backup",
         )
-    policy = Policy(unpack(zlib.decompress(stored.compiled), f"policy {digest[:12]}"))
-    if policy.digest != digest:
+    try:
+        program = unpack(zlib.decompress(stored.compiled), f"policy {digest[:12]}")
+    except (zlib.error, PolicyError):
+        raise EditionError(
+            f"the copy of the policy {digest[:12]} cannot be read",
+            code="version-copy",
+            hint="restore it from a backup",
+        ) from None
+    # What the copy says of itself is not enough: its digest is worked out of its texts.
+    if not program.digest == digest == digest_of(program.source, program.vocabulary):
         raise EditionError(
             f"the copy of the policy {digest[:12]} is another one's",
             code="version-copy",
             hint="restore it from a backup",
         )
-    return policy
+    return program

@@ -1,7 +1,8 @@
 """What is not whole beside the rows that are sealed, each row by something else that is.
 
 Keys, values and whose an entry is are looked at with their people and entries; here is what nobody
-would come to that way: rows of people or entries that are not there, epochs, the names of logs.
+would come to that way: rows of people or entries that are not there, epochs, the names of logs, and
+the versions of the policy.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from upheld.database.statements import row, rows, to_bytes
 from upheld.gate.evidence import records
 from upheld.gate.log import database_log, detach
 from upheld.gate.log.database_log import Log
+from upheld.gate.operations.edition_checks import edition_problems
 from upheld.ledger import entries as ledger
 from upheld.ledger.note import NoteError
 from upheld.vault import people
@@ -57,7 +59,7 @@ def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
         f"entry {number} is not about those who were left when others were cut from it"
         for number in detach.exchanged_batches(connection)
     ]
-    return [*problems, *_false_beginnings(connection)]
+    return [*problems, *_false_beginnings(connection), *edition_problems(connection)]
 
 
 def _has_own_name(log: Log) -> bool:

@@ -82,7 +82,7 @@ def built_in(settings: Settings) -> list[Job]:
         Job("unfinished erasures", MINUTE, erase.resume),
         Job("dropped", MINUTE, delete_fields.tell),
         Job("keys", DAY, erase.renew_if_needed),
-        Job(selfcheck_job.NAME, MINUTE, SelfCheckRound().look),
+        Job(selfcheck_job.NAME, MINUTE, SelfCheckRound(settings.policy).look),
         Job(change_counts.JOB, 1, change_counts.keep, alone=False),
         Job(log_check.NAME, MINUTE, LogRereading().read),
         Job(clause_counts.NAME, MINUTE, published_counts.keep),

@@ -9,6 +9,7 @@ jobs sees it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
@@ -21,6 +22,7 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import rows
 from upheld.database.transaction import snapshot
 from upheld.gate import change_counts, findings
+from upheld.gate.editions.policy_file import warn_of_file
 from upheld.gate.findings import CheckedPart
 from upheld.gate.operations import cross_checks, selfcheck
 from upheld.gate.rounds import Round
@@ -38,8 +40,10 @@ LEAST: Final = 50  # people in a slice
 class SelfCheckRound:
     """A look through everybody, a slice at each call."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy_file: Path | None = None) -> None:
+        """`policy_file` is what the settings name: where it differs, the log says so each round."""
         self._round = Round(NAME)
+        self._policy_file = policy_file
 
     def look(self, gate: Gate) -> int:
         """Look through some people, and first through what is nobody's; how many people.
@@ -47,6 +51,8 @@ class SelfCheckRound:
         SealedError where something is not whole.
         """
         after = self._round.place(gate)
+        if not after and self._policy_file is not None and gate.context.edition:
+            warn_of_file(self._policy_file, gate.policy.digest)
         with snapshot(gate.engine) as connection:
             ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
             most = max(LEAST, everybody // SLICES + 1)
