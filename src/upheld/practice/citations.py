@@ -6,22 +6,29 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from upheld.gate.act.request import OlderDecision
 from upheld.policy.load import Policy
+from upheld.policy.request import Decision
 
 VERSIONS: Final = "/privacy/versions"  # where each version that was posted is read
 VERSION: Final = "version "  # before the version of a policy in the evidence of its acceptance
 
 
 class Quote(NamedTuple):
-    """A clause as it stands in the policy, and where."""
+    """A clause as it stands in the policy, and where.
+
+    `version` is the number of the earlier version that it is of; 0 for the one in force.
+    """
 
     id: str
     text: str
+    version: int = 0
 
     @property
     def href(self) -> str:
-        """The clause's place on the policy's page."""
-        return f"/privacy#{self.id}"
+        """The clause's place on the page of its version."""
+        page = f"{VERSIONS}/{self.version}" if self.version else "/privacy"
+        return f"{page}#{self.id}"
 
 
 @lru_cache(maxsize=8)
@@ -34,3 +41,16 @@ def quote_clauses(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
     """The clauses with these ids, in the order of the policy."""
     ids = set(clauses)
     return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in ids]
+
+
+def quote_decision(policy: Policy, decision: Decision, clauses: Iterable[str]) -> list[Quote]:
+    """Clauses that a decision names, of the version that made it; `policy` is the one in force."""
+    quotes = quote_clauses(deciding_policy(policy, decision), clauses)
+    if not isinstance(decision, OlderDecision):
+        return quotes
+    return [each._replace(version=decision.number) for each in quotes]
+
+
+def deciding_policy(policy: Policy, decision: Decision) -> Policy:
+    """The version that made a decision; `policy` is the one in force."""
+    return decision.policy if isinstance(decision, OlderDecision) else policy

@@ -7,18 +7,18 @@ forbid it, or that no clause allows it and which came nearest, or what has to be
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.gate.act.request import Refused
+from upheld.gate.act.request import OlderDecision, Refused
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
 from upheld.policy.prose import Prose
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.citations import Quote, deciding_policy, quote_decision
 from upheld.practice.plugin import Provider
 
 TITLE: Final = "Our policy does not let us do this"
@@ -41,19 +41,29 @@ def refusal_reason(policy: Policy, decision: Decision | None) -> RefusalReason:
     """Why a decision is not a yes; without a decision, that no clause allows it."""
     if decision is None:
         return RefusalReason(_SILENT, [], frozenset())
+    older, deciding = _older_version(decision), deciding_policy(policy, decision)
+    quote = partial(quote_decision, policy, decision)
     nearest = [each for each in decision.nearest if not any(":" in lack for lack in each.lacks)]
     ways = decision.prove or tuple(each.lacks for each in nearest)  # else another act is meant
     missing = frozenset(_fact(literal) for way in ways for literal in way)
     if decision.outcome == "needs-proof":
-        says = f"Our policy allows it only if {_ways(policy, ways)}. That is not proven."
-        return RefusalReason(says, quote_clauses(policy, decision.clauses), missing)
+        says = f"Our policy allows it only if {_ways(deciding, ways)}. That is not proven."
+        return RefusalReason(says + older, quote(decision.clauses), missing)
     if decision.clauses:
-        return RefusalReason(_FORBIDDEN, quote_clauses(policy, decision.clauses), missing)
-    near = quote_clauses(policy, (each.clause for each in nearest))
+        return RefusalReason(_FORBIDDEN + older, quote(decision.clauses), missing)
+    near = quote(each.clause for each in nearest)
     says = _SILENT
     if near:
-        says += f" The nearest would allow it if {_ways(policy, ways)}."
-    return RefusalReason(says, near, missing)
+        says += f" The nearest would allow it if {_ways(deciding, ways)}."
+    return RefusalReason(says + older, near, missing)
+
+
+def _older_version(decision: Decision) -> str:
+    """A sentence that says which version decided, if it is not the one in force."""
+    if not isinstance(decision, OlderDecision):
+        return ""
+    name = decision.policy.front.version or decision.number
+    return f" So says version {name} of our policy, which we still ask about you as well."
 
 
 def refusal_page(

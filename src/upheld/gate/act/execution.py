@@ -25,8 +25,15 @@ from upheld.gate.act.context import NOTHING_READ, ActTemplate, GateContext
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.older_versions import OlderVersions
-from upheld.gate.act.request import Act, ActResult, Refused, planned
-from upheld.gate.editions import bound
+from upheld.gate.act.request import (
+    Act,
+    ActResult,
+    OlderDecision,
+    Refused,
+    decided_by,
+    planned,
+)
+from upheld.gate.editions import bound, store
 from upheld.gate.evidence import records
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
 from upheld.gate.evidence.provers import EvidenceError, ProofQuestion
@@ -104,12 +111,23 @@ class ActExecution:
         now = self.time
         if self.facts_of is not None:
             self.time = microseconds(self.facts_of)
-        fields, decision, evidence, problem, policies = self.judge(person_id, data)
+        judgement = self.judge(person_id, data)
+        fields, decision, evidence, problem, policies, _ = judgement
         self.time = now
         number, entry_time = self._write_entry(
             fields, decision, problem, evidence, person_id, policies
         )
+        if self.entitled:  # else nobody is told why
+            decision = self._explained(judgement)
         return self._result(read, fields, decision, problem, number, entry_time)
+
+    def _explained(self, judgement: Judgement) -> Decision:
+        """The decision, with the earlier version whose clauses it cites if that made it."""
+        by = judgement.decided_by
+        if by is None:
+            return judgement.decision
+        policy = store.policy_of(self.connection, by.digest)
+        return decided_by(judgement.decision, policy, by.number)
 
     def judge(
         self, person_id: PersonId, data: PersonData, proof: ProofResult | None = None
@@ -155,7 +173,7 @@ class ActExecution:
         outcomes: dict[PersonId, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
         for person_id in person_ids:
-            fields, decision, _, problem, policies = self.judge(person_id, data)
+            fields, decision, _, problem, policies, _ = self.judge(person_id, data)
             key = (
                 policies,
                 fields,
@@ -189,7 +207,10 @@ class ActExecution:
         decision, (_, _, problem) = self.evaluate(person_id, data)
         if not problem:
             return decision
-        return Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
+        wrong = Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
+        if isinstance(decision, OlderDecision):
+            return decided_by(wrong, decision.policy, decision.number)
+        return wrong
 
     def decisions_at(self, person_id: PersonId, moments: Sequence[datetime]) -> list[Decision]:
         """The decision on a person at some moments, by what is data now; nothing is noted."""
@@ -206,7 +227,7 @@ class ActExecution:
         data = data or self.load([person_id])
         proof = self._proof(person_id, data.people[person_id], data)
         judgement = self.judge(person_id, data, proof)
-        return judgement.decision, (proof[0], judgement.evidence, judgement.problem)
+        return self._explained(judgement), (proof[0], judgement.evidence, judgement.problem)
 
     def prove(
         self, person_ids: list[PersonId], besides: Sequence[str] = ()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from upheld.gate.editions.store import Edition
 from upheld.policy.request import Decision
 
 SEVERITY = ("deny", "needs-proof", "error")  # outcomes that allow nothing, the strictest first
@@ -15,7 +16,8 @@ SEVERITY = ("deny", "needs-proof", "error")  # outcomes that allow nothing, the 
 class Judgement(NamedTuple):
     """The fields that are meant, the decision, what it rests on, and what stands against it.
 
-    `policies` are digests of the versions that were asked besides the one in force.
+    `policies` are digests of the versions that were asked besides the one in force, `decided_by` is
+    the one of them that does not allow it; None where that is the one in force, or all allow it.
     """
 
     fields: tuple[str, ...]
@@ -23,6 +25,7 @@ class Judgement(NamedTuple):
     evidence: tuple[str, ...] = ()
     problem: str = ""
     policies: tuple[str, ...] = ()
+    decided_by: Edition | None = None
 
 
 def strictest(

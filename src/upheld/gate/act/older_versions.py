@@ -46,7 +46,11 @@ class OlderVersions:
             return first
         judgements = [first, *(self._judge_under(each, person_id) for each in older)]
         data = self._newest.act.data
-        return strictest(judgements, data, tuple(each.digest for each in older))
+        result = strictest(judgements, data, tuple(each.digest for each in older))
+        for edition, each in zip((None, *older), judgements, strict=True):
+            if each.decision is result.decision:  # so that it does not allow: else they are united
+                return result._replace(decided_by=edition)
+        return result
 
     def waiting(self, person_id: PersonId) -> tuple[Edition, ...]:
         """The versions that are asked about somebody; all, where records are in doubt."""

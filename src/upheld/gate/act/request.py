@@ -67,6 +67,21 @@ class ActResult(msgspec.Struct, frozen=True, kw_only=True):
         return f"ActResult({', '.join(self.values)}; entry {self.entry})"
 
 
+class OlderDecision(Decision, frozen=True, kw_only=True):
+    """The decision of a version before the one in force, which is the one that does not allow.
+
+    Its clauses are those of `policy`, the version of that `number`.
+    """
+
+    policy: Policy
+    number: int
+
+
+def decided_by(decision: Decision, policy: Policy, number: int) -> OlderDecision:
+    """A decision with the earlier version that made it."""
+    return OlderDecision(**msgspec.structs.asdict(decision), policy=policy, number=number)
+
+
 class Refused(UpheldError):  # noqa: N818 - it says what happened
     """An act that is not allowed. `entry` is the number of its entry.
 

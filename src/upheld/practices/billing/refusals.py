@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from upheld.gate.act.request import Refused
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 
@@ -17,7 +17,7 @@ def cited_clauses(provider: Provider, decision: Decision | None) -> list[Quote]:
     if decision is None:
         return []
     names = [*decision.clauses, *(each.clause for each in decision.nearest)]
-    return quote_clauses(provider.policy, names)
+    return quote_decision(provider.policy, decision, names)
 
 
 def refusal(

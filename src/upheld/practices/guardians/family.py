@@ -23,7 +23,7 @@ from upheld.gate.act.request import ActResult as Values
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials, invitations, outbox
 from upheld.practice.admission import admission
-from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import (
     Banner,
     confirmation_page,
@@ -234,12 +234,10 @@ class Family:
         result = self._view(transaction, care, VISIBLE_FIELDS)
         if isinstance(result, Refused):
             decision = result.decision
-            near = (
-                ()
-                if decision is None
-                else decision.clauses or [each.clause for each in decision.nearest]
-            )
-            quotes = tuple(quote_clauses(transaction.policy, near))
+            quotes: tuple[Quote, ...] = ()
+            if decision is not None:
+                near = decision.clauses or [each.clause for each in decision.nearest]
+                quotes = tuple(quote_decision(transaction.policy, decision, near))
             return Child(
                 care.person_id, "", "", care.started_at, consents, (), None, (), (), False, quotes
             )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.citations import Quote, quote_clauses, quote_decision
 from upheld.practices.rights import erasure, export, requests, value_erasure
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
@@ -44,8 +44,15 @@ def look(transaction: Transaction, request_id: str) -> AutomaticRequest | None:
         return None
     return standing._replace(
         is_barred=refused is not None,
-        bars=quote_clauses(transaction.policy, refused.clauses) if refused is not None else [],
+        bars=_quote_bars(transaction, refused),
         stays=stays,
+    )
+
+
+def _quote_bars(transaction: Transaction, refused: Decision | None) -> list[Quote]:
+    """The clauses by which a decision is not a yes, of the version that made it."""
+    return (
+        quote_decision(transaction.policy, refused, refused.clauses) if refused is not None else []
     )
 
 
