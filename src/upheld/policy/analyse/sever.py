@@ -57,7 +57,7 @@ def sever(
         text="" if is_refused else new.program.source,
         refused=is_refused,
         comparison=comparison,
-        examples=() if is_refused else _examples(policy, new),
+        examples=() if is_refused else changed_examples(policy, new),
     )
 
 
@@ -82,7 +82,7 @@ def strike(policy: Policy, name: str) -> Policy:
     at = -1
     while (at := source.find(mark, at + 1)) >= 0:
         text = f"{source[: at + len(mark) - 1]}{MARKED}{source[at + len(mark) - 1 :]}"
-        new = _parse(text, policy)
+        new = reread(text, policy)
         if new is not None and new.program.clause(name).severed:
             return new
     raise UpheldError(
@@ -92,8 +92,8 @@ def strike(policy: Policy, name: str) -> Policy:
     )
 
 
-def _parse(text: str, policy: Policy) -> Policy | None:
-    """The text as a policy over the same vocabulary; None where the mark stood elsewhere."""
+def reread(text: str, policy: Policy) -> Policy | None:
+    """A text as a policy over the vocabulary of another; None where it is none."""
     document, faults = read_document(text, "policy")
     if document is None:
         return None
@@ -103,7 +103,7 @@ def _parse(text: str, policy: Policy) -> Policy | None:
         return None
 
 
-def _examples(old: Policy, new: Policy) -> tuple[str, ...]:
+def changed_examples(old: Policy, new: Policy) -> tuple[str, ...]:
     """The examples that the old version answers as written and the new one does not."""
     return tuple(
         " ".join(example.text.split())

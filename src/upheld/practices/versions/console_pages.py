@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from starlette.exceptions import HTTPException
@@ -39,6 +39,7 @@ from upheld.practice.operators import User
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.versions import drafts
 from upheld.practices.versions.drafts import Draft, DraftError
+from upheld.practices.versions.findings import finding_of_draft
 from upheld.practices.versions.public_pages import MARKDOWN
 from upheld.practices.versions.redline import redline
 from upheld.practices.versions.upload import checked, uploaded
@@ -170,6 +171,9 @@ class DraftPages:
             status=status,
             view=view,
             comparison=comparison,
+            finding=await self.provider.read(
+                partial(finding_of_draft, draft_id=view.draft.draft_id)
+            ),
             state=STATES[view.draft.state],
             problem=problem,
             stale=OLD_BASE if _is_live(view.draft) and not view.is_current else "",

@@ -9,6 +9,7 @@ from upheld.practice.plugin import MenuEntry, Provider
 from upheld.practices.versions import drafts
 from upheld.practices.versions.bound_pages import BOUND, ROLES, TABLE, BoundPages
 from upheld.practices.versions.console_pages import CONSOLE, DraftPages
+from upheld.practices.versions.finding_pages import FINDINGS, FindingPages
 from upheld.practices.versions.reach import ReachPage
 from upheld.practices.versions.shadow_pages import ShadowPages
 
@@ -33,10 +34,13 @@ def console_routes(provider: Provider, console: DraftPages) -> list[Route]:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
         return Route(path, endpoint, methods=[method])
 
+    finding = FindingPages(provider, reach)
     draft = f"{CONSOLE}/{{draft}}"
     return [
         desk("GET", BOUND, everybody.show),
         desk("GET", TABLE, everybody.table),
+        desk("GET", FINDINGS, finding.show),
+        desk("POST", FINDINGS, finding.record),
         desk("GET", CONSOLE, console.show_all),
         desk("POST", CONSOLE, console.draft),
         desk("GET", draft, console.show),

@@ -80,8 +80,7 @@ class ReachPage:
         view = await self.provider.do(lambda transaction: draft_view(transaction, draft_id))
         if view.base is None or view.policy is None or not view.is_current:
             raise HTTPException(404)
-        async with self._one_at_a_time:
-            result, counted_at = await self._counted(view.base, view.policy)
+        result, counted_at = await self.counted(view.base, view.policy)
         return self.provider.pages.page(
             visit.request,
             "versions/reach.html",
@@ -91,8 +90,12 @@ class ReachPage:
             here_draft=f"{CONSOLE}/{draft_id}",
         )
 
+    async def counted(self, base: Policy, draft: Policy) -> tuple[DraftReach, datetime]:
+        """The counts of a draft, a few minutes old at most, and when they were made."""
+        async with self._one_at_a_time:
+            return await self._counted(base, draft)
+
     async def _counted(self, base: Policy, draft: Policy) -> tuple[DraftReach, datetime]:
-        """The counts of a draft, a few minutes old at most."""
         key, now = (base.digest, draft.digest), self.provider.now()
         recent = self._recent.get(key)
         if recent is not None and timedelta() <= now - recent[1] < KEPT_FOR:

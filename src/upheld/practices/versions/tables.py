@@ -65,3 +65,17 @@ version_shadow: Final = Table(  # a draft beside real acts: numbers, and nothing
     Column("mac", LargeBinary),
     info=sealed(),
 )
+
+severing: Final = Table(  # the finding by which a draft strikes a clause, or restores it
+    "severing",
+    metadata,
+    Column("draft_id", ID, primary_key=True),
+    Column("clause", WORD, nullable=False),
+    Column("restores", Boolean, nullable=False),
+    Column("court", WORD, nullable=False),
+    Column("day", WORD, nullable=False),  # of the finding
+    Column("reference", WORD, nullable=False),  # under which it can be looked up
+    Column("words", LargeBinary, nullable=False),  # what was found: a text, which the policy has
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
