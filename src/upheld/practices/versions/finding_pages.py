@@ -49,7 +49,6 @@ class FindingPages:
             fields=finding_fields(self.provider.policy),
             filled=filled,
             console=CONSOLE,
-            here=FINDINGS,
         )
 
     async def record(self, visit: Visit) -> Response:
