@@ -14,7 +14,7 @@ from practices.test_version_console import counsel, do, words
 from upheld.core.errors import UpheldError
 from upheld.practice import operators
 from upheld.practices.versions import drafts, findings
-from upheld.practices.versions.findings import Finding
+from upheld.practices.versions.findings import CourtFinding
 
 HERE = "/staff/findings"
 COURT, REFERENCE = "District Court of Larch Valley", "1 C 22/26"
@@ -176,7 +176,7 @@ def test_twenty_who_record_a_finding_at_once_make_one_draft(house: House) -> Non
     today = house.clock.today()
     made = findings.preview(
         house.provider.policy,
-        Finding("improving", False, COURT, today, REFERENCE, WORDS),
+        CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
         house.do(findings.versions_posted),
         today,
     )
@@ -205,7 +205,7 @@ def test_a_finding_that_was_looked_at_before_another_posting_makes_no_draft(hous
     today = house.clock.today()
     made = findings.preview(
         house.provider.policy,
-        Finding("improving", False, COURT, today, REFERENCE, WORDS),
+        CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
         house.do(findings.versions_posted),
         today,
     )

@@ -22,7 +22,7 @@ from upheld.practice.plugin import Provider
 from upheld.practices.versions import findings
 from upheld.practices.versions.console_pages import CONSOLE, STATES, counsel_of, error_sentence
 from upheld.practices.versions.drafts import Draft, DraftError
-from upheld.practices.versions.findings import Finding, FindingPreview
+from upheld.practices.versions.findings import CourtFinding, FindingPreview
 from upheld.practices.versions.reach import DraftReach, ReachPage
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -128,7 +128,7 @@ def finding_fields(policy: Policy) -> tuple[Field, ...]:
     )
 
 
-def _finding(filled: Filled, today: date) -> Finding:
+def _finding(filled: Filled, today: date) -> CourtFinding:
     values = filled.values
     return findings.finding_of(
         values["clause"], values, today, restores=values["effect"] == RESTORE

@@ -27,7 +27,7 @@ SHORT_MAX: Final = 120  # characters of a court and of a reference
 WORDS_MAX: Final = 2_000
 
 
-class Finding(NamedTuple):
+class CourtFinding(NamedTuple):
     """What was found about a clause; `restores` where it comes back by it."""
 
     clause: str
@@ -50,7 +50,7 @@ class Finding(NamedTuple):
 class FindingPreview(NamedTuple):
     """The version that a finding would make, what it decides otherwise, and by which examples."""
 
-    finding: Finding
+    finding: CourtFinding
     policy: Policy
     comparison: Comparison
     examples: tuple[str, ...]
@@ -64,11 +64,11 @@ class FindingPreview(NamedTuple):
 class RecordedFinding(NamedTuple):
     """A finding, and the draft that came of it."""
 
-    finding: Finding
+    finding: CourtFinding
     draft: Draft
 
 
-def finding_of(clause: str, values: dict[str, str], today: date, *, restores: bool) -> Finding:
+def finding_of(clause: str, values: dict[str, str], today: date, *, restores: bool) -> CourtFinding:
     """A finding as it can stand in the policy; DraftError for what cannot.
 
     `values` are the court, the day (as 2026-03-12), the reference and the words.
@@ -87,7 +87,7 @@ def finding_of(clause: str, values: dict[str, str], today: date, *, restores: bo
         raise _error("day", "a finding has a day, as 2026-03-12") from None
     if day > today:
         raise _error("day", "a finding is of today or of an earlier day")
-    return Finding(clause.removeprefix("#"), restores, day=day, **lines)
+    return CourtFinding(clause.removeprefix("#"), restores, day=day, **lines)
 
 
 def _error(name: str, text: str) -> DraftError:
@@ -101,7 +101,7 @@ def _error(name: str, text: str) -> DraftError:
 
 
 def preview(
-    policy: Policy, finding: Finding, versions: Collection[str], today: date
+    policy: Policy, finding: CourtFinding, versions: Collection[str], today: date
 ) -> FindingPreview:
     """What a finding would make of the version in force, named so that no version is called so.
 
@@ -165,7 +165,7 @@ def findings(tables: Tables) -> list[RecordedFinding]:
     rows = tables.select(severing, "ORDER BY draft_id")
     result = [
         RecordedFinding(
-            Finding(
+            CourtFinding(
                 row.clause,
                 row.restores,
                 row.court,
@@ -181,7 +181,7 @@ def findings(tables: Tables) -> list[RecordedFinding]:
     return sorted(result, key=lambda each: each.draft.drafted_at, reverse=True)
 
 
-def finding_of_draft(tables: Tables, draft_id: str) -> Finding | None:
+def finding_of_draft(tables: Tables, draft_id: str) -> CourtFinding | None:
     """The finding that made a draft; None where somebody wrote it."""
     return next(
         (each.finding for each in findings(tables) if each.draft.draft_id == draft_id), None
