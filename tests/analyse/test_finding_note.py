@@ -7,6 +7,7 @@ import difflib
 import pytest
 
 import upheld
+from sizes import size
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
 from upheld.policy.analyse.finding_note import beginning_of, one_line, with_finding
@@ -37,7 +38,8 @@ def test_every_clause_can_be_struck_and_restored_with_nothing_else_changed() -> 
     """The text gains two notes and a version; each rule decides again as it did before."""
     clauses = [each.id for each in SAMPLE.program.clauses if each.id and each.nodes]
     assert len(clauses) > 50
-    for clause in clauses:
+    step = len(clauses) // size("clauses that findings strike", short=15, long=len(clauses))
+    for clause in clauses[::step]:
         struck = after_finding(SAMPLE, clause)
         assert struck.program.clause(clause).severed
         assert len(changes(SAMPLE, struck)) == 6, clause

@@ -74,9 +74,9 @@ def test_a_finding_is_looked_at_drafted_approved_by_another_and_posted(house: Ho
     house.customer()
     match = TOKEN.search(olga.get(HERE).text)
     assert match
-    asked = olga.post(HERE, data={"_token": match[1], **finding(house, "improving")})
-    page = words(asked)
-    assert asked.status_code == 200
+    question = olga.post(HERE, data={"_token": match[1], **finding(house, "improving")})
+    page = words(question)
+    assert question.status_code == 200
     assert "Strike the clause improving?" in page
     assert f"was struck on 11 March 2026 by a finding of {COURT}, {REFERENCE}: {WORDS}" in page
     assert "no longer allowed" in page
@@ -174,7 +174,7 @@ def test_twenty_who_record_a_finding_at_once_make_one_draft(house: House) -> Non
     house.provider.gate.gate.take_first_version()
     olga = house.staff("counsel", sign_in="olga")
     today = house.clock.today()
-    made = findings.preview(
+    outlook = findings.preview(
         house.provider.policy,
         CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
         house.do(findings.versions_posted),
@@ -184,7 +184,9 @@ def test_twenty_who_record_a_finding_at_once_make_one_draft(house: House) -> Non
     def one(_: int) -> str:
         try:
             house.do(
-                lambda transaction: findings.record(transaction, made, olga, accept_widening=False)
+                lambda transaction: findings.record(
+                    transaction, outlook, olga, accept_widening=False
+                )
             )
         except UpheldError as error:
             return error.code
@@ -203,7 +205,7 @@ def test_a_finding_that_was_looked_at_before_another_posting_makes_no_draft(hous
     house.provider.gate.gate.take_first_version()
     olga = house.staff("counsel", sign_in="olga")
     today = house.clock.today()
-    made = findings.preview(
+    outlook = findings.preview(
         house.provider.policy,
         CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
         house.do(findings.versions_posted),
@@ -212,7 +214,7 @@ def test_a_finding_that_was_looked_at_before_another_posting_makes_no_draft(hous
     posted(house, "offers")
     with pytest.raises(UpheldError) as caught:
         house.do(
-            lambda transaction: findings.record(transaction, made, olga, accept_widening=False)
+            lambda transaction: findings.record(transaction, outlook, olga, accept_widening=False)
         )
     assert caught.value.code in {"version-base", "version-number"}
     assert len(house.do(lambda transaction: findings.findings(transaction.tables))) == 1
