@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -34,7 +35,7 @@ from upheld.demo.build import SignIn
 from upheld.demo.pages import DemoPages, linked
 from upheld.demo.running import SETTINGS, Demo, folder_of, greeting, ready
 from upheld.demo.scenes import PASSWORD
-from upheld.demo.versions import LOOKED, text_in_force
+from upheld.demo.versions import CLAUSE, LOOKED, text_in_force
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.editions import store
 from upheld.gate.evidence import field_values
@@ -45,7 +46,7 @@ from upheld.policy.load import load, load_text
 from upheld.practice.endpoints import SIGN_IN
 from upheld.practices.billing import books
 from upheld.practices.messages.carrier import Box
-from upheld.practices.versions import customer_looks, drafts
+from upheld.practices.versions import customer_looks, drafts, findings
 from upheld.practices.versions.tables import customer_version
 from upheld.web import sessions
 
@@ -232,6 +233,7 @@ def test_there_are_three_versions_and_a_draft_that_waits(app: Starlette, demo: D
     browser = signed_in(app, demo, by)
     assert desk in browser.get("/staff/versions").text
     assert f"{desk}/approve" in browser.get(desk).text
+    assert f"{CLAUSE}, struck" in browser.get("/staff/findings").text
 
 
 def test_one_customer_is_under_notice_and_one_under_approval(app: Starlette, demo: Demo) -> None:
@@ -270,16 +272,34 @@ def test_some_have_not_come_back_since_the_last_posting(demo: Demo) -> None:
     assert len(looks) == len(LOOKED)
 
 
-def test_the_sample_policy_is_in_force_as_it_came_while_its_day_is_recent() -> None:
+def test_the_policy_in_force_says_its_own_day_while_that_is_recent() -> None:
     """Later, or before that day, it says another one: the last posting is always recent."""
-    sample = sample_policy().read_text(encoding="utf-8")
-    effective = date.fromisoformat(load_text(sample).front.effective)
-    assert text_in_force(sample, effective + timedelta(days=10)) == sample
+    sample = load_text(sample_policy().read_text(encoding="utf-8"))
+    effective = date.fromisoformat(sample.front.effective)
+    recent = load_text(text_in_force(sample.program.source, effective + timedelta(days=10)))
+    assert recent.front == sample.front
     for days in (-300, -1, 0, 3, 200, 2000):
         today = effective + timedelta(days=days)
-        front = load_text(text_in_force(sample, today)).front
+        front = load_text(text_in_force(sample.program.source, today)).front
         assert today - timedelta(days=40) < date.fromisoformat(front.effective) < today
         assert front.version == front.effective
+
+
+def test_one_clause_is_struck_by_a_finding_and_stays_on_the_page(
+    app: Starlette, demo: Demo
+) -> None:
+    """The second version struck it, and nothing else; who found it, and when, stands behind it."""
+    policy = demo.provider.gate.gate.policy
+    assert [each.id for each in policy.program.clauses if each.severed] == [CLAUSE]
+    with demo.provider.gate.gate.together() as transaction:
+        (row,) = findings.findings(transaction.tables)
+        second = transaction.editions.all()[1]
+    assert row.draft.digest == second.digest
+    assert row.draft.state == drafts.POSTED
+    assert row.finding.day < second.posted_at.date()
+    policy_page = unescape(TestClient(app, headers=PAGE).get("/privacy").text)
+    assert "<s>By looking at an advertisement or clicking it you accept" in policy_page
+    assert row.finding.note in policy_page
 
 
 def test_a_demonstration_of_a_later_day_changes_its_policy_on_the_right_day(

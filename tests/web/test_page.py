@@ -278,6 +278,20 @@ def test_a_severed_clause_is_struck_out(client: TestClient) -> None:
     assert "It says nothing any more" in page
 
 
+def test_a_clause_that_was_struck_has_no_examples_of_what_it_said() -> None:
+    """They answer otherwise now, or for other reasons; a clause beside it has its own."""
+    text = sample_policy().read_text(encoding="utf-8")
+    policy = upheld.load_text(text.replace("{#ad-assumption}", "{#ad-assumption .severed}"))
+    page = TestClient(policy_app(policy)).get("/", headers=PAGE).text
+    struck, beside = (
+        page.partition(f'id="{clause}"')[2].partition("</section>")[0]
+        for clause in ("ad-assumption", "advertisers")
+    )
+    assert "It says nothing any more" in struck
+    assert "/ask?" not in struck
+    assert "/ask?" in beside
+
+
 def test_rules_are_told_in_labels(policy: upheld.Policy) -> None:
     """What a rule means is made of labels, the fewest terms and the policy's own words."""
     words = Sentences(policy.program)

@@ -183,13 +183,10 @@ def _settings(folder: Path, url: str, today: date, *, there: bool) -> Settings:
 
 
 def _policy(folder: Path, today: date) -> Path:
-    """The file of the policy in force: the sample policy, or a copy that says another day."""
-    path = sample_policy()
-    sample = path.read_text(encoding="utf-8")
-    text = text_in_force(sample, today)
-    if text != sample:
-        path = folder / "policy.md"
-        path.write_text(text, encoding="utf-8")
+    """The file of the policy in force, which is made of the sample policy."""
+    path = folder / "policy.md"
+    sample = sample_policy().read_text(encoding="utf-8")
+    path.write_text(text_in_force(sample, today), encoding="utf-8")
     return path
 
 

@@ -1,58 +1,62 @@
 """The versions of the policy in the demonstration: three were posted, and a draft waits.
 
-The policy in force is the sample policy. Those before it, and the draft, are the same text with a
-few words changed. Each is drafted by one manager and approved by the other, and posted on its day;
-those who signed in since then have read it.
+The policy in force is the sample policy with one clause struck. A court found that it was void: the
+second version struck it, and it stays on the page since. The first version, and the draft, are the
+same text with a few words changed. Each is drafted by one manager and approved by the other, and
+posted on its day; those who signed in since then have read it.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.demo import sample_policy
 from upheld.demo.months import done, month_number
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.policy.analyse.compare import compare
+from upheld.policy.analyse.finding_note import with_finding
 from upheld.policy.load import Policy, load_text
-from upheld.practices.versions import agreements, customer_decisions, customer_looks, drafts
+from upheld.practices.versions import (
+    agreements,
+    customer_decisions,
+    customer_looks,
+    drafts,
+    findings,
+)
 from upheld.practices.versions.drafts import Draft
+from upheld.practices.versions.findings import CourtFinding
 
 if TYPE_CHECKING:
     from upheld.demo.scenes import Scenes
 
 SECOND_MONTH: Final = 12  # in which the second version was posted
 AGREED_MONTH: Final = 20  # in which two customers got agreements of their own
+CLAUSE: Final = "ad-assumption"  # which the second version strikes
+FOUND_BEFORE: Final = 9  # days before that
 POSTED_AGO: Final = 27  # days since the last posting, where the sample's own day does not fit
 NOTICE_DAYS: Final = 60
 LOOKED: Final = ("ann", "ruth", "kim", "dan", "eve", "flo", "lee", "gil", "may")  # and not Tom
+_WORDS: Final = (
+    "Whoever looks at an advertisement, or clicks it, accepts nothing by that. The clause is void."
+)
 _HOUR: Final = 9  # UTC, which is the same day where the provider is
 _IMPROVING: Final = (
     "- to provide and improve our services; {#improving}",
     "may use activity, services, messages for service-improvement",
 )
-_REPORTS: Final = (
-    "- for research and for anonymous reports, ours and those of clients, as",
-    "may use profile, activity, services for research, reporting",
-)
 # What each has in place of words of the sample policy.
-_SECOND: Final = (
+_FIRST: Final = (
     (
         _IMPROVING[0],
         "- to provide and improve our services, but not by what you write to us; {#improving}",
     ),
     (_IMPROVING[1], "may use activity, services for service-improvement"),
-)
-_FIRST: Final = (
-    *_SECOND,
-    (
-        _REPORTS[0],
-        "- for research, by your messages too, and for anonymous reports, ours and of clients, as",
-    ),
-    (_REPORTS[1], "may use profile, activity, services, messages for research, reporting"),
 )
 _DRAFT: Final = (
     (_IMPROVING[0], "- to provide and improve our services, by your interests too; {#improving}"),
@@ -61,32 +65,40 @@ _DRAFT: Final = (
 
 
 class Texts(NamedTuple):
-    """The texts of the versions in order, the last one in force, and of the draft."""
+    """The texts of the first version and of the draft."""
 
-    posted: tuple[str, str, str]
+    first: str
     draft: str
 
 
+def finding(today: date) -> CourtFinding:
+    """What a court found some days before the second version was posted."""
+    day = month_number(today, SECOND_MONTH).first - timedelta(days=FOUND_BEFORE)
+    return CourtFinding(
+        CLAUSE, False, "Larch Valley District Court", day, f"case 118 of {day.year}", _WORDS
+    )
+
+
 def text_in_force(sample: str, today: date) -> str:
-    """The sample policy, posted on the day that it says, if that is some weeks or days ago.
+    """The sample policy with a clause struck, posted on the day that the sample policy says.
 
-    Otherwise it says another day.
+    If that day is not some weeks or days ago, it says another one.
     """
-    effective = date.fromisoformat(load_text(sample).front.effective)
+    policy = load_text(sample)
+    front, note = policy.front, finding(today).note
+    struck = with_finding(policy, CLAUSE, note, front.version, restore=False).program.source
+    line = f"version: {front.version}\n"
+    text = struck.replace(line, f"{line}effective: {front.effective}\n", 1)
     earliest = month_number(today, AGREED_MONTH + 1).first
-    if earliest <= effective <= today - timedelta(days=7):
-        return sample
-    return _edited(sample, today - timedelta(days=POSTED_AGO))
+    if earliest <= date.fromisoformat(front.effective) <= today - timedelta(days=7):
+        return text
+    return _edited(text, today - timedelta(days=POSTED_AGO))
 
 
-def texts(in_force: str, today: date) -> Texts:
-    """The versions, and the draft, of a demonstration that is built on a day."""
+def texts(sample: str, in_force: str, today: date) -> Texts:
+    """The first version, and the draft, of a demonstration that is built on a day."""
     return Texts(
-        (
-            _edited(in_force, month_number(today, 0).first, *_FIRST),
-            _edited(in_force, month_number(today, SECOND_MONTH).first, *_SECOND),
-            in_force,
-        ),
+        _edited(sample, month_number(today, 0).first, *_FIRST),
         _edited(in_force, today + timedelta(days=NOTICE_DAYS), *_DRAFT),
     )
 
@@ -112,9 +124,13 @@ class Versions:
     def __init__(self, scenes: Scenes) -> None:
         """The first version decides from now on."""
         self.scenes, self.years = scenes, scenes.years
-        result = texts(self.years.policy.program.source, self.years.end.date())
-        self.first, self.second = (load_text(each) for each in result.posted[:2])
-        self.in_force, self.draft = self.years.policy, load_text(result.draft)
+        today, self.in_force = self.years.end.date(), self.years.policy
+        sample = sample_policy().read_text(encoding="utf-8")
+        result = texts(sample, self.in_force.program.source, today)
+        self.first, self.draft = load_text(result.first), load_text(result.draft)
+        self.second_day = self.years.month(SECOND_MONTH).first
+        self.outlook = findings.preview(self.first, finding(today), (), self.second_day)
+        self.second = self.outlook.policy
         gate = self.years.gate
         gate.context = gate.context.under(self.first)
 
@@ -122,34 +138,39 @@ class Versions:
         """Let all of it happen when it is its time."""
         years = self.years
         years.plan(_day(self.first), years.gate.take_first_version, 0)
-        years.plan(_day(self.second), partial(self._post, self.first, self.second), _HOUR)
+        years.plan(self.second_day, partial(self._post, self._strike), _HOUR)
         years.plan_transaction(years.month(AGREED_MONTH).first, self._agree, 14)
         posted = _day(self.in_force)
-        years.plan(posted, partial(self._post, self.second, self.in_force), _HOUR)
+        years.plan(posted, partial(self._post, self._draft_last), _HOUR)
         years.plan(posted, self._write_about_it, 10)
         years.plan(posted + timedelta(days=1), self._look, 11)
         years.plan_transaction(years.ago(3), self._draft_next, 15)
 
-    def _post(self, base: Policy, policy: Policy) -> None:
+    def _post(self, draft: Callable[[GateTransaction], Draft]) -> None:
         """Let Max draft a version, Sara approve it, and Max post it."""
         gate = self.years.gate
         with gate.together() as transaction:
-            draft = self._draft(transaction, base, policy, "max")
-            drafts.approve(transaction, draft.draft_id, self.scenes.user("sara"))
-            edition = drafts.post(transaction, draft.draft_id, self.scenes.user("max"))
+            draft_id = draft(transaction).draft_id
+            drafts.approve(transaction, draft_id, self.scenes.user("sara"))
+            edition = drafts.post(transaction, draft_id, self.scenes.user("max"))
             if isinstance(edition, Refused):
                 done(edition)
         gate.refresh()
 
-    def _draft(
-        self, transaction: GateTransaction, base: Policy, policy: Policy, word: str
-    ) -> Draft:
-        user = self.scenes.user(word)
-        return drafts.draft(transaction, policy, compare(base, policy), user)
+    def _strike(self, transaction: GateTransaction) -> Draft:
+        """Let Max record the finding, of which the second version is made."""
+        by = self.scenes.user("max")
+        return findings.record(transaction, self.outlook, by, accept_widening=False)
+
+    def _draft_last(self, transaction: GateTransaction) -> Draft:
+        """Let Max draft the version that is in force now."""
+        comparison = compare(self.second, self.in_force)
+        return drafts.draft(transaction, self.in_force, comparison, self.scenes.user("max"))
 
     def _draft_next(self, transaction: GateTransaction) -> None:
         """Let Sara draft another version; it waits for a second person."""
-        self._draft(transaction, self.in_force, self.draft, "sara")
+        comparison = compare(self.in_force, self.draft)
+        drafts.draft(transaction, self.draft, comparison, self.scenes.user("sara"))
 
     def _agree(self, transaction: GateTransaction) -> None:
         """Let Gil's own agreement ask for notice of a change, and Tom's for his approval.
