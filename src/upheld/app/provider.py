@@ -46,6 +46,7 @@ from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
+from upheld.practices.deliveries import practice as deliveries
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
 from upheld.practices.messages import practice as messages
@@ -64,6 +65,7 @@ _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
+    ("deliveries", deliveries.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
     ("messages", messages.practice),

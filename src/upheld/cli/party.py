@@ -149,6 +149,27 @@ def rename(
         print(f"{until_now} is called {name} now")
 
 
+@party.command()
+def key(
+    which: str = WHICH,
+    public: str = typer.Argument(help="Its public key of age: age1…"),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Let files for a company be encrypted to a public key of its own."""
+    from upheld.practice import parties, party_keys
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor = _actor(transaction, by)
+        which = parties.find(transaction, which)
+        party_keys.put(transaction, which, public, actor=actor)
+    if as_json:
+        print_json({"party": which, "key": public.strip()})
+    else:
+        print(f"files for {which} are encrypted to {public.strip()} now")
+
+
 @party.command("csv")
 def export(settings: Path | None = SETTINGS) -> None:
     """Print the whole register as CSV, with what ended."""

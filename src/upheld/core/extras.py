@@ -26,6 +26,7 @@ EXTRAS: Final = {  # the libraries of each extra, as they are imported
         "phonenumbers",
         "tzdata",
         "webauthn",
+        "pyrage",
     ),
     "postgres": ("psycopg",),
     "bulk": ("deltalake", "ibis", "duckdb", "sqlglot", "numpy", "pyarrow"),

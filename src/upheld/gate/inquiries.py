@@ -30,7 +30,7 @@ from upheld.gate.log import entries
 from upheld.gate.log.receipts import AccountLine, AccountQuery, account
 from upheld.gate.obligation_table import ObligationTable
 from upheld.gate.posting import Editions
-from upheld.gate.sealing import Sealer
+from upheld.gate.sealing import PersonSealer, Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
 
@@ -62,6 +62,13 @@ class Inquiries:
     def sealer(self, purpose: str, *more: str) -> Sealer:
         """What seals and marks for a purpose of a practice's own."""
         return Sealer(self._context.keyring, purpose, *more)
+
+    def person_sealers(
+        self, purpose: str, person_ids: Sequence[PersonId]
+    ) -> dict[PersonId, PersonSealer]:
+        """What seals for a purpose under each person's own key; those who are gone are left out."""
+        opened = people.open_people(self._connection, self._context.keyring, person_ids)
+        return {each: PersonSealer(person.cipher, purpose) for each, person in opened.items()}
 
     def lock(self, *person_ids: PersonId) -> None:
         """Let nobody else change these people until the transaction ends.

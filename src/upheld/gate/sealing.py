@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from typing import Final, Protocol
 
-from upheld.vault.envelope import context, seal, unseal
+from upheld.vault.envelope import Key, context, seal, unseal
 from upheld.vault.keyring import Keyring
 
 BY_THEMSELVES: Final = frozenset(
@@ -64,6 +64,26 @@ class Sealer:
     def name_of(self, *place: str | bytes) -> str:
         """A name of 64 hexadecimal digits for somebody outside, which says nothing of the parts."""
         return hashlib.sha256(self._key + context(*place)).hexdigest()
+
+
+class PersonSealer:
+    """Seals and opens for one purpose under one person's key: what is sealed goes with them."""
+
+    __slots__ = ("_key", "_purpose")
+
+    def __init__(self, key: Key, purpose: str) -> None:
+        self._key, self._purpose = key, purpose
+
+    def __repr__(self) -> str:
+        return "PersonSealer(…)"
+
+    def seal(self, value: bytes, *place: str | bytes) -> bytes:
+        """Seal a value, bound to the place where it is kept."""
+        return seal(self._key, value, context("practice", self._purpose, *place))
+
+    def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
+        """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""
+        return unseal(self._key, sealed, context("practice", self._purpose, *place), what=what)
 
 
 class SealerSource(Protocol):

@@ -419,11 +419,14 @@ class Transaction(Inquiries):
         return delete_fields.outlook(self._context, self._connection, person_id, fields)
 
     def note(
-        self, person_id: PersonId | None, kind: str, **words: Unpack[NoteOptions]
+        self,
+        person_id: PersonId | Sequence[PersonId] | None,
+        kind: str,
+        **words: Unpack[NoteOptions],
     ) -> EntryNumber:
         """Add an entry of a practice's own kind, such as that terms were accepted; its number.
 
-        `words` are keys of an entry: ids and words of the vocabulary, never a value.
+        It may be about several people. `words` are keys of an entry: ids and words, never a value.
         """
         check_note("Transaction.note", words)
         return self._note(person_id, self._context.clock.now(), kind=kind, **words)
@@ -432,7 +435,9 @@ class Transaction(Inquiries):
         """Note that the time of day is taken as it is."""
         self._note(None, at, kind="clock")
 
-    def _note(self, person_id: PersonId | None, at: datetime, **words: Any) -> EntryNumber:
+    def _note(
+        self, person_id: PersonId | Sequence[PersonId] | None, at: datetime, **words: Any
+    ) -> EntryNumber:
         entry = Entry(time="", policy=self._context.policy.digest, **words)
         return entries.write(self._connection, entry, person_id or None, at)[0]
 

@@ -127,6 +127,55 @@ party_name: Final = (
     )
 )
 
+party_key: Final = Table(  # the public age key to which files for a company are encrypted
+    "party_key",
+    metadata,
+    Column("party", WORD, primary_key=True),
+    Column("key", WORD, nullable=False),
+    Column("added", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+delivery: Final = Table(  # what leaves the house for one recipient; of whom, its items say
+    "delivery",
+    metadata,
+    Column("delivery_id", ID, primary_key=True),  # by which the recipient takes it once
+    Column("party", WORD, nullable=False),
+    Column("recipient", WORD, nullable=False),  # what the party is to us
+    Column("purpose", WORD, nullable=False),
+    Column("occasion", WORD, nullable=False),
+    Column("fields", Text, nullable=False),  # kinds of data, with spaces between them
+    Column("reference", WORD, nullable=False),  # what it is done under, such as a programme
+    Column("clauses", Text, nullable=False),
+    Column("channel", WORD, nullable=False),  # file, page
+    Column("state", WORD, nullable=False),  # waiting, done, recalled
+    Column("made", Instant, nullable=False),
+    Column("handed", Instant),  # when its content was last given out
+    Column("ended", Instant),
+    Column("digest", WORD, nullable=False),  # SHA-256 of the content that was given out last
+    Column("mac", LargeBinary),
+    Index("delivery_state", "state", "made"),
+    Index("delivery_reference", "reference"),
+    info=sealed(),
+)
+
+delivery_item: Final = Table(  # one person's part of a delivery
+    "delivery_item",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("delivery_id", ID, primary_key=True),
+    Column("name", WORD, nullable=False),  # by which this recipient alone knows the person
+    Column("entry", BigInteger, nullable=False),  # the act that allowed it
+    Column("state", WORD, nullable=False),  # waiting, done, recalled
+    Column("handed", Instant),  # when it was part of what was given out last
+    Column("ended", Instant),
+    Column("sealed", LargeBinary),  # the values, under the person's key, until they are delivered
+    Column("mac", LargeBinary),
+    Index("delivery_item_state", "delivery_id", "state"),
+    info=sealed(owner="person_id", part="state"),
+)
+
 desk_request: Final = Table(  # what a manager asked for, until a second person says yes or no
     "desk_request",
     metadata,

@@ -296,6 +296,7 @@ class ActExecution:
                 restrict_reads(read, reads, f"the prover of `{fact.name}`"),
                 Tables(self.connection),
                 person_id,
+                self.act.reference,
             )
 
         try:
@@ -341,7 +342,7 @@ class ActExecution:
         if evidence or digests:
             values = tuple(digests[field] for field in fields) if digests else ()
             entry = replace(entry, evidence=evidence, values=values)
-        if self.act.party:
+        if self.act.party or self.act.reference:
             entry = replace(entry, **self.act.entry_fields())
         return entries.add(self.connection, entry, whose, self.time)
 

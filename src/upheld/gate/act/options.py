@@ -25,6 +25,7 @@ class ActOptions(DimensionOptions[str | None], total=False):
     """What an `Act` says beside its action and its data."""
 
     party: str
+    reference: str
     partial: bool
 
 

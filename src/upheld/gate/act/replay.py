@@ -128,7 +128,7 @@ def act_of(entry: Entry) -> Act:
     names = {role: words[role].partition(" ") for role in PARTIES if role in words}
     words.update({role: kind for role, (kind, _, _) in names.items()})
     party = next((name for _, _, name in names.values() if name), "")
-    return Act(action=entry.action, data=entry.data, party=party, **words)
+    return Act(action=entry.action, data=entry.data, party=party, reference=entry.id, **words)
 
 
 def _facts(draft: Policy, act: Act) -> list[str]:

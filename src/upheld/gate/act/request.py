@@ -19,21 +19,24 @@ from upheld.vault.values import Value
 class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=True):
     """What shall be done with whose data. `party` names the one who is meant by the kind of party.
 
-    `partial` asks for those fields that are allowed where not all are.
+    `reference` is the id of what it is done under, such as a programme, which provers and the entry
+    are told. `partial` asks for those fields that are allowed where not all are.
     """
 
     action: str
     data: tuple[str, ...] = ()
     party: str = ""
+    reference: str = ""
     partial: bool = False
 
     def entry_fields(self) -> dict[str, Any]:
         """What an entry tells of it: its words, and with the kind of a party the name if any."""
         party_suffix = f" {self.party}" if self.party else ""
         words = dimension_values(self, DATA)
-        return {
+        fields = {
             name: word + party_suffix if name in PARTIES else word for name, word in words.items()
         }
+        return {**fields, "id": self.reference} if self.reference else fields
 
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""

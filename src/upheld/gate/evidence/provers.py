@@ -53,6 +53,7 @@ class ProofQuestion(NamedTuple):
     series: ReadRows  # the rows of a field that the prover's `reads` name, through the vault
     tables: Tables  # for a practice whose records stand in its own, in the act's transaction
     person_id: PersonId
+    reference: str = ""  # the id of what the act is done under, such as a programme
 
     def read(self, field: str) -> str | None:
         """The person's value of a field, the latest of a series; None where none is held."""

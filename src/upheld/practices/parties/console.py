@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties
+from upheld.practice import parties, party_keys
 from upheld.practice.consequences import (
     Banner,
     Confirmation,
@@ -23,6 +23,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.parties import PartyError, PartyRole
+from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import Provider
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_day
@@ -30,6 +31,13 @@ from upheld.web.pages import format_day
 HERE: Final = "/staff/parties"
 NAME: Final = Field("name", "Name", hint="As people read it.", autocomplete="off")
 NEW_NAME: Final = Field("new-name", "New name", autocomplete="off")
+KEY: Final = Field(
+    "key",
+    "Public key",
+    hint="Of age, as the company gave it to us: it begins with age1.",
+    autocomplete="off",
+    length_max=200,
+)
 
 
 class PartyPages:
@@ -120,12 +128,13 @@ class PartyPages:
         """One company: what it is and was to us, with the proof; its name can be changed."""
         _manager(visit)
 
-        def look(transaction: Transaction) -> tuple[str, list[tuple[PartyRole, str]]]:
+        def look(transaction: Transaction) -> tuple[str, list[tuple[PartyRole, str]], str]:
             party = _party(transaction, visit)
             mine = parties.of_party(transaction, party)
-            return party, [(each, parties.proof_text(transaction, each)) for each in mine]
+            proofs = [(each, parties.proof_text(transaction, each)) for each in mine]
+            return party, proofs, party_keys.find(transaction.tables, party)
 
-        party, roles = await self.provider.do(look)
+        party, roles, key = await self.provider.do(look)
         now = self.provider.now()
         return self.provider.pages.page(
             visit.request,
@@ -139,7 +148,8 @@ class PartyPages:
             label=self._label,
             place=self._place,
             receiving=lambda role: parties.receiving(self.provider.policy, role),
-            fields=(NEW_NAME,),
+            fields=(NEW_NAME, KEY),
+            key=key,
             filled=filled,
         )
 
@@ -161,6 +171,26 @@ class PartyPages:
         if not filled.ok:
             return await self.show_one(visit, filled, 422)
         banner = Banner(f"It is called {company_name(party)} now.", short_reference(party))
+        return redirect_with_banner(self.provider, visit.session, _address(party), banner)
+
+    async def put_key(self, visit: Visit) -> Response:
+        """Let files for a company be encrypted to a public key of its own."""
+        actor = _manager(visit)
+        filled = read((KEY,), visit.form)
+
+        def work(transaction: Transaction) -> str:
+            party = _party(transaction, visit)
+            if filled.ok:
+                party_keys.put(transaction, party, filled.values["key"], actor=actor)
+            return party
+
+        try:
+            party = await self.provider.do(work)
+        except PartyKeyError as error:
+            return await self.show_one(visit, filled.wrong("key", _sentence(error)), 422)
+        if not filled.ok:
+            return await self.show_one(visit, filled, 422)
+        banner = Banner("Files for it are encrypted to this key now.", short_reference(party))
         return redirect_with_banner(self.provider, visit.session, _address(party), banner)
 
     async def end(self, visit: Visit) -> Response:
@@ -236,6 +266,6 @@ def _text(visit: Visit, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _sentence(error: PartyError) -> str:
+def _sentence(error: PartyError | PartyKeyError) -> str:
     text = f"{error}; {error.hint}" if error.hint else str(error)
     return f"{text[:1].upper()}{text[1:]}."

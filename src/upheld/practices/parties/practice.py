@@ -34,6 +34,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", "", pages.add),
             route("GET", "/{party}", pages.show_one),
             route("POST", "/{party}/name", pages.rename),
+            route("POST", "/{party}/key", pages.put_key),
             route("POST", "/{party}/end", pages.end),
         ],
         menu=[
