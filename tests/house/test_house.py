@@ -114,6 +114,7 @@ READ_UNCHECKED = {
     ): "keys and counts; whatever is done with one reads it checked",
     ("gate/editions/store.py", "posted_version"): "a number; another one has all rows read checked",
     ("gate/inquiries.py", "record"): "says for which moments the policy is asked",
+    ("practice/terms.py", "terms_version"): "a number; where there is one, rows are read checked",
     ("gate/obligations.py", "record"): _LOOKED_AT,
     (
         "gate/obligations.py",

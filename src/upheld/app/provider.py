@@ -39,6 +39,7 @@ from upheld.gate.async_gate import AsyncGate
 from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
+from upheld.practice import terms
 from upheld.practice.citations import clause_ids
 from upheld.practice.endpoints import identify_visitor, prove_signed_in
 from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
@@ -225,6 +226,7 @@ def service_of(provider: Provider, path: Path, serving: Serving) -> Service:
     health = Health(provider)
     gate = provider.gate.gate
     gate.take_first_version()
+    terms.take_first(gate, provider.settings.agreement)
     service = Service(
         path,
         lambda policy: _loaded(provider, policy, health),

@@ -24,6 +24,7 @@ from upheld.cli.person import person
 from upheld.cli.reply import reply
 from upheld.cli.staff import staff
 from upheld.cli.termination import termination
+from upheld.cli.terms import terms
 from upheld.cli.version import version
 from upheld.cli.version_findings import sever as sever_version
 from upheld.core.errors import UpheldError
@@ -69,6 +70,7 @@ app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")
 app.add_typer(termination, name="termination")
 version.command("sever")(sever_version)
+app.add_typer(terms, name="terms")
 app.add_typer(version, name="version")
 
 

@@ -34,8 +34,11 @@ DRAFT = typer.Argument(help="A draft: its id or the beginning of it, or its vers
 
 def _gate(settings: Settings) -> Gate:
     """The gate, on a database in which a first version was posted."""
+    from upheld.practice.terms import take_first
+
     gate = gate_of(settings)
     gate.take_first_version()
+    take_first(gate, settings.agreement)  # of which a policy may say that it is a part
     return gate
 
 

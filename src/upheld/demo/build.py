@@ -105,7 +105,8 @@ def build(
         for at, applicant in enumerate(names.crowd(random, today, max(0, customers - len(members))))
     ]
     years = Years(provider, [*members.values(), *crowd], secret, random, progress)
-    years.agreement = Agreement(provider.settings.agreement).digest()
+    with provider.gate.gate.look() as tables:
+        years.agreement = Agreement(provider.settings.agreement).digest(tables)
     scenes = Scenes(years, members)
     scenes.plan()
     years.tell()

@@ -77,6 +77,39 @@ outbox: Final = Table(
     info=sealed(owner="person_id", part="state"),
 )
 
+terms_version: Final = Table(  # of the Master Terms, and drafts
+    "terms_version",
+    metadata,
+    Column("digest", WORD, primary_key=True),
+    Column("number", Integer, nullable=False),  # in order, from 1; 0 of a draft
+    Column("version", WORD, nullable=False),  # its name
+    Column("posted", Instant),
+    Column("drafted_by", WORD, nullable=False),  # who works at a desk; empty for the first
+    Column("posted_by", WORD, nullable=False),
+    Column("draft_id", WORD, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+terms_text: Final = Table(  # the words of each version
+    "terms_text",
+    metadata,
+    Column("digest", WORD, primary_key=True),
+    Column("text", Text, nullable=False),  # Markdown
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+terms_acceptance: Final = Table(  # which version of the Master Terms a customer accepted
+    "terms_acceptance",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("digest", WORD, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
+)
+
 invitation: Final = Table(
     "invitation",
     metadata,

@@ -11,6 +11,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.sign_in import ACCEPT
+from upheld.practices.accounts.sign_up_pages import TERMS, TERMS_CHANGED
 from upheld.practices.accounts.terms import Agreement
 from upheld.web.forms import EMPTY, Field, Filled, read
 
@@ -21,7 +22,7 @@ class Acceptance:
     def __init__(self, provider: Provider, agreement: Agreement, field: Field) -> None:
         self.provider, self.agreement, self.field = provider, agreement, field
 
-    def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+    async def _page(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         return self.provider.pages.page(
             visit.request,
             "accounts/acceptance.html",
@@ -29,22 +30,29 @@ class Acceptance:
             fields=[self.field],
             filled=filled,
             agreement=bool(self.agreement.path),
+            terms=await self.provider.read(self.agreement.digest),
             destination=destination_of(self.provider, visit.request, "customer"),
         )
 
     async def show(self, visit: Visit) -> Response:
         """What is to be accepted."""
-        return self._page(visit)
+        return await self._page(visit)
 
     async def send(self, visit: Visit) -> Response:
         """Note that it was accepted, as it was shown."""
-        filled = read([self.field], visit.form)
+        filled = read([self.field, TERMS], visit.form)
         if not filled.ok:
-            return self._page(visit, filled, 422)
-        digest = self.agreement.digest()
-        await self.provider.do(
-            lambda transaction: domain.accept(transaction, visit.subject, digest)
-        )
+            return await self._page(visit, filled, 422)
+
+        def accept(transaction: Transaction) -> bool:
+            in_force = self.agreement.digest(transaction.tables)
+            if (filled.shown["terms"] or in_force) != in_force:
+                return False
+            domain.accept(transaction, visit.subject, in_force)
+            return True
+
+        if not await self.provider.do(accept):
+            return await self._page(visit, filled.wrong(self.field.name, TERMS_CHANGED), 409)
         path = destination_path(self.provider, visit.request, "customer", "/me")
         return RedirectResponse(path, 303)
 

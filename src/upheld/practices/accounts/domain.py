@@ -14,7 +14,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.derived_fields import SourceFields
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.transaction import Transaction
-from upheld.practice.citations import VERSION
+from upheld.practice import terms
 from upheld.practice.events import PAYER_CHANGES
 from upheld.practice.plugin import Provider
 from upheld.practice.tables import outbox
@@ -181,10 +181,7 @@ def accept(transaction: Transaction, person_id: PersonId, agreement_digest: str)
     policy = transaction.policy.digest
     changes = {"policy_digest": policy, "agreement_digest": agreement_digest}
     transaction.tables.update(table, changes, _OF_PERSON, person_id)
-    evidence = (policy, agreement_digest) if agreement_digest else (policy,)
-    if version := transaction.policy.front.version:
-        evidence = (*evidence, VERSION + version)  # people know a policy by it, not by its digest
-    transaction.note(person_id, "acceptance", actor="customer", evidence=evidence)
+    terms.accept(transaction, person_id, agreement_digest)
 
 
 def require_acceptance(transaction: Transaction, person_id: PersonId) -> None:

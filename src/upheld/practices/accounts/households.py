@@ -156,7 +156,7 @@ class Households:
         )
         if contact is None:
             return self.provider.pages.page(request, "accounts/link-over.html", status=410)
-        return self.sign_up.gate_page(request, invitation=raw)
+        return await self.sign_up.gate_page(request, invitation=raw)
 
     async def join(self, visit: Visit) -> Response:
         """Come into a household with one's own account, by the link of an invitation."""

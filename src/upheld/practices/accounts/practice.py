@@ -29,8 +29,8 @@ from upheld.practices.accounts.second_step import CODE_PAGE, HERE, SecondStep
 from upheld.practices.accounts.security import Security, revoke_links
 from upheld.practices.accounts.sign_in import ACCEPT, CustomerSignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
-from upheld.practices.accounts.terms import Agreement, TermsPage
-from upheld.web.outward import outward_addresses
+from upheld.practices.accounts.terms import HERE as TERMS_VERSIONS
+from upheld.practices.accounts.terms import Agreement, TermsPages
 
 LINKS = {
     "verify": MessageLink("/verify", timedelta(hours=24)),
@@ -65,7 +65,7 @@ def practice(provider: Provider) -> Practice:
         actions=("collect", "contact", "serve", "store", "use", "view"),
         recorded_facts=("opted-out", "advertising-opt-out"),
         routes=[
-            *_open(provider, sign_up, TermsPage(provider, agreement)),
+            *_open(provider, sign_up, TermsPages(provider, agreement)),
             *_own(provider, Home(provider), accept),
             *_households(provider, Households(provider, sign_up)),
         ],
@@ -104,7 +104,7 @@ def practice(provider: Provider) -> Practice:
         field_readers={"credentials": credentials.decode_secrets},
         jobs=JOBS,
         links=LINKS,
-        outward_links=lambda _: outward_addresses(str(agreement.page())),
+        outward_links=lambda transaction: agreement.addresses(transaction.tables),
         listeners={
             CAME_OF_AGE: on_coming_of_age,
             ACCOUNT_CLOSED: domain.close,
@@ -114,12 +114,15 @@ def practice(provider: Provider) -> Practice:
     )
 
 
-def _open(provider: Provider, sign_up: SignUp, terms: TermsPage) -> list[BaseRoute]:
+def _open(provider: Provider, sign_up: SignUp, terms: TermsPages) -> list[BaseRoute]:
     """Pages for whoever is not signed in."""
     sign_in, security = CustomerSignIn(provider), Security(provider)
     both = ["GET", "POST"]
     return [
         Route("/terms", open_page(provider, terms.show), methods=["GET"]),
+        Route(TERMS_VERSIONS, open_page(provider, terms.show_all), methods=["GET"]),
+        Route(f"{TERMS_VERSIONS}/{{number}}", terms.show_version, methods=["GET"]),
+        Route(f"{TERMS_VERSIONS}/{{number}}/terms.md", terms.file, methods=["GET"]),
         Route("/sign-up", open_page(provider, sign_up.show), methods=["GET"]),
         Route("/sign-up", anybody(provider, sign_up.send_age), methods=["POST"]),
         Route("/sign-up/form", anybody(provider, sign_up.send), methods=["POST"]),

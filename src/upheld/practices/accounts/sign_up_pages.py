@@ -45,6 +45,10 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 TOO_MANY_TRIES = "There were too many tries from where you are. Wait a few minutes, then try again."
 LIMITED = "limited"
+OTHER_TERMS = "other-terms"
+TERMS_CHANGED = (
+    "The Master Terms changed while this page was open. Read them again, then accept them."
+)
 NOTHING_KEPT = "Nothing was kept of what you sent."
 CODE = Field(
     "code",
@@ -54,6 +58,7 @@ CODE = Field(
     autocomplete="off",
 )
 HIDDEN = Field("invitation", "Invitation", "hidden", required=False, length_max=64)
+TERMS = Field("terms", "Terms", "hidden", required=False, length_max=64)
 
 
 class SignUp:
@@ -93,14 +98,14 @@ class SignUp:
     def _age(self, born: str) -> int | None:
         return age_of(born, self.provider.today()) if born else None
 
-    def gate_page(
+    async def gate_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, invitation: str = ""
     ) -> Response:
         """The first page: it asks for the birth date alone, or for all where no age matters."""
         if not (self.registration.works and self.admission.is_open):
             return self._closed_page(request)
         if not self.admission.asks_age:
-            return self.form_page(request, code=invitation)
+            return await self.form_page(request, code=invitation)
         return self.provider.pages.page(
             request,
             "accounts/age.html",
@@ -116,7 +121,7 @@ class SignUp:
         """The first page."""
         if self._is_marked(request):
             return self._too_young_page(request)
-        return self.gate_page(request)
+        return await self.gate_page(request)
 
     def _is_marked(self, request: Request) -> bool:
         """Whether a birth date was refused in this browser, and ages still matter."""
@@ -176,7 +181,7 @@ class SignUp:
                 "Your parent or guardian has not finished yet, or we still check who they are."
             )
             return self._back_page(request, fields, filled.wrong("code", problem), 409)
-        return self.form_page(
+        return await self.form_page(
             request, self._with_birth_date(filled.values["birth-date"]), code=code
         )
 
@@ -211,9 +216,9 @@ class SignUp:
         filled = read([self.birth, HIDDEN], form)
         invitation = filled.shown["invitation"]
         if not (self.admission.asks_age and self.registration.works):
-            return self.gate_page(request, invitation=invitation)
+            return await self.gate_page(request, invitation=invitation)
         if not filled.ok:
-            return self.gate_page(request, filled, 422, invitation)
+            return await self.gate_page(request, filled, 422, invitation)
         born = filled.values["birth-date"]
         age = self._age(born)
         decision = self.admission.decision_at(age)
@@ -223,7 +228,7 @@ class SignUp:
             return await self._refuse(request, decision, age)
         if invitation and await self._find_invitation(invitation) is None:
             return provider.pages.page(request, "accounts/link-over.html", status=410)
-        return self.form_page(request, self._with_birth_date(born), code=invitation)
+        return await self.form_page(request, self._with_birth_date(born), code=invitation)
 
     async def _refuse(self, request: Request, decision: Decision, age: int | None) -> Response:
         network = network_of(request)
@@ -235,10 +240,10 @@ class SignUp:
             return True
 
         if not await self.provider.do(work):
-            return self.gate_page(request, EMPTY.wrong("birth-date", TOO_MANY_TRIES), 429)
+            return await self.gate_page(request, EMPTY.wrong("birth-date", TOO_MANY_TRIES), 429)
         return self._too_young_page(request, decision, age)
 
-    def form_page(
+    async def form_page(
         self, request: Request, filled: Filled = EMPTY, status: int = 200, code: str = ""
     ) -> Response:
         """The form: what the policy lets us ask, and what is accepted with it."""
@@ -260,6 +265,7 @@ class SignUp:
             quotes=registration.clauses,
             invitation=code,
             agreement=bool(self.agreement.path),
+            terms=await self.provider.read(self.agreement.digest),
         )
 
     def _is_minor(self, filled: Filled) -> bool:
@@ -279,14 +285,14 @@ class SignUp:
         if not (registration.works and self.admission.is_open):
             return self._closed_page(request)
         fields = [with_check(self.provider, each.name, each) for each in registration.fields]
-        filled = read([*fields, self.accept, HIDDEN], form)
+        filled = read([*fields, self.accept, HIDDEN, TERMS], form)
         code = filled.shown["invitation"]
         if why := self._weak(filled):
             filled = filled.wrong(PASSWORD, why)
         if not filled.ok:
-            return self.form_page(request, filled, 422, code)
+            return await self.form_page(request, filled, 422, code)
         if await self._is_limited(request):
-            return self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
+            return await self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
         invitation = await self._find_invitation(code)
         if code and (invitation is None or invitation.state != invitations.READY[invitation.kind]):
             return provider.pages.page(request, "accounts/link-over.html", status=410)
@@ -307,23 +313,36 @@ class SignUp:
         }
         secret = await provider.run_in_thread(passwords.hashed, filled.values[PASSWORD])
         chose = CHOICES in registration.names
-        applicant = Applicant(values, secret, self.agreement.digest(), invitation, chose)
+        applicant = Applicant(values, secret, filled.shown["terms"], invitation, chose)
         result = await provider.attempt(
             lambda transaction: self._join(transaction, applicant, code)
         )
+        return await self._joined_page(request, result, filled, code)
+
+    async def _joined_page(
+        self, request: Request, result: str | Refused | None, filled: Filled, code: str
+    ) -> Response:
+        """What somebody is shown once `_join` is done."""
         if isinstance(result, Refused):
-            return refusal_page(provider, request, result, note=NOTHING_KEPT)
+            return refusal_page(self.provider, request, result, note=NOTHING_KEPT)
         if result == LIMITED:
-            return self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
+            return await self.form_page(request, filled.wrong("email", TOO_MANY_TRIES), 429, code)
+        if result == OTHER_TERMS:
+            return await self.form_page(request, filled.wrong("accept", TERMS_CHANGED), 409, code)
         if result is None:
-            return provider.pages.page(request, "accounts/link-over.html", status=410)
+            return self.provider.pages.page(request, "accounts/link-over.html", status=410)
         return RedirectResponse("/sign-up/sent", 303)
 
     def _join(self, transaction: Transaction, applicant: Applicant, code: str) -> str | None:
         """Register somebody; None where they came by an invitation that is over by now.
 
-        LIMITED, before anything is used up or written, where their address got many messages.
+        Before anything is used up or written, LIMITED where their address got many messages, and
+        OTHER_TERMS where the form showed other terms than those in force.
         """
+        in_force = self.agreement.digest(transaction.tables)
+        if (applicant.agreement or in_force) != in_force:
+            return OTHER_TERMS
+        applicant = applicant._replace(agreement=in_force)
         if message_limits.too_many_to(
             self.provider, transaction, "sign-up", applicant.values["email"]
         ):

@@ -19,7 +19,7 @@ account: Final = Table(
     Column("opened", Instant, nullable=False),
     Column("verified", Instant),  # when the e-mail address was confirmed
     Column("closed", Instant),
-    Column("policy_digest", WORD, nullable=False),  # what was shown and accepted
+    Column("policy_digest", WORD, nullable=False),  # what was accepted when it was opened
     Column("agreement_digest", WORD, nullable=False),
     Column("mac", LargeBinary),
     Index("account_holder", "holder"),

@@ -1,4 +1,4 @@
-"""The page between: what changed in the policy, once, before a customer goes on using services.
+"""The page between: what changed in the policy and the terms, once, before a customer goes on.
 
 It stands before no page on which somebody pays, closes the account, exercises a right, gets help or
 signs out. Going on from it is the first use after the posting. Where another version is posted
@@ -19,14 +19,18 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import WIDENING, Comparison, compare
 from upheld.policy.analyse.page import changes_table
 from upheld.policy.load import Policy
+from upheld.practice import terms
 from upheld.practice.destinations import destination_of, destination_path, with_destination
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
+from upheld.practice.terms import UnreadTerms
+from upheld.practice.terms_changes import terms_changes
 from upheld.practices.versions import customer_looks
 from upheld.practices.versions.customer_looks import Unread
 from upheld.practices.versions.public_pages import COMPARED_MAX
 
 CHANGES: Final = "/me/changes"
+NUMBER_DIGITS: Final = 9  # fewer than so many
 REMEMBERED_MAX: Final = 10_000  # customers of whom a process remembers that they have looked
 
 
@@ -73,64 +77,70 @@ class CustomerChanges:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._looked: dict[PersonId, str] = {}  # the digest of the version that they looked at
+        self._looked: dict[PersonId, tuple[str, int]] = {}  # versions that they looked at
 
     async def is_due(self, person_id: PersonId) -> bool:
-        """Whether a version was posted that somebody has not looked at."""
+        """Whether a version of either was posted that somebody has not looked at."""
         gate = self.provider.gate.gate
         await self.provider.run_in_thread(gate.refresh)
-        digest = gate.policy.digest
-        if self._looked.get(person_id) == digest:
+        number = await self.provider.read(terms.newest_number)
+        newest = gate.policy.digest, number
+        if self._looked.get(person_id) == newest:
             return False
-        there = await self.provider.do(
-            lambda transaction: customer_looks.unread(transaction, person_id)
-        )
-        if there is not None:
+        if await self.provider.do(
+            lambda transaction: (
+                customer_looks.unread(transaction, person_id) is not None
+                or terms.unread(transaction, person_id) is not None
+            )
+        ):
             return True
         if len(self._looked) >= REMEMBERED_MAX:
             self._looked.clear()
-        self._looked[person_id] = digest
+        self._looked[person_id] = newest
         return False
 
     async def show(self, visit: Visit) -> Response:
         """What changed; whoever has looked at everything goes on at once."""
-
-        def look(
-            transaction: Transaction,
-        ) -> tuple[Unread, Policy, Policy, bool] | None:
-            there = customer_looks.unread(transaction, visit.subject)
-            if there is None:
-                return None
-            return (
-                there,
-                transaction.editions.policy(there.last.digest),
-                transaction.editions.policy(there.newest.digest),
-                len(transaction.binding_versions(visit.subject)) == 1,
-            )
-
-        result = await self.provider.do(look)
-        if result is None:
+        look = await self.provider.do(lambda transaction: _look(transaction, visit.subject))
+        if look.policy is None and look.terms is None:
             return self._onward(visit)
-        there, old, new, binds = result
-        words, changes = await self.provider.run_in_thread(what_changed, old, new)
+        words, changes, terms_changed = None, Markup(), Markup()
+        if look.policy is not None:
+            words, changes = await self.provider.run_in_thread(what_changed, *look.policies)
+        if look.terms is not None:
+            terms_changed = await self.provider.run_in_thread(terms_changes, *look.texts)
         return self.provider.pages.page(
             visit.request,
             "versions/changes.html",
-            unread=there,
+            unread=look.policy,
             words=words,
             changes=changes,
-            binds=binds,
+            binds=look.binds,
+            terms=look.terms,
+            terms_changed=terms_changed,
             payable="payment" in self.provider.destinations,
             destination=destination_of(self.provider, visit.request, "customer"),
         )
 
     async def go_on(self, visit: Visit) -> Response:
-        """Note that somebody goes on, having looked at the version that the form names."""
-        text = visit.form.get("number", "")
-        number = int(text) if isinstance(text, str) and _is_number(text) else 0
-        if await self.provider.do(
-            lambda transaction: customer_looks.note_look(transaction, visit.subject, number)
-        ):
+        """Note that somebody goes on, having looked at the versions that the form names.
+
+        They accept the terms by that. What was posted meanwhile is shown to them too.
+        """
+        number, terms_number = _number(visit, "number"), _number(visit, "terms")
+
+        def note(transaction: Transaction) -> bool:
+            subject = visit.subject
+            looked = customer_looks.note_look(transaction, subject, number)
+            there = terms.unread(transaction, subject)
+            if there is None:
+                return looked
+            if there.newest.number != terms_number:
+                return False
+            terms.accept(transaction, subject, there.newest.digest)
+            return looked
+
+        if await self.provider.do(note):
             return self._onward(visit)
         destination = destination_of(self.provider, visit.request, "customer")
         return RedirectResponse(with_destination(CHANGES, destination), 303)
@@ -141,5 +151,34 @@ class CustomerChanges:
         return RedirectResponse("/me" if here else path, 303)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 9
+def _number(visit: Visit, name: str) -> int:
+    """The number that a form has by a name; 0 where it has none."""
+    text = visit.form.get(name, "")
+    if isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) < NUMBER_DIGITS:
+        return int(text)
+    return 0
+
+
+class _Look(NamedTuple):
+    """What somebody has not looked at yet: of the policy, and of the terms; None for nothing."""
+
+    policy: Unread | None
+    policies: tuple[Policy, ...]  # the last that they saw, and the one in force
+    binds: bool
+    terms: UnreadTerms | None
+    texts: tuple[str, ...]
+
+
+def _look(transaction: Transaction, person_id: PersonId) -> _Look:
+    policy, unread = (
+        customer_looks.unread(transaction, person_id),
+        terms.unread(transaction, person_id),
+    )
+    policies, texts, binds = tuple[Policy, ...](), tuple[str, ...](), True
+    if policy is not None:
+        pair = policy.last, policy.newest
+        policies = tuple(transaction.editions.policy(each.digest) for each in pair)
+        binds = len(transaction.binding_versions(person_id)) == 1
+    if unread is not None:
+        texts = tuple(terms.text_of(transaction.tables, each.digest) for each in unread)
+    return _Look(policy, policies, binds, unread, texts)

@@ -19,6 +19,7 @@ from upheld.gate.posting import effective_day
 from upheld.gate.public import Standing
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice import terms
 from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.consequences import (
     Banner,
@@ -28,6 +29,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import PendingAction, Provider
+from upheld.practice.terms import AcceptedTerms, TermsVersion
 from upheld.practices.versions import customer_decisions
 from upheld.practices.versions.customer_changes import PlainChanges, what_changed
 from upheld.practices.versions.customer_decisions import APPROVED, REFUSED
@@ -67,6 +69,8 @@ class _Look(NamedTuple):
     in_force: Policy
     decisions: dict[str, str]
     open_ones: list[str]
+    terms: list[TermsVersion]
+    accepted: list[AcceptedTerms]
 
 
 class CustomerVersions:
@@ -98,6 +102,8 @@ class CustomerVersions:
             binding=look.versions[0] if look.versions else None,
             later=look.versions[1:],
             announced=announced,
+            terms=look.terms,
+            accepted=look.accepted,
         )
 
     async def answer(self, visit: Visit) -> Response:
@@ -161,7 +167,16 @@ def _look(transaction: Transaction, person_id: PersonId) -> _Look:
         for each in drafts(transaction.tables, ANNOUNCED)
     ]
     states = {each.digest: each.state for each in decisions.values()}
-    return _Look(versions, announced, transaction.policy, states, open_ones)
+    tables = transaction.tables
+    return _Look(
+        versions,
+        announced,
+        transaction.policy,
+        states,
+        open_ones,
+        terms.versions(tables),
+        terms.accepted(tables, person_id),
+    )
 
 
 def _question(transaction: Transaction, policy: Policy, state: str) -> Confirmation:

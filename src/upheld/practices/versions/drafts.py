@@ -20,7 +20,7 @@ from upheld.gate.public import Edition
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import Comparison
 from upheld.policy.load import Policy
-from upheld.practice import operators
+from upheld.practice import operators, terms
 from upheld.practice.operators import MANAGER, User
 from upheld.practices.versions.tables import version_draft
 from upheld.web import once
@@ -89,6 +89,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
             code="version-base",
             hint="draft it again: it is compared with the one in force now",
         )
+    terms.require_part_of(transaction.tables, policy.front.part_of)
     transaction.editions.require_words(policy)
     transaction.editions.keep(policy)  # whoever drafts the same bytes at once waits here
     for each in drafts(transaction.tables, OPEN, *STATES_TO_POST):

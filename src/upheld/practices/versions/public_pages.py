@@ -17,6 +17,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import compare
 from upheld.policy.analyse.page import changes_table
 from upheld.policy.load import Policy
+from upheld.practice import terms
 from upheld.practice.citations import VERSIONS
 from upheld.practice.plugin import Provider
 
@@ -53,6 +54,8 @@ class VersionPages:
         edition, policy, later, following = await self.provider.do(
             lambda transaction: _version(transaction, number)
         )
+        editions = await self.provider.read(terms.versions)
+        named = terms.version_named(policy.front.part_of)
         changes = Markup()
         if following is not None:
             changes = await self.provider.run_in_thread(differences, policy, following)
@@ -63,6 +66,8 @@ class VersionPages:
             later=later,
             parts=_parts(policy),
             title=policy.front.policy,
+            part_of=policy.front.part_of,
+            terms=next((each for each in editions if each.version == named), None),
             changes=changes,
             list_page=HERE,
         )
