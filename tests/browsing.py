@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
-    from starlette.applications import Starlette
 
 
 @contextmanager
-def served(app: Starlette, host: str = "127.0.0.1") -> Iterator[str]:
+def served(app: Callable[..., Any], host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server of some application, on a free port, under one of its names."""
     import uvicorn
 
