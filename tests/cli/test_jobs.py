@@ -48,6 +48,7 @@ OWN = {
     "unconfirmed accounts",
     "invitations",
     "terminations",
+    "legal-notices",
     "sessions",
     "post-versions",
     "version-notices",

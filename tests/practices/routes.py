@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import history, overdue
 from practices.conftest import House
+from practices.orders import approved, demand, desk_of
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.ids import PersonId
@@ -48,7 +49,10 @@ MARKS: Final = (
     "7 Crawled Lane",
     "1961-02-03",
 )
-ROLES: Final = ("support", "billing", "privacy", "accounts", "security", "terms", "manager")
+ROLES: Final = (
+    *("support", "billing", "privacy", "accounts", "security", "terms", "legal"),
+    "manager",
+)
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -182,6 +186,8 @@ class World:
         )
         self.debt = overdue(house, self.ann)
         self.termination = _termination(house, self.ann)
+        desk = desk_of(house)
+        self.instrument = approved(house, desk, demand(house, self.ann)).instrument_id
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""),
             "ann": ("customer", self.ann),
@@ -238,6 +244,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "field": lambda world: _occupation(world.house, world.ann),
     "ticket": lambda world: _ticket(world.house, world.ann),
     "termination": lambda world: world.termination,
+    "instrument": lambda world: world.instrument,
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

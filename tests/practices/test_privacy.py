@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from starlette.routing import Route
 
 from ledger.logs import SIGNER
+from practices import orders
 from practices.bills import owing
 from practices.conftest import House, send
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import PersonId
 from upheld.gate.act.duties import DutyError, nothing_more
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
@@ -20,6 +22,7 @@ from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.events import ACCOUNT_CLOSED
+from upheld.practices.legal.production import Production
 
 ADDRESS = "12 Larch Lane"
 
@@ -46,27 +49,6 @@ def to_agent(transaction: GateTransaction, person: PersonId) -> Outcome:
         occasion="other",
     )
     return transaction.act(share, person)
-
-
-def to_court(transaction: GateTransaction, person: PersonId) -> tuple[Outcome, RecordId]:
-    """Give what an order demands that forbids to tell of it; with the record that says so."""
-    transaction.record(
-        person,
-        "instrument",
-        fact="legal-instrument",
-        party="Court",
-        about={"data": ["usage"], "recipient": ["court"]},
-    )
-    gag = transaction.record(person, "instrument", fact="gag-order", party="Court")
-    share = Act(
-        action="share",
-        data=("usage",),
-        recipient="court",
-        party="Court",
-        purpose="legal-process",
-        occasion="other",
-    )
-    return transaction.act(share, person), gag
 
 
 def bought(transaction: GateTransaction, person: PersonId) -> Outcome:
@@ -141,16 +123,23 @@ def test_the_ledger_is_told_in_sentences_and_sifted(house: House) -> None:
         assert browser.get(f"/me/privacy/received?{wrong}").status_code == 404
 
 
+def to_court(house: House, person: PersonId, **changes: Any) -> Outcome | Production:
+    """Give what an order demands, by the legal desk."""
+    desk = orders.desk_of(house)
+    order = orders.approved(house, desk, orders.demand(house, person, fields=("usage",), **changes))
+    return orders.release(house, desk, order)
+
+
 def test_what_an_order_forbids_to_tell_is_told_once_the_order_ends(house: House) -> None:
     """While a gag is in force neither it nor what rests on it appears, and afterwards it does."""
     person = house.customer()
-    carried(house, "only-what-is-demanded")
-    result, gag = house.do(lambda transaction: to_court(transaction, person))
-    assert not isinstance(result, Refused)
+    silence_end = house.clock.now() + timedelta(days=5)
+    assert not isinstance(to_court(house, person, silence_end=silence_end), Refused)
     browser = house.signed_in(person)
     assert "court" not in browser.get("/me/privacy/received").text.lower()
     assert "instrument" not in browser.get("/me/privacy/received").text
-    house.do(lambda transaction: transaction.withdraw(person, gag, ended=True))
+    house.clock.moved += timedelta(days=6)
+    browser = house.signed_in(person)
     assert "use of services with a court" in browser.get("/me/privacy/received").text
 
 
@@ -233,9 +222,7 @@ RESTS_ON = {
     "own-view": _look_refused,
     "transactions": _is_refused(bought),
     "collecting-charges": _is_refused(to_agent, "delete-on-recall"),
-    "legal-process": _is_refused(
-        lambda transaction, who: to_court(transaction, who)[0], "only-what-is-demanded"
-    ),
+    "legal-process": lambda house: isinstance(to_court(house, house.customer()), Refused),
 }
 
 

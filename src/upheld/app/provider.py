@@ -50,6 +50,7 @@ from upheld.practices.billing import practice as billing
 from upheld.practices.deliveries import practice as deliveries
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
+from upheld.practices.legal import practice as legal
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
@@ -69,6 +70,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("deliveries", deliveries.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
+    ("legal", legal.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),
     ("rights", rights.practice),

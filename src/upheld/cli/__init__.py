@@ -18,6 +18,7 @@ from upheld.cli.bounce import bounce
 from upheld.cli.delivery import delivery
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
+from upheld.cli.legal import legal
 from upheld.cli.output import complain
 from upheld.cli.party import party
 from upheld.cli.person import person
@@ -65,6 +66,7 @@ app.add_typer(admin, name="admin")
 app.add_typer(delivery, name="delivery")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
+app.add_typer(legal, name="legal")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(staff, name="staff")

@@ -80,7 +80,7 @@ def cookie_name(provider: Provider, kind: str) -> str:
     return f"__Host-{kind}" if provider.secure else kind
 
 
-def require_sign_in(
+def require_sign_in(  # noqa: PLR0913 - what a page asks of its visitor
     provider: Provider,
     kind: str,
     handler: Handler,
@@ -88,12 +88,14 @@ def require_sign_in(
     fresh: bool = False,
     carries: Sequence[str] = (),
     is_use: bool = False,
+    body_max: int | None = None,
 ) -> Endpoint:
     """An endpoint for whoever is signed in; everybody else is redirected to sign in first.
 
     `fresh` asks for the password again if it was given more than a few minutes ago; the fields of
     its form that it `carries` are still there after that. Opening a page that `is_use` of our
-    services leads a customer first to what they have to be shown before they go on.
+    services leads a customer first to what they have to be shown before they go on. `body_max` is
+    how many bytes a form may have, where that is not what every other may.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -114,7 +116,7 @@ def require_sign_in(
             here = page_behind(provider, request, kind)
             return RedirectResponse(with_destination(path, here), 303)
         await _announce_signal(provider, request, session)
-        form = await _read_form(request)
+        form = await _read_form(request, body_max or BODY_MAX)
         visit = Visit(request, session, form, user)
         try:
             if request.method == "POST":
@@ -224,11 +226,11 @@ def anybody(provider: Provider, handler: OpenHandler) -> Endpoint:
     return endpoint
 
 
-async def _read_form(request: Request) -> FormData:
+async def _read_form(request: Request, body_max: int = BODY_MAX) -> FormData:
     if request.method != "POST":
         return FormData()
     length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > BODY_MAX:
+    if not length.isdecimal() or int(length) > body_max:
         raise HTTPException(413)
     try:
         async with asyncio.timeout(kit.BODY_SECONDS):

@@ -1,0 +1,143 @@
+"""What an instrument demands, as it is written down, and what it must have to be opened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.policy.load import Policy
+from upheld.policy.words import Words
+
+PRESERVATION, INFORMAL = "preservation", "informal"
+PROCESS: Final = ("subpoena", "court-order", "warrant", "other")
+KINDS: Final = (*PROCESS, PRESERVATION, INFORMAL)
+PERSONS_MAX: Final = 200
+DOCUMENT_MAX: Final = 1_000_000
+_DOCUMENTS: Final = {b"%PDF-": "pdf", b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
+_ROOT: Final = "personal-information"
+
+
+class LegalError(UpheldError):
+    """Something that the legal desk cannot do; `field` is what of a form it is about."""
+
+    def __init__(self, message: str, *, code: str, hint: str = "", field: str = "kind") -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.field = field
+
+
+class Demand(NamedTuple):
+    """What an instrument says: who demands what of whom, of which time, and for how long."""
+
+    kind: str
+    issuer: str
+    reference: str
+    recipient: str = ""
+    accounts: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    starts: datetime | None = None
+    ends: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    deadline: datetime | None = None
+    silence_end: datetime | None = None
+
+
+def recipients(policy: Policy) -> tuple[str, ...]:
+    """To whom something can be released: authorities, and those involved in a dispute."""
+    words = policy.program.vocabulary.tree("party")
+    above = [each for each in ("authority", "legal-adviser") if each in words]
+    return tuple(
+        each for each in Words(policy.program).under_all("party", above) if "/" not in each
+    )
+
+
+def demandable_fields(policy: Policy) -> tuple[str, ...]:
+    """The kinds of data that an instrument can name."""
+    leaves = Words(policy.program).under("data", _ROOT)
+    return tuple(dict.fromkeys(each for each in leaves if "/" not in each))
+
+
+def check_reach(policy: Policy, demand: Demand) -> None:
+    """LegalError unless an instrument names fields and a recipient, in words of the policy."""
+    if demand.kind not in KINDS:
+        raise LegalError(
+            "no instrument is of this kind",
+            code="legal-reach",
+            hint="choose of " + ", ".join(KINDS),
+        )
+    if demand.kind == PRESERVATION:
+        return
+    if demand.recipient not in recipients(policy):
+        raise LegalError(
+            "nothing is released to such a recipient",
+            code="legal-reach",
+            hint="choose of " + ", ".join(recipients(policy)),
+            field="recipient",
+        )
+    unknown = sorted({*demand.fields} - {*demandable_fields(policy)})
+    if not demand.fields or unknown:
+        raise LegalError(
+            "an instrument names the kinds of data that it demands",
+            code="legal-reach",
+            hint="choose each one; no word stands for several",
+            field="fields",
+        )
+
+
+def check_times(demand: Demand, now: datetime) -> None:
+    """LegalError unless an instrument has a term that is not over, and each period begins first."""
+    if demand.starts is None or demand.ends is None:
+        raise LegalError(
+            "an instrument has a term",
+            code="legal-period",
+            hint="say from when it is in force, and when it lapses",
+            field="ends",
+        )
+    if demand.ends <= max(demand.starts, now):
+        raise LegalError(
+            "it lapses before it begins, or has lapsed already",
+            code="legal-period",
+            hint="compare the days with the document",
+            field="ends",
+        )
+    start, end = demand.period_start, demand.period_end
+    if start is not None and end is not None and end <= start:
+        raise LegalError(
+            "the period ends before it begins",
+            code="legal-period",
+            hint="compare the days with the document",
+            field="period_end",
+        )
+    if demand.silence_end is not None and demand.silence_end <= now:
+        raise LegalError(
+            "the silence is over already",
+            code="legal-period",
+            hint="leave it out where nothing forbids to tell",
+            field="silence_end",
+        )
+
+
+def check_document(document: bytes, *, is_required: bool) -> None:
+    """LegalError unless a document is a PDF or a picture of at most a megabyte."""
+    if not document and not is_required:
+        return
+    if len(document) > DOCUMENT_MAX:
+        raise LegalError(
+            f"the document has more than {DOCUMENT_MAX:,} bytes",
+            code="legal-document",
+            hint="scan it in black and white, and keep the original on paper",
+            field="document",
+        )
+    if not document_type(document):
+        raise LegalError(
+            "the document is no PDF and no PNG or JPEG picture",
+            code="legal-document",
+            hint="send it as one of these",
+            field="document",
+        )
+
+
+def document_type(document: bytes) -> str:
+    """How the name of a document's file ends; empty for what we take none of."""
+    return next((end for start, end in _DOCUMENTS.items() if document.startswith(start)), "")

@@ -1,0 +1,246 @@
+"""The pages of the legal desk: every instrument with its state, and each step of one.
+
+Nobody else sees any of it. The pages name accounts as the document does, and no other value of
+anybody: what is demanded leaves the vault at a release alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.database.own_tables import Tables
+from upheld.gate.act.request import Refused
+from upheld.gate.transaction import Transaction
+from upheld.practice import operators
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
+from upheld.practice.reasons import refusal_page
+from upheld.practices.legal import instruments as domain
+from upheld.practices.legal.demands import DOCUMENT_MAX, LegalError, document_type
+from upheld.practices.legal.instruments import Instrument, Instruments, NamedPerson
+from upheld.practices.legal.production import Production
+from upheld.practices.legal.questions import (
+    DESK,
+    DOCUMENT,
+    KIND_LABELS,
+    REFUSAL,
+    STATES,
+    approval_confirmation,
+    demand_fields,
+    reach_lines,
+    read_demand,
+    release_confirmation,
+)
+from upheld.practices.legal.release import Releases
+from upheld.web.forms import EMPTY, Filled, read
+
+Step = Callable[[Transaction, str, str], Instrument]
+
+
+class InstrumentView(NamedTuple):
+    """An instrument as its page has it: with the names of who did what."""
+
+    instrument: Instrument
+    people: list[NamedPerson]
+    names: dict[str, str]
+
+
+class LegalDesk:
+    """The pages of the legal desk."""
+
+    def __init__(self, provider: Provider, instruments: Instruments, releases: Releases) -> None:
+        self.provider, self.instruments, self.releases = provider, instruments, releases
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """Every instrument, and the form for another."""
+        _require_desk(visit)
+        return self.provider.pages.page(
+            visit.request,
+            "legal/desk.html",
+            status=status,
+            instruments=await self.provider.read(self.instruments.all),
+            reference=short_reference,
+            states=STATES,
+            kinds=KIND_LABELS,
+            fields=demand_fields(self.provider.policy),
+            filled=filled,
+            document_max=DOCUMENT_MAX,
+            desk=DESK,
+        )
+
+    async def open(self, visit: Visit) -> Response:
+        """Open an instrument that came in."""
+        _require_desk(visit)
+        filled = read(demand_fields(self.provider.policy), visit.form)
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        file = visit.form.get(DOCUMENT)
+        document = await file.read() if isinstance(file, UploadFile) and file.filename else b""
+        demand = read_demand(filled, self.provider.clock.zone)
+        try:
+            instrument = await self.provider.do(
+                lambda transaction: self.instruments.open(
+                    transaction, demand, document, visit.subject
+                )
+            )
+        except LegalError as error:
+            return await self.show(visit, filled.wrong(error.field, _sentence(error)), 422)
+        return self._banner(visit, instrument, "Opened.")
+
+    async def show_one(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
+        """One instrument: what it reaches, who did what, and what can be done next."""
+        _require_desk(visit)
+
+        def look(tables: Tables) -> InstrumentView:
+            instrument = self._require(tables, visit)
+            staff = (
+                instrument.opened_by,
+                instrument.checked_by,
+                instrument.settled_by,
+                instrument.ended_by,
+            )
+            names = {each: _name(tables, each) for each in staff if each}
+            people = self.instruments.people(tables, instrument.instrument_id)
+            return InstrumentView(instrument, people, names)
+
+        view = await self.provider.read(look)
+        return self.provider.pages.page(
+            visit.request,
+            "legal/one.html",
+            status=status,
+            view=view,
+            lines=reach_lines(self.provider.policy, view.instrument, self.provider.clock.day_of),
+            reference=short_reference(view.instrument.instrument_id),
+            problem=problem,
+            states=STATES,
+            kinds=KIND_LABELS,
+            refusal=REFUSAL,
+            desk=DESK,
+        )
+
+    async def document(self, visit: Visit) -> Response:
+        """The document of an instrument, as a file that no browser opens by itself."""
+        _require_desk(visit)
+
+        def look(tables: Tables) -> bytes:
+            return self.instruments.document(tables, self._require(tables, visit))
+
+        document = await self.provider.read(look)
+        if not document:
+            raise HTTPException(404)
+        reference = short_reference(visit.request.path_params["instrument"])
+        return _file(f"instrument-{reference}.{document_type(document)}", document)
+
+    async def check(self, visit: Visit) -> Response:
+        """Counsel finds it valid."""
+        return await self._step(visit, self.instruments.check, "Checked.")
+
+    async def refuse(self, visit: Visit) -> Response:
+        """Refuse it."""
+        return await self._step(visit, self.instruments.refuse, "Refused.")
+
+    async def end(self, visit: Visit) -> Response:
+        """End it before it lapses."""
+        return await self._step(visit, self.instruments.end, "Ended.")
+
+    async def approve(self, visit: Visit) -> Response:
+        """Approve it as the second person, once that was confirmed."""
+
+        def approve(transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+            instrument = self.instruments.require(transaction.tables, instrument_id)
+            if instrument.state == domain.CHECKED:
+                self._confirm(transaction, visit, instrument, approval_confirmation)
+            return self.instruments.approve(transaction, instrument_id, by)
+
+        return await self._step(visit, approve, "Approved.")
+
+    async def release(self, visit: Visit) -> Response:
+        """Release it, once that was confirmed: the answer is the file to hand over."""
+        _require_desk(visit)
+
+        def work(transaction: Transaction) -> Production | Refused:
+            instrument = self._require(transaction.tables, visit)
+            if instrument.state == domain.APPROVED:
+                self._confirm(transaction, visit, instrument, release_confirmation)
+            return self.releases.release(transaction, instrument.instrument_id, visit.subject)
+
+        try:
+            result = await self.provider.attempt(work)
+        except LegalError as error:
+            return await self.show_one(visit, _sentence(error), 409)
+        if isinstance(result, Refused):
+            return refusal_page(self.provider, visit.request, result)
+        return _file(result.name, result.content)
+
+    def _confirm(
+        self,
+        transaction: Transaction,
+        visit: Visit,
+        instrument: Instrument,
+        question: Callable[..., Confirmation],
+    ) -> None:
+        confirmation = question(transaction.policy, instrument, transaction.clock.day_of)
+        require_confirmation(self.provider, transaction.tables, visit, confirmation)
+
+    async def _step(self, visit: Visit, step: Step, text: str) -> Response:
+        _require_desk(visit)
+
+        def work(transaction: Transaction) -> Instrument:
+            instrument = self._require(transaction.tables, visit)
+            return step(transaction, instrument.instrument_id, visit.subject)
+
+        try:
+            instrument = await self.provider.do(work)
+        except LegalError as error:
+            return await self.show_one(visit, _sentence(error), 409)
+        return self._banner(visit, instrument, text)
+
+    def _require(self, tables: Tables, visit: Visit) -> Instrument:
+        """The instrument that a path names; 404 where there is none."""
+        instrument = self.instruments.find(tables, visit.request.path_params["instrument"])
+        if instrument is None:
+            raise HTTPException(404)
+        return instrument
+
+    def _banner(self, visit: Visit, instrument: Instrument, text: str) -> Response:
+        banner = Banner(text, short_reference(instrument.instrument_id))
+        path = f"{DESK}/{instrument.instrument_id}"
+        return redirect_with_banner(self.provider, visit.session, path, banner)
+
+
+def _require_desk(visit: Visit) -> None:
+    """403 for whoever does not work at the legal desk."""
+    if visit.user is None or not {*domain.ROLES} & {*visit.user.roles}:
+        raise HTTPException(403)
+
+
+def _file(name: str, content: bytes) -> Response:
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(content, 200, headers, "application/octet-stream")
+
+
+def _name(tables: Tables, user_id: str) -> str:
+    user = operators.find_user(tables, user_id)
+    return user.name if user else "somebody of our staff"
+
+
+def _sentence(error: LegalError) -> str:
+    """What is wrong and what to do, as a sentence each."""
+    sentences = (f"{each[:1].upper()}{each[1:]}." for each in (str(error), error.hint) if each)
+    return " ".join(sentences)

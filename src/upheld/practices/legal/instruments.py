@@ -1,0 +1,461 @@
+"""Instruments of the legal desk: opened, checked by counsel, approved by a second person, ended.
+
+Once approved, an instrument is a record of each person whom it names, for exactly its fields, its
+recipient and its term: the policy decides by it what may be released. One that forbids to tell is
+another record, kept first, so that no page of theirs shows either before the silence is over.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from upheld.core.ids import PersonId, RecordId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.transaction import Transaction
+from upheld.practice import operators
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
+from upheld.practices.legal.demands import (
+    INFORMAL,
+    PERSONS_MAX,
+    PRESERVATION,
+    PROCESS,
+    Demand,
+    LegalError,
+    check_document,
+    check_reach,
+    check_times,
+)
+from upheld.practices.legal.tables import legal_document, legal_instrument, legal_reach
+
+OPEN, CHECKED, APPROVED, REFUSED, ENDED = "open", "checked", "approved", "refused", "ended"
+NAMED, READY, RELEASING, RELEASED = "named", "approved", "releasing", "released"
+OFFICER, COUNSEL = "legal", "counsel"
+ROLES: Final = (OFFICER, COUNSEL)
+INSTRUMENT, HOLD = "instrument", "hold"  # kinds of records
+DEMANDED, SILENT, KEPT_BY_LAW = "legal-instrument", "gag-order", "legal-hold"  # facts
+_DIGITS: Final = 10  # of an id, by which the ledger names an instrument
+_ONE: Final = "instrument_id = ?"
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    """What of an instrument is sealed, since it may name people."""
+
+    issuer: str
+    reference: str
+    fields: tuple[str, ...]
+    document: str  # its SHA-256; empty where there is none
+
+
+class Instrument(NamedTuple):
+    """An instrument as it stands; whom it names are rows of their own."""
+
+    instrument_id: str
+    kind: str
+    state: str
+    recipient: str
+    persons: int
+    starts: datetime | None
+    ends: datetime | None
+    period_start: datetime | None
+    period_end: datetime | None
+    deadline: datetime | None
+    silence_end: datetime | None
+    opened: datetime
+    opened_by: str
+    checked: datetime | None
+    checked_by: str
+    settled: datetime | None
+    settled_by: str
+    ended: datetime | None
+    ended_by: str
+    releases: int
+    released: datetime | None
+    digest: str
+    issuer: str
+    reference: str
+    fields: tuple[str, ...]
+    document: str
+
+    @property
+    def party(self) -> str:
+        """The word by which records and entries name it, and no other instrument."""
+        return f"order-{int(self.instrument_id[:_DIGITS], 16)}"
+
+    @property
+    def is_process(self) -> bool:
+        """Whether something is released under it, which a hold or a mere request does not do."""
+        return self.kind in PROCESS
+
+
+class NamedPerson(NamedTuple):
+    """Somebody whom an instrument names, by which account, and what has become of it."""
+
+    person_id: PersonId
+    account: str
+    state: str
+    record_id: RecordId | None
+    silence_id: RecordId | None
+    entry: int | None
+
+
+class Instruments:
+    """The instruments of a running provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._sealer = provider.sealer("legal")
+
+    def all(self, tables: Tables) -> list[Instrument]:
+        """Every instrument, the latest first; those whose rows were changed are left out."""
+        rows, _ = tables.select_authentic(
+            legal_instrument, "1 = 1 ORDER BY opened DESC, instrument_id"
+        )
+        return [self._from_row(each) for each in rows]
+
+    def find(self, tables: Tables, instrument_id: str) -> Instrument | None:
+        """The instrument with an id; None where there is none."""
+        row = tables.get(legal_instrument, _ONE, instrument_id)
+        return None if row is None else self._from_row(row)
+
+    def require(self, tables: Tables, instrument_id: str) -> Instrument:
+        """The instrument with an id; LegalError where there is none."""
+        instrument = self.find(tables, instrument_id)
+        if instrument is None:
+            raise LegalError(
+                "there is no such instrument",
+                code="legal-instrument",
+                hint="`upheld legal list` has all of them",
+            )
+        return instrument
+
+    def people(self, tables: Tables, instrument_id: str) -> list[NamedPerson]:
+        """Whom an instrument names and who is still here, in the order of their accounts."""
+        some = [
+            NamedPerson(
+                PersonId(each.person_id),
+                self._sealer.unseal(each.sealed, each.person_id, instrument_id).decode(),
+                each.state,
+                each.record_id,
+                each.silence_id,
+                each.entry,
+            )
+            for each in tables.select(legal_reach, _ONE, instrument_id)
+        ]
+        return sorted(some, key=lambda each: each.account)
+
+    def document(self, tables: Tables, instrument: Instrument) -> bytes:
+        """The document of an instrument as it came in; empty where there is none."""
+        row = tables.get(legal_document, _ONE, instrument.instrument_id)
+        if row is None:
+            return b""
+        return self._sealer.unseal(row.sealed, "document", instrument.instrument_id)
+
+    def open(
+        self, transaction: Transaction, demand: Demand, document: bytes, by: str
+    ) -> Instrument:
+        """Open an instrument that came in; a request without force is recorded and refused.
+
+        LegalError for what has no reach, no term, or is no document.
+        """
+        user = require_role(transaction.tables, by)
+        is_informal = demand.kind == INFORMAL
+        now = transaction.clock.now()
+        whom = {} if is_informal else self._whom(transaction, demand, user)
+        if not is_informal:
+            check_reach(transaction.policy, demand)
+            check_times(demand, now)
+        check_document(document, is_required=not is_informal)
+        instrument_id, at = secrets.token_hex(16), microseconds(now)
+        body = _Sealed(
+            demand.issuer,
+            demand.reference,
+            demand.fields,
+            sha256(document).hexdigest() if document else "",
+        )
+        times = (demand.starts, demand.ends, demand.period_start, demand.period_end)
+        starts, ends, period_start, period_end = (each and microseconds(each) for each in times)
+        transaction.tables.insert(
+            legal_instrument,
+            instrument_id=instrument_id,
+            kind=demand.kind,
+            state=REFUSED if is_informal else OPEN,
+            recipient=demand.recipient,
+            persons=len(whom),
+            starts=starts,
+            ends=ends,
+            period_start=period_start,
+            period_end=period_end,
+            deadline=demand.deadline and microseconds(demand.deadline),
+            silence_end=demand.silence_end and microseconds(demand.silence_end),
+            opened=at,
+            opened_by=user.user_id,
+            checked_by="",
+            settled=at if is_informal else None,
+            settled_by=user.user_id if is_informal else "",
+            ended_by="",
+            releases=0,
+            digest="",
+            sealed=self._sealer.seal(msgspec.json.encode(body), instrument_id),
+        )
+        if document:
+            self._keep_document(transaction, instrument_id, document)
+        for person_id, account in whom.items():
+            transaction.tables.insert(
+                legal_reach,
+                person_id=person_id,
+                instrument_id=instrument_id,
+                state=NAMED,
+                notice="",
+                sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
+            )
+        note(transaction, "legal.open", instrument_id, user)
+        return self.require(transaction.tables, instrument_id)
+
+    def check(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+        """Counsel finds an instrument valid, and its reach as it is written down."""
+        instrument, user = self._require_next(transaction, instrument_id, by, OPEN)
+        if COUNSEL not in user.roles:
+            raise LegalError(
+                "counsel checks an instrument", code="legal-role", hint="ask your counsel"
+            )
+        at = microseconds(transaction.clock.now())
+        changes = {"state": CHECKED, "checked": at, "checked_by": user.user_id}
+        return self.change(transaction, instrument, "legal.check", user, changes)
+
+    def refuse(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+        """Refuse an instrument that nobody has approved yet: nothing is released under it."""
+        instrument, user = self._require_next(transaction, instrument_id, by, OPEN, CHECKED)
+        at = microseconds(transaction.clock.now())
+        changes = {"state": REFUSED, "settled": at, "settled_by": user.user_id}
+        return self.change(transaction, instrument, "legal.refuse", user, changes)
+
+    def approve(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+        """Approve, as a second person, what counsel checked: from now on it proves, for its term.
+
+        LegalError for whoever opened or checked it, and once it has lapsed.
+        """
+        instrument, user = self._require_next(transaction, instrument_id, by, CHECKED)
+        if user.user_id in (instrument.opened_by, instrument.checked_by):
+            raise LegalError(
+                "whoever opened or checked an instrument does not approve it",
+                code="legal-second-person",
+                hint="let somebody else of the legal desk do it",
+            )
+        now = transaction.clock.now()
+        if instrument.ends is not None and instrument.ends <= now:
+            raise LegalError(
+                "it has lapsed", code="legal-period", hint="only a new instrument reaches further"
+            )
+        for each in self.people(transaction.tables, instrument_id):
+            self._prove(transaction, instrument, each, user, now)
+        changes = {"state": APPROVED, "settled": microseconds(now), "settled_by": user.user_id}
+        return self.change(transaction, instrument, "legal.approve", user, changes)
+
+    def end(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+        """End an instrument before it lapses, as when it is set aside: it proves nothing more.
+
+        That it forbids to tell stays as long as it said.
+        """
+        instrument, user = self._require_next(transaction, instrument_id, by, APPROVED)
+        for each in self.people(transaction.tables, instrument_id):
+            if each.record_id is not None:
+                transaction.withdraw(
+                    each.person_id, each.record_id, ended=True, actor=actor_of(user)
+                )
+        at = microseconds(transaction.clock.now())
+        changes = {"state": ENDED, "ended": at, "ended_by": user.user_id}
+        return self.change(transaction, instrument, "legal.end", user, changes)
+
+    def change(
+        self,
+        transaction: Transaction,
+        instrument: Instrument,
+        kind: str,
+        user: User,
+        changes: dict[str, Any],
+    ) -> Instrument:
+        """Change an instrument with an entry of who did so; what it is then."""
+        instrument_id = instrument.instrument_id
+        transaction.tables.update(legal_instrument, changes, _ONE, instrument_id)
+        note(transaction, kind, instrument_id, user)
+        return self.require(transaction.tables, instrument_id)
+
+    def lock(
+        self, transaction: Transaction, instrument_id: str, by: str
+    ) -> tuple[Instrument, User]:
+        """An instrument and whoever handles it, with all whom it names locked.
+
+        LegalError for an account of their own or a relative's.
+        """
+        user = require_role(transaction.tables, by)
+        whom = self.people(transaction.tables, instrument_id)
+        for each in sorted(whom, key=lambda each: each.person_id):
+            transaction.lock(each.person_id)
+            if operators.is_left_to_others(transaction.tables, user.user_id, each.person_id):
+                raise own_account()
+        return self.require(transaction.tables, instrument_id), user
+
+    def _require_next(
+        self, transaction: Transaction, instrument_id: str, by: str, *states: str
+    ) -> tuple[Instrument, User]:
+        instrument, user = self.lock(transaction, instrument_id, by)
+        if instrument.state not in states:
+            raise LegalError(
+                f"this instrument is {instrument.state}",
+                code="legal-state",
+                hint="look at it once more: somebody else may have been first",
+            )
+        return instrument, user
+
+    def _prove(
+        self,
+        transaction: Transaction,
+        instrument: Instrument,
+        whom: NamedPerson,
+        user: User,
+        now: datetime,
+    ) -> None:
+        """Keep the records of an approved instrument about one person: the silence first."""
+        common: Any = {
+            "by_whom": user.user_id,
+            "how": instrument.instrument_id,
+            "actor": actor_of(user),
+        }
+        silence_id = None
+        if instrument.silence_end is not None and instrument.silence_end > now:
+            silence_id = transaction.record(
+                whom.person_id,
+                INSTRUMENT,
+                fact=SILENT,
+                party=instrument.party,
+                ends=instrument.silence_end,
+                **common,
+            )
+        starts = max(instrument.starts or now, now)
+        if instrument.kind == PRESERVATION:
+            record_id = transaction.record(
+                whom.person_id,
+                HOLD,
+                fact=KEPT_BY_LAW,
+                valid_from=starts,
+                ends=instrument.ends,
+                **common,
+            )
+        else:
+            record_id = transaction.record(
+                whom.person_id,
+                INSTRUMENT,
+                fact=DEMANDED,
+                party=instrument.party,
+                about={"data": instrument.fields, "recipient": [instrument.recipient]},
+                valid_from=starts,
+                ends=instrument.ends,
+                **common,
+            )
+        changes = {"state": READY, "record_id": record_id, "silence_id": silence_id}
+        change_person(transaction.tables, whom.person_id, instrument.instrument_id, changes)
+
+    def _whom(self, transaction: Transaction, demand: Demand, user: User) -> dict[PersonId, str]:
+        """The customers of the accounts that an instrument names; LegalError for nobody's."""
+        if not 0 < len(demand.accounts) <= PERSONS_MAX:
+            raise LegalError(
+                f"an instrument names 1 to {PERSONS_MAX} accounts",
+                code="legal-reach",
+                hint="one that names nobody reaches nothing; split one that names more",
+                field="accounts",
+            )
+        whom: dict[PersonId, str] = {}
+        for account in demand.accounts:
+            matches = self.provider.find_people(transaction, "account", account)
+            if len(matches) != 1:
+                raise LegalError(
+                    "an account number is nobody's",
+                    code="legal-reach",
+                    hint="compare each with the document; nothing is opened for others either",
+                    field="accounts",
+                )
+            if operators.is_left_to_others(transaction.tables, user.user_id, matches[0]):
+                raise own_account()
+            whom.setdefault(matches[0], account)
+        return whom
+
+    def _keep_document(self, transaction: Transaction, instrument_id: str, document: bytes) -> None:
+        transaction.tables.insert(
+            legal_document,
+            instrument_id=instrument_id,
+            sealed=self._sealer.seal(document, "document", instrument_id),
+        )
+
+    def _from_row(self, row: Any) -> Instrument:
+        raw = self._sealer.unseal(row.sealed, row.instrument_id)
+        values: dict[str, Any] = msgspec.structs.asdict(msgspec.json.decode(raw, type=_Sealed))
+        for name in Instrument._fields:
+            if name not in values:
+                value = getattr(row, name)
+                is_moment = name in _TIMES and value is not None
+                values[name] = to_datetime(value) if is_moment else value
+        return Instrument(**values)
+
+
+_TIMES: Final = frozenset(
+    {
+        *("starts", "ends", "period_start", "period_end", "deadline", "silence_end"),
+        *("opened", "checked", "settled", "ended", "released"),
+    }
+)
+
+
+def require_role(tables: Tables, user_id: str) -> User:
+    """Whoever works at the legal desk; LegalError for anybody else."""
+    user = operators.find_active_user(tables, user_id)
+    if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:
+        raise LegalError(
+            "this is for the legal desk",
+            code="legal-role",
+            hint=f"ask somebody with the role {OFFICER} or {COUNSEL}",
+        )
+    return user
+
+
+def change_person(
+    tables: Tables, person_id: PersonId, instrument_id: str, changes: dict[str, Any]
+) -> None:
+    """Change what has become of an instrument for one person."""
+    where = "person_id = ? AND instrument_id = ?"
+    tables.update(legal_reach, changes, where, person_id, instrument_id)
+
+
+def note(
+    transaction: Transaction,
+    kind: str,
+    instrument_id: str,
+    user: User,
+    values: Sequence[str] = (),
+) -> None:
+    """Add an entry of what the desk did: it names the instrument, and nobody whom it is about."""
+    transaction.note(
+        None, kind, actor=actor_of(user), evidence=(instrument_id,), values=tuple(values)
+    )
+
+
+def actor_of(user: User) -> str:
+    """A member of staff as an entry names them."""
+    return f"staff {user.user_id}"
+
+
+def own_account() -> LegalError:
+    """What is answered to whoever would handle an account of their own."""
+    return LegalError(
+        "this is about your own account, or a relative's",
+        code="legal-own",
+        hint="let somebody else of the legal desk do it",
+        field="accounts",
+    )

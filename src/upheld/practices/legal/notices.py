@@ -1,0 +1,108 @@
+"""The notice to whoever something was released about: at once, or when the silence is over.
+
+While an instrument forbids to tell, the notice waits in a table of the legal desk, and nothing of
+it stands among what is owed. The job writes it once: in the account, and by mail that it is there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.policy.english import word_list
+from upheld.policy.words import Words
+from upheld.practice import message_copies, outbox
+from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practices.legal.instruments import (
+    INSTRUMENT,
+    SILENT,
+    Instrument,
+    Instruments,
+    change_person,
+)
+from upheld.practices.legal.release import OWED
+from upheld.practices.legal.tables import legal_reach
+
+NEWS: Final = "legal/notice"  # the template of the mail
+SUBJECT: Final = "We had to give information about you to an authority"
+SENT, BARRED = "sent", "refused"  # of a notice
+KIND_NAMES: Final = {
+    "subpoena": "a subpoena",
+    "court-order": "a court order",
+    "warrant": "a warrant",
+    "other": "legal process",
+}
+
+
+class Notices:
+    """The notices that are owed under the instruments of a running provider."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self.instruments = instruments
+
+    def send_due(self, gate: Gate) -> int:
+        """Write each notice whose time has come; how many. The job of that name."""
+        with gate.look() as tables:
+            at = microseconds(gate.clock.now())
+            where = "notice = ? AND notice_from <= ?"
+            rows, _ = tables.select_intact(legal_reach, where, OWED, at)
+        count = 0
+        for each in rows:
+            with gate.together() as transaction:
+                count += self._send(transaction, each.person_id, each.instrument_id)
+        return count
+
+    def _send(self, transaction: Transaction, person_id: PersonId, instrument_id: str) -> bool:
+        """Write one notice, if it is owed still and no order forbids to tell."""
+        transaction.lock(person_id)
+        where = "person_id = ? AND instrument_id = ?"
+        row = transaction.tables.get(legal_reach, where, person_id, instrument_id)
+        instrument = self.instruments.find(transaction.tables, instrument_id)
+        if row is None or row.notice != OWED or instrument is None:
+            return False
+        if _is_silent(transaction, person_id, instrument):
+            return False
+        contact = Act(action="contact", purpose=ADMINISTRATIVE)
+        is_written = transaction.peek(person_id, contact).allowed and self._write(
+            transaction, person_id, instrument
+        )
+        changes = {"notice": SENT if is_written else BARRED}
+        change_person(transaction.tables, person_id, instrument_id, changes)
+        return is_written
+
+    def _write(self, transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
+        text = notice_text(transaction, instrument)
+        letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
+        if isinstance(letter, Refused):
+            return False
+        return not isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused)
+
+
+def notice_text(transaction: Transaction, instrument: Instrument) -> str:
+    """What a customer reads: who demanded what, on which ground, and when it was given."""
+    words = Words(transaction.policy.program)
+    fields = word_list((words.term("data", each) for each in instrument.fields), "and")
+    recipient = words.term("party", instrument.recipient)
+    released = instrument.released or instrument.opened
+    day = transaction.clock.day_of(released).isoformat()
+    return (
+        f"{KIND_NAMES.get(instrument.kind, 'legal process').capitalize()} of {instrument.issuer}"
+        f" ({instrument.reference}) obliged us to give this about you: {fields}. We gave exactly"
+        f" that to {recipient} on {day}, and nothing else.\n\n"
+        "What was given stands in your account among what others received. You can write to us"
+        " about it under Help, and you may ask a lawyer."
+    )
+
+
+def _is_silent(transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
+    """Whether this instrument forbids to tell now, whatever was planned when it was released."""
+    at = microseconds(transaction.clock.now())
+    records, _ = transaction.records_of([person_id], [INSTRUMENT])
+    return any(
+        each.fact == SILENT and each.party in ("", instrument.party) and each.in_force(at)
+        for each in records
+    )

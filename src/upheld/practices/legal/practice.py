@@ -1,0 +1,65 @@
+"""What the legal desk brings."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.practice.endpoints import Handler, require_sign_in
+from upheld.practice.needs import Need
+from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.legal.demands import DOCUMENT_MAX
+from upheld.practices.legal.desk import LegalDesk
+from upheld.practices.legal.instruments import DEMANDED, KEPT_BY_LAW, ROLES, SILENT, Instruments
+from upheld.practices.legal.notices import Notices
+from upheld.practices.legal.questions import DESK
+from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, Releases
+
+FORM_MAX = DOCUMENT_MAX + 48_000  # below what is held in memory: no document is ever in a file
+ASKS = "share name to court for legal-process at other"
+NEEDS = (Need("giving what a court or an authority demands by legal process", ASKS),)
+
+
+def practice(provider: Provider) -> Practice:
+    """The legal desk: instruments, their release, and the notices that are owed for it."""
+    instruments = Instruments(provider)
+    releases, notices = Releases(instruments), Notices(instruments)
+    desk = LegalDesk(provider, instruments, releases)
+    one = f"{DESK}/{{instrument}}"
+
+    def route(method: str, path: str, handler: Handler) -> Route:
+        largest = FORM_MAX if path == DESK else None
+        endpoint = require_sign_in(provider, "staff", handler, body_max=largest)
+        return Route(path, endpoint, methods=[method])
+
+    return Practice(
+        "legal",
+        actions=("share", "contact"),
+        recorded_facts=(DEMANDED, SILENT, KEPT_BY_LAW),
+        duty_handlers={
+            DEMANDED_ONLY: releases.only_what_is_demanded,
+            NOTICE: releases.notice_to_customer,
+        },
+        routes=[
+            route("GET", DESK, desk.show),
+            route("POST", DESK, desk.open),
+            route("GET", one, desk.show_one),
+            route("GET", f"{one}/document", desk.document),
+            route("POST", f"{one}/check", desk.check),
+            route("POST", f"{one}/refuse", desk.refuse),
+            route("POST", f"{one}/approve", desk.approve),
+            route("POST", f"{one}/release", desk.release),
+            route("POST", f"{one}/end", desk.end),
+        ],
+        menu=[
+            MenuEntry(
+                "staff",
+                "Legal desk",
+                DESK,
+                "Orders of courts and authorities: check, approve, release",
+                42,
+                roles=ROLES,
+            )
+        ],
+        jobs=[Job("legal-notices", MINUTE, notices.send_due)],
+    )

@@ -1,0 +1,138 @@
+"""A production: what is handed over under an instrument, as numbered pages with a manifest.
+
+It is a ZIP file that any tool opens. Each page is a text of its own with its number; the manifest
+lists every page with its digest, and every entry of our ledger under which something left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from io import BytesIO
+from typing import Final, NamedTuple
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import msgspec
+
+from upheld.policy.load import Policy
+from upheld.policy.words import Words
+from upheld.practices.legal.instruments import Instrument
+
+LINES: Final = 50  # of a page
+WIDTH: Final = 100
+FORMAT: Final = "upheld-production-1"
+
+
+class ReleasedPerson(NamedTuple):
+    """What is released of one person: by field, each value with when it came in."""
+
+    account: str
+    entry: int
+    values: Mapping[str, tuple[tuple[datetime, str], ...]]
+
+
+class Production(NamedTuple):
+    """A production's file."""
+
+    name: str
+    content: bytes
+
+
+class PageDigest(msgspec.Struct, frozen=True):
+    """A page as the manifest lists it."""
+
+    number: str
+    account: str
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a production is of, and all that is in it."""
+
+    format: str = FORMAT
+    instrument: str
+    kind: str
+    issuer: str
+    reference: str
+    document_sha256: str
+    recipient: str
+    fields: tuple[str, ...]
+    period_start: datetime | None
+    period_end: datetime | None
+    persons_named: int
+    persons_released: int
+    released: datetime
+    policy: str
+    entries: tuple[int, ...]
+    pages: tuple[PageDigest, ...]
+
+
+def build(
+    instrument: Instrument,
+    people: Sequence[ReleasedPerson],
+    policy: Policy,
+    at: datetime,
+    releaser: str,
+) -> Production:
+    """The production of what is released of some people, its pages numbered through."""
+    prefix = instrument.party.upper()
+    texts: list[tuple[str, str, str]] = []
+    for person in people:
+        for lines in _pages(_lines(person, policy, at)):
+            number = f"{prefix}-{len(texts) + 1:06}"
+            head = f"{number}\nAccount {person.account}, released by {releaser}\n\n"
+            texts.append((number, person.account, head + "\n".join(lines) + "\n"))
+    manifest = Manifest(
+        instrument=instrument.party,
+        kind=instrument.kind,
+        issuer=instrument.issuer,
+        reference=instrument.reference,
+        document_sha256=instrument.document,
+        recipient=instrument.recipient,
+        fields=instrument.fields,
+        period_start=instrument.period_start,
+        period_end=instrument.period_end,
+        persons_named=instrument.persons,
+        persons_released=len(people),
+        released=at,
+        policy=policy.digest,
+        entries=tuple(each.entry for each in people),
+        pages=tuple(
+            PageDigest(number, account, sha256(text.encode()).hexdigest())
+            for number, account, text in texts
+        ),
+    )
+    out = BytesIO()
+    with ZipFile(out, "w", ZIP_DEFLATED) as file:
+        body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+        file.writestr(_info("manifest.json", at), body)
+        for number, _, text in texts:
+            file.writestr(_info(f"pages/{number}.txt", at), text)
+    return Production(f"{instrument.party}.zip", out.getvalue())
+
+
+def _info(name: str, at: datetime) -> ZipInfo:
+    info = ZipInfo(name, at.timetuple()[:6])
+    info.compress_type = ZIP_DEFLATED
+    return info
+
+
+def _lines(person: ReleasedPerson, policy: Policy, at: datetime) -> list[str]:
+    """What is released of a person, a line each, none longer than a page is wide."""
+    words, lines = Words(policy.program), list[str]()
+    for field, values in person.values.items():
+        lines.append(f"{words.term('data', field)} ({field})")
+        for moment, value in values:
+            lines.append(f"  since {moment.astimezone(at.tzinfo).isoformat(timespec='seconds')}:")
+            for line in value.splitlines() or [""]:
+                parts = range(0, max(len(line), 1), WIDTH)
+                lines += [f"    {line[first : first + WIDTH]}" for first in parts]
+        if not values:
+            lines.append("  nothing of the period")
+        lines.append("")
+    return lines or ["We hold none of what the instrument names."]
+
+
+def _pages(lines: Sequence[str]) -> list[Sequence[str]]:
+    return [lines[first : first + LINES] for first in range(0, len(lines), LINES)]

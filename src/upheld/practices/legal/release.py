@@ -1,0 +1,227 @@
+"""The release of what an instrument demands: to exactly its reach, decided by the policy.
+
+Each person's release is an act with its entry; what leaves is built in the same transaction, so
+that nothing leaves without one. It can be repeated within the term, each time as a further act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import to_datetime
+from upheld.gate.act.duties import DutyContext
+from upheld.gate.act.request import Act, ActResult, Refused, planned
+from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
+from upheld.policy.request import Duty
+from upheld.practice import operators
+from upheld.practices.legal.demands import LegalError
+from upheld.practices.legal.instruments import (
+    APPROVED,
+    DEMANDED,
+    RELEASED,
+    RELEASING,
+    SILENT,
+    Instrument,
+    Instruments,
+    change_person,
+    own_account,
+)
+from upheld.practices.legal.production import Production, ReleasedPerson, build
+from upheld.practices.legal.tables import legal_reach
+
+PURPOSE: Final = "legal-process"
+DEMANDED_ONLY: Final = "only-what-is-demanded"
+NOTICE: Final = "notice-to-customer"
+OWED: Final = "owed"  # of a notice
+
+
+class Target(NamedTuple):
+    """Somebody of whom something is released, by the account under which they were named."""
+
+    person_id: PersonId
+    account: str
+    is_named: bool
+
+
+class Releases:
+    """What is released under the instruments of a running provider."""
+
+    def __init__(self, instruments: Instruments) -> None:
+        self.instruments = instruments
+
+    def release(
+        self,
+        transaction: Transaction,
+        instrument_id: str,
+        by: str,
+        *,
+        accounts: Sequence[str] = (),
+        fields: Sequence[str] = (),
+    ) -> Production | Refused:
+        """Release what an instrument demands, or of it some accounts and fields alone.
+
+        The policy decides, for each person: where it refuses one, nothing leaves. LegalError where
+        there is nothing to release.
+        """
+        instrument, user = self.instruments.lock(transaction, instrument_id, by)
+        if not instrument.is_process or instrument.state != APPROVED:
+            raise LegalError(
+                f"nothing is released under what is {instrument.kind}, {instrument.state}",
+                code="legal-state",
+                hint="counsel checks an instrument first, and a second person approves it",
+            )
+        targets = self._targets(transaction, instrument, accounts, user.user_id)
+        act = act_of(instrument, tuple(fields) or instrument.fields)
+        for each in targets:
+            if not transaction.peek(each.person_id, act).allowed:
+                outcome = transaction.act(act, each.person_id, entitled=True)
+                if isinstance(outcome, Refused):
+                    return outcome
+        released = [self._release_one(transaction, instrument, act, each) for each in targets]
+        now = transaction.clock.now()
+        production = build(
+            instrument, released, transaction.policy, transaction.clock.local(now), user.name
+        )
+        digest = sha256(production.content).hexdigest()
+        changes = {
+            "releases": instrument.releases + 1,
+            "released": microseconds(now),
+            "digest": digest,
+        }
+        self.instruments.change(transaction, instrument, "legal.release", user, changes)
+        return production
+
+    def only_what_is_demanded(self, duty: DutyContext, _: Duty) -> None:
+        """Carry out the duty of that name: LegalError unless the legal desk releases just this."""
+        instrument = self._releasing(duty)
+        if not {*duty.act.data} <= {*instrument.fields}:
+            raise _beyond()
+
+    def notice_to_customer(self, duty: DutyContext, _: Duty) -> None:
+        """Carry out the duty of that name: a notice is owed from now on."""
+        instrument = self._releasing(duty)
+        changes = {"notice": OWED, "notice_from": microseconds(duty.at)}
+        change_person(duty.tables, duty.person_id, instrument.instrument_id, changes)
+
+    def _releasing(self, duty: DutyContext) -> Instrument:
+        """The instrument under which the desk releases in this very transaction."""
+        where = "person_id = ? AND state = ?"
+        row = duty.tables.get(legal_reach, where, duty.person_id, RELEASING)
+        instrument = row and self.instruments.find(duty.tables, row.instrument_id)
+        act = duty.act
+        if instrument is None or (act.party, act.recipient, act.purpose) != (
+            instrument.party,
+            instrument.recipient,
+            PURPOSE,
+        ):
+            raise _beyond()
+        return instrument
+
+    def _targets(
+        self,
+        transaction: Transaction,
+        instrument: Instrument,
+        accounts: Sequence[str],
+        user_id: str,
+    ) -> list[Target]:
+        """Whom a release is about: all who are named, or the customers of some accounts.
+
+        An account that is not named is asked about like any other, and the policy refuses it.
+        """
+        named = {
+            each.person_id: each
+            for each in self.instruments.people(transaction.tables, instrument.instrument_id)
+        }
+        if not accounts:
+            targets = [Target(each.person_id, each.account, True) for each in named.values()]
+        else:
+            targets = []
+            for account in accounts:
+                people = self.instruments.provider.find_people(transaction, "account", account)
+                if len(people) != 1:
+                    raise LegalError(
+                        "an account number is nobody's",
+                        code="legal-reach",
+                        hint="compare it with the instrument",
+                        field="accounts",
+                    )
+                if operators.is_left_to_others(transaction.tables, user_id, people[0]):
+                    raise own_account()
+                targets.append(Target(people[0], account, people[0] in named))
+        if not targets:
+            raise LegalError(
+                "nobody whom this instrument names is here any more",
+                code="legal-nobody",
+                hint="tell the issuer that we hold nothing",
+            )
+        return targets
+
+    def _release_one(
+        self, transaction: Transaction, instrument: Instrument, act: Act, target: Target
+    ) -> ReleasedPerson:
+        tables, whose = transaction.tables, (target.person_id, instrument.instrument_id)
+        change_person(tables, *whose, {"state": RELEASING})
+        outcome = transaction.act(act, target.person_id, entitled=True)
+        if isinstance(outcome, Refused):  # it was allowed a moment ago, in this transaction
+            raise outcome
+        changes: dict[str, Any] = {"state": RELEASED, "entry": outcome.entry}
+        owed = {each.duty for each in outcome.decision.duties}
+        silence = instrument.silence_end
+        if NOTICE not in owed and silence is not None and _owes_notice(transaction.policy, act):
+            changes |= {"notice": OWED, "notice_from": microseconds(silence)}
+        change_person(tables, *whose, changes)
+        return ReleasedPerson(
+            target.account, outcome.entry, _within(transaction, target, outcome, instrument)
+        )
+
+
+def act_of(instrument: Instrument, fields: tuple[str, ...]) -> Act:
+    """The act by which something is released under an instrument."""
+    return Act(
+        action="share",
+        data=fields,
+        recipient=instrument.recipient,
+        party=instrument.party,
+        purpose=PURPOSE,
+        occasion="other",
+    )
+
+
+def _owes_notice(policy: Policy, act: Act) -> bool:
+    """Whether the policy would have us tell the customer if the order did not forbid it."""
+    covered = {"data": list(act.data), "recipient": [act.recipient], "holds": True}
+    decision = planned(policy, act).decide({DEMANDED: [covered], SILENT: False})
+    return NOTICE in {each.duty for each in decision.duties}
+
+
+def _within(
+    transaction: Transaction, target: Target, result: ActResult, instrument: Instrument
+) -> dict[str, tuple[tuple[datetime, str], ...]]:
+    """The values of a release by field, with when each came in: rows of the period alone."""
+    shapes = transaction.held_fields(target.person_id)
+    start, end = instrument.period_start, instrument.period_end
+    values = {}
+    for field in result.values:
+        rows = result.series(field)
+        if shapes.get(field) == "series":
+            rows = tuple(
+                each
+                for each in rows
+                if (start is None or each.at >= start) and (end is None or each.at < end)
+            )
+        values[field] = tuple((to_datetime(each.stored_at), each.value) for each in rows)
+    return values
+
+
+def _beyond() -> LegalError:
+    return LegalError(
+        "nothing is released under legal process but by the legal desk, and within its instrument",
+        code="legal-reach",
+        hint="open an instrument, and let it be checked and approved",
+    )

@@ -1,0 +1,101 @@
+"""`upheld legal`: opened, checked, approved, released by the command; the list names nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from cli.homes import provider_in, run
+from upheld.cli.admin import provider_of
+from upheld.core.errors import UpheldError
+from upheld.core.settings import read_settings
+from upheld.gate.transaction import GateTransaction
+from upheld.practices.accounts import domain
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider at which a legal desk works, and somebody else."""
+    home = provider_in(tmp_path, olaf="legal", cora="counsel", sean="legal", sam="support")
+    (home / "order.pdf").write_bytes(b"%PDF-1.7\nof no court\n")
+    return home
+
+
+def customer(home: Path) -> str:
+    """The account number of somebody."""
+
+    def work(transaction: GateTransaction) -> str:
+        person = transaction.enrol()
+        for each in ({"birth-date": "1990-02-01"}, {"name": "Ann Marked"}):
+            transaction.store(person, each, source="customer", occasion="registration")
+        domain.open_account(transaction, person, agreement_digest="0" * 64)
+        domain.verify(transaction, person)
+        account = domain.account_of(transaction.tables, person)
+        assert account is not None
+        return account.number
+
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    with provider.gate.gate.together() as transaction:
+        return work(transaction)
+
+
+def order(home: Path, number: str, *more: str, by: str = "olaf", kind: str = "subpoena") -> str:
+    """Open an instrument by the command; what it prints."""
+    issued = ("--issuer", "Larch County Court", "--reference", "1 of 2099")
+    reach = ("--recipient", "court", "--account", number, "--field", "name")
+    term = ("--starts", "2020-01-01", "--ends", "2099-12-31", "--document", str(home / "order.pdf"))
+    return run(home, "legal", "open", kind, "--by", by, *issued, *reach, *term, *more)
+
+
+def test_an_instrument_is_opened_checked_approved_released_and_ended(home: Path) -> None:
+    """Each by whoever may; the file has a page, and the list nobody's account."""
+    number = customer(home)
+    name = json.loads(order(home, number, "--json"))["id"]
+    assert "checked" in run(home, "legal", "check", name, "--by", "cora")
+    assert "approved" in run(home, "legal", "approve", name, "--by", "sean")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
+    with ZipFile(home / "out.zip") as file:
+        assert any("Ann Marked" in file.read(each).decode() for each in file.namelist())
+    with pytest.raises(UpheldError) as caught:
+        run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
+    assert caught.value.code == "unwritable"
+    for part in (("--field", "birth-date"), ("--account", "nobody")):
+        with pytest.raises(UpheldError) as caught:
+            run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "no.zip"), *part)
+        assert caught.value.code in {"refused", "legal-reach"}
+        assert not (home / "no.zip").exists()
+    assert "ended" in run(home, "legal", "end", name, "--by", "olaf")
+    listed = run(home, "legal", "list")
+    assert f"{name}: subpoena, ended" in listed
+    assert number not in listed + run(home, "legal", "list", "--json")
+
+
+def test_a_request_without_force_is_recorded_and_refused(home: Path) -> None:
+    """It needs no reach, and nothing comes of it."""
+    words = ("--by", "olaf", "--issuer", "An officer", "--reference", "By phone")
+    assert "refused" in run(home, "legal", "open", "informal", *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "by", "code"),
+    [
+        ((), "sam", "legal-role"),
+        (("--field", "shoe-size"), "olaf", "legal-reach"),
+        (("--account", "0"), "olaf", "legal-reach"),
+        (("--ends", "2019-12-31"), "olaf", "legal-period"),
+        (("--starts", "2098-01-01T00:00:00"), "olaf", "usage"),
+        (("--period-start", "2025-02-01", "--period-end", "2025-01-01"), "olaf", "legal-period"),
+        (("--silence-end", "2020-01-01"), "olaf", "legal-period"),
+        (("--document", "{home}/upheld.toml"), "olaf", "legal-document"),
+    ],
+)
+def test_what_cannot_be_opened_is_refused_with_a_code(
+    home: Path, words: tuple[str, ...], by: str, code: str
+) -> None:
+    """Somebody else, no such reach, a term that is over or none, no document."""
+    with pytest.raises(UpheldError) as caught:
+        order(home, customer(home), *(each.format(home=home) for each in words), by=by)
+    assert caught.value.code == code

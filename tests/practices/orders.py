@@ -1,0 +1,100 @@
+"""Instruments for stories: a legal desk of three people, and orders that came in to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any, NamedTuple
+from zipfile import ZipFile
+
+from practices.conftest import House
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Refused
+from upheld.practices.accounts import domain
+from upheld.practices.legal.demands import Demand
+from upheld.practices.legal.instruments import Instrument, Instruments
+from upheld.practices.legal.notices import Notices
+from upheld.practices.legal.production import Production
+from upheld.practices.legal.release import Releases
+
+PDF = b"%PDF-1.7\n% an order of a court that does not exist\n"
+
+
+class Desk(NamedTuple):
+    """Who works at a legal desk, by their ids, and what they work with."""
+
+    officer: str
+    counsel: str
+    second: str
+    instruments: Instruments
+    releases: Releases
+    notices: Notices
+
+
+def desk_of(house: House) -> Desk:
+    """A legal desk at a provider."""
+    instruments = Instruments(house.provider)
+    return Desk(
+        house.staff("legal", sign_in="olaf"),
+        house.staff("counsel", sign_in="cora"),
+        house.staff("counsel", "legal", sign_in="sean"),
+        instruments,
+        Releases(instruments),
+        Notices(instruments),
+    )
+
+
+def account_of(house: House, person: PersonId) -> str:
+    """The account number of a customer."""
+    account = house.do(lambda transaction: domain.account_of(transaction.tables, person))
+    assert account is not None
+    return account.number
+
+
+def demand(house: House, *people: PersonId, **changes: Any) -> Demand:
+    """A court order of now for thirty days, for the names and addresses of some people."""
+    now = house.clock.now()
+    order = Demand(
+        "court-order",
+        "Larch County Court",
+        "26-CV-0001",
+        "court",
+        tuple(account_of(house, each) for each in people),
+        ("name", "email"),
+        now,
+        now + timedelta(days=30),
+    )
+    return order._replace(**changes)
+
+
+def opened(house: House, desk: Desk, order: Demand, document: bytes = PDF) -> Instrument:
+    """Open an instrument."""
+    return house.do(
+        lambda transaction: desk.instruments.open(transaction, order, document, desk.officer)
+    )
+
+
+def approved(house: House, desk: Desk, order: Demand) -> Instrument:
+    """Open an instrument, let counsel check it and a second person approve it."""
+    instrument_id = opened(house, desk, order).instrument_id
+    house.do(lambda t: desk.instruments.check(t, instrument_id, desk.counsel))
+    return house.do(lambda t: desk.instruments.approve(t, instrument_id, desk.second))
+
+
+def release(house: House, desk: Desk, instrument: Instrument, **part: Any) -> Production | Refused:
+    """Release what an instrument demands, or a part."""
+    return house.do(
+        lambda t: desk.releases.release(t, instrument.instrument_id, desk.officer, **part)
+    )
+
+
+def texts(production: Production | Refused) -> dict[str, str]:
+    """The files of a production by name."""
+    assert isinstance(production, Production)
+    with ZipFile(BytesIO(production.content)) as file:
+        return {each: file.read(each).decode() for each in file.namelist()}
+
+
+def send_notices(house: House, desk: Desk) -> int:
+    """Run the job that writes the notices that are owed."""
+    return desk.notices.send_due(house.provider.gate.gate)
