@@ -49,6 +49,7 @@ OWN = {
     "invitations",
     "terminations",
     "legal-notices",
+    "visits",
     "sessions",
     "post-versions",
     "version-notices",

@@ -47,6 +47,7 @@ from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.billing import practice as billing
+from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
@@ -67,6 +68,7 @@ _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
     ("billing", billing.practice),
+    ("collection", collection.practice),
     ("deliveries", deliveries.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
@@ -161,6 +163,7 @@ def provide(
             house.provers.add(kind, prover, reads=reads)
         for duty, carrier in practice.duty_handlers.items():
             house.duty_handlers.add(duty, carrier)
+        house.duty_handlers.of_arrivals.update(practice.arrival_duties)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)
         house.erasure_hooks.before.extend(

@@ -128,7 +128,8 @@ class Gate:
 
     def carries_out(self, duty: str) -> bool:
         """Whether a part of the program carries out a duty."""
-        return not self.context.duty_handlers.missing([Duty(duty)])
+        handlers = self.context.duty_handlers
+        return not handlers.missing([Duty(duty)]) or duty in handlers.of_arrivals
 
     def derived_of(self, fields: Iterable[str]) -> frozenset[str]:
         """The fields among some that are worked out of others, and never stored."""

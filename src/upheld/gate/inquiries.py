@@ -19,6 +19,7 @@ from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
+from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
 from upheld.gate.editions import bound, standing
 from upheld.gate.editions.standing import Standing
@@ -125,6 +126,11 @@ class Inquiries:
     def obligations(self) -> ObligationTable:
         """What is owed, as far as a practice may see and meet it."""
         return ObligationTable(self._connection)
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """What comes in of people whom nobody knows by name: asked about, and entered."""
+        return Arrivals(self._context, self._connection)
 
     @property
     def editions(self) -> Editions:

@@ -145,6 +145,7 @@ class Practice(NamedTuple):
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
+    arrival_duties: Sequence[str] = ()  # duties that it carries out for people nobody knows by name
     derived_fields: Mapping[
         str, tuple[tuple[str, ...], Derive]
     ] = {}  # field, to the fields it is of

@@ -89,6 +89,7 @@ class DutyHandlers:
             "delete-after": delete_after,
         }
         self.due: dict[str, DueHandler] = {}
+        self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
 
     def add(self, duty: str, carrier: DutyHandler) -> None:
         """Let a part of the program carry out a duty from now on."""
@@ -110,6 +111,10 @@ class DutyHandlers:
     def missing(self, duties: Sequence[Duty]) -> tuple[str, ...]:
         """The duties that nobody carries out."""
         return tuple(duty.duty for duty in duties if duty.duty not in self._by)
+
+    def missing_of_arrivals(self, duties: Sequence[Duty]) -> tuple[str, ...]:
+        """The duties that nobody carries out for data of people who are not known by name."""
+        return tuple(each for each in self.beyond_entry(duties) if each not in self.of_arrivals)
 
     def beyond_entry(self, duties: Sequence[Duty]) -> tuple[str, ...]:
         """The duties for which more is to be done than an entry, which needs a person."""

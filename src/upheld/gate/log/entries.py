@@ -38,6 +38,7 @@ from upheld.ledger.entries import Batch, Entry
 from upheld.vault.envelope import context
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
+ARRIVAL = "arrival"  # the same of what people did whom nobody knows by name
 PAGE = 10_000  # entries read at a time
 NAMED_MAX = 1_000  # missing entries in a row that are named
 _INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?)"
@@ -61,14 +62,18 @@ def write(
     at: datetime,
     *,
     rows_of: Sequence[str] | None = None,
+    arrivals: Batch | None = None,
 ) -> tuple[EntryNumber, datetime]:
     """Add an entry about somebody, some people, or nobody; its number and time.
 
-    One of kind LISTED may be about rows by their ids: it commits to them, and names nobody.
+    One of kind LISTED may be about rows by their ids: it commits to them, and names nobody. One of
+    kind ARRIVAL says by `arrivals` how many acts of nobody known it stands for.
     The time is never before that of the entry before, but for the entry that accepts a clock.
     The connection is one of `writing`, so that nobody else adds an entry before the commit.
     """
-    number, time = add(connection, entry, whose, microseconds(at), rows_of=rows_of)
+    number, time = add(
+        connection, entry, whose, microseconds(at), rows_of=rows_of, arrivals=arrivals
+    )
     return number, to_datetime(time)
 
 
@@ -79,6 +84,7 @@ def add(
     entry_time: int,
     *,
     rows_of: Sequence[str] | None = None,
+    arrivals: Batch | None = None,
 ) -> tuple[EntryNumber, int]:
     """Add an entry as `write` does, with its time in microseconds since 1970; number and time."""
     if type(connection) is not WriteConnection:
@@ -97,7 +103,7 @@ def add(
     else:
         # With a decoy, without which a guess of who was there could be tried.
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
-        batch = _batch(salt, time, people or rows_of, decoys=1 if people else 0)
+        batch = arrivals or _batch(salt, time, people or rows_of, decoys=1 if people else 0)
         body = ledger.encode_at(entry, time, batch=batch)
     connection.defer(
         _INSERT, (number, entry_time, person_id, salt, body, ledger.commitment(salt, body))
@@ -330,7 +336,7 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     if person_id is not None or entry.person:
         whose = person_id is not None and entry.person == _mark(salt, person_id)
         return whose and not cut and not people
-    if entry.batch is None or entry.kind == LISTED:
+    if entry.batch is None or entry.kind in {LISTED, ARRIVAL}:
         return not people
     if cut:  # of those who are left, nobody can tell any more than how many they are
         return entry.batch.count + 1 == len(people) + cut

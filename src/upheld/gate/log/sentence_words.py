@@ -31,6 +31,7 @@ SENTENCES: Final = {
     "person": "{actor} made a key for what we would hold about {whom}",
     "import": "{actor} took over what somebody held about {whom} before",
     "registered": "{actor} looked up the records about {whom}",
+    "arrival": "{actor} collected {data} from people who visited",
     "clock": "{actor} accepted the time of day as it is",
     "version.first": "{actor} put the first version of our policy in force",
     "terms.first": "{actor} put the first version of our Master Terms in force",

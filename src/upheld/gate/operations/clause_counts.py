@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 NAME: Final = "clause-counts"
 PAGE: Final = 1_000  # entries in one transaction
 PAGES: Final = 50  # of a run
-DECIDING: Final = frozenset({"act", "refusal", "import", "retention"})  # kinds of entries
+DECIDING: Final = frozenset(
+    {"act", "arrival", "refusal", "import", "retention"}
+)  # kinds of entries
 NEAR: Final = frozenset({"provider", "staff", "customer", "browser"})  # parties who receive nothing
 TOPS: Final = 3  # with fewer words at the top of the data, categories are those below
 

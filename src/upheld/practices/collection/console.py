@@ -1,0 +1,52 @@
+"""What we keep of visits, at the desk: how much, of which kind, from whom, how old, and why."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.policy.decide import duty_text
+from upheld.practice.citations import quote_clauses
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import MANAGER
+from upheld.practice.plugin import Provider
+from upheld.practices.collection.holdings import holdings_of
+from upheld.web import charts
+
+HERE: Final = "/staff/visits"
+ROLES: Final = (MANAGER, "privacy")
+
+
+class VisitConsole:
+    """The page of what is kept of visits."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """Counts by kind of data, source, age and clause; never a visit."""
+        if visit.user is None or not {*visit.user.roles} & {*ROLES}:
+            raise HTTPException(403)
+        holdings = await self.provider.do(holdings_of)
+        bars = [(month, count, f"{count:,}") for month, count in holdings.months]
+        duties = [
+            duty_text(each.duty, each.amount, each.unit)
+            for each in holdings.duties
+            if each.amount is not None
+        ]
+        return self.provider.pages.page(
+            visit.request,
+            "collection/visits.html",
+            holdings=holdings,
+            label=self._label,
+            chart=charts.bars("Visits by month", bars),
+            duties=duties,
+            quotes=quote_clauses(self.provider.policy, holdings.clauses),
+        )
+
+    def _label(self, tree: str, word: str) -> str:
+        term = self.provider.policy.program.vocabulary.tree(tree).get(word)
+        label = term.label if term and term.label else word.replace("-", " ")
+        return label[:1].upper() + label[1:]

@@ -1,0 +1,119 @@
+"""What is kept of visits goes in time: days whose time is over, and what may be kept no longer.
+
+The policy in force is asked each time, so that a shorter time, or a clause that is gone, works on
+what was kept before, too. Where it lets nothing of visits be stored, nothing stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from upheld.gate.act.request import Act
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practices.collection import blocks
+from upheld.practices.collection.blocks import (
+    COOKIE,
+    NETWORK,
+    PAGE,
+    DayKeys,
+    PageVisit,
+    days_of,
+    seal_day,
+)
+from upheld.practices.collection.intake import first_day
+from upheld.practices.collection.tables import log_reading, visit_block, visit_day
+
+AT_ONCE = 50  # blocks that are written anew in one transaction
+EVERY = (PAGE, NETWORK, COOKIE)
+
+
+def retire(gate: Gate) -> int:
+    """Delete what may be kept no longer; how many blocks went or were written anew."""
+    with gate.together() as transaction:
+        allowed, oldest, clauses = _may_stay(transaction)
+        count = _drop_before(transaction, oldest if PAGE in allowed else "", clauses)
+    while done := _narrow(gate, allowed):
+        count += done
+    return count
+
+
+def _may_stay(transaction: Transaction) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """The kinds of data that may be stored now, since which day, and by which clauses."""
+    decide = transaction.arrivals.decide
+    allowed = tuple(each for each in EVERY if decide(_storing([each])).allowed)
+    decision = decide(_storing(allowed or EVERY))
+    return allowed, first_day(transaction.clock, decision), decision.clauses
+
+
+def _storing(fields: Sequence[str]) -> Act:
+    return Act(action="store", data=tuple(fields))
+
+
+def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) -> int:
+    """Drop the days before one, or all where none is given, with their keys; how many blocks."""
+    tables = transaction.tables
+    where, values = ("day < ?", (oldest,)) if oldest else ("", ())
+    texts = tables.select_unchecked(visit_block, ["fields"], where, *values)
+    fields = {field for (text,) in texts for field in text.split()}
+    if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
+        return 0
+    condition = where or "day >= ''"
+    count = tables.purge(visit_block, condition, *values)
+    tables.purge(visit_day, condition, *values)
+    if not oldest:
+        tables.purge(log_reading, "number > 0")
+    if fields:
+        transaction.note(
+            None,
+            "retention",
+            action="delete",
+            data=tuple(each for each in EVERY if each in fields),
+            clauses=tuple(clauses),
+        )
+    return count
+
+
+def _narrow(gate: Gate, allowed: Sequence[str]) -> int:
+    """Write some blocks anew without what may be kept no longer; how many, 0 at the end."""
+    gone = [each for each in EVERY if each not in allowed]
+    if not gone or PAGE in gone:
+        return 0
+    with gate.together() as transaction:
+        tables = transaction.tables
+        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {AT_ONCE}"
+        rows = tables.select(visit_block, where, *(f"%{each}%" for each in gone))
+        if not rows:
+            return 0
+        keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
+        for row in rows:
+            visits = [
+                PageVisit(
+                    each.at,
+                    each.route,
+                    each.network if NETWORK in allowed else "",
+                    each.token if COOKIE in allowed else b"",
+                )
+                for each in keys.open(row)
+            ]
+            replace(transaction, keys, row, visits, set(row.fields.split()) & {*allowed})
+        transaction.note(None, "retention", action="delete", data=tuple(gone))
+    return len(rows)
+
+
+def replace(
+    transaction: Transaction,
+    keys: DayKeys,
+    row: object,
+    visits: Sequence[PageVisit],
+    fields: Iterable[str],
+) -> None:
+    """Write a block anew; without any visit it goes."""
+    block_id, day, source, clauses = (
+        getattr(row, name) for name in ("block_id", "day", "source", "clauses")
+    )
+    transaction.tables.delete(visit_block, "block_id = ?", block_id)
+    if visits:
+        names = tuple(each for each in EVERY if each in fields)
+        some = [seal_day(keys, day, visits)]
+        blocks.write(transaction.tables, some, source=source, fields=names, clauses=clauses.split())

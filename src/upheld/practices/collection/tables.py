@@ -1,0 +1,49 @@
+"""What is kept of visits, a block of many together, and how far each log was read.
+
+Nothing of a visit stands in a column but its day: blocks are sealed under the key of their day,
+which is derived from the keyring and the day's salt, and cannot be once the salt is gone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+
+visit_day: Final = Table(
+    "visit_day",
+    metadata,
+    Column("day", WORD, primary_key=True),  # in the provider's zone, such as 2026-11-29
+    Column("salt", LargeBinary, nullable=False),  # without it no key of the day can be derived
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+visit_block: Final = Table(
+    "visit_block",
+    metadata,
+    Column("block_id", ID, primary_key=True),
+    Column("day", WORD, nullable=False),
+    Column("source", WORD, nullable=False),  # who told us of the visits: browser
+    Column("fields", WORD, nullable=False),  # the kinds of data in it, with spaces between them
+    Column("clauses", WORD, nullable=False),  # by which it is kept, with spaces between them
+    Column("visits", BigInteger, nullable=False),  # how many
+    Column("sealed", LargeBinary, nullable=False),
+    Column("mac", LargeBinary),
+    Index("visit_block_day", "day"),
+    info=sealed(),
+)
+
+log_reading: Final = Table(  # how far a log was read; its name and path are not what it is known by
+    "log_reading",
+    metadata,
+    Column("beginning", WORD, primary_key=True),  # a mark of its first line
+    Column("number", BigInteger, primary_key=True),  # among the logs that begin alike
+    Column("place", BigInteger, nullable=False),  # bytes that were read, up to the end of a line
+    Column("tail", LargeBinary, nullable=False),  # a mark of the bytes before that place
+    Column("last_read", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)

@@ -1,0 +1,90 @@
+"""`upheld collect logs`: logs are taken in as the policy lets it; what is left out is counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.homes import provider_in, run
+from upheld.cli.admin import gate_of
+from upheld.core.clock import system_time
+from upheld.core.errors import UpheldError
+from upheld.core.settings import read_settings
+from upheld.practices.collection.tables import visit_block
+
+COUNT = 400
+KILLED = """
+import os, sys
+from upheld import cli
+from upheld.practices.collection import ingest, intake, log_files
+log_files.CHUNK = 4_000
+times = 2
+targets = {"before": (ingest, "_advance"), "after": (intake.Intake, "keep")}
+target, name = targets[sys.argv.pop(1)]
+real, calls = getattr(target, name), []
+def killing(*arguments):
+    result = real(*arguments)
+    calls.append(1)
+    if len(calls) == times:
+        os.kill(os.getpid(), 9)
+    return result
+setattr(target, name, killing)
+cli.main()
+"""
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider and a log of yesterday and today."""
+    home = provider_in(tmp_path)
+    moment = f"{system_time():%d/%b/%Y:%H:%M:%S} +0000"
+    (home / "access.log").write_text(
+        "".join(f'192.0.2.7 - - [{moment}] "GET /p/n{n} HTTP/1.1" 200 9\n' for n in range(COUNT))
+    )
+    return home
+
+
+def test_a_log_is_taken_in_and_its_counts_are_told(home: Path) -> None:
+    """In words with the clause, and as JSON for programs; the second time nothing is new."""
+    log = home / "access.log"
+    with log.open("a") as out:
+        out.write("nonsense\n")
+    text = run(home, "collect", "logs", str(log))
+    assert f"{COUNT} visits kept, by #visits" in text
+    assert "1 left out: not a line of a log" in text
+    (report,) = json.loads(run(home, "collect", "logs", str(log), "--json"))
+    assert (report["lines"], report["visits"]) == (0, 0)
+    with pytest.raises(UpheldError):
+        run(home, "collect", "logs", str(home / "none.log"))
+
+
+def test_where_the_policy_lets_nothing_in_the_command_says_no(home: Path) -> None:
+    """Exit code 1, and how many lines no clause lets in."""
+    policy = home / "policy.md"
+    policy.write_text(policy.read_text().replace("{#visits}", "{#visits .severed}"))
+    (home / "provider.db").unlink()
+    run(home, "admin", "init")
+    text = run(home, "collect", "logs", str(home / "access.log"), expect=1)
+    assert f"{COUNT} left out: no clause lets us keep it" in text
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_reader_that_is_killed_has_kept_whole_parts_once(home: Path, when: str) -> None:
+    """Killed before a part is durable or right after it, the next reader adds what is missing."""
+    words = ["collect", "logs", str(home / "access.log"), "--settings", str(home / "upheld.toml")]
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, when, *words], check=False, env={**os.environ}
+    )
+    assert done.returncode == -signal.SIGKILL
+    with gate_of(read_settings(home / "upheld.toml")).look() as tables:
+        kept_visits = sum(row.visits for row in tables.select(visit_block))
+    assert 0 < kept_visits < COUNT
+    (report,) = json.loads(run(home, "collect", "logs", str(home / "access.log"), "--json"))
+    assert report["visits"] == COUNT - kept_visits
+    run(home, "admin", "selfcheck")
