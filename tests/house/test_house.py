@@ -134,16 +134,13 @@ READ_UNCHECKED = {
     ("practices/accounts/domain.py", "outbox"): "leaves people out; who has none is checked after",
     ("practices/billing/invoices.py", "service_order"): _LOOKED_AT,
     ("practices/billing/invoices.py", "billed"): "leaves out who was billed; self-check finds it",
-<<<<<<< HEAD
-    ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
-=======
     (
         "practices/collection/holdings.py",
         "visit_block",
     ): "counts for managers, on which nothing rests",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
->>>>>>> 03edc595 (Access logs of visits are taken in as the policy lets it: reduced, sealed by the day, each line once, gone when their time is over)
+    ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     ("practices/messages/desk.py", "outbox"): "counts for managers, on which nothing rests",
 }
 """Where a statement of its own reads a sealed table, and why nothing is believed by it."""
