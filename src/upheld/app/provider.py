@@ -46,6 +46,7 @@ from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stop
 from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounts import practice as accounts
+from upheld.practices.agreements import practice as agreements
 from upheld.practices.billing import practice as billing
 from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
@@ -67,6 +68,7 @@ from upheld.web.pages import EVERYBODY, Imprint, Pages, Place, PolicyAnswers
 _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
+    ("agreements", agreements.practice),
     ("billing", billing.practice),
     ("collection", collection.practice),
     ("deliveries", deliveries.practice),
@@ -162,7 +164,7 @@ def provide(
         for kind, (prover, reads) in practice.provers.items():
             house.provers.add(kind, prover, reads=reads)
         for duty, carrier in practice.duty_handlers.items():
-            house.duty_handlers.add(duty, carrier)
+            house.duty_handlers.add(duty, carrier, practice.duty_conditions.get(duty))
         house.duty_handlers.of_arrivals.update(practice.arrival_duties)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)

@@ -14,6 +14,7 @@ import typer
 
 from upheld.cli import analysis, asking, backup, bulk, jobs, mutating, reading, screening, serving
 from upheld.cli.admin import admin
+from upheld.cli.agreement import agreement
 from upheld.cli.bounce import bounce
 from upheld.cli.collect import collect
 from upheld.cli.delivery import delivery
@@ -64,6 +65,7 @@ backup.register(admin)
 admin.command("bounce")(bounce)
 admin.command("reply")(reply)
 app.add_typer(admin, name="admin")
+app.add_typer(agreement, name="agreement")
 app.add_typer(delivery, name="delivery")
 app.add_typer(collect, name="collect")
 app.add_typer(keys, name="keys")

@@ -30,7 +30,6 @@ def register(app: typer.Typer) -> None:
     app.command()(findings)
     app.command()(contains)
     app.command()(sever)
-    app.command()(agreement)
 
 
 def compare(

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from hashlib import sha256
 from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
@@ -21,13 +24,13 @@ from upheld.gate.transaction import GateTransaction
 from upheld.practice import invitations, operators, outbox, parties, tasks
 from upheld.practice.invitations import GUARDIAN, HOUSEHOLD
 from upheld.practice.operators import User
+from upheld.practices.agreements import agreements, signatures, terms
 from upheld.practices.billing import debts
 from upheld.practices.billing.invoices import DEBT
 from upheld.practices.guardians import domain as guardians
 from upheld.practices.rights import choices, closure, corrections, erasure, requests, signals
 from upheld.practices.rights.choices import Permission
 from upheld.practices.staff import people
-from upheld.vault.people import REGISTER
 from upheld.web import totp
 from upheld.web.passwords import hashed
 
@@ -55,6 +58,7 @@ class Scenes:
         years = self.years
         years.plan_transaction(years.month(0).first, self._registers, 1)
         years.plan_transaction(years.month(0).first, self._desks, 2)
+        years.plan_transaction(years.month(0).first, self._agreement, 3)
         self._family()
         self._choices()
         self._debts()
@@ -69,8 +73,6 @@ class Scenes:
             (PARTNER, "trusted-partner"),
         ):
             parties.add(transaction, company_name(party), role)
-        about = {"data": ["name", "email"], "purpose": ["offers"], "recipient": ["trusted-partner"]}
-        transaction.record(REGISTER, "agreement", party=PARTNER, about=about)
 
     def _desks(self, transaction: GateTransaction) -> None:
         for kind, name, sign_in, roles, party in (
@@ -84,6 +86,19 @@ class Scenes:
             operators.enable_sign_in(transaction, user.user_id, hashed(PASSWORD), secret, 0)
             issuer = self.years.provider.imprint.name or "upheld"
             self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)
+
+    def _agreement(self, transaction: GateTransaction) -> None:
+        """Let both sides sign an agreement in the policy's own terms."""
+        by, key = self.user("max"), Ed25519PrivateKey.from_private_bytes(sha256(b"demo").digest())
+        written = terms.drafted(transaction.policy, company_name(PARTNER)).encode()
+        text = terms.read_terms(written, transaction.policy)
+        until = transaction.clock.today() + agreements.YEARS_MAX
+        one = agreements.add(transaction, PARTNER, text, by=by, until=until)
+        public = signatures.encode(key.public_key().public_bytes_raw())
+        agreements.keep_key(transaction, PARTNER, public, by=by)
+        agreements.sign(transaction, one.agreement_id, by=by)
+        signature = signatures.encode(key.sign(one.statement.encode()))
+        agreements.accept(transaction, one.agreement_id, signature, actor=f"staff {by}")
 
     # A household, and a minor with her guardian
 

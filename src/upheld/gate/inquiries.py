@@ -31,7 +31,7 @@ from upheld.gate.log import entries
 from upheld.gate.log.receipts import AccountLine, AccountQuery, account
 from upheld.gate.obligation_table import ObligationTable
 from upheld.gate.posting import Editions
-from upheld.gate.sealing import PersonSealer, Sealer
+from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
 
@@ -70,6 +70,10 @@ class Inquiries:
         """What seals for a purpose under each person's own key; those who are gone are left out."""
         opened = people.open_people(self._connection, self._context.keyring, person_ids)
         return {each: PersonSealer(person.cipher, purpose) for each, person in opened.items()}
+
+    def signer(self, purpose: str) -> PurposeSigner:
+        """What signs for a purpose of a practice's own, for whoever checks it by the public key."""
+        return PurposeSigner(self._context.keyring, purpose)
 
     def lock(self, *person_ids: PersonId) -> None:
         """Let nobody else change these people until the transaction ends.

@@ -10,6 +10,7 @@ from upheld.gate.editions.store import Edition, EditionError
 from upheld.ledger.checkpoint import Checkpoint
 from upheld.ledger.counts import SMALL, Counts, Range, Signed, write_signed
 from upheld.ledger.entries import Entry
+from upheld.ledger.note import is_weak_key
 from upheld.ledger.verify import verify_receipt, write_receipt
 from upheld.vault.blind_index import normalised
 from upheld.vault.envelope import SealError
@@ -31,6 +32,7 @@ __all__ = [
     "Standing",
     "Value",
     "VaultError",
+    "is_weak_key",
     "normalised",
     "verify_receipt",
     "write_receipt",

@@ -10,6 +10,8 @@ import hashlib
 import hmac
 from typing import Final, Protocol
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from upheld.vault.envelope import Key, context, seal, unseal
 from upheld.vault.keyring import Keyring
 
@@ -84,6 +86,26 @@ class PersonSealer:
     def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
         """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""
         return unseal(self._key, sealed, context("practice", self._purpose, *place), what=what)
+
+
+class PurposeSigner:
+    """Signs for one purpose of ours (Ed25519); anybody checks it by the public key.
+
+    Its key is derived from the keyring and stays the same as long as that lives.
+    """
+
+    __slots__ = ("_key", "public")
+
+    def __init__(self, keyring: Keyring, purpose: str) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(keyring.derived("signing", purpose))
+        self.public = self._key.public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return "PurposeSigner(…)"
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message."""
+        return self._key.sign(message)
 
 
 class SealerSource(Protocol):

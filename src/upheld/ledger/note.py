@@ -135,14 +135,19 @@ def parse_key(text: str) -> Key:
     key = Key(checked_name(name), raw[0] if raw else 0, raw[1:])
     if key.kind not in (LOG, WITNESS) or len(key.public) != KEY_BYTES:
         raise NoteError("a key is not of Ed25519")
-    second = int.from_bytes(key.public, "little") % 2**255
-    if second >= _FIELD or second in _SMALL:
+    if is_weak_key(key.public):
         raise NoteError(f"key {name} is none that only its owner can sign with")
     if hash_text != key.id.hex():
         raise NoteError(
             f"the id of key {name} does not fit it: got {hash_text}, want {key.id.hex()}"
         )
     return key
+
+
+def is_weak_key(public: bytes) -> bool:
+    """Whether signatures by an Ed25519 key hold for texts that nobody signed."""
+    second = int.from_bytes(public, "little") % 2**255
+    return second >= _FIELD or second in _SMALL
 
 
 def checked_name(name: str) -> str:

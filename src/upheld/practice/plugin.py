@@ -17,7 +17,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
-from upheld.gate.act.duties import DutyHandler
+from upheld.gate.act.duties import DutyCondition, DutyHandler
 from upheld.gate.act.erasure_hooks import ErasureHook
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.async_gate import AsyncGate
@@ -146,6 +146,9 @@ class Practice(NamedTuple):
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
     arrival_duties: Sequence[str] = ()  # duties that it carries out for people nobody knows by name
+    duty_conditions: Mapping[
+        str, DutyCondition
+    ] = {}  # duty that it carries out for some acts alone, to whether for this one
     derived_fields: Mapping[
         str, tuple[tuple[str, ...], Derive]
     ] = {}  # field, to the fields it is of

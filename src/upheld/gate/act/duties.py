@@ -22,6 +22,7 @@ from upheld.database.tables import item
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
 from upheld.gate.obligation_table import ObligationTable
+from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
 
 if TYPE_CHECKING:
@@ -54,7 +55,17 @@ class DutyContext(NamedTuple):
         entries.due(self.connection, self.person_id, kind, clause, None, self.entry)
 
 
+class DutyQuestion(NamedTuple):
+    """What is asked about an act before it is done: whether one of its duties can be met."""
+
+    act: Act
+    tables: Tables  # those of a practice, in the transaction of the act
+    at: datetime
+    policy: Policy  # the version that is asked
+
+
 DutyHandler = Callable[[DutyContext, Duty], None]
+DutyCondition = Callable[[DutyQuestion], bool]
 DueHandler = Callable[["GateTransaction", "Obligation"], EntryNumber]
 """What is done when an item falls due; it gives the number of the entry that tells so."""
 
@@ -90,12 +101,18 @@ class DutyHandlers:
         }
         self.due: dict[str, DueHandler] = {}
         self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
+        self._conditions: dict[str, DutyCondition] = {}
 
-    def add(self, duty: str, carrier: DutyHandler) -> None:
-        """Let a part of the program carry out a duty from now on."""
+    def add(self, duty: str, carrier: DutyHandler, condition: DutyCondition | None = None) -> None:
+        """Let a part of the program carry out a duty from now on, or only where a condition holds.
+
+        An act whose duty cannot be met is refused.
+        """
         if duty in self._by:
             raise DutyError(f"`{duty}` has two handlers", code="duty", hint="remove one of the two")
         self._by[duty] = carrier
+        if condition is not None:
+            self._conditions[duty] = condition
         self._changed()
 
     def add_due(self, kind: str, handler: DueHandler) -> None:
@@ -108,9 +125,24 @@ class DutyHandlers:
             )
         self.due[kind] = handler
 
-    def missing(self, duties: Sequence[Duty]) -> tuple[str, ...]:
-        """The duties that nobody carries out."""
-        return tuple(duty.duty for duty in duties if duty.duty not in self._by)
+    def missing(
+        self, duties: Sequence[Duty], question: DutyQuestion | None = None
+    ) -> tuple[str, ...]:
+        """The duties that nobody carries out, or not for the act of a question."""
+        return tuple(
+            each.duty
+            for each in duties
+            if each.duty not in self._by
+            or (
+                question is not None
+                and (condition := self._conditions.get(each.duty)) is not None
+                and not condition(question)
+            )
+        )
+
+    def is_conditional(self, duties: Sequence[Duty]) -> bool:
+        """Whether a duty can be met for some acts and not for others."""
+        return any(each.duty in self._conditions for each in duties)
 
     def missing_of_arrivals(self, duties: Sequence[Duty]) -> tuple[str, ...]:
         """The duties that nobody carries out for data of people who are not known by name."""

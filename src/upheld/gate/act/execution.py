@@ -22,7 +22,7 @@ from upheld.database.tables import microseconds
 from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
 from upheld.gate.act.context import NOTHING_READ, ActTemplate, GateContext
-from upheld.gate.act.duties import DutyContext
+from upheld.gate.act.duties import DutyContext, DutyQuestion
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.older_versions import OlderVersions
 from upheld.gate.act.request import (
@@ -161,7 +161,8 @@ class ActExecution:
     def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
         """The decision that is the same for everybody, because it depends on no fact."""
         settled = self._decide({}, "")
-        if observing.observer() is None:  # whoever takes notes hears of every question
+        conditional = self.context.duty_handlers.is_conditional(settled[1].duties)
+        if observing.observer() is None and not conditional:  # who takes notes hears of all
             self.template.settled = settled
         return settled
 
@@ -296,6 +297,8 @@ class ActExecution:
                 restrict_reads(read, reads, f"the prover of `{fact.name}`"),
                 Tables(self.connection),
                 person_id,
+                context.policy,
+                self.act.purpose,
                 self.act.reference,
             )
 
@@ -320,7 +323,13 @@ class ActExecution:
         if not decision.allowed:
             return act.data, decision, problem
         if not problem and decision.duties:
-            missing = context.duty_handlers.missing(decision.duties)
+            question = DutyQuestion(
+                replace(act, data=fields),
+                Tables(self.connection),
+                context.clock.local(self.at),
+                context.policy,
+            )
+            missing = context.duty_handlers.missing(decision.duties, question)
             problem = "duty " + ", ".join(missing) if missing else ""
         return fields, decision, problem
 

@@ -20,6 +20,7 @@ from upheld.database.own_tables import Tables
 from upheld.database.tables import microseconds
 from upheld.gate.evidence.derived_fields import ReadRows
 from upheld.gate.evidence.records import Record
+from upheld.policy.load import Policy
 from upheld.policy.request import Checker
 from upheld.policy.vocabulary import Fact
 
@@ -53,6 +54,8 @@ class ProofQuestion(NamedTuple):
     series: ReadRows  # the rows of a field that the prover's `reads` name, through the vault
     tables: Tables  # for a practice whose records stand in its own, in the act's transaction
     person_id: PersonId
+    policy: Policy  # the version that is asked
+    purpose: str | None  # of the act
     reference: str = ""  # the id of what the act is done under, such as a programme
 
     def read(self, field: str) -> str | None:
