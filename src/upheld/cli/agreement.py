@@ -105,13 +105,13 @@ def add(  # noqa: PLR0913, PLR0917 - what belongs to an agreement
     as_json: bool = JSON,
 ) -> None:
     """Keep a draft that fits the policy; a wider one is refused with an example."""
-    from upheld.practices.agreements import agreements, terms
+    from upheld.practices.agreements import agreements, checks, terms
     from upheld.practices.staff import people
 
     gate = gate_of(settings_in(settings))
     raw = read_file(text, at_most=terms.BYTES_MAX + 1)[0]
     document = terms.read_terms(raw, gate.policy)
-    agreements.examine(gate, document)
+    checks.examine(gate, document)
     with gate.together() as transaction:
         user_id = people.by_sign_in(transaction, by)
         last = _day(until) or transaction.clock.today()
@@ -135,13 +135,13 @@ def approve(
     which: str = WHICH, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Sign for the provider, by a named manager and under the provider's own key."""
-    from upheld.practices.agreements import agreements, terms
+    from upheld.practices.agreements import agreements, checks, terms
     from upheld.practices.staff import people
 
     gate = gate_of(settings_in(settings))
     with gate.look() as tables:
         text = terms.load(tables, agreements.require(tables, which).digest)
-    agreements.examine(gate, text)
+    checks.examine(gate, text)
     with gate.together() as transaction:
         user_id = people.by_sign_in(transaction, by)
         one = agreements.require(transaction.tables, which)

@@ -15,8 +15,6 @@ from upheld.core.company_names import company_name
 from upheld.core.ids import RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
-from upheld.gate.gate import Gate
-from upheld.gate.operations.bound_people import bound_people
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import AGREED, PARTNER
@@ -127,24 +125,6 @@ def require_manager(tables: Tables, user_id: str) -> User:
     return user
 
 
-def examine(gate: Gate, text: Policy) -> None:
-    """AgreementError unless terms fit the policy in force and each version that binds somebody."""
-    policy = gate.policy
-    terms.require_fit(text, policy)
-    with gate.together() as transaction:
-        older = [
-            (each.number, transaction.editions.policy(each.digest))
-            for each in transaction.editions.all()
-            if each.digest != policy.digest
-        ]
-    wider = {number: each for number, each in older if not terms.compare(text, each).contained}
-    if not wider:
-        return
-    for person in bound_people(gate):
-        if person.edition.number in wider:
-            terms.require_fit(text, wider[person.edition.number])
-
-
 def add(
     transaction: Transaction,
     which: str,
@@ -241,7 +221,9 @@ def sign(transaction: Transaction, agreement_id: str, *, by: str) -> PartnerAgre
     return _conclude(transaction, agreement.agreement_id, _actor(user))
 
 
-def accept(transaction: Transaction, agreement_id: str, signature: str, *, actor: str) -> PartnerAgreement:
+def accept(
+    transaction: Transaction, agreement_id: str, signature: str, *, actor: str
+) -> PartnerAgreement:
     """Take in the partner's signature, which must be by the key that the register has of them."""
     agreement = _locked_draft(transaction, agreement_id)
     if agreement.their_signature:
@@ -270,7 +252,9 @@ def accept(transaction: Transaction, agreement_id: str, signature: str, *, actor
     return _conclude(transaction, agreement.agreement_id, actor)
 
 
-def withdraw(transaction: Transaction, agreement_id: str, reason: str, *, by: str) -> PartnerAgreement:
+def withdraw(
+    transaction: Transaction, agreement_id: str, reason: str, *, by: str
+) -> PartnerAgreement:
     """Withdraw an agreement: it proves nothing from now on."""
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
@@ -282,67 +266,22 @@ def withdraw(transaction: Transaction, agreement_id: str, reason: str, *, by: st
             hint="nothing is left to withdraw",
         )
     _note(transaction, ENDED, agreement.digest, user)
-    _close(transaction, agreement, WITHDRAWN, reason, _actor(user))
+    close(transaction, agreement, WITHDRAWN, reason, _actor(user))
     return require(transaction.tables, agreement.agreement_id)
 
 
-def look_through(gate: Gate) -> int:
-    """Suspend what no longer fits the policy, and close what lapsed; how many. The job."""
-    count = 0
-    with gate.look() as tables:
-        live = [each for each in agreements(tables) if each.state in (DRAFT, SIGNED)]
-    for each in live:
-        with gate.together() as transaction:
-            transaction.lock(REGISTER)
-            agreement = find(transaction.tables, each.agreement_id)
-            if agreement is not None and agreement.state in (DRAFT, SIGNED):
-                count += _look_at(transaction, agreement)
-    return count
-
-
-def live_of(tables: Tables, party: str, at: datetime, policy: Policy) -> list[PartnerAgreement]:
-    """The agreements of a partner that are signed, in their term, and fit a version."""
-    if not party:
-        return []
-    rows = tables.select(table, "party = ? AND state = ?", party, SIGNED)
-    live = (each for each in map(_from_row, rows) if each.covers_moment(at))
-    return [
-        each for each in live if terms.compare(terms.load(tables, each.digest), policy).contained
-    ]
-
-
-def _look_at(transaction: Transaction, agreement: PartnerAgreement) -> bool:
-    """Close one agreement if its time is over or it no longer fits; whether it was."""
-    tables, now = transaction.tables, transaction.clock.now()
-    if agreement.ends <= now:
-        _close(transaction, agreement, LAPSED, "Its term is over.", "provider")
-        return True
-    if agreement.state == SIGNED and not _is_recorded(transaction, agreement):
-        reason = "The company is no trusted partner on the register any more."
-        _close(transaction, agreement, WITHDRAWN, reason, "provider")
-        return True
-    if agreement.state != SIGNED:
-        return False
-    compared = terms.compare(terms.load(tables, agreement.digest), transaction.policy)
-    if compared.contained:
-        return False
-    what = terms.explain(compared) if compared.wider else "; ".join(compared.notes)
-    transaction.note(None, SUSPENSION, actor="provider", evidence=(agreement.digest,))
-    _close(transaction, agreement, SUSPENDED, f"The policy has changed: {what}", "provider")
-    return True
-
-
-def _is_recorded(transaction: Transaction, agreement: PartnerAgreement) -> bool:
+def is_recorded(transaction: Transaction, agreement: PartnerAgreement) -> bool:
     """Whether the record of a signed agreement stands: it may be ended with the partner's role."""
     records, _ = transaction.records_of([REGISTER], [KIND])
     at = microseconds(max(transaction.clock.now(), agreement.starts))
     return any(each.record_id == agreement.record_id and each.in_force(at) for each in records)
 
 
-def _close(
+def close(
     transaction: Transaction, agreement: PartnerAgreement, state: str, reason: str, actor: str
 ) -> None:
-    if agreement.record_id and _is_recorded(transaction, agreement):
+    """Let an agreement be over in a state; its record ends now."""
+    if agreement.record_id and is_recorded(transaction, agreement):
         transaction.withdraw(REGISTER, agreement.record_id, ended=True, actor=actor)
     _change(
         transaction,

@@ -27,7 +27,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.agreements import agreements, signatures, terms
+from upheld.practices.agreements import agreements, checks, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -146,7 +146,7 @@ class PartnerAgreementPages:
 
         try:
             text = await self.provider.run_in_thread(terms.read_terms, raw, gate.policy)
-            await self.provider.run_in_thread(agreements.examine, gate, text)
+            await self.provider.run_in_thread(checks.examine, gate, text)
             agreement = await self.provider.do(work)
         except UpheldError as error:
             if not isinstance(error, AgreementError | parties.PartyError):
@@ -214,7 +214,7 @@ class PartnerAgreementPages:
         text = await self.provider.do(look)
         try:
             gate = self.provider.gate.gate
-            await self.provider.run_in_thread(agreements.examine, gate, text)
+            await self.provider.run_in_thread(checks.examine, gate, text)
         except AgreementError as error:
             return await self.show(visit, problem=_sentence(error), status=422)
         return await self._do(visit, work, EMPTY, "", "You signed it for us.")

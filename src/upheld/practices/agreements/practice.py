@@ -9,7 +9,7 @@ from upheld.policy.analyse.contains import AGREED
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.agreements import agreements, proof
+from upheld.practices.agreements import agreements, checks, proof
 from upheld.practices.agreements.console import HERE, PartnerAgreementPages
 
 
@@ -41,7 +41,7 @@ def practice(provider: Provider) -> Practice:
         menu=[
             MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,))
         ],
-        jobs=[Job("agreements", MINUTE, agreements.look_through)],
+        jobs=[Job("agreements", MINUTE, checks.look_through)],
         manager_actions=pages.pending,
         entry_sentences=agreements.SENTENCES,
     )

@@ -14,7 +14,7 @@ from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.policy.analyse.contains import PARTNER
 from upheld.policy.request import Duty
 from upheld.practices.agreements import terms
-from upheld.practices.agreements.agreements import live_of
+from upheld.practices.agreements.checks import live_of
 
 DUTIES: Final = ("confidentiality", "no-onward-sharing")
 

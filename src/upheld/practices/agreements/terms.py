@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from upheld.core import observing
 from upheld.core.errors import PolicyError, UpheldError
 from upheld.database.own_tables import Tables
@@ -20,6 +22,7 @@ from upheld.policy.analyse.strict import DraftProblem, problems_of_faults, stric
 from upheld.policy.document import decode, read_document
 from upheld.policy.load import Policy, pack, read_program, unpack
 from upheld.policy.request import Request
+from upheld.policy.vocabulary import OTHER
 from upheld.practices.agreements.tables import agreement_text
 
 BYTES_MAX: Final = 100_000
@@ -116,7 +119,7 @@ def explain(compared: Containment) -> str:
     """What is wider, with one example: what the agreement and what the policy answers."""
     first = compared.wider[0]
     more = len(compared.wider) - 1
-    answer = first.policy.get("decision")
+    answer = first.policy.get("decision") if first.kind == USE else None
     example = f" For example, the policy says: {answer.why}" if answer is not None else ""
     return f"{first.text}.{example}" + (f" And {more} more." if more else "")
 
@@ -133,6 +136,8 @@ def covers(terms: Policy, policy: Policy, field: str, purpose: str) -> bool:
         if theirs.outcome != "needs-proof":
             return theirs.allowed
         share = Request(SHARE, data=(field,), purpose=(purpose,), recipient=(PARTNER,))
+        if "occasion" in policy.engine.compiled.takes[SHARE]:
+            share = replace(share, occasion=(OTHER,))
         ours = policy.decide(share, agreed)
         return ours.outcome == "needs-proof" and {*ours.prove} == {*theirs.prove}
 
