@@ -18,6 +18,7 @@ from deltalake import write_deltalake
 from typer.testing import CliRunner, Result
 
 import upheld
+from gate.versions import WIDER, version
 from upheld.cli import app, screening
 from upheld.core.errors import MissingColumnsError, UpheldError
 from upheld.demo import sample_policy
@@ -95,6 +96,30 @@ def test_spark_reads_the_same_file(rows: Path, spark: Any) -> None:
     """The engine is one option."""
     assert spark
     assert counted("--rows", rows, "--engine", "spark") == COUNTS
+
+
+def test_each_row_is_decided_under_the_version_that_binds_it(tmp_path: Path) -> None:
+    """What a later version allows waits for whom an earlier one binds, and for whom none does."""
+    policy = {"one": version("one"), "two": version("two", WIDER)}
+    for name, each in policy.items():
+        (tmp_path / f"{name}.md").write_text(each.program.source)
+    (tmp_path / "people.csv").write_text("name,bound by\na,one\nb,two\nc,\nd,three\n")
+    question = "use interests for service-improvement"
+    absent = "erased,objected"
+    words = ["screen", str(tmp_path / "two.md"), question, "--rows", str(tmp_path / "people.csv")]
+    words += ["--absent", absent, "--earlier", str(tmp_path / "one.md"), "--bound", "bound by"]
+    out = tmp_path / "out.csv"
+    done = CliRunner().invoke(app, [*words, "--out", str(out)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    table = pc.read_csv(out)
+    assert table["allowed"].to_pylist() == [False, True, False, False]
+    assert table.column_names == ["name", "bound by", "outcome", "allowed", "clause"]
+    with pytest.raises(UpheldError) as caught:
+        CliRunner().invoke(app, words[:-2], catch_exceptions=False)
+    assert caught.value.code == "usage"
+    with pytest.raises(UpheldError) as caught:
+        CliRunner().invoke(app, [*words[:-1], "bound"], catch_exceptions=False)
+    assert caught.value.code == "missing-column"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import ibis
+import pyarrow as pa
 import pytest
 from sqlalchemy import Connection
 
@@ -24,7 +26,9 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 from upheld.gate.log.receipts import AccountQuery, account
+from upheld.gate.operations.bound_people import bound_people
 from upheld.gate.public import Edition
+from upheld.policy.bulk.versions import screen_versions
 from upheld.practices.versions import agreements
 
 SIX_MONTHS = "account-closed and months-since-closure > 6 and not legal-hold"
@@ -207,3 +211,27 @@ def test_an_act_on_many_reads_what_an_older_version_needs_once(
         third = len(whom) // 3
         assert reads == [3 * third, 2 * third, third]
         assert len({gate.entries(each)[-1].number for each in whom}) == 3
+
+
+def test_a_table_of_people_is_screened_as_acts_on_each_of_them_are_decided(gate: Gate) -> None:
+    """By the versions that the report says bind them, row by row and one by one."""
+    versions = [version("1"), with_interests("2", " when has-service"), with_interests("3", "")]
+    gate.context = gate.context.under(versions[0])
+    gate.take_first_version()
+    people = [customer(gate) for _ in range(4)]
+    for each, number in ((versions[1], 1), (versions[2], 2)):
+        post(gate, each)
+        for person in people[number:3]:
+            use(gate, person)
+    lines = {each.person_id: each.edition.version for each in bound_people(gate)}
+    assert sorted(lines.values()) == ["1", "1", "2", "3"]
+    question = {"action": "use", "data": "interests", "purpose": "service-improvement"}
+    table = ibis.memtable(pa.table({"person": list(lines), "bound": list(lines.values())}))
+    facts = {"has-service": True, "erased": False, "objected": False}
+    screened = screen_versions(versions, table, question, facts, bound="bound")
+    rows = screened.to_pyarrow().to_pylist()
+    one_by_one = gate.sweep("use", people, ["interests"], purpose="service-improvement")
+    assert {each["person"]: each["allowed"] for each in rows} == {
+        person: not isinstance(each, Refused) for person, each in one_by_one.items()
+    }
+    assert sorted(lines[each["person"]] for each in rows if each["allowed"]) == ["2", "3"]

@@ -16,15 +16,20 @@ import pyarrow.parquet as pq
 import pytest
 
 import upheld
+from gate.versions import NARROWER, version
 from laws.generators import case
-from policy.test_screen import SAMPLE, as_columns, asked, rows_of
+from policy.test_screen import SAMPLE, as_columns, asked, left_out, rows_of, told
+from policy.test_screen_versions import under_theirs
 from sizes import size
 from upheld.core.errors import MissingColumnsError
 from upheld.policy.bulk.screen import Masks, bindings, codes
+from upheld.policy.bulk.versions import screen_versions
 from upheld.policy.vocabulary import DIMENSIONS
 
 POLICIES = size("policies on each engine", short=3, long=12)
 ROWS = size("rows on each engine, of a policy", short=100, long=400)
+SUPPORT = "may use identity, contact-details, services, messages, usage for support"
+CITED = (SUPPORT, f"{SUPPORT}\n  may use activity for service-improvement")  # by two clauses
 MANY = size("rows of the large table on each engine", short=20_000, long=2_000_000)
 pytestmark = [  # PySpark's own, on its way out
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
@@ -162,3 +167,21 @@ def test_many_rows_of_small_integers_and_masks_are_answered_as_decide_answers_th
         }
         decision = policy.ask({**{d: row[d] for d in words if row[d] is not None}, "facts": known})
         assert told[at] == said(decision), row
+
+
+def test_each_row_is_answered_as_the_versions_that_matter_for_it_answer(loaded: Table) -> None:
+    """The strictest of them, and where all allow it the clauses of all, each once."""
+    versions = [version("one", NARROWER), version("two"), version("three", CITED)]
+    names = ["one", "two", "three", None]
+    data = loaded(pa.table({"version": names, "row": [0, 1, 2, 3]}))
+    cited = []
+    for field in ("messages", "activity"):
+        question = {"action": "use", "data": field, "purpose": "service-improvement"}
+        absent = left_out(versions[-1], data, question)
+        rows = told(screen_versions(versions, data, question, bound="version", absent=absent))
+        digests = [versions[at].digest for at in (0, 1, 2, 0)]
+        assert rows == [under_theirs(versions, digest, question) for digest in digests]
+        cited.append(rows[0][1:])
+    (allows_messages, _), (allows_activity, clauses) = cited
+    assert (allows_messages, allows_activity) == (False, True)
+    assert clauses == ["improving", "support-use"]

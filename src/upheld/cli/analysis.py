@@ -124,7 +124,7 @@ def findings(  # noqa: PLR0913, PLR0917 - an option each
         questions = [{"action": r.region.action, **r.region.dimensions} for r in report.rows]
         with opened(rows, table, engine) as data, binding_hints():
             columns = parse_columns(column)
-            people = typed(data, policy_found, columns)
+            people = typed(data, [policy_found], columns)
             counts = tally(
                 policy_found,
                 people.table,

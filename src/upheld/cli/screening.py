@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,9 @@ COLUMN = typer.Option([], "--column", help="FACT=COLUMN where a column has anoth
 ABSENT = typer.Option(
     [], "--absent", help="FACT,… of which no row has a record: unknown or, as declared, no."
 )
+EARLIER = typer.Option(
+    [], "--earlier", help="A version before POLICY, the oldest first; may be repeated."
+)
 ENGINE = typer.Option("duckdb", "--engine", help="duckdb, or spark (or its address).")
 
 
@@ -53,14 +56,25 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     prefix: str = typer.Option("", "--prefix", help="Stands before the names of new columns."),
     out: Path | None = typer.Option(None, "--out", help="Write all rows here: .parquet or .csv."),
     only_allowed: bool = typer.Option(False, "--only-allowed", help="Write allowed rows alone."),
+    bound: str = typer.Option(
+        "", "--bound", help="The column that says which version binds each row."
+    ),
+    earlier: list[Path] = EARLIER,
     engine: str = ENGINE,
     as_json: bool = JSON,
 ) -> None:
     """Decide every row of a table and count by clause; 1 if a row could not be asked."""
     from upheld.cli.asking import question_in_words
-    from upheld.policy.bulk.screen import bindings
+    from upheld.policy.bulk.versions import bindings_of_versions, screen_versions
 
-    rules = loaded(policy, as_json=as_json)
+    if bool(bound) != bool(earlier):
+        raise UpheldError(
+            "--bound and --earlier go together",
+            code="usage",
+            hint="name the versions before POLICY, and the column that says which one binds a row",
+        )
+    versions = [loaded(each, as_json=as_json) for each in (*earlier, policy)]
+    rules = versions[-1]
     request = question_in_words(rules, question) if question else {"facts": {}}
     facts = request.pop("facts")
     if out is not None and out.suffix not in (".parquet", ".csv"):
@@ -68,16 +82,16 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
     missing = parse_words(absent)
     with opened(rows, table, engine) as data:
         columns = parse_columns(column)
-        people = typed(data, rules, columns)
+        people = typed(data, versions, columns)
         with binding_hints():
-            bound = bindings(rules, people.table, [request], facts, columns=columns, absent=missing)
-            screened = rules.screen(
-                people.table,
-                request,
-                facts=facts,
-                columns=columns,
-                absent=missing,
-                prefix=prefix,
+            places = bindings_of_versions(
+                versions, people.table, request, facts, columns=columns, absent=missing
+            )
+            more = {"facts": facts, "columns": columns, "absent": missing, "prefix": prefix}
+            screened = (
+                screen_versions(versions, people.table, request, bound=bound, **more)
+                if bound
+                else rules.screen(people.table, request, **more)
             )
         screened = people.restored(screened)
         if out is None:
@@ -86,7 +100,7 @@ def screen(  # noqa: PLR0913, PLR0917 - an option each
             data.at_rest()
         else:
             counts = _written(screened, out, prefix, data.at_rest, only_allowed=only_allowed)
-    binding = binding_in_words(rules, bound)
+    binding = binding_in_words(versions, places)
     _print_counts(counts, binding, as_json=as_json)
     raise typer.Exit(1 if any(outcome == "error" for outcome, _ in counts) else 0)
 
@@ -111,9 +125,11 @@ def binding_hints() -> Iterator[None]:
         ) from None
 
 
-def binding_in_words(policy: Policy, bound: dict[str, str | None]) -> dict[str, str]:
+def binding_in_words(versions: Sequence[Policy], bound: dict[str, str | None]) -> dict[str, str]:
     """What each fact and dimension that matters was read from."""
-    facts = policy.program.vocabulary.facts
+    facts = {
+        name: fact for each in versions for name, fact in each.program.vocabulary.facts.items()
+    }
     words = {}
     for word, column in sorted(bound.items()):
         if column is not None:

@@ -9,7 +9,7 @@ be read in two ways is an error, never a guess.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,15 +71,16 @@ def opened(rows: str, table: str, engine: str) -> Iterator[Opened]:
         yield _table(rows, table, engine)._replace(at_rest=at_rest)
 
 
-def typed(data: Opened, policy: Policy, columns: dict[str, str]) -> Typed:
-    """The table with what its columns say of facts, of the types that these have.
+def typed(data: Opened, policies: Sequence[Policy], columns: dict[str, str]) -> Typed:
+    """The table with what its columns say of facts, of the types that these have in a policy.
 
     Text of CSV is read; a column without any value says what is not known, whatever its type.
     UpheldError names the line of a value that is not of its fact's type.
     """
     types: dict[str, FactType] = {}
     empty: dict[str, FactType] = {}
-    for name, fact in policy.program.vocabulary.facts.items():
+    facts = [each for one in policies for each in one.program.vocabulary.facts.items()]
+    for name, fact in facts:
         for column in set() if fact.derived else _columns_of(name, data.table.columns, columns):
             kind = fact_type(fact)
             if data.csv is not None and kind.text_pattern:

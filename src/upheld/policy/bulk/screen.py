@@ -53,7 +53,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     `allowed` alone costs least. RequestError for a question that cannot
     be asked, a column that is missing, of a wrong type or of a name that is taken.
     """
-    names = _new_columns(table, prefix, tell)
+    names = new_columns(table, prefix, tell)
     binding = bind(policy, table, question, facts, columns or {}, masks, absent=absent)
     function = (
         binding.lookup.functions[binding.lookup.function_numbers[0]]
@@ -96,7 +96,7 @@ def screen(  # noqa: PLR0913 - what can be said of a question and of a table
     return table.mutate(**{name: makers[what]() for what, name in names.items()})
 
 
-def _new_columns(table: ir.Table, prefix: str, tell: Sequence[str]) -> dict[str, str]:
+def new_columns(table: ir.Table, prefix: str, tell: Sequence[str]) -> dict[str, str]:
     """Each column to add, under its name in the table; RequestError for a name that is in use."""
     if not tell or set(tell) - set(ANSWER_COLUMNS):
         raise RequestError(
