@@ -47,6 +47,7 @@ OWN = {
     "erasures",
     "unconfirmed accounts",
     "invitations",
+    "programmes",
     "terminations",
     "legal-notices",
     "visits",

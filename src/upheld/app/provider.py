@@ -58,6 +58,7 @@ from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
 from upheld.practices.parties import practice as parties
+from upheld.practices.programmes import practice as programmes
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.practices.terminations import practice as terminations
@@ -77,6 +78,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("legal", legal.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),
+    ("programmes", programmes.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
     ("terminations", terminations.practice),
