@@ -48,6 +48,7 @@ OWN = {
     "unconfirmed accounts",
     "invitations",
     "programmes",
+    "agreements",
     "terminations",
     "legal-notices",
     "visits",
