@@ -14,7 +14,7 @@ from practices.conftest import House, send
 from upheld.practice import deliveries, parties, party_keys
 from upheld.practice.deliveries import PartyDelivery
 from upheld.practices.programmes import programmes, runs
-from upheld.practices.programmes.programmes import Draft, Programme
+from upheld.practices.programmes.programmes import Programme, ProgrammeDraft
 from upheld.practices.programmes.runs import Run
 
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -31,9 +31,9 @@ def partner(house: House, name: str = "Fjord Letters") -> str:
     return party
 
 
-def draft(party: str, title: str = "Letters", fields: tuple[str, ...] = FIELDS) -> Draft:
+def draft(party: str, title: str = "Letters", fields: tuple[str, ...] = FIELDS) -> ProgrammeDraft:
     """What a manager says of a programme."""
-    return Draft(title, party, fields, "a letter each month", TEXT)
+    return ProgrammeDraft(title, party, fields, "a letter each month", TEXT)
 
 
 def programme(house: House, party: str = "", title: str = "Letters") -> Programme:

@@ -61,12 +61,12 @@ def add(  # noqa: PLR0913, PLR0917 - what is said of a programme, each by an opt
     """Make a programme; it cannot be changed later, since customers agree to it as it stands."""
     from upheld.practice import parties
     from upheld.practices.programmes import programmes
-    from upheld.practices.programmes.programmes import Draft
+    from upheld.practices.programmes.programmes import ProgrammeDraft
 
     words = tuple(dict.fromkeys(each.strip() for each in fields.split(",") if each.strip()))
     wording = read_file(text)[0].decode(errors="replace")
     with provider_of(settings_in(settings)).gate.gate.together() as transaction:
-        draft = Draft(
+        draft = ProgrammeDraft(
             title,
             parties.find(transaction, party),
             words,

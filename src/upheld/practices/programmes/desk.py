@@ -24,7 +24,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practices.programmes import members, programmes, runs
-from upheld.practices.programmes.programmes import Draft, Programme, ProgrammeError
+from upheld.practices.programmes.programmes import Programme, ProgrammeDraft, ProgrammeError
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/programmes"
@@ -98,7 +98,7 @@ class ProgrammeDesk:
             if not filled.ok:
                 return filled
             values = filled.values
-            draft = Draft(
+            draft = ProgrammeDraft(
                 values["title"],
                 values["party"],
                 tuple(values["data"].split(", ")),

@@ -130,7 +130,7 @@ def _require_open(transaction: Transaction, its: Programme, agreement: str) -> N
         raise ProgrammeError(
             "the policy wants a warning to be shown and has no words for it",
             code="programme-warning",
-            hint=f"a clause #{programmes.WARNING} has to stand in the policy",
+            hint=f"add a clause #{programmes.WARNING} to the policy",
         )
     if agreement != digest(programmes.wording(policy, its)):
         raise ProgrammeError(

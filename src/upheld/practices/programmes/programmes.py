@@ -79,7 +79,7 @@ class Programme(NamedTuple):
         )
 
 
-class Draft(NamedTuple):
+class ProgrammeDraft(NamedTuple):
     """What a manager says of a programme that is to be made."""
 
     title: str
@@ -131,7 +131,7 @@ def warning(policy: Policy) -> Quote | None:
     return next(iter(quote_clauses(policy, [WARNING])), None)
 
 
-def make(transaction: Transaction, draft: Draft, *, actor: str) -> Programme:
+def make(transaction: Transaction, draft: ProgrammeDraft, *, actor: str) -> Programme:
     """Make a programme with a company that is on the register for it."""
     policy, clock = transaction.policy, transaction.clock
     title, purpose = _line(draft.title, TITLE_MAX), _line(draft.purpose, PURPOSE_MAX)
