@@ -70,11 +70,16 @@ def restore(
     master = master_key(
         configuration.key_file, configuration.passphrase_file, configuration.key_program
     )
-    policy = load(named(configuration.policy, "policy"))
+    file = named(configuration.policy, "policy")
     ring = keyring_for(path, named(configuration.keyring, "keyring"), master, keys)
     raw = read_file(published)[0] if published else None
     outcome = restored(
-        path, configuration.database, policy, ring, master, RestoreOptions(keys, raw, because)
+        path,
+        configuration.database,
+        lambda: load(file),  # where the backup has no version that was posted
+        ring,
+        master,
+        RestoreOptions(keys, raw, because),
     )
     if as_json:
         print_json(outcome._asdict())

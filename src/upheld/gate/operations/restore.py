@@ -4,12 +4,13 @@ Before anyone can read anything of it, who was erased since is erased again, and
 dropped, by the list beside the keyring; and everybody's key is moved to the keyring's own epoch, so
 that the keys that were kept with the backup are needed no more. A new log begins, whose first entry
 names the last known checkpoint of the old one. The tables may be those of an earlier upheld: they
-are made as they were, filled, and brought to what this one needs.
+are made as they were, filled, and brought to what this one needs. All goes by the last version of
+the policy that the backup has, and by the file of the settings only where none was posted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -74,9 +75,14 @@ def keyring_for(path: Path, place: Path, master: Master, keys: Path | None) -> K
 
 
 def restore(
-    path: Path, url: str, policy: Policy, keyring: Keyring, master: Master, options: RestoreOptions
+    path: Path,
+    url: str,
+    policy: Policy | Callable[[], Policy],
+    keyring: Keyring,
+    master: Master,
+    options: RestoreOptions,
 ) -> RestoreReport:
-    """Put a backup back, and look through it.
+    """Put a backup back, and look through it; `policy` is that of one without posted versions.
 
     BackupError where the database is not empty, the backup or its keys are not whole, the list of
     erasures lacks some, or what was published has more than the backup; of the last two only as
@@ -99,11 +105,13 @@ def restore(
             _require_erasure_list(keyring, closed, options.because)
             previous = _previous(connection, closed, options)
             last = entries.last_of(connection)
-            first = lineage.restore_entry(previous, policy.digest, options.because)
+            older_databases.belong(connection, both)
+            in_force = _in_force(connection, policy)
+            first = lineage.restore_entry(previous, in_force.digest, options.because)
             number, _ = entries.write(connection, first, None, system_time())
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
-            erased = _settle(connection, policy, keyring, both, options.keys, since)
+            erased = _settle(connection, in_force, keyring, both, options.keys, since)
             older = _earlier_version(connection, keyring, options.because)
         if older:
             accept_version(engine, keyring, Clock(), options.because)
@@ -155,6 +163,14 @@ def _load(connection: Connection, path: Path, head: Head, keyring: Keyring) -> C
         )
     upgrade(connection)
     return closed
+
+
+def _in_force(connection: Connection, fallback: Policy | Callable[[], Policy]) -> Policy:
+    """The version that was posted last, by the backup; the fallback where none was."""
+    posted = store.in_force(connection)
+    if posted is not None:
+        return posted[1]
+    return fallback if isinstance(fallback, Policy) else fallback()
 
 
 def _require_erasure_list(keyring: Keyring, closed: Close, because: str) -> None:
@@ -237,7 +253,6 @@ def _settle(
             code="escrow",
             hint="name the keys that were kept with the backup",
         )
-    older_databases.belong(connection, both)
     at = system_time()
     erased = erase_again.replay(connection, both, policy, at)
     delete_fields.replay(connection, both, policy, since, at)
