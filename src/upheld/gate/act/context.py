@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
+from upheld.gate.act.asked_versions import BindingOutlook
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
 from upheld.gate.act.request import Act, planned
@@ -58,6 +60,7 @@ class GateContext(Struct, frozen=True):
     place: str = ""  # where our data lie, a word of the policy; no act names it if empty
     edition: int = 0  # the number of the posted version that the policy is; 0 where none was
     editions: tuple[Edition, ...] = ()  # those that were posted, where acts are asked of several
+    outlooks: dict[PersonId, BindingOutlook] = field(default_factory=dict)  # so far, by person
 
     def by(self, clock: Clock) -> GateContext:
         """A copy of this context with another clock."""
@@ -113,7 +116,8 @@ class GateContext(Struct, frozen=True):
             if field != ASKED
         ]
         output_fields = () if act.action in NOTHING_READ else act.data
-        binding = bound.KINDS if len(self.editions) >= bound.SECOND else ()
+        # An act on no fact reads no records: which versions are asked is remembered of each person.
+        binding = bound.KINDS if facts and len(self.editions) >= bound.SECOND else ()
         return ActTemplate(
             self.policy,
             plan,

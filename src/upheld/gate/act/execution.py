@@ -57,12 +57,13 @@ class PersonData(Struct, frozen=True):
 
     `people` has a reader of fields for each person id, `records` those that may prove the facts of
     the act by whose they are, `changed` the ids of those whose records somebody changed without the
-    keys.
+    keys, `covers` what says which records there are.
     """
 
     people: dict[PersonId, FieldReader]
     records: dict[str, list[Record]]
     changed: set[str]  # whose records are not as they were written
+    covers: dict[PersonId, object]  # of each, as bytes, where several versions were posted
 
     def own(self, person_id: PersonId) -> list[Record]:
         """Somebody's own records."""
@@ -267,7 +268,9 @@ class ActExecution:
         )
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))
-        return PersonData(readers, by_owner, changed)
+        several = len(context.editions) >= bound.SECOND
+        covers = {each[0]: each[fetching.COVER] for each in person_rows} if several else {}
+        return PersonData(readers, by_owner, changed, covers)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from upheld.core import observing
 from upheld.core.errors import RequestError
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.seals import SealedError
+from upheld.gate.act.asked_versions import asked_versions
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.judgement import Judgement, strictest
 from upheld.gate.editions import bound, store
@@ -22,7 +24,6 @@ from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records
 from upheld.policy.load import Policy
 from upheld.policy.request import error_decision
-from upheld.vault.people import REGISTER
 
 if TYPE_CHECKING:
     from upheld.gate.act.execution import ActExecution, PersonData
@@ -38,35 +39,44 @@ class OlderVersions:
         self._waiting: dict[PersonId, tuple[Edition, ...]] = {}
         self._executions: dict[str, ActExecution | Judgement] = {}
         self._read: dict[str, PersonData] = {}
+        self._settled: dict[int, Judgement] = {}  # by the first version that is asked
 
     def judge(self, person_id: PersonId, first: Judgement) -> Judgement:
         """The strictest of what the version in force said of somebody and those before it say."""
         older = self.waiting(person_id)
         if not older:
             return first
+        if settled := self._settled.get(older[0].number):
+            return settled
         judgements = [first, *(self._judge_under(each, person_id) for each in older)]
         data = self._newest.act.data
         result = strictest(judgements, data, tuple(each.digest for each in older))
         for edition, each in zip((None, *older), judgements, strict=True):
             if each.decision is result.decision:  # so that it does not allow: else they are united
-                return result._replace(decided_by=edition)
+                result = result._replace(decided_by=edition)
+                break
+        if self._is_settled(older):
+            self._settled[older[0].number] = result
         return result
+
+    def _is_settled(self, older: Sequence[Edition]) -> bool:
+        """Whether some versions and the one in force say the same of everybody, on no fact.
+
+        Whoever takes notes hears of every question.
+        """
+        executions = [self._newest, *(self._execution(each) for each in older)]
+        return observing.observer() is None and not any(
+            not isinstance(each, Judgement) and each.template.facts for each in executions
+        )
 
     def waiting(self, person_id: PersonId) -> tuple[Edition, ...]:
         """The versions that are asked about somebody; all, where records are in doubt."""
-        newest, data = self._newest, self.data
+        newest = self._newest
         if newest.time != self._time:
             self._waiting, self._time = {}, newest.time
-        older = self._waiting.get(person_id)
-        if older is None:
-            editions = newest.context.editions
-            if newest.clock_problem or not data.changed.isdisjoint((REGISTER, person_id)):
-                older = editions[:-1]
-            else:
-                mine = data.own(person_id)
-                older = bound.waiting_versions(editions, self._policy_of, mine, newest.time)
-            self._waiting[person_id] = older
-        return older
+        if not self._waiting:
+            self._waiting = asked_versions(newest, self.data, self._policy_of)
+        return self._waiting[person_id]
 
     def _policy_of(self, edition: Edition) -> Policy:
         return store.policy_of(self._newest.connection, edition.digest)
