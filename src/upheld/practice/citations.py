@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from upheld.core.ids import PersonId
 from upheld.gate.act.request import OlderDecision
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
+
+if TYPE_CHECKING:
+    from upheld.gate.transaction import Transaction
 
 VERSIONS: Final = "/privacy/versions"  # where each version that was posted is read
 VERSION: Final = "version "  # before the version of a policy in the evidence of its acceptance
@@ -25,10 +29,14 @@ class Quote(NamedTuple):
     version: int = 0
 
     @property
+    def page(self) -> str:
+        """The page of its version."""
+        return f"{VERSIONS}/{self.version}" if self.version else "/privacy"
+
+    @property
     def href(self) -> str:
-        """The clause's place on the page of its version."""
-        page = f"{VERSIONS}/{self.version}" if self.version else "/privacy"
-        return f"{page}#{self.id}"
+        """The clause's place on that page."""
+        return f"{self.page}#{self.id}"
 
 
 @lru_cache(maxsize=8)
@@ -41,6 +49,23 @@ def quote_clauses(policy: Policy, clauses: Iterable[str]) -> list[Quote]:
     """The clauses with these ids, in the order of the policy."""
     ids = set(clauses)
     return [Quote(each.id, each.text) for each in policy.program.clauses if each.id in ids]
+
+
+def quote_for(transaction: Transaction, person_id: PersonId, clauses: Iterable[str]) -> list[Quote]:
+    """Clauses of the version in force, or of the last one that matters for somebody and has them.
+
+    What keeps something of theirs, or what they have a right to, may rest on a version before the
+    one in force, which still matters for them.
+    """
+    missing = set(clauses)
+    quotes = quote_clauses(transaction.policy, missing)
+    missing -= {each.id for each in quotes}
+    earlier = transaction.binding_versions(person_id)[:-1] if missing else ()
+    for edition in reversed(earlier):
+        more = quote_clauses(transaction.editions.policy(edition.digest), missing)
+        quotes += [each._replace(version=edition.number) for each in more]
+        missing -= {each.id for each in more}
+    return quotes
 
 
 def quote_decision(policy: Policy, decision: Decision, clauses: Iterable[str]) -> list[Quote]:

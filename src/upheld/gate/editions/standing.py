@@ -29,6 +29,7 @@ class Standing(NamedTuple):
     since: datetime | None  # of the one that binds
     facts: Mapping[str, bool]
     decision: Decision
+    decided_by: Edition  # whose policy made the decision: the one in force, or one before
 
 
 def standings(
@@ -47,15 +48,21 @@ def standings(
     for each in range(number, len(editions)):
         before = max(number - 1, 0) if each == number else number
         facts = bound.bind_facts(editions, before, each, live, used)
-        decisions = [bound.decide(one, facts) for one in (newest, policy_of(editions[before]))]
-        against = [one for one in decisions if not one.allowed]
+        decisions = [
+            (bound.decide(policy, facts), edition)
+            for policy, edition in (
+                (newest, editions[-1]),
+                (policy_of(editions[before]), editions[before]),
+            )
+        ]
+        against = [one for one in decisions if not one[0].allowed]
         result.append(
             Standing(
                 editions[each],
                 each == number,
                 _since(editions, policy_of, records, at, number) if each == number else None,
                 facts,
-                (against or decisions)[0],
+                *(against or decisions)[0],
             )
         )
     return tuple(result)

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MESSAGES, NOTE, MessageCopy, copy_of
 from upheld.practice.plugin import Provider
+from upheld.practice.reasons import refusal_reason
 
 
 class MessagePages:
@@ -42,12 +42,11 @@ class MessagePages:
         keeping = await self.provider.do(
             lambda transaction: transaction.may_store(visit.subject, "messages")
         )
-        policy = self.provider.policy
         return self.provider.pages.page(
             visit.request,
             "messages/list.html",
             label=self._label,
-            why_not=() if keeping.allowed else quote_clauses(policy, keeping.clauses),
+            why_not=None if keeping.allowed else refusal_reason(self.provider.policy, keeping),
             copies=[] if isinstance(result, Refused) else result,
             refused=result if isinstance(result, Refused) else None,
         )

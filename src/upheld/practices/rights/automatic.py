@@ -13,7 +13,7 @@ from typing import NamedTuple
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice.citations import Quote, quote_clauses, quote_decision
+from upheld.practice.citations import Quote, quote_decision, quote_for
 from upheld.practices.rights import erasure, export, requests, value_erasure
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
@@ -80,4 +80,4 @@ def _stays(transaction: Transaction, request: RightsRequest) -> list[Quote]:
     fields = [request.about] if request.about else list(transaction.held_fields(person_id))
     kept_fields = transaction.drop_outlook(person_id, fields).kept
     names = {name for each in kept_fields for name in each.clauses}
-    return quote_clauses(transaction.policy, names)
+    return quote_for(transaction, person_id, names)

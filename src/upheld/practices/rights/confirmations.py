@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from upheld.core.ids import PersonId
 from upheld.gate.transaction import Transaction
-from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation
 from upheld.practices.rights.erasure import WAITS, Outlook, amount_owed
 
@@ -60,7 +59,7 @@ def erase_confirmation(outlook: Outlook) -> Confirmation:
         "/me/privacy",
         costs=_costs(outlook.owed),
         grave=True,
-        quotes=_quotes((each.id, each.text) for each in outlook.clauses),
+        quotes=outlook.quotes,
         tick="I am sure, and have a copy if I want one",
         after="/me/privacy/requests",
     )
@@ -68,7 +67,3 @@ def erase_confirmation(outlook: Outlook) -> Confirmation:
 
 def _costs(owed: str) -> list[tuple[str, str]]:
     return [("You owe already", owed)] if owed else []
-
-
-def _quotes(clauses: Iterable[tuple[str, str]]) -> list[Quote]:
-    return [Quote(name, text) for name, text in clauses if text]

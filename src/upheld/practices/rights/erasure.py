@@ -20,10 +20,10 @@ from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import outbox
+from upheld.practice.citations import Quote, quote_for
 from upheld.practices.rights import requests
 from upheld.practices.rights.inventory import display_value
 from upheld.practices.rights.requests import RightsRequest
-from upheld.practices.rights.sentences import CitedClause, clauses
 from upheld.web import sessions
 
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
@@ -36,7 +36,7 @@ class Outlook(NamedTuple):
     """What is told before somebody asks for erasure."""
 
     owed: str  # the amount, as it is said; empty if nothing is
-    clauses: list[CitedClause]
+    quotes: list[Quote]  # the clauses by which they may ask
     waits: RightsRequest | None
 
 
@@ -49,7 +49,8 @@ def outlook(transaction: Transaction, person_id: PersonId) -> Outlook:
         if each.kind == "erasure" and not each.about and each.waits
     ]
     clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
-    return Outlook(debt, clauses(transaction.policy, list(clause_ids)), waits[0] if waits else None)
+    quotes = quote_for(transaction, person_id, clause_ids)
+    return Outlook(debt, quotes, waits[0] if waits else None)
 
 
 def amount_owed(transaction: Transaction, person_id: PersonId) -> str:

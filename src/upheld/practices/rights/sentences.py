@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.log.sentences import entry_sentence
 from upheld.gate.public import Entry
+from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
-from upheld.practice.citations import VERSIONS
+from upheld.practice.citations import VERSIONS, quote_for
 from upheld.web.pages import format_day
 
 _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
@@ -54,6 +56,21 @@ def clauses(policy: Policy, ids: tuple[str, ...] | list[str], page: str = "") ->
         where = page if name in texts else ""
         cited.append(CitedClause(name, name.replace("-", " "), texts.get(name, ""), where))
     return cited
+
+
+def clauses_for(
+    transaction: Transaction, person_id: PersonId, ids: Sequence[str]
+) -> list[CitedClause]:
+    """As `quote_for`, for whoever also names a clause that stands nowhere any more."""
+    cited = clauses(transaction.policy, list(ids))
+    if all(each.text for each in cited):
+        return cited
+    earlier = {
+        each.id: CitedClause(each.id, each.id.replace("-", " "), each.text.strip(), each.page)
+        for each in quote_for(transaction, person_id, ids)
+        if each.version
+    }
+    return [earlier.get(each.id, each) for each in cited]
 
 
 def version_page(gate: Gate, entry: Entry) -> str:

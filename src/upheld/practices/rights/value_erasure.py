@@ -15,14 +15,13 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.must_keep import KeptFields
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.transaction import Transaction
-from upheld.policy.load import Policy
 from upheld.practice import tasks
 from upheld.practice.message_copies import MESSAGES
 from upheld.practices.rights import requests
 from upheld.practices.rights.corrections import CHECKED
 from upheld.practices.rights.inventory import SECRET, field_shapes
 from upheld.practices.rights.requests import RightsRequest
-from upheld.practices.rights.sentences import CitedClause, clauses, label
+from upheld.practices.rights.sentences import CitedClause, clauses_for, label
 
 KIND: Final = "erasure"
 # What the program notes itself and works without: copies of messages, and what is seen of a visit.
@@ -83,7 +82,7 @@ def outlook(transaction: Transaction, person_id: PersonId, field: str) -> ValueO
     policy = transaction.policy
     name = label(policy, "data", field)
     by = transaction.peek(person_id, requests.action(KIND)).clauses or (KIND,)
-    cited = [each for each in clauses(policy, list(by)) if each.text]
+    cited = [each for each in clauses_for(transaction, person_id, by) if each.text]
     is_derived, is_account = shape == "derived", field in _ACCOUNT
     if is_derived or is_account:
         return ValueOutlook(field, name, is_derived, is_account, False, [], [], None, cited)
@@ -95,17 +94,17 @@ def outlook(transaction: Transaction, person_id: PersonId, field: str) -> ValueO
         False,
         False,
         bool(drop.needed) or is_worked_on,
-        [_keeping(policy, each) for each in drop.kept],
+        [_keeping(transaction, person_id, each) for each in drop.kept],
         [label(policy, "data", each) for each in drop.derived],
         drop.backups,
         cited,
     )
 
 
-def _keeping(policy: Policy, kept_fields: KeptFields) -> Keeping:
-    facts = policy.program.vocabulary.facts
+def _keeping(transaction: Transaction, person_id: PersonId, kept_fields: KeptFields) -> Keeping:
+    facts = transaction.policy.program.vocabulary.facts
     return Keeping(
-        clauses(policy, list(kept_fields.clauses)),
+        clauses_for(transaction, person_id, kept_fields.clauses),
         [facts[each].label or each for each in kept_fields.grounds if each in facts],
         kept_fields.until,
     )

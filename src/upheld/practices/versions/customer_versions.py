@@ -155,7 +155,7 @@ def _look(transaction: Transaction, person_id: PersonId) -> _Look:
         versions.append(
             VersionView(
                 each,
-                quote_clauses(transaction.policy, each.decision.clauses),
+                _quotes(transaction, each),
                 decision.state if decision else "",
                 decision.at if decision else None,
                 to_datetime(until[digest]) if digest in until else None,
@@ -177,6 +177,15 @@ def _look(transaction: Transaction, person_id: PersonId) -> _Look:
         terms.versions(tables),
         terms.accepted(tables, person_id),
     )
+
+
+def _quotes(transaction: Transaction, standing: Standing) -> list[Quote]:
+    """The clauses by which a version binds somebody or not, of the version that decides it."""
+    by = standing.decided_by
+    policy = transaction.editions.policy(by.digest)
+    number = by.number if by.digest != transaction.policy.digest else 0
+    quotes = quote_clauses(policy, standing.decision.clauses)
+    return [each._replace(version=number) for each in quotes]
 
 
 def _question(transaction: Transaction, policy: Policy, state: str) -> Confirmation:
