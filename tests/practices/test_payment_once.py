@@ -132,7 +132,8 @@ def test_an_amount_above_what_is_open_is_refused_where_it_is_begun(house: House)
     """It is looked at in the transaction that begins the payment, whatever a page showed."""
     person = owes(house)
     with_card(house, person)
-    payments = Payments(house.provider, house.provider.practices[1].jobs[2].run.__self__.processor)  # type: ignore[attr-defined]  # the job's own payments
+    (run,) = [each.run for each in house.provider.jobs if each.name == "interrupted payments"]
+    payments = Payments(house.provider, run.__self__.processor)  # type: ignore[attr-defined]  # the job's own payments
     amount_due = history(house, person).balance
 
     def begin(transaction: GateTransaction) -> object:
