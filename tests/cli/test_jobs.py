@@ -47,8 +47,6 @@ OWN = {
     "erasures",
     "unconfirmed accounts",
     "invitations",
-    "programmes",
-    "agreements",
     "terminations",
     "legal-notices",
     "visits",

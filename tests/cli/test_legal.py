@@ -99,3 +99,26 @@ def test_what_cannot_be_opened_is_refused_with_a_code(
     with pytest.raises(UpheldError) as caught:
         order(home, customer(home), *(each.format(home=home) for each in words), by=by)
     assert caught.value.code == code
+
+
+def test_while_an_order_is_silent_what_is_printed_of_a_person_says_nothing_of_it(
+    home: Path,
+) -> None:
+    """Neither their account nor how many entries there are: both may be given to them."""
+    number = customer(home)
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    with provider.gate.gate.together() as transaction:
+        (person,) = provider.find_people(transaction, "account", number)
+    before = [
+        run(home, "ledger", "account", "--person", person),
+        run(home, "person", "show", person),
+    ]
+    name = json.loads(order(home, number, "--silence-end", "2099-12-31", "--json"))["id"]
+    run(home, "legal", "check", name, "--by", "cora")
+    run(home, "legal", "approve", name, "--by", "sean")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
+    assert [
+        run(home, "ledger", "account", "--person", person),
+        run(home, "person", "show", person),
+    ] == before
+    assert "legal process" in run(home, "ledger", "account")

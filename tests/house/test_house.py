@@ -141,8 +141,6 @@ READ_UNCHECKED = {
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
-    ("practices/programmes/members.py", "programme_member"): "counts for managers",
-    ("practices/programmes/runs.py", "programme_member"): "whether anybody is to be looked at",
     ("practices/messages/desk.py", "outbox"): "counts for managers, on which nothing rests",
 }
 """Where a statement of its own reads a sealed table, and why nothing is believed by it."""

@@ -12,7 +12,8 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.practices.accounts import domain
 from upheld.practices.legal.demands import Demand
-from upheld.practices.legal.instruments import Instrument, Instruments
+from upheld.practices.legal.instrument import Instrument
+from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.notices import Notices
 from upheld.practices.legal.production import Production
 from upheld.practices.legal.release import Releases

@@ -138,6 +138,9 @@ def test_nobody_else_sees_the_desk(house: House, desk: Desk) -> None:
         ({"recipient": ""}, "recipient"),
         ({"recipient": "advertiser"}, "recipient"),
         ({"kind": "rumour"}, "kind"),
+        ({"kind": "determination", "belief": "It was them."}, "ground"),
+        ({"kind": "determination", "ground": "offers", "belief": "It was them."}, "ground"),
+        ({"kind": "determination", "ground": "suspected-fraud", "belief": " "}, "belief"),
         ({"ends-year": "2020"}, "ends"),
         ({"ends-year": "9999"}, "ends"),
         ({"ends-day": "", "ends-month": "", "ends-year": ""}, "ends"),
@@ -324,3 +327,58 @@ def test_what_was_ended_proves_nothing(house: House, desk: Desk) -> None:
         return any(each.fact == "gag-order" and each.withdrawn is None for each in records)
 
     assert house.do(silent)
+
+
+def test_an_emergency_is_in_force_at_once_and_reviewed_by_somebody_else(
+    house: House, desk: Desk
+) -> None:
+    """By the pages: one officer determines and releases; another reviews, once."""
+    ann = house.customer()
+    officer = house.signed_in(desk.officer, "staff")
+    belief = "She called & the line <b>broke</b>."
+    data = form(
+        house,
+        ann,
+        kind="determination",
+        ground="physical-safety",
+        belief=belief,
+        recipient="emergency-service",
+    )
+    answer = open_by_page(officer, data, b"")
+    assert answer.status_code == 303, answer.text
+    path = answer.headers["location"].partition("?")[0]
+    page = officer.get(path).text
+    assert "In force at once" in page
+    assert "She called &amp; the line &lt;b&gt;broke&lt;/b&gt;." in page
+    assert send(officer, f"{path}/review", {}, path).status_code == 409  # nothing was released
+    assert send(officer, f"{path}/release", {}, path).content.startswith(b"PK")
+    assert send(officer, f"{path}/review", {}, path).status_code == 409
+    second = house.signed_in(desk.second, "staff")
+    assert "The review" in second.get(path).text
+    assert send(second, f"{path}/review", {}, path).status_code == 303
+    assert "Reviewed on" in second.get(path).text
+    assert send(second, f"{path}/review", {}, path).status_code == 409
+
+
+def test_counsel_alone_makes_no_determination_and_nothing_of_ours_is_silent(
+    house: House, desk: Desk
+) -> None:
+    """An officer determines, and we forbid ourselves nothing to tell."""
+    ann = house.customer()
+    wanted = demand(
+        house, ann, kind="determination", ground="suspected-fraud", belief="It was them."
+    )
+    assert (
+        code_of(lambda: house.do(lambda t: desk.instruments.open(t, wanted, b"", desk.counsel)))
+        == "legal-role"
+    )
+    silent = wanted._replace(silence_end=house.clock.now() + timedelta(days=3))
+    assert code_of(lambda: orders.opened(house, desk, silent, b"")) == "legal-period"
+    for kind in ("court-order", "claim"):
+        order = orders.opened(house, desk, demand(house, ann, kind=kind))
+        name = order.instrument_id
+        assert code_of(partial(house.do, partial(_approve, desk=desk, name=name))) == "legal-state"
+
+
+def _approve(transaction: GateTransaction, desk: Desk, name: str) -> object:
+    return desk.instruments.approve(transaction, name, desk.second)

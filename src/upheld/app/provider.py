@@ -58,7 +58,6 @@ from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
 from upheld.practices.parties import practice as parties
-from upheld.practices.programmes import practice as programmes
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.practices.terminations import practice as terminations
@@ -78,7 +77,6 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("legal", legal.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),
-    ("programmes", programmes.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
     ("terminations", terminations.practice),

@@ -162,15 +162,24 @@ def _day(text: str, later: int = 0) -> datetime | None:
 def account_database(
     settings: Path | None, query: AccountQuery, *, proofs: bool, as_json: bool
 ) -> None:
-    """Print an account, a line an entry; as JSON a line each too, with its receipt."""
+    """Print an account, a line an entry; as JSON a line each too, with its receipt.
+
+    That of one person may be given to them: it is without what an order forbids to tell.
+    """
     from upheld.cli.admin import gate_of, settings_in
     from upheld.database.transaction import reading
+    from upheld.gate.inquiries import Inquiries
     from upheld.gate.log.receipts import account
+    from upheld.practices.rights.gag_orders import GagFilter
 
     gate = gate_of(settings_in(settings))
     count = 0
     with reading(gate.engine) as connection:
+        whose = query.person_id
+        gag = GagFilter(Inquiries(gate.context, connection), whose) if whose else None
         for line in account(connection, gate.policy, query, proofs=proofs or as_json):
+            if gag and gag.entry(line.entry):
+                continue
             count += 1
             if as_json or proofs:
                 print(msgspec.json.encode(line).decode())

@@ -20,8 +20,10 @@ from upheld.core.files import PRIVATE_MODE, read_file
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
+    from upheld.gate.act.request import Refused
     from upheld.gate.transaction import Transaction
-    from upheld.practices.legal.instruments import Instrument, Instruments
+    from upheld.practices.legal.instrument import Instrument
+    from upheld.practices.legal.instruments import Instruments
 
 legal = typer.Typer(
     help="What courts and authorities demand: open, check, approve, release.", no_args_is_help=True
@@ -57,7 +59,7 @@ def _no_moment(option: str) -> UpheldError:
 @legal.command("open")
 def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     kind: str = typer.Argument(
-        help="subpoena, court-order, warrant, other, preservation or informal."
+        help="subpoena, court-order, warrant, other, preservation, claim, determination, informal."
     ),
     by: str = BY,
     issuer: str = typer.Option(..., "--issuer", help="The court, authority or office."),
@@ -71,6 +73,8 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     period_end: str = typer.Option("", "--period-end", help="Of rows: the last day."),
     deadline: str = typer.Option("", "--deadline", help="The day by which it is to be answered."),
     silence_end: str = typer.Option("", "--silence-end", help="The last day of its silence."),
+    ground: str = typer.Option("", "--ground", help="Of a determination: a purpose."),
+    belief: Path | None = typer.Option(None, "--belief", help="A file with what is believed."),
     document: Path | None = typer.Option(None, "--document", help="The document: PDF, PNG, JPEG."),
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
@@ -93,6 +97,8 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
         _moment("--period-end", period_end, clock, last=True),
         _moment("--deadline", deadline, clock, last=True),
         _moment("--silence-end", silence_end, clock, last=True),
+        ground,
+        read_file(belief)[0].decode(errors="replace").strip() if belief else "",
     )
     raw = read_file(document)[0] if document else b""
     _step(
@@ -122,6 +128,14 @@ def refuse(
 ) -> None:
     """Refuse an instrument that nobody has approved."""
     _step(settings, by, lambda desk, t, user_id: desk.refuse(t, name, user_id), as_json=as_json)
+
+
+@legal.command()
+def review(
+    name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Review, as somebody else, what was released in an emergency."""
+    _step(settings, by, lambda desk, t, user_id: desk.review(t, name, user_id), as_json=as_json)
 
 
 @legal.command()
@@ -193,16 +207,19 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 def _step(
     settings: Path | None,
     by: str,
-    step: Callable[[Instruments, Transaction, str], Instrument],
+    step: Callable[[Instruments, Transaction, str], Instrument | Refused],
     *,
     as_json: bool,
 ) -> None:
+    from upheld.gate.act.request import Refused
     from upheld.practices.legal.instruments import Instruments
     from upheld.practices.staff import people
 
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.together() as transaction:
         instrument = step(Instruments(provider), transaction, people.by_sign_in(transaction, by))
+    if isinstance(instrument, Refused):
+        raise instrument
     if as_json:
         print_json(_row(instrument))
     else:

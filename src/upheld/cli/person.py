@@ -52,11 +52,19 @@ def find(
 @person.command()
 def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Tell what is held of a person, by category, and their entries; never a value."""
+    from upheld.database.transaction import reading
     from upheld.gate.erasure.holdings import holdings
+    from upheld.gate.inquiries import Inquiries
+    from upheld.practices.rights.gag_orders import GagFilter
 
     gate = gate_of(settings_in(settings))
     whose = PersonId(who)
-    inventory, numbers = holdings(gate, whose), [each.number for each in gate.entries(whose)]
+    inventory = holdings(gate, whose)
+    with reading(gate.engine) as connection:
+        inquiries = Inquiries(gate.context, connection)
+        gag = GagFilter(inquiries, whose)
+        some = [each for each in inquiries.entries(whose) if not gag.entry(each.entry)]
+    numbers = [each.number for each in some]
     if as_json:
         print_json({"person": who, "held": inventory, "entries": numbers})
         return

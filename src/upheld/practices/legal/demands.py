@@ -11,7 +11,15 @@ from upheld.policy.words import Words
 
 PRESERVATION, INFORMAL = "preservation", "informal"
 PROCESS: Final = ("subpoena", "court-order", "warrant", "other")
-KINDS: Final = (*PROCESS, PRESERVATION, INFORMAL)
+CLAIM, DETERMINATION = "claim", "determination"  # our own: to sue or defend, to act on a belief
+OUR_OWN: Final = (CLAIM, DETERMINATION)
+KINDS: Final = (*PROCESS, PRESERVATION, CLAIM, DETERMINATION, INFORMAL)
+EMERGENCY: Final = "physical-safety"  # the ground on which nobody waits for a second officer
+GROUNDS: Final = (
+    *("illegal-activity", "suspected-fraud", "terms-violation", "legal-requirement"),
+    *("national-security", EMERGENCY),
+)
+BELIEF_MAX: Final = 5_000
 PERSONS_MAX: Final = 200
 DOCUMENT_MAX: Final = 1_000_000
 _DOCUMENTS: Final = {b"%PDF-": "pdf", b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
@@ -41,6 +49,8 @@ class Demand(NamedTuple):
     period_end: datetime | None = None
     deadline: datetime | None = None
     silence_end: datetime | None = None
+    ground: str = ""  # of a determination: a purpose
+    belief: str = ""  # and what the officer believes, in words
 
 
 def recipients(policy: Policy) -> tuple[str, ...]:
@@ -85,6 +95,28 @@ def check_reach(policy: Policy, demand: Demand) -> None:
         )
 
 
+def check_belief(policy: Policy, demand: Demand) -> None:
+    """LegalError unless a determination says on which ground it rests, and what is believed."""
+    if demand.kind != DETERMINATION:
+        return
+    if demand.ground not in GROUNDS or demand.ground not in policy.program.vocabulary.tree(
+        "purpose"
+    ):
+        raise LegalError(
+            "a determination rests on a ground",
+            code="legal-reach",
+            hint="choose of " + ", ".join(GROUNDS),
+            field="ground",
+        )
+    if not 0 < len(demand.belief.strip()) <= BELIEF_MAX:
+        raise LegalError(
+            "a determination says what the officer believes, and why it is necessary",
+            code="legal-reach",
+            hint=f"write at most {BELIEF_MAX:,} characters",
+            field="belief",
+        )
+
+
 def check_times(demand: Demand, now: datetime) -> None:
     """LegalError unless an instrument has a term that is not over, and each period begins first."""
     if demand.starts is None or demand.ends is None:
@@ -108,6 +140,13 @@ def check_times(demand: Demand, now: datetime) -> None:
             code="legal-period",
             hint="compare the days with the document",
             field="period_end",
+        )
+    if demand.silence_end is not None and demand.kind in OUR_OWN:
+        raise LegalError(
+            "nothing of our own forbids us to tell",
+            code="legal-period",
+            hint="leave the silence out: an order alone asks for it",
+            field="silence_end",
         )
     if demand.silence_end is not None and demand.silence_end <= now:
         raise LegalError(

@@ -29,7 +29,8 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practices.legal import instruments as domain
 from upheld.practices.legal.demands import DOCUMENT_MAX, LegalError, document_type
-from upheld.practices.legal.instruments import Instrument, Instruments, NamedPerson
+from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson
+from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.production import Production
 from upheld.practices.legal.questions import (
     DESK,
@@ -46,7 +47,7 @@ from upheld.practices.legal.questions import (
 from upheld.practices.legal.release import Releases
 from upheld.web.forms import EMPTY, Filled, read
 
-Step = Callable[[Transaction, str, str], Instrument]
+Step = Callable[[Transaction, str, str], Instrument | Refused]
 
 
 class InstrumentView(NamedTuple):
@@ -110,6 +111,7 @@ class LegalDesk:
                 instrument.checked_by,
                 instrument.settled_by,
                 instrument.ended_by,
+                instrument.reviewed_by,
             )
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)
@@ -155,12 +157,16 @@ class LegalDesk:
         """End it before it lapses."""
         return await self._step(visit, self.instruments.end, "Ended.")
 
+    async def review(self, visit: Visit) -> Response:
+        """Review what was released in an emergency."""
+        return await self._step(visit, self.instruments.review, "Reviewed.")
+
     async def approve(self, visit: Visit) -> Response:
         """Approve it as the second person, once that was confirmed."""
 
         def approve(transaction: Transaction, instrument_id: str, by: str) -> Instrument:
             instrument = self.instruments.require(transaction.tables, instrument_id)
-            if instrument.state == domain.CHECKED:
+            if instrument.state == instrument.state_before_approval:
                 self._confirm(transaction, visit, instrument, approval_confirmation)
             return self.instruments.approve(transaction, instrument_id, by)
 
@@ -172,7 +178,7 @@ class LegalDesk:
 
         def work(transaction: Transaction) -> Production | Refused:
             instrument = self._require(transaction.tables, visit)
-            if instrument.state == domain.APPROVED:
+            if instrument.state == APPROVED:
                 self._confirm(transaction, visit, instrument, release_confirmation)
             return self.releases.release(transaction, instrument.instrument_id, visit.subject)
 
@@ -197,15 +203,17 @@ class LegalDesk:
     async def _step(self, visit: Visit, step: Step, text: str) -> Response:
         _require_desk(visit)
 
-        def work(transaction: Transaction) -> Instrument:
+        def work(transaction: Transaction) -> Instrument | Refused:
             instrument = self._require(transaction.tables, visit)
             return step(transaction, instrument.instrument_id, visit.subject)
 
         try:
-            instrument = await self.provider.do(work)
+            result = await self.provider.attempt(work)
         except LegalError as error:
             return await self.show_one(visit, _sentence(error), 409)
-        return self._banner(visit, instrument, text)
+        if isinstance(result, Refused):
+            return refusal_page(self.provider, visit.request, result)
+        return self._banner(visit, result, text)
 
     def _require(self, tables: Tables, visit: Visit) -> Instrument:
         """The instrument that a path names; 404 where there is none."""

@@ -9,39 +9,50 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.legal.demands import (
+    DETERMINATION,
     INFORMAL,
+    OUR_OWN,
     PERSONS_MAX,
-    PRESERVATION,
-    PROCESS,
     Demand,
     LegalError,
+    check_belief,
     check_document,
     check_reach,
     check_times,
 )
+from upheld.practices.legal.instrument import (
+    APPROVED,
+    BELIEF,
+    CHECKED,
+    ENDED,
+    IN_EMERGENCY,
+    NAMED,
+    OPEN,
+    REFUSED,
+    Instrument,
+    NamedPerson,
+    actor_of,
+    prove,
+)
 from upheld.practices.legal.tables import legal_document, legal_instrument, legal_reach
 
-OPEN, CHECKED, APPROVED, REFUSED, ENDED = "open", "checked", "approved", "refused", "ended"
-NAMED, READY, RELEASING, RELEASED = "named", "approved", "releasing", "released"
 OFFICER, COUNSEL = "legal", "counsel"
 ROLES: Final = (OFFICER, COUNSEL)
-INSTRUMENT, HOLD = "instrument", "hold"  # kinds of records
-DEMANDED, SILENT, KEPT_BY_LAW = "legal-instrument", "gag-order", "legal-hold"  # facts
-_DIGITS: Final = 10  # of an id, by which the ledger names an instrument
+REVIEW: Final = "review-disclosure"
 _ONE: Final = "instrument_id = ?"
 
 
@@ -52,58 +63,8 @@ class _Sealed(msgspec.Struct, frozen=True):
     reference: str
     fields: tuple[str, ...]
     document: str  # its SHA-256; empty where there is none
-
-
-class Instrument(NamedTuple):
-    """An instrument as it stands; whom it names are rows of their own."""
-
-    instrument_id: str
-    kind: str
-    state: str
-    recipient: str
-    persons: int
-    starts: datetime | None
-    ends: datetime | None
-    period_start: datetime | None
-    period_end: datetime | None
-    deadline: datetime | None
-    silence_end: datetime | None
-    opened: datetime
-    opened_by: str
-    checked: datetime | None
-    checked_by: str
-    settled: datetime | None
-    settled_by: str
-    ended: datetime | None
-    ended_by: str
-    releases: int
-    released: datetime | None
-    digest: str
-    issuer: str
-    reference: str
-    fields: tuple[str, ...]
-    document: str
-
-    @property
-    def party(self) -> str:
-        """The word by which records and entries name it, and no other instrument."""
-        return f"order-{int(self.instrument_id[:_DIGITS], 16)}"
-
-    @property
-    def is_process(self) -> bool:
-        """Whether something is released under it, which a hold or a mere request does not do."""
-        return self.kind in PROCESS
-
-
-class NamedPerson(NamedTuple):
-    """Somebody whom an instrument names, by which account, and what has become of it."""
-
-    person_id: PersonId
-    account: str
-    state: str
-    record_id: RecordId | None
-    silence_id: RecordId | None
-    entry: int | None
+    ground: str = ""
+    belief: str = ""
 
 
 class Instruments:
@@ -166,45 +127,19 @@ class Instruments:
         LegalError for what has no reach, no term, or is no document.
         """
         user = require_role(transaction.tables, by)
+        if demand.kind == DETERMINATION and OFFICER not in user.roles:
+            raise LegalError(
+                "a legal officer makes a determination", code="legal-role", hint="ask one of them"
+            )
         is_informal = demand.kind == INFORMAL
         now = transaction.clock.now()
         whom = {} if is_informal else self._whom(transaction, demand, user)
         if not is_informal:
             check_reach(transaction.policy, demand)
+            check_belief(transaction.policy, demand)
             check_times(demand, now)
-        check_document(document, is_required=not is_informal)
-        instrument_id, at = secrets.token_hex(16), microseconds(now)
-        body = _Sealed(
-            demand.issuer,
-            demand.reference,
-            demand.fields,
-            sha256(document).hexdigest() if document else "",
-        )
-        times = (demand.starts, demand.ends, demand.period_start, demand.period_end)
-        starts, ends, period_start, period_end = (each and microseconds(each) for each in times)
-        transaction.tables.insert(
-            legal_instrument,
-            instrument_id=instrument_id,
-            kind=demand.kind,
-            state=REFUSED if is_informal else OPEN,
-            recipient=demand.recipient,
-            persons=len(whom),
-            starts=starts,
-            ends=ends,
-            period_start=period_start,
-            period_end=period_end,
-            deadline=demand.deadline and microseconds(demand.deadline),
-            silence_end=demand.silence_end and microseconds(demand.silence_end),
-            opened=at,
-            opened_by=user.user_id,
-            checked_by="",
-            settled=at if is_informal else None,
-            settled_by=user.user_id if is_informal else "",
-            ended_by="",
-            releases=0,
-            digest="",
-            sealed=self._sealer.seal(msgspec.json.encode(body), instrument_id),
-        )
+        check_document(document, is_required=demand.kind not in (INFORMAL, *OUR_OWN))
+        instrument_id = self._insert(transaction, demand, document, user, len(whom))
         if document:
             self._keep_document(transaction, instrument_id, document)
         for person_id, account in whom.items():
@@ -217,7 +152,10 @@ class Instruments:
                 sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
             )
         note(transaction, "legal.open", instrument_id, user)
-        return self.require(transaction.tables, instrument_id)
+        instrument = self.require(transaction.tables, instrument_id)
+        if not instrument.is_emergency:
+            return instrument
+        return self._put_in_force(transaction, instrument, user, "legal.emergency")
 
     def check(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
         """Counsel finds an instrument valid, and its reach as it is written down."""
@@ -242,7 +180,11 @@ class Instruments:
 
         LegalError for whoever opened or checked it, and once it has lapsed.
         """
-        instrument, user = self._require_next(transaction, instrument_id, by, CHECKED)
+        instrument, user = self._require_next(transaction, instrument_id, by, OPEN, CHECKED)
+        if instrument.state != instrument.state_before_approval:
+            raise LegalError(
+                "counsel has not checked it", code="legal-state", hint="ask your counsel to do so"
+            )
         if user.user_id in (instrument.opened_by, instrument.checked_by):
             raise LegalError(
                 "whoever opened or checked an instrument does not approve it",
@@ -254,10 +196,51 @@ class Instruments:
             raise LegalError(
                 "it has lapsed", code="legal-period", hint="only a new instrument reaches further"
             )
-        for each in self.people(transaction.tables, instrument_id):
-            self._prove(transaction, instrument, each, user, now)
+        return self._put_in_force(transaction, instrument, user, "legal.approve")
+
+    def _put_in_force(
+        self, transaction: Transaction, instrument: Instrument, user: User, kind: str
+    ) -> Instrument:
+        """Let an instrument prove from now on; `kind` is that of the entry."""
+        now = transaction.clock.now()
+        for each in self.people(transaction.tables, instrument.instrument_id):
+            prove(transaction, instrument, each, user, now)
         changes = {"state": APPROVED, "settled": microseconds(now), "settled_by": user.user_id}
-        return self.change(transaction, instrument, "legal.approve", user, changes)
+        return self.change(transaction, instrument, kind, user, changes)
+
+    def review(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument | Refused:
+        """Review, as somebody else, what was released in an emergency: the policy owes it.
+
+        LegalError for whoever made the determination; the refusal where the policy has none of it.
+        """
+        instrument, user = self.lock(transaction, instrument_id, by)
+        if not instrument.waits_for_review:
+            raise LegalError(
+                "nothing of it waits for a review",
+                code="legal-state",
+                hint="look at it once more: somebody else may have been first",
+            )
+        if user.user_id == instrument.opened_by:
+            raise LegalError(
+                "whoever made a determination does not review it",
+                code="legal-second-person",
+                hint="let somebody else of the legal desk do it",
+            )
+        for each in self.people(transaction.tables, instrument_id):
+            records, _ = transaction.records_of([each.person_id], [BELIEF])
+            mine = [r for r in records if r.fact == IN_EMERGENCY and r.how == instrument_id]
+            if mine:
+                act = Act(action=REVIEW)
+                outcome = transaction.act(act, each.person_id, entitled=True)
+                if isinstance(outcome, Refused):
+                    return outcome
+            for record in mine:
+                transaction.withdraw(
+                    each.person_id, record.record_id, ended=True, actor=actor_of(user)
+                )
+        at = microseconds(transaction.clock.now())
+        changes = {"reviewed": at, "reviewed_by": user.user_id}
+        return self.change(transaction, instrument, "legal.review", user, changes)
 
     def end(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
         """End an instrument before it lapses, as when it is set aside: it proves nothing more.
@@ -315,54 +298,6 @@ class Instruments:
             )
         return instrument, user
 
-    def _prove(
-        self,
-        transaction: Transaction,
-        instrument: Instrument,
-        whom: NamedPerson,
-        user: User,
-        now: datetime,
-    ) -> None:
-        """Keep the records of an approved instrument about one person: the silence first."""
-        common: Any = {
-            "by_whom": user.user_id,
-            "how": instrument.instrument_id,
-            "actor": actor_of(user),
-        }
-        silence_id = None
-        if instrument.silence_end is not None and instrument.silence_end > now:
-            silence_id = transaction.record(
-                whom.person_id,
-                INSTRUMENT,
-                fact=SILENT,
-                party=instrument.party,
-                ends=instrument.silence_end,
-                **common,
-            )
-        starts = max(instrument.starts or now, now)
-        if instrument.kind == PRESERVATION:
-            record_id = transaction.record(
-                whom.person_id,
-                HOLD,
-                fact=KEPT_BY_LAW,
-                valid_from=starts,
-                ends=instrument.ends,
-                **common,
-            )
-        else:
-            record_id = transaction.record(
-                whom.person_id,
-                INSTRUMENT,
-                fact=DEMANDED,
-                party=instrument.party,
-                about={"data": instrument.fields, "recipient": [instrument.recipient]},
-                valid_from=starts,
-                ends=instrument.ends,
-                **common,
-            )
-        changes = {"state": READY, "record_id": record_id, "silence_id": silence_id}
-        change_person(transaction.tables, whom.person_id, instrument.instrument_id, changes)
-
     def _whom(self, transaction: Transaction, demand: Demand, user: User) -> dict[PersonId, str]:
         """The customers of the accounts that an instrument names; LegalError for nobody's."""
         if not 0 < len(demand.accounts) <= PERSONS_MAX:
@@ -387,6 +322,49 @@ class Instruments:
             whom.setdefault(matches[0], account)
         return whom
 
+    def _insert(
+        self, transaction: Transaction, demand: Demand, document: bytes, user: User, persons: int
+    ) -> str:
+        """Write down an instrument that was just opened; its id."""
+        is_informal = demand.kind == INFORMAL
+        instrument_id, at = secrets.token_hex(16), microseconds(transaction.clock.now())
+        body = _Sealed(
+            demand.issuer,
+            demand.reference,
+            demand.fields,
+            sha256(document).hexdigest() if document else "",
+            demand.ground,
+            demand.belief,
+        )
+        times = (demand.starts, demand.ends, demand.period_start, demand.period_end)
+        starts, ends, period_start, period_end = (each and microseconds(each) for each in times)
+        transaction.tables.insert(
+            legal_instrument,
+            instrument_id=instrument_id,
+            kind=demand.kind,
+            state=REFUSED if is_informal else OPEN,
+            recipient=demand.recipient,
+            persons=persons,
+            starts=starts,
+            ends=ends,
+            period_start=period_start,
+            period_end=period_end,
+            deadline=demand.deadline and microseconds(demand.deadline),
+            silence_end=demand.silence_end and microseconds(demand.silence_end),
+            opened=at,
+            opened_by=user.user_id,
+            checked_by="",
+            settled=at if is_informal else None,
+            settled_by=user.user_id if is_informal else "",
+            ended_by="",
+            releases=0,
+            digest="",
+            reviewed=None,
+            reviewed_by=None,
+            sealed=self._sealer.seal(msgspec.json.encode(body), instrument_id),
+        )
+        return instrument_id
+
     def _keep_document(self, transaction: Transaction, instrument_id: str, document: bytes) -> None:
         transaction.tables.insert(
             legal_document,
@@ -408,7 +386,7 @@ class Instruments:
 _TIMES: Final = frozenset(
     {
         *("starts", "ends", "period_start", "period_end", "deadline", "silence_end"),
-        *("opened", "checked", "settled", "ended", "released"),
+        *("opened", "checked", "settled", "ended", "released", "reviewed"),
     }
 )
 
@@ -425,14 +403,6 @@ def require_role(tables: Tables, user_id: str) -> User:
     return user
 
 
-def change_person(
-    tables: Tables, person_id: PersonId, instrument_id: str, changes: dict[str, Any]
-) -> None:
-    """Change what has become of an instrument for one person."""
-    where = "person_id = ? AND instrument_id = ?"
-    tables.update(legal_reach, changes, where, person_id, instrument_id)
-
-
 def note(
     transaction: Transaction,
     kind: str,
@@ -444,11 +414,6 @@ def note(
     transaction.note(
         None, kind, actor=actor_of(user), evidence=(instrument_id,), values=tuple(values)
     )
-
-
-def actor_of(user: User) -> str:
-    """A member of staff as an entry names them."""
-    return f"staff {user.user_id}"
 
 
 def own_account() -> LegalError:

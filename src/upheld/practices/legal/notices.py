@@ -17,13 +17,8 @@ from upheld.policy.english import word_list
 from upheld.policy.words import Words
 from upheld.practice import message_copies, outbox
 from upheld.practice.message_copies import ADMINISTRATIVE
-from upheld.practices.legal.instruments import (
-    INSTRUMENT,
-    SILENT,
-    Instrument,
-    Instruments,
-    change_person,
-)
+from upheld.practices.legal.instrument import INSTRUMENT, SILENT, Instrument, change_person
+from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.release import OWED
 from upheld.practices.legal.tables import legal_reach
 

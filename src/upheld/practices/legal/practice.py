@@ -10,14 +10,29 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.legal.demands import DOCUMENT_MAX
 from upheld.practices.legal.desk import LegalDesk
-from upheld.practices.legal.instruments import DEMANDED, KEPT_BY_LAW, ROLES, SILENT, Instruments
+from upheld.practices.legal.instrument import (
+    BELIEVED,
+    CLAIMED,
+    DEMANDED,
+    IN_EMERGENCY,
+    KEPT_BY_LAW,
+    SILENT,
+)
+from upheld.practices.legal.instruments import REVIEW, ROLES, Instruments
 from upheld.practices.legal.notices import Notices
 from upheld.practices.legal.questions import DESK
-from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, Releases
+from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, SECOND, Releases
 
 FORM_MAX = DOCUMENT_MAX + 48_000  # below what is held in memory: no document is ever in a file
-ASKS = "share name to court for legal-process at other"
-NEEDS = (Need("giving what a court or an authority demands by legal process", ASKS),)
+NEEDS = (
+    Need(
+        "giving what a court or an authority demands by legal process",
+        "share name to court for legal-process at other",
+    ),
+    Need("claims and defences of our own", "share name to court for legal-claims at other"),
+    Need("investigations", "share name to law-enforcement for suspected-fraud at other"),
+    Need("emergencies", "share name to emergency-service for physical-safety at other"),
+)
 
 
 def practice(provider: Provider) -> Practice:
@@ -34,11 +49,12 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "legal",
-        actions=("share", "contact"),
-        recorded_facts=(DEMANDED, SILENT, KEPT_BY_LAW),
+        actions=("share", "contact", REVIEW),
+        recorded_facts=(DEMANDED, SILENT, KEPT_BY_LAW, CLAIMED, BELIEVED, IN_EMERGENCY),
         duty_handlers={
             DEMANDED_ONLY: releases.only_what_is_demanded,
             NOTICE: releases.notice_to_customer,
+            SECOND: releases.second_person,
         },
         routes=[
             route("GET", DESK, desk.show),
@@ -50,13 +66,14 @@ def practice(provider: Provider) -> Practice:
             route("POST", f"{one}/approve", desk.approve),
             route("POST", f"{one}/release", desk.release),
             route("POST", f"{one}/end", desk.end),
+            route("POST", f"{one}/review", desk.review),
         ],
         menu=[
             MenuEntry(
                 "staff",
                 "Legal desk",
                 DESK,
-                "Orders of courts and authorities: check, approve, release",
+                "Orders of courts and authorities, claims, investigations",
                 42,
                 roles=ROLES,
             )

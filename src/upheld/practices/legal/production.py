@@ -17,7 +17,7 @@ import msgspec
 
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
-from upheld.practices.legal.instruments import Instrument
+from upheld.practices.legal.instrument import Instrument
 
 LINES: Final = 50  # of a page
 WIDTH: Final = 100

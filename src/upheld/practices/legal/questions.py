@@ -12,25 +12,28 @@ from upheld.policy.words import Words
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation, short_reference
 from upheld.practices.legal.demands import (
+    BELIEF_MAX,
+    CLAIM,
+    DETERMINATION,
+    GROUNDS,
     INFORMAL,
     PRESERVATION,
     Demand,
     demandable_fields,
     recipients,
 )
-from upheld.practices.legal.instruments import APPROVED, CHECKED, ENDED, OPEN, REFUSED, Instrument
+from upheld.practices.legal.instrument import APPROVED, CHECKED, ENDED, OPEN, REFUSED, Instrument
 from upheld.web.forms import Field, Filled
 from upheld.web.pages import format_day
 
 DESK: Final = "/staff/legal"
 DOCUMENT: Final = "document"
-CLAUSE: Final = "legal-process"
 _ACCOUNTS_MAX: Final = 8_000  # characters
 _EARLIEST: Final = date(1990, 1, 1)
 _LATEST: Final = date(2100, 1, 1)
 STATES: Final = {
-    OPEN: "waits for counsel",
-    CHECKED: "checked; waits for a second person",
+    OPEN: "open",
+    CHECKED: "checked by counsel",
     APPROVED: "approved",
     REFUSED: "refused",
     ENDED: "ended before it lapsed",
@@ -41,6 +44,8 @@ KIND_LABELS: Final = {
     "warrant": "Warrant",
     "other": "Other legal process",
     PRESERVATION: "Order to preserve",
+    CLAIM: "Claim or defence of our own",
+    DETERMINATION: "Determination of an officer",
     INFORMAL: "Informal request, without force",
 }
 REFUSAL: Final = (
@@ -54,14 +59,19 @@ REFUSAL: Final = (
 
 def demand_fields(policy: Policy) -> tuple[Field, ...]:
     """What is asked of whoever opens an instrument."""
+    return (*_what_it_is(policy), *_reach(policy), *_times())
+
+
+def _what_it_is(policy: Policy) -> tuple[Field, ...]:
     words = Words(policy.program)
-
-    def day(name: str, label: str, hint: str = "") -> Field:
-        return Field(name, label, "date", required=False, hint=hint, check=_check_day)
-
     return (
         Field("kind", "What it is", "select", options=tuple(KIND_LABELS.items())),
-        Field("issuer", "Who issued it", length_max=200, hint="The court, authority or office."),
+        Field(
+            "issuer",
+            "Who issued it, or receives it",
+            length_max=200,
+            hint="The court, authority or office.",
+        ),
         Field(
             "reference", "Its reference", hint="The number or name of the case, as they write it."
         ),
@@ -72,6 +82,27 @@ def demand_fields(policy: Policy) -> tuple[Field, ...]:
             required=False,
             options=tuple((each, words.term("party", each)) for each in recipients(policy)),
         ),
+        Field(
+            "ground",
+            "Ground of a determination",
+            "select",
+            required=False,
+            options=tuple((each, words.term("purpose", each)) for each in grounds(policy)),
+            hint="A threat to somebody's safety is in force at once, and reviewed later.",
+        ),
+        Field(
+            "belief",
+            "What the officer believes, and why it is necessary",
+            "textarea",
+            required=False,
+            length_max=BELIEF_MAX,
+        ),
+    )
+
+
+def _reach(policy: Policy) -> tuple[Field, ...]:
+    words = Words(policy.program)
+    return (
         Field(
             "accounts",
             "Account numbers",
@@ -88,6 +119,14 @@ def demand_fields(policy: Policy) -> tuple[Field, ...]:
             length_max=_ACCOUNTS_MAX,
             options=tuple((each, words.term("data", each)) for each in demandable_fields(policy)),
         ),
+    )
+
+
+def _times() -> tuple[Field, ...]:
+    def day(name: str, label: str, hint: str = "") -> Field:
+        return Field(name, label, "date", required=False, hint=hint, check=_check_day)
+
+    return (
         day("period_start", "Period: from", "Of what is kept as rows, such as calls."),
         day("period_end", "Period: to", "The last day of it."),
         day("starts", "In force from"),
@@ -128,6 +167,8 @@ def read_demand(filled: Filled, zone: tzinfo) -> Demand:
         end("period_end"),
         end("deadline"),
         end("silence_end"),
+        values.get("ground", ""),
+        values.get("belief", ""),
     )
 
 
@@ -140,13 +181,13 @@ def approval_confirmation(
         (
             f"Accounts that it names: {instrument.persons}.",
             *reach_lines(policy, instrument, day_of),
-            "You say as a second person that the document demands just this, and is valid.",
+            "You say as a second person that it is valid, and reaches just this.",
         ),
         f"{DESK}/{instrument.instrument_id}/approve",
         "Approve it",
         f"{DESK}/{instrument.instrument_id}",
         grave=True,
-        quotes=quote_clauses(policy, [CLAUSE]),
+        quotes=quote_clauses(policy, [clause_of(instrument)]),
     )
 
 
@@ -160,16 +201,39 @@ def release_confirmation(
             *reach_lines(policy, instrument, day_of),
             "Each customer's release is an entry of the ledger, which cannot be taken back.",
             "You get a file to hand over. To get it once more is another release.",
-            "They are told once nothing forbids that."
-            if instrument.silence_end
-            else "They are told at once.",
+            _afterwards(instrument),
         ),
         f"{DESK}/{instrument.instrument_id}/release",
         "Release it",
         f"{DESK}/{instrument.instrument_id}",
         grave=True,
-        quotes=quote_clauses(policy, [CLAUSE]),
+        quotes=quote_clauses(policy, [clause_of(instrument)]),
     )
+
+
+def clause_of(instrument: Instrument) -> str:
+    """The clause of the policy under which something is released, or kept."""
+    if instrument.is_emergency:
+        return "emergencies"
+    own = {PRESERVATION: "retention", CLAIM: "legal-claims", DETERMINATION: "investigations"}
+    return own.get(instrument.kind, "legal-process")
+
+
+def grounds(policy: Policy) -> tuple[str, ...]:
+    """The grounds of a determination that the policy has words for."""
+    words = policy.program.vocabulary.tree("purpose")
+    return tuple(each for each in GROUNDS if each in words)
+
+
+def _afterwards(instrument: Instrument) -> str:
+    """What follows a release."""
+    if instrument.is_emergency:
+        return "Somebody else of the legal desk reviews it afterwards."
+    if instrument.silence_end:
+        return "They are told once nothing forbids that."
+    if instrument.purpose == "legal-process":
+        return "They are told at once."
+    return "They see the entry in their account."
 
 
 def reach_lines(
@@ -177,9 +241,11 @@ def reach_lines(
 ) -> list[str]:
     """What an instrument reaches, a sentence each."""
     words, lines = Words(policy.program), list[str]()
+    if instrument.ground:
+        lines.append(f"Ground: {words.term('purpose', instrument.ground)}.")
     if instrument.fields:
         demand = ", ".join(words.term("data", each) for each in instrument.fields)
-        lines.append(f"What it demands: {demand}.")
+        lines.append(f"What it reaches: {demand}.")
     if instrument.recipient:
         lines.append(f"To whom: {words.term('party', instrument.recipient)}.")
     if instrument.period_start or instrument.period_end:

@@ -20,24 +20,27 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Duty
 from upheld.practice import operators
+from upheld.practice.operators import User
 from upheld.practices.legal.demands import LegalError
-from upheld.practices.legal.instruments import (
+from upheld.practices.legal.instrument import (
     APPROVED,
+    BELIEF,
     DEMANDED,
+    IN_EMERGENCY,
     RELEASED,
     RELEASING,
     SILENT,
     Instrument,
-    Instruments,
+    actor_of,
     change_person,
-    own_account,
 )
+from upheld.practices.legal.instruments import Instruments, own_account
 from upheld.practices.legal.production import Production, ReleasedPerson, build
 from upheld.practices.legal.tables import legal_reach
 
-PURPOSE: Final = "legal-process"
 DEMANDED_ONLY: Final = "only-what-is-demanded"
 NOTICE: Final = "notice-to-customer"
+SECOND: Final = "second-person"
 OWED: Final = "owed"  # of a notice
 
 
@@ -46,7 +49,7 @@ class Target(NamedTuple):
 
     person_id: PersonId
     account: str
-    is_named: bool
+    entry: int | None  # of the release before, if there was one
 
 
 class Releases:
@@ -70,7 +73,7 @@ class Releases:
         there is nothing to release.
         """
         instrument, user = self.instruments.lock(transaction, instrument_id, by)
-        if not instrument.is_process or instrument.state != APPROVED:
+        if not instrument.is_released or instrument.state != APPROVED:
             raise LegalError(
                 f"nothing is released under what is {instrument.kind}, {instrument.state}",
                 code="legal-state",
@@ -83,7 +86,7 @@ class Releases:
                 outcome = transaction.act(act, each.person_id, entitled=True)
                 if isinstance(outcome, Refused):
                     return outcome
-        released = [self._release_one(transaction, instrument, act, each) for each in targets]
+        released = [self._release_one(transaction, instrument, act, each, user) for each in targets]
         now = transaction.clock.now()
         production = build(
             instrument, released, transaction.policy, transaction.clock.local(now), user.name
@@ -109,6 +112,16 @@ class Releases:
         changes = {"notice": OWED, "notice_from": microseconds(duty.at)}
         change_person(duty.tables, duty.person_id, instrument.instrument_id, changes)
 
+    def second_person(self, duty: DutyContext, _: Duty) -> None:
+        """Carry out the duty of that name: LegalError unless two people agreed to this release."""
+        instrument = self._releasing(duty)
+        if instrument.settled_by in ("", instrument.opened_by):
+            raise LegalError(
+                "a second officer has not agreed",
+                code="legal-second-person",
+                hint="let somebody else of the legal desk approve it",
+            )
+
     def _releasing(self, duty: DutyContext) -> Instrument:
         """The instrument under which the desk releases in this very transaction."""
         where = "person_id = ? AND state = ?"
@@ -118,7 +131,7 @@ class Releases:
         if instrument is None or (act.party, act.recipient, act.purpose) != (
             instrument.party,
             instrument.recipient,
-            PURPOSE,
+            instrument.purpose,
         ):
             raise _beyond()
         return instrument
@@ -139,7 +152,7 @@ class Releases:
             for each in self.instruments.people(transaction.tables, instrument.instrument_id)
         }
         if not accounts:
-            targets = [Target(each.person_id, each.account, True) for each in named.values()]
+            targets = [Target(each.person_id, each.account, each.entry) for each in named.values()]
         else:
             targets = []
             for account in accounts:
@@ -153,7 +166,11 @@ class Releases:
                     )
                 if operators.is_left_to_others(transaction.tables, user_id, people[0]):
                     raise own_account()
-                targets.append(Target(people[0], account, people[0] in named))
+                targets.append(
+                    Target(
+                        people[0], account, named[people[0]].entry if people[0] in named else None
+                    )
+                )
         if not targets:
             raise LegalError(
                 "nobody whom this instrument names is here any more",
@@ -163,7 +180,12 @@ class Releases:
         return targets
 
     def _release_one(
-        self, transaction: Transaction, instrument: Instrument, act: Act, target: Target
+        self,
+        transaction: Transaction,
+        instrument: Instrument,
+        act: Act,
+        target: Target,
+        user: User,
     ) -> ReleasedPerson:
         tables, whose = transaction.tables, (target.person_id, instrument.instrument_id)
         change_person(tables, *whose, {"state": RELEASING})
@@ -176,6 +198,15 @@ class Releases:
         if NOTICE not in owed and silence is not None and _owes_notice(transaction.policy, act):
             changes |= {"notice": OWED, "notice_from": microseconds(silence)}
         change_person(tables, *whose, changes)
+        if instrument.is_emergency and target.entry is None:
+            transaction.record(
+                target.person_id,
+                BELIEF,
+                fact=IN_EMERGENCY,
+                how=instrument.instrument_id,
+                by_whom=user.user_id,
+                actor=actor_of(user),
+            )
         return ReleasedPerson(
             target.account, outcome.entry, _within(transaction, target, outcome, instrument)
         )
@@ -188,7 +219,7 @@ def act_of(instrument: Instrument, fields: tuple[str, ...]) -> Act:
         data=fields,
         recipient=instrument.recipient,
         party=instrument.party,
-        purpose=PURPOSE,
+        purpose=instrument.purpose,
         occasion="other",
     )
 
@@ -221,7 +252,7 @@ def _within(
 
 def _beyond() -> LegalError:
     return LegalError(
-        "nothing is released under legal process but by the legal desk, and within its instrument",
+        "nothing is released like this but by the legal desk, and within its instrument",
         code="legal-reach",
         hint="open an instrument, and let it be checked and approved",
     )

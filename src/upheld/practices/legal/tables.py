@@ -33,7 +33,9 @@ legal_instrument: Final = Table(
     Column("releases", Integer, nullable=False),  # how often it was released
     Column("released", Instant),  # when last
     Column("digest", WORD, nullable=False),  # SHA-256 of the last production
-    Column("sealed", LargeBinary, nullable=False),  # issuer, its reference, fields, the document
+    Column("sealed", LargeBinary, nullable=False),  # issuer, reference, fields, ground, belief
+    Column("reviewed", Instant),  # after an emergency
+    Column("reviewed_by", ID),
     Column("mac", LargeBinary),
     info=sealed(),
 )

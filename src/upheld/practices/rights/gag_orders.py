@@ -11,6 +11,7 @@ from datetime import datetime
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
+from upheld.gate.inquiries import Inquiries
 from upheld.gate.log.receipts import AccountLine, AccountQuery
 from upheld.gate.log.silence import KINDS, PURPOSE, TASK
 from upheld.gate.public import Entry
@@ -20,7 +21,7 @@ from upheld.gate.transaction import Transaction
 class GagFilter:
     """Says which entries and records of a person a gag order forbids us to show now."""
 
-    def __init__(self, transaction: Transaction, person_id: PersonId) -> None:
+    def __init__(self, transaction: Inquiries, person_id: PersonId) -> None:
         records, forged = transaction.records_of([person_id], KINDS)
         at = microseconds(transaction.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in records) or forged

@@ -1,0 +1,160 @@
+"""An instrument as it stands, and the records by which it proves once it is approved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from upheld.core.ids import PersonId, RecordId
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
+from upheld.practice.operators import User
+from upheld.practices.legal.demands import (
+    CLAIM,
+    DETERMINATION,
+    EMERGENCY,
+    OUR_OWN,
+    PRESERVATION,
+    PROCESS,
+)
+from upheld.practices.legal.tables import legal_reach
+
+OPEN, CHECKED, APPROVED, REFUSED, ENDED = "open", "checked", "approved", "refused", "ended"
+NAMED, READY, RELEASING, RELEASED = "named", "approved", "releasing", "released"
+INSTRUMENT, HOLD = "instrument", "hold"  # kinds of records
+DEMANDED, SILENT, KEPT_BY_LAW = "legal-instrument", "gag-order", "legal-hold"  # facts
+BELIEF, CLAIMED_KIND = "determination", "claim"  # and of these
+BELIEVED, IN_EMERGENCY, CLAIMED = "determination", "emergency-disclosure", "claim-recorded"
+_DIGITS: Final = 10  # of an id, by which the ledger names an instrument
+
+
+class Instrument(NamedTuple):
+    """An instrument as it stands; whom it names are rows of their own."""
+
+    instrument_id: str
+    kind: str
+    state: str
+    recipient: str
+    persons: int
+    starts: datetime | None
+    ends: datetime | None
+    period_start: datetime | None
+    period_end: datetime | None
+    deadline: datetime | None
+    silence_end: datetime | None
+    opened: datetime
+    opened_by: str
+    checked: datetime | None
+    checked_by: str
+    settled: datetime | None
+    settled_by: str
+    ended: datetime | None
+    ended_by: str
+    releases: int
+    released: datetime | None
+    digest: str
+    issuer: str
+    reference: str
+    fields: tuple[str, ...]
+    document: str
+    ground: str
+    belief: str
+    reviewed: datetime | None
+    reviewed_by: str | None
+
+    @property
+    def party(self) -> str:
+        """The word by which records and entries name it, and no other instrument."""
+        return f"order-{int(self.instrument_id[:_DIGITS], 16)}"
+
+    @property
+    def is_released(self) -> bool:
+        """Whether something is released under it, which a hold or a mere request does not do."""
+        return self.kind in (*PROCESS, *OUR_OWN)
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether nobody waits for a second officer, and somebody else reviews it afterwards."""
+        return self.kind == DETERMINATION and self.ground == EMERGENCY
+
+    @property
+    def purpose(self) -> str:
+        """For which purpose something is released under it."""
+        own = {CLAIM: "legal-claims", DETERMINATION: self.ground}
+        return own.get(self.kind, "legal-process")
+
+    @property
+    def state_before_approval(self) -> str:
+        """The state in which a second person approves: what counsel checked, or a belief."""
+        return OPEN if self.kind == DETERMINATION else CHECKED
+
+    @property
+    def waits_for_review(self) -> bool:
+        """Whether something was released in an emergency, and nobody has reviewed that."""
+        return self.is_emergency and self.releases > 0 and self.reviewed is None
+
+
+class NamedPerson(NamedTuple):
+    """Somebody whom an instrument names, by which account, and what has become of it."""
+
+    person_id: PersonId
+    account: str
+    state: str
+    record_id: RecordId | None
+    silence_id: RecordId | None
+    entry: int | None
+
+
+def prove(
+    transaction: Transaction, instrument: Instrument, whom: NamedPerson, user: User, now: datetime
+) -> None:
+    """Keep the records of an approved instrument about one person: the silence first."""
+    person_id = whom.person_id
+    common: Any = {
+        "by_whom": user.user_id,
+        "how": instrument.instrument_id,
+        "actor": actor_of(user),
+    }
+    silence_id = None
+    if instrument.silence_end is not None and instrument.silence_end > now:
+        silence_id = transaction.record(
+            person_id,
+            INSTRUMENT,
+            fact=SILENT,
+            party=instrument.party,
+            ends=instrument.silence_end,
+            **common,
+        )
+    common |= {"valid_from": max(instrument.starts or now, now), "ends": instrument.ends}
+    reach = {"data": instrument.fields, "recipient": [instrument.recipient]}
+    if instrument.kind == PRESERVATION:
+        record_id = transaction.record(person_id, HOLD, fact=KEPT_BY_LAW, **common)
+    elif instrument.kind == DETERMINATION:
+        record_id = transaction.record(
+            person_id,
+            BELIEF,
+            fact=BELIEVED,
+            party=instrument.party,
+            about={**reach, "purpose": [instrument.ground]},
+            **common,
+        )
+    else:
+        kind, fact = (CLAIMED_KIND, CLAIMED) if instrument.kind == CLAIM else (INSTRUMENT, DEMANDED)
+        record_id = transaction.record(
+            person_id, kind, fact=fact, party=instrument.party, about=reach, **common
+        )
+    changes = {"state": READY, "record_id": record_id, "silence_id": silence_id}
+    change_person(transaction.tables, person_id, instrument.instrument_id, changes)
+
+
+def change_person(
+    tables: Tables, person_id: PersonId, instrument_id: str, changes: dict[str, Any]
+) -> None:
+    """Change what has become of an instrument for one person."""
+    where = "person_id = ? AND instrument_id = ?"
+    tables.update(legal_reach, changes, where, person_id, instrument_id)
+
+
+def actor_of(user: User) -> str:
+    """A member of staff as an entry names them."""
+    return f"staff {user.user_id}"
