@@ -46,9 +46,9 @@ USE = Act(action="use", data=("email",), purpose="billing")
 
 
 @pytest.fixture
-def database_url(postgres_url: str) -> str:
+def database_url(postgres_tables_url: str) -> str:
     """A server of its own is PostgreSQL's alone."""
-    return postgres_url
+    return postgres_tables_url
 
 
 @pytest.fixture
