@@ -140,6 +140,8 @@ READ_UNCHECKED = {
     ): "counts for managers, on which nothing rests",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
+    ("practices/collection/ties.py", "visit_day"): "each is read anew then and checked",
+    ("practices/collection/ties.py", "visit_tie"): _LOOKED_AT,
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     ("practices/messages/desk.py", "outbox"): "counts for managers, on which nothing rests",
 }

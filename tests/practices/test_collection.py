@@ -238,6 +238,25 @@ def test_two_who_read_one_log_at_once_keep_each_line_once(
     assert len({visit.route for visit in visits(house)}) == len(visits(house)) == 300
 
 
+def test_who_begins_while_another_reads_the_whole_log_keeps_nothing_of_it(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was new when somebody looked, and is not when they write, is read on from there."""
+    log = tmp_path / "access.log"
+    log.write_text(lines(30))
+    lines_of, calls = log_files.LogFile.lines, list[int]()
+
+    def late(self: log_files.LogFile) -> list[bytes] | None:
+        if not calls:
+            calls.append(1)
+            assert read(house, log).visits == 30
+        return lines_of(self)
+
+    monkeypatch.setattr(log_files.LogFile, "lines", late)
+    assert read(house, log).visits == 0
+    assert len(visits(house)) == 30
+
+
 def test_a_visit_goes_when_its_time_is_over_with_its_key(house: House, tmp_path: Path) -> None:
     """On the last day of fourteen months it is there, a day later neither it nor its key is."""
     log = tmp_path / "access.log"

@@ -11,6 +11,7 @@ KINDS = {
     "upheld_request_seconds": ("histogram", "How long requests took, by route."),
     "upheld_decisions_total": ("counter", "AuthZEN decisions by outcome."),
     "upheld_shadow_total": ("counter", "AuthZEN decisions by what a draft would change."),
+    "upheld_dropped_visits_total": ("counter", "Visits that could not be recorded in time."),
     "upheld_changed_rows_total": ("counter", "Times that a changed row of the database was met."),
     "upheld_desk_sign_ins_failed_total": ("counter", "Failed sign-ins at desks, by desk and why."),
     "upheld_reloads_total": ("counter", "Changed policy files by what came of them."),

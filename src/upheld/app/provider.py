@@ -215,6 +215,7 @@ def provider_app(provider: Provider, policy: Policy, health: Health | None = Non
         provider.pages.error_page,
         provider.report_changed_row,
         partial(identify_visitor, provider),
+        [wrap for each in provider.practices for wrap in each.wrappers],
     )
 
 

@@ -43,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `agreement` is the text of which the policy is a part; `mail_server` is `smtp://HOST:PORT` or
     `smtps://…`, `mail_from` who writes, `help_address` to where customers reply by
     mail; `plans` is a TOML file of the plans on offer, `roles` one
-    of what each role of staff works on; `stories` is what `upheld mutate --json` found.
+    of what each role of staff works on; `stories` is what `upheld mutate --json` found;
+    `record_visits` says that visits of our own pages are recorded, as the policy lets us.
     """
 
     database: str = "sqlite:///upheld.db"
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     backup_days: int = 30
     log_key: Path | None = None
     log_origin: str = ""
+    record_visits: bool = False
 
     @property
     def timezone(self) -> tzinfo:

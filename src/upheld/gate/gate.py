@@ -23,6 +23,7 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import savepoint
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
+from upheld.gate.act.arrivals import ArrivalQuestions
 from upheld.gate.act.context import ActTemplate, GateContext, checked_place
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
@@ -117,6 +118,11 @@ class Gate:
     def clock(self) -> Clock:
         """The one clock."""
         return self.context.clock
+
+    @property
+    def arrival_questions(self) -> ArrivalQuestions:
+        """What the policy says of people whom nobody knows by name, without a transaction."""
+        return ArrivalQuestions(self.context)
 
     def sealer(self, purpose: str, *more: str) -> Sealer:
         """What seals and marks for a purpose of a practice's own."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from markupsafe import Markup
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
@@ -145,6 +146,7 @@ class Practice(NamedTuple):
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
+    wrappers: Sequence[Callable[[ASGIApp], ASGIApp]] = ()  # put around all pages
     arrival_duties: Sequence[str] = ()  # duties that it carries out for people nobody knows by name
     duty_conditions: Mapping[
         str, DutyCondition

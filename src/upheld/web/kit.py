@@ -1,6 +1,6 @@
 """What every page and endpoint shares: security headers, fixed answers, compression, errors.
 
-No answer sets a cookie or lets anything from elsewhere in. An error is a page for people and
+Nothing here sets a cookie or lets anything from elsewhere in. An error is a page for people and
 problem+json for programs, by what they accept.
 """
 
@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from importlib import resources
@@ -283,11 +283,12 @@ def application(
     page: ErrorPage,
     changed: Callable[[UpheldError], None] = _nobody,
     identify: Callable[[Request], Awaitable[None]] = _anybody,
+    wrappers: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
 ) -> Starlette:
     """An application with these routes, guarded, whose errors are pages of its own.
 
     `changed` hears of each row that was met and is not as it was written; `identify` notes who is
-    signed in, so that the page of an error leads on from there.
+    signed in, so that the page of an error leads on from there; `wrappers` are put around it all.
     """
 
     async def refused(request: Request, error: Exception) -> Response:
@@ -318,7 +319,7 @@ def application(
     noting = [Middleware(Observed)] if observing.observer() is not None else []
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guarded), *noting],
+        middleware=[*map(Middleware, reversed(wrappers)), Middleware(Guarded), *noting],
         exception_handlers={HTTPException: refused, UpheldError: stopped, 500: refused},
     )
     app.router.redirect_slashes = False  # it leads to the Host that the caller names

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from practices.conftest import START, House
+from practices.test_visit_pages import record_visits, signed_in_visits
 from upheld.practices.collection.ingest import LogIngest
 from upheld.practices.collection.retention import retire
 
@@ -21,8 +22,17 @@ def test_visits_are_kept_reduced_and_go_in_time(house: House, tmp_path: Path) ->
     page = house.signed_in(house.staff("privacy"), "staff").get("/staff/visits").text
     assert report.visits == 1
     assert "1 visit." in page
-    last = datetime(START.year + 1, START.month + 2, START.day, tzinfo=START.tzinfo)
+    last = START.replace(year=START.year + 1, month=START.month + 2)
     house.clock.moved += last - START - timedelta(days=1)
     assert retire(gate) == 0
     house.clock.moved += timedelta(days=1)
     assert retire(gate) == 1
+
+
+def test_a_visitor_who_signs_in_sees_that_their_cookie_was_tied(house: House) -> None:
+    """A cookie of ours is set on our pages, and tied to the account at sign-in with an entry."""
+    recorder = record_visits(house)
+    _, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    assert "combined" in browser.get("/me/privacy/received").text
+    page = house.signed_in(house.staff("privacy"), "staff").get("/staff/visits").text
+    assert "2 visits." in page

@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from upheld.core.clock import Clock
 from upheld.core.errors import RequestError
 from upheld.core.ids import EntryNumber
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.request import Act, planned
 from upheld.gate.log import entries
 from upheld.ledger.entries import Batch, Entry, stamp
+from upheld.policy.load import Policy
 from upheld.policy.request import Decision, error_decision
 
 
@@ -31,11 +33,21 @@ class ArrivalBatch(NamedTuple):
     digest: str
 
 
-class Arrivals:
-    """The questions and entries of arrivals, in one transaction."""
+class ArrivalQuestions:
+    """What the policy says of arrivals; nothing is read or written."""
 
-    def __init__(self, context: GateContext, connection: Connection) -> None:
-        self._context, self._connection = context, connection
+    def __init__(self, context: GateContext) -> None:
+        self._context = context
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that is asked."""
+        return self._context.policy
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return self._context.clock
 
     def decide(self, act: Act, facts: Mapping[str, object] | None = None) -> Decision:
         """What the policy says of an act about somebody who is not known; nothing is noted.
@@ -86,6 +98,14 @@ class Arrivals:
             return (), collecting(list(kinds.values())), self.decide(context.storing(every), facts)
         collect = collecting([kinds[each] for each in stored])
         return stored, collect, self.decide(context.storing(stored), facts)
+
+
+class Arrivals(ArrivalQuestions):
+    """The questions and entries of arrivals, in one transaction."""
+
+    def __init__(self, context: GateContext, connection: Connection) -> None:
+        super().__init__(context)
+        self._connection = connection
 
     def enter(self, act: Act, decisions: Sequence[Decision], batch: ArrivalBatch) -> EntryNumber:
         """Add the one entry of a batch, with the clauses and duties of the decisions on it."""

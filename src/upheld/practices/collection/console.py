@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.policy.decide import duty_text
+from upheld.policy.request import Duty
 from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
@@ -31,20 +32,25 @@ class VisitConsole:
             raise HTTPException(403)
         holdings = await self.provider.do(holdings_of)
         bars = [(month, count, f"{count:,}") for month, count in holdings.months]
-        duties = [
-            duty_text(each.duty, each.amount, each.unit)
-            for each in holdings.duties
-            if each.amount is not None
-        ]
         return self.provider.pages.page(
             visit.request,
             "collection/visits.html",
             holdings=holdings,
             label=self._label,
             chart=charts.bars("Visits by month", bars),
-            duties=duties,
+            collecting=self._duties(holdings.collecting),
+            storing=self._duties(holdings.storing),
             quotes=quote_clauses(self.provider.policy, holdings.clauses),
         )
+
+    def _duties(self, duties: Iterable[Duty]) -> list[str]:
+        """Duties in words, such as: deleted after this time (14 months)."""
+        terms = self.provider.policy.program.vocabulary.duties
+        return [
+            terms[each.duty].label
+            + (f" ({each.amount:g} {each.unit})" if each.amount is not None else "")
+            for each in duties
+        ]
 
     def _label(self, tree: str, word: str) -> str:
         term = self.provider.policy.program.vocabulary.tree(tree).get(word)

@@ -31,7 +31,8 @@ class VisitHoldings(NamedTuple):
     months: list[tuple[str, int]]
     fields: tuple[str, ...]  # what the policy lets us keep of the next visit
     clauses: tuple[str, ...]
-    duties: tuple[Duty, ...]
+    collecting: tuple[Duty, ...]  # how a visit may be collected
+    storing: tuple[Duty, ...]
 
     @property
     def visits(self) -> int:
@@ -47,7 +48,7 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
         months[day[:7]] += int(visits)
         for field in fields.split():
             counts.setdefault((field, source, clauses), []).append((day, int(visits)))
-    rules = rules_of(transaction, signal=False)
+    rules = rules_of(transaction.arrivals, signal=False)
     rows = [
         VisitHolding(
             field,
@@ -61,7 +62,11 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
     ]
     rows.sort(key=lambda row: (row.field != PAGE, row.field, row.source, row.clauses))
     return VisitHoldings(
-        rows, sorted(months.items()), rules.fields, rules.clauses, rules.decisions[1].duties
+        rows,
+        sorted(months.items()),
+        rules.fields,
+        rules.clauses,
+        *(each.duties for each in rules.decisions),
     )
 
 

@@ -7,7 +7,7 @@ durable, or neither is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -39,7 +39,9 @@ class LogReport(NamedTuple):
 
 
 class _MovedError(Exception):
-    """Another process has read the log on meanwhile."""
+    """Another process has read the log on meanwhile; `report` is what was done before."""
+
+    report: LogReport | None = None
 
 
 class LogIngest:
@@ -58,7 +60,8 @@ class LogIngest:
             while True:
                 try:
                     return self._read_on(log, again, report)
-                except _MovedError:
+                except _MovedError as moved:
+                    report = moved.report or report
                     if again is None:
                         raise LogFileError(
                             "another process reads the same log",
@@ -74,16 +77,20 @@ class LogIngest:
         if not first:
             return report._replace(unfinished=log.unfinished)
         beginning = self._mark("beginning", first).hex()
-        log, place = self._find_place(log, again, beginning)
+        places = self._places(beginning)
+        log, place = self._find_place(log, again, places)
+        # By what was seen here: if another reader begins the same log meanwhile, it has the number.
+        number = place.number if place else max((each.number for each in places), default=0) + 1
         report = report._replace(read_before=place.at if place else 0)
         while (lines := log.lines()) is not None:
             arrivals, left_out = self._parse(lines)
-            place_after = LogPlace(
-                place.number if place else self._next_number(beginning),
-                log.at,
-                self._mark("tail", log.tail),
-            )
-            result = self._intake.keep(arrivals, partial(_advance, beginning, place, place_after))
+            place_after = LogPlace(number, log.at, self._mark("tail", log.tail))
+            try:
+                advance = partial(_advance, beginning, place, place_after)
+                result = self._intake.keep(arrivals, advance)
+            except _MovedError as moved:
+                moved.report = report
+                raise
             place = place_after if result.advanced else place
             left_out.update(result.left_out)
             report = report._replace(
@@ -116,14 +123,13 @@ class LogIngest:
             key=lambda place: place.at,
         )
 
-    def _next_number(self, beginning: str) -> int:
-        return max((place.number for place in self._places(beginning)), default=0) + 1
-
     def _find_place(
-        self, log: LogFile, again: Callable[[], LogFile] | None, beginning: str
+        self,
+        log: LogFile,
+        again: Callable[[], LogFile] | None,
+        places: Sequence[LogPlace],
     ) -> tuple[LogFile, LogPlace | None]:
         """The log at the place where it was left; at its beginning where it was never read."""
-        places = self._places(beginning)
         for place in places:
             if log.skip_to(place.at) and self._mark("tail", log.tail) == place.tail:
                 return log, place

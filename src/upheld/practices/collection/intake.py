@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from upheld.core.clock import BEGINNING, Clock
-from upheld.gate.act.arrivals import ArrivalBatch
+from upheld.gate.act.arrivals import ArrivalBatch, ArrivalQuestions
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
 from upheld.gate.log.entries import after
@@ -74,28 +74,27 @@ class _Group(NamedTuple):
     days: dict[str, list[PageVisit]]
 
 
-def rules_of(transaction: Transaction, *, signal: bool) -> VisitRules:
+def rules_of(arrivals: ArrivalQuestions, *, signal: bool) -> VisitRules:
     """What the policy in force lets us keep of a visit, with a privacy signal or without."""
-    arrivals = transaction.arrivals
     facts = {SIGNAL: True} if signal else {}
     kinds = dict(ORIGINS)
-    if not arrivals.decide(READ_COOKIE, facts).allowed or (signal and _signal_unlinks(transaction)):
+    if not arrivals.decide(READ_COOKIE, facts).allowed or (signal and _signal_unlinks(arrivals)):
         del kinds[COOKIE]
     fields, collect, store = arrivals.letting_in(
         kinds, source=SOURCE, occasion=OCCASION, facts=facts
     )
     if PAGE not in fields:
         fields = ()
-    return VisitRules(fields, (collect, store), first_day(transaction.clock, store))
+    return VisitRules(fields, (collect, store), first_day(arrivals.clock, store))
 
 
-def _signal_unlinks(transaction: Transaction) -> bool:
+def _signal_unlinks(arrivals: ArrivalQuestions) -> bool:
     """Whether the signal forbids what could be done with a cookie: then the visit has none.
 
     A visit that is kept does not say whether it came with a signal, so that nothing could withhold
     it later.
     """
-    decide = transaction.arrivals.decide
+    decide = arrivals.decide
     return decide(TARGETING, {SIGNAL: True}).outcome == "deny" != decide(TARGETING).outcome
 
 
@@ -151,7 +150,10 @@ class Intake:
         while True:
             with self.gate.together() as transaction:
                 policy = transaction.policy.digest
-                rules = {signal: rules_of(transaction, signal=signal) for signal in (False, True)}
+                rules = {
+                    signal: rules_of(transaction.arrivals, signal=signal)
+                    for signal in (False, True)
+                }
                 groups, left_out = self._grouped(lines, rules)
                 days = {day for group in groups for day in group.days}
                 salts = days_of(transaction.tables, sorted(days), make=True)

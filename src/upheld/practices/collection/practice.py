@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
@@ -9,7 +11,10 @@ from upheld.practice.endpoints import require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.collection.console import HERE, ROLES, VisitConsole
+from upheld.practices.collection.middleware import VisitMiddleware
+from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.ties import erase_visits
 
 NEEDS = (
     Need("recording visits of our pages", "collect page-request from browser at visit"),
@@ -19,10 +24,13 @@ NEEDS = (
 
 def practice(provider: Provider) -> Practice:
     """Visits: taken in from logs, kept for as long as the policy says."""
-    console = VisitConsole(provider)
+    console, recorder = VisitConsole(provider), VisitRecorder(provider)
+    is_on = provider.settings.record_visits
     return Practice(
         "collection",
-        actions=("read-cookie", "use"),
+        actions=("combine", "read-cookie", "set-cookie", "use"),
+        wrappers=[partial(VisitMiddleware, recorder=recorder)] if is_on else (),
+        before_erasure=erase_visits,
         arrival_duties=("reduced", "delete-after", "own-cookie-only"),
         routes=[Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"])],
         menu=[

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practices.collection import blocks
 from upheld.practices.collection.blocks import (
     COOKIE,
     NETWORK,
@@ -19,13 +18,13 @@ from upheld.practices.collection.blocks import (
     DayKeys,
     PageVisit,
     days_of,
-    seal_day,
 )
 from upheld.practices.collection.intake import first_day
+from upheld.practices.collection.rewriting import EVERY, replace
 from upheld.practices.collection.tables import log_reading, visit_block, visit_day
+from upheld.practices.collection.ties import cookies_of, tied_on_hold
 
 AT_ONCE = 50  # blocks that are written anew in one transaction
-EVERY = (PAGE, NETWORK, COOKIE)
 
 
 def retire(gate: Gate) -> int:
@@ -56,6 +55,8 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
     where, values = ("day < ?", (oldest,)) if oldest else ("", ())
     texts = tables.select_unchecked(visit_block, ["fields"], where, *values)
     fields = {field for (text,) in texts for field in text.split()}
+    if (cookies := cookies_of(transaction, tied_on_hold(transaction))) and fields:
+        return _drop_all_but(transaction, cookies, where, values)
     if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
         return 0
     condition = where or "day >= ''"
@@ -71,6 +72,27 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
             data=tuple(each for each in EVERY if each in fields),
             clauses=tuple(clauses),
         )
+    return count
+
+
+def _drop_all_but(
+    transaction: Transaction, cookies: set[bytes], where: str, values: Sequence[str]
+) -> int:
+    """Delete what came with other cookies than some, which the law has us keep; how many blocks."""
+    tables, count = transaction.tables, 0
+    for row in tables.select(visit_block, where, *values):
+        keys = DayKeys(transaction, days_of(tables, [row.day]))
+        tokens = {keys.token(row.day, each) for each in cookies}
+        visits = keys.open(row)
+        others = [each for each in visits if each.token in tokens]
+        if len(others) < len(visits):
+            replace(transaction, keys, row, others, row.fields.split())
+            count += 1
+    for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
+        if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
+            tables.purge(visit_day, "day = ?", day)
+    if count:
+        transaction.note(None, "retention", action="delete", data=(PAGE,))
     return count
 
 
@@ -99,21 +121,3 @@ def _narrow(gate: Gate, allowed: Sequence[str]) -> int:
             replace(transaction, keys, row, visits, set(row.fields.split()) & {*allowed})
         transaction.note(None, "retention", action="delete", data=tuple(gone))
     return len(rows)
-
-
-def replace(
-    transaction: Transaction,
-    keys: DayKeys,
-    row: object,
-    visits: Sequence[PageVisit],
-    fields: Iterable[str],
-) -> None:
-    """Write a block anew; without any visit it goes."""
-    block_id, day, source, clauses = (
-        getattr(row, name) for name in ("block_id", "day", "source", "clauses")
-    )
-    transaction.tables.delete(visit_block, "block_id = ?", block_id)
-    if visits:
-        names = tuple(each for each in EVERY if each in fields)
-        some = [seal_day(keys, day, visits)]
-        blocks.write(transaction.tables, some, source=source, fields=names, clauses=clauses.split())

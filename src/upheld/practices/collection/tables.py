@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
 
 visit_day: Final = Table(
     "visit_day",
@@ -34,6 +34,17 @@ visit_block: Final = Table(
     Column("mac", LargeBinary),
     Index("visit_block_day", "day"),
     info=sealed(),
+)
+
+visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in with it
+    "visit_tie",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("cookie_mark", WORD, primary_key=True),
+    Column("cookie", LargeBinary, nullable=False),  # sealed for its person
+    Column("at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=STAYS | sealed(owner="person_id"),
 )
 
 log_reading: Final = Table(  # how far a log was read; its name and path are not what it is known by

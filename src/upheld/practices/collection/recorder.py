@@ -1,0 +1,116 @@
+"""Visits of our own pages wait in memory for a moment, and are then kept, many together.
+
+No page waits for that. Where more come than can be kept in time, some are dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from typing import Final, NamedTuple
+
+from upheld.core.errors import UpheldError
+from upheld.gate.act.request import Act
+from upheld.practice.plugin import Provider
+from upheld.practices.collection.blocks import COOKIE
+from upheld.practices.collection.intake import OCCASION, SIGNAL, Intake, VisitRules, rules_of
+from upheld.practices.collection.log_lines import LogLine
+from upheld.practices.collection.ties import tie
+
+WAITING_MAX: Final = 20_000
+TOGETHER: Final = 5_000
+SECONDS: Final = 1.0
+DROPPED: Final = "upheld_dropped_visits_total"
+SET_COOKIE: Final = Act(action="set-cookie", occasion=OCCASION)
+REFUSED_MAX: Final = 10_000
+_LOG = logging.getLogger("upheld")
+
+
+class OpenRules(NamedTuple):
+    """What the policy lets us do when a page is asked for: what is kept, and with which cookie."""
+
+    visit: VisitRules
+    sets_cookie: bool
+
+    @property
+    def reads_cookie(self) -> bool:
+        """Whether our cookie is looked at."""
+        return COOKIE in self.visit.fields
+
+
+class WaitingVisit(NamedTuple):
+    """A visit that waits, and the session of the customer who is signed in, if anybody is."""
+
+    line: LogLine
+    session: str = ""
+
+
+class VisitRecorder:
+    """Takes visits of our own pages, and keeps them a moment later."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._intake = Intake(provider.gate.gate)
+        self._waiting: deque[WaitingVisit] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._rules: dict[tuple[str, str, bool], OpenRules] = {}
+        self._settled: set[tuple[str, bytes]] = set()  # sessions and cookies that are done
+
+    def rules(self, *, signal: bool) -> OpenRules:
+        """What the policy in force lets us do, with a privacy signal or without."""
+        questions = self.provider.gate.gate.arrival_questions
+        key = questions.policy.digest, self.provider.today().isoformat(), signal
+        rules = self._rules.get(key)
+        if rules is None:
+            if len(self._rules) > 8:
+                self._rules.clear()
+            visit = rules_of(questions, signal=signal)
+            sets = questions.decide(SET_COOKIE, {SIGNAL: True} if signal else {}).allowed
+            rules = self._rules[key] = OpenRules(visit, sets and COOKIE in visit.fields)
+        return rules
+
+    def note(self, visit: WaitingVisit) -> None:
+        """Let a visit wait to be kept; never waits itself."""
+        if len(self._waiting) >= WAITING_MAX:
+            self.provider.count(DROPPED)
+            return
+        self._waiting.append(visit)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._keep_on())
+
+    async def _keep_on(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(SECONDS)
+            await asyncio.to_thread(self.keep)
+
+    def keep(self) -> int:
+        """Keep what waits; how many visits. What fails is dropped, counted, and in the log."""
+        count = 0
+        while self._waiting:
+            some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            try:
+                count += self._intake.keep([each.line for each in some]).visits
+                self._tie(some)
+            except UpheldError as error:
+                _LOG.error("visits could not be recorded: %s", error.code)
+                for _ in some:
+                    self.provider.count(DROPPED)
+        return count
+
+    def _tie(self, some: list[WaitingVisit]) -> None:
+        """Tie the cookies of those who are signed in to their accounts, as the policy lets us."""
+        pairs = {(each.session, each.line.cookie) for each in some}
+        new = [pair for pair in pairs - self._settled if pair[0] and pair[1]]
+        if len(self._settled) > REFUSED_MAX:
+            self._settled.clear()
+        for session, cookie in new:
+            with self.provider.gate.gate.together() as transaction:
+                tie(transaction, session, cookie)
+            self._settled.add((session, cookie))
+
+
+def new_cookie() -> str:
+    """The value of a cookie that nobody has yet."""
+    return secrets.token_urlsafe(16)

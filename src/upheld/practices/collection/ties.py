@@ -1,0 +1,107 @@
+"""Whose a cookie is: tied to an account at sign-in, as the policy lets us, and gone with it.
+
+What was seen of a visitor before they signed in hangs together by the tokens of their cookie; what
+ties it to an account is one row, an act of combining with its entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Transaction
+from upheld.practices.collection.blocks import (
+    COOKIE,
+    PAGE,
+    PURPOSE,
+    DayKeys,
+    days_of,
+)
+from upheld.practices.collection.rewriting import replace
+from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.web import sessions
+
+COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
+STORE: Final = Act(action="store", data=(PAGE,))
+HOLD: Final = "hold"  # the kind of records by which the law keeps us from deleting
+ON_HOLD: Final = {"legal-hold": True, "erasure-requested": True, "erased": True}
+
+
+def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
+    """Tie a cookie to whoever is signed in with a session; whether it is tied now."""
+    tables, now = transaction.tables, transaction.clock.now()
+    session = sessions.find(tables, "customer", raw_session, now)
+    if session is None:
+        return False
+    person_id = PersonId(session.subject)
+    mark = transaction.sealer(PURPOSE, "cookie").mark_of(cookie).hex()
+    where = "person_id = ? AND cookie_mark = ?"
+    if tables.get(visit_tie, where, person_id, mark) is not None:
+        return True
+    if isinstance(transaction.act(COMBINE, person_id), Refused):
+        return False
+    tables.insert(
+        visit_tie,
+        person_id=person_id,
+        cookie_mark=mark,
+        cookie=transaction.sealer(PURPOSE, "tie").seal(cookie, person_id, mark),
+        at=microseconds(now),
+    )
+    return True
+
+
+def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[bytes]:
+    """The cookies that are tied to some people."""
+    sealer = transaction.sealer(PURPOSE, "tie")
+    return {
+        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
+        for person_id in person_ids
+        for row in transaction.tables.select(visit_tie, "person_id = ?", person_id)
+    }
+
+
+def is_on_hold(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether the law keeps us from deleting somebody's visits, as the policy says."""
+    records, _ = transaction.records_of([person_id], [HOLD])
+    at = microseconds(transaction.clock.now())
+    if not any(each.in_force(at) for each in records):
+        return False
+    return transaction.arrivals.decide(STORE, ON_HOLD).allowed
+
+
+def tied_on_hold(transaction: Transaction) -> list[PersonId]:
+    """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
+    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"])
+    people = [PersonId(str(person_id)) for (person_id,) in tied]
+    return [each for each in people if is_on_hold(transaction, each)]
+
+
+def erase_visits(transaction: Transaction, person_id: PersonId) -> None:
+    """Delete the visits of somebody who is being erased, unless the law keeps us from it."""
+    if is_on_hold(transaction, person_id):
+        return
+    cookies = cookies_of(transaction, [person_id])
+    if cookies:
+        delete_visits(transaction, cookies)
+        transaction.tables.delete(visit_tie, "person_id = ?", person_id)
+
+
+def delete_visits(transaction: Transaction, cookies: set[bytes]) -> int:
+    """Delete the visits that came with some cookies, on every day; how many."""
+    tables, count = transaction.tables, 0
+    for (day,) in tables.select_unchecked(visit_day, ["day"]):
+        keys = DayKeys(transaction, days_of(tables, [day]))
+        tokens = {keys.token(day, each) for each in cookies}
+        rows: list[Any] = tables.select(
+            visit_block, "day = ? AND fields LIKE ?", day, f"%{COOKIE}%"
+        )
+        for row in rows:
+            visits = keys.open(row)
+            others = [each for each in visits if each.token not in tokens]
+            if len(others) < len(visits):
+                count += len(visits) - len(others)
+                replace(transaction, keys, row, others, row.fields.split())
+    return count
