@@ -94,7 +94,7 @@ def main() -> None:
         report = LogIngest(gate).read(str(log))
         ours = time.process_time() - start
         assert report.visits == lines, report
-        size = (folder / "provider.db").stat().st_size
+        size = sum(path.stat().st_size for path in folder.glob("provider.db*"))
         theirs = with_duckdb(log, folder)
     print(f"{lines:,} lines of an access log")
     print(f"upheld: {lines / ours:,.0f} lines/s, {size / lines:.1f} bytes a visit, sealed")
