@@ -187,6 +187,49 @@ def withdraw(
     _tell(done, as_json=as_json)
 
 
+@agreement.command()
+def client(which: str = PARTNER, by: str = BY, settings: Path | None = SETTINGS) -> None:
+    """Let a program of a partner ask: its id and secret, which nobody is shown again."""
+    from upheld.practices.agreements import clients
+    from upheld.practices.staff import people
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        user_id = people.by_sign_in(transaction, by)
+        new, secret = clients.add(transaction, which, by=user_id)
+    print(f"client_id={new.client_id}")
+    print(f"client_secret={secret}")
+
+
+@agreement.command()
+def revoke(
+    which: str = typer.Argument(help="The id of the program."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+) -> None:
+    """Let a program of a partner ask no longer; its tokens end at once."""
+    from upheld.practices.agreements import clients
+    from upheld.practices.staff import people
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        user_id = people.by_sign_in(transaction, by)
+        ended = clients.revoke(transaction, which, by=user_id)
+    print(f"{ended.client_id} of {ended.party} may ask no longer")
+
+
+@agreement.command("clients")
+def all_clients(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """List the programs of partners that may ask, and those that were revoked."""
+    from upheld.practices.agreements import clients
+
+    with provider_of(settings_in(settings)).gate.gate.look() as tables:
+        every = clients.clients(tables)
+    if as_json:
+        print_json([each._asdict() for each in every])
+        return
+    for each in every:
+        print(f"{each.client_id} {each.party}, {each.state}")
+
+
 @agreement.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List all agreements with their states, the latest first."""

@@ -85,6 +85,15 @@ class Inquiries:
         else:
             people.lock_all(self._connection, sorted(set(person_ids)))
 
+    def customers_after(self, after: str, most: int) -> list[PersonId]:
+        """The next people there are, at most so many, in the order of their ids."""
+        statement = (
+            "SELECT person_id FROM person WHERE state = ? AND person_id <> ? AND person_id > ?"
+            " ORDER BY person_id LIMIT ?"
+        )
+        values = (people.ACTIVE, people.REGISTER, after, most)
+        return [PersonId(each) for (each,) in rows(self._connection, statement, *values)]
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that is undone alone where it raises."""

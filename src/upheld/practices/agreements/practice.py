@@ -9,21 +9,32 @@ from upheld.policy.analyse.contains import AGREED
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.agreements import agreements, checks, proof
+from upheld.practices.agreements import agreements, checks, clients, partner_api, proof, pulls
 from upheld.practices.agreements.console import HERE, PartnerAgreementPages
+from upheld.practices.agreements.partner_api import PartnerApi
+from upheld.practices.agreements.partner_page import HERE as PARTNER_PAGE
+from upheld.practices.agreements.partner_page import PartnerPage
 
 
 def practice(provider: Provider) -> Practice:
     """Agreements with trusted partners: drafted, checked, signed by both sides, withdrawn."""
     pages = PartnerAgreementPages(provider)
-    one = f"{HERE}/{{agreement}}"
+    api, partner = PartnerApi(provider), PartnerPage(provider)
+    one, theirs = f"{HERE}/{{agreement}}", f"{PARTNER_PAGE}/agreements/{{agreement}}"
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
         return Route(path, endpoint, methods=[method])
 
+    def own(method: str, path: str, handler: Handler) -> Route:
+        return Route(path, require_sign_in(provider, "agent", handler), methods=[method])
+
+    def answer(path: str, handler: partner_api.Answer) -> Route:
+        return Route(f"{partner_api.HERE}{path}", api.endpoint(handler), methods=["POST"])
+
     return Practice(
         "agreements",
+        actions=("contact", "share"),
         recorded_facts=(AGREED,),
         provers={agreements.KIND: (proof.prove, ())},
         duty_handlers=dict.fromkeys(proof.DUTIES, proof.bound_by_agreement),
@@ -37,11 +48,18 @@ def practice(provider: Provider) -> Practice:
             route("POST", f"{one}/sign", pages.sign, fresh=True),
             route("POST", f"{one}/accept", pages.accept),
             route("POST", f"{one}/withdraw", pages.withdraw, fresh=True),
+            own("GET", PARTNER_PAGE, partner.show),
+            own("GET", f"{theirs}/statement.txt", partner.statement),
+            own("POST", f"{theirs}/accept", partner.accept),
+            answer("/token", api.token),
+            answer("/pulls", api.begin),
+            answer("/pulls/{pull}/page", api.page),
         ],
         menu=[
-            MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,))
+            MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
+            MenuEntry("agent", "Agreement", PARTNER_PAGE, "What you may ask for and received", 10),
         ],
         jobs=[Job("agreements", MINUTE, checks.look_through)],
         manager_actions=pages.pending,
-        entry_sentences=agreements.SENTENCES,
+        entry_sentences={**agreements.SENTENCES, **clients.SENTENCES, **pulls.SENTENCES},
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, LargeBinary, Table, Text
+from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
 
 partner_agreement: Final = Table(
     "partner_agreement",
@@ -52,4 +52,33 @@ partner_key: Final = Table(  # the public key by which a partner signs
     Column("added_by", WORD, nullable=False),
     Column("mac", LargeBinary),
     info=sealed(few=True),
+)
+
+partner_client: Final = Table(  # a program of a partner's, which asks with a secret of its own
+    "partner_client",
+    metadata,
+    Column("client_id", ID, primary_key=True),
+    Column("party", WORD, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),  # SHA-256 of 256 random bits
+    Column("state", WORD, nullable=False),  # active, revoked
+    Column("added", Instant, nullable=False),
+    Column("added_by", WORD, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+partner_pull: Final = Table(  # how far a partner has come in what it asks for
+    "partner_pull",
+    metadata,
+    Column("pull_id", ID, primary_key=True),
+    Column("party", WORD, nullable=False),
+    Column("purpose", WORD, nullable=False),
+    Column("fields", Text, nullable=False),  # words, with spaces between them
+    Column("page", Integer, nullable=False),  # the page that was given last; 0 for none
+    Column("last", ID, nullable=False, info=STAYS),  # the last person who was looked at for it
+    Column("delivery_id", ID, nullable=False),  # of that page; empty where nobody is in it
+    Column("state", WORD, nullable=False),  # open, done
+    Column("started", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )

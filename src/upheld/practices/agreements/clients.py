@@ -1,0 +1,113 @@
+"""Programs of partners: OAuth 2 client credentials, and tokens that last for minutes.
+
+Of a secret its hash is kept alone. A token is sealed and kept nowhere; each request asks whether
+its client is still active, so that revoking a client ends every token of it at once.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
+
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
+from upheld.gate.public import REGISTER, SealError
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties
+from upheld.practices.agreements.agreements import require_manager
+from upheld.practices.agreements.tables import partner_client as table
+from upheld.practices.agreements.terms import AgreementError
+
+ACTIVE, REVOKED = "active", "revoked"
+TOKEN_LASTS: Final = timedelta(minutes=10)
+ADDED, ENDED = "agreement.client", "agreement.client-revoke"
+SENTENCES: Final = {
+    ADDED: "{actor} gave a partner's program an access of its own",
+    ENDED: "{actor} revoked the access of a partner's program",
+}
+_PURPOSE: Final = "partner-token"
+_NOBODY: Final = b"\x00" * 32
+
+
+class PartnerClient(NamedTuple):
+    """A program of a partner's."""
+
+    client_id: str
+    party: str
+    state: str
+
+
+def add(transaction: Transaction, which: str, *, by: str) -> tuple[PartnerClient, str]:
+    """Let a program of a partner ask; the client, and its secret, which nobody is shown again."""
+    user = require_manager(transaction.tables, by)
+    party = parties.find(transaction, which)
+    secret = secrets.token_urlsafe(32)
+    client = PartnerClient(secrets.token_hex(16), party, ACTIVE)
+    transaction.tables.insert(
+        table,
+        **client._asdict(),
+        secret_hash=sha256(secret.encode()).digest(),
+        added=microseconds(transaction.clock.now()),
+        added_by=user.user_id,
+    )
+    transaction.note(None, ADDED, actor=f"staff {user.user_id}", id=client.client_id)
+    return client, secret
+
+
+def revoke(transaction: Transaction, client_id: str, *, by: str) -> PartnerClient:
+    """Let a program ask no longer; its tokens end with it."""
+    user = require_manager(transaction.tables, by)
+    transaction.lock(REGISTER)
+    row = transaction.tables.get(table, "client_id = ?", client_id)
+    if row is None or row.state != ACTIVE:
+        raise AgreementError(
+            "there is no such program, or it was revoked already",
+            code="partner-client",
+            hint="`upheld agreement clients` lists those that may ask",
+        )
+    transaction.tables.update(table, {"state": REVOKED}, "client_id = ?", client_id)
+    transaction.note(None, ENDED, actor=f"staff {user.user_id}", id=client_id)
+    return _from_row(row)._replace(state=REVOKED)
+
+
+def clients(tables: Tables, party: str = "") -> list[PartnerClient]:
+    """All programs, or those of one partner."""
+    rows = tables.select(table, "ORDER BY party, client_id")
+    return [_from_row(each) for each in rows if party in ("", each.party)]
+
+
+def check_secret(tables: Tables, client_id: str, secret: str) -> PartnerClient | None:
+    """The active client with an id and a secret; None for anything else."""
+    row = tables.get(table, "client_id = ?", client_id)
+    kept_hash = bytes(row.secret_hash) if row is not None else _NOBODY
+    fits = hmac.compare_digest(sha256(secret.encode()).digest(), kept_hash)
+    return _from_row(row) if row is not None and fits and row.state == ACTIVE else None
+
+
+def issue(transaction: Transaction, client: PartnerClient) -> str:
+    """A token of a client."""
+    until = microseconds(transaction.clock.now() + TOKEN_LASTS)
+    value = f"{client.client_id} {until}".encode()
+    return urlsafe_b64encode(transaction.sealer(_PURPOSE).seal(value, "token")).decode().rstrip("=")
+
+
+def holder(transaction: Transaction, token: str) -> PartnerClient | None:
+    """The active client of a token that has not expired; None for anything else."""
+    try:
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        value = transaction.sealer(_PURPOSE).unseal(raw, "token").decode()
+    except (ValueError, SealError):
+        return None
+    client_id, _, until = value.partition(" ")
+    if microseconds(transaction.clock.now()) >= int(until):
+        return None
+    row = transaction.tables.get(table, "client_id = ? AND state = ?", client_id, ACTIVE)
+    return None if row is None else _from_row(row)
+
+
+def _from_row(row: Any) -> PartnerClient:
+    return PartnerClient(row.client_id, row.party, row.state)

@@ -1,0 +1,216 @@
+"""What a partner's program asks: a token for its secret, and pages of what its agreement covers.
+
+A request carries a secret or a token and no cookie, so it does nothing by anybody's browser; one
+that a page of somebody else's sends is refused all the same. Answers are JSON; an error has a code,
+what is wrong, and what to do.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.gate.transaction import Transaction
+from upheld.practice.deliveries import DeliveryError
+from upheld.practice.endpoints import network_of
+from upheld.practice.plugin import Provider
+from upheld.practices.agreements import clients, pulls
+from upheld.practices.agreements.clients import PartnerClient
+from upheld.practices.agreements.pulls import PullPage
+from upheld.practices.agreements.terms import AgreementError
+from upheld.web.limits import Rate
+
+HERE: Final = "/api/partner"
+BODY_MAX: Final = 16 * 1024
+SECRETS: Final = Rate(10, 6)  # tries of a secret, of one network
+REQUESTS: Final = Rate(60, 1)  # of one program
+_HEADERS: Final = {"cache-control": "no-store"}
+Form = dict[str, str]
+Answer = Callable[[Request, Form], Awaitable[Response]]
+
+
+class _AnswerError(Exception):
+    """An answer that ends a request."""
+
+    def __init__(self, status: int, code: str, message: str, hint: str, wait: float = 0) -> None:
+        super().__init__(message)
+        self.status, self.wait = status, wait
+        self.body = {"error": code, "error_description": message, "what_to_do": hint}
+
+
+class PartnerApi:
+    """The answers to partners' programs."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    def endpoint(self, handler: Answer) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint that reads a form, refuses other pages' requests, and answers errors."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                _refuse_pages(request)
+                return await handler(request, await _form(request))
+            except _AnswerError as error:
+                headers = {**_HEADERS}
+                if error.status == 401:
+                    headers["www-authenticate"] = "Bearer"
+                if error.wait:
+                    headers["retry-after"] = str(int(error.wait) + 1)
+                return _json(error.body, error.status, headers)
+            except AgreementError as error:
+                status = 409 if error.code == "pull-cursor" else 403
+                body = {"error": error.code, "error_description": str(error)}
+                return _json({**body, "what_to_do": error.hint}, status)
+
+        return answer
+
+    async def token(self, request: Request, form: Form) -> Response:
+        """A token for a client's id and secret."""
+        client_id, secret = _credentials(request, form)
+
+        def work(transaction: Transaction) -> str | float:
+            wait = self.provider.limits.take(
+                transaction.tables,
+                SECRETS,
+                "partner-secret",
+                network_of(request),
+                at=transaction.clock.now(),
+            )
+            if wait:
+                return wait
+            client = clients.check_secret(transaction.tables, client_id, secret)
+            return clients.issue(transaction, client) if client else ""
+
+        if form.get("grant_type", "") != "client_credentials":
+            raise _AnswerError(
+                400,
+                "unsupported_grant_type",
+                "only client credentials are answered",
+                "send grant_type=client_credentials",
+            )
+        token = await self.provider.do(work)
+        if isinstance(token, float | int):
+            raise _AnswerError(429, "slow_down", "too many tries", "try again later", token)
+        if not token:
+            raise _AnswerError(
+                401, "invalid_client", "this is no program of a partner", "check id and secret"
+            )
+        lasts = int(clients.TOKEN_LASTS.total_seconds())
+        return _json({"access_token": token, "token_type": "Bearer", "expires_in": lasts})
+
+    async def begin(self, request: Request, form: Form) -> Response:
+        """Begin a pull for a purpose."""
+        purpose, fields = form.get("purpose", ""), form.get("fields", "").split()
+        recipient = form.get("recipient", "")
+
+        def work(transaction: Transaction) -> object:
+            client = self._client(transaction, request)
+            why = pulls.why_refused(transaction, client.party, purpose, fields, recipient)
+            if why:
+                return _AnswerError(403, "agreement", why, "see the agreement on /partner")
+            pull = pulls.begin(transaction, client.party, purpose, fields)
+            return {"pull": pull.pull_id, "purpose": purpose, "fields": pull.fields, "page": 1}
+
+        result = await self.provider.do(work)
+        if isinstance(result, _AnswerError):  # committed, since the refusal is an entry
+            raise result
+        return _json(result, 201)
+
+    async def page(self, request: Request, form: Form) -> Response:
+        """A page of a pull: the next one, or the last one once more."""
+        number = form.get("page", "")
+        pull_id = request.path_params["pull"]
+
+        def work(transaction: Transaction) -> PullPage | _AnswerError:
+            client = self._client(transaction, request)
+            pull = pulls.find(transaction, client.party, pull_id)
+            if pull is None:
+                return _AnswerError(404, "pull", "there is no such pull", "begin one")
+            if not number.isdecimal() or len(number) > 9:
+                return _AnswerError(422, "page", "a page has a number", "send page=1")
+            why = pulls.why_refused(transaction, client.party, pull.purpose, pull.fields)
+            if why:
+                return _AnswerError(403, "agreement", why, "see the agreement on /partner")
+            return pulls.give(transaction, pull, int(number))
+
+        try:
+            result = await self.provider.do(work)
+        except DeliveryError as error:
+            raise _AnswerError(409, error.code, str(error), "ask for the next page") from None
+        if isinstance(result, _AnswerError):
+            raise result
+        first, *items = [msgspec.Raw(each) for each in result.lines.splitlines()] or [
+            msgspec.Raw(b"null")
+        ]
+        return _json(
+            {
+                "page": result.number,
+                "manifest": first,
+                "items": items,
+                "next": result.number + 1 if result.more else None,
+            }
+        )
+
+    def _client(self, transaction: Transaction, request: Request) -> PartnerClient:
+        """Whoever asks, by their token, within their limit."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        client = clients.holder(transaction, token) if kind.lower() == "bearer" else None
+        if client is None:
+            raise _AnswerError(
+                401, "invalid_token", "there is no such token", f"ask for one at {HERE}/token"
+            )
+        wait = self.provider.limits.take(
+            transaction.tables,
+            REQUESTS,
+            "partner-client",
+            client.client_id,
+            at=transaction.clock.now(),
+        )
+        if wait:
+            raise _AnswerError(429, "slow_down", "too many requests", "try again later", wait)
+        return client
+
+
+def _refuse_pages(request: Request) -> None:
+    site = request.headers.get("sec-fetch-site")
+    if "origin" in request.headers or site not in (None, "none", "same-origin"):
+        raise _AnswerError(
+            403, "invalid_request", "this is for programs", "send it from no page of a browser"
+        )
+
+
+async def _form(request: Request) -> Form:
+    length = request.headers.get("content-length", "0")
+    has_no_length = "transfer-encoding" in request.headers
+    if has_no_length or not length.isdecimal() or int(length) > BODY_MAX:
+        raise _AnswerError(413, "invalid_request", "this is too large", "send a short form")
+    body = await request.body()
+    try:
+        pairs = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise _AnswerError(400, "invalid_request", "this is no form", "send a form") from None
+    return {name: values[0] for name, values in pairs.items()}
+
+
+def _credentials(request: Request, form: Form) -> tuple[str, str]:
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        try:
+            client_id, _, secret = b64decode(value, validate=True).decode().partition(":")
+        except (ValueError, binascii.Error):
+            return "", ""
+        return client_id, secret
+    return form.get("client_id", ""), form.get("client_secret", "")
+
+
+def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    body = msgspec.json.encode(value)
+    return Response(body, status, headers=headers or _HEADERS, media_type="application/json")

@@ -1,0 +1,213 @@
+"""What a partner pulls: page by page, by purpose, of the customers whom that purpose is about.
+
+Each page is one delivery. Asking for the next page says that the one before arrived; asking for the
+same page gives the same delivery again. Whoever was in a page is in no later one of the same pull.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.gate.act.request import Act
+from upheld.gate.public import REGISTER
+from upheld.gate.transaction import Transaction
+from upheld.policy.analyse.contains import PARTNER, SHARE
+from upheld.policy.vocabulary import TREE_OF
+from upheld.practice import deliveries
+from upheld.practice.needs import can_ever
+from upheld.practice.tables import task
+from upheld.practices.agreements import checks, terms
+from upheld.practices.agreements.tables import partner_pull as table
+from upheld.practices.agreements.terms import AgreementError
+
+PAGE_PEOPLE: Final = 100
+OPEN, DONE = "open", "done"
+REFUSAL: Final = "agreement.refuse"
+SENTENCES: Final = {REFUSAL: "{actor} refused what a partner asked for"}
+
+
+class PartnerPull(NamedTuple):
+    """What a partner asks for, and how far it has come."""
+
+    pull_id: str
+    party: str
+    purpose: str
+    fields: tuple[str, ...]
+    page: int
+    last: str
+    delivery_id: str
+    state: str
+
+
+class PullPage(NamedTuple):
+    """A page: its number, its lines of JSON (the manifest first; empty for nobody), and if more."""
+
+    number: int
+    lines: bytes
+    more: bool
+
+
+def allowed_fields(transaction: Transaction, party: str, purpose: str) -> tuple[str, ...]:
+    """The fields that a partner's agreements cover for a purpose, under the policy in force."""
+    policy, tables = transaction.policy, transaction.tables
+    if purpose not in policy.program.vocabulary.tree("purpose"):
+        return ()
+    live = checks.live_of(tables, party, transaction.clock.now(), policy)
+    texts = [terms.load(tables, each.digest) for each in live]
+    tree = policy.program.vocabulary.tree(TREE_OF["data"])
+    parents = {each.parent for each in tree.values()}
+    return tuple(
+        field
+        for field in tree
+        if field not in parents
+        and any(terms.covers(text, policy, field, purpose) for text in texts)
+    )
+
+
+def why_refused(
+    transaction: Transaction,
+    party: str,
+    purpose: str,
+    fields: Sequence[str] = (),
+    recipient: str = "",
+) -> str:
+    """Why a partner cannot have something; empty where it can. A refusal is recorded."""
+    covered = allowed_fields(transaction, party, purpose)
+    if recipient and recipient != party:
+        why = "nothing may be passed on to anybody else"
+    elif not covered:
+        why = "no agreement in force covers this purpose"
+    elif not {*fields} <= {*covered}:
+        why = "the agreement does not cover all of these fields"
+    else:
+        return ""
+    words = transaction.policy.program.vocabulary
+    known = {"purpose": purpose} if purpose in words.tree("purpose") else {}
+    transaction.note(
+        None,
+        REFUSAL,
+        actor="provider",
+        action=SHARE,
+        data=tuple(each for each in fields if each in words.tree("data")),
+        recipient=f"{PARTNER} {party}",
+        problem="agreement",
+        **known,  # type: ignore[arg-type] # a word of the vocabulary
+    )
+    return why
+
+
+def begin(
+    transaction: Transaction, party: str, purpose: str, fields: Sequence[str] = ()
+) -> PartnerPull:
+    """Begin to pull what the agreement covers for a purpose, or some fields of that."""
+    covered = allowed_fields(transaction, party, purpose)
+    chosen = tuple(each for each in covered if not fields or each in fields)
+    pull = PartnerPull(secrets.token_hex(16), party, purpose, chosen, 0, "", "", OPEN)
+    transaction.tables.insert(
+        table,
+        **{**pull._asdict(), "fields": " ".join(chosen)},
+        started=microseconds(transaction.clock.now()),
+    )
+    return pull
+
+
+def find(transaction: Transaction, party: str, pull_id: str) -> PartnerPull | None:
+    """A pull of this partner; None for another's."""
+    row = transaction.tables.get(table, "pull_id = ? AND party = ?", pull_id, party)
+    return None if row is None else _from_row(row)
+
+
+def give(transaction: Transaction, pull: PartnerPull, number: int) -> PullPage:
+    """A page by its number: the one that was given last once more, or the next one."""
+    transaction.lock(REGISTER)
+    now = find(transaction, pull.party, pull.pull_id) or pull
+    if number not in (now.page, now.page + 1) or number == 0:
+        raise AgreementError(
+            "this cursor is not where the pull stands",
+            code="pull-cursor",
+            hint=f"ask for page {now.page + 1}, or for page {now.page} once more",
+        )
+    if number == now.page + 1:
+        if now.state == DONE:
+            _confirm(transaction, now)
+            return PullPage(number, b"", more=False)
+        now = _advance(transaction, now)
+    lines = b""
+    if now.delivery_id:
+        lines = deliveries.hand_out(transaction, now.delivery_id).lines
+    return PullPage(number, lines, more=now.state == OPEN or bool(now.delivery_id))
+
+
+def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
+    """Confirm the page before, and decide who is in the next one."""
+    _confirm(transaction, pull)
+    looked_at, chosen = _candidates(transaction, pull.purpose, pull.last)
+    delivery = None
+    if chosen:
+        takes = transaction.policy.engine.compiled.takes[SHARE]
+        act = Act(
+            action="share",
+            data=pull.fields,
+            recipient=PARTNER,
+            purpose=pull.purpose,
+            occasion="other" if "occasion" in takes else None,
+            party=pull.party,
+            reference=pull.pull_id,
+            partial=True,
+        )
+        delivery = deliveries.send(transaction, act, chosen, channel=deliveries.PAGE).delivery
+    new = pull._replace(
+        page=pull.page + 1,
+        last=looked_at[-1] if looked_at else pull.last,
+        delivery_id=delivery.delivery_id if delivery else "",
+        state=OPEN if len(looked_at) == PAGE_PEOPLE else DONE,
+    )
+    changes = {**new._asdict(), "fields": " ".join(new.fields)}
+    transaction.tables.update(table, changes, "pull_id = ?", pull.pull_id)
+    return new
+
+
+def _confirm(transaction: Transaction, pull: PartnerPull) -> None:
+    """Note that the page that was given last has arrived."""
+    if not pull.delivery_id:
+        return
+    there = deliveries.find(transaction.tables, pull.delivery_id)
+    if there.state == deliveries.WAITING and there.handed is not None:
+        deliveries.confirm(transaction, pull.delivery_id)
+
+
+def _candidates(
+    transaction: Transaction, purpose: str, after: str
+) -> tuple[list[PersonId], list[PersonId]]:
+    """The next people who were looked at, and those of them whom the purpose is about.
+
+    What we write for, is about those whom the policy lets us write to for it; anything else, about
+    those of whom something with this purpose is open at a desk.
+    """
+    if can_ever(transaction.policy, f"contact for {purpose}"):
+        people = transaction.customers_after(after, PAGE_PEOPLE)
+        contact = Act(action="contact", purpose=purpose)
+        return people, [each for each in people if transaction.peek(each, contact).allowed]
+    where = "purpose = ? AND state <> 'done' AND person_id > ? ORDER BY person_id LIMIT ?"
+    rows = transaction.tables.select_unchecked(
+        task, ["person_id"], where, purpose, after, PAGE_PEOPLE
+    )
+    people = [PersonId(person_id) for (person_id,) in rows]
+    return people, people
+
+
+def _from_row(row: Any) -> PartnerPull:
+    return PartnerPull(
+        row.pull_id,
+        row.party,
+        row.purpose,
+        tuple(row.fields.split()),
+        row.page,
+        row.last,
+        row.delivery_id,
+        row.state,
+    )
