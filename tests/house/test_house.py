@@ -107,6 +107,10 @@ def test_no_file_names_a_registry_or_a_folder_of_one_machine() -> None:
 _LOOKED_AT = "says whom to look at; each is read anew then and checked, row and set"
 _COUNTED = "counts whose word a draft drops; no act rests on it, and a row more only refuses"
 READ_UNCHECKED = {
+    (
+        "practices/agreements/pulls.py",
+        "task",
+    ): "whom a partner may ask for is looked for; the policy decides on each of them",
     ("gate/erasure/delete_fields.py", "dropped"): _LOOKED_AT,
     (
         "gate/erasure/erase.py",

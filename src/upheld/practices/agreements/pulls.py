@@ -86,7 +86,7 @@ def why_refused(
     else:
         return ""
     words = transaction.policy.program.vocabulary
-    known = {"purpose": purpose} if purpose in words.tree("purpose") else {}
+    purpose_word = {"purpose": purpose} if purpose in words.tree("purpose") else {}
     transaction.note(
         None,
         REFUSAL,
@@ -95,7 +95,7 @@ def why_refused(
         data=tuple(each for each in fields if each in words.tree("data")),
         recipient=f"{PARTNER} {party}",
         problem="agreement",
-        **known,  # type: ignore[arg-type] # a word of the vocabulary
+        **purpose_word,  # type: ignore[arg-type] # a word of the vocabulary
     )
     return why
 
