@@ -47,6 +47,7 @@ OWN = {
     "erasures",
     "unconfirmed accounts",
     "invitations",
+    "incidents",
     "terminations",
     "legal-notices",
     "visits",
