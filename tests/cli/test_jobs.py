@@ -47,6 +47,7 @@ OWN = {
     "erasures",
     "unconfirmed accounts",
     "invitations",
+    "agreements",
     "incidents",
     "terminations",
     "legal-notices",
