@@ -52,13 +52,13 @@ from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
-from upheld.practices.incidents import practice as incidents
 from upheld.practices.legal import practice as legal
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
 from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
 from upheld.practices.parties import practice as parties
+from upheld.practices.programmes import practice as programmes
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.practices.terminations import practice as terminations
@@ -75,10 +75,10 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("deliveries", deliveries.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
-    ("incidents", incidents.practice),
     ("legal", legal.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),
+    ("programmes", programmes.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
     ("terminations", terminations.practice),

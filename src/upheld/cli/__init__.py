@@ -24,6 +24,7 @@ from upheld.cli.legal import legal
 from upheld.cli.output import complain
 from upheld.cli.party import party
 from upheld.cli.person import person
+from upheld.cli.programme import programme
 from upheld.cli.reply import reply
 from upheld.cli.staff import staff
 from upheld.cli.termination import termination
@@ -73,6 +74,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(legal, name="legal")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
+app.add_typer(programme, name="programme")
 app.add_typer(staff, name="staff")
 app.add_typer(termination, name="termination")
 version.command("sever")(sever_version)

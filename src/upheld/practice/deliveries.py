@@ -19,6 +19,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
@@ -74,7 +75,6 @@ class PartyDelivery(NamedTuple):
             occasion=self.occasion,
             party=self.party,
             reference=self.reference,
-            partial=True,
         )
 
 
@@ -214,33 +214,29 @@ def hand_out(transaction: Transaction, delivery_id: str) -> Content:
     """
     its, items = _open_items(transaction, delivery_id)
     _require_recipient(transaction, its.party, its.recipient, its.channel)
-    leaving: list[Any] = []
+    leaving: list[tuple[Any, bytes]] = []
     staying: list[Any] = []
     sealers = transaction.person_sealers("delivery", [each.person_id for each in items])
     for each in items:
         if each.person_id in sealers:  # who is not is being erased, and their item with them
-            still = transaction.peek(each.person_id, its.act).allowed
-            (leaving if still else staying).append(each)
+            values = sealers[each.person_id].unseal(each.sealed, delivery_id, what="a delivery")
+            act = replace(its.act, data=tuple(msgspec.json.decode(values)))
+            if transaction.peek(each.person_id, act).allowed:
+                leaving.append((each, values))
+            else:
+                staying.append(each)
     _keep_back(transaction, its, staying)
     if not leaving:
         # Committed with what was kept back, so that the caller is told by an empty content.
         return Content(_end(transaction, its, RECALLED), 0, b"")
     lines = [
-        msgspec.json.encode(
-            {
-                "id": each.name,
-                "values": msgspec.Raw(
-                    sealers[each.person_id].unseal(each.sealed, delivery_id, what="a delivery")
-                ),
-            }
-        )
-        for each in leaving
+        msgspec.json.encode({"id": each.name, "values": msgspec.Raw(values)})
+        for each, values in leaving
     ]
     at = microseconds(transaction.clock.now())
-    transaction.tables.rewrite(
-        delivery_item, [(each, each._replace(handed=at)) for each in leaving]
-    )
-    content = b"\n".join((_manifest(transaction, its, leaving, lines), *lines, b""))
+    items = [each for each, _ in leaving]
+    transaction.tables.rewrite(delivery_item, [(each, each._replace(handed=at)) for each in items])
+    content = b"\n".join((_manifest(transaction, its, items, lines), *lines, b""))
     changes = {"handed": at, "digest": sha256(content).hexdigest()}
     transaction.tables.update(delivery, changes, _ONE, delivery_id)
     return Content(find(transaction.tables, delivery_id), len(lines), content)

@@ -28,6 +28,7 @@ CAME_OF_AGE = "came-of-age"
 PRIVACY_SIGNAL = "privacy-signal"  # about the session whose browser sends it
 IDENTITY_CHECKED = "identity-checked"  # by staff, about what they saw
 PAYER_CHANGES = "payer-changes"  # announced before it does: what was used is billed as it was
+CONSENT_WITHDRAWN = "consent-withdrawn"  # by its person, about the record
 SERVICES_TERMINATED = "services-terminated"  # by our staff, about one service; all if empty
 CARD_GIVEN = "card-given"  # on the payment processor's own page, whether or not it is kept
 NAMES = frozenset(
@@ -44,6 +45,7 @@ NAMES = frozenset(
         PRIVACY_SIGNAL,
         IDENTITY_CHECKED,
         CARD_GIVEN,
+        CONSENT_WITHDRAWN,
         PAYER_CHANGES,
         SERVICES_TERMINATED,
     }

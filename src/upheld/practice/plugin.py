@@ -187,6 +187,10 @@ class Practice(NamedTuple):
     )
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
+    guardian_of: Callable[[Tables, PersonId], PersonId | None] | None = (
+        None  # who says yes for whoever is in somebody's care
+    )
+    wards_of: Callable[[Tables, PersonId], list[PersonId]] | None = None  # who is in their care
     order_bar: Callable[[Transaction, PersonId, str], str] | None = (
         None  # why somebody cannot order a service; empty where they can
     )
@@ -398,6 +402,16 @@ class Provider:
         """By which practice what somebody orders waits for a yes; None if it waits for nobody."""
         approvals = (each.purchase_approval for each in self.practices if each.purchase_approval)
         return next((each for each in approvals if each.is_needed(tables, person_id)), None)
+
+    def guardian_of(self, tables: Tables, person_id: PersonId) -> PersonId | None:
+        """In whose care somebody is; None where they are in nobody's."""
+        finders = (each.guardian_of for each in self.practices if each.guardian_of)
+        return next((who for find in finders if (who := find(tables, person_id))), None)
+
+    def wards_of(self, tables: Tables, guardian_id: PersonId) -> list[PersonId]:
+        """Who is in somebody's care."""
+        finders = (each.wards_of for each in self.practices if each.wards_of)
+        return [ward for find in finders for ward in find(tables, guardian_id)]
 
     def order_bar(self, transaction: Transaction, person_id: PersonId, service: str) -> str:
         """Why somebody cannot order a service, as a sentence to them; empty where they can."""

@@ -27,7 +27,6 @@ class ActOptions(DimensionOptions[str | None], total=False):
     party: str
     reference: str
     partial: bool
-    settles: str
 
 
 class StoreOptions(TypedDict, total=False):

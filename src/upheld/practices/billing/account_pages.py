@@ -25,7 +25,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.purchases import Purchase, PurchaseRequest
-from upheld.practices.billing import books, services, usage
+from upheld.practices.billing import books, services, suppliers, usage
 from upheld.practices.billing.books import AccountStep, Invoice
 from upheld.practices.billing.order_questions import (
     ask_confirmation,
@@ -133,7 +133,8 @@ class AccountPages:
         if plan.cents and self.provider.approval_for(tables, person_id):
             return ask_confirmation(plan, now, self.plans)
         is_payer = self.provider.payer_of(tables, person_id) == person_id
-        return order_confirmation(plan, now, self.plans, is_payer=is_payer)
+        supplied = suppliers.sentence(self.provider.policy, plan)
+        return order_confirmation(plan, now, self.plans, is_payer=is_payer, supplied=supplied)
 
     async def _now(self, visit: Visit) -> list[ServicePeriod] | Refused:
         """What somebody has now, as they see it."""

@@ -21,9 +21,14 @@ def order_confirmation(
     plans: Mapping[str, ServicePlan],
     *,
     is_payer: bool,
+    supplied: str = "",
 ) -> Confirmation:
-    """What an order does to what somebody has, with its price and what they pay afterwards."""
+    """What an order does to what somebody has, with its price and what they pay afterwards.
+
+    `supplied` says who else provides it and what they get.
+    """
     consequences = [f"{plan.title} begins today{': ' if plan.line else ''}{plan.line}."]
+    consequences += [supplied] if supplied else []
     consequences += _replaced(plan, now, plans)
     whom = "to you" if is_payer else "to the holder of your account"
     consequences.append(f"The bill comes {whom}. Of this month you pay for the days left of it.")

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from upheld.core.files import read_file
 OWN: Final = Path(__file__).with_name("plans.toml")
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
 Title = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Field = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=40)]
 Cents = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 
 
@@ -27,6 +28,8 @@ class ServicePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A plan: what it is called, which service it is of, and its price a month.
 
     `password` says that the service has a password of its own. A person has one plan of a service.
+    A company of the register that provides it is its `supplier`, and gets the fields that it needs:
+    `supplier_data`, words of the policy.
     """
 
     id: Word
@@ -35,6 +38,8 @@ class ServicePlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cents: Cents
     line: str = ""
     password: bool = False
+    supplier: Word | Literal[""] = ""
+    supplier_data: tuple[Field, ...] = ()
 
 
 class _PlansFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,6 +59,13 @@ def catalogue(path: Path | None = None) -> Mapping[str, ServicePlan]:
             code="plans",
             hint="compare it with plans.toml in upheld/practices/billing",
         ) from None
+    for plan in plans:
+        if bool(plan.supplier) != bool(plan.supplier_data):
+            raise PlansError(
+                f"the plans in {where}: a supplier and the fields that it needs go together",
+                code="plans",
+                hint="name both `supplier` and `supplier_data`, or neither",
+            )
     by_id = {plan.id: plan for plan in plans}
     if len(by_id) < len(plans):
         raise PlansError(

@@ -22,7 +22,7 @@ from upheld.practice.events import (
 )
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, PendingAction, Practice, Provider
-from upheld.practices.billing import books, debts, glance, services, usage
+from upheld.practices.billing import books, debts, glance, services, suppliers, usage
 from upheld.practices.billing.account_pages import AccountPages
 from upheld.practices.billing.debt_pages import DebtPages
 from upheld.practices.billing.glance import Glance
@@ -142,7 +142,8 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
     return Practice(
         "billing",
         actions=("charge", "serve", "share", "use", "view"),
-        recorded_facts=("has-service", "payment-in-progress"),
+        recorded_facts=("has-service", "payment-in-progress", suppliers.REQUESTED),
+        manager_actions=lambda tables: suppliers.without_key(tables, plans.values()),
         routes=routes,
         outward_links=lambda _: [provider.imprint.webmail],
         menu=CARDS,

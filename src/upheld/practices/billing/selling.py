@@ -9,7 +9,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
 from upheld.practice.purchases import Purchase
-from upheld.practices.billing import services
+from upheld.practices.billing import services, suppliers
 from upheld.practices.billing.order_questions import total_with
 from upheld.practices.billing.plans import ServicePlan, titles
 
@@ -39,6 +39,8 @@ class PlanSeller:
         if plan is None or any(each.plan == item for each in now):
             return None
         if self.provider.order_bar(transaction, person_id, plan.service):
+            return None
+        if not suppliers.is_ready(transaction, plan):
             return None
         return Purchase(item, plan.title, plan.cents, total_with(plan, now, self.plans))
 

@@ -21,6 +21,7 @@ from upheld.gate.evidence.carry_forward import CarriedRow, RetiringRows
 from upheld.gate.transaction import Transaction
 from upheld.practice import credentials
 from upheld.practice.unreadable import decoding
+from upheld.practices.billing import suppliers
 from upheld.practices.billing.books import encode_row
 from upheld.practices.billing.plans import ServicePlan
 from upheld.practices.billing.tables import billed, service_order
@@ -160,12 +161,17 @@ def order(transaction: Transaction, person_id: PersonId, plan: ServicePlan) -> R
     record = transaction.record(
         person_id, "service-order", fact="has-service", by_whom=person_id, how="order"
     )
+    refusal = suppliers.engage(transaction, person_id, plan, record)
+    if refusal:
+        transaction.withdraw(person_id, record)
+        return refusal
     today = transaction.clock.day_of(at)
     added = [_ending(each, today) for each in before]
     added.append(ServiceRow("order", plan.service, plan.id, today, record))
     refusal = _append(transaction, person_id, added)
     if refusal:
         transaction.withdraw(person_id, record)
+        suppliers.release(transaction, person_id, record, "")
         return refusal
     transaction.tables.insert(
         service_order, person_id=person_id, record_id=record, began=microseconds(at)
@@ -250,6 +256,7 @@ def _end_orders(
     for each in ended:
         if each.record:
             transaction.withdraw(person_id, each.record, ended=True, actor=actor)
+            suppliers.release(transaction, person_id, each.record, actor)
             where = "person_id = ? AND record_id = ?"
             transaction.tables.update(service_order, {"ended": at}, where, person_id, each.record)
 

@@ -67,11 +67,22 @@ def care_of(tables: Tables, person_id: PersonId) -> Care | None:
     return None if row is None else _care(row)
 
 
+def guardian_of(tables: Tables, person_id: PersonId) -> PersonId | None:
+    """In whose care somebody is; None where they are in nobody's."""
+    care = care_of(tables, person_id)
+    return None if care is None else care.guardian_id
+
+
 def cares(tables: Tables, guardian_id: PersonId) -> list[Care]:
     """Whom somebody cares for, in the order in which they came."""
     where = "guardian_id = ? AND ended IS NULL ORDER BY started_at"
     rows = tables.select(table, where, guardian_id)
     return [_care(each) for each in rows]
+
+
+def wards_of(tables: Tables, guardian_id: PersonId) -> list[PersonId]:
+    """Who is in somebody's care."""
+    return [each.person_id for each in cares(tables, guardian_id)]
 
 
 def some_cares(tables: Tables, after: Place, most: int) -> tuple[list[Care], Place | None]:

@@ -53,6 +53,8 @@ def practice(provider: Provider) -> Practice:
         recorded_facts=("guardian-permission", "guardian-supervision", "costs-accepted"),
         routes=[*_routes(provider, family), *_order_routes(provider, family, orders)],
         purchase_approval=orders,
+        guardian_of=domain.guardian_of,
+        wards_of=domain.wards_of,
         entry_sentences={
             purchases.ENTRIES[purchases.APPROVED]: "{actor} said yes to an order of {whom}",
             purchases.ENTRIES[purchases.DECLINED]: "{actor} said no to an order of {whom}",

@@ -17,6 +17,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practice.endpoints import Visit, equal_secrets
+from upheld.practice.events import CONSENT_WITHDRAWN
 from upheld.practice.needs import can_ever
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import choices, consent_record, objections, signals
@@ -140,6 +141,9 @@ class ChoicePages:
                         objections.take_back(transaction, visit.subject, purpose)
                 else:
                     transaction.withdraw(visit.subject, record_id, actor="customer")
+                    self.provider.events.announce(
+                        transaction, CONSENT_WITHDRAWN, visit.subject, each.record_id
+                    )
             return bool(mine)
 
         if not await self.provider.do(work):
