@@ -28,12 +28,15 @@ from practices.orders import approved, demand, desk_of
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.ids import PersonId
+from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.purchases import Purchase
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.guardians.purchases import Purchases, set_limit
+from upheld.practices.incidents.incidents import Incidents
+from upheld.practices.incidents.notices import IncidentWork
 from upheld.practices.messages.unsubscribe import UnsubscribePages
 from upheld.practices.rights import choices, erasure, requests
 from upheld.practices.terminations import decisions
@@ -155,6 +158,30 @@ def _termination(house: House, person: PersonId) -> str:
     return house.do(work)
 
 
+def _incident(house: House) -> str:
+    """An incident that touched everybody so far, of which they were sent a notice."""
+    model, now = Incidents(house.provider), house.clock.now()
+    work = IncidentWork(model)
+
+    def begin(transaction: GateTransaction) -> tuple[str, str, str]:
+        users = [
+            operators.add_user(transaction.tables, "staff", "Ina Desk", name, roles=["privacy"])
+            for name in ("ina", "ivo")
+        ]
+        for each in users:
+            operators.change_state(transaction.tables, each.user_id, operators.ACTIVE)
+        first, second = (each.user_id for each in users)
+        misuse = Misuse("table", "value", now - timedelta(days=1), now)
+        return model.open(transaction, misuse, now, first).incident_id, first, second
+
+    incident_id, first, second = house.do(begin)
+    work.count(house.provider.gate.gate, incident_id)
+    there = house.do(lambda transaction: model.draft(transaction, incident_id, "Sorry.", first))
+    house.do(lambda transaction: model.approve(transaction, incident_id, there.turn, second))
+    work.send(house.provider.gate.gate, incident_id)
+    return incident_id
+
+
 def _purchase(house: House, child: PersonId) -> str:
     orders = Purchases(house.provider)
 
@@ -188,6 +215,7 @@ class World:
         self.termination = _termination(house, self.ann)
         desk = desk_of(house)
         self.instrument = approved(house, desk, demand(house, self.ann)).instrument_id
+        self.incident = _incident(house)
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""),
             "ann": ("customer", self.ann),
@@ -245,6 +273,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "ticket": lambda world: _ticket(world.house, world.ann),
     "termination": lambda world: world.termination,
     "instrument": lambda world: world.instrument,
+    "incident": lambda world: world.incident,
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

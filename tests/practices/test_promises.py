@@ -65,16 +65,16 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
     """A policy of nothing but such promises is told in full, and what is kept is not in it."""
     policy = upheld.load_text(
         "---\npolicy: Small\n---\n\nOne. {#one}\n\n```rule\n"
-        "may serve when has-service and breach-found\nmay transfer\n"
-        "must notify-breach within 2 days when breach-found\n"
+        "may serve when has-service and transfer-done\nmay transfer\n"
+        "must notify-transfer within 2 days when transfer-done\n"
         "must answer-access within 2 days when access-requested\n"
         "must delete usage within 60 days when access-requested\n```\n"
     )
     result = [(each.kind, each.word, each.clauses) for each in find_unkept(house.provider, policy)]
     assert result == [
-        ("fact", "breach-found", ("one",)),
+        ("fact", "transfer-done", ("one",)),
         ("action", "transfer", ("one",)),
-        ("obligation", "notify-breach", ("one",)),
+        ("obligation", "notify-transfer", ("one",)),
     ]
 
 

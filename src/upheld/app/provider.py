@@ -52,6 +52,7 @@ from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
+from upheld.practices.incidents import practice as incidents
 from upheld.practices.legal import practice as legal
 from upheld.practices.messages import practice as messages
 from upheld.practices.notices.page import PolicyPages
@@ -75,6 +76,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("deliveries", deliveries.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
+    ("incidents", incidents.practice),
     ("legal", legal.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
-from upheld.database.statements import placeholders
+from upheld.database.statements import placeholders, to_datetime
 from upheld.database.tables import item, microseconds
 
 _ONE: Final = "person_id = ? AND item_id = ?"
@@ -36,6 +36,15 @@ class ObligationTable:
         where = f"person_id IN ({placeholders(people)}) AND item_id IN ({placeholders(ids)})"
         item_rows, _ = database.select_authentic(self._connection, item, where, *people, *ids)
         return {each.item_id: each.due for each in item_rows}
+
+    def due_by_record(self, person_id: PersonId, record_id: str, action: str) -> datetime | None:
+        """Until when somebody is owed an act by a record; None where they are owed none by it."""
+        where = "person_id = ? AND basis = ? AND action = ? AND state IN ('open', 'late')"
+        item_rows = database.select(
+            self._connection, item, where, person_id, record_id, action, parts=["open", "late"]
+        )
+        dues = [each.due for each in item_rows if each.due is not None]
+        return to_datetime(min(dues)) if dues else None
 
     def owed(self, clauses: Sequence[str]) -> list[Any]:
         """What is owed under some clauses and not met, what is due first in front."""

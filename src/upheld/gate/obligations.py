@@ -193,7 +193,7 @@ def _reassess(
         owed = [each for each in decision.owed if each.clause == must.clause]
         lapsed = lapsed and not owed
         if certain := [each for each in owed if each.certain]:
-            moments = _moments(connection, person_id, evidence)
+            moments = _moments(connection, person_id, evidence, basis)
             mine = basis
             if mine not in moments:
                 mine = max(moments, key=lambda each: (moments[each], each), default="")
@@ -241,18 +241,23 @@ def _due(since: datetime, owed: OwedAct) -> datetime:
 
 
 def _moments(
-    connection: Connection, person_id: PersonId, evidence: Sequence[str]
+    connection: Connection, person_id: PersonId, evidence: Sequence[str], basis: str
 ) -> dict[str, datetime]:
-    """When each record of the evidence began to prove what it proves."""
+    """When each record of the evidence began to prove what it proves.
+
+    Beside the record `basis`, others that prove the same fact say nothing of its time.
+    """
     if not evidence:
         return {}
     where = f"person_id IN (?, ?) AND record_id IN ({placeholders(evidence)})"
     record_rows, _ = database.select_authentic(
         connection, record, where, REGISTER, person_id, *evidence
     )
+    same = {(each.kind, each.dims) for each in record_rows if each.record_id == basis}
     return {
         each.record_id: to_datetime(each.valid_from if each.withdrawn is None else each.withdrawn)
         for each in record_rows
+        if each.record_id == basis or (each.kind, each.dims) not in same
     }
 
 

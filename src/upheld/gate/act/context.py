@@ -91,8 +91,8 @@ class GateContext(Struct, frozen=True):
 
     def template(self, act: Act, besides: Sequence[str] = ()) -> ActTemplate:
         """The shape of an act whose facts, and some besides, are to be proven."""
-        if act.party or act.reference:  # which only an entry and provers are told
-            act = replace(act, party="", reference="")
+        if act.party or act.reference or act.settles:  # which shape no question
+            act = replace(act, party="", reference="", settles="")
         key = (self.edition, len(self.editions), act, *besides) if besides or self.edition else act
         template = self.templates.get(key)
         if (

@@ -161,11 +161,15 @@ class DutyHandlers:
 
 
 def fulfil(duty_context: DutyContext) -> None:
-    """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
+    """Close a person's items of an act that was owed, by whichever clauses, and is now done.
+
+    An act that `settles` what is owed by one record leaves open what is owed by others.
+    """
     clauses = sorted({owed.clause for owed in duty_context.decision.owed})
     where = (
         "person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
         f" AND clause IN ({placeholders(clauses)})"
+        " AND (? = '' OR basis = ?)"
     )
     database.update(
         duty_context.connection,
@@ -175,5 +179,7 @@ def fulfil(duty_context: DutyContext) -> None:
         duty_context.person_id,
         duty_context.act.action,
         *clauses,
+        duty_context.act.settles,
+        duty_context.act.settles,
         parts=("open", "late"),
     )

@@ -27,6 +27,7 @@ class ActOptions(DimensionOptions[str | None], total=False):
     party: str
     reference: str
     partial: bool
+    settles: str
 
 
 class StoreOptions(TypedDict, total=False):

@@ -20,7 +20,8 @@ class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=Tru
     """What shall be done with whose data. `party` names the one who is meant by the kind of party.
 
     `reference` is the id of what it is done under, such as a programme, which provers and the entry
-    are told. `partial` asks for those fields that are allowed where not all are.
+    are told. `partial` asks for those fields that are allowed where not all are. `settles` is the
+    record by which it is owed, where doing it settles what is owed by that one alone.
     """
 
     action: str
@@ -28,6 +29,7 @@ class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=Tru
     party: str = ""
     reference: str = ""
     partial: bool = False
+    settles: str = ""
 
     def entry_fields(self) -> dict[str, Any]:
         """What an entry tells of it: its words, and with the kind of a party the name if any."""

@@ -1,0 +1,288 @@
+"""Incidents in the console: opened, counted, written about, approved by a second person, closed.
+
+The pages say how many people an incident touched, of which kinds of data and until when the notices
+are owed. They say of nobody who it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.errors import UpheldError
+from upheld.database.own_tables import Tables
+from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
+from upheld.gate.transaction import Transaction
+from upheld.policy.words import Words
+from upheld.practice import operators
+from upheld.practice.consequences import (
+    Banner,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
+from upheld.practice.sheets import sheet
+from upheld.practices.incidents import incidents
+from upheld.practices.incidents.incidents import (
+    Incident,
+    IncidentError,
+    Incidents,
+    IncidentStep,
+    NoticeCounts,
+    notice_counts,
+)
+from upheld.practices.incidents.questions import (
+    CLAUSE,
+    CONSOLE,
+    KINDS,
+    NOTICE,
+    REMARK,
+    STATES,
+    STEPS,
+    approval_confirmation,
+    incident_fields,
+    opening_confirmation,
+)
+from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.pages import format_time
+
+COLUMNS: Final = ("what", "number")
+
+
+class IncidentView(NamedTuple):
+    """An incident with what its page needs."""
+
+    incident: Incident
+    subject: str
+    counts: NoticeCounts
+    steps: list[IncidentStep]
+    names: dict[str, str]  # of our staff, by id
+
+    def name(self, staff_id: str) -> str:
+        """Who of our staff did something."""
+        return self.names.get(staff_id, "upheld")
+
+
+class IncidentConsole:
+    """The pages of staff."""
+
+    def __init__(self, provider: Provider, model: Incidents) -> None:
+        self.provider, self.incidents = provider, model
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The form for an incident."""
+        return incident_fields(self.provider.clock.zone)
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """Every incident, and the form for another."""
+        _officer(visit)
+        return self.provider.pages.page(
+            visit.request,
+            "incidents/console.html",
+            status=status,
+            rows=await self.provider.read(self.incidents.all),
+            reference=short_reference,
+            kinds=KINDS,
+            states=STATES,
+            fields=self.fields,
+            filled=filled,
+            clause=CLAUSE,
+            off=not incidents.speaks_of_it(self.provider.policy),
+        )
+
+    async def open(self, visit: Visit) -> Response:
+        """Open an incident, once that was confirmed."""
+        user = _officer(visit)
+        filled = read(self.fields, visit.form)
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        values = filled.values
+        since, until, discovery = (
+            datetime.fromisoformat(values[each]) for each in ("since", "until", "discovery")
+        )
+        gate, kind = self.provider.gate.gate, values["kind"]
+
+        def work(transaction: Transaction) -> Incident:
+            name = incidents.subject_of(transaction, kind, values["subject"])
+            new = self.incidents.open(
+                transaction, Misuse(kind, name, since, until), discovery, user.user_id
+            )
+            question = opening_confirmation(filled, self.provider.clock.zone)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return new
+
+        try:
+            if kind not in (STAFF, PARTNER):
+                await self.provider.run_in_thread(require_subject, gate, kind, values["subject"])
+            new = await self.provider.do(work)
+        except (IncidentError, MisuseError) as error:
+            field = "subject" if error.code == "incident-subject" else "since"
+            return await self.show(visit, filled.wrong(field, _sentence(error)), 422)
+        return self._banner(
+            visit, new.incident_id, "Opened. Whom it touched is counted within minutes."
+        )
+
+    async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """One incident: how it stands, its counts, its notice, what was done."""
+        _officer(visit)
+        view = await self.provider.read(partial(self._view, visit=visit))
+        there = view.incident
+        return self.provider.pages.page(
+            visit.request,
+            "incidents/incident.html",
+            status=status,
+            view=view,
+            it=there,
+            reference=short_reference(there.incident_id),
+            kinds=KINDS,
+            states=STATES,
+            step_names=STEPS,
+            data=_labels(self.provider, there),
+            is_own=there.drafted_by == visit.subject,
+            notice=NOTICE,
+            remark=REMARK,
+            filled=filled._replace(shown={NOTICE.name: there.notice, **filled.shown}),
+            path=f"{CONSOLE}/{there.incident_id}",
+            console=CONSOLE,
+            clause=CLAUSE,
+        )
+
+    def _view(self, tables: Tables, visit: Visit) -> IncidentView:
+        there = self.incidents.find(tables, visit.request.path_params["incident"])
+        if there is None:
+            raise HTTPException(404)
+        names = {each.user_id: each.name for each in operators.all_users(tables)}
+        subject = there.misuse.name
+        return IncidentView(
+            there,
+            names.get(subject, subject),
+            notice_counts(tables, there.incident_id, self.provider.now()),
+            self.incidents.steps(tables, there.incident_id),
+            names,
+        )
+
+    async def draft(self, visit: Visit) -> Response:
+        """Write the notice."""
+        return await self._write(visit, NOTICE, self.incidents.draft, "The notice is written.")
+
+    async def note(self, visit: Visit) -> Response:
+        """Write down what was done."""
+        return await self._write(visit, REMARK, self.incidents.note, "Noted.")
+
+    async def close(self, visit: Visit) -> Response:
+        """Close an incident with what was done."""
+        return await self._write(visit, REMARK, self.incidents.close, "Closed.")
+
+    async def _write(
+        self,
+        visit: Visit,
+        field: Field,
+        step: Callable[[Transaction, str, str, str], Incident],
+        text: str,
+    ) -> Response:
+        user, incident_id = _officer(visit), visit.request.path_params["incident"]
+        filled = read((field,), visit.form)
+        await self._require(visit)
+        if not filled.ok:
+            return await self.show_one(visit, filled, 422)
+        value = filled.values[field.name]
+        try:
+            await self.provider.do(
+                lambda transaction: step(transaction, incident_id, value, user.user_id)
+            )
+        except IncidentError as error:
+            return await self.show_one(visit, filled.wrong(field.name, _sentence(error)), 422)
+        return self._banner(visit, incident_id, text)
+
+    async def approve(self, visit: Visit) -> Response:
+        """Approve the notice as the second person, once that was confirmed."""
+        user, incident_id = _officer(visit), visit.request.path_params["incident"]
+        await self._require(visit)
+
+        def work(transaction: Transaction) -> Incident:
+            there = self.incidents.require(transaction.tables, incident_id)
+            after = self.incidents.approve(transaction, incident_id, there.turn, user.user_id)
+            counts = notice_counts(transaction.tables, incident_id, transaction.clock.now())
+            question = approval_confirmation(
+                there, counts.waiting, short_reference(incident_id), {"turn": str(there.turn)}
+            )
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return after
+
+        try:
+            await self.provider.do(work)
+        except IncidentError as error:
+            wrong = EMPTY.wrong(NOTICE.name, _sentence(error))
+            return await self.show_one(visit, wrong, 422)
+        return self._banner(visit, incident_id, "Approved. The notices are sent within minutes.")
+
+    async def counts(self, visit: Visit) -> Response:
+        """What an authority asks for, as CSV whose cells no spreadsheet runs."""
+        _officer(visit)
+        view = await self.provider.read(partial(self._view, visit=visit))
+        zone = self.provider.clock.zone
+
+        def moment(at: datetime | None) -> str:
+            return "" if at is None else format_time(at.astimezone(zone))
+
+        there, notices = view.incident, view.counts
+        rows = [
+            ("incident", short_reference(there.incident_id)),
+            ("what was misused", there.misuse.kind),
+            ("from", moment(there.misuse.since)),
+            ("until", moment(there.misuse.until)),
+            ("found", moment(there.discovery)),
+            ("people touched", str(there.people)),
+            *(
+                (f"people whose {label} was touched", str(count))
+                for label, count in _labels(self.provider, there)
+            ),
+            ("notices sent", str(notices.notified)),
+            ("notices that wait", str(notices.waiting)),
+            ("notices that the policy does not let us send", str(notices.refused)),
+            ("notices approved", moment(there.approved_at)),
+            ("closed", moment(there.closed_at)),
+        ]
+        headers = {
+            "cache-control": "no-store",
+            "content-disposition": 'attachment; filename="incident.csv"',
+        }
+        return Response(sheet(COLUMNS, rows).encode(), 200, headers, "text/csv; charset=utf-8")
+
+    async def _require(self, visit: Visit) -> None:
+        """404 for an incident that is not there."""
+        await self.provider.read(partial(self._view, visit=visit))
+
+    def _banner(self, visit: Visit, incident_id: str, text: str) -> Response:
+        banner = Banner(text, short_reference(incident_id))
+        path = f"{CONSOLE}/{incident_id}"
+        return redirect_with_banner(self.provider, visit.session, path, banner)
+
+
+def _officer(visit: Visit) -> User:
+    """Whoever may work on incidents; 403 for everybody else."""
+    if visit.user is None or not {*incidents.ROLES} & {*visit.user.roles}:
+        raise HTTPException(403)
+    return visit.user
+
+
+def _labels(provider: Provider, there: Incident) -> list[tuple[str, int]]:
+    """How many people by kind of data, in the words of the policy, the most first."""
+    words = Words(provider.policy.program)
+    counts = [(words.term("data", kind), count) for kind, count in there.counts.items()]
+    return sorted(counts, key=lambda each: (-each[1], each[0]))
+
+
+def _sentence(error: UpheldError) -> str:
+    """What is wrong and what to do, as a sentence each."""
+    text, hint = str(error.args[0] if error.args else error), error.hint
+    return ". ".join(f"{each[:1].upper()}{each[1:]}" for each in (text, hint) if each) + "."

@@ -1,0 +1,444 @@
+"""Incidents: opened by a member of staff, counted by the ledger, drafted, approved, closed.
+
+Whoever writes the notice does not approve it. What is approved is the text that was read: another
+one is another turn of the incident, and of several who change it at once one does. Each step is an
+entry. Nobody is told of anything before two people said so; from the finding on, time runs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.operations.misuse import KINDS, PARTNER, STAFF, Misuse
+from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
+from upheld.practice import operators, parties
+from upheld.practice.operators import User
+from upheld.practice.plugin import Provider
+from upheld.practices.incidents.tables import incident, incident_person, incident_step
+from upheld.web import once
+
+COUNTING, COUNTED, DRAFTED, APPROVED, CLOSED = (
+    "counting",
+    "counted",
+    "drafted",
+    "approved",
+    "closed",
+)
+WAITING, NOTIFIED, REFUSED = "waiting", "notified", "refused"  # states of a person's row
+NOTIFY: Final = "notify-breach"  # what the policy owes
+FACT: Final = "breach-found"
+RECORD: Final = "incident"  # the kind of record that proves it
+ROLES: Final = ("privacy", "manager")
+TEXT_MAX: Final = 5_000
+OPENING, COUNT, DRAFT, APPROVAL, NOTE, CLOSING = (
+    "open",
+    "count",
+    "draft",
+    "approve",
+    "note",
+    "close",
+)
+_MARK_LASTS: Final = timedelta(days=1)  # longer than two who change it at once can take
+_ONE: Final = "incident_id = ?"
+_OWED: Final = f"{_ONE} AND state <> ? AND due IS NOT NULL"
+_COUNTS: Final = msgspec.json.Decoder(dict[str, int])
+
+
+class IncidentError(UpheldError):
+    """An incident that cannot be opened, or a step that cannot be taken."""
+
+
+class Incident(NamedTuple):
+    """What was misused, and how far the work about it has come."""
+
+    incident_id: str
+    turn: int
+    state: str
+    misuse: Misuse
+    discovery: datetime
+    opened_at: datetime
+    opened_by: str
+    drafted_by: str
+    approved_by: str
+    approved_at: datetime | None
+    closed_at: datetime | None
+    people: int
+    counts: Mapping[str, int]  # by kind of data
+    notice: str
+
+
+class IncidentStep(NamedTuple):
+    """What was done about an incident."""
+
+    at: datetime
+    step: str
+    staff_id: str
+    note: str
+
+
+class NoticeCounts(NamedTuple):
+    """How the notices stand: how many wait, were sent, were refused, and by when they are owed."""
+
+    waiting: int
+    notified: int
+    refused: int
+    owed: int  # how many the policy owes one
+    late: int  # how many of those that wait should have had it by now
+    due: datetime | None  # the first time of any that waits
+
+
+class Incidents:
+    """The incidents of a running provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._sealer = provider.sealer("incident")
+
+    def all(self, tables: Tables) -> list[Incident]:
+        """Every incident, the latest first; those whose rows were changed are left out."""
+        rows, _ = tables.select_intact(incident, "ORDER BY opened DESC, incident_id")
+        return [self._from_row(each) for each in rows]
+
+    def find(self, tables: Tables, incident_id: str) -> Incident | None:
+        """The incident with an id; None where there is none."""
+        row = tables.get(incident, _ONE, incident_id)
+        return None if row is None else self._from_row(row)
+
+    def require(self, tables: Tables, incident_id: str) -> Incident:
+        """The incident with an id; IncidentError where there is none."""
+        there = self.find(tables, incident_id)
+        if there is None:
+            raise IncidentError(
+                "there is no incident with this id",
+                code="incident",
+                hint="`upheld incident list` tells the id of each",
+            )
+        return there
+
+    def steps(self, tables: Tables, incident_id: str) -> list[IncidentStep]:
+        """What was done about an incident, the oldest first."""
+        rows = tables.select(incident_step, f"{_ONE} ORDER BY number", incident_id)
+        return [
+            IncidentStep(
+                to_datetime(each.at),
+                each.step,
+                each.staff_id,
+                self._sealer.unseal(each.note, "step", each.incident_id).decode(),
+            )
+            for each in rows
+        ]
+
+    def open(
+        self, transaction: Transaction, misuse: Misuse, discovery: datetime, by: str
+    ) -> Incident:
+        """Open an incident; a job then works out whom it touched.
+
+        IncidentError where the policy does not speak of breaches, or for times that cannot be.
+        """
+        user = require_role(transaction.tables, by)
+        _require_policy(transaction.policy)
+        now = transaction.clock.now()
+        _require_times(misuse, discovery, now)
+        new = Incident(
+            secrets.token_hex(16),
+            0,
+            COUNTING,
+            misuse,
+            discovery,
+            now,
+            user.user_id,
+            "",
+            "",
+            None,
+            None,
+            0,
+            {},
+            "",
+        )
+        transaction.tables.insert(incident, **self._columns(new))
+        self._add_step(transaction, new, OPENING, user.user_id)
+        return new
+
+    def finish_count(
+        self, transaction: Transaction, there: Incident, people: int, counts: Mapping[str, int]
+    ) -> Incident:
+        """Keep how many people an incident touched, once each of them has their row."""
+        state = COUNTED if there.state == COUNTING else there.state
+        return self._change(
+            transaction, there, COUNT, "", state=state, people=people, counts=counts
+        )
+
+    def draft(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+        """Write the notice, or write it anew as long as nobody has approved it."""
+        user = require_role(transaction.tables, by)
+        there = self._require_state(transaction, incident_id, COUNTED, DRAFTED)
+        return self._change(
+            transaction,
+            there,
+            DRAFT,
+            user.user_id,
+            state=DRAFTED,
+            notice=text,
+            drafted_by=user.user_id,
+        )
+
+    def approve(self, transaction: Transaction, incident_id: str, turn: int, by: str) -> Incident:
+        """Approve the notice that was read, as the second person: from then on it is sent.
+
+        `turn` is that of the incident as it was read; IncidentError where it is another one now.
+        """
+        user = require_role(transaction.tables, by)
+        there = self._require_state(transaction, incident_id, DRAFTED)
+        if user.user_id == there.drafted_by:
+            raise IncidentError(
+                "whoever writes a notice does not approve it",
+                code="incident-second-person",
+                hint="let somebody else do it",
+            )
+        if there.turn != turn:
+            raise IncidentError(
+                "the notice was changed since you read it",
+                code="incident-state",
+                hint="read it again",
+            )
+        return self._change(
+            transaction,
+            there,
+            APPROVAL,
+            user.user_id,
+            state=APPROVED,
+            approved_by=user.user_id,
+            approved_at=transaction.clock.now(),
+        )
+
+    def note(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+        """Write down what was done about an incident."""
+        user = require_role(transaction.tables, by)
+        there = self._require_state(transaction, incident_id, COUNTING, COUNTED, DRAFTED, APPROVED)
+        return self._change(transaction, there, NOTE, user.user_id, text=text)
+
+    def close(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+        """Close an incident with what was done, once nobody waits for a notice that is owed."""
+        user = require_role(transaction.tables, by)
+        there = self._require_state(transaction, incident_id, COUNTED, DRAFTED, APPROVED)
+        rows, changed = transaction.tables.select_intact(
+            incident_person, f"{_OWED} LIMIT 1", incident_id, NOTIFIED
+        )
+        if rows or changed:
+            raise IncidentError(
+                "notices that the policy owes were not sent yet",
+                code="incident-owed",
+                hint="have the notice approved; it is sent then",
+            )
+        return self._change(
+            transaction,
+            there,
+            CLOSING,
+            user.user_id,
+            text=text,
+            state=CLOSED,
+            closed_at=transaction.clock.now(),
+        )
+
+    def _require_state(self, transaction: Transaction, incident_id: str, *states: str) -> Incident:
+        there = self.require(transaction.tables, incident_id)
+        if there.state not in states:
+            raise IncidentError(
+                f"this incident is {there.state}",
+                code="incident-state",
+                hint="see how it stands now",
+            )
+        return there
+
+    def _change(
+        self,
+        transaction: Transaction,
+        there: Incident,
+        step: str,
+        staff_id: str,
+        *,
+        text: str = "",
+        **changes: Any,
+    ) -> Incident:
+        """Take the next turn of an incident: of several who try it at once, one does."""
+        until = transaction.clock.now() + _MARK_LASTS
+        turn = f"{there.incident_id} {there.turn}"
+        if not once.spend(transaction.tables, "incident", turn, until):
+            raise IncidentError(
+                "somebody else has just changed this incident",
+                code="incident-state",
+                hint="see how it stands now",
+            )
+        after = there._replace(turn=there.turn + 1, **changes)
+        columns = self._columns(after)
+        del columns["incident_id"]
+        transaction.tables.update(incident, columns, _ONE, there.incident_id)
+        self._add_step(transaction, after, step, staff_id, text)
+        return after
+
+    def _add_step(
+        self, transaction: Transaction, there: Incident, step: str, staff_id: str, text: str = ""
+    ) -> None:
+        transaction.tables.insert(
+            incident_step,
+            incident_id=there.incident_id,
+            number=there.turn,
+            at=microseconds(transaction.clock.now()),
+            step=step,
+            staff_id=staff_id,
+            note=self._sealer.seal(text.encode(), "step", there.incident_id),
+        )
+        transaction.note(
+            None,
+            f"incident.{step}",
+            actor=f"staff {staff_id}" if staff_id else "provider",
+            evidence=(there.incident_id,),
+        )
+
+    def _columns(self, there: Incident) -> dict[str, Any]:
+        return {
+            "incident_id": there.incident_id,
+            "turn": there.turn,
+            "state": there.state,
+            "kind": there.misuse.kind,
+            "subject": there.misuse.name,
+            "since": microseconds(there.misuse.since),
+            "until": microseconds(there.misuse.until),
+            "discovery": microseconds(there.discovery),
+            "opened": microseconds(there.opened_at),
+            "opened_by": there.opened_by,
+            "drafted_by": there.drafted_by,
+            "approved_by": there.approved_by,
+            "approved": None if there.approved_at is None else microseconds(there.approved_at),
+            "closed": None if there.closed_at is None else microseconds(there.closed_at),
+            "people": there.people,
+            "counts": msgspec.json.encode(dict(there.counts), order="sorted").decode(),
+            "notice": self._sealer.seal(there.notice.encode(), "notice", there.incident_id),
+        }
+
+    def _from_row(self, row: Any) -> Incident:
+        notice = self._sealer.unseal(row.notice, "notice", row.incident_id).decode()
+        return Incident(
+            row.incident_id,
+            row.turn,
+            row.state,
+            Misuse(row.kind, row.subject, to_datetime(row.since), to_datetime(row.until)),
+            to_datetime(row.discovery),
+            to_datetime(row.opened),
+            row.opened_by,
+            row.drafted_by,
+            row.approved_by,
+            None if row.approved is None else to_datetime(row.approved),
+            None if row.closed is None else to_datetime(row.closed),
+            row.people,
+            _COUNTS.decode(row.counts),
+            notice,
+        )
+
+
+def notice_counts(tables: Tables, incident_id: str, at: datetime) -> NoticeCounts:
+    """How the notices of an incident stand; rows are counted, and not checked."""
+    states = dict.fromkeys((WAITING, NOTIFIED, REFUSED), 0)
+    for state, count in tables.select_unchecked(
+        incident_person, ["state", "COUNT(*)"], f"{_ONE} GROUP BY state", incident_id
+    ):
+        states[state] = int(count)
+    ((owed, first),) = tables.select_unchecked(
+        incident_person, ["COUNT(*)", "MIN(due)"], _OWED, incident_id, NOTIFIED
+    )
+    ((late,),) = tables.select_unchecked(
+        incident_person,
+        ["COUNT(*)"],
+        f"{_OWED} AND due < ?",
+        incident_id,
+        NOTIFIED,
+        microseconds(at),
+    )
+    due = None if first is None else to_datetime(first)
+    return NoticeCounts(
+        states[WAITING], states[NOTIFIED], states[REFUSED], int(owed), int(late), due
+    )
+
+
+def subject_of(transaction: Transaction, kind: str, name: str) -> str:
+    """What stands for something misused: of a member of staff their id, of a company its word.
+
+    IncidentError for a kind of thing that none is, and for somebody who never worked here.
+    """
+    if kind not in KINDS:
+        raise IncidentError(
+            "nothing of this kind can be misused",
+            code="incident-subject",
+            hint="it is one of " + ", ".join(KINDS),
+        )
+    if kind == STAFF:
+        users = operators.all_users(transaction.tables)
+        mine = [each for each in users if each.sign_in == name.casefold()]
+        if not mine:
+            raise IncidentError(
+                "nobody works or worked here by this name",
+                code="incident-subject",
+                hint="give the name by which they sign in",
+            )
+        return mine[0].user_id
+    if kind == PARTNER:
+        word = parties.word_of(transaction, name)
+        if all(each.party != word for each in parties.roles(transaction)):
+            raise IncidentError(
+                "no company of the register is called so",
+                code="incident-subject",
+                hint="see the register for its name",
+            )
+        return word
+    return name
+
+
+def require_role(tables: Tables, user_id: str) -> User:
+    """Whoever does it; IncidentError unless they work here and their role lets them."""
+    user = operators.find_active_user(tables, user_id)
+    if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:
+        raise IncidentError(
+            f"incidents are for the roles {' and '.join(ROLES)}",
+            code="incident-role",
+            hint="ask somebody who has one of them",
+        )
+    return user
+
+
+def speaks_of_it(policy: Policy) -> bool:
+    """Whether a policy has the words for a breach that was found."""
+    fact = policy.program.vocabulary.facts.get(FACT)
+    actions = policy.program.vocabulary.tree("action")
+    return fact is not None and fact.proof == RECORD and NOTIFY in actions
+
+
+def _require_policy(policy: Policy) -> None:
+    if not speaks_of_it(policy):
+        raise IncidentError(
+            "the policy in force has no words for a breach",
+            code="incident-policy",
+            hint=f"its vocabulary needs the fact {FACT} and the action {NOTIFY}",
+        )
+
+
+def _require_times(misuse: Misuse, discovery: datetime, now: datetime) -> None:
+    hint = ""
+    if misuse.since >= misuse.until:
+        hint = "it has to begin before it ends"
+    elif misuse.until > now:
+        hint = "it cannot end later than now"
+    elif discovery > now:
+        hint = "it cannot be found later than now"
+    elif discovery < misuse.since:
+        hint = "it cannot be found before it began"
+    if hint:
+        raise IncidentError("these times cannot be", code="incident-times", hint=hint)

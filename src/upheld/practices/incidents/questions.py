@@ -1,0 +1,149 @@
+"""The forms of the console, and what is confirmed before an incident is opened or a notice sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Final
+
+from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE
+from upheld.practice.consequences import Confirmation
+from upheld.practices.incidents.incidents import (
+    APPROVAL,
+    APPROVED,
+    CLOSED,
+    CLOSING,
+    COUNT,
+    COUNTED,
+    COUNTING,
+    DRAFT,
+    DRAFTED,
+    NOTE,
+    OPENING,
+    TEXT_MAX,
+    Incident,
+)
+from upheld.web.forms import Field, Filled
+from upheld.web.pages import format_time
+
+CONSOLE: Final = "/staff/incidents"
+CLAUSE: Final = "breach"
+KINDS: Final = {
+    STAFF: "The account of a member of staff",
+    PARTNER: "A company of the register",
+    KEY: "A key: an epoch of the keyring",
+    TABLE: "A table of the database",
+    BACKUP: "A backup",
+}
+STATES: Final = {
+    COUNTING: "being counted",
+    COUNTED: "counted, and without a notice",
+    DRAFTED: "a notice waits for a second person",
+    APPROVED: "the notice is approved",
+    CLOSED: "closed",
+}
+STEPS: Final = {
+    OPENING: "Opened",
+    COUNT: "Counted",
+    DRAFT: "Notice written",
+    APPROVAL: "Notice approved",
+    NOTE: "Noted",
+    CLOSING: "Closed",
+}
+NOTICE: Final = Field(
+    "notice",
+    "The notice",
+    "textarea",
+    length_max=TEXT_MAX,
+    hint="Each of them reads it: what happened, what may come of it, what you do about it, what"
+    " they can do, and whom they can ask. The kinds of information stand below it by themselves.",
+    missing="Write the notice.",
+)
+REMARK: Final = Field(
+    "remark",
+    "What was done",
+    "textarea",
+    length_max=TEXT_MAX,
+    hint="For us and for an authority. Customers do not read it; name none of them.",
+    missing="Write what was done.",
+)
+
+
+def read_moment(value: str, zone: tzinfo) -> datetime:
+    """A moment as a form or a command says it; ValueError for anything else."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("Write it as 2026-03-11 16:20.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
+    """What is asked of whoever opens an incident."""
+
+    def check_moment(value: str) -> str:
+        return read_moment(value, zone).isoformat()
+
+    def moment(name: str, label: str, hint: str = "") -> Field:
+        return Field(name, label, "datetime-local", length_max=40, hint=hint, check=check_moment)
+
+    return (
+        Field("kind", "What was misused", "select", options=tuple(KINDS.items())),
+        Field(
+            "subject",
+            "Which one",
+            length_max=100,
+            autocomplete="off",
+            hint="The name by which they sign in, the company, the number of the epoch, the name"
+            " of the table, or the id of the backup.",
+        ),
+        moment("since", "From when"),
+        moment("until", "Until when"),
+        moment(
+            "discovery", "When was it found", "From then on the time runs in which people are told."
+        ),
+    )
+
+
+def opening_confirmation(filled: Filled, zone: tzinfo) -> Confirmation:
+    """What opening an incident does, before it is opened."""
+    values = filled.values
+    since, until, discovery = (
+        format_time(datetime.fromisoformat(values[each]).astimezone(zone))
+        for each in ("since", "until", "discovery")
+    )
+    return Confirmation(
+        "Open this incident?",
+        (
+            f"{KINDS[values['kind']]}: {values['subject']}, from {since} until {until}.",
+            "The ledger says whose data that touched. A breach is recorded of each of them.",
+            f"From {discovery} on, the time runs in which the policy owes each of them a notice.",
+            "Nobody is written to before a second person has approved the notice.",
+        ),
+        CONSOLE,
+        "Open the incident",
+        CONSOLE,
+        dict(filled.shown),
+        grave=True,
+    )
+
+
+def approval_confirmation(
+    there: Incident, people: int, reference: str, hidden: Mapping[str, str]
+) -> Confirmation:
+    """What approving a notice does, before it is sent."""
+    path = f"{CONSOLE}/{there.incident_id}"
+    whom = f"{people:,} {'person' if people == 1 else 'people'}"
+    return Confirmation(
+        f"Send the notice of incident {reference}?",
+        (
+            f"It is sent to {whom}, and each also finds it in their account.",
+            "It cannot be taken back.",
+            f"The notice: {there.notice}",
+        ),
+        f"{path}/approve",
+        "Approve and send",
+        path,
+        hidden,
+        grave=True,
+    )
