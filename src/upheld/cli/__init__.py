@@ -18,6 +18,7 @@ from upheld.cli.agreement import agreement
 from upheld.cli.bounce import bounce
 from upheld.cli.collect import collect
 from upheld.cli.delivery import delivery
+from upheld.cli.incident import incident
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
 from upheld.cli.legal import legal
@@ -69,6 +70,7 @@ app.add_typer(admin, name="admin")
 app.add_typer(agreement, name="agreement")
 app.add_typer(delivery, name="delivery")
 app.add_typer(collect, name="collect")
+app.add_typer(incident, name="incident")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(legal, name="legal")

@@ -1,0 +1,269 @@
+"""`upheld incident`: say what was misused, see whom it touched, have the notice approved, close it.
+
+Each step names the member of staff who takes it (`--by`), on trust as in `upheld version`. What is
+written comes from a file or standard input, since other people see a command's words.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+from upheld.core.files import read_file
+
+if TYPE_CHECKING:
+    from upheld.core.clock import Clock
+    from upheld.gate.transaction import Transaction
+    from upheld.practice.plugin import Provider
+    from upheld.practices.incidents.incidents import Incident, Incidents
+
+incident = typer.Typer(
+    help="What was misused: whom it touched, and the notices that are owed.", no_args_is_help=True
+)
+
+BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
+NAME = typer.Argument(help="The id of the incident.")
+TEXT = typer.Option(..., "--text", help="A file with what is written; - for standard input.")
+
+
+def _text(name: str) -> str:
+    """What stands in a file, or on standard input; UpheldError where that is nothing."""
+    from upheld.practices.incidents.incidents import TEXT_MAX
+
+    raw = sys.stdin.buffer.read() if name == "-" else read_file(Path(name))[0]
+    text = raw.decode(errors="replace").strip()
+    if not 0 < len(text) <= TEXT_MAX:
+        raise UpheldError(
+            "the text is empty or too long",
+            code="usage",
+            hint=f"write at most {TEXT_MAX:,} characters",
+        )
+    return text
+
+
+def _moment(option: str, value: str, clock: Clock) -> datetime:
+    from upheld.practices.incidents.questions import read_moment
+
+    try:
+        return read_moment(value, clock.zone)
+    except ValueError:
+        raise UpheldError(
+            f"{option} is no moment", code="usage", hint='write it as "2026-03-11 16:20"'
+        ) from None
+
+
+@incident.command("open")
+def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
+    kind: str = typer.Argument(help="staff, partner, key, table or backup."),
+    subject: str = typer.Argument(help="Which one, by its name, number or id."),
+    by: str = BY,
+    since: str = typer.Option(..., "--since", help='From when, as "2026-03-11 16:20".'),
+    until: str = typer.Option(..., "--until", help="Until when."),
+    discovery: str = typer.Option(..., "--discovery", help="When it was found."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Open an incident, and work out from the ledger whom it touched."""
+    from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, require_subject
+    from upheld.practices.incidents import incidents
+    from upheld.practices.incidents.notices import IncidentWork
+    from upheld.practices.staff import people
+
+    provider = provider_of(settings_in(settings))
+    clock, gate, model = provider.clock, provider.gate.gate, incidents.Incidents(provider)
+    moments = (_moment("--since", since, clock), _moment("--until", until, clock))
+    at = _moment("--discovery", discovery, clock)
+    if kind not in (STAFF, PARTNER):
+        require_subject(gate, kind, subject)
+    with gate.together() as transaction:
+        user_id = people.by_sign_in(transaction, by)
+        name = incidents.subject_of(transaction, kind, subject)
+        new = model.open(transaction, Misuse(kind, name, *moments), at, user_id)
+    IncidentWork(model).count(gate, new.incident_id)
+    _show(provider, model, new.incident_id, as_json=as_json)
+
+
+@incident.command()
+def count(name: str = NAME, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Work out again whom an incident touched, such as whoever was set aside before."""
+    from upheld.practices.incidents.incidents import Incidents
+    from upheld.practices.incidents.notices import IncidentWork
+
+    provider = provider_of(settings_in(settings))
+    model = Incidents(provider)
+    IncidentWork(model).count(provider.gate.gate, name)
+    _show(provider, model, name, as_json=as_json)
+
+
+@incident.command()
+def draft(
+    name: str = NAME,
+    by: str = BY,
+    text: str = TEXT,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Write the notice, or write it anew."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    notice = _text(text)
+    _step(
+        settings,
+        by,
+        name,
+        lambda m, t, user: Incidents.draft(m, t, name, notice, user),
+        as_json=as_json,
+    )
+
+
+@incident.command()
+def approve(
+    name: str = NAME,
+    by: str = BY,
+    turn: int = typer.Option(..., "--turn", help="The turn of the incident as you read it."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Approve the notice as the second person; `upheld jobs` sends it."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    _step(
+        settings,
+        by,
+        name,
+        lambda m, t, user: Incidents.approve(m, t, name, turn, user),
+        as_json=as_json,
+    )
+
+
+@incident.command()
+def note(
+    name: str = NAME,
+    by: str = BY,
+    text: str = TEXT,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Write down what was done."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    remark = _text(text)
+    _step(
+        settings,
+        by,
+        name,
+        lambda m, t, user: Incidents.note(m, t, name, remark, user),
+        as_json=as_json,
+    )
+
+
+@incident.command()
+def close(
+    name: str = NAME,
+    by: str = BY,
+    text: str = TEXT,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Close an incident with what was done, once no notice is owed any more."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    remark = _text(text)
+    _step(
+        settings,
+        by,
+        name,
+        lambda m, t, user: Incidents.close(m, t, name, remark, user),
+        as_json=as_json,
+    )
+
+
+@incident.command()
+def show(name: str = NAME, settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Show how an incident stands, with its notice; it says nothing of who was touched."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    provider = provider_of(settings_in(settings))
+    _show(provider, Incidents(provider), name, as_json=as_json)
+
+
+@incident.command("list")
+def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """List every incident with its state."""
+    from upheld.practices.incidents.incidents import Incidents
+
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.look() as tables:
+        rows = Incidents(provider).all(tables)
+    if as_json:
+        print_json([_row(each) for each in rows])
+        return
+    for each in rows:
+        print(_line(each))
+
+
+def _step(
+    settings: Path | None,
+    by: str,
+    name: str,
+    step: Callable[[Incidents, Transaction, str], Incident],
+    *,
+    as_json: bool,
+) -> None:
+    """Take a step in a transaction of its own, and show how the incident stands then."""
+    from upheld.practices.incidents.incidents import Incidents
+    from upheld.practices.staff import people
+
+    provider = provider_of(settings_in(settings))
+    model = Incidents(provider)
+    with provider.gate.gate.together() as transaction:
+        step(model, transaction, people.by_sign_in(transaction, by))
+    _show(provider, model, name, as_json=as_json)
+
+
+def _row(there: Incident) -> dict[str, object]:
+    return {
+        "id": there.incident_id,
+        "state": there.state,
+        "turn": there.turn,
+        "kind": there.misuse.kind,
+        "discovery": there.discovery,
+        "people": there.people,
+        "counts": dict(there.counts),
+    }
+
+
+def _line(there: Incident) -> str:
+    return (
+        f"{there.incident_id}: {there.state}, {there.misuse.kind},"
+        f" found {there.discovery:%Y-%m-%d %H:%M %Z}, touched {there.people}"
+    )
+
+
+def _show(provider: Provider, model: Incidents, name: str, *, as_json: bool) -> None:
+    from upheld.practices.incidents.incidents import notice_counts
+
+    with provider.gate.gate.look() as tables:
+        there = model.require(tables, name)
+        counts = notice_counts(tables, name, provider.now())
+    if as_json:
+        more = {"notice": there.notice, "notices": counts._asdict()}
+        print_json({**_row(there), **more})
+        return
+    print(_line(there))
+    for kind, count in sorted(there.counts.items()):
+        print(f"  {kind}: {count}")
+    print(
+        f"turn {there.turn}; notices: {counts.notified} sent, {counts.waiting} waiting,"
+        f" {counts.refused} refused, {counts.late} late"
+    )
+    if there.notice:
+        print(there.notice)
