@@ -52,7 +52,7 @@ def practice(provider: Provider) -> Practice:
 
     return Practice(
         "programmes",
-        actions=("share", "use"),
+        actions=("serve", "share", "use"),
         recorded_facts=(programmes.JOINED_FACT,),
         provers={programmes.KIND: (programmes.prove_joined, ())},
         # Who joined was shown the warning: a run leaves out whoever was not.
