@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("purpose", WORD, nullable=False),
         sa.Column("fields", sa.Text, nullable=False),
         sa.Column("page", sa.Integer, nullable=False),
-        sa.Column("last", ID, nullable=False),
+        sa.Column("last", WORD, nullable=False),
         sa.Column("delivery_id", ID, nullable=False),
         sa.Column("state", WORD, nullable=False),
         sa.Column("started", sa.BigInteger, nullable=False),

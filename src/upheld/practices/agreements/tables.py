@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
-from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed
 
 partner_agreement: Final = Table(
     "partner_agreement",
@@ -75,7 +75,7 @@ partner_pull: Final = Table(  # how far a partner has come in what it asks for
     Column("purpose", WORD, nullable=False),
     Column("fields", Text, nullable=False),  # words, with spaces between them
     Column("page", Integer, nullable=False),  # the page that was given last; 0 for none
-    Column("last", ID, nullable=False, info=STAYS),  # the last person who was looked at for it
+    Column("last", WORD, nullable=False),  # half the last id that was looked at for it
     Column("delivery_id", ID, nullable=False),  # of that page; empty where nobody is in it
     Column("state", WORD, nullable=False),  # open, done
     Column("started", Instant, nullable=False),
