@@ -31,6 +31,9 @@ WORDS = {
     "day": "2026-11-15",
     "posted": "yes",
     "termination": "0" * 32,
+    "notice": "Somebody read it on 3 November.",
+    "kinds": "your name",
+    "incident": "0" * 32,
 }
 
 
