@@ -36,7 +36,7 @@ def practice(provider: Provider) -> Practice:
         menu=[
             MenuEntry(
                 "staff",
-                "What we keep of visits",
+                "Visits",
                 HERE,
                 "How much, from whom, how old, and by which clause",
                 92,
