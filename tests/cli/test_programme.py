@@ -63,7 +63,7 @@ def test_a_programme_is_made_joined_run_and_ended(home: Path) -> None:
     its = json.loads(add(home, "--json"))
     assert its["fields"] == ["name", "email"]
     person = join(home)
-    assert "1 people in 1 deliveries" in run(home, "programme", "run", "Letters", "--by", "max")
+    assert "1 person in 1 delivery" in run(home, "programme", "run", "Letters", "--by", "max")
     assert "0 people in 0 deliveries" in run(home, "programme", "run", its["id"], "--by", "max")
     listed = run(home, "programme", "list")
     assert "1 joined, 1 sent" in listed

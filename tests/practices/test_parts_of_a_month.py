@@ -203,10 +203,10 @@ def test_a_number_of_somebody_erased_is_never_given_out_again(house: House) -> N
     assert history(house, second).invoices[0].number > erased_number
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-def test_invoices_of_before_are_brought_over(database_url: str) -> None:
+@pytest.mark.parametrize("empty_database_url", ["sqlite", "postgresql"], indirect=True)
+def test_invoices_of_before_are_brought_over(empty_database_url: str) -> None:
     """Who pays has the invoice, who used has the month, and the numbers go on."""
-    engine = open_database(database_url)
+    engine = open_database(empty_database_url)
     with writing(engine) as connection:
         upgrade(connection, BEFORE)
         for value in (

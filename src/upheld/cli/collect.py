@@ -71,5 +71,5 @@ def _line(report: LogReport) -> str:
     for why, count in report.left_out:
         text += f"; {count:,} left out: {why}"
     if report.read_before:
-        text += f"; {report.read_before:,} bytes had been read before"
+        text += f"; {count_of(report.read_before, 'byte')} read before"
     return text + ("; the last line is not finished" if report.unfinished else "")

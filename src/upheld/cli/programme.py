@@ -14,6 +14,7 @@ import typer
 
 from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
 
@@ -97,7 +98,9 @@ def run(
     if as_json:
         print_json(result._asdict())
     else:
-        print(f"{result.people} people in {result.deliveries} deliveries, {result.refused} refused")
+        people = count_of(result.people, "person", "people")
+        packed = count_of(result.deliveries, "delivery", "deliveries")
+        print(f"{people} in {packed}, {result.refused:,} refused")
 
 
 @programme.command()

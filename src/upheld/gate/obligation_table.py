@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from upheld.core.ids import EntryNumber, PersonId
+from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.statements import placeholders, to_datetime
 from upheld.database.tables import item, microseconds
@@ -37,7 +37,9 @@ class ObligationTable:
         item_rows, _ = database.select_authentic(self._connection, item, where, *people, *ids)
         return {each.item_id: each.due for each in item_rows}
 
-    def due_by_record(self, person_id: PersonId, record_id: str, action: str) -> datetime | None:
+    def due_by_record(
+        self, person_id: PersonId, record_id: RecordId, action: str
+    ) -> datetime | None:
         """Until when somebody is owed an act by a record; None where they are owed none by it."""
         where = "person_id = ? AND basis = ? AND action = ? AND state IN ('open', 'late')"
         item_rows = database.select(

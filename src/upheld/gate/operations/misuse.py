@@ -70,7 +70,7 @@ class _Body(msgspec.Struct):
 
 class _Touch(NamedTuple):
     number: int
-    person_id: str | None
+    person_id: PersonId | None
     data: tuple[str, ...]
 
 

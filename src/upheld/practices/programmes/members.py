@@ -219,10 +219,10 @@ def leave_all(
             leave(transaction, person_id, each.programme_id, actor=actor)
 
 
-def note_withdrawal(transaction: Transaction, person_id: PersonId, record_id: str) -> None:
+def note_withdrawal(transaction: Transaction, person_id: PersonId, record: str) -> None:
     """Hear that somebody withdrew a record: if it is of a programme, they left it."""
     for each in of_person(transaction.tables, person_id).values():
-        if each.state == JOINED and each.record_id == record_id:
+        if each.state == JOINED and each.record_id == record:
             leave(transaction, person_id, each.programme_id, actor=CUSTOMER)
 
 
