@@ -7,7 +7,6 @@ Each step of ours names the member of staff who takes it (`--by`), on trust as i
 from __future__ import annotations
 
 import base64
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from typer.core import TyperGroup
 
 from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.analysis import agreement as draft_command
+from upheld.cli.desk_options import BY, read_day, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
@@ -43,7 +43,6 @@ agreement.command("draft")(draft_command)
 
 WHICH = typer.Argument(help="The agreement's id, or how it begins.")
 PARTNER = typer.Argument(help="The partner: its name, or its word on the register.")
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 
 
 @agreement.command()
@@ -86,10 +85,9 @@ def key(
 ) -> None:
     """Keep the public key by which a partner signs from now on."""
     from upheld.practices.agreements import agreements
-    from upheld.practices.staff import people
 
     with gate_of(settings_in(settings)).together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         party = agreements.keep_key(transaction, which, public, by=user_id)
     print(f"the key of {party} is kept")
 
@@ -106,17 +104,16 @@ def add(  # noqa: PLR0913, PLR0917 - what belongs to an agreement
 ) -> None:
     """Keep a draft that fits the policy; a wider one is refused with an example."""
     from upheld.practices.agreements import agreements, checks, terms
-    from upheld.practices.staff import people
 
     gate = gate_of(settings_in(settings))
     raw = read_file(text, at_most=terms.BYTES_MAX + 1)[0]
     document = terms.read_terms(raw, gate.policy)
     checks.examine(gate, document)
     with gate.together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
-        last = _day(until) or transaction.clock.today()
+        user_id = user_id_of(transaction, by)
+        last = read_day(until) or transaction.clock.today()
         new = agreements.add(
-            transaction, which, document, by=user_id, since=_day(since), until=last
+            transaction, which, document, by=user_id, since=read_day(since), until=last
         )
     _tell(new, as_json=as_json)
 
@@ -136,14 +133,13 @@ def approve(
 ) -> None:
     """Sign for the provider, by a named manager and under the provider's own key."""
     from upheld.practices.agreements import agreements, checks, terms
-    from upheld.practices.staff import people
 
     gate = gate_of(settings_in(settings))
     with gate.look() as tables:
         text = terms.load(tables, agreements.require(tables, which).digest)
     checks.examine(gate, text)
     with gate.together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         one = agreements.require(transaction.tables, which)
         done = agreements.sign(transaction, one.agreement_id, by=user_id)
     _tell(done, as_json=as_json)
@@ -159,10 +155,9 @@ def accept(
 ) -> None:
     """Take in the partner's signature; it must be by the key that was kept."""
     from upheld.practices.agreements import agreements
-    from upheld.practices.staff import people
 
     with gate_of(settings_in(settings)).together() as transaction:
-        user = agreements.require_manager(transaction.tables, people.by_sign_in(transaction, by))
+        user = agreements.require_manager(transaction.tables, user_id_of(transaction, by))
         one = agreements.require(transaction.tables, which)
         actor = f"staff {user.user_id}"
         done = agreements.accept(transaction, one.agreement_id, signature, actor=actor)
@@ -179,10 +174,9 @@ def withdraw(
 ) -> None:
     """Withdraw an agreement: it proves nothing from now on."""
     from upheld.practices.agreements import agreements
-    from upheld.practices.staff import people
 
     with gate_of(settings_in(settings)).together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         done = agreements.withdraw(transaction, which, reason, by=user_id)
     _tell(done, as_json=as_json)
 
@@ -191,10 +185,9 @@ def withdraw(
 def client(which: str = PARTNER, by: str = BY, settings: Path | None = SETTINGS) -> None:
     """Let a program of a partner ask: its id and secret, which nobody is shown again."""
     from upheld.practices.agreements import clients
-    from upheld.practices.staff import people
 
     with gate_of(settings_in(settings)).together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         new, secret = clients.add(transaction, which, by=user_id)
     print(f"client_id={new.client_id}")
     print(f"client_secret={secret}")
@@ -208,10 +201,9 @@ def revoke(
 ) -> None:
     """Let a program of a partner ask no longer; its tokens end at once."""
     from upheld.practices.agreements import clients
-    from upheld.practices.staff import people
 
     with gate_of(settings_in(settings)).together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         ended = clients.revoke(transaction, which, by=user_id)
     print(f"{ended.client_id} of {ended.party} may ask no longer")
 
@@ -263,12 +255,3 @@ def _line(one: PartnerAgreement) -> str:
     days = f"{one.starts:%Y-%m-%d} until {one.ends:%Y-%m-%d}"
     reason = f": {one.reason}" if one.reason else ""
     return f"{one.agreement_id[:8]} {one.partner}, {one.state}{waits}, {days}{reason}"
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UpheldError(
-            "a day is written like 2026-11-01", code="usage", hint="year, month, day"
-        ) from None

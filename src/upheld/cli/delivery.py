@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.desk_options import BY, actor_of
 from upheld.cli.output import JSON, print_json, write_whole
 
 if TYPE_CHECKING:
-    from upheld.gate.transaction import Transaction
     from upheld.practice.deliveries import PartyDelivery
 
 delivery = typer.Typer(help="Deliver what leaves for companies outside.", no_args_is_help=True)
 
 WHICH = typer.Argument(help="The id of the delivery.")
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 
 
 @delivery.command("list")
@@ -56,7 +55,7 @@ def fetch(
 
     gate = gate_of(settings_in(settings))
     with gate.together() as transaction:
-        actor = _actor(transaction, by)
+        actor = actor_of(transaction, by)
         content = deliveries.hand_out(transaction, which)
         key = party_keys.find(transaction.tables, content.delivery.party)
     its = content.delivery
@@ -83,17 +82,11 @@ def recall(
     from upheld.practice import deliveries
 
     with gate_of(settings_in(settings)).together() as transaction:
-        its = deliveries.recall_delivery(transaction, which, actor=_actor(transaction, by))
+        its = deliveries.recall_delivery(transaction, which, actor=actor_of(transaction, by))
     if as_json:
         print_json(_plain(its))
     else:
         print(f"{its.delivery_id}: {its.state}")
-
-
-def _actor(transaction: Transaction, sign_in: str) -> str:
-    from upheld.practices.staff import people
-
-    return f"staff {people.by_sign_in(transaction, sign_in)}"
 
 
 def _plain(each: PartyDelivery) -> dict[str, object]:

@@ -6,7 +6,6 @@ written comes from a file or standard input, since other people see a command's 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.desk_options import BY, read_text, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
-from upheld.core.files import read_file
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -29,24 +28,8 @@ incident = typer.Typer(
     help="What was misused: whom it touched, and the notices that are owed.", no_args_is_help=True
 )
 
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 NAME = typer.Argument(help="The id of the incident.")
 TEXT = typer.Option(..., "--text", help="A file with what is written; - for standard input.")
-
-
-def _text(name: str) -> str:
-    """What stands in a file, or on standard input; UpheldError where that is nothing."""
-    from upheld.practices.incidents.incidents import TEXT_MAX
-
-    raw = sys.stdin.buffer.read() if name == "-" else read_file(Path(name))[0]
-    text = raw.decode(errors="replace").strip()
-    if not 0 < len(text) <= TEXT_MAX:
-        raise UpheldError(
-            "the text is empty or too long",
-            code="usage",
-            hint=f"write at most {TEXT_MAX:,} characters",
-        )
-    return text
 
 
 def _moment(option: str, value: str, clock: Clock) -> datetime:
@@ -75,7 +58,6 @@ def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
     from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, require_subject
     from upheld.practices.incidents import incidents
     from upheld.practices.incidents.notices import IncidentWork
-    from upheld.practices.staff import people
 
     provider = provider_of(settings_in(settings))
     clock, gate, model = provider.clock, provider.gate.gate, incidents.Incidents(provider)
@@ -84,7 +66,7 @@ def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
     if kind not in (STAFF, PARTNER):
         require_subject(gate, kind, subject)
     with gate.together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         name = incidents.subject_of(transaction, kind, subject)
         new = model.open(transaction, Misuse(kind, name, *moments), at, user_id)
     IncidentWork(model).count(gate, new.incident_id)
@@ -112,14 +94,14 @@ def draft(
     as_json: bool = JSON,
 ) -> None:
     """Write the notice, or write it anew."""
-    from upheld.practices.incidents.incidents import Incidents
+    from upheld.practices.incidents.incidents import TEXT_MAX
 
-    notice = _text(text)
+    notice = read_text(text, TEXT_MAX)
     _step(
         settings,
         by,
         name,
-        lambda m, t, user: Incidents.draft(m, t, name, notice, user),
+        lambda m, t, user: m.draft(t, name, notice, user),
         as_json=as_json,
     )
 
@@ -133,13 +115,11 @@ def approve(
     as_json: bool = JSON,
 ) -> None:
     """Approve the notice as the second person; `upheld jobs` sends it."""
-    from upheld.practices.incidents.incidents import Incidents
-
     _step(
         settings,
         by,
         name,
-        lambda m, t, user: Incidents.approve(m, t, name, turn, user),
+        lambda m, t, user: m.approve(t, name, turn, user),
         as_json=as_json,
     )
 
@@ -153,14 +133,14 @@ def note(
     as_json: bool = JSON,
 ) -> None:
     """Write down what was done."""
-    from upheld.practices.incidents.incidents import Incidents
+    from upheld.practices.incidents.incidents import TEXT_MAX
 
-    remark = _text(text)
+    remark = read_text(text, TEXT_MAX)
     _step(
         settings,
         by,
         name,
-        lambda m, t, user: Incidents.note(m, t, name, remark, user),
+        lambda m, t, user: m.note(t, name, remark, user),
         as_json=as_json,
     )
 
@@ -174,14 +154,14 @@ def close(
     as_json: bool = JSON,
 ) -> None:
     """Close an incident with what was done, once no notice is owed any more."""
-    from upheld.practices.incidents.incidents import Incidents
+    from upheld.practices.incidents.incidents import TEXT_MAX
 
-    remark = _text(text)
+    remark = read_text(text, TEXT_MAX)
     _step(
         settings,
         by,
         name,
-        lambda m, t, user: Incidents.close(m, t, name, remark, user),
+        lambda m, t, user: m.close(t, name, remark, user),
         as_json=as_json,
     )
 
@@ -220,12 +200,11 @@ def _step(
 ) -> None:
     """Take a step in a transaction of its own, and show how the incident stands then."""
     from upheld.practices.incidents.incidents import Incidents
-    from upheld.practices.staff import people
 
     provider = provider_of(settings_in(settings))
     model = Incidents(provider)
     with provider.gate.gate.together() as transaction:
-        step(model, transaction, people.by_sign_in(transaction, by))
+        step(model, transaction, user_id_of(transaction, by))
     _show(provider, model, name, as_json=as_json)
 
 

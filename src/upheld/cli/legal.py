@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_file
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 legal = typer.Typer(
     help="What courts and authorities demand: open, check, approve, release.", no_args_is_help=True
 )
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 NAME = typer.Argument(help="The id of the instrument.")
 
 
@@ -159,7 +159,6 @@ def release(
     from upheld.gate.act.request import Refused
     from upheld.practices.legal.instruments import Instruments
     from upheld.practices.legal.release import Releases
-    from upheld.practices.staff import people
 
     provider = provider_of(settings_in(settings))
     releases = Releases(Instruments(provider))
@@ -175,7 +174,7 @@ def release(
     try:
         with os.fdopen(handle, "wb") as out:
             with provider.gate.gate.together() as transaction:
-                user_id = people.by_sign_in(transaction, by)
+                user_id = user_id_of(transaction, by)
                 result = releases.release(
                     transaction, name, user_id, accounts=account, fields=field
                 )
@@ -213,11 +212,10 @@ def _step(
 ) -> None:
     from upheld.gate.act.request import Refused
     from upheld.practices.legal.instruments import Instruments
-    from upheld.practices.staff import people
 
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.together() as transaction:
-        instrument = step(Instruments(provider), transaction, people.by_sign_in(transaction, by))
+        instrument = step(Instruments(provider), transaction, user_id_of(transaction, by))
     if isinstance(instrument, Refused):
         raise instrument
     if as_json:

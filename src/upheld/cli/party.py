@@ -5,24 +5,22 @@ What stands on it is public and proves what the policy asks of recipients; nothi
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.desk_options import BY, actor_of, read_day
 from upheld.cli.output import JSON, print_json
-from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
-    from upheld.gate.transaction import Transaction
     from upheld.practice.parties import PartyRole
 
 party = typer.Typer(help="Keep the register of companies outside.", no_args_is_help=True)
 
 WHICH = typer.Argument(help="The company: its name, or its word on the register.")
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 COLUMNS = ("party", "name", "role", "kind", "since", "until", "in_force", "place")
 
 
@@ -64,11 +62,11 @@ def add(  # noqa: PLR0913, PLR0917 - what is said of a company, each by an optio
             transaction,
             name,
             role,
-            since=_day(since),
-            until=_day(until),
+            since=read_day(since),
+            until=read_day(until),
             proof=proof,
             place=place,
-            actor=_actor(transaction, by),
+            actor=actor_of(transaction, by),
         )
     if as_json:
         print_json(_plain(added))
@@ -118,7 +116,7 @@ def end(
     from upheld.practice import parties
 
     with gate_of(settings_in(settings)).together() as transaction:
-        actor = _actor(transaction, by)
+        actor = actor_of(transaction, by)
         which = parties.find(transaction, which)
         over = parties.end(transaction, which, role, actor=actor)
     if as_json:
@@ -140,7 +138,7 @@ def rename(
     from upheld.practice import parties
 
     with gate_of(settings_in(settings)).together() as transaction:
-        actor = _actor(transaction, by)
+        actor = actor_of(transaction, by)
         which = parties.find(transaction, which)
         until_now = parties.rename(transaction, which, name, actor=actor)
     if as_json:
@@ -161,7 +159,7 @@ def key(
     from upheld.practice import parties, party_keys
 
     with gate_of(settings_in(settings)).together() as transaction:
-        actor = _actor(transaction, by)
+        actor = actor_of(transaction, by)
         which = parties.find(transaction, which)
         party_keys.put(transaction, which, public, actor=actor)
     if as_json:
@@ -186,21 +184,6 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)
-
-
-def _actor(transaction: Transaction, sign_in: str) -> str:
-    from upheld.practices.staff import people
-
-    return f"staff {people.by_sign_in(transaction, sign_in)}"
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UpheldError(
-            "a day is written like 2026-11-01", code="usage", hint="year, month, day"
-        ) from None
 
 
 def _plain(role: PartyRole) -> dict[str, object]:

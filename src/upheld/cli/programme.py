@@ -6,20 +6,18 @@ customers read comes from a file.
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.desk_options import BY, actor_of, read_day
 from upheld.cli.output import JSON, print_json
 from upheld.core.counts import count_of
-from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
 
 if TYPE_CHECKING:
-    from upheld.gate.transaction import Transaction
     from upheld.practices.programmes.programmes import Programme
 
 programme = typer.Typer(
@@ -27,7 +25,6 @@ programme = typer.Typer(
 )
 
 WHICH = typer.Argument(help="The programme: its name, or its id.")
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 
 
 @programme.command("list")
@@ -73,10 +70,10 @@ def add(  # noqa: PLR0913, PLR0917 - what is said of a programme, each by an opt
             words,
             purpose,
             wording,
-            _day(since),
-            _day(until),
+            read_day(since),
+            read_day(until),
         )
-        new_programme = programmes.make(transaction, draft, actor=_actor(transaction, by))
+        new_programme = programmes.make(transaction, draft, actor=actor_of(transaction, by))
     if as_json:
         print_json(_plain(new_programme))
     else:
@@ -92,7 +89,7 @@ def run(
 
     gate = provider_of(settings_in(settings)).gate.gate
     with gate.together() as transaction:
-        _actor(transaction, by)
+        actor_of(transaction, by)
         its = programmes.find(transaction.tables, which)
     result = runs.run(gate, its.programme_id)
     if as_json:
@@ -112,26 +109,11 @@ def end(
 
     with provider_of(settings_in(settings)).gate.gate.together() as transaction:
         its = programmes.find(transaction.tables, which)
-        its = programmes.end(transaction, its.programme_id, actor=_actor(transaction, by))
+        its = programmes.end(transaction, its.programme_id, actor=actor_of(transaction, by))
     if as_json:
         print_json(_plain(its))
     else:
         print(_line(its))
-
-
-def _actor(transaction: Transaction, sign_in: str) -> str:
-    from upheld.practices.staff import people
-
-    return f"staff {people.by_sign_in(transaction, sign_in)}"
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UpheldError(
-            "a day is written like 2026-11-01", code="usage", hint="year, month, day"
-        ) from None
 
 
 def _plain(its: Programme) -> dict[str, object]:

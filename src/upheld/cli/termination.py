@@ -6,7 +6,6 @@ customer reads comes from a file or standard input, since other people see a com
 
 from __future__ import annotations
 
-import sys
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.desk_options import BY, read_text, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
-from upheld.core.files import read_file
 from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
@@ -26,23 +25,6 @@ if TYPE_CHECKING:
 termination = typer.Typer(
     help="End services of a customer who broke the terms, and undo that.", no_args_is_help=True
 )
-
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
-
-
-def _text(name: str) -> str:
-    """What stands in a file, or on standard input; UpheldError where that is nothing."""
-    from upheld.practices.terminations.questions import TEXT_MAX
-
-    raw = sys.stdin.buffer.read() if name == "-" else read_file(Path(name))[0]
-    text = raw.decode(errors="replace").strip()
-    if not 0 < len(text) <= TEXT_MAX:
-        raise UpheldError(
-            "the text is empty or too long",
-            code="usage",
-            hint=f"the customer reads it: write at most {TEXT_MAX:,} characters",
-        )
-    return text
 
 
 def _start(day: str, clock: Clock) -> datetime:
@@ -75,13 +57,18 @@ def decide(  # noqa: PLR0913, PLR0917 - what a decision says
 ) -> None:
     """Decide to end services; 1 where the policy in force does not let us."""
     from upheld.gate.act.request import Refused
-    from upheld.practices.staff import people
     from upheld.practices.terminations.decisions import Grounds, Terminations
+    from upheld.practices.terminations.questions import TEXT_MAX
 
     provider = provider_of(settings_in(settings))
-    grounds = Grounds(service, _start(starts, provider.clock), term, _text(events))
+    grounds = Grounds(
+        service,
+        _start(starts, provider.clock),
+        term,
+        read_text(events, TEXT_MAX, reader="the customer"),
+    )
     with provider.gate.gate.together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         decision = Terminations(provider).decide(transaction, PersonId(who), grounds, user_id)
     if isinstance(decision, Refused):
         raise decision
@@ -99,12 +86,15 @@ def undo(
 ) -> None:
     """Undo a decision by another one."""
     from upheld.gate.act.request import Refused
-    from upheld.practices.staff import people
     from upheld.practices.terminations.decisions import Terminations
+    from upheld.practices.terminations.questions import TEXT_MAX
 
-    provider, text = provider_of(settings_in(settings)), _text(why)
+    provider, text = (
+        provider_of(settings_in(settings)),
+        read_text(why, TEXT_MAX, reader="the customer"),
+    )
     with provider.gate.gate.together() as transaction:
-        user_id = people.by_sign_in(transaction, by)
+        user_id = user_id_of(transaction, by)
         decision = Terminations(provider).undo(transaction, name, text, user_id)
     if isinstance(decision, Refused):
         raise decision

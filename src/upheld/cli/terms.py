@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
-    from upheld.gate.transaction import Transaction
     from upheld.practice.terms import TermsVersion
 
 terms = typer.Typer(help="Draft and post versions of the Master Terms.", no_args_is_help=True)
 
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 NAME = typer.Argument(help="A draft: its name, or the beginning of its digest.")
 
 
@@ -35,13 +34,6 @@ def _gate(settings: Path | None) -> Gate:
     gate.take_first_version()
     take_first(gate, configuration.agreement)
     return gate
-
-
-def _user_id(transaction: Transaction, sign_in: str) -> str:
-    """The id of a member of staff by their sign-in."""
-    from upheld.practices.staff import people
-
-    return people.by_sign_in(transaction, sign_in)
 
 
 @terms.command("list")
@@ -86,7 +78,7 @@ def draft(
 
     text = _read(file)
     with _gate(settings).together() as transaction:
-        there = versions.draft(transaction, text, version, _user_id(transaction, by))
+        there = versions.draft(transaction, text, version, user_id_of(transaction, by))
     _show(there, as_json=as_json)
 
 
@@ -98,7 +90,7 @@ def post(
     from upheld.practice import terms as versions
 
     with _gate(settings).together() as transaction:
-        there = versions.post(transaction, name, _user_id(transaction, by))
+        there = versions.post(transaction, name, user_id_of(transaction, by))
     _show(there, as_json=as_json)
 
 
@@ -110,7 +102,7 @@ def drop(
     from upheld.practice import terms as versions
 
     with _gate(settings).together() as transaction:
-        there = versions.drop(transaction, name, _user_id(transaction, by))
+        there = versions.drop(transaction, name, user_id_of(transaction, by))
     if as_json:
         print_json({"dropped": there.version, "digest": there.digest})
     else:

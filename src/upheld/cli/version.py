@@ -14,6 +14,7 @@ import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.analysis import tell
+from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, loaded, print_json
 from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
@@ -22,13 +23,11 @@ from upheld.core.ids import PersonId
 if TYPE_CHECKING:
     from upheld.core.settings import Settings
     from upheld.gate.gate import Gate
-    from upheld.gate.transaction import Transaction
     from upheld.policy.load import Policy
     from upheld.practices.versions.drafts import Draft
 
 version = typer.Typer(help="Draft, approve and post versions of the policy.", no_args_is_help=True)
 
-BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 DRAFT = typer.Argument(help="A draft: its id or the beginning of it, or its version.")
 
 
@@ -40,13 +39,6 @@ def _gate(settings: Settings) -> Gate:
     gate.take_first_version()
     take_first(gate, settings.agreement)  # of which a policy may say that it is a part
     return gate
-
-
-def _user_id(transaction: Transaction, sign_in: str) -> str:
-    """The id of a member of staff by their sign-in."""
-    from upheld.practices.staff import people
-
-    return people.by_sign_in(transaction, sign_in)
 
 
 @version.command()
@@ -163,7 +155,7 @@ def draft(
     gate = _gate(settings_in(settings))
     comparison = compare(gate.policy, policy)
     with gate.together() as transaction:
-        there = drafts.draft(transaction, policy, comparison, _user_id(transaction, by))
+        there = drafts.draft(transaction, policy, comparison, user_id_of(transaction, by))
     if as_json:
         print_json({**there._asdict(), "changes": [each.text for each in comparison.changes]})
         return
@@ -199,7 +191,7 @@ def approve(
 
     with _gate(settings_in(settings)).together() as transaction:
         there = drafts.draft_of(transaction.tables, name)
-        there = drafts.approve(transaction, there.draft_id, _user_id(transaction, by))
+        there = drafts.approve(transaction, there.draft_id, user_id_of(transaction, by))
     _show(there, as_json=as_json)
 
 
@@ -217,7 +209,7 @@ def post(
     gate = _gate(settings_in(settings))
     with gate.together() as transaction:
         there = drafts.draft_of(transaction.tables, name)
-        posted = drafts.post(transaction, there.draft_id, _user_id(transaction, by))
+        posted = drafts.post(transaction, there.draft_id, user_id_of(transaction, by))
     gate.refresh()  # which remembers it outside the database, too
     if isinstance(posted, Refused):
         clauses = posted.decision.clauses if posted.decision else ()
@@ -244,7 +236,7 @@ def drop(
 
     with _gate(settings_in(settings)).together() as transaction:
         there = drafts.draft_of(transaction.tables, name)
-        there = drafts.drop(transaction, there.draft_id, _user_id(transaction, by))
+        there = drafts.drop(transaction, there.draft_id, user_id_of(transaction, by))
     _show(there, as_json=as_json)
 
 
