@@ -91,7 +91,7 @@ def recall(
 
 def _plain(each: PartyDelivery) -> dict[str, object]:
     """A delivery as plain data."""
-    moments = {"made": each.made, "handed": each.handed, "ended": each.ended}
+    moments = {"created_at": each.created_at, "handed": each.handed, "ended": each.ended}
     return {
         "id": each.delivery_id,
         "party": each.party,
@@ -110,5 +110,5 @@ def _plain(each: PartyDelivery) -> dict[str, object]:
 def _line(each: PartyDelivery, people: int) -> str:
     return (
         f"{each.delivery_id}: {each.state}, {people} for {each.party}, {each.purpose},"
-        f" made {each.made:%Y-%m-%d}"
+        f" made {each.created_at:%Y-%m-%d}"
     )

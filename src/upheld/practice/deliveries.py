@@ -59,7 +59,7 @@ class PartyDelivery(NamedTuple):
     clauses: tuple[str, ...]
     channel: str
     state: str
-    made: datetime
+    created_at: datetime
     handed: datetime | None  # when its content was last given out
     ended: datetime | None
     digest: str  # of the content that was given out last
@@ -168,7 +168,7 @@ def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: str) -
         clauses="",
         channel=channel,
         state=WAITING,
-        made=microseconds(transaction.clock.now()),
+        created_at=microseconds(transaction.clock.now()),
         digest="",
     )
 
@@ -388,7 +388,7 @@ def latest(tables: Tables, *, party: str = "", reference: str = "") -> list[Part
     where = "(? = '' OR party = ?) AND (? = '' OR reference = ?)"
     rows = tables.select(
         delivery,
-        f"{where} ORDER BY made DESC, delivery_id LIMIT ?",
+        f"{where} ORDER BY created_at DESC, delivery_id LIMIT ?",
         party,
         party,
         reference,
@@ -421,7 +421,7 @@ def _delivery(row: Any) -> PartyDelivery:
         tuple(row.clauses.split()),
         row.channel,
         row.state,
-        to_datetime(row.made),
+        to_datetime(row.created_at),
         None if row.handed is None else to_datetime(row.handed),
         None if row.ended is None else to_datetime(row.ended),
         row.digest,

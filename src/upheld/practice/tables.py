@@ -183,12 +183,12 @@ delivery: Final = Table(  # what leaves the house for one recipient; of whom, it
     Column("clauses", Text, nullable=False),
     Column("channel", WORD, nullable=False),  # file, page
     Column("state", WORD, nullable=False),  # waiting, done, recalled
-    Column("made", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("handed", Instant),  # when its content was last given out
     Column("ended", Instant),
     Column("digest", WORD, nullable=False),  # SHA-256 of the content that was given out last
     Column("mac", LargeBinary),
-    Index("delivery_state", "state", "made"),
+    Index("delivery_state", "state", "created_at"),
     Index("delivery_reference", "reference"),
     info=sealed(),
 )

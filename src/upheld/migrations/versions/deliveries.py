@@ -31,13 +31,13 @@ def upgrade() -> None:
         sa.Column("clauses", sa.Text, nullable=False),
         sa.Column("channel", WORD, nullable=False),
         sa.Column("state", WORD, nullable=False),
-        sa.Column("made", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("handed", sa.BigInteger),
         sa.Column("ended", sa.BigInteger),
         sa.Column("digest", WORD, nullable=False),
         sa.Column("mac", sa.LargeBinary),
     )
-    op.create_index("delivery_state", "delivery", ["state", "made"])
+    op.create_index("delivery_state", "delivery", ["state", "created_at"])
     op.create_index("delivery_reference", "delivery", ["reference"])
     op.create_table(
         "delivery_item",

@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("begins", sa.BigInteger, nullable=False),
         sa.Column("ends", sa.BigInteger),
-        sa.Column("made", sa.BigInteger, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("made_by", WORD, nullable=False),
         sa.Column("mac", sa.LargeBinary),
     )

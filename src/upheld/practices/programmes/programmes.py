@@ -157,7 +157,7 @@ def make(transaction: Transaction, draft: ProgrammeDraft, *, actor: str) -> Prog
         "fields": " ".join(draft.fields),
         "begins": microseconds(begins),
         "ends": None if ends is None else microseconds(ends),
-        "made": microseconds(clock.now()),
+        "created_at": microseconds(clock.now()),
         "made_by": actor,
     }
     transaction.tables.insert(table, **values)
@@ -208,7 +208,9 @@ def end(transaction: Transaction, programme_id: str, *, actor: str) -> Programme
 
 def every(tables: Tables) -> list[Programme]:
     """All programmes, the latest first."""
-    return [_programme(each) for each in tables.select(table, "ORDER BY made DESC, programme_id")]
+    return [
+        _programme(each) for each in tables.select(table, "ORDER BY created_at DESC, programme_id")
+    ]
 
 
 def find(tables: Tables, which: str) -> Programme:

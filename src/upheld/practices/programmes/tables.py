@@ -19,7 +19,7 @@ programme: Final = Table(  # never changed but to end: who joined agreed to it a
     Column("text", Text, nullable=False),
     Column("begins", Instant, nullable=False),
     Column("ends", Instant),
-    Column("made", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
     Column("made_by", WORD, nullable=False),
     Column("mac", LargeBinary),
     info=sealed(few=True),
