@@ -25,6 +25,7 @@ from starlette.testclient import TestClient
 from practices.bills import history, overdue
 from practices.conftest import House
 from practices.orders import approved, demand, desk_of
+from practices.outside import outside
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
 from upheld.core.ids import PersonId
@@ -33,6 +34,7 @@ from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, tasks
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.purchases import Purchase
+from upheld.practice.terms import take_first
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.guardians.purchases import Purchases, set_limit
 from upheld.practices.incidents.incidents import Incidents
@@ -224,6 +226,11 @@ class World:
         }
         for role in ROLES:
             self.visitors[role] = ("staff", house.staff(role, sign_in=role))
+        take_first(house.provider.gate.gate, house.provider.settings.agreement)
+        manager = self.visitors["manager"][1]
+        self.outside = outside(house, self.ann, self.child, manager)
+        partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
+        self.visitors["partner"] = ("agent", partner)
         self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party="Duns"))
 
     def path(self, path: str, line: Line) -> str:
@@ -274,6 +281,12 @@ THINGS: dict[str, Callable[[World], str]] = {
     "termination": lambda world: world.termination,
     "instrument": lambda world: world.instrument,
     "incident": lambda world: world.incident,
+    "party": lambda world: world.outside.party,
+    "programme": lambda world: world.outside.programme,
+    "programme-request": lambda world: world.outside.programme_request,
+    "agreement": lambda world: world.outside.agreement,
+    "delivery": lambda world: world.outside.delivery,
+    "first": lambda _: "1",
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

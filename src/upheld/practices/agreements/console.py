@@ -31,7 +31,7 @@ from upheld.practices.agreements import agreements, checks, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
-from upheld.web.pages import format_day
+from upheld.web.pages import KEEP_OUT, format_day
 
 HERE: Final = "/staff/agreements"
 CLAUSE: Final = "trusted-partners"
@@ -182,7 +182,7 @@ class PartnerAgreementPages:
         """What both sides sign, as a file."""
         _manager(visit)
         agreement = await self.provider.do(lambda transaction: _find(transaction, visit))
-        return PlainTextResponse(agreement.statement)
+        return PlainTextResponse(agreement.statement, headers=KEEP_OUT)
 
     async def keep_key(self, visit: Visit) -> Response:
         """Keep the key by which the partner signs."""

@@ -25,6 +25,7 @@ from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.console import SIGNATURE, STATES
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Filled, read
+from upheld.web.pages import KEEP_OUT
 
 HERE: Final = "/partner"
 
@@ -65,7 +66,7 @@ class PartnerPage:
         """What both sides sign, as a file."""
         party = _party(visit)
         one = await self.provider.do(lambda transaction: _own(transaction, visit, party))
-        return PlainTextResponse(one.statement)
+        return PlainTextResponse(one.statement, headers=KEEP_OUT)
 
     async def accept(self, visit: Visit) -> Response:
         """Take in the company's signature of an agreement."""

@@ -245,7 +245,7 @@ def reach_lines(
         lines.append(f"Ground: {words.term('purpose', instrument.ground)}.")
     if instrument.fields:
         demand = ", ".join(words.term("data", each) for each in instrument.fields)
-        lines.append(f"What it reaches: {demand}.")
+        lines.append(f"Kinds of information: {demand}.")
     if instrument.recipient:
         lines.append(f"To whom: {words.term('party', instrument.recipient)}.")
     if instrument.period_start or instrument.period_end:

@@ -1,0 +1,45 @@
+"""Companies outside and what they are given, so that each page about them can be visited."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from practices.conftest import House
+from practices.programmes import join, programme
+from practices.programmes import partner as programme_partner
+from practices.test_agreements import partner as trusted_partner
+from practices.test_agreements import signed
+from practices.test_deliveries import make, permit, supplier
+from upheld.core.ids import PersonId
+from upheld.practices.programmes import members
+
+
+class Outside(NamedTuple):
+    """The words and ids of companies, and of what goes to them."""
+
+    party: str
+    programme: str
+    programme_request: str  # of a child, which waits for their guardian
+    partner: str
+    agreement: str
+    delivery: str
+
+
+def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> Outside:
+    """A programme, a signed agreement and a delivery, each with a company of its own."""
+    its = programme(house, programme_partner(house))
+    assert join(house.signed_in(child), its) == 303
+    (mine,) = house.do(lambda t: members.of_person(t.tables, child)).values()
+    partner = trusted_partner(house)
+    agreement = signed(house, partner, manager, days=3_000)
+    party = supplier(house)
+    permit(house, customer, party)
+    delivery = make(house, party, [customer])
+    return Outside(
+        party,
+        its.programme_id,
+        mine.request_id,
+        partner,
+        agreement.agreement_id,
+        delivery.delivery_id,
+    )
