@@ -40,7 +40,9 @@ def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
     result = report(lambda mutant: in_sample(mutant.id))
     more, fewer = unlisted(result, {name for name in dead_lines() if in_sample(name)})
     assert more == []
-    assert fewer == []
+    if fewer:  # a story that fails by chance, under load, would pass for a word that does something
+        again = report(lambda mutant: mutant.id in fewer)
+        assert [each for each in again.findings if each.came != DEAD] == []
     assert all(each.why for each in result.findings if each.came == NEEDED)
 
 
