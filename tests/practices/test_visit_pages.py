@@ -187,3 +187,56 @@ def test_what_the_law_holds_stays_when_its_time_is_over_and_nothing_else(house: 
     house.clock.moved += timedelta(days=1)
     retire(gate)
     assert visits(house) == []
+
+
+def test_a_customer_sees_their_visits_by_day_and_page_and_nobody_elses(house: House) -> None:
+    """Each page in words, of the last days, with an entry of the look; no day that is none."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    _, other = signed_in_visits(house, recorder, "bo@marked.example")
+    other.get("/ledger/verify")
+    recorder.keep()
+    page = browser.get("/me/privacy/visits")
+    assert re.search(r"You opened <strong[^>]*>/about</strong> once, at ", page.text)
+    assert "/privacy</strong> once" in page.text
+    assert "/ledger/verify</strong>" not in page.text
+    assert "We keep no visit from before" in page.text
+    looks = [each.entry for each in house.provider.gate.gate.entries(ann)]
+    assert [each.data for each in looks if "page-request" in each.data and each.action == "view"]
+    earlier = browser.get(f"/me/privacy/visits?before={START:%Y-%m-%d}").text
+    assert "nothing of yours in these days" in earlier
+    for text in ("2026-02-30", "x", "2026-03-1\u0660"):
+        assert browser.get("/me/privacy/visits", params={"before": text}).status_code == 404
+
+
+def test_older_days_are_a_week_at_a_time(house: House) -> None:
+    """The page leads to the days before its last, and back."""
+    recorder = record_visits(house)
+    person, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    cookie = cookie_of(browser)
+    for _ in range(7):
+        house.clock.moved += timedelta(days=1)
+        later = house.browser()
+        later.cookies.set("visitor", cookie)
+        later.get("/privacy")
+        recorder.keep()
+    mine = house.signed_in(person)
+    first = mine.get("/me/privacy/visits").text
+    assert first.count("You opened") == 7
+    match = re.search(r'href="(/me/privacy/visits\?before=[\d-]+)"', first)
+    assert match
+    second = mine.get(match[1]).text
+    assert second.count("You opened") == 2
+    assert "Earlier days" not in second
+
+
+def test_a_browser_in_which_two_people_signed_in_shows_neither_its_visits(house: House) -> None:
+    """Whose they are nobody can tell."""
+    recorder = record_visits(house)
+    _, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    bo = house.signed_in(house.customer("bo@marked.example"))
+    bo.cookies.set("visitor", cookie_of(browser))
+    bo.get("/about")
+    recorder.keep()
+    for mine in (browser, bo):
+        assert "You opened" not in mine.get("/me/privacy/visits").text

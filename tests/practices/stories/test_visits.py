@@ -34,5 +34,6 @@ def test_a_visitor_who_signs_in_sees_that_their_cookie_was_tied(house: House) ->
     recorder = record_visits(house)
     _, browser = signed_in_visits(house, recorder, "ann@marked.example")
     assert "combined" in browser.get("/me/privacy/received").text
+    assert browser.get("/me/privacy/visits").text.count("You opened") == 2
     page = house.signed_in(house.staff("privacy"), "staff").get("/staff/visits").text
     assert "2 visits." in page

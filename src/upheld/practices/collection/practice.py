@@ -12,6 +12,8 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.collection.console import HERE, ROLES, VisitConsole
 from upheld.practices.collection.middleware import VisitMiddleware
+from upheld.practices.collection.own_visits import HERE as MINE
+from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.ties import erase_visits
@@ -24,16 +26,20 @@ NEEDS = (
 
 def practice(provider: Provider) -> Practice:
     """Visits: taken in from logs, kept for as long as the policy says."""
-    console, recorder = VisitConsole(provider), VisitRecorder(provider)
+    console, recorder, mine = VisitConsole(provider), VisitRecorder(provider), OwnVisits(provider)
     is_on = provider.settings.record_visits
     return Practice(
         "collection",
-        actions=("combine", "read-cookie", "set-cookie", "use"),
+        actions=("combine", "read-cookie", "set-cookie", "use", "view"),
         wrappers=[partial(VisitMiddleware, recorder=recorder)] if is_on else (),
         before_erasure=erase_visits,
         arrival_duties=("reduced", "delete-after", "own-cookie-only"),
-        routes=[Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"])],
+        routes=[
+            Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"]),
+            Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
+        ],
         menu=[
+            MenuEntry("customer", "Visits", MINE, "", 65, under="/me/privacy"),
             MenuEntry(
                 "staff",
                 "Visits",
@@ -41,7 +47,7 @@ def practice(provider: Provider) -> Practice:
                 "How much, from whom, how old, and by which clause",
                 92,
                 roles=ROLES,
-            )
+            ),
         ],
         jobs=[Job("visits", 10 * MINUTE, retire)],
     )

@@ -63,6 +63,16 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[
     }
 
 
+def own_cookies(transaction: Transaction, person_id: PersonId) -> set[bytes]:
+    """The cookies that are tied to somebody and to nobody else."""
+    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
+    return {
+        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
+        for row in tables.select(visit_tie, "person_id = ?", person_id)
+        if len(tables.select(visit_tie, "cookie_mark = ?", row.cookie_mark)) == 1
+    }
+
+
 def is_on_hold(transaction: Transaction, person_id: PersonId) -> bool:
     """Whether the law keeps us from deleting somebody's visits, as the policy says."""
     records, _ = transaction.records_of([person_id], [HOLD])

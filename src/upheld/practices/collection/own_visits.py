@@ -1,0 +1,175 @@
+"""What we keep of a customer's own visits, to the customer: by day and page, a week at a time.
+
+Theirs are the visits of a cookie that is tied to their account and to no other: whose the visits of
+a browser are in which several people signed in, nobody can tell, and so none of them sees them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.clock import BEGINNING, Clock
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
+from upheld.practice.reasons import refusal_reason
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, PageVisit, days_of
+from upheld.practices.collection.intake import rules_of
+from upheld.practices.collection.tables import visit_block, visit_day
+from upheld.practices.collection.ties import own_cookies
+
+HERE: Final = "/me/privacy/visits"
+VIEW: Final = Act(
+    action="view",
+    data=(PAGE, NETWORK),
+    actor="customer",
+    purpose="rights-request",
+    partial=True,
+)
+DAYS: Final = 7  # on a page: each of their blocks is opened
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class PageCount(NamedTuple):
+    """How often somebody opened a page on a day, from when until when, and from which networks."""
+
+    route: str
+    times: int
+    first: datetime
+    last: datetime
+    networks: tuple[str, ...]
+
+
+class KeptDays(NamedTuple):
+    """What is kept of some days, still sealed, and by whose cookies visits of theirs are known."""
+
+    cookies: set[bytes]
+    rows: list[Any]
+    salts: dict[str, bytes]
+    networks: bool  # whether the policy lets them see those
+    earlier: str  # the day before which there is more; empty where there is not
+    oldest: str  # the first day of which anything may be kept
+    keeps: bool  # whether the policy lets us keep anything of the next visit
+    quotes: list[Quote]
+
+
+class OwnVisits:
+    """The page of a customer's own visits."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit) -> Response:
+        """What is kept of the visits of a week, or why it may not be shown."""
+        provider, before = self.provider, _day_of(visit.request.query_params.get("before", ""))
+        kept = await provider.attempt(
+            lambda transaction: _kept_days(transaction, visit.subject, before)
+        )
+        if isinstance(kept, Refused):
+            why = refusal_reason(provider.policy, kept.decision)
+            return provider.pages.page(
+                visit.request, "collection/mine.html", status=403, kept=None, why=why
+            )
+        days = await provider.run_in_thread(_opened, provider.gate.gate, kept)
+        return provider.pages.page(
+            visit.request, "collection/mine.html", kept=kept, days=days, before=before
+        )
+
+
+def _day_of(text: str) -> str:
+    """The day in an address, or an empty text; HTTPException where it is none."""
+    if not text:
+        return ""
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise HTTPException(404)
+
+
+def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> KeptDays | Refused:
+    """The blocks of the last days before one that may have visits of somebody, as an act."""
+    result = transaction.act(VIEW, person_id, entitled=True)
+    if isinstance(result, Refused):
+        return result
+    rules = rules_of(transaction.arrivals, signal=False)
+    quotes = quote_clauses(transaction.policy, rules.clauses)
+    cookies = own_cookies(transaction, person_id) if PAGE not in result.refused else set()
+    rows: list[Any] = []
+    salts: dict[str, bytes] = {}
+    earlier = ""
+    if cookies:
+        tables = transaction.tables
+        first = (transaction.clock.today() + timedelta(days=2)).isoformat()
+        where = f"day < ? ORDER BY day DESC LIMIT {DAYS + 1}"
+        found = tables.select_unchecked(visit_day, ["day"], where, before or first)
+        days = [str(day) for (day,) in found]
+        if len(days) > DAYS:
+            earlier = days[DAYS - 1]
+        salts = days_of(tables, days[:DAYS])
+        for day in salts:
+            rows += tables.select(visit_block, "day = ? AND fields LIKE ?", day, f"%{COOKIE}%")
+    return KeptDays(
+        cookies,
+        rows,
+        salts,
+        NETWORK not in result.refused,
+        earlier,
+        rules.oldest,
+        bool(rules.fields),
+        quotes,
+    )
+
+
+def _opened(gate: Gate, kept: KeptDays) -> list[tuple[str, list[PageCount]]]:
+    """The visits of somebody by day, the latest first, and by page; no transaction waits for it."""
+    keys = DayKeys(gate, kept.salts)
+    days: dict[str, list[PageVisit]] = {}
+    for day in sorted(kept.salts, reverse=True):
+        tokens = {keys.token(day, each) for each in kept.cookies}
+        some = [
+            each
+            for row in kept.rows
+            if row.day == day
+            for each in keys.open(row)
+            if each.token in tokens
+        ]
+        if some:
+            days[day] = some
+    return [(day, _by_page(gate.clock, some, networks=kept.networks)) for day, some in days.items()]
+
+
+def _by_page(clock: Clock, visits: Sequence[PageVisit], *, networks: bool) -> list[PageCount]:
+    """The visits of a day by page, in the order in which the pages were first opened."""
+    pages: dict[str, list[PageVisit]] = {}
+    for each in sorted(visits):
+        pages.setdefault(each.route, []).append(each)
+    return [
+        PageCount(
+            route,
+            len(some),
+            _moment(clock, some[0].at),
+            _moment(clock, some[-1].at),
+            tuple(_distinct(each.network for each in some)) if networks else (),
+        )
+        for route, some in pages.items()
+    ]
+
+
+def _distinct(networks: Iterable[str]) -> list[str]:
+    return [each for each in dict.fromkeys(networks) if each]
+
+
+def _moment(clock: Clock, at: int) -> datetime:
+    return clock.local(BEGINNING + timedelta(seconds=at))
