@@ -142,6 +142,7 @@ READ_UNCHECKED = {
         "practices/collection/holdings.py",
         "visit_block",
     ): "counts for managers, on which nothing rests",
+    ("practices/collection/own_visits.py", "visit_day"): "each is read anew then and checked",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
     ("practices/collection/ties.py", "visit_day"): "each is read anew then and checked",

@@ -72,17 +72,17 @@ class OwnVisits:
     async def show(self, visit: Visit) -> Response:
         """What is kept of the visits of a week, or why it may not be shown."""
         provider, before = self.provider, _day_of(visit.request.query_params.get("before", ""))
-        kept = await provider.attempt(
+        week = await provider.attempt(
             lambda transaction: _kept_days(transaction, visit.subject, before)
         )
-        if isinstance(kept, Refused):
-            why = refusal_reason(provider.policy, kept.decision)
+        if isinstance(week, Refused):
+            why = refusal_reason(provider.policy, week.decision)
             return provider.pages.page(
                 visit.request, "collection/mine.html", status=403, kept=None, why=why
             )
-        days = await provider.run_in_thread(_opened, provider.gate.gate, kept)
+        days = await provider.run_in_thread(_opened, provider.gate.gate, week)
         return provider.pages.page(
-            visit.request, "collection/mine.html", kept=kept, days=days, before=before
+            visit.request, "collection/mine.html", kept=week, days=days, before=before
         )
 
 
@@ -113,8 +113,8 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         tables = transaction.tables
         first = (transaction.clock.today() + timedelta(days=2)).isoformat()
         where = f"day < ? ORDER BY day DESC LIMIT {DAYS + 1}"
-        found = tables.select_unchecked(visit_day, ["day"], where, before or first)
-        days = [str(day) for (day,) in found]
+        day_rows = tables.select_unchecked(visit_day, ["day"], where, before or first)
+        days = [str(day) for (day,) in day_rows]
         if len(days) > DAYS:
             earlier = days[DAYS - 1]
         salts = days_of(tables, days[:DAYS])
@@ -132,22 +132,22 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
     )
 
 
-def _opened(gate: Gate, kept: KeptDays) -> list[tuple[str, list[PageCount]]]:
+def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
     """The visits of somebody by day, the latest first, and by page; no transaction waits for it."""
-    keys = DayKeys(gate, kept.salts)
+    keys = DayKeys(gate, week.salts)
     days: dict[str, list[PageVisit]] = {}
-    for day in sorted(kept.salts, reverse=True):
-        tokens = {keys.token(day, each) for each in kept.cookies}
+    for day in sorted(week.salts, reverse=True):
+        tokens = {keys.token(day, each) for each in week.cookies}
         some = [
             each
-            for row in kept.rows
+            for row in week.rows
             if row.day == day
             for each in keys.open(row)
             if each.token in tokens
         ]
         if some:
             days[day] = some
-    return [(day, _by_page(gate.clock, some, networks=kept.networks)) for day, some in days.items()]
+    return [(day, _by_page(gate.clock, some, networks=week.networks)) for day, some in days.items()]
 
 
 def _by_page(clock: Clock, visits: Sequence[PageVisit], *, networks: bool) -> list[PageCount]:
