@@ -93,11 +93,11 @@ class Glance:
             totals.pop(0)
         return Figure(
             f"Use in {today:%B}",
-            _gigabytes(totals[-1]),
+            _gigabytes(totals[-1]) if months[-1] in by_month else "Not counted yet",
             _comparison(totals),
             "/me/usage",
             30,
-            charts.spark(totals),
+            charts.spark(totals if months[-1] in by_month else totals[:-1]),
         )
 
 

@@ -16,6 +16,7 @@ from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.practice.ages import OFF_FOR_MINORS
+from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit, equal_secrets
 from upheld.practice.events import CONSENT_WITHDRAWN
 from upheld.practice.needs import can_ever
@@ -163,7 +164,10 @@ class ChoicePages:
                 signals.end(transaction, visit.subject)
 
         await self.provider.do(work)
-        return RedirectResponse(f"{PAGE}#{what}", 303)
+        if way == "in" and kit.sends_signal(visit.request):
+            return RedirectResponse(f"{PAGE}#{what}", 303)  # the signal may stand above it
+        text = f"{TITLES[fact]}: {'off' if way == 'out' else 'on'} from now on."
+        return redirect_with_banner(self.provider, visit.session, PAGE, Banner(text, ""))
 
     async def end_signal(self, visit: Visit) -> Response:
         """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
