@@ -18,7 +18,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import NOBODY, PersonId
 from upheld.database.tables import microseconds
 from upheld.demo.names import Persona
-from upheld.gate.act.request import Refused
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import cards, outbox
 from upheld.practice.cards import Card, ChargeResult
@@ -36,6 +36,8 @@ from upheld.practices.billing.sandbox import Sandbox
 MONTHS: Final = 24
 TOGETHER: Final = 40  # people in one transaction
 FIRST, COUNTED, JOINING, PAYING = 1, 2, 5, 10  # days of the month
+RUNNING: Final = 3  # days ago until which the use of the running month is counted
+DAYS: Final = 30  # of a month, about
 LOOKED_AFTER: Final = (8, 15, 22)  # on which days unpaid invoices are looked at
 _USE: Final = {  # of a service in a month: gigabytes and hours; a phone is not counted
     "dsl": (90.0, 210.0),
@@ -170,6 +172,9 @@ class Years:
         """Let everything happen in its order; then the clock is the real one."""
         for number in range(MONTHS):
             self._month(number)
+        until = self.ago(RUNNING)
+        if month_of(until) == self.month(MONTHS - 1):
+            self.plan(until, lambda: self.count_until(until), 3, weight=len(self.members))
         self.total, reached = sum(step.weight for step in self.steps), 0
         for step in sorted(self.steps, key=lambda each: each[:2]):
             self.clock.at = step.at
@@ -251,7 +256,27 @@ class Years:
         """Note what was used in the month before."""
         self.some(self.here(number), lambda transaction, m: self._used(transaction, m, before))
 
-    def _used(self, transaction: GateTransaction, member: Member, month: Month) -> None:
+    def count_until(self, day: date) -> None:
+        """Note what was used in the running month until a day."""
+        month = self.month(MONTHS - 1)
+        self.some(
+            self.here(MONTHS - 1),
+            lambda transaction, m: self._used(transaction, m, month, day.day / DAYS),
+        )
+
+    def _used(
+        self, transaction: GateTransaction, member: Member, month: Month, part: float = 1.0
+    ) -> None:
+        """Note what somebody used in a `part` of a month; nothing where the policy forbids it."""
+        noting = Act(
+            action="collect",
+            data=(usage.USAGE,),
+            source="customer",
+            occasion="service-use",
+            purpose="billing",
+        )
+        if not transaction.peek(member.id, noting).allowed:
+            return
         services = [
             service for plan in member.plans if (service := self.plans[plan].service) in _USE
         ]
@@ -259,7 +284,7 @@ class Years:
             usage.UsageRow(
                 month.word,
                 each,
-                *(round(much * self.random.uniform(0.4, 1.3), 1) for much in _USE[each]),
+                *(round(much * self.random.uniform(0.4, 1.3) * part, 1) for much in _USE[each]),
             )
             for each in services
         ]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
+from upheld.demo.desks import Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
 from upheld.demo.versions import Versions
@@ -64,6 +65,7 @@ class Scenes:
         self._debts()
         Questions(self).plan()
         Versions(self).plan()
+        Desks(self).plan()
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
@@ -77,8 +79,8 @@ class Scenes:
     def _desks(self, transaction: GateTransaction) -> None:
         for kind, name, sign_in, roles, party in (
             ("staff", "Olga Beck", "olga", ("support", "billing", "accounts", "privacy"), ""),
-            ("staff", "Max Lind", "max", ("manager", "support", "terms"), ""),
-            ("staff", "Sara Holt", "sara", ("security", "manager"), ""),
+            ("staff", "Max Lind", "max", ("manager", "support", "terms", "counsel"), ""),
+            ("staff", "Sara Holt", "sara", ("security", "manager", "legal"), ""),
             ("agent", "Ed Roe", "ed", (), AGENCY),
         ):
             user = people.add(transaction, kind, name, sign_in, roles=roles, party=party)

@@ -1,0 +1,169 @@
+"""What the console's rarer desks show: a programme, an incident, legal demands, visits, the terms.
+
+Each is done by those of the staff who may, on its day, as their pages would do it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from upheld.core.company_names import company_name
+from upheld.demo.months import done
+from upheld.gate.operations.misuse import STAFF, Misuse
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import parties, terms
+from upheld.practices.accounts import domain as accounts
+from upheld.practices.collection.intake import Intake
+from upheld.practices.collection.log_lines import LogLine
+from upheld.practices.incidents.incidents import Incidents
+from upheld.practices.legal.demands import INFORMAL, Demand
+from upheld.practices.legal.instruments import Instruments
+from upheld.practices.programmes import members, programmes
+from upheld.practices.programmes.programmes import ProgrammeDraft
+
+if TYPE_CHECKING:
+    from upheld.demo.scenes import Scenes
+
+CLUB: Final = "valley-library"
+TERMS_MONTH: Final = 14  # in which the second version of the terms was posted
+TERMS_VERSION: Final = "2"
+TERMS_CHANGE: Final = ("within fourteen days", "within fourteen days; by card or by transfer")
+VISITS_DAYS: Final = 12  # of which visits are kept
+_PAGES: Final = (b"/", b"/privacy", b"/privacy/ask", b"/sign-up", b"/terms", b"/about")
+_NOTICE: Final = (
+    "Somebody had the sign-in of one of our staff for an hour and looked at accounts. We changed it"
+    " the same day and saw no sign that anything was copied. You need not do anything. Write to us"
+    " under Help if you have a question."
+)
+_REMARK: Final = "The sign-in was changed, and everybody had to set up a new second factor."
+# An empty page: the scan of a document that nobody wrote.
+_DOCUMENT: Final = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF\n"
+)
+
+
+def first_terms() -> str:
+    """The text of the terms in the demonstration, as they were before the second version."""
+    return (resources.files("upheld.demo") / "terms.md").read_text(encoding="utf-8")
+
+
+class Desks:
+    """A programme that two joined, an incident, legal demands, visits, versions of the terms."""
+
+    def __init__(self, scenes: Scenes) -> None:
+        self.scenes, self.years = scenes, scenes.years
+        self._programme = ""
+
+    def plan(self) -> None:
+        """Let all of it happen when it is its time."""
+        years = self.years
+        years.plan_transaction(
+            years.month(0).first, lambda t: terms.begin(t, years.provider.settings.agreement), 4
+        )
+        years.plan_transaction(years.month(TERMS_MONTH).first, self._new_terms, 14)
+        years.plan_transaction(years.ago(45), self._make_programme)
+        for days, word in ((44, "ann"), (41, "dan")):
+            years.plan_transaction(years.ago(days), partial(self._join, word=word), 19)
+        years.plan(years.ago(18), self._incident, 12)
+        years.plan_transaction(years.ago(16), self._refuse_request, 10)
+        years.plan_transaction(years.ago(5), self._court_order, 10)
+        years.plan(years.ago(1), self._visits, 2)
+
+    def _new_terms(self, transaction: GateTransaction) -> None:
+        """Let Max draft a second version and Sara post it; whoever signs in accepts it."""
+        text = first_terms().replace(*TERMS_CHANGE)
+        terms.draft(transaction, text, TERMS_VERSION, self.scenes.user("max"))
+        edition = terms.post(transaction, TERMS_VERSION, self.scenes.user("sara"))
+        self.years.agreement = edition.digest
+        for member in self.scenes.named.values():
+            if member.id:
+                terms.accept(transaction, member.id, edition.digest)
+
+    # A programme
+
+    def _make_programme(self, transaction: GateTransaction) -> None:
+        parties.add(transaction, company_name(CLUB), programmes.PARTNER)
+        draft = ProgrammeDraft(
+            "Reading room",
+            CLUB,
+            ("name", "email"),
+            "a reader's card of the Valley Library for a year.",
+            "The library writes to you when your card is ready, and for nothing else.",
+        )
+        actor = f"staff {self.scenes.user('max')}"
+        self._programme = programmes.make(transaction, draft, actor=actor).programme_id
+
+    def _join(self, transaction: GateTransaction, word: str) -> None:
+        its = programmes.find(transaction.tables, self._programme)
+        agreement = members.digest(programmes.wording(transaction.policy, its))
+        person = self.scenes.id(word)
+        members.join(self.years.provider, transaction, person, its, agreement)
+
+    # An incident
+
+    def _incident(self) -> None:
+        """Let Olga open an incident and write its notice, and Max approve it; then it is sent."""
+        gate, now = self.years.gate, self.years.clock.at
+        model, olga = Incidents(self.years.provider), self.scenes.user("olga")
+        since = now - timedelta(days=30)
+        misuse = Misuse(STAFF, olga, since, since + timedelta(days=28))
+        with gate.together() as transaction:
+            there = model.open(transaction, misuse, now, self.scenes.user("max"))
+        self._carry_on()
+        with gate.together() as transaction:
+            model.draft(transaction, there.incident_id, _NOTICE, olga)
+        with gate.together() as transaction:
+            turn = model.require(transaction.tables, there.incident_id).turn
+            model.approve(transaction, there.incident_id, turn, self.scenes.user("max"))
+        self._carry_on()
+        with gate.together() as transaction:
+            model.note(transaction, there.incident_id, _REMARK, olga)
+
+    def _carry_on(self) -> None:
+        self.years.jobs["incidents"].run(self.years.gate)
+        self.years.deliver()
+
+    # What authorities demand
+
+    def _refuse_request(self, transaction: GateTransaction) -> None:
+        """Let Sara record a letter without force: nothing is released."""
+        demand = Demand(INFORMAL, "Larch Valley police", "letter of a desk officer")
+        Instruments(self.years.provider).open(transaction, demand, b"", self.scenes.user("sara"))
+
+    def _court_order(self, transaction: GateTransaction) -> None:
+        """Let Sara open an order about Flo, and Max, who is counsel, check it; it waits."""
+        now, desk = self.years.clock.at, Instruments(self.years.provider)
+        account = accounts.account_of(transaction.tables, self.scenes.id("flo"))
+        demand = Demand(
+            "court-order",
+            "Larch Valley District Court",
+            f"order 31 of {now.year}",
+            "court",
+            (account.number if account else "",),
+            ("name", "address"),
+            now,
+            now + timedelta(days=60),
+            deadline=now + timedelta(days=14),
+        )
+        opened = desk.open(transaction, demand, _DOCUMENT, self.scenes.user("sara"))
+        desk.check(transaction, opened.instrument_id, self.scenes.user("max"))
+
+    # Visits
+
+    def _visits(self) -> None:
+        """Let in what the access log of some days tells."""
+        lines = []
+        for back in range(VISITS_DAYS, 0, -1):
+            day = datetime.combine(self.years.ago(back), time(0), UTC)
+            for at in range(9 + back % 4):
+                moment = day + timedelta(minutes=7 * at + back)
+                address = f"198.51.100.{20 + (at * 7 + back) % 60}".encode()
+                page = _PAGES[(at + back) % len(_PAGES)]
+                lines.append(LogLine(int(moment.timestamp()), address, page, signal=at % 5 == 0))
+        done(Intake(self.years.gate).keep(lines))
