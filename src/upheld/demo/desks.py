@@ -10,11 +10,13 @@ from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+import pyrage
+
 from upheld.core.company_names import company_name
 from upheld.demo.months import done
-from upheld.gate.operations.misuse import STAFF, Misuse
+from upheld.gate.operations.misuse import PARTNER, Misuse
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import parties, terms
+from upheld.practice import parties, party_keys, terms
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.collection.intake import Intake
 from upheld.practices.collection.log_lines import LogLine
@@ -27,6 +29,7 @@ from upheld.practices.programmes.programmes import ProgrammeDraft
 if TYPE_CHECKING:
     from upheld.demo.scenes import Scenes
 
+AGENCY: Final = "harbour-collections"
 CLUB: Final = "valley-library"
 TERMS_MONTH: Final = 14  # in which the second version of the terms was posted
 TERMS_VERSION: Final = "2"
@@ -34,11 +37,11 @@ TERMS_CHANGE: Final = ("within fourteen days", "within fourteen days; by card or
 VISITS_DAYS: Final = 12  # of which visits are kept
 _PAGES: Final = (b"/", b"/privacy", b"/privacy/ask", b"/sign-up", b"/terms", b"/about")
 _NOTICE: Final = (
-    "Somebody had the sign-in of one of our staff for an hour and looked at accounts. We changed it"
-    " the same day and saw no sign that anything was copied. You need not do anything. Write to us"
-    " under Help if you have a question."
+    "A computer of the company that collects debts for us was stolen. What we had given it about"
+    " your unpaid invoices was on its disk, which was encrypted. You need not do anything. Write to"
+    " us under Help if you have a question."
 )
-_REMARK: Final = "The sign-in was changed, and everybody had to set up a new second factor."
+_REMARK: Final = "The company has locked the computer from afar, and changed its passwords."
 # An empty page: the scan of a document that nobody wrote.
 _DOCUMENT: Final = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
@@ -89,6 +92,7 @@ class Desks:
 
     def _make_programme(self, transaction: GateTransaction) -> None:
         parties.add(transaction, company_name(CLUB), programmes.PARTNER)
+        party_keys.put(transaction, CLUB, str(pyrage.x25519.Identity.generate().to_public()))
         draft = ProgrammeDraft(
             "Reading room",
             CLUB,
@@ -111,8 +115,7 @@ class Desks:
         """Let Olga open an incident and write its notice, and Max approve it; then it is sent."""
         gate, now = self.years.gate, self.years.clock.at
         model, olga = Incidents(self.years.provider), self.scenes.user("olga")
-        since = now - timedelta(days=30)
-        misuse = Misuse(STAFF, olga, since, since + timedelta(days=28))
+        misuse = Misuse(PARTNER, AGENCY, now - timedelta(days=365), now - timedelta(days=2))
         with gate.together() as transaction:
             there = model.open(transaction, misuse, now, self.scenes.user("max"))
         self._carry_on()

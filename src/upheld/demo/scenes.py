@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
-from upheld.demo.desks import Desks
+from upheld.demo.desks import AGENCY, Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
 from upheld.demo.versions import Versions
@@ -35,7 +35,7 @@ from upheld.practices.staff import people
 from upheld.web import totp
 from upheld.web.passwords import hashed
 
-AGENCY, PROCESSOR, PARTNER = "harbour-collections", "sandbox-payments", "northern-mail"
+PROCESSOR, PARTNER = "sandbox-payments", "northern-mail"
 PASSWORD: Final = "made up for the demo"  # noqa: S105 - everybody's, and nobody's anywhere else
 
 

@@ -16,7 +16,6 @@ from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.practice.ages import OFF_FOR_MINORS
-from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit, equal_secrets
 from upheld.practice.events import CONSENT_WITHDRAWN
 from upheld.practice.needs import can_ever
@@ -164,10 +163,7 @@ class ChoicePages:
                 signals.end(transaction, visit.subject)
 
         await self.provider.do(work)
-        if way == "in" and kit.sends_signal(visit.request):
-            return RedirectResponse(f"{PAGE}#{what}", 303)  # the signal may stand above it
-        text = f"{TITLES[fact]}: {'off' if way == 'out' else 'on'} from now on."
-        return redirect_with_banner(self.provider, visit.session, PAGE, Banner(text, ""))
+        return RedirectResponse(f"{PAGE}#{what}", 303)
 
     async def end_signal(self, visit: Visit) -> Response:
         """Let the signal of earlier visits hold no longer; not while the browser still sends it."""
