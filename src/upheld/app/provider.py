@@ -45,6 +45,7 @@ from upheld.practice.endpoints import identify_visitor, prove_signed_in
 from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
 from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
+from upheld.practices.accounting import practice as accounting
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.agreements import practice as agreements
 from upheld.practices.billing import practice as billing
@@ -69,6 +70,7 @@ from upheld.web.pages import EVERYBODY, Imprint, Pages, Place, PolicyAnswers
 
 _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
+    ("accounting", accounting.practice),
     ("accounts", accounts.practice),
     ("agreements", agreements.practice),
     ("billing", billing.practice),

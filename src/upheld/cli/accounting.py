@@ -170,7 +170,7 @@ def account_database(
     from upheld.database.transaction import reading
     from upheld.gate.inquiries import Inquiries
     from upheld.gate.log.receipts import account
-    from upheld.practices.rights.gag_orders import GagFilter
+    from upheld.practice.gag_orders import GagFilter
 
     gate = gate_of(settings_in(settings))
     count = 0
@@ -187,6 +187,23 @@ def account_database(
                 print(f"{line.number}: {line.text}")
     if not as_json and not proofs:
         print(count_of(count, "entry"))
+
+
+def print_disclosures(settings: Path | None, query: AccountQuery) -> None:
+    """Print who received what as CSV, but for what an order forbids to tell."""
+    from upheld.cli.admin import gate_of, settings_in
+    from upheld.database.transaction import reading
+    from upheld.gate.inquiries import Inquiries
+    from upheld.practice import accounting
+    from upheld.practice.sheets import sheet
+
+    gate = gate_of(settings_in(settings))
+    asked = accounting.DisclosureQuery(
+        query.person_id, query.party, query.clause, query.since, query.until
+    )
+    with reading(gate.engine) as connection:
+        rows = accounting.disclosures(Inquiries(gate.context, connection), asked)
+    print(sheet(accounting.COLUMNS, accounting.table(rows)), end="")
 
 
 def print_counts(settings: Path) -> None:

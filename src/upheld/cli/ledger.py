@@ -389,13 +389,21 @@ def account(  # noqa: PLR0913, PLR0917 - an option each
     until: str = typer.Option("", "--to", help="Until this day, with it."),
     violations: bool = typer.Option(False, "--violations", help="What no clause allowed."),
     proofs: bool = typer.Option(False, "--proofs", help="With a receipt a line."),
+    as_csv: bool = typer.Option(False, "--csv", help="Who received what, as CSV."),
     as_json: bool = JSON,
 ) -> None:
     """Tell in words what was done, to whom and by which clause, from a provider's database."""
     _part()
-    from upheld.cli.accounting import account_database, account_query
+    from upheld.cli.accounting import account_database, account_query, print_disclosures
 
     entry_query = account_query(person, clause, party, since, until, violations=violations)
+    if as_csv:
+        _alone(
+            not (violations or proofs or as_json),
+            "--csv tells who received what, and goes with no --violations, --proofs or --json",
+        )
+        print_disclosures(settings, entry_query)
+        return
     account_database(settings, entry_query, proofs=proofs, as_json=as_json)
 
 

@@ -55,7 +55,7 @@ def show(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool = JSON)
     from upheld.database.transaction import reading
     from upheld.gate.erasure.holdings import holdings
     from upheld.gate.inquiries import Inquiries
-    from upheld.practices.rights.gag_orders import GagFilter
+    from upheld.practice.gag_orders import GagFilter
 
     gate = gate_of(settings_in(settings))
     whose = PersonId(who)

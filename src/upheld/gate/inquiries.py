@@ -28,7 +28,8 @@ from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
-from upheld.gate.log.receipts import AccountLine, AccountQuery, account
+from upheld.gate.log.entries import StoredEntry
+from upheld.gate.log.receipts import AccountLine, AccountQuery, account, stored_entries
 from upheld.gate.obligation_table import ObligationTable
 from upheld.gate.posting import Editions
 from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
@@ -177,6 +178,10 @@ class Inquiries:
     def account(self, query: AccountQuery, *, words: bool = True) -> Iterator[AccountLine]:
         """What was done, in order and, unless nobody reads them, in words."""
         return account(self._connection, self._context.policy, query, words=words)
+
+    def stored_entries(self, query: AccountQuery, *, containing: str = "") -> Iterator[StoredEntry]:
+        """The entries that are asked for, each with whose it is, and of those that have a word."""
+        return stored_entries(self._connection, query, containing=containing)
 
     def token_of(self, person_id: PersonId) -> str:
         """What stands for a person in the list of erasures, and outlives them; it names nobody."""

@@ -66,6 +66,7 @@ class Entry(
     omit_defaults=True,
     forbid_unknown_fields=True,
     cache_hash=True,
+    gc=False,  # words alone are in it, so that none can be part of a cycle
 ):
     """One act, as the ledger tells it; what is empty is left out.
 

@@ -206,6 +206,7 @@ delivery_item: Final = Table(  # one person's part of a delivery
     Column("sealed", LargeBinary),  # the values, under the person's key, until they are delivered
     Column("mac", LargeBinary),
     Index("delivery_item_state", "delivery_id", "state"),
+    Index("delivery_item_entry", "entry"),
     info=sealed(owner="person_id", part="state"),
 )
 

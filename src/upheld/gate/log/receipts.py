@@ -17,12 +17,13 @@ from sqlalchemy import Connection
 
 from upheld.core.dimensions import PARTIES
 from upheld.core.ids import EntryNumber, PersonId
-from upheld.database.statements import row, rows, to_bytes
+from upheld.database.statements import dialect_of, row, rows, to_bytes
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.database.transaction import reading
 from upheld.gate.editions.store import PolicyFinder
 from upheld.gate.log import database_log
 from upheld.gate.log.database_log import DatabaseLog, LogError
+from upheld.gate.log.entries import StoredEntry
 from upheld.gate.log.sentences import entry_sentence
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Entry
@@ -62,10 +63,10 @@ class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
             return False
         if self.clause and self.clause not in entry.clauses:
             return False
+        if not self.party:
+            return True
         parties = [getattr(entry, role) for role in PARTIES]
-        return not self.party or any(
-            self.party in (each, *each.split(" ", 1)) for each in parties if each
-        )
+        return any(self.party in (each, *each.split(" ", 1)) for each in parties if each)
 
 
 class AccountLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,6 +85,12 @@ def receipt(gate: Gate, person_id: PersonId, number: EntryNumber) -> Receipt:
         statement = f"SELECT 1 FROM entry WHERE number = ? AND {_OWN}"  # noqa: S608 - a fixed condition
         if row(connection, statement, number, person_id, person_id) is None:
             raise _nothing(number)
+        return receipt_of(connection, number)
+
+
+def receipt_by_number(gate: Gate, number: EntryNumber) -> Receipt:
+    """The receipt of an entry, for a desk that may read it; LogError while it is not covered."""
+    with reading(gate.engine) as connection:
         return receipt_of(connection, number)
 
 
@@ -134,7 +141,7 @@ def account(
     whose = "a customer's" if query.person_id is None else "your"
     covered = _covered(connection) if proofs else 0
     policies = PolicyFinder(connection, policy)
-    for number, at, body in _rows(connection, query):
+    for number, at, body, _ in _rows(connection, query, query.party):
         entry = ledger.decode(body)
         if not query.fits(entry):
             continue
@@ -144,15 +151,30 @@ def account(
         yield AccountLine(number, moment, text, entry, proof)
 
 
+def stored_entries(
+    connection: Connection, query: AccountQuery, *, containing: str = ""
+) -> Iterator[StoredEntry]:
+    """The entries that are asked for, in order, each with whose it is.
+
+    Of those alone whose text has some word, such as a party's: the database looks for it, so that
+    the others need not be read.
+    """
+    for number, at, body, person_id in _rows(connection, query, containing or query.party):
+        entry = ledger.decode(body)
+        if query.fits(entry):
+            moment = BEGINNING + timedelta(microseconds=at)
+            yield StoredEntry(number, moment, person_id, entry)
+
+
 def _covered(connection: Connection) -> int:
     log, _, checkpoint = database_log.signed_checkpoint(connection)
     return log.first + checkpoint.size - 1
 
 
 def _rows(
-    connection: Connection, account_query: AccountQuery
-) -> Iterator[tuple[EntryNumber, int, bytes]]:
-    query = "SELECT number, at, body FROM entry WHERE number > ?"
+    connection: Connection, account_query: AccountQuery, containing: str
+) -> Iterator[tuple[EntryNumber, int, bytes, PersonId | None]]:
+    query = "SELECT number, at, body, person_id FROM entry WHERE number > ?"
     values: list[object] = []
     if account_query.person_id is not None:
         query += f" AND {_OWN}"
@@ -168,9 +190,13 @@ def _rows(
             return
         query += " AND number = ?"
         values.append(account_query.number)
+    if containing:
+        is_server = dialect_of(connection).server
+        query += " AND position(? in body) > 0" if is_server else " AND instr(body, ?) > 0"
+        values.append(msgspec.json.encode(containing)[1:-1])  # as it stands in an entry
     last_number = 0
     query += " ORDER BY number LIMIT ?"
     while entry_rows := rows(connection, query, last_number, *values, _TOGETHER):
-        for number, at, body in entry_rows:
-            yield number, at, to_bytes(body)
+        for number, at, body, person_id in entry_rows:
+            yield number, at, to_bytes(body), person_id
             last_number = number

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime, time, timedelta
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.gate.transaction import Transaction
+from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import network_of
 from upheld.practice.plugin import Provider
@@ -159,6 +161,21 @@ class PartnerApi:
             }
         )
 
+    async def received(self, request: Request, form: Form) -> Response:
+        """The rows of our own accounting of what the partner received, to be compared."""
+        since, until = (_day(form, name) for name in ("from", "to"))
+
+        def work(transaction: Transaction) -> list[tuple[str, ...]]:
+            client, zone = self._client(transaction, request), transaction.clock.zone
+            starts = datetime.combine(since, time(), zone) if since else None
+            following = until + timedelta(days=1) if until else None
+            ends = datetime.combine(following, time(), zone) if following else None
+            rows = accounting.received_by(transaction, client.party, starts, ends)
+            return list(accounting.table(rows, shared=True))
+
+        rows = await self.provider.do(work)
+        return _json({"columns": accounting.SHARED_COLUMNS, "rows": rows})
+
     def _client(self, transaction: Transaction, request: Request) -> PartnerClient:
         """Whoever asks, by their token, within their limit."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -198,6 +215,19 @@ async def _form(request: Request) -> Form:
     except ValueError:
         raise _AnswerError(400, "invalid_request", "this is no form", "send a form") from None
     return {name: values[0] for name, values in pairs.items()}
+
+
+def _day(form: Form, name: str) -> date | None:
+    """A day of a form; None where it is left out."""
+    if not form.get(name):
+        return None
+    try:
+        day = date.fromisoformat(form[name])
+    except ValueError:
+        day = date.min
+    if not parties.EARLIEST <= day < parties.LATEST:
+        raise _AnswerError(422, name, "this is no day", f"send {name}=2026-03-01")
+    return day
 
 
 def _credentials(request: Request, form: Form) -> tuple[str, str]:

@@ -54,6 +54,7 @@ def practice(provider: Provider) -> Practice:
             answer("/token", api.token),
             answer("/pulls", api.begin),
             answer("/pulls/{pull}/page", api.page),
+            answer("/received", api.received),
         ],
         menu=[
             MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),

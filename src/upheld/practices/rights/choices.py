@@ -25,8 +25,8 @@ from upheld.policy.request import Request
 from upheld.practice import parties as register
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
+from upheld.practice.gag_orders import GagFilter
 from upheld.practices.rights import objections, signals
-from upheld.practices.rights.gag_orders import GagFilter
 from upheld.practices.rights.sentences import label
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"

@@ -24,9 +24,10 @@ from upheld.gate.log.receipts import AccountLine
 from upheld.gate.public import Entry
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice import gag_orders
+from upheld.practice.gag_orders import GagFilter
 from upheld.practice.sheets import sheet
-from upheld.practices.rights import gag_orders, requests
-from upheld.practices.rights.gag_orders import GagFilter
+from upheld.practices.rights import requests
 from upheld.practices.rights.inventory import InventoryItem, describe_fields, field_shapes, plain
 from upheld.practices.rights.sentences import sentence
 

@@ -9,8 +9,9 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import ActResult
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.transaction import Transaction
+from upheld.practice import gag_orders
 from upheld.practice.plugin import Figure, PendingAction, Provider
-from upheld.practices.rights import erasure, gag_orders, requests
+from upheld.practices.rights import erasure, requests
 from upheld.practices.rights.sentences import label
 from upheld.web.pages import format_day
 

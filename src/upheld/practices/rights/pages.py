@@ -24,7 +24,7 @@ from upheld.gate.public import Edition, write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.practice import threads
+from upheld.practice import gag_orders, threads
 from upheld.practice.citations import VERSION
 from upheld.practice.consequences import (
     Banner,
@@ -36,7 +36,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import closure, gag_orders, story, value_erasure
+from upheld.practices.rights import closure, story, value_erasure
 from upheld.practices.rights.confirmations import CLOSED, close_confirmation
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived

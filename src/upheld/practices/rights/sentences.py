@@ -16,11 +16,11 @@ from upheld.gate.public import Entry
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
+from upheld.practice.accounting import DISCLOSURES
 from upheld.practice.citations import VERSIONS, quote_for
 from upheld.web.pages import format_day
 
 _ID: Final = re.compile(r",? \b[0-9a-f]{32}\b,?")  # of a person: it says nothing to another
-DISCLOSURES: Final = ("share", "rent", "sell", "transfer")
 
 
 class CitedClause(NamedTuple):

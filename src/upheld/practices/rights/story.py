@@ -20,7 +20,8 @@ from upheld.gate.log.receipts import AccountLine
 from upheld.gate.public import Entry
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.practices.rights.sentences import DISCLOSURES, label, sentence
+from upheld.practice.accounting import DISCLOSURES
+from upheld.practices.rights.sentences import label, sentence
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 WITHIN: Final = timedelta(seconds=10)  # of one another are the steps of one event

@@ -6,6 +6,8 @@ Once the order ends it appears like everything else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from upheld.core.ids import EntryNumber, PersonId
@@ -13,16 +15,22 @@ from upheld.database.columns import microseconds
 from upheld.gate.evidence.records import Record
 from upheld.gate.inquiries import Inquiries
 from upheld.gate.log.receipts import AccountLine, AccountQuery
-from upheld.gate.log.silence import KINDS, PURPOSE, TASK
-from upheld.gate.public import Entry
+from upheld.gate.log.silence import KINDS, PURPOSE, TASK, TOGETHER
+from upheld.gate.public import Entry, SealedError
 from upheld.gate.transaction import Transaction
 
 
 class GagFilter:
     """Says which entries and records of a person a gag order forbids us to show now."""
 
-    def __init__(self, transaction: Inquiries, person_id: PersonId) -> None:
-        records, forged = transaction.records_of([person_id], KINDS)
+    def __init__(
+        self, transaction: Inquiries, person_id: PersonId, mine: Sequence[Record] | None = None
+    ) -> None:
+        """`mine` are the person's records of KINDS, where they were read already."""
+        forged: Sequence[str] = ()
+        if mine is None:
+            mine, forged = transaction.records_of([person_id], KINDS)
+        records = mine
         at = microseconds(transaction.clock.now())
         gagged = any(each.fact == "gag-order" and each.in_force(at) for each in records) or forged
         self.ids = {each.record_id for each in records if gagged and _of_process(each)}
@@ -37,6 +45,33 @@ class GagFilter:
     def record(self, record: Record) -> bool:
         """Whether a record may not be told."""
         return record.record_id in self.ids
+
+
+def filters_of(transaction: Inquiries, person_ids: Sequence[PersonId]) -> dict[PersonId, GagFilter]:
+    """What may not be told of each of some people; whose records are not whole is left out."""
+    filters: dict[PersonId, GagFilter] = {}
+    for first in range(0, len(person_ids), TOGETHER):
+        some = person_ids[first : first + TOGETHER]
+        try:
+            records, _ = transaction.records_of(some, KINDS)
+        except SealedError:
+            filters |= _one_by_one(transaction, some)
+            continue
+        mine: dict[PersonId, list[Record]] = {each: [] for each in some}
+        for record in records:
+            mine[PersonId(record.person_id)].append(record)
+        filters |= {each: GagFilter(transaction, each, those) for each, those in mine.items()}
+    return filters
+
+
+def _one_by_one(
+    transaction: Inquiries, person_ids: Sequence[PersonId]
+) -> dict[PersonId, GagFilter]:
+    filters = {}
+    for each in person_ids:
+        with suppress(SealedError):
+            filters[each] = GagFilter(transaction, each)
+    return filters
 
 
 def visible_entries(
