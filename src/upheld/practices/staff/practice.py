@@ -12,10 +12,12 @@ from upheld.practices.staff.enrolment import AuthenticatorPage, EnrolmentPage
 from upheld.practices.staff.my_desk import MyDeskPage
 from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import PeoplePage
+from upheld.practices.staff.public_safeguards import HERE, PublicSafeguards
 from upheld.practices.staff.roles import MANAGER, Roles, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, DeskSignIn
 from upheld.practices.staff.watch import Watch
+from upheld.web.pages import EVERYBODY
 
 NEEDS = tuple(
     Need(
@@ -50,7 +52,7 @@ def practice(provider: Provider) -> Practice:
     roles = read_roles(provider.settings.roles, provider.policy.program)
     console, desk = Console(provider, roles), MyDeskPage(provider)
     people, safeguards = PeoplePage(provider, roles), Safeguards(provider)
-    watch = Watch(provider, roles)
+    watch, guarding = Watch(provider, roles), PublicSafeguards(provider)
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
@@ -80,6 +82,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/people/requests/{request}", people.answer, fresh=True),
             route("POST", "/people/{user}/ask", people.ask, fresh=True),
             route("POST", "/people/{user}/end", people.end, fresh=True),
+            Route(HERE, open_page(provider, guarding.show), methods=["GET"]),
             route("GET", "/watch", watch.show),
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),
@@ -101,6 +104,7 @@ def _menu(roles: Roles) -> list[MenuEntry]:
             94,
             roles=roles.watching,
         ),
+        MenuEntry(EVERYBODY, "Safeguards", HERE, "", 21, bar=True),
         MenuEntry("staff", "Who works here", "/staff/people", "For managers", 95, roles=(MANAGER,)),
         MenuEntry("staff", "Safeguards", "/staff/safeguards", "For managers", 96, roles=(MANAGER,)),
         MenuEntry(

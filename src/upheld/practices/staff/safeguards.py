@@ -11,7 +11,12 @@ from typing import NamedTuple
 
 from starlette.responses import Response
 
-from upheld.gate.operations.safeguards import keys_of, log_coverage, look_through
+from upheld.gate.operations.safeguards import (
+    keys_of,
+    log_coverage,
+    look_through,
+    safeguard_state,
+)
 from upheld.gate.operations.selfcheck import SelfCheckReport
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -39,6 +44,7 @@ class Safeguards:
             visit.request,
             "staff/safeguards.html",
             checked=checked,
+            known=await self.provider.run_in_thread(safeguard_state, self.provider.gate.gate),
             unkept=find_unkept(self.provider, self.provider.policy),
             safeguards=[*self._fixed_safeguards(), *await self._running_safeguards()],
         )
