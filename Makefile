@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
-# A worker for each core, each with whole files of tests; ARGS='-n 0' runs them in one process.
-PYTEST = .venv/bin/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# A worker for each core, each with whole files of tests, longest first; ARGS='-n 0' runs them in one process.
+WORKERS = -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST = .venv/bin/python -m pytest $(WORKERS)
 .PHONY: help run test test-long check coverage code-coverage lock
 
 help:
@@ -27,7 +28,7 @@ coverage: .venv/all  ## try each word of the sample policy; write the list of th
 
 code-coverage: .venv/all ## maintainers: the tests at their small size, and which lines none of them runs
 	@.venv/bin/coverage erase
-	@.venv/bin/coverage run -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@.venv/bin/coverage run -m pytest $(WORKERS) $(ARGS)
 	@.venv/bin/coverage combine -q
 	@.venv/bin/coverage report
 

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+import memory
 import postgres
 from empty import empty_database
+from longest import LONGEST
 from sizes import CHOSEN, USED, size
 from tally import tell
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from sqlalchemy import Engine
 
+memory.use()
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
 CHROMIUM_ARGS = [
     "--disable-background-networking",
@@ -50,6 +53,12 @@ settings.register_profile(
 )
 settings.register_profile("middle", settings.get_profile("short"))
 settings.load_profile(CHOSEN)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker has one left to do alone."""
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

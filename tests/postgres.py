@@ -1,6 +1,7 @@
 """A PostgreSQL of the tests' own: Debian's package, a free port of this machine, a passing folder.
 
-It syncs as it would in earnest. As root it runs as the user `postgres`, since it refuses root.
+It syncs as it would in earnest, though the folder may lie in memory (memory.py). As root it runs
+as the user `postgres`, since it refuses root.
 """
 
 from __future__ import annotations
