@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -54,14 +55,16 @@ class FixedPages:
         return self._clauses[name]
 
 
-def files_of_policy(policy: Policy) -> dict[str, kit.Fixed]:
-    """The policy in its other forms, made once."""
+@lru_cache(maxsize=4)
+def files_of_policy(policy: Policy) -> Mapping[str, kit.Fixed]:
+    """The policy in its other forms, made once, however many applications show it."""
     program = policy.program
-    return {
+    files = {
         "policy.md": kit.Fixed(program.source.encode(), MARKDOWN),
         "policy.json": kit.Fixed(kit.dumped(policy_json(program)), kit.JSON),
         "policy.jsonld": kit.Fixed(kit.dumped(policy_jsonld(program)), LD),
     }
+    return MappingProxyType(files)
 
 
 def policy_pages(policy: Policy, *, files: bool = False) -> PolicyPages:
