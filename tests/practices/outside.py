@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from practices.ads import approved
 from practices.conftest import House
 from practices.programmes import join, programme
 from practices.programmes import partner as programme_partner
@@ -23,6 +24,7 @@ class Outside(NamedTuple):
     partner: str
     agreement: str
     delivery: str
+    campaign: str
 
 
 def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> Outside:
@@ -42,4 +44,5 @@ def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> 
         partner,
         agreement.agreement_id,
         delivery.delivery_id,
+        approved(house).campaign_id,
     )

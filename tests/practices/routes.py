@@ -286,6 +286,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "programme-request": lambda world: world.outside.programme_request,
     "agreement": lambda world: world.outside.agreement,
     "delivery": lambda world: world.outside.delivery,
+    "campaign": lambda world: world.outside.campaign,
     "first": lambda _: "1",
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(

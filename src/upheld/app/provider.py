@@ -47,6 +47,7 @@ from upheld.practice.plugin import PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounting import practice as accounting
 from upheld.practices.accounts import practice as accounts
+from upheld.practices.ads import practice as ads
 from upheld.practices.agreements import practice as agreements
 from upheld.practices.billing import practice as billing
 from upheld.practices.collection import practice as collection
@@ -72,6 +73,7 @@ _LOG = logging.getLogger("upheld.promises")
 PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounting", accounting.practice),
     ("accounts", accounts.practice),
+    ("ads", ads.practice),
     ("agreements", agreements.practice),
     ("billing", billing.practice),
     ("collection", collection.practice),

@@ -38,6 +38,7 @@ ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "business-partner": (PARTNERS, "source"),
     "supplier": (PARTNERS, "source"),
     "programme-partner": (PARTNERS, "source"),
+    "advertiser": (PARTNERS, "source"),
     AFFILIATE: (OWNERSHIP, "recipient"),
     "collection-agent": (ENGAGEMENT, "recipient"),
     "payment-processor": (ENGAGEMENT, "recipient"),

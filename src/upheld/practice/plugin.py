@@ -206,6 +206,9 @@ class Practice(NamedTuple):
         None  # the addresses outside to which its pages lead
     )
     settled_on_page: Sequence[str] = ()  # kinds of task that only their own page can close
+    home_insert: Callable[[PersonId, bytes], Awaitable[Markup]] | None = (
+        None  # what stands below a customer's first page, by whose it is and the key of a session
+    )
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
 
 
@@ -383,6 +386,11 @@ class Provider:
             for figure in each.home_figures(transaction, person_id, values)
         ]
         return sorted(figures, key=lambda figure: (figure.order, figure.title))
+
+    async def home_inserts(self, person_id: PersonId, session: bytes) -> list[Markup]:
+        """What practices put below a customer's first page; `session` is its session's key."""
+        inserts = (each.home_insert for each in self.practices if each.home_insert)
+        return [shown for insert in inserts if (shown := await insert(person_id, session))]
 
     def manager_actions(self, tables: Tables) -> list[PendingAction]:
         """What the managers of the provider must look at, from all practices."""

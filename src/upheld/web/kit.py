@@ -53,6 +53,7 @@ PROBLEM = "application/problem+json"
 # Where a form is, browsers that tell no Sec-Fetch-Site must tell where it was sent from.
 WITH_FORM = {"referrer-policy": "same-origin"}
 BODY_SECONDS = 10.0  # within which a form must be here
+HEADLESS = "upheld.headless"  # of a scope: HEAD was asked, which counts as no look at a page
 PACK_MIN = 1_024  # bytes under which compressing is not worth it
 ErrorPage = Callable[[Request, int, str, str], Response]  # status, what is so, what to do
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -72,7 +73,7 @@ class Guarded:
         """Answer as the application does, with the headers."""
         headless = scope["type"] == "http" and scope["method"] == "HEAD"
         if headless:
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", HEADLESS: True}
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -11,6 +11,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Figure, PendingAction, Provider
 from upheld.practices.accounts import domain
+from upheld.web.kit import HEADLESS
 
 
 class HomeLook(NamedTuple):
@@ -48,6 +49,7 @@ class Home:
                 self.provider.home_figures(transaction, visit.subject, values),
             )
 
+        is_view = HEADLESS not in visit.request.scope
         account, name, waiting, figures = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
@@ -56,5 +58,8 @@ class Home:
             name=name,
             waiting=waiting,
             figures=figures,
+            inserts=await self.provider.home_inserts(visit.subject, visit.session.key)
+            if is_view
+            else [],
             cards=[card for card in self.provider.menu("customer") if card.line],
         )

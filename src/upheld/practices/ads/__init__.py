@@ -1,0 +1,1 @@
+"""Advertisements: booked, reviewed and shown by us; an advertiser hears of nobody."""

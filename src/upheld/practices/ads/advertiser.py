@@ -1,0 +1,135 @@
+"""The page of an advertiser: its campaigns, their rounded counts, and the form to book one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.company_names import company_name
+from upheld.gate.transaction import Transaction
+from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
+from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads.campaigns import AdError, Booking, Campaign
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+HERE: Final = "/advertiser"
+STATES: Final = {
+    campaigns.WAITING: "waits for our review",
+    campaigns.APPROVED: "approved",
+    campaigns.REFUSED: "refused",
+}
+ANY: Final = "Anybody, if you choose none."
+FIELDS: Final = (
+    Field("title", "Title", length_max=80),
+    Field("text", "Text", "textarea", length_max=300),
+    Field("address", "Page", length_max=200, hint="On your domain, beginning with https://"),
+    Field("category", "Kind", "select", options=[(each, each) for each in bands.CATEGORIES]),
+    Field("first", "First day", "date"),
+    Field("last", "Last day", "date"),
+    Field("views_max", "Views", length_max=10, hint="How often it is shown at most."),
+    *(
+        Field(
+            dimension,
+            bands.DIMENSIONS[dimension]["label"],
+            "checks",
+            required=False,
+            options=bands.options(dimension),
+            hint=ANY,
+            length_max=500,
+        )
+        for dimension in bands.DIMENSIONS
+    ),
+    Field(
+        bands.AREA,
+        "Area",
+        required=False,
+        length_max=bands.AREA_DIGITS,
+        hint="The first three digits of a zip code; anywhere, if you leave it out.",
+    ),
+)
+
+
+class AdvertiserPage:
+    """The page of whoever works for an advertiser."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """Its campaigns and what is reported of them."""
+        party = _party(visit)
+
+        def look(transaction: Transaction) -> dict[str, Any]:
+            tables, today = transaction.tables, transaction.clock.today()
+            return {
+                "domain": campaigns.domain_of(tables, party),
+                "rows": [
+                    (each, bands.describe(each.criteria), campaigns.report(tables, each, today))
+                    for each in campaigns.every(tables, party)
+                ],
+            }
+
+        words = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request,
+            "ads/advertiser.html",
+            status=status,
+            name=company_name(party),
+            states=STATES,
+            fields=FIELDS,
+            filled=filled,
+            **words,
+        )
+
+    async def book(self, visit: Visit) -> Response:
+        """Book a campaign."""
+        party, filled = _party(visit), read(FIELDS, visit.form)
+        if filled.ok and not filled.values["views_max"].isascii():
+            filled = filled.wrong("views_max", "Write a number.")
+        if filled.ok and not filled.values["views_max"].isdecimal():
+            filled = filled.wrong("views_max", "Write a number.")
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        said = _booking(filled.values)
+
+        def work(transaction: Transaction) -> Campaign:
+            return campaigns.book(transaction, party, said, actor=f"agent {visit.subject}")
+
+        try:
+            its = await self.provider.do(work)
+        except AdError as error:
+            return await self.show(visit, filled.wrong("address", sentence(error)), 422)
+        banner = Banner("It waits for our review.", short_reference(its.campaign_id))
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def sentence(error: AdError) -> str:
+    """An error as a sentence of a page."""
+    text = f"{error}; {error.hint}" if error.hint else str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _booking(values: dict[str, str]) -> Booking:
+    dimensions = [each for each in (*bands.DIMENSIONS, bands.AREA) if values.get(each)]
+    return Booking(
+        values["title"],
+        values["text"],
+        values["address"],
+        values["category"],
+        {each: values[each].split(", ") for each in dimensions},
+        date.fromisoformat(values["first"]),
+        date.fromisoformat(values["last"]),
+        int(values["views_max"]),
+    )
+
+
+def _party(visit: Visit) -> str:
+    """The company of whoever visits; 403 for somebody without one."""
+    if visit.user is None or not visit.user.party:
+        raise HTTPException(403)
+    return visit.user.party

@@ -1,0 +1,74 @@
+"""The fixed bands by which an advertisement can be meant for people, and who is in which."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+AREA: Final = "zip"
+AREA_DIGITS: Final = 3
+Criteria = Mapping[str, Sequence[str]]  # dimension, to the bands of which one has to be met
+_FILE: Final = tomllib.loads(Path(__file__).with_name("bands.toml").read_text(encoding="utf-8"))
+CATEGORIES: Final[tuple[str, ...]] = tuple(_FILE.pop("categories"))
+DIMENSIONS: Final[dict[str, dict[str, Any]]] = _FILE
+BORN: Final = "birth-date"
+
+
+def options(dimension: str) -> list[tuple[str, str]]:
+    """The bands of a dimension, each with how people call it."""
+    its = DIMENSIONS[dimension]
+    if "bands" in its:
+        return [(each, f"{low} to {high}") for each, (low, high) in its["bands"].items()]
+    return [(each, each) for each in its["words"]]
+
+
+def fields_of(criteria: Criteria) -> tuple[str, ...]:
+    """The kinds of data by which criteria are checked; the birth date is always one of them."""
+    fields = {BORN, *(AREA if each == AREA else DIMENSIONS[each]["field"] for each in criteria)}
+    return tuple(sorted(fields))
+
+
+def describe(criteria: Criteria) -> list[str]:
+    """Criteria as sentences, one for each dimension."""
+    sentences = []
+    for dimension, bands in criteria.items():
+        if dimension == AREA:
+            sentences.append(f"Zip code: begins with {' or '.join(bands)}")
+            continue
+        labels = dict(options(dimension))
+        words = " or ".join(labels[each] for each in bands)
+        sentences.append(f"{DIMENSIONS[dimension]['label']}: {words}")
+    return sentences
+
+
+def age_on(born: str, today: date) -> int:
+    """The age in whole years of somebody who was born on a day."""
+    day = date.fromisoformat(born)
+    return today.year - day.year - ((today.month, today.day) < (day.month, day.day))
+
+
+def bands_of(values: Mapping[str, str], today: date) -> dict[str, set[str]]:
+    """The bands in which somebody is by what is known about them, for each dimension."""
+    result: dict[str, set[str]] = {}
+    for dimension, its in DIMENSIONS.items():
+        value = values.get(its["field"], "")
+        if not value:
+            continue
+        if "bands" in its:
+            age = age_on(value, today)
+            result[dimension] = {w for w, (low, high) in its["bands"].items() if low <= age <= high}
+        else:
+            said = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
+            result[dimension] = {word for word, known in its["words"].items() if said & {*known}}
+    if area := values.get(AREA, ""):
+        result[AREA] = {area[:AREA_DIGITS]}
+    return result
+
+
+def meets(criteria: Criteria, bands: Mapping[str, set[str]]) -> bool:
+    """Whether somebody in these bands meets all criteria."""
+    return all({*wanted} & bands.get(dimension, set()) for dimension, wanted in criteria.items())

@@ -1,0 +1,149 @@
+"""Advertisements at the desk: managers write down domains, and review what was booked."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.company_names import company_name
+from upheld.database.own_tables import Tables
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties
+from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import MANAGER
+from upheld.practice.plugin import PendingAction, Provider
+from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads.advertiser import STATES, sentence
+from upheld.practices.ads.campaigns import AdError, Campaign
+from upheld.practices.ads.picking import Picking
+from upheld.web.forms import EMPTY, Field, Filled, read
+
+HERE: Final = "/staff/ads"
+VERDICT: Final = (
+    Field(
+        "verdict", "Your answer", "select", options=[("approve", "Approve"), ("refuse", "Refuse")]
+    ),
+    Field("reason", "Reason", length_max=200, hint="The advertiser reads it."),
+)
+
+
+class AdDesk:
+    """The pages of managers."""
+
+    def __init__(self, provider: Provider, picking: Picking) -> None:
+        self.provider, self.picking = provider, picking
+
+    async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """Every campaign, and the form for an advertiser's domain."""
+        _manager(visit)
+
+        def look(transaction: Transaction) -> dict[str, Any]:
+            every = campaigns.every(transaction.tables)
+            return {
+                "rows": [(each, company_name(each.party)) for each in every],
+                "fields": _fields(transaction),
+            }
+
+        words = await self.provider.do(look)
+        return self.provider.pages.page(
+            visit.request, "ads/desk.html", status=status, filled=filled, states=STATES, **words
+        )
+
+    async def keep_domain(self, visit: Visit) -> Response:
+        """Write down the domain of an advertiser."""
+        actor = _manager(visit)
+
+        def work(transaction: Transaction) -> Filled:
+            filled = read(_fields(transaction), visit.form)
+            if filled.ok:
+                values = filled.values
+                try:
+                    campaigns.keep_domain(
+                        transaction, values["party"], values["domain"], actor=actor
+                    )
+                except AdError as error:
+                    return filled.wrong("domain", sentence(error))
+            return filled
+
+        filled = await self.provider.do(work)
+        if not filled.ok:
+            return await self.show(visit, filled, 422)
+        banner = Banner("It can book advertisements that lead to this domain.", "")
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+    async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
+        """One campaign as it was booked, and the form to answer."""
+        _manager(visit)
+        its = await self.provider.read(lambda tables: _one(tables, visit))
+        return self.provider.pages.page(
+            visit.request,
+            "ads/review.html",
+            status=status,
+            its=its,
+            name=company_name(its.party),
+            criteria=bands.describe(its.criteria),
+            states=STATES,
+            fields=VERDICT,
+            filled=filled,
+        )
+
+    async def review(self, visit: Visit) -> Response:
+        """Approve or refuse a campaign."""
+        actor = _manager(visit)
+        its = await self.provider.read(lambda tables: _one(tables, visit))
+        filled = read(VERDICT, visit.form)
+        if not filled.ok:
+            return await self.show_one(visit, filled, 422)
+
+        def work(transaction: Transaction) -> Campaign:
+            return campaigns.review(
+                transaction,
+                its.campaign_id,
+                approve=filled.values["verdict"] == "approve",
+                reason=filled.values["reason"],
+                actor=actor,
+            )
+
+        try:
+            its = await self.provider.do(work)
+        except AdError as error:
+            return await self.show_one(visit, filled.wrong("verdict", sentence(error)), 409)
+        self.picking.forget_campaigns()
+        text = f"This campaign is {STATES[its.state]}."
+        banner = Banner(text, short_reference(its.campaign_id))
+        return redirect_with_banner(
+            self.provider, visit.session, f"{HERE}/{its.campaign_id}", banner
+        )
+
+    def waiting(self, tables: Tables) -> list[PendingAction]:
+        """What waits for a review."""
+        if any(each.state == campaigns.WAITING for each in campaigns.every(tables)):
+            return [PendingAction("An advertisement waits for a review.", "Review it", HERE)]
+        return []
+
+
+def _fields(transaction: Transaction) -> tuple[Field, ...]:
+    advertisers = [
+        (each, company_name(each)) for each in parties.in_role(transaction, campaigns.ADVERTISER)
+    ]
+    return (
+        Field("party", "Advertiser", "select", options=advertisers),
+        Field("domain", "Domain", length_max=100, hint="Such as shop.example."),
+    )
+
+
+def _manager(visit: Visit) -> str:
+    """Whoever manages, as an entry names them; 403 for everybody else."""
+    if visit.user is None or MANAGER not in visit.user.roles:
+        raise HTTPException(403)
+    return f"staff {visit.user.user_id}"
+
+
+def _one(tables: Tables, visit: Visit) -> Campaign:
+    its = campaigns.find(tables, visit.request.path_params["campaign"])
+    if its is None:
+        raise HTTPException(404)
+    return its

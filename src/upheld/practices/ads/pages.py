@@ -1,0 +1,128 @@
+"""What a customer reads about an advertisement, and the click, which tells nobody anything."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from upheld.core.company_names import company_name
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.transaction import Transaction
+from upheld.practice.citations import Quote, quote_decision
+from upheld.practice.consequences import Banner, redirect_with_banner
+from upheld.practice.endpoints import Visit
+from upheld.practice.plugin import Provider
+from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads.campaigns import Campaign
+from upheld.practices.ads.picking import Picking
+from upheld.web.kit import HEADLESS
+from upheld.web.pages import KEEP_OUT
+
+HERE: Final = "/me/ads"
+FIELDS: Final = bands.fields_of({**dict.fromkeys(bands.DIMENSIONS, ()), bands.AREA: ()})
+READ: Final = Act(
+    action="view", data=FIELDS, actor="customer", purpose="rights-request", partial=True
+)
+TELLING: Final = Act(
+    action="share",
+    data=("email",),
+    recipient=campaigns.ADVERTISER,
+    purpose="advertising",
+    occasion="ad-click",
+)
+
+
+class AdPages:
+    """The pages of customers."""
+
+    def __init__(self, provider: Provider, picking: Picking) -> None:
+        self.provider, self.picking = provider, picking
+
+    async def show(self, visit: Visit) -> Response:
+        """What we would use about them for advertisements, and whether we may now."""
+
+        def look(transaction: Transaction) -> dict[str, Any]:
+            result = transaction.act(READ, visit.subject, entitled=True)
+            values = (
+                {}
+                if isinstance(result, Refused)
+                else {name: value.value for name, value in result.values.items()}
+            )
+            mine = bands.bands_of(values, transaction.clock.today())
+            mine = {dimension: words for dimension, words in mine.items() if words}
+            every = {dimension: sorted(words) for dimension, words in mine.items()}
+            return {
+                "bands": bands.describe(every),
+                **self._grounds(transaction, visit, FIELDS),
+            }
+
+        words = await self.provider.do(look)
+        return self.provider.pages.page(visit.request, "ads/mine.html", **words)
+
+    async def show_why(self, visit: Visit) -> Response:
+        """Why they see an advertisement, and what its advertiser may suppose and does not learn."""
+
+        def look(transaction: Transaction) -> dict[str, Any]:
+            its = _shown(campaigns.find(transaction.tables, visit.request.path_params["campaign"]))
+            return {
+                "its": its,
+                "name": company_name(its.party),
+                "criteria": bands.describe(its.criteria),
+                **self._grounds(transaction, visit, bands.fields_of(its.criteria)),
+            }
+
+        words = await self.provider.do(look)
+        return self.provider.pages.page(visit.request, "ads/why.html", **words)
+
+    def _grounds(
+        self, transaction: Transaction, visit: Visit, fields: tuple[str, ...]
+    ) -> dict[str, Any]:
+        """What the policy says to it, each in the words of the version that decides."""
+
+        def quoted(act: Act) -> list[Quote]:
+            decision = transaction.peek(visit.subject, act)
+            return quote_decision(self.provider.policy, decision, decision.clauses)
+
+        said = campaigns.decisions(transaction, visit.subject, fields)
+        quotes: dict[str, Quote] = {}
+        for decision in said[:2]:
+            for each in quote_decision(self.provider.policy, decision, decision.clauses):
+                quotes.setdefault(each.id, each)
+        return {
+            "is_chosen": all(each.allowed for each in said),
+            "quotes": list(quotes.values()),
+            "may_suppose": quoted(campaigns.supposing("segment", "ad-click")),
+            "no_more": quoted(campaigns.supposing("interests", "ad-click")),
+            "not_told": quoted(TELLING),
+        }
+
+    async def go(self, visit: Visit) -> Response:
+        """Lead to the advertiser's page. The answer is the same for everybody, and names nobody."""
+        request = visit.request
+        campaign_id = request.path_params["campaign"]
+        its = _shown(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
+        seen = self.picking.seen(visit.session.key)
+        ours = request.headers.get("sec-fetch-site") == "same-origin"
+        is_click = HEADLESS not in request.scope and ours and campaign_id in seen.views
+        if is_click and campaign_id not in seen.clicked:
+            seen.clicked.add(campaign_id)
+            await self.provider.do(lambda t: campaigns.count(t, its, clicks=1))
+        headers = {**KEEP_OUT, "referrer-policy": "no-referrer"}
+        return RedirectResponse(its.address, 303, headers)
+
+    async def hide(self, visit: Visit) -> Response:
+        """Show an advertisement no more in this session."""
+        campaign_id = visit.request.path_params["campaign"]
+        _shown(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
+        self.picking.seen(visit.session.key).hidden.add(campaign_id)
+        banner = Banner("You will not see this advertisement again until you sign in anew.", "")
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _shown(its: Campaign | None) -> Campaign:
+    """A campaign that customers may read of; 404 for any other."""
+    if its is None or its.state != campaigns.APPROVED:
+        raise HTTPException(404)
+    return its

@@ -1,0 +1,77 @@
+"""Advertisers, campaigns and the people whom they are meant for, for tests of several kinds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from practices.conftest import House
+from upheld.core.ids import PersonId
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import parties
+from upheld.practices.ads import campaigns
+from upheld.practices.ads.bands import Criteria
+from upheld.practices.ads.campaigns import Booking, Campaign
+
+DOMAIN = "shop.example"
+WOMEN = {"age-range": ["35-44"], "gender": ["women"]}
+BORN = "1990-02-01"  # 36 years before the day of a story
+
+
+def advertiser(house: House, name: str = "Pine Shop") -> str:
+    """A company that is an advertiser, with its domain; its word on the register."""
+    party = house.do(lambda t: parties.add(t, name, "advertiser")).party
+    house.do(lambda t: campaigns.keep_domain(t, party, DOMAIN, actor="staff mo"))
+    return party
+
+
+def booking(house: House, criteria: Criteria | None = None, **other: object) -> Booking:
+    """What an advertiser says of a campaign that begins today."""
+    today = house.clock.today()
+    said = Booking(
+        "Spades",
+        "New <b>spades</b> for your garden.",
+        f"https://{DOMAIN}/spades",
+        "garden",
+        criteria or {},
+        today,
+        today + timedelta(days=30),
+        1_000,
+    )
+    return said._replace(**other)
+
+
+def booked(house: House, party: str, criteria: Criteria | None = None, **other: object) -> Campaign:
+    """A campaign that waits for its review."""
+    said = booking(house, criteria, **other)
+    return house.do(lambda t: campaigns.book(t, party, said, actor="agent pat"))
+
+
+def review(house: House, its: Campaign) -> Campaign:
+    """What becomes of a campaign that staff approve."""
+    return house.do(
+        lambda t: campaigns.review(
+            t, its.campaign_id, approve=True, reason="Fine", actor="staff mo"
+        )
+    )
+
+
+def approved(house: House, criteria: Criteria | None = None, party: str = "") -> Campaign:
+    """A campaign that runs, wherever its group is large enough."""
+    return review(house, booked(house, party or advertiser(house), criteria))
+
+
+def crowd(house: House, size: int, gender: str = "female") -> list[PersonId]:
+    """People of one age and gender, who have no account."""
+
+    def work(transaction: GateTransaction) -> list[PersonId]:
+        people = []
+        for _ in range(size):
+            person = transaction.enrol()
+            for field, value in {"birth-date": BORN, "gender": gender}.items():
+                transaction.store(
+                    person, {field: value}, source="customer", occasion="registration"
+                )
+            people.append(person)
+        return people
+
+    return house.do(work)

@@ -1,0 +1,74 @@
+"""Advertisements: chosen by us under the policy, and the advertiser hears of nobody."""
+
+from __future__ import annotations
+
+from practices.ads import BORN, WOMEN, advertiser, approved, crowd
+from practices.conftest import House
+from practices.programmes import text_of
+from upheld.core.ids import PersonId
+from upheld.practices.ads import campaigns
+from upheld.practices.ads.campaigns import Campaign
+
+WHY = "Why this ad"
+PROFILE = {"gender": "female", "interests": "gardening", "born": BORN}
+
+
+def _targeted(house: House, size: int = 49) -> tuple[PersonId, Campaign]:
+    """Ann, in a group of fifty, and what is meant for that group."""
+    ann = house.customer(**PROFILE)
+    crowd(house, size)
+    return ann, approved(house, WOMEN)
+
+
+def test_somebody_sees_what_is_meant_for_their_group_and_reads_why(house: House) -> None:
+    """The criteria and the clauses are told; that it was chosen and used is entered."""
+    ann, its = _targeted(house)
+    browser = house.signed_in(ann)
+    page = browser.get("/me").text
+    assert WHY in page
+    assert "&lt;b&gt;spades" in page
+    entries = [each.entry for each in house.provider.gate.gate.entries(ann)]
+    acts = {each.action: each.clauses for each in entries}
+    assert acts["show-ad"] == ("targeted-ads",)
+    assert acts["use"] == ("customising",)
+    why = text_of(browser.get(f"/me/ads/{its.campaign_id}").text)
+    assert "Gender: women" in why
+    assert "A group has at least fifty people" in why
+    assert "to customise the advertising and the content you see" in why
+
+
+def test_before_the_click_it_is_said_what_the_advertiser_may_suppose(house: House) -> None:
+    """It may suppose the group, nothing more, and is told nothing: each in the clause's words."""
+    ann, its = _targeted(house)
+    why = text_of(house.signed_in(ann).get(f"/me/ads/{its.campaign_id}").text)
+    assert "An advertiser may then suppose that people who see or click" in why
+    assert "you accept that its advertiser may suppose so, and nothing more" in why
+    assert "learn nothing about you from us" in why
+
+
+def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None:
+    """The choice holds at once, and so does the signal of a browser."""
+    ann, _ = _targeted(house)
+    browser = house.signed_in(ann)
+    assert WHY in browser.get("/me").text
+    house.do(lambda t: t.record(ann, "opt-out", fact="advertising-opt-out", by_whom="customer"))
+    assert WHY not in browser.get("/me").text
+    assert "We do not choose advertisements" in browser.get("/me/ads").text
+    party = advertiser(house, "Oak Shop")
+    approved(house, party=party)
+    house.clock.moved += campaigns.timedelta(minutes=2)
+    assert WHY in browser.get("/me").text
+
+
+def test_a_browser_that_sends_the_signal_is_shown_nothing_by_profile(house: House) -> None:
+    """From the very page on that it asks for."""
+    ann, _ = _targeted(house)
+    browser = house.signed_in(ann)
+    assert WHY not in browser.get("/me", headers={"sec-gpc": "1"}).text
+
+
+def test_a_group_below_the_policys_number_is_refused_without_a_number(house: House) -> None:
+    """One person fewer than fifty, and the campaign does not run."""
+    ann, its = _targeted(house, 48)
+    assert (its.state, its.reason) == (campaigns.REFUSED, campaigns.TOO_SMALL)
+    assert WHY not in house.signed_in(ann).get("/me").text

@@ -1,0 +1,195 @@
+"""Advertisements: what can be booked, what a click tells, what is counted and reported."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from practices.ads import DOMAIN, advertiser, approved, booked, review
+from practices.conftest import House, send
+from upheld.practice import parties
+from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads.campaigns import AdError
+from upheld.practices.ads.tables import ad_count
+
+WHY = "Why this ad"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://shop.example/a",
+        "https://shop.example/a?id=7",
+        "https://shop.example/a?",
+        "https://shop.example/a#b",
+        "https://shop.example:8443/a",
+        "https://me@shop.example/a",
+        "https://notshop.example/a",
+        "https://shop.example.evil.example/a",
+        "https://shop.example/a\nb",
+        "https://shop.example/%41",
+        "https://SHOP.example/a",
+        "javascript:alert(1)",
+        "https://[",
+        "",
+    ],
+)
+def test_an_address_that_could_identify_or_lies_elsewhere_is_refused(address: str) -> None:
+    """Only a plain page on the advertiser's own domain is taken."""
+    with pytest.raises(AdError):
+        campaigns._require_address(address, DOMAIN)
+
+
+def test_a_plain_page_on_the_domain_or_below_it_is_taken() -> None:
+    """Subdomains are the advertiser's too."""
+    for address in (f"https://{DOMAIN}", f"https://{DOMAIN}/a/b.html", f"https://www.{DOMAIN}/"):
+        campaigns._require_address(address, DOMAIN)
+
+
+def test_what_is_no_group_of_our_list_or_not_by_an_advertiser_is_refused(house: House) -> None:
+    """No band, no kind, no days and no company of one's own making."""
+    party = advertiser(house)
+    today = house.clock.today()
+    wrong: list[dict[str, object]] = [
+        {"criteria": {"gender": ["ann"]}},
+        {"criteria": {"email": ["ann@marked.example"]}},
+        {"criteria": {"zip": ["12345"]}},
+        {"criteria": {"age-range": ["13-17"]}},
+        {"category": "gambling"},
+        {"views_max": 0},
+        {"first": today - timedelta(days=1)},
+        {"last": today - timedelta(days=1)},
+        {"last": today + timedelta(days=5_000)},
+    ]
+    for each in wrong:
+        with pytest.raises(AdError):
+            booked(house, party, **each)
+    partner = house.do(lambda t: parties.add(t, "Elm Mail", "trusted-partner")).party
+    with pytest.raises(AdError):
+        booked(house, partner)
+
+
+def test_no_band_holds_anybody_under_eighteen() -> None:
+    """Whatever a minor's values are, nothing is meant for them."""
+    assert min(low for low, _ in bands.DIMENSIONS["age-range"]["bands"].values()) == 18
+
+
+def test_the_click_of_two_people_is_the_same_to_the_byte(house: House) -> None:
+    """It leads to the address that was booked, with no referrer and nothing of anybody."""
+    its = approved(house)
+    answers = []
+    for email in ("ann@marked.example", "bo@marked.example"):
+        browser = house.signed_in(house.customer(email))
+        assert WHY in browser.get("/me").text
+        for _ in range(2):
+            answer = browser.get(f"/me/ads/{its.campaign_id}/go")
+            answers.append((answer.status_code, sorted(answer.headers.items()), answer.content))
+    assert answers[1:] == answers[:-1]
+    status, headers, _ = answers[0]
+    assert (status, dict(headers)["location"]) == (303, its.address)
+    assert dict(headers)["referrer-policy"] == "no-referrer"
+    (row,) = house.do(lambda t: t.tables.select(ad_count))
+    assert (row.views, row.clicks) == (2, 2)
+
+
+def test_a_look_ahead_or_a_link_elsewhere_counts_as_no_view_and_no_click(house: House) -> None:
+    """A click is one of our own page, of what was seen there, once a session."""
+    its = approved(house)
+    browser = house.signed_in(house.customer())
+    path = f"/me/ads/{its.campaign_id}/go"
+    browser.head("/me")
+    browser.get(path)
+    assert house.do(lambda t: t.tables.select(ad_count)) == []
+    browser.get("/me")
+    browser.head(path)
+    browser.get(path, headers={"sec-fetch-site": "cross-site"})
+    (row,) = house.do(lambda t: t.tables.select(ad_count))
+    assert (row.views, row.clicks) == (1, 0)
+
+
+def test_a_campaign_is_shown_no_more_often_than_booked(house: House) -> None:
+    """Twenty views at once are counted, and not one more than there is room for."""
+    its = review(house, booked(house, advertiser(house), views_max=7))
+
+    def view(_: int) -> bool:
+        return house.do(lambda t: campaigns.count(t, its, views=1))
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(view, range(20))) == 7
+    (row,) = house.do(lambda t: t.tables.select(ad_count))
+    assert row.views == 7
+    assert WHY not in house.signed_in(house.customer()).get("/me").text
+
+
+def test_a_session_sees_one_campaign_three_times_and_no_more_once_it_is_hidden(
+    house: House,
+) -> None:
+    """The cap and the hiding are of the session."""
+    its = approved(house)
+    ann = house.customer()
+    browser = house.signed_in(ann)
+    assert [WHY in browser.get("/me").text for _ in range(4)] == [True, True, True, False]
+    other = house.signed_in(ann)
+    path = f"/me/ads/{its.campaign_id}"
+    assert send(other, f"{path}/hide", {}, path).status_code == 303
+    assert WHY not in other.get("/me").text
+
+
+def test_a_minor_is_shown_nothing_by_their_profile(house: House) -> None:
+    """Nothing is meant for somebody under eighteen, or of no age that we know."""
+    child = house.customer(born="2010-02-01", gender="female")
+
+    def meant(born: str) -> bool:
+        values = {"birth-date": born, "gender": "female"} if born else {"gender": "female"}
+        today = house.clock.today()
+        return house.do(lambda t: campaigns.is_meant(t, {"gender": ["women"]}, values, today))
+
+    assert [meant(born) for born in ("1990-02-01", "2010-02-01", "")] == [True, False, False]
+    assert child
+
+
+def test_an_advertiser_reads_rounded_counts_of_days_that_are_over(house: House) -> None:
+    """Below fifty it reads no number, and nothing of today."""
+    party = advertiser(house)
+    its = review(house, booked(house, party))
+    house.do(lambda t: campaigns.count(t, its, views=128))
+    house.do(lambda t: campaigns.count(t, its, clicks=49))
+    agent = house.signed_in(house.staff(kind="agent", party=party), "agent")
+    assert "fewer than 50" not in agent.get("/advertiser").text
+    house.clock.moved += timedelta(days=1)
+    agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=party), "agent")
+    page = agent.get("/advertiser").text
+    assert ">120<" in page
+    assert "fewer than 50" in page
+    assert "128" not in page
+
+
+def test_an_advertiser_books_by_its_page_and_a_manager_answers(house: House) -> None:
+    """Nothing runs before the review, and no other company sees it."""
+    party = advertiser(house)
+    agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=party), "agent")
+    form = {
+        "title": "Spades",
+        "text": "New spades",
+        "address": f"https://{DOMAIN}/spades",
+        "category": "garden",
+        "views_max": "100",
+    }
+    days = {"first": "2026-03-11", "last": "2026-04-11"}
+    for name, day in days.items():
+        year, month, date = day.split("-")
+        form |= {f"{name}-year": year, f"{name}-month": month, f"{name}-day": date}
+    assert send(agent, "/advertiser", {**form, "views_max": "\u0663"}).status_code == 422
+    answer = send(agent, "/advertiser", form)
+    assert answer.status_code == 303, answer.text
+    (its,) = house.do(lambda t: campaigns.every(t.tables, party))
+    browser = house.signed_in(house.customer())
+    assert WHY not in browser.get("/me").text
+    manager = house.signed_in(house.staff("manager", sign_in="mo"), "staff")
+    path = f"/staff/ads/{its.campaign_id}"
+    assert send(manager, path, {"verdict": "approve", "reason": "Fine"}).status_code == 303
+    assert WHY in browser.get("/me").text
+    other = house.staff(kind="agent", sign_in="ed", party="Duns")
+    assert "Spades" not in house.signed_in(other, "agent").get("/advertiser").text
