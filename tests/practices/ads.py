@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from practices.conftest import House
 from upheld.core.ids import PersonId
@@ -24,7 +25,7 @@ def advertiser(house: House, name: str = "Pine Shop") -> str:
     return party
 
 
-def booking(house: House, criteria: Criteria | None = None, **other: object) -> Booking:
+def booking(house: House, criteria: Criteria | None = None, **other: Any) -> Booking:
     """What an advertiser says of a campaign that begins today."""
     today = house.clock.today()
     said = Booking(
@@ -40,7 +41,7 @@ def booking(house: House, criteria: Criteria | None = None, **other: object) -> 
     return said._replace(**other)
 
 
-def booked(house: House, party: str, criteria: Criteria | None = None, **other: object) -> Campaign:
+def booked(house: House, party: str, criteria: Criteria | None = None, **other: Any) -> Campaign:
     """A campaign that waits for its review."""
     said = booking(house, criteria, **other)
     return house.do(lambda t: campaigns.book(t, party, said, actor="agent pat"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_what_is_no_group_of_our_list_or_not_by_an_advertiser_is_refused(house: 
     """No band, no kind, no days and no company of one's own making."""
     party = advertiser(house)
     today = house.clock.today()
-    wrong: list[dict[str, object]] = [
+    wrong: list[dict[str, Any]] = [
         {"criteria": {"gender": ["ann"]}},
         {"criteria": {"email": ["ann@marked.example"]}},
         {"criteria": {"zip": ["12345"]}},
@@ -193,3 +194,17 @@ def test_an_advertiser_books_by_its_page_and_a_manager_answers(house: House) -> 
     assert WHY in browser.get("/me").text
     other = house.staff(kind="agent", sign_in="ed", party="Duns")
     assert "Spades" not in house.signed_in(other, "agent").get("/advertiser").text
+
+
+def test_a_campaign_that_a_manager_stops_is_shown_no_more(house: House) -> None:
+    """At once, also by a process that still has it in mind; stopping it twice is refused."""
+    its = approved(house)
+    path = f"/staff/ads/{its.campaign_id}"
+    manager = house.signed_in(house.staff("manager"), "staff")
+    browser = house.signed_in(house.customer())
+    assert WHY in browser.get("/me").text
+    answers = [send(manager, f"{path}/stop", {}, path).status_code for _ in range(2)]
+    assert answers == [303, 409]
+    assert "stopped" in manager.get(path).text
+    assert WHY not in browser.get("/me").text
+    assert not house.do(lambda t: campaigns.count(t, its, views=1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from practices.ads import BORN, WOMEN, advertiser, approved, crowd
 from practices.conftest import House
 from practices.programmes import text_of
@@ -56,7 +58,7 @@ def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None
     assert "We do not choose advertisements" in browser.get("/me/ads").text
     party = advertiser(house, "Oak Shop")
     approved(house, party=party)
-    house.clock.moved += campaigns.timedelta(minutes=2)
+    house.clock.moved += timedelta(minutes=2)
     assert WHY in browser.get("/me").text
 
 

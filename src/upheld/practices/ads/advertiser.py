@@ -22,6 +22,7 @@ STATES: Final = {
     campaigns.WAITING: "waits for our review",
     campaigns.APPROVED: "approved",
     campaigns.REFUSED: "refused",
+    campaigns.STOPPED: "stopped",
 }
 ANY: Final = "Anybody, if you choose none."
 FIELDS: Final = (

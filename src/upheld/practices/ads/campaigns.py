@@ -27,11 +27,12 @@ from upheld.practices.ads import bands
 from upheld.practices.ads.tables import ad_count, advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
-WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
-BOOKED, REVIEWED, DOMAIN = "ad.book", "ad.review", "ad.domain"
+WAITING, APPROVED, REFUSED, STOPPED = "waiting", "approved", "refused", "stopped"
+BOOKED, REVIEWED, STOPPING, DOMAIN = "ad.book", "ad.review", "ad.stop", "ad.domain"
 SENTENCES: Final = {
     BOOKED: "{actor} booked an advertisement",
     REVIEWED: "{actor} reviewed an advertisement",
+    STOPPING: "{actor} stopped an advertisement",
     DOMAIN: "{actor} wrote down the domain of an advertiser",
 }
 GROUP: Final = "minimum-group"
@@ -209,6 +210,16 @@ def review(
     return require(transaction.tables, campaign_id)
 
 
+def stop(transaction: Transaction, campaign_id: str, *, actor: str) -> None:
+    """Stop a campaign that was approved; it is shown no more. AdError for any other."""
+    transaction.lock(REGISTER)
+    if require(transaction.tables, campaign_id).state != APPROVED:
+        raise _error("this campaign does not run", "open it again to see how it stands")
+    changes = {"state": STOPPED, "reviewed_by": actor}
+    transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
+    transaction.note(None, STOPPING, actor=actor, id=campaign_id)
+
+
 def _count(transaction: Transaction, its: Campaign) -> tuple[int, int]:
     """How many people a campaign is meant for and may reach, and the policy's smallest group.
 
@@ -296,9 +307,11 @@ def require(tables: Tables, campaign_id: str) -> Campaign:
 
 
 def count(transaction: Transaction, its: Campaign, *, views: int = 0, clicks: int = 0) -> bool:
-    """Count a view or a click of today; whether the views that were booked had room for it."""
+    """Count a view or a click of today; whether it still runs and its views had room for it."""
     transaction.lock(REGISTER)  # before the sum is read: two views at once are counted both
     tables, day = transaction.tables, transaction.clock.today().isoformat()
+    if require(tables, its.campaign_id).state != APPROVED:
+        return False
     rows = tables.select(ad_count, "campaign_id = ?", its.campaign_id)
     if views and sum(each.views for each in rows) + views > its.views_max:
         return False

@@ -118,6 +118,20 @@ class AdDesk:
             self.provider, visit.session, f"{HERE}/{its.campaign_id}", banner
         )
 
+    async def stop(self, visit: Visit) -> Response:
+        """Stop a campaign that runs."""
+        actor = _manager(visit)
+        its = await self.provider.read(lambda tables: _one(tables, visit))
+        try:
+            await self.provider.do(lambda t: campaigns.stop(t, its.campaign_id, actor=actor))
+        except AdError as error:
+            return await self.show_one(visit, EMPTY.wrong("verdict", sentence(error)), 409)
+        self.picking.forget_campaigns()
+        banner = Banner("It is shown no more.", short_reference(its.campaign_id))
+        return redirect_with_banner(
+            self.provider, visit.session, f"{HERE}/{its.campaign_id}", banner
+        )
+
     def waiting(self, tables: Tables) -> list[PendingAction]:
         """What waits for a review."""
         if any(each.state == campaigns.WAITING for each in campaigns.every(tables)):

@@ -48,6 +48,7 @@ def practice(provider: Provider) -> Practice:
             route("staff", "POST", DESK, desk.keep_domain),
             route("staff", "GET", f"{DESK}/{{campaign}}", desk.show_one),
             route("staff", "POST", f"{DESK}/{{campaign}}", desk.review),
+            route("staff", "POST", f"{DESK}/{{campaign}}/stop", desk.stop),
         ],
         menu=[
             MenuEntry(
