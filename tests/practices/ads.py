@@ -11,7 +11,7 @@ from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties
 from upheld.practices.ads import campaigns
 from upheld.practices.ads.bands import Criteria
-from upheld.practices.ads.campaigns import Booking, Campaign
+from upheld.practices.ads.campaigns import Campaign, CampaignBooking
 
 DOMAIN = "shop.example"
 WOMEN = {"age-range": ["35-44"], "gender": ["women"]}
@@ -25,10 +25,10 @@ def advertiser(house: House, name: str = "Pine Shop") -> str:
     return party
 
 
-def booking(house: House, criteria: Criteria | None = None, **other: Any) -> Booking:
+def booking(house: House, criteria: Criteria | None = None, **other: Any) -> CampaignBooking:
     """What an advertiser says of a campaign that begins today."""
     today = house.clock.today()
-    said = Booking(
+    wish = CampaignBooking(
         "Spades",
         "New <b>spades</b> for your garden.",
         f"https://{DOMAIN}/spades",
@@ -38,13 +38,13 @@ def booking(house: House, criteria: Criteria | None = None, **other: Any) -> Boo
         today + timedelta(days=30),
         1_000,
     )
-    return said._replace(**other)
+    return wish._replace(**other)
 
 
 def booked(house: House, party: str, criteria: Criteria | None = None, **other: Any) -> Campaign:
     """A campaign that waits for its review."""
-    said = booking(house, criteria, **other)
-    return house.do(lambda t: campaigns.book(t, party, said, actor="agent pat"))
+    wish = booking(house, criteria, **other)
+    return house.do(lambda t: campaigns.book(t, party, wish, actor="agent pat"))
 
 
 def review(house: House, its: Campaign) -> Campaign:
@@ -59,6 +59,12 @@ def review(house: House, its: Campaign) -> Campaign:
 def approved(house: House, criteria: Criteria | None = None, party: str = "") -> Campaign:
     """A campaign that runs, wherever its group is large enough."""
     return review(house, booked(house, party or advertiser(house), criteria))
+
+
+def use_up(transaction: GateTransaction, campaign_id: str) -> None:
+    """Count as many views as were booked, so that looking at a page counts none any more."""
+    its = campaigns.require(transaction.tables, campaign_id)
+    assert campaigns.count(transaction, its, views=its.views_max)
 
 
 def crowd(house: House, size: int, gender: str = "female") -> list[PersonId]:

@@ -30,6 +30,10 @@ NO_PAGE = (
 )
 
 
+# A click leads to the page that an advertiser booked and we approved; test_ads.py holds it.
+LEAVES = "GET /me/ads/{campaign}/go as "
+
+
 @pytest.fixture(params=["sqlite"])
 def database_url(tmp_path: Path) -> str:
     """The crawl is about answers, which are the same on every database."""
@@ -80,7 +84,7 @@ def _seemly(world: World, line: Line, visitor: str, answer: httpx2.Response, whe
         assert [mark for mark in MARKS if mark in answer.text] == [], where
     if line.who != "anybody" and answer.status_code == 200:
         assert answer.headers["cache-control"] == "no-store", where
-    if answer.status_code in (301, 302, 303, 307):
+    if answer.status_code in (301, 302, 303, 307) and not where.startswith(LEAVES):
         assert answer.headers["location"].startswith("/"), where
         assert not answer.headers["location"].startswith("//"), where
     if line.who == "anybody" and not kind:

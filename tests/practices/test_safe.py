@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from empty import empty_database
+from practices.ads import use_up
 from practices.conftest import House
 from practices.mail import link
 from practices.routes import Line, World, lines, routed
@@ -95,6 +96,7 @@ def test_looking_at_any_route_changes_nothing(house: House) -> None:
     """GET and HEAD of every route, with links that work: nothing but entries of views is made."""
     world = World(house)
     table = lines()
+    house.do(lambda transaction: use_up(transaction, world.outside.campaign))
     for path, target, visitor in visits(world, table):
         browser, _ = world.browser(visitor)
         browser.get("/me")  # so that a session that was just begun is noted already

@@ -390,7 +390,7 @@ class Provider:
     async def home_inserts(self, person_id: PersonId, session: bytes) -> list[Markup]:
         """What practices put below a customer's first page; `session` is its session's key."""
         inserts = (each.home_insert for each in self.practices if each.home_insert)
-        return [shown for insert in inserts if (shown := await insert(person_id, session))]
+        return [html for insert in inserts if (html := await insert(person_id, session))]
 
     def manager_actions(self, tables: Tables) -> list[PendingAction]:
         """What the managers of the provider must look at, from all practices."""

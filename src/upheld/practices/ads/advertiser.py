@@ -14,7 +14,7 @@ from upheld.practice.consequences import Banner, redirect_with_banner, short_ref
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.ads import bands, campaigns
-from upheld.practices.ads.campaigns import AdError, Booking, Campaign
+from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/advertiser"
@@ -96,10 +96,10 @@ class AdvertiserPage:
             filled = filled.wrong("views_max", "Write a number.")
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        said = _booking(filled.values)
+        booking = _booking_of(filled.values)
 
         def work(transaction: Transaction) -> Campaign:
-            return campaigns.book(transaction, party, said, actor=f"agent {visit.subject}")
+            return campaigns.book(transaction, party, booking, actor=f"agent {visit.subject}")
 
         try:
             its = await self.provider.do(work)
@@ -115,9 +115,9 @@ def sentence(error: AdError) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _booking(values: dict[str, str]) -> Booking:
+def _booking_of(values: dict[str, str]) -> CampaignBooking:
     dimensions = [each for each in (*bands.DIMENSIONS, bands.AREA) if values.get(each)]
-    return Booking(
+    return CampaignBooking(
         values["title"],
         values["text"],
         values["address"],

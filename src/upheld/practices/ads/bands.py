@@ -62,8 +62,10 @@ def bands_of(values: Mapping[str, str], today: date) -> dict[str, set[str]]:
             age = age_on(value, today)
             result[dimension] = {w for w, (low, high) in its["bands"].items() if low <= age <= high}
         else:
-            said = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
-            result[dimension] = {word for word, known in its["words"].items() if said & {*known}}
+            words = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
+            result[dimension] = {
+                band for band, its_words in its["words"].items() if words & {*its_words}
+            }
     if area := values.get(AREA, ""):
         result[AREA] = {area[:AREA_DIGITS]}
     return result

@@ -72,7 +72,7 @@ class Campaign(NamedTuple):
         return self.state == APPROVED and self.begins <= now < self.ends
 
 
-class Booking(NamedTuple):
+class CampaignBooking(NamedTuple):
     """What an advertiser says of a campaign; `last` is its last day."""
 
     title: str
@@ -113,33 +113,33 @@ def domain_of(tables: Tables, party: str) -> str:
     return row.domain if row is not None else ""
 
 
-def book(transaction: Transaction, party: str, said: Booking, *, actor: str) -> Campaign:
+def book(transaction: Transaction, party: str, booking: CampaignBooking, *, actor: str) -> Campaign:
     """Book a campaign, which waits for its review. AdError for one that cannot be."""
     transaction.lock(REGISTER)
     if party not in parties.in_role(transaction, ADVERTISER):
         raise _error("this company is no advertiser on the register", "ask us to add it")
-    _require_address(said.address, domain_of(transaction.tables, party))
+    _require_address(booking.address, domain_of(transaction.tables, party))
     clock = transaction.clock
-    if not clock.today() <= said.first <= said.last:
+    if not clock.today() <= booking.first <= booking.last:
         raise _error("these days are over or in the wrong order", "choose a later last day")
-    if (said.last - clock.today()).days > 3 * 365:
+    if (booking.last - clock.today()).days > 3 * 365:
         raise _error("the last day is too far away", "choose one within three years")
-    if not 0 < said.views_max <= VIEWS_MAX:
+    if not 0 < booking.views_max <= VIEWS_MAX:
         raise _error("this number of views cannot be booked", f"write 1 to {VIEWS_MAX:,}")
-    _require_criteria(said)
+    _require_criteria(booking)
     campaign_id = secrets.token_hex(16)
     transaction.tables.insert(
         campaign,
         campaign_id=campaign_id,
         party=party,
-        title=said.title,
-        text=said.text,
-        address=said.address,
-        category=said.category,
-        criteria=json.dumps({key: list(said.criteria[key]) for key in sorted(said.criteria)}),
-        begins=microseconds(datetime.combine(said.first, time(), clock.zone)),
-        ends=microseconds(datetime.combine(said.last + timedelta(days=1), time(), clock.zone)),
-        views_max=said.views_max,
+        title=booking.title,
+        text=booking.text,
+        address=booking.address,
+        category=booking.category,
+        criteria=json.dumps({key: list(booking.criteria[key]) for key in sorted(booking.criteria)}),
+        begins=microseconds(datetime.combine(booking.first, time(), clock.zone)),
+        ends=microseconds(datetime.combine(booking.last + timedelta(days=1), time(), clock.zone)),
+        views_max=booking.views_max,
         state=WAITING,
         reason="",
         eligible=0,
@@ -170,17 +170,17 @@ def _require_address(address: str, domain: str) -> None:
         )
 
 
-def _require_criteria(said: Booking) -> None:
+def _require_criteria(booking: CampaignBooking) -> None:
     """AdError for a category or a band that is not on our list."""
-    known = {each: {word for word, _ in bands.options(each)} for each in bands.DIMENSIONS}
-    for dimension, words in said.criteria.items():
+    listed = {each: {word for word, _ in bands.options(each)} for each in bands.DIMENSIONS}
+    for dimension, words in booking.criteria.items():
         if dimension == bands.AREA:
             fits = all(re.fullmatch(r"[0-9]{3}", each) for each in words)
         else:
-            fits = {*words} <= known.get(dimension, set())
+            fits = {*words} <= listed.get(dimension, set())
         if not fits or not words:
             raise _error("it is meant for a group that is not on our list", "choose from the list")
-    if said.category not in bands.CATEGORIES:
+    if booking.category not in bands.CATEGORIES:
         raise _error("we take no advertisement of this kind", "choose from the list")
 
 
@@ -269,10 +269,10 @@ def decisions(
 
 def allowed(transaction: Transaction, person_id: PersonId, fields: Sequence[str]) -> int:
     """The smallest group for which somebody may be shown what is chosen so; 0 if they may not."""
-    said = decisions(transaction, person_id, fields)
-    if not all(each.allowed for each in said):
+    answers = decisions(transaction, person_id, fields)
+    if not all(each.allowed for each in answers):
         return 0
-    amounts = [int(d.amount or 0) for each in said for d in each.duties if d.duty == GROUP]
+    amounts = [int(d.amount or 0) for each in answers for d in each.duties if d.duty == GROUP]
     return max(amounts, default=0)
 
 

@@ -127,7 +127,7 @@ class AdDesk:
         except AdError as error:
             return await self.show_one(visit, EMPTY.wrong("verdict", sentence(error)), 409)
         self.picking.forget_campaigns()
-        banner = Banner("It is shown no more.", short_reference(its.campaign_id))
+        banner = Banner("It is no longer shown.", short_reference(its.campaign_id))
         return redirect_with_banner(
             self.provider, visit.session, f"{HERE}/{its.campaign_id}", banner
         )

@@ -65,7 +65,9 @@ class AdPages:
         """Why they see an advertisement, and what its advertiser may suppose and does not learn."""
 
         def look(transaction: Transaction) -> dict[str, Any]:
-            its = _shown(campaigns.find(transaction.tables, visit.request.path_params["campaign"]))
+            its = _readable(
+                campaigns.find(transaction.tables, visit.request.path_params["campaign"])
+            )
             return {
                 "its": its,
                 "name": company_name(its.party),
@@ -85,13 +87,13 @@ class AdPages:
             decision = transaction.peek(visit.subject, act)
             return quote_decision(self.provider.policy, decision, decision.clauses)
 
-        said = campaigns.decisions(transaction, visit.subject, fields)
+        answers = campaigns.decisions(transaction, visit.subject, fields)
         quotes: dict[str, Quote] = {}
-        for decision in said[:2]:
+        for decision in answers[:2]:
             for each in quote_decision(self.provider.policy, decision, decision.clauses):
                 quotes.setdefault(each.id, each)
         return {
-            "is_chosen": all(each.allowed for each in said),
+            "is_chosen": all(each.allowed for each in answers),
             "quotes": list(quotes.values()),
             "may_suppose": quoted(campaigns.supposing("segment", "ad-click")),
             "no_more": quoted(campaigns.supposing("interests", "ad-click")),
@@ -102,7 +104,7 @@ class AdPages:
         """Lead to the advertiser's page. The answer is the same for everybody, and names nobody."""
         request = visit.request
         campaign_id = request.path_params["campaign"]
-        its = _shown(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
+        its = _readable(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
         seen = self.picking.seen(visit.session.key)
         ours = request.headers.get("sec-fetch-site") == "same-origin"
         is_click = HEADLESS not in request.scope and ours and campaign_id in seen.views
@@ -115,13 +117,13 @@ class AdPages:
     async def hide(self, visit: Visit) -> Response:
         """Show an advertisement no more in this session."""
         campaign_id = visit.request.path_params["campaign"]
-        _shown(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
+        _readable(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
         self.picking.seen(visit.session.key).hidden.add(campaign_id)
         banner = Banner("You will not see this advertisement again until you sign in anew.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
 
-def _shown(its: Campaign | None) -> Campaign:
+def _readable(its: Campaign | None) -> Campaign:
     """A campaign that customers may read of; 404 for any other."""
     if its is None or its.state != campaigns.APPROVED:
         raise HTTPException(404)
