@@ -43,6 +43,7 @@ from upheld.gate.log.receipts import AccountQuery, account
 from upheld.gate.operations.jobs import built_in
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.policy.load import load, load_text
+from upheld.practice import terms
 from upheld.practice.endpoints import SIGN_IN
 from upheld.practices.billing import books
 from upheld.practices.messages.carrier import Box
@@ -201,7 +202,9 @@ def test_its_records_agree_with_one_another(demo: Demo) -> None:
         editions = store.editions(connection)
         policies = {each.digest: store.policy_of(connection, each.digest) for each in editions}
     acceptances = [each for each in lines if each.entry.kind == "acceptance"]
-    assert len({each.entry.people for each in acceptances}) == CUSTOMERS
+    with gate.together() as transaction:
+        second = terms.versions(transaction.tables)[-1]
+    assert len([each for each in acceptances if each.at != second.posted_at]) == CUSTOMERS
     for each in lines:
         assert each.at <= now, each.entry
         if each.entry.policy and each.number != editions[0].entry:
