@@ -198,11 +198,11 @@ def print_disclosures(settings: Path | None, query: AccountQuery) -> None:
     from upheld.practice.sheets import sheet
 
     gate = gate_of(settings_in(settings))
-    asked = accounting.DisclosureQuery(
+    disclosure_query = accounting.DisclosureQuery(
         query.person_id, query.party, query.clause, query.since, query.until
     )
     with reading(gate.engine) as connection:
-        rows = accounting.disclosures(Inquiries(gate.context, connection), asked)
+        rows = accounting.disclosures(Inquiries(gate.context, connection), disclosure_query)
     print(sheet(accounting.COLUMNS, accounting.table(rows)), end="")
 
 

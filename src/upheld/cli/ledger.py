@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from upheld.cli.output import JSON, complain, print_json, write_whole
+from upheld.cli.output import JSON, complain, print_json, unreadable_error, write_whole
 from upheld.core.clock import system_time
 from upheld.core.counts import count_of
 from upheld.core.dimensions import DIMENSIONS
@@ -338,7 +338,7 @@ def _lines(entries: Path | None, settings: Path | None) -> Iterator[Iterable[byt
         try:
             file = entries.open("rb")
         except OSError as error:
-            raise _unreadable(entries, error) from None
+            raise unreadable_error(entries, error) from None
         with file:
             yield file
         return
@@ -453,15 +453,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as source:
             return source.read(RECEIPT_BYTES_MAX + 1)
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: OSError) -> UpheldError:
-    return UpheldError(
-        f"{path} cannot be read: {error.strerror}",
-        code="unreadable",
-        hint="name a file that is there",
-    )
+        raise unreadable_error(path, error) from None
 
 
 def _show_entry(index: int, entry: Entry, *, as_json: bool) -> None:

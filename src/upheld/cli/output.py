@@ -20,6 +20,15 @@ POLICIES = typer.Argument(None, help="Policies in Markdown, one or several.")
 JSON = typer.Option(False, "--json", help="Answer in JSON.")
 
 
+def unreadable_error(path: Path, error: OSError) -> UpheldError:
+    """What to raise for a file that cannot be read."""
+    return UpheldError(
+        f"{path} cannot be read: {error.strerror}",
+        code="unreadable",
+        hint="name a file that is there",
+    )
+
+
 def print_json(value: object) -> None:
     """Print one JSON document, indented."""
     try:

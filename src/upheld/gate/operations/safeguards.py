@@ -82,14 +82,14 @@ def safeguard_state(gate: Gate) -> SafeguardState:
         )
         statement = "SELECT count(*) FROM item WHERE state IN ('open', 'late') AND due <= ?"
         ((late,),) = rows(connection, statement, microseconds(now))
-        found = findings.many(connection)
+        open_findings = findings.many(connection)
     mark = gate.sealer("safeguards").mark_of("late", month_of(gate.clock.day_of(now)))
     noise = int.from_bytes(mark[:16], "big") % (2 * BOUND + 1) - BOUND
     return SafeguardState(
         key_begun=gate.context.keyring.current.begun,
         log_verified=looks.get(log_check.NAME),
         everything_checked=looks.get(selfcheck_job.NAME),
-        findings=found,
+        findings=open_findings,
         last_backup=to_datetime(backups[0].at) if backups else None,
         late=late,
         late_range=ranged(late, noise),

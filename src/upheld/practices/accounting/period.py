@@ -45,8 +45,8 @@ class Period(NamedTuple):
 
     def address(self, path: str, **words: str) -> str:
         """An address for the same months, with what else is asked there."""
-        asked = {"from": self.first, "to": self.last, **words}
-        return f"{path}?{urlencode({name: word for name, word in asked.items() if word})}"
+        parameters = {"from": self.first, "to": self.last, **words}
+        return f"{path}?{urlencode({name: word for name, word in parameters.items() if word})}"
 
 
 def _month(text: str, now: datetime) -> datetime | None:

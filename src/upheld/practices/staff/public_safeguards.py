@@ -48,7 +48,7 @@ class PublicSafeguards:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._known: tuple[datetime, list[PublicSafeguard]] | None = None
+        self._latest: tuple[datetime, list[PublicSafeguard]] | None = None
 
     async def show(self, request: Request) -> Response:
         """Each safeguard with its state."""
@@ -59,9 +59,9 @@ class PublicSafeguards:
 
     async def _current(self) -> tuple[datetime, list[PublicSafeguard]]:
         now = self.provider.gate.gate.clock.now()
-        if self._known is None or not timedelta() <= now - self._known[0] < READ_AGAIN:
-            self._known = now, await self.provider.run_in_thread(self._read, now)
-        return self._known
+        if self._latest is None or not timedelta() <= now - self._latest[0] < READ_AGAIN:
+            self._latest = now, await self.provider.run_in_thread(self._read, now)
+        return self._latest
 
     def _read(self, now: datetime) -> list[PublicSafeguard]:
         gate = self.provider.gate.gate
