@@ -15,12 +15,12 @@ from practices.test_partner_pulls import Program
 from upheld.core.ids import PersonId, RecordId
 from upheld.gate.transaction import Transaction
 from upheld.practice import accounting, tasks
-from upheld.practice.accounting import DisclosureRow, DisclosureQuery
+from upheld.practice.accounting import DisclosureLine, DisclosureQuery
 
 HERE = "/staff/accounting"
 
 
-def told(house: House, query: DisclosureQuery | None = None) -> list[DisclosureRow]:
+def told(house: House, query: DisclosureQuery | None = None) -> list[DisclosureLine]:
     """What was disclosed."""
     return house.do(lambda t: accounting.disclosures(t, query or DisclosureQuery()))
 

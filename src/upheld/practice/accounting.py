@@ -66,7 +66,7 @@ class _Following(NamedTuple):
 _NOTHING: Final = _Following()
 
 
-class DisclosureRow(NamedTuple):
+class DisclosureLine(NamedTuple):
     """One entry by which somebody outside received something, or looked at it.
 
     `people` is how many it is about. Of these `received` is how many reached the recipient, and
@@ -107,7 +107,7 @@ def recipient_of(entry: Entry) -> str:
     return "" if who.partition(" ")[0] in OURSELVES else who
 
 
-def disclosures(transaction: Inquiries, query: DisclosureQuery) -> list[DisclosureRow]:
+def disclosures(transaction: Inquiries, query: DisclosureQuery) -> list[DisclosureLine]:
     """What was disclosed, in order, but for what an order forbids to tell."""
     acts: list[StoredEntry] = []
     following: dict[str, _Following] = {}
@@ -205,9 +205,9 @@ def _following(
     return its._replace(delivery_id=delivery_id)
 
 
-def _row(act: StoredEntry, its: _Following, digest: str) -> DisclosureRow:
+def _row(act: StoredEntry, its: _Following, digest: str) -> DisclosureLine:
     entry = act.entry
-    return DisclosureRow(
+    return DisclosureLine(
         act.number, act.at, act.person_id, entry, _count(entry), *its, digest, entry.evidence
     )
 
@@ -227,7 +227,7 @@ def received_by(
     party: str,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> list[DisclosureRow]:
+) -> list[DisclosureLine]:
     """What one company received, as it reads it: of records, only what anybody may read."""
     query = DisclosureQuery(party=party, since=since, until=until)
     facts = transaction.policy.program.vocabulary.facts.values()
@@ -241,7 +241,7 @@ def received_by(
     ]
 
 
-def cells(row: DisclosureRow) -> tuple[str, ...]:
+def cells(row: DisclosureLine) -> tuple[str, ...]:
     """A disclosure as a row of COLUMNS."""
     entry = row.entry
     return (
@@ -263,7 +263,7 @@ def cells(row: DisclosureRow) -> tuple[str, ...]:
     )
 
 
-def table(rows: Iterable[DisclosureRow], *, shared: bool = False) -> Iterator[tuple[str, ...]]:
+def table(rows: Iterable[DisclosureLine], *, shared: bool = False) -> Iterator[tuple[str, ...]]:
     """Disclosures as rows of COLUMNS, or of those alone that both sides read."""
     many = len(SHARED_COLUMNS) if shared else len(COLUMNS)
     return (cells(each)[:many] for each in rows)

@@ -19,7 +19,7 @@ from upheld.gate.public import write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.vocabulary import TREE_OF
 from upheld.practice import accounting, operators, parties, tasks
-from upheld.practice.accounting import DisclosureRow, DisclosureQuery
+from upheld.practice.accounting import DisclosureLine, DisclosureQuery
 from upheld.practice.citations import VERSIONS
 from upheld.practice.consequences import short_reference
 from upheld.practice.endpoints import Visit
@@ -40,7 +40,7 @@ CSV: Final = "text/csv; charset=utf-8"
 class RowView(NamedTuple):
     """A disclosure as a page shows it."""
 
-    row: DisclosureRow
+    row: DisclosureLine
     who: str
     data: list[str]
     purpose: str
@@ -52,7 +52,7 @@ class RowView(NamedTuple):
 class AccountingView(NamedTuple):
     """What the page needs: the rows, and what may be chosen."""
 
-    rows: list[DisclosureRow]
+    rows: list[DisclosureLine]
     parties: list[tuple[str, str]]
     tasks: list[tuple[str, str]]
 
@@ -63,7 +63,7 @@ class RowWords:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def view(self, row: DisclosureRow) -> RowView:
+    def view(self, row: DisclosureLine) -> RowView:
         """A disclosure in words."""
         entry = row.entry
         gate = self.provider.gate.gate
@@ -87,7 +87,7 @@ class RowWords:
         return term.label if term and term.label else word.replace("-", " ")
 
 
-def _outcome(row: DisclosureRow) -> str:
+def _outcome(row: DisclosureLine) -> str:
     """What became of a disclosure."""
     if row.entry.action == accounting.LOOK:
         return "Looked at"

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import Transaction
 from upheld.practice import accounting
-from upheld.practice.accounting import DisclosureRow
+from upheld.practice.accounting import DisclosureLine
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.sheets import sheet
@@ -46,11 +46,11 @@ class ReceivedPage:
         table = accounting.table(rows, shared=True)
         return csv_response(sheet(accounting.SHARED_COLUMNS, table))
 
-    async def _look(self, visit: Visit, party: str) -> tuple[Period, list[DisclosureRow]]:
+    async def _look(self, visit: Visit, party: str) -> tuple[Period, list[DisclosureLine]]:
         clock = self.provider.clock
         period = Period.read(visit.request.query_params, clock.local(clock.now()))
 
-        def work(transaction: Transaction) -> list[DisclosureRow]:
+        def work(transaction: Transaction) -> list[DisclosureLine]:
             return accounting.received_by(transaction, party, period.since, period.until)
 
         return period, await self.provider.do(work)
