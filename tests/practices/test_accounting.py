@@ -20,7 +20,7 @@ from upheld.practice.accounting import DisclosureLine, DisclosureQuery
 HERE = "/staff/accounting"
 
 
-def told(house: House, query: DisclosureQuery | None = None) -> list[DisclosureLine]:
+def disclosures_of(house: House, query: DisclosureQuery | None = None) -> list[DisclosureLine]:
     """What was disclosed."""
     return house.do(lambda t: accounting.disclosures(t, query or DisclosureQuery()))
 
@@ -37,18 +37,18 @@ def test_a_disclosure_is_told_with_its_clause_its_record_and_what_became_of_it(
     ann, bob, party = house.customer(), house.customer("bo@marked.example"), supplier(house)
     records = [permit(house, each, party) for each in (ann, bob)]
     its = make(house, party, [ann])
-    (row,) = told(house)
+    (row,) = disclosures_of(house)
     assert (row.received, row.kept_back, row.delivery_id) == (0, 0, its.delivery_id)
     assert (row.party, row.entry.clauses, row.records) == (party, ("permission",), (records[0],))
     hand_out(house, its)
     confirm(house, its)
-    (row,) = told(house)
+    (row,) = disclosures_of(house)
     assert (row.people, row.received, row.kept_back) == (1, 1, 0)
     assert len(row.digest) == 64
     other = make(house, party, [bob])
     house.do(lambda t: t.withdraw(bob, RecordId(records[1]), actor="customer"))
     hand_out(house, other)
-    (row,) = told(house, DisclosureQuery(bob))
+    (row,) = disclosures_of(house, DisclosureQuery(bob))
     assert (row.received, row.kept_back) == (0, 1)
 
 
@@ -60,22 +60,24 @@ def test_it_is_asked_for_by_customer_company_clause_and_time(house: House) -> No
         permit(house, ann, each)
         make(house, each, [ann])
     now, later = house.clock.now(), house.clock.now() + timedelta(days=1)
-    assert [each.party for each in told(house)] == [party, other]
-    assert len(told(house, DisclosureQuery(party=party))) == 1
-    assert len(told(house, DisclosureQuery(party="supplier"))) == 2
-    assert told(house, DisclosureQuery(party=party[:-1])) == []
-    assert len(told(house, DisclosureQuery(clause="permission"))) == 2
-    assert told(house, DisclosureQuery(clause="programmes")) == []
-    assert told(house, DisclosureQuery(house.customer("bo@marked.example"))) == []
-    assert told(house, DisclosureQuery(since=later)) == []
+    assert [each.party for each in disclosures_of(house)] == [party, other]
+    assert len(disclosures_of(house, DisclosureQuery(party=party))) == 1
+    assert len(disclosures_of(house, DisclosureQuery(party="supplier"))) == 2
+    assert disclosures_of(house, DisclosureQuery(party=party[:-1])) == []
+    assert len(disclosures_of(house, DisclosureQuery(clause="permission"))) == 2
+    assert disclosures_of(house, DisclosureQuery(clause="programmes")) == []
+    assert disclosures_of(house, DisclosureQuery(house.customer("bo@marked.example"))) == []
+    assert disclosures_of(house, DisclosureQuery(since=later)) == []
     its = house.do(lambda t: accounting.disclosures(t, DisclosureQuery(party=party)))[0]
     house.clock.moved += timedelta(days=2)
     one = make(house, party, [ann])
     hand_out(house, one)
     confirm(house, one)
-    (row,) = told(house, DisclosureQuery(party=party, until=now))
+    (row,) = disclosures_of(house, DisclosureQuery(party=party, until=now))
     assert row.number == its.number
-    (row,) = told(house, DisclosureQuery(party=party, since=later, until=house.clock.now()))
+    (row,) = disclosures_of(
+        house, DisclosureQuery(party=party, since=later, until=house.clock.now())
+    )
     assert row.received == 1
 
 
@@ -88,16 +90,16 @@ def test_what_an_order_forbids_to_tell_is_in_no_accounting_until_it_ends(house: 
     for person, end in ((ann, silence), (bob, None)):
         order = orders.approved(house, desk, demand(house, person, silence_end=end))
         orders.release(house, desk, order)
-        released.append(told(house, DisclosureQuery(person)))
+        released.append(disclosures_of(house, DisclosureQuery(person)))
     assert released[0] == []
     assert released[1] != []
-    shown = [each.number for each in told(house)]
+    shown = [each.number for each in disclosures_of(house)]
     assert shown == [each.number for each in released[1]]
     browser = house.signed_in(house.staff("privacy"), "staff")
     assert len(lines(browser.get(f"{HERE}.csv").text)) == len(shown)
     house.clock.moved += timedelta(days=22)
-    assert len(told(house)) > len(shown)
-    assert told(house, DisclosureQuery(ann)) != []
+    assert len(disclosures_of(house)) > len(shown)
+    assert disclosures_of(house, DisclosureQuery(ann)) != []
 
 
 def test_a_company_reads_the_rows_of_our_own_accounting_to_the_byte(house: House) -> None:

@@ -78,11 +78,11 @@ class OwnVisits:
         if isinstance(week, Refused):
             why = refusal_reason(provider.policy, week.decision)
             return provider.pages.page(
-                visit.request, "collection/mine.html", status=403, kept=None, why=why
+                visit.request, "collection/mine.html", status=403, week=None, why=why
             )
         days = await provider.run_in_thread(_opened, provider.gate.gate, week)
         return provider.pages.page(
-            visit.request, "collection/mine.html", kept=week, days=days, before=before
+            visit.request, "collection/mine.html", week=week, days=days, before=before
         )
 
 

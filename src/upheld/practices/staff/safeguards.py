@@ -44,7 +44,7 @@ class Safeguards:
             visit.request,
             "staff/safeguards.html",
             checked=checked,
-            known=await self.provider.run_in_thread(safeguard_state, self.provider.gate.gate),
+            state=await self.provider.run_in_thread(safeguard_state, self.provider.gate.gate),
             unkept=find_unkept(self.provider, self.provider.policy),
             safeguards=[*self._fixed_safeguards(), *await self._running_safeguards()],
         )
