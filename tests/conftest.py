@@ -105,9 +105,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    """A headless browser, Debian's own: nothing is downloaded for the tests."""
+    """A headless browser, Debian's own: nothing is downloaded for the tests.
+
+    It ends with its file: while it runs, its loop of asyncio holds the thread, and no test of
+    ours could start another.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed")
