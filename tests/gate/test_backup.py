@@ -18,7 +18,7 @@ from gate.test_faults import flipped, problems
 from sizes import size
 from upheld.core.clock import ClockError
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import BackupId, PersonId
 from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
@@ -244,11 +244,11 @@ def test_what_another_backup_is_writing_into_the_escrow_is_left_alone(
     escrow.keep(
         tmp_path / "escrow",
         gate.context.keyring,
-        "0" * 32,
+        BackupId("0" * 32),
         gate.context.clock.now() + timedelta(days=1),
     )
     running[0].join()
-    ring = escrow.find(tmp_path / "escrow", "0" * 32, KeyFile(tmp_path / "master"))
+    ring = escrow.find(tmp_path / "escrow", BackupId("0" * 32), KeyFile(tmp_path / "master"))
     assert ring.current == gate.context.keyring.current
 
 

@@ -15,6 +15,7 @@ from gate.conftest import TOLD, customer
 from gate.test_backup import back, elsewhere
 from gate.test_faults import problems
 from postgres import another
+from upheld.core.ids import BackupId
 from upheld.database import covers
 from upheld.database import rows as database
 from upheld.database.engines import open_database
@@ -196,7 +197,7 @@ def test_a_backup_of_the_last_releases_tables_comes_back(
             connection,
             gate.context.keyring,
             tmp_path / "old.backup",
-            "0" * 32,
+            BackupId("0" * 32),
             gate.context.clock.now(),
         )
     assert dump.size == 7

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from practices.conftest import House
-from upheld.core.ids import PersonId
+from upheld.core.ids import CampaignId, PersonId
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties
 from upheld.practices.ads import campaigns
@@ -61,7 +61,7 @@ def approved(house: House, criteria: Criteria | None = None, party: str = "") ->
     return review(house, booked(house, party or advertiser(house), criteria))
 
 
-def use_up(transaction: GateTransaction, campaign_id: str) -> None:
+def use_up(transaction: GateTransaction, campaign_id: CampaignId) -> None:
     """Count as many views as were booked, so that looking at a page counts none any more."""
     its = campaigns.require(transaction.tables, campaign_id)
     assert campaigns.count(transaction, its, views=its.views_max)

@@ -11,7 +11,7 @@ from practices.programmes import partner as programme_partner
 from practices.test_agreements import partner as trusted_partner
 from practices.test_agreements import signed
 from practices.test_deliveries import make, permit, supplier
-from upheld.core.ids import PersonId
+from upheld.core.ids import CampaignId, PersonId
 from upheld.practices.programmes import members
 
 
@@ -24,7 +24,7 @@ class Outside(NamedTuple):
     partner: str
     agreement: str
     delivery: str
-    campaign: str
+    campaign: CampaignId
 
 
 def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> Outside:

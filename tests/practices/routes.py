@@ -28,7 +28,7 @@ from practices.orders import approved, demand, desk_of
 from practices.outside import outside
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
-from upheld.core.ids import PersonId
+from upheld.core.ids import IncidentId, PersonId, TaskId
 from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, tasks
@@ -90,7 +90,7 @@ def routed(app: Starlette) -> Iterator[tuple[str, str]]:
                 yield method, route.path
 
 
-def _task(house: House, person: PersonId) -> str:
+def _task(house: House, person: PersonId) -> TaskId:
     return house.do(
         lambda transaction: tasks.open_task(
             transaction, person, "ticket", "support", role="support", about="trouble"
@@ -136,7 +136,7 @@ def _occupation(house: House, person: PersonId) -> str:
     return "occupation"
 
 
-def _ticket(house: House, person: PersonId) -> str:
+def _ticket(house: House, person: PersonId) -> TaskId:
     return house.do(
         lambda transaction: tasks.open_task(
             transaction, person, "ticket", "support", role="support", by=tasks.CUSTOMER
@@ -160,12 +160,12 @@ def _termination(house: House, person: PersonId) -> str:
     return house.do(work)
 
 
-def _incident(house: House) -> str:
+def _incident(house: House) -> IncidentId:
     """An incident that touched everybody so far, of which they were sent a notice."""
     model, now = Incidents(house.provider), house.clock.now()
     work = IncidentWork(model)
 
-    def begin(transaction: GateTransaction) -> tuple[str, str, str]:
+    def begin(transaction: GateTransaction) -> tuple[IncidentId, str, str]:
         users = [
             operators.add_user(transaction.tables, "staff", "Ina Desk", name, roles=["privacy"])
             for name in ("ina", "ivo")

@@ -11,7 +11,7 @@ import pytest
 
 from empty import empty_database
 from practices.conftest import House
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
@@ -68,7 +68,7 @@ def turn_off_and_on(house: House, person: PersonId) -> None:
     turn_on(house, person)
 
 
-def task_on(house: House, person: PersonId) -> str:
+def task_on(house: House, person: PersonId) -> TaskId:
     """Open a task on a customer."""
     return house.do(
         lambda transaction: tasks.open_task(
@@ -83,7 +83,7 @@ def start_correction(house: House, person: PersonId, task: str) -> None:
     def work(transaction: Transaction) -> None:
         request = requests.open_request(transaction, person, "correction")
         assert isinstance(request, requests.RightsRequest)
-        requests.begin(transaction, request, task)
+        requests.begin(transaction, request, TaskId(task))
 
     house.do(work)
 

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from practices.bills import owing
 from practices.conftest import House, send
-from upheld.core.ids import PersonId
+from upheld.core.ids import BackupId, PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.transaction import GateTransaction
@@ -142,7 +142,7 @@ def test_the_page_says_by_when_no_backup_has_it(house: House) -> None:
 
     def back_up(transaction: GateTransaction) -> None:
         at = transaction.clock.now()
-        backups.add(transaction.connection, "1" * 32, at, at + timedelta(days=30))
+        backups.add(transaction.connection, BackupId("1" * 32), at, at + timedelta(days=30))
 
     house.do(back_up)
     page = house.signed_in(person).get("/me/privacy/erase/occupation").text

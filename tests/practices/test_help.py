@@ -13,9 +13,10 @@ from starlette.testclient import TestClient
 from practices.bills import overdue
 from practices.conftest import House, send
 from practices.test_guardians import family
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
+from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks
@@ -29,17 +30,17 @@ PAGE = "/me/help"
 
 def ask(
     house: House, email: str = "ann@marked.example", text: str = WROTE, topic: str = "trouble"
-) -> tuple[TestClient, PersonId, str]:
+) -> tuple[TestClient, PersonId, TaskId]:
     """A customer who wrote to us: their browser and id, and the id of the ticket."""
     person = house.customer(email)
     browser = house.signed_in(person)
     answer = send(browser, PAGE, {"topic": topic, "text": text})
     assert answer.status_code == 303, answer.text
     assert "We have your message." in browser.get(answer.headers["location"]).text
-    return browser, person, answer.headers["location"].split("/")[-1].partition("?")[0]
+    return browser, person, TaskId(answer.headers["location"].split("/")[-1].partition("?")[0])
 
 
-def take(house: House, ticket: str, *roles: str, sign_in: str = "sam") -> tuple[TestClient, str]:
+def take(house: House, ticket: TaskId, *roles: str, sign_in: str = "sam") -> tuple[TestClient, str]:
     """Somebody of our staff who took a ticket: their browser and id."""
     user = house.staff(*(roles or ("support",)), sign_in=sign_in)
     browser = house.signed_in(user, "staff")
@@ -48,13 +49,13 @@ def take(house: House, ticket: str, *roles: str, sign_in: str = "sam") -> tuple[
     return browser, user
 
 
-def post(browser: TestClient, ticket: str, what: str, **data: str) -> int:
+def post(browser: TestClient, ticket: TaskId, what: str, **data: str) -> int:
     """Send a form of the desk's page; the status of the answer."""
     path = f"/staff/help/{ticket}"
     return send(browser, f"{path}/{what}", data, path).status_code
 
 
-def steps(house: House, person: PersonId, ticket: str) -> list[str]:
+def steps(house: House, person: PersonId, ticket: TaskId) -> list[str]:
     """What was done about a ticket."""
     done = house.do(lambda transaction: tasks.steps_of(transaction.tables, person, ticket))
     return [each.step for each in done]
@@ -194,14 +195,15 @@ def test_twenty_at_once_are_one(house: House) -> None:
     """A form that is sent twenty times makes one ticket, one reply, and is closed once."""
     person = house.customer()
 
-    def opening(transaction: GateTransaction) -> object:
+    def opening(transaction: GateTransaction) -> TaskId:
         transaction.lock(person)
-        return tickets.open_ticket(house.provider, transaction, person, "trouble", WROTE)
+        ticket = tickets.open_ticket(house.provider, transaction, person, "trouble", WROTE)
+        assert not isinstance(ticket, Refused)
+        return ticket
 
     with ThreadPoolExecutor(20) as pool:
         ids = set(pool.map(lambda _: house.do(opening), range(20)))
     (ticket,) = ids
-    assert isinstance(ticket, str)
 
     def reply(transaction: GateTransaction) -> object:
         transaction.lock(person)
@@ -310,11 +312,13 @@ def test_a_task_for_a_caller_says_how_they_were_recognised(house: House) -> None
     assert house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person)) == []
     answer = send(staff, "/staff/find", {**form, "recognised": "called-back"}, "/staff")
     ticket = answer.headers["location"].rpartition("/")[2]
-    assert steps(house, person, ticket) == ["opened", "taken"]
+    assert steps(house, person, TaskId(ticket)) == ["opened", "taken"]
     page = staff.get(f"/staff/help/{ticket}").text
     assert "Sam Desk opened this for somebody who called or wrote. We called them back" in page
     assert "Nothing was written yet." in page
-    assert post(staff, ticket, "write", text="As we said on the phone: it is mended.") == 303
+    assert (
+        post(staff, TaskId(ticket), "write", text="As we said on the phone: it is mended.") == 303
+    )
     mine = house.signed_in(person).get(f"{PAGE}/{ticket}").text
     assert "We knew that it was you because we called you back on the phone" in mine
     assert "As we said on the phone" in mine
@@ -348,9 +352,9 @@ def test_a_guardian_reads_what_we_wrote_and_not_what_the_minor_did(house: House)
     answer = send(browser, PAGE, {"topic": "trouble", "text": WROTE})
     assert answer.status_code == 303, answer.text
     ticket = answer.headers["location"].split("/")[-1].partition("?")[0]
-    staff, _ = take(house, ticket)
-    assert post(staff, ticket, "note", note="An old line.") == 303
-    assert post(staff, ticket, "write", text="Turn it off and on.") == 303
+    staff, _ = take(house, TaskId(ticket))
+    assert post(staff, TaskId(ticket), "note", note="An old line.") == 303
+    assert post(staff, TaskId(ticket), "write", text="Turn it off and on.") == 303
     page = house.signed_in(guardian).get(f"/me/family/{child}").text
     assert "Our answer: something does not work" in page
     assert "Your question" not in page

@@ -10,6 +10,7 @@ import pytest
 
 from practices.bills import address, history, invoiced, job, later, make_holder, order, staff, used
 from practices.conftest import House, send
+from upheld.core.ids import TaskId
 from upheld.gate.act.request import Act
 from upheld.practice import tasks
 from upheld.practices.rights import erasure, requests
@@ -136,7 +137,7 @@ def test_an_erasure_that_is_coming_waits_on_the_first_page(house: House) -> None
     assert "We will erase" not in browser.get("/me").text
 
 
-def waiting_task(house: House, email: str, due: datetime | None) -> str:
+def waiting_task(house: House, email: str, due: datetime | None) -> TaskId:
     """A task on a new customer; its id."""
     person = house.customer(email)
     return house.do(

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import TOKEN, House, confirm, send
-from upheld.core.ids import PersonId
+from upheld.core.ids import IncidentId, PersonId
 from upheld.database.own_tables import to_datetime
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Act
@@ -67,15 +67,16 @@ def form(house: House, **changes: str) -> dict[str, str]:
     }
 
 
-def open_one(house: House, staff: TestClient, **changes: str) -> str:
+def open_one(house: House, staff: TestClient, **changes: str) -> IncidentId:
     """Open an incident in the console and count whom it touched; its id."""
     answer = send(staff, CONSOLE, form(house, **changes))
     assert answer.status_code == 303, answer.text
     run_job(house)
-    return str(answer.headers["location"]).split("?", maxsplit=1)[0].rsplit("/", 1)[-1]
+    path = str(answer.headers["location"]).split("?", maxsplit=1)[0]
+    return IncidentId(path.rsplit("/", 1)[-1])
 
 
-def read_incident(house: House, incident_id: str) -> Incident:
+def read_incident(house: House, incident_id: IncidentId) -> Incident:
     """An incident as it stands."""
     model = Incidents(house.provider)
     return house.do(lambda transaction: model.require(transaction.tables, incident_id))
@@ -194,7 +195,7 @@ def test_nobody_approves_their_own_notice_not_even_in_two_tabs(
     mine = officers[0]
     answer = mine.post(f"{path}/approve", data={"_token": _token(mine, path)})
     assert (answer.status_code, "does not approve it" in answer.text) == (422, True)
-    there = read_incident(house, path.rsplit("/", 1)[-1])
+    there = read_incident(house, IncidentId(path.rsplit("/", 1)[-1]))
     model, gate = Incidents(house.provider), house.provider.gate.gate
     second = house.staff("manager", sign_in="max")
 
@@ -248,7 +249,10 @@ def test_somebody_erased_between_drafting_and_sending_is_passed_over(
     answer = officers[0].get(f"{path}/counts.csv")
     assert "people touched,2\r\n" in answer.text
     assert "notices sent,1\r\n" in answer.text
-    assert (run_job(house), read_incident(house, path.rsplit("/", 1)[-1]).people) == (0, 2)
+    assert (run_job(house), read_incident(house, IncidentId(path.rsplit("/", 1)[-1])).people) == (
+        0,
+        2,
+    )
 
 
 @pytest.mark.parametrize(

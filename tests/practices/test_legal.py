@@ -15,7 +15,7 @@ from empty import empty_database
 from practices import orders
 from practices.conftest import House, confirm, send
 from practices.orders import PDF, Desk, demand, desk_of
-from upheld.core.ids import PersonId
+from upheld.core.ids import InstrumentId, PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
@@ -381,4 +381,4 @@ def test_counsel_alone_makes_no_determination_and_nothing_of_ours_is_silent(
 
 
 def _approve(transaction: GateTransaction, desk: Desk, name: str) -> object:
-    return desk.instruments.approve(transaction, name, desk.second)
+    return desk.instruments.approve(transaction, InstrumentId(name), desk.second)

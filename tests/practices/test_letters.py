@@ -9,6 +9,7 @@ import pytest
 
 import upheld.practices
 from practices.conftest import House
+from upheld.core.ids import MessageId
 from upheld.demo.pages import letter_markup
 from upheld.practices.messages.compose import compose, mail
 from upheld.web import markdown
@@ -45,7 +46,9 @@ def _parts(house: House, template: str, name: str = "Ann Marked") -> tuple[str, 
             house.provider, transaction.tables, template, person, name, WORDS, lambda _: True
         )
     )
-    message = mail(house.provider, composed, to="ann@marked.example", message_id="0" * 32)
+    message = mail(
+        house.provider, composed, to="ann@marked.example", message_id=MessageId("0" * 32)
+    )
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None
     assert html is not None

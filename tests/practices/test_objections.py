@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from practices.conftest import House, send
 from practices.test_request_desk import post, take
 from practices.without import without
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RecordId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
@@ -43,7 +43,7 @@ def the_request(house: House, person: PersonId) -> requests.RightsRequest:
 
 def objecting(
     house: House, purpose: str = "personalisation", email: str = "ann@marked.example"
-) -> tuple[TestClient, PersonId, str]:
+) -> tuple[TestClient, PersonId, TaskId]:
     """A customer who objects: their browser and id, and the id of the task."""
     person = house.customer(email, interests="books")
     browser = house.signed_in(person)
@@ -196,7 +196,7 @@ def test_twenty_objections_and_twenty_answers_at_once_are_one(house: House) -> N
         def work(transaction: GateTransaction) -> bool:
             mine = tasks.require_mine(transaction, task.task_id, objections.KIND, user)
             assert mine is not None
-            request = requests.find_request(transaction.tables, person, mine.about)
+            request = requests.find_request(transaction.tables, person, RecordId(mine.about))
             assert request is not None
             if not request.waits:
                 return False

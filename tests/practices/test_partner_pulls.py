@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House, send
 from practices.test_agreements import PARTY, draft, key, manager, partner, public, signed
-from upheld.core.ids import PersonId
+from upheld.core.ids import AgreementId, PersonId, PullId
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
 from upheld.practice import deliveries
@@ -68,7 +68,7 @@ def some(house: House) -> list[PersonId]:
     return [house.customer(each) for each in EMAILS]
 
 
-def opened(house: House) -> tuple[Program, str, str]:
+def opened(house: House) -> tuple[Program, str, AgreementId]:
     """A program of a partner with an agreement in force, the manager, and the agreement."""
     by, party = manager(house), partner(house)
     one = signed(house, party, by)
@@ -206,7 +206,7 @@ def test_twenty_who_ask_for_a_page_at_once_get_one_delivery(house: House) -> Non
     some(house)
     program, _, _ = opened(house)
     pull_id = program.begin()
-    pull = house.do(lambda t: pulls.find(t, PARTY, pull_id))
+    pull = house.do(lambda t: pulls.find(t, PARTY, PullId(pull_id)))
     assert pull is not None
     one = pull
 

@@ -9,6 +9,7 @@ import pytest
 
 from empty import empty_database
 from practices.conftest import House
+from upheld.core.ids import BackupId
 from upheld.database.statements import run
 from upheld.database.tables import microseconds
 from upheld.database.transaction import writing
@@ -52,7 +53,7 @@ def test_what_was_done_is_on_until_it_is_too_long_ago(house: House) -> None:
     SelfCheckRound().look(gate)
     LogRereading().read(gate)
     with writing(gate.engine) as connection:
-        backups.add(connection, "one", now, now + timedelta(days=90))
+        backups.add(connection, BackupId("one"), now, now + timedelta(days=90))
     assert Lease(gate.engine, LEASE).hold()
     text = page(house)
     for title in ("Ledger verified", "Everything checked", "Backup tried", "Duties followed"):

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RecordId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.transaction import GateTransaction
@@ -180,9 +180,9 @@ def test_twenty_changes_at_once_are_one(house: House) -> None:
     _, user = take(house, task)
 
     def change(transaction: GateTransaction) -> bool:
-        mine = tasks.require_mine(transaction, task, corrections.KIND, user)
+        mine = tasks.require_mine(transaction, TaskId(task), corrections.KIND, user)
         assert mine is not None
-        request = requests.find_request(transaction.tables, person, mine.about)
+        request = requests.find_request(transaction.tables, person, RecordId(mine.about))
         assert request is not None
         if not request.waits:
             return False

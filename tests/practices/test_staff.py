@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from empty import empty_database
 from practices.conftest import PASSWORD, House, send
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.database.own_tables import Tables
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
@@ -43,7 +43,9 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
-def task_on(house: House, person: PersonId, purpose: str = "support", role: str = "support") -> str:
+def task_on(
+    house: House, person: PersonId, purpose: str = "support", role: str = "support"
+) -> TaskId:
     """A task that waits; its id."""
     return house.do(
         lambda transaction: tasks.open_task(
@@ -224,7 +226,7 @@ def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
     assert isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
-        result = tasks.find_task(Tables(connection), task)
+        result = tasks.find_task(Tables(connection), TaskId(task))
     assert result is not None
     assert (result.state, result.staff_id) == ("open", None)
     again = house.signed_in(user, "staff")  # a session that was begun a moment too late
@@ -290,7 +292,7 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
     answer = send(browser, "/staff/find", query, "/staff")
     assert (answer.status_code, "your own account" in answer.text) == (422, True)
     with pytest.raises(tasks.TaskError, match="your own account"):
-        house.do(lambda transaction: tasks.take(transaction, task, user, ("email",)))
+        house.do(lambda transaction: tasks.take(transaction, TaskId(task), user, ("email",)))
     other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
     path = f"/staff/tasks/{task}"
     assert send(other, f"{path}/take", {}, path).status_code == 303

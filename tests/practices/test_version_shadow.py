@@ -12,7 +12,7 @@ from gate.versions import NARROWER, WIDER, post, version
 from practices.conftest import House, send
 from practices.test_version_console import HERE, SURE, counsel, drafted, source, words
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import DraftId, PersonId
 from upheld.database.statements import rows
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
@@ -32,7 +32,7 @@ def shadow(house: House, path: str) -> DraftShadow:
     """The shadow of a draft, after its job has run."""
     follow_shadows(house.provider.gate.gate)
     there = house.do(
-        lambda transaction: shadows.shadow_of(transaction.tables, path.rpartition("/")[2])
+        lambda transaction: shadows.shadow_of(transaction.tables, DraftId(path.rpartition("/")[2]))
     )
     assert there is not None
     return there
@@ -145,7 +145,7 @@ def test_of_twenty_who_begin_it_at_once_one_does(house: House) -> None:
 
     def begin(_: int) -> str:
         try:
-            house.do(lambda transaction: shadows.begin_shadow(transaction, draft_id, paul))
+            house.do(lambda transaction: shadows.begin_shadow(transaction, DraftId(draft_id), paul))
         except UpheldError as error:
             return error.code
         return "begun"

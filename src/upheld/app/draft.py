@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from upheld.core.ids import DraftId
 from upheld.policy.load import Policy
 from upheld.practice.endpoints import Visit, require_sign_in
 from upheld.practice.plugin import Provider
@@ -32,14 +33,14 @@ DRAFTS_MAX: Final = 4  # whose forms are kept in mind
 class DraftLinks(Links):
     """Addresses of a draft: its form is here, and its clauses stand in its redline."""
 
-    def __init__(self, draft_id: str) -> None:
+    def __init__(self, draft_id: DraftId) -> None:
         super().__init__(files=False)
         self.ask = f"{DRAFT_QUESTIONS}/{draft_id}"
         self.page = f"{CONSOLE}/{draft_id}/redline"
 
 
 @lru_cache(maxsize=DRAFTS_MAX)
-def draft_pages(policy: Policy, pages: Pages, draft_id: str) -> PolicyPages:
+def draft_pages(policy: Policy, pages: Pages, draft_id: DraftId) -> PolicyPages:
     """What answers questions to a draft, worked out once."""
     result = PolicyPages(policy, pages)
     result.links = DraftLinks(draft_id)

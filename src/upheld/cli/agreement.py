@@ -19,6 +19,7 @@ from upheld.cli.desk_options import BY, read_day, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
+from upheld.core.ids import AgreementId, ClientId
 
 if TYPE_CHECKING:
     from upheld.practices.agreements.agreements import PartnerAgreement
@@ -177,7 +178,7 @@ def withdraw(
 
     with gate_of(settings_in(settings)).together() as transaction:
         user_id = user_id_of(transaction, by)
-        done = agreements.withdraw(transaction, which, reason, by=user_id)
+        done = agreements.withdraw(transaction, AgreementId(which), reason, by=user_id)
     _tell(done, as_json=as_json)
 
 
@@ -204,7 +205,7 @@ def revoke(
 
     with gate_of(settings_in(settings)).together() as transaction:
         user_id = user_id_of(transaction, by)
-        ended = clients.revoke(transaction, which, by=user_id)
+        ended = clients.revoke(transaction, ClientId(which), by=user_id)
     print(f"{ended.client_id} of {ended.party} may ask no longer")
 
 

@@ -14,6 +14,7 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.desk_options import BY, actor_of
 from upheld.cli.output import JSON, print_json, write_whole
+from upheld.core.ids import DeliveryId
 
 if TYPE_CHECKING:
     from upheld.practice.deliveries import PartyDelivery
@@ -56,14 +57,14 @@ def fetch(
     gate = gate_of(settings_in(settings))
     with gate.together() as transaction:
         actor = actor_of(transaction, by)
-        content = deliveries.hand_out(transaction, which)
+        content = deliveries.hand_out(transaction, DeliveryId(which))
         key = party_keys.find(transaction.tables, content.delivery.party)
     its = content.delivery
     path = to / f"{its.delivery_id}{party_keys.SUFFIX}"
     if content.people:
         write_whole(path, party_keys.encrypt(key, content.lines))
         with gate.together() as transaction:
-            its = deliveries.confirm(transaction, which, actor=actor)
+            its = deliveries.confirm(transaction, DeliveryId(which), actor=actor)
     if as_json:
         file = str(path) if content.people else None
         print_json({**_plain(its), "people": content.people, "file": file})
@@ -82,7 +83,9 @@ def recall(
     from upheld.practice import deliveries
 
     with gate_of(settings_in(settings)).together() as transaction:
-        its = deliveries.recall_delivery(transaction, which, actor=actor_of(transaction, by))
+        its = deliveries.recall_delivery(
+            transaction, DeliveryId(which), actor=actor_of(transaction, by)
+        )
     if as_json:
         print_json(_plain(its))
     else:

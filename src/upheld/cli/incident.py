@@ -17,6 +17,7 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.desk_options import BY, read_text, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
+from upheld.core.ids import IncidentId
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -81,7 +82,7 @@ def count(name: str = NAME, settings: Path | None = SETTINGS, as_json: bool = JS
 
     provider = provider_of(settings_in(settings))
     model = Incidents(provider)
-    IncidentWork(model).count(provider.gate.gate, name)
+    IncidentWork(model).count(provider.gate.gate, IncidentId(name))
     _show(provider, model, name, as_json=as_json)
 
 
@@ -101,7 +102,7 @@ def draft(
         settings,
         by,
         name,
-        lambda m, t, user: m.draft(t, name, notice, user),
+        lambda m, t, user: m.draft(t, IncidentId(name), notice, user),
         as_json=as_json,
     )
 
@@ -119,7 +120,7 @@ def approve(
         settings,
         by,
         name,
-        lambda m, t, user: m.approve(t, name, turn, user),
+        lambda m, t, user: m.approve(t, IncidentId(name), turn, user),
         as_json=as_json,
     )
 
@@ -140,7 +141,7 @@ def note(
         settings,
         by,
         name,
-        lambda m, t, user: m.note(t, name, remark, user),
+        lambda m, t, user: m.note(t, IncidentId(name), remark, user),
         as_json=as_json,
     )
 
@@ -161,7 +162,7 @@ def close(
         settings,
         by,
         name,
-        lambda m, t, user: m.close(t, name, remark, user),
+        lambda m, t, user: m.close(t, IncidentId(name), remark, user),
         as_json=as_json,
     )
 
@@ -231,8 +232,8 @@ def _show(provider: Provider, model: Incidents, name: str, *, as_json: bool) -> 
     from upheld.practices.incidents.incidents import notice_counts
 
     with provider.gate.gate.look() as tables:
-        there = model.require(tables, name)
-        counts = notice_counts(tables, name, provider.now())
+        there = model.require(tables, IncidentId(name))
+        counts = notice_counts(tables, there.incident_id, provider.now())
     if as_json:
         more = {"notice": there.notice, "notices": counts._asdict()}
         print_json({**_row(there), **more})

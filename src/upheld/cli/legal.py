@@ -18,6 +18,7 @@ from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_file
+from upheld.core.ids import InstrumentId
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -111,7 +112,12 @@ def check(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Counsel finds an instrument valid, and its reach as it is written down."""
-    _step(settings, by, lambda desk, t, user_id: desk.check(t, name, user_id), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.check(t, InstrumentId(name), user_id),
+        as_json=as_json,
+    )
 
 
 @legal.command()
@@ -119,7 +125,12 @@ def approve(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Approve it as a second person, who neither opened nor checked it."""
-    _step(settings, by, lambda desk, t, user_id: desk.approve(t, name, user_id), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.approve(t, InstrumentId(name), user_id),
+        as_json=as_json,
+    )
 
 
 @legal.command()
@@ -127,7 +138,12 @@ def refuse(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Refuse an instrument that nobody has approved."""
-    _step(settings, by, lambda desk, t, user_id: desk.refuse(t, name, user_id), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.refuse(t, InstrumentId(name), user_id),
+        as_json=as_json,
+    )
 
 
 @legal.command()
@@ -135,7 +151,12 @@ def review(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Review, as somebody else, what was released in an emergency."""
-    _step(settings, by, lambda desk, t, user_id: desk.review(t, name, user_id), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.review(t, InstrumentId(name), user_id),
+        as_json=as_json,
+    )
 
 
 @legal.command()
@@ -143,7 +164,12 @@ def end(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """End an approved instrument before it lapses."""
-    _step(settings, by, lambda desk, t, user_id: desk.end(t, name, user_id), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.end(t, InstrumentId(name), user_id),
+        as_json=as_json,
+    )
 
 
 @legal.command()
@@ -176,7 +202,7 @@ def release(
             with provider.gate.gate.together() as transaction:
                 user_id = user_id_of(transaction, by)
                 result = releases.release(
-                    transaction, name, user_id, accounts=account, fields=field
+                    transaction, InstrumentId(name), user_id, accounts=account, fields=field
                 )
             if isinstance(result, Refused):
                 raise result

@@ -16,7 +16,7 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.desk_options import BY, read_text, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -95,7 +95,7 @@ def undo(
     )
     with provider.gate.gate.together() as transaction:
         user_id = user_id_of(transaction, by)
-        decision = Terminations(provider).undo(transaction, name, text, user_id)
+        decision = Terminations(provider).undo(transaction, TaskId(name), text, user_id)
     if isinstance(decision, Refused):
         raise decision
     _show(decision, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from upheld.core.ids import EntryNumber, PersonId, RecordId
+from upheld.core.ids import EntryNumber, ObligationId, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.statements import placeholders, to_datetime
 from upheld.database.tables import item, microseconds
@@ -59,11 +59,11 @@ class ObligationTable:
         )
         return item_rows
 
-    def set_due(self, person_id: PersonId, item_id: str, due: datetime) -> None:
+    def set_due(self, person_id: PersonId, item_id: ObligationId, due: datetime) -> None:
         """Let an item be due at a moment."""
         changes = {"due": microseconds(due)}
         database.update(self._connection, item, changes, _ONE, person_id, item_id)
 
-    def close(self, person_id: PersonId, item_id: str) -> None:
+    def close(self, person_id: PersonId, item_id: ObligationId) -> None:
         """Note that what an item asks for is done."""
         database.update(self._connection, item, {"state": "done"}, _ONE, person_id, item_id)

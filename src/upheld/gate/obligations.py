@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core import observing
-from upheld.core.ids import EntryNumber, PersonId, RecordId
+from upheld.core.ids import EntryNumber, ObligationId, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.batches import Place, RowBatch, batch
 from upheld.database.statements import placeholders, rows, to_datetime
@@ -59,7 +59,7 @@ class Obligation(NamedTuple):
     """
 
     person_id: PersonId
-    item_id: str
+    item_id: ObligationId
     kind: str
     clause: str
     due: datetime | None

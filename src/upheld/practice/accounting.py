@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, TypeVar
 
-from upheld.core.ids import EntryNumber, PersonId
+from upheld.core.ids import DeliveryId, EntryNumber, PersonId
 from upheld.database.own_tables import placeholders
 from upheld.gate.inquiries import Inquiries
 from upheld.gate.log.entries import StoredEntry
@@ -53,14 +53,14 @@ class _Following(NamedTuple):
 
     delivered: int = 0
     kept_back: int = 0
-    delivery_id: str = ""
+    delivery_id: DeliveryId = DeliveryId("")
 
     def and_then(self, entry: Entry) -> _Following:
         """With a further entry of the delivery."""
         many = _count(entry)
         if entry.kind == DELIVERED:
-            return _Following(self.delivered + many, self.kept_back, entry.id)
-        return _Following(self.delivered, self.kept_back + many, entry.id)
+            return _Following(self.delivered + many, self.kept_back, DeliveryId(entry.id))
+        return _Following(self.delivered, self.kept_back + many, DeliveryId(entry.id))
 
 
 _NOTHING: Final = _Following()
@@ -81,7 +81,7 @@ class DisclosureLine(NamedTuple):
     people: int
     received: int
     kept_back: int
-    delivery_id: str
+    delivery_id: DeliveryId
     digest: str
     records: tuple[str, ...]
 
@@ -178,7 +178,9 @@ def _without_silent(transaction: Inquiries, acts: Sequence[StoredEntry]) -> list
     return [each for each in acts if may_be_told(each)]
 
 
-def _waiting(transaction: Inquiries, numbers: Sequence[EntryNumber]) -> dict[EntryNumber, str]:
+def _waiting(
+    transaction: Inquiries, numbers: Sequence[EntryNumber]
+) -> dict[EntryNumber, DeliveryId]:
     """In which delivery something waits, by the entry that let it out."""
     waiting = {}
     for some in _lots(numbers):
@@ -195,11 +197,11 @@ def _lots(ids: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _following(
-    act: StoredEntry, following: dict[str, _Following], waiting: dict[EntryNumber, str]
+    act: StoredEntry, following: dict[str, _Following], waiting: dict[EntryNumber, DeliveryId]
 ) -> _Following:
     """What became of a disclosure: all of it reached the recipient where no delivery was made."""
     its = following.get(str(act.number), _NOTHING)
-    delivery_id = its.delivery_id or waiting.get(act.number, "")
+    delivery_id = its.delivery_id or waiting.get(act.number)
     if not delivery_id:
         return _Following(_count(act.entry))
     return its._replace(delivery_id=delivery_id)
@@ -212,7 +214,7 @@ def _row(act: StoredEntry, its: _Following, digest: str) -> DisclosureLine:
     )
 
 
-def _digests(transaction: Inquiries, delivery_ids: set[str]) -> dict[str, str]:
+def _digests(transaction: Inquiries, delivery_ids: set[DeliveryId]) -> dict[str, str]:
     """The digest of what was given out by each of some deliveries."""
     digests: dict[str, str] = {}
     for some in _lots(sorted(delivery_ids)):

@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import DeliveryId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -49,7 +49,7 @@ class DeliveryError(UpheldError):
 class PartyDelivery(NamedTuple):
     """What goes to one company under one act; of whom, its items say."""
 
-    delivery_id: str
+    delivery_id: DeliveryId
     party: str
     recipient: str  # what the party is to us
     purpose: str
@@ -117,9 +117,9 @@ def send(
             hint="make several",
         )
     _require_recipient(transaction, act.party, act.recipient or "", channel)
-    delivery_id = secrets.token_hex(16)
+    delivery_id = DeliveryId(secrets.token_hex(16))
     if key:
-        delivery_id = transaction.sealer("delivery").mark_of("key", key).hex()[:32]
+        delivery_id = DeliveryId(transaction.sealer("delivery").mark_of("key", key).hex()[:32])
     if not _begin(transaction, act, channel, delivery_id):
         return Dispatch(find(transaction.tables, delivery_id), {})
     outcomes = transaction.sweep(act, person_ids)
@@ -154,7 +154,7 @@ def _require_recipient(transaction: Transaction, party: str, role: str, channel:
         )
 
 
-def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: str) -> bool:
+def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: DeliveryId) -> bool:
     """Write down a delivery before anybody is in it; False where there is one of this id."""
     return transaction.tables.insert_new(
         delivery,
@@ -206,7 +206,7 @@ def _encode(result: ActResult) -> bytes:
     return msgspec.json.encode(values, order="sorted")
 
 
-def hand_out(transaction: Transaction, delivery_id: str) -> Content:
+def hand_out(transaction: Transaction, delivery_id: DeliveryId) -> Content:
     """What is in a delivery, to be given out once this is committed.
 
     Who is not allowed any longer is left out, with an entry. It is marked as given out, and as
@@ -242,7 +242,9 @@ def hand_out(transaction: Transaction, delivery_id: str) -> Content:
     return Content(find(transaction.tables, delivery_id), len(lines), content)
 
 
-def _open_items(transaction: Transaction, delivery_id: str) -> tuple[PartyDelivery, list[Any]]:
+def _open_items(
+    transaction: Transaction, delivery_id: DeliveryId
+) -> tuple[PartyDelivery, list[Any]]:
     """A delivery that waits, and its items that do, their people locked."""
     tables = transaction.tables
     people = tables.select_unchecked(
@@ -285,7 +287,7 @@ def _manifest(
     )
 
 
-def confirm(transaction: Transaction, delivery_id: str, *, actor: str = "") -> PartyDelivery:
+def confirm(transaction: Transaction, delivery_id: DeliveryId, *, actor: str = "") -> PartyDelivery:
     """Note that what was given out has arrived: an entry for its people, and our copy goes.
 
     Done again it changes nothing. Of whoever was recalled after it had been given out it says that
@@ -325,7 +327,7 @@ def recall(
 
 
 def recall_delivery(
-    transaction: Transaction, delivery_id: str, *, actor: str = ""
+    transaction: Transaction, delivery_id: DeliveryId, *, actor: str = ""
 ) -> PartyDelivery:
     """Keep back all of a delivery that has not gone yet."""
     its, items = _open_items(transaction, delivery_id)
@@ -371,7 +373,7 @@ def _end(transaction: Transaction, its: PartyDelivery, state: str) -> PartyDeliv
     return its._replace(state=state, ended=at)
 
 
-def find(tables: Tables, delivery_id: str) -> PartyDelivery:
+def find(tables: Tables, delivery_id: DeliveryId) -> PartyDelivery:
     """The delivery with an id; DeliveryError where there is none."""
     row = tables.get(delivery, _ONE, delivery_id)
     if row is None:
@@ -398,7 +400,7 @@ def latest(tables: Tables, *, party: str = "", reference: str = "") -> list[Part
     return [_delivery(each) for each in rows]
 
 
-def counts(tables: Tables, delivery_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+def counts(tables: Tables, delivery_ids: Sequence[DeliveryId]) -> dict[str, dict[str, int]]:
     """How many people's items each delivery has, by their state."""
     result: dict[str, dict[str, int]] = {each: {} for each in delivery_ids}
     for each in delivery_ids:

@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import NOBODY, PersonId
+from upheld.core.ids import NOBODY, InvitationId, PersonId, RequestId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
@@ -67,7 +67,7 @@ class Invitation(NamedTuple):
     """An invitation as it stands. `inviter` is who will answer for whoever signs up by it."""
 
     person_id: PersonId
-    invitation_id: str
+    invitation_id: InvitationId
     kind: str
     state: str
     inviter: PersonId
@@ -85,7 +85,7 @@ def invite(
     *,
     inviter: str = "",
     asker: str = "",
-) -> tuple[str, str] | Refused:
+) -> tuple[InvitationId, str] | Refused:
     """Invite an address, if the policy lets us store it and write to it: (invitation id, code).
 
     `asker` is the name by which whoever is invited knows who asks; it is held as the address is.
@@ -102,7 +102,7 @@ def invite(
     )
     if isinstance(result, Refused):
         return result
-    invitation_id = secrets.token_hex(16)
+    invitation_id = InvitationId(secrets.token_hex(16))
     words = {"compare": comparison_code(invitation_id)} if kind == GUARDIAN else None
     message = outbox.queue(transaction, contact, template, "administrative-message", words)
     if isinstance(message, Refused):
@@ -125,12 +125,12 @@ def invite(
     return invitation_id, code
 
 
-def comparison_code(invitation_id: str) -> str:
-    """The first group of an invitation's code, shown both to who invites and to who is invited.
+def comparison_code(of: InvitationId | RequestId) -> str:
+    """The first group of a code, shown both to who invites or asks, and to who is to say yes.
 
     It opens nothing: the four groups after it are known to nobody but who asks.
     """
-    digest = sha256(f"compared {invitation_id}".encode()).digest()
+    digest = sha256(f"compared {of}".encode()).digest()
     return "".join(_LETTERS[each % len(_LETTERS)] for each in digest[:4])
 
 
@@ -144,7 +144,7 @@ def find_by_code(tables: Tables, code: str, at: datetime) -> Invitation | None:
     )
 
 
-def find_by_id(tables: Tables, invitation_id: str) -> Invitation | None:
+def find_by_id(tables: Tables, invitation_id: InvitationId) -> Invitation | None:
     """The invitation with an id; None where there is none."""
     return _get(tables, "invitation_id = ?", invitation_id)
 
@@ -243,7 +243,7 @@ def sweep(gate: Gate, most: int = 100) -> int:
                 return count
 
 
-def _sweep_one(gate: Gate, invitation_id: str, contact: PersonId, at: int) -> int:
+def _sweep_one(gate: Gate, invitation_id: InvitationId, contact: PersonId, at: int) -> int:
     """Erase the address of one invitation, and delete the invitation where it is over."""
     where = "invitation_id = ?"
     with gate.together() as transaction:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import DutyCondition, DutyHandler
@@ -291,7 +291,7 @@ class Provider:
                 return each.reply_addresses[template](words)
         return ""
 
-    def task_page(self, kind: str, task_id: str) -> str:
+    def task_page(self, kind: str, task_id: TaskId) -> str:
         """The path of the page for a kind of task; empty where no practice has one."""
         for each in self.practices:
             if kind in each.task_pages:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import PersonId, RecordId, TaskId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.transaction import Transaction
@@ -36,7 +36,7 @@ class Task(NamedTuple):
     """A task as it stands."""
 
     person_id: PersonId
-    task_id: str
+    task_id: TaskId
     kind: str
     purpose: str
     role: str
@@ -89,10 +89,10 @@ def open_task(  # noqa: PLR0913 - what a task says
     due: datetime | None = None,
     by: str = "",
     how: str = "",
-    task_id: str = "",
-) -> str:
+    task_id: TaskId | None = None,
+) -> TaskId:
     """Open a task on a customer; `by` is who opened it, `how` a word on it. Returns its id."""
-    task_id = task_id or secrets.token_hex(16)
+    task_id = task_id or TaskId(secrets.token_hex(16))
     transaction.tables.insert(
         task_table,
         person_id=person_id,
@@ -112,7 +112,7 @@ def open_task(  # noqa: PLR0913 - what a task says
 def add_step(
     transaction: Transaction,
     person_id: PersonId,
-    task_id: str,
+    task_id: TaskId,
     step: str,
     actor: str = "",
     detail: str = "",
@@ -132,7 +132,7 @@ def add_step(
     )
 
 
-def steps_of(tables: Tables, person_id: PersonId, task_id: str) -> list[TaskStep]:
+def steps_of(tables: Tables, person_id: PersonId, task_id: TaskId) -> list[TaskStep]:
     """What was done about a task, the oldest first."""
     rows = tables.select(task_step, _OF_TASK, person_id, task_id, parts=[task_id])
     return [
@@ -141,13 +141,13 @@ def steps_of(tables: Tables, person_id: PersonId, task_id: str) -> list[TaskStep
     ]
 
 
-def find_task(tables: Tables, task_id: str) -> Task | None:
+def find_task(tables: Tables, task_id: TaskId) -> Task | None:
     """The task with an id; None where there is none."""
     row = tables.get(task_table, "task_id = ?", task_id)
     return None if row is None else _from_row(row)
 
 
-def finished_tasks(tables: Tables, task_ids: Sequence[str]) -> set[str]:
+def finished_tasks(tables: Tables, task_ids: Sequence[TaskId]) -> set[str]:
     """The ids of those tasks that are done, without those whose rows were changed."""
     rows, _ = tables.select_intact(
         task_table, f"state = 'done' AND task_id IN ({placeholders(task_ids)})", *task_ids
@@ -180,7 +180,7 @@ def tasks_of_kind(tables: Tables, person_id: PersonId, kind: str) -> list[Task]:
     return sorted(map(_from_row, rows), key=lambda each: each.opened, reverse=True)
 
 
-def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence[str]) -> Task:
+def take(transaction: Transaction, task_id: TaskId, staff_id: str, fields: Sequence[str]) -> Task:
     """Take a task: from now on its record proves the need for some kinds of data.
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
@@ -218,7 +218,7 @@ def take(transaction: Transaction, task_id: str, staff_id: str, fields: Sequence
     return task._replace(state="taken", staff_id=staff_id, record_id=record)
 
 
-def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
+def put_back(transaction: Transaction, task_id: TaskId, *, by: str = "") -> None:
     """Put a task back into its queue: whoever took it has no need any more.
 
     `by` is who of our staff did so, if anybody.
@@ -230,7 +230,7 @@ def put_back(transaction: Transaction, task_id: str, *, by: str = "") -> None:
     add_step(transaction, task.person_id, task_id, PUT_BACK, by)
 
 
-def pass_on(transaction: Transaction, task_id: str, role: str, *, by: str) -> None:
+def pass_on(transaction: Transaction, task_id: TaskId, role: str, *, by: str) -> None:
     """Put a task that somebody took into another role's queue: their need ends with that."""
     task = _require_task(transaction, task_id)
     _release(transaction, task, by)
@@ -245,7 +245,9 @@ def _release(transaction: Transaction, task: Task, by: str) -> None:
         _change(transaction, task, state="open", staff_id=None, record_id=None)
 
 
-def require_mine(transaction: Transaction, task_id: str, kind: str, staff_id: str) -> Task | None:
+def require_mine(
+    transaction: Transaction, task_id: TaskId, kind: str, staff_id: str
+) -> Task | None:
     """The task of a kind that somebody took, with its customer locked; None where there is none.
 
     OthersTaskError where it is another kind of task, or was not taken by them.
@@ -266,7 +268,7 @@ def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
     return [_from_row(each) for each in rows]
 
 
-def close(transaction: Transaction, task_id: str, *, by: str = "") -> None:
+def close(transaction: Transaction, task_id: TaskId, *, by: str = "") -> None:
     """Close a task: whoever took it has no need any more; `by` is who closed it.
 
     That is somebody of our staff by their id, CUSTOMER, or nobody where the program does.
@@ -292,7 +294,7 @@ def _actor(by: str) -> str:
     return "" if by in ("", CUSTOMER) else f"staff {by}"
 
 
-def _require_task(transaction: Transaction, task_id: str) -> Task:
+def _require_task(transaction: Transaction, task_id: TaskId) -> Task:
     """A task, locked until the transaction ends; TaskError where there is none."""
     task = find_task(transaction.tables, task_id)
     if task is not None:

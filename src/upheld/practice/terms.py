@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import DraftId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
@@ -48,7 +48,7 @@ class TermsVersion(NamedTuple):
     posted_at: datetime | None = None
     drafted_by: str = ""
     posted_by: str = ""
-    draft_id: str = ""
+    draft_id: DraftId = DraftId("")
 
 
 class TermsText(NamedTuple):
@@ -152,7 +152,7 @@ def draft(transaction: Transaction, text: str, version: str, by: str) -> TermsVe
             hint="2027-01-01, say",
         )
     new = TermsVersion(
-        0, _digest(text), version, drafted_by=user.user_id, draft_id=secrets.token_hex(16)
+        0, _digest(text), version, drafted_by=user.user_id, draft_id=DraftId(secrets.token_hex(16))
     )
     for each in _all(tables):
         if each.version == version or each.digest == new.digest:

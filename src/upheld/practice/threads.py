@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, tasks
@@ -68,7 +68,7 @@ def add_once(  # noqa: PLR0913 - what a message says
     *,
     about: str,
     purpose: str,
-    task_id: str,
+    task_id: TaskId,
 ) -> ActResult | Refused | None:
     """Add what a customer wrote to a thread, if the policy lets it in; None for a repetition.
 
@@ -87,7 +87,7 @@ def add_once(  # noqa: PLR0913 - what a message says
 
 
 def note_reply(
-    provider: Provider, transaction: Transaction, person_id: PersonId, task_id: str, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, task_id: TaskId, text: str
 ) -> None:
     """Note as a step of a task that its customer wrote, with a mark by which to know it again."""
     mark = _mark(provider, text)
@@ -95,7 +95,7 @@ def note_reply(
 
 
 def is_repeated(
-    provider: Provider, transaction: Transaction, person_id: PersonId, task_id: str, text: str
+    provider: Provider, transaction: Transaction, person_id: PersonId, task_id: TaskId, text: str
 ) -> bool:
     """Whether a text was the last one of a task, a moment ago: a form that was sent twice."""
     return _is_repeated(transaction, person_id, task_id, _mark(provider, text))
@@ -106,7 +106,7 @@ def _mark(provider: Provider, text: str) -> str:
     return provider.sealer("help", "text").mark(text.encode()).hex()
 
 
-def _is_repeated(transaction: Transaction, person_id: PersonId, task_id: str, mark: str) -> bool:
+def _is_repeated(transaction: Transaction, person_id: PersonId, task_id: TaskId, mark: str) -> bool:
     since = transaction.clock.now() - DOUBLE
     letters = [
         each

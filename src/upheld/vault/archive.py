@@ -20,6 +20,7 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE
+from upheld.core.ids import BackupId
 from upheld.vault.envelope import SealError, context, derive, seal, unseal
 from upheld.vault.keyfile import sync
 from upheld.vault.keyring import Keyring
@@ -37,7 +38,7 @@ class BackupError(UpheldError):
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first line: which backup, of when, with which tables, under which epoch's key."""
 
-    id: str
+    id: BackupId
     at: str
     revision: str
     epoch: int

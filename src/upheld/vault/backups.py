@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from upheld.core.ids import BackupId
 from upheld.database import rows as database
 from upheld.database.tables import BEGINNING, backup, microseconds
 
 KEPT, DESTROYED = "kept", "destroyed"
 
 
-def add(connection: Connection, backup_id: str, at: datetime, until: datetime) -> None:
+def add(connection: Connection, backup_id: BackupId, at: datetime, until: datetime) -> None:
     """Note a backup that is about to be made, and until when its keys are kept."""
     database.insert(
         connection,
@@ -28,7 +29,7 @@ def add(connection: Connection, backup_id: str, at: datetime, until: datetime) -
     )
 
 
-def destroyed(connection: Connection, backup_id: str) -> None:
+def destroyed(connection: Connection, backup_id: BackupId) -> None:
     """Note that the keys of a backup are destroyed."""
     database.update(connection, backup, {"state": DESTROYED}, "backup_id = ?", backup_id)
 
@@ -41,7 +42,7 @@ def readable_until(connection: Connection, at: datetime) -> datetime | None:
     return max(at, BEGINNING + timedelta(microseconds=max(each.until for each in kept_backups)))
 
 
-def overdue(connection: Connection, at: datetime) -> list[str]:
+def overdue(connection: Connection, at: datetime) -> list[BackupId]:
     """The backups whose keys should have been destroyed by now."""
     backups = database.select(
         connection, backup, "state = ? AND until <= ? ORDER BY until", KEPT, microseconds(at)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from upheld.core.ids import BackupId
 from upheld.vault.archive import BackupError
 from upheld.vault.keyfile import KeyringError, locked, shred
 from upheld.vault.keyring import Keyring, Master
@@ -21,12 +22,12 @@ SUFFIX: Final = ".keys"
 FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 
-def place(folder: Path, backup_id: str, until: datetime) -> Path:
+def place(folder: Path, backup_id: BackupId, until: datetime) -> Path:
     """Where the keys of a backup are kept."""
     return folder / f"{until.astimezone(UTC).strftime(FORMAT)}-{backup_id}{SUFFIX}"
 
 
-def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Path:
+def keep(folder: Path, keyring: Keyring, backup_id: BackupId, until: datetime) -> Path:
     """Keep the keys that a backup will need."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ def keep(folder: Path, keyring: Keyring, backup_id: str, until: datetime) -> Pat
     return path
 
 
-def require(folder: Path, keyring: Keyring, backup_id: str) -> None:
+def require(folder: Path, keyring: Keyring, backup_id: BackupId) -> None:
     """BackupError unless the keys that were kept with a backup open it, as they lie there now."""
     ring = find(folder, backup_id, keyring.master_key)
     if ring.current != keyring.epoch(ring.current.number):
@@ -52,7 +53,7 @@ def require(folder: Path, keyring: Keyring, backup_id: str) -> None:
         )
 
 
-def find(where: Path, backup_id: str, master: Master) -> Keyring:
+def find(where: Path, backup_id: BackupId, master: Master) -> Keyring:
     """The keys of a backup, from a folder or a file; BackupError where they are not there."""
     path = where
     if where.is_dir():
@@ -72,7 +73,7 @@ def find(where: Path, backup_id: str, master: Master) -> Keyring:
         ) from None
 
 
-def destroy(folder: Path, backup_id: str) -> list[str]:
+def destroy(folder: Path, backup_id: BackupId) -> list[BackupId]:
     """Destroy the keys of one backup, whatever their day."""
     if not folder.is_dir():
         return [backup_id]
@@ -80,22 +81,22 @@ def destroy(folder: Path, backup_id: str) -> list[str]:
         return _destroy(folder, backup_id)
 
 
-def _destroy(folder: Path, backup_id: str) -> list[str]:
+def _destroy(folder: Path, backup_id: BackupId) -> list[BackupId]:
     """Shred the key files of one backup; the folder's lock is held."""
     for path in folder.glob(f"*-{backup_id}{SUFFIX}"):
         shred(path)
     return [backup_id]
 
 
-def backups_with_keys(folder: Path) -> Iterator[tuple[str, datetime]]:
+def backups_with_keys(folder: Path) -> Iterator[tuple[BackupId, datetime]]:
     """The backups whose keys are here, and until when."""
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         until, _, backup_id = path.name.removesuffix(SUFFIX).partition("-")
         with suppress(ValueError):  # a file of somebody else's
-            yield backup_id, datetime.strptime(until, FORMAT).replace(tzinfo=UTC)
+            yield BackupId(backup_id), datetime.strptime(until, FORMAT).replace(tzinfo=UTC)
 
 
-def expire(folder: Path, now: datetime) -> list[str]:
+def expire(folder: Path, now: datetime) -> list[BackupId]:
     """Destroy the keys whose day has come; the ids of the backups that nobody can read any more."""
     if not folder.is_dir():
         return []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import ObligationId, PersonId
 from upheld.database import rows as database
 from upheld.database.batches import Place, batch
 from upheld.database.tables import item as table
@@ -62,13 +62,13 @@ def due_items(
         yield some
 
 
-def _alone(gate: Gate, person_id: PersonId, item_id: str) -> int:
+def _alone(gate: Gate, person_id: PersonId, item_id: ObligationId) -> int:
     with gate.together() as transaction:
         return _carry_out(gate.context, transaction.connection, person_id, item_id)
 
 
 def _carry_out(
-    context: GateContext, connection: Connection, person_id: PersonId, item_id: str
+    context: GateContext, connection: Connection, person_id: PersonId, item_id: ObligationId
 ) -> int:
     people.lock(connection, person_id)
     where = "person_id = ? AND item_id = ?"

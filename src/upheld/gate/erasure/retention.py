@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import ObligationId, PersonId
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
@@ -51,7 +51,7 @@ CARRIED = timedelta(days=7)  # after which it is asked again what something stil
 
 class _DueItem(NamedTuple):
     person_id: PersonId
-    item_id: str
+    item_id: ObligationId
     clause: str
     entry: int
 

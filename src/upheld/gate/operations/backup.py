@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, Connection, inspect
 
+from upheld.core.ids import BackupId
 from upheld.database.schema import VERSIONS, revision_of
 from upheld.database.statements import rows
 from upheld.database.transaction import snapshot, writing
@@ -62,7 +63,7 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> BackupRepo
     Without it, the backup can be put back only while the keyring still has this epoch.
     """
     now = trusted_time(gate)  # by it, it is settled when the keys are destroyed
-    backup_id, until = secrets.token_hex(16), now + timedelta(days=days)
+    backup_id, until = BackupId(secrets.token_hex(16)), now + timedelta(days=days)
     path = out / f"upheld-{now:%Y%m%dT%H%M%SZ}-{backup_id[:8]}.backup" if out.is_dir() else out
     if path.exists():
         raise BackupError(f"{path} exists already", code="exists", hint="name another file")
@@ -89,7 +90,7 @@ def backup(gate: Gate, out: Path, *, keys: Path | None, days: int) -> BackupRepo
     )
 
 
-def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
+def expire(gate: Gate, keys: Path, *, only: BackupId | None = None) -> int:
     """Destroy the keys of backups whose day has come, or of one; how many.
 
     ClockError where it cannot be told which day it is.
@@ -102,7 +103,7 @@ def expire(gate: Gate, keys: Path, *, only: str = "") -> int:
 
 
 def _dump(
-    connection: Connection, ring: Keyring, path: Path, backup_id: str, now: datetime
+    connection: Connection, ring: Keyring, path: Path, backup_id: BackupId, now: datetime
 ) -> Close:
     _require_epochs(connection, ring)
     head = Head(backup_id, stamp(now), revision_of(connection), ring.current.number)

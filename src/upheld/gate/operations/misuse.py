@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import BackupId, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.schema import declared_tables
@@ -87,7 +87,7 @@ def require_subject(gate: Gate, kind: str, name: str) -> None:
                 rows(connection, "SELECT 1 FROM epoch WHERE number = ?", int(name))
             )
         elif kind == BACKUP:
-            there = _backup_time(connection, name) is not None
+            there = _backup_time(connection, BackupId(name)) is not None
         elif kind == TABLE:
             there = name in tables_of_people()
         else:
@@ -138,7 +138,7 @@ def _affected(connection: Connection, misuse: Misuse) -> dict[str, set[str]]:
             connection, _entries(connection, since, until, needle, _concerns(misuse.name))
         )
     if misuse.kind == BACKUP:
-        until = _backup_time(connection, misuse.name) or until
+        until = _backup_time(connection, BackupId(misuse.name)) or until
     among: set[str] | None = None
     if misuse.kind == KEY:
         among = _people(connection, "SELECT person_id FROM person_key WHERE epoch = ?", misuse.name)
@@ -235,7 +235,7 @@ def _people(connection: Connection, statement: str, *values: object) -> set[str]
     return {each for (each,) in rows(connection, statement, *values) if each}
 
 
-def _backup_time(connection: Connection, backup_id: str) -> int | None:
+def _backup_time(connection: Connection, backup_id: BackupId) -> int | None:
     """The moment of a backup; None where there is none by this id."""
     backup = database.get(connection, tables.backup, "backup_id = ?", backup_id)
     return None if backup is None else int(backup.at)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock, system_time
+from upheld.core.ids import BackupId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.engines import open_database, open_or_remove
@@ -272,7 +273,7 @@ def _settle(
     return erased
 
 
-def _backups_with_keys(keys: Path | None) -> Iterator[tuple[str, datetime]]:
+def _backups_with_keys(keys: Path | None) -> Iterator[tuple[BackupId, datetime]]:
     """The backups whose keys are kept: some may have been made after this one."""
     if keys is not None and keys.is_dir():
         yield from escrow.backups_with_keys(keys)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import EntryNumber, PersonId
+from upheld.core.ids import EntryNumber, PersonId, TaskId
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import receipt_by_number
 from upheld.gate.public import write_receipt
@@ -158,7 +158,7 @@ class AccountingConsole:
         period = Period.read(query, clock.local(clock.now()))
 
         def work(transaction: Transaction) -> AccountingView:
-            person_id = _person(transaction, user, query.get("task", ""))
+            person_id = _person(transaction, user, TaskId(query.get("task", "")))
             rows = accounting.disclosures(
                 transaction,
                 DisclosureQuery(
@@ -191,7 +191,7 @@ def _is_of_desk(task: tasks.Task, user: User) -> bool:
     return (task.state, task.staff_id, task.purpose) == ("taken", user.user_id, PURPOSE)
 
 
-def _person(transaction: Transaction, user: User, task_id: str) -> PersonId | None:
+def _person(transaction: Transaction, user: User, task_id: TaskId) -> PersonId | None:
     """The customer whose request it is; None where none is named. 404 for a task of others'."""
     if not task_id:
         return None

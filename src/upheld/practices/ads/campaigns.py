@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import CampaignId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -52,7 +52,7 @@ class AdError(UpheldError):
 class Campaign(NamedTuple):
     """A campaign as it stands."""
 
-    campaign_id: str
+    campaign_id: CampaignId
     party: str
     title: str
     text: str
@@ -127,7 +127,7 @@ def book(transaction: Transaction, party: str, booking: CampaignBooking, *, acto
     if not 0 < booking.views_max <= VIEWS_MAX:
         raise _error("this number of views cannot be booked", f"write 1 to {VIEWS_MAX:,}")
     _require_criteria(booking)
-    campaign_id = secrets.token_hex(16)
+    campaign_id = CampaignId(secrets.token_hex(16))
     transaction.tables.insert(
         campaign,
         campaign_id=campaign_id,
@@ -185,7 +185,7 @@ def _require_criteria(booking: CampaignBooking) -> None:
 
 
 def review(
-    transaction: Transaction, campaign_id: str, *, approve: bool, reason: str, actor: str
+    transaction: Transaction, campaign_id: CampaignId, *, approve: bool, reason: str, actor: str
 ) -> Campaign:
     """Approve or refuse a campaign that waits. One for too small a group is refused, whoever asks.
 
@@ -210,7 +210,7 @@ def review(
     return require(transaction.tables, campaign_id)
 
 
-def stop(transaction: Transaction, campaign_id: str, *, actor: str) -> None:
+def stop(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
     """Stop a campaign that was approved; it is shown no more. AdError for any other."""
     transaction.lock(REGISTER)
     if require(transaction.tables, campaign_id).state != APPROVED:
@@ -292,13 +292,13 @@ def every(tables: Tables, party: str = "") -> list[Campaign]:
     return [_from_row(each) for each in rows if party in ("", each.party)]
 
 
-def find(tables: Tables, campaign_id: str) -> Campaign | None:
+def find(tables: Tables, campaign_id: CampaignId) -> Campaign | None:
     """The campaign with an id; None where there is none."""
     row = tables.get(campaign, "campaign_id = ?", campaign_id)
     return None if row is None else _from_row(row)
 
 
-def require(tables: Tables, campaign_id: str) -> Campaign:
+def require(tables: Tables, campaign_id: CampaignId) -> Campaign:
     """The campaign with an id. AdError where there is none."""
     its = find(tables, campaign_id)
     if its is None:

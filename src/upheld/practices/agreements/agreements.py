@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import RecordId
+from upheld.core.ids import AgreementId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
@@ -57,7 +57,7 @@ SENTENCES: Final = {
 class PartnerAgreement(NamedTuple):
     """An agreement with a partner, and how far it has come."""
 
-    agreement_id: str
+    agreement_id: AgreementId
     party: str
     digest: str
     state: str
@@ -94,7 +94,7 @@ def agreements(tables: Tables, party: str = "") -> list[PartnerAgreement]:
     return [_from_row(each) for each in rows]
 
 
-def find(tables: Tables, agreement_id: str) -> PartnerAgreement | None:
+def find(tables: Tables, agreement_id: AgreementId) -> PartnerAgreement | None:
     """The agreement with an id; None where there is none."""
     row = tables.get(table, "agreement_id = ?", agreement_id)
     return None if row is None else _from_row(row)
@@ -142,7 +142,7 @@ def add(
     terms.require_fit(text, transaction.policy)
     starts, ends = _span(transaction, since, until)
     terms.keep(transaction.tables, text)
-    agreement_id, at = secrets.token_hex(16), transaction.clock.now()
+    agreement_id, at = AgreementId(secrets.token_hex(16)), transaction.clock.now()
     front = transaction.policy.front
     words = signatures.statement(
         agreement_id,
@@ -201,7 +201,7 @@ def key_of(tables: Tables, party: str) -> bytes:
     return b"" if row is None else bytes(row.public)
 
 
-def sign(transaction: Transaction, agreement_id: str, *, by: str) -> PartnerAgreement:
+def sign(transaction: Transaction, agreement_id: AgreementId, *, by: str) -> PartnerAgreement:
     """Sign an agreement for us, by a named manager and under our own key."""
     user = require_manager(transaction.tables, by)
     agreement = _locked_draft(transaction, agreement_id)
@@ -222,7 +222,7 @@ def sign(transaction: Transaction, agreement_id: str, *, by: str) -> PartnerAgre
 
 
 def accept(
-    transaction: Transaction, agreement_id: str, signature: str, *, actor: str
+    transaction: Transaction, agreement_id: AgreementId, signature: str, *, actor: str
 ) -> PartnerAgreement:
     """Take in the partner's signature, which must be by the key that the register has of them."""
     agreement = _locked_draft(transaction, agreement_id)
@@ -253,7 +253,7 @@ def accept(
 
 
 def withdraw(
-    transaction: Transaction, agreement_id: str, reason: str, *, by: str
+    transaction: Transaction, agreement_id: AgreementId, reason: str, *, by: str
 ) -> PartnerAgreement:
     """Withdraw an agreement: it proves nothing from now on."""
     user = require_manager(transaction.tables, by)
@@ -292,7 +292,7 @@ def close(
     )
 
 
-def _conclude(transaction: Transaction, agreement_id: str, actor: str) -> PartnerAgreement:
+def _conclude(transaction: Transaction, agreement_id: AgreementId, actor: str) -> PartnerAgreement:
     """Let an agreement that both sides signed be a record of the register."""
     agreement = require(transaction.tables, agreement_id)
     if not (agreement.our_signature and agreement.their_signature):
@@ -334,7 +334,7 @@ def _leaves(policy: Policy, dimension: str) -> list[str]:
     return [word for word in tree if word not in parents]
 
 
-def _locked_draft(transaction: Transaction, agreement_id: str) -> PartnerAgreement:
+def _locked_draft(transaction: Transaction, agreement_id: AgreementId) -> PartnerAgreement:
     """A draft that can be signed now, with nobody else at it. AgreementError otherwise."""
     transaction.lock(REGISTER)
     agreement = require(transaction.tables, agreement_id)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import ClientId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER, SealError
@@ -36,7 +37,7 @@ _NOBODY: Final = b"\x00" * 32
 class PartnerClient(NamedTuple):
     """A program of a partner's."""
 
-    client_id: str
+    client_id: ClientId
     party: str
     state: str
 
@@ -46,7 +47,7 @@ def add(transaction: Transaction, which: str, *, by: str) -> tuple[PartnerClient
     user = require_manager(transaction.tables, by)
     party = parties.find(transaction, which)
     secret = secrets.token_urlsafe(32)
-    client = PartnerClient(secrets.token_hex(16), party, ACTIVE)
+    client = PartnerClient(ClientId(secrets.token_hex(16)), party, ACTIVE)
     transaction.tables.insert(
         table,
         **client._asdict(),
@@ -58,7 +59,7 @@ def add(transaction: Transaction, which: str, *, by: str) -> tuple[PartnerClient
     return client, secret
 
 
-def revoke(transaction: Transaction, client_id: str, *, by: str) -> PartnerClient:
+def revoke(transaction: Transaction, client_id: ClientId, *, by: str) -> PartnerClient:
     """Let a program ask no longer; its tokens end with it."""
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
@@ -80,7 +81,7 @@ def clients(tables: Tables, party: str = "") -> list[PartnerClient]:
     return [_from_row(each) for each in rows if party in ("", each.party)]
 
 
-def check_secret(tables: Tables, client_id: str, secret: str) -> PartnerClient | None:
+def check_secret(tables: Tables, client_id: ClientId, secret: str) -> PartnerClient | None:
     """The active client with an id and a secret; None for anything else."""
     row = tables.get(table, "client_id = ?", client_id)
     kept_hash = bytes(row.secret_hash) if row is not None else _NOBODY

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
+from upheld.core.ids import AgreementId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import PARTNER, Containment
@@ -357,7 +358,7 @@ def _manager(visit: Visit) -> str:
     return visit.user.user_id
 
 
-def _address(agreement_id: str) -> str:
+def _address(agreement_id: AgreementId) -> str:
     return f"{HERE}/{agreement_id}"
 
 

@@ -18,6 +18,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.core.ids import ClientId
 from upheld.gate.transaction import Transaction
 from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
@@ -230,15 +231,15 @@ def _day(form: Form, name: str) -> date | None:
     return day
 
 
-def _credentials(request: Request, form: Form) -> tuple[str, str]:
+def _credentials(request: Request, form: Form) -> tuple[ClientId, str]:
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "basic":
         try:
             client_id, _, secret = b64decode(value, validate=True).decode().partition(":")
         except (ValueError, binascii.Error):
-            return "", ""
-        return client_id, secret
-    return form.get("client_id", ""), form.get("client_secret", "")
+            return ClientId(""), ""
+        return ClientId(client_id), secret
+    return ClientId(form.get("client_id", "")), form.get("client_secret", "")
 
 
 def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

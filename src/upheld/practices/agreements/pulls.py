@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import DeliveryId, PersonId, PullId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act
 from upheld.gate.public import REGISTER
@@ -33,13 +33,13 @@ SENTENCES: Final = {REFUSAL: "{actor} refused what a partner asked for"}
 class PartnerPull(NamedTuple):
     """What a partner asks for, and how far it has come."""
 
-    pull_id: str
+    pull_id: PullId
     party: str
     purpose: str
     fields: tuple[str, ...]
     page: int
     last: str
-    delivery_id: str
+    delivery_id: DeliveryId
     state: str
 
 
@@ -106,7 +106,9 @@ def begin(
     """Begin to pull what the agreement covers for a purpose, or some fields of that."""
     covered = allowed_fields(transaction, party, purpose)
     chosen = tuple(each for each in covered if not fields or each in fields)
-    pull = PartnerPull(secrets.token_hex(16), party, purpose, chosen, 0, "", "", OPEN)
+    pull = PartnerPull(
+        PullId(secrets.token_hex(16)), party, purpose, chosen, 0, "", DeliveryId(""), OPEN
+    )
     transaction.tables.insert(
         table,
         **{**pull._asdict(), "fields": " ".join(chosen)},
@@ -115,7 +117,7 @@ def begin(
     return pull
 
 
-def find(transaction: Transaction, party: str, pull_id: str) -> PartnerPull | None:
+def find(transaction: Transaction, party: str, pull_id: PullId) -> PartnerPull | None:
     """A pull of this partner; None for another's."""
     row = transaction.tables.get(table, "pull_id = ? AND party = ?", pull_id, party)
     return None if row is None else _from_row(row)
@@ -163,7 +165,7 @@ def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
     new = pull._replace(
         page=pull.page + 1,
         last=_position(looked_at[-1]) if looked_at else pull.last,
-        delivery_id=delivery.delivery_id if delivery else "",
+        delivery_id=delivery.delivery_id if delivery else DeliveryId(""),
         state=OPEN if len(looked_at) == PAGE_PEOPLE else DONE,
     )
     changes = {**new._asdict(), "fields": " ".join(new.fields)}

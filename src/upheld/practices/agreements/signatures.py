@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from upheld.core.ids import AgreementId
 from upheld.gate.public import is_weak_key
 from upheld.practices.agreements.terms import AgreementError
 
@@ -21,7 +22,7 @@ SIGNATURE_BYTES: Final = 64
 
 
 def statement(
-    agreement_id: str,
+    agreement_id: AgreementId,
     *,
     provider: str,
     partner: str,

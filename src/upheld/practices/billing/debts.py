@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import DebtId, ObligationId, PersonId, TaskId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -48,15 +48,15 @@ class Debt(NamedTuple):
     """An account in an agent's hands, or that was."""
 
     person_id: PersonId
-    debt_id: str
-    task_id: str
+    debt_id: DebtId
+    task_id: TaskId
     party: str
     state: str
     handed: datetime
     recalled: datetime | None
     confirmed: datetime | None
     entry: int
-    item_id: str
+    item_id: ObligationId
     due: datetime | None  # by when the agent has to confirm
 
     @property
@@ -154,7 +154,7 @@ def hand_over(transaction: Transaction, task: tasks.Task, party: str) -> str | R
     result = transaction.act(act_of(party), task.person_id, entitled=True)
     if isinstance(result, Refused):
         return result
-    debt_id = secrets.token_hex(16)
+    debt_id = DebtId(secrets.token_hex(16))
     item_id = transaction.obligations.of_entry(task.person_id, result.entry, DELETE)
     transaction.tables.insert(
         table,
@@ -246,7 +246,7 @@ def recall(transaction: Transaction, person_id: PersonId, actor: str = "") -> No
     )
 
 
-def confirm(transaction: Transaction, party: str, debt_id: str, by_whom: str) -> None:
+def confirm(transaction: Transaction, party: str, debt_id: DebtId, by_whom: str) -> None:
     """Note that an agent has deleted what it was told of an account that was recalled."""
     matches = [each for each in of_party(transaction, party) if each.debt_id == debt_id]
     if not matches or matches[0].state != "recalled":

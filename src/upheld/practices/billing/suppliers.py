@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
@@ -27,7 +27,7 @@ KIND: Final = "service-order"  # of the record
 REQUESTED: Final = "service-requested"  # the fact that it proves
 
 
-def act_of(plan: ServicePlan, order_id: str = "") -> Act:
+def act_of(plan: ServicePlan, order_id: RecordId | None = None) -> Act:
     """Telling the supplier of a plan what it needs."""
     return Act(
         action="share",
@@ -36,7 +36,7 @@ def act_of(plan: ServicePlan, order_id: str = "") -> Act:
         purpose="service-provision",
         occasion="other",
         party=plan.supplier,
-        reference=order_id,
+        reference=order_id or "",
     )
 
 
@@ -52,7 +52,7 @@ def is_ready(transaction: Transaction, plan: ServicePlan) -> bool:
 
 
 def engage(
-    transaction: Transaction, person_id: PersonId, plan: ServicePlan, order_id: str
+    transaction: Transaction, person_id: PersonId, plan: ServicePlan, order_id: RecordId
 ) -> Refused | None:
     """Tell the supplier of a plan that was ordered what it needs, and no more; or the refusal."""
     if not plan.supplier:
@@ -77,7 +77,7 @@ def engage(
     return None
 
 
-def release(transaction: Transaction, person_id: PersonId, order_id: str, actor: str) -> None:
+def release(transaction: Transaction, person_id: PersonId, order_id: RecordId, actor: str) -> None:
     """End what the supplier of an order may have: nothing more goes to it, and what waits stays."""
     records, _ = transaction.records_of([person_id], [KIND])
     at = microseconds(transaction.clock.now())
@@ -113,6 +113,6 @@ def without_key(tables: Tables, plans: Iterable[ServicePlan]) -> list[PendingAct
     ]
 
 
-def _how(order_id: str) -> str:
+def _how(order_id: RecordId) -> str:
     """How a record says which order it is of."""
     return f"order {order_id}"

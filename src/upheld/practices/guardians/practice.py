@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import InvitationId, PersonId
 from upheld.gate.operations.jobs import Job
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -85,7 +85,7 @@ def practice(provider: Provider) -> Practice:
 
 def _on_account_opened(transaction: Transaction, person_id: PersonId, about: str) -> None:
     """Somebody signed up; by a guardian's leave, if it was by such an invitation."""
-    invitation = invitations.find_by_id(transaction.tables, about) if about else None
+    invitation = invitations.find_by_id(transaction.tables, InvitationId(about)) if about else None
     if invitation is None or invitation.kind != invitations.GUARDIAN:
         return
     refusal = domain.begin(transaction, person_id, invitation)

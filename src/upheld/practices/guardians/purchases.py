@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RequestId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -45,7 +45,7 @@ class WaitingPurchase(NamedTuple):
     """An order that waits for a guardian's yes."""
 
     person_id: PersonId
-    request_id: str
+    request_id: RequestId
     state: str
     asked_at: datetime
     expires: datetime
@@ -86,7 +86,7 @@ class Purchases:
                 return PurchaseRequest(each.code)
         if len(waiting) >= WAITING_MAX:
             return PurchaseRequest("", "Your guardian has not answered your other orders yet.")
-        request_id, at = secrets.token_hex(16), transaction.clock.now()
+        request_id, at = RequestId(secrets.token_hex(16)), transaction.clock.now()
         words = {"compare": comparison_code(request_id), "cents": str(purchase.cents)}
         message = outbox.queue(
             transaction, care.guardian_id, "guardians/purchase", "administrative-message", words
@@ -112,7 +112,9 @@ class Purchases:
         rows = tables.select(purchase_request, where, person_id, at)
         return [self._from_row(each) for each in rows]
 
-    def find(self, tables: Tables, person_id: PersonId, request_id: str) -> WaitingPurchase | None:
+    def find(
+        self, tables: Tables, person_id: PersonId, request_id: RequestId
+    ) -> WaitingPurchase | None:
         """One of them; None where there is none, or it was answered or has expired."""
         waiting = self.waiting(tables, person_id)
         return next((each for each in waiting if each.request_id == request_id), None)

@@ -23,7 +23,7 @@ from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.public import normalised
 from upheld.gate.transaction import Transaction
@@ -69,13 +69,13 @@ class InboundReply(NamedTuple):
     is_automatic: bool
 
 
-def reply_address(provider: Provider, ticket_id: str) -> str:
+def reply_address(provider: Provider, ticket_id: TaskId) -> str:
     """The address to which a ticket's customer replies; empty where no mail comes in."""
     local, _, domain = provider.settings.help_address.rpartition("@")
     return f"{local}+{_token(provider, ticket_id)}@{domain}" if local else ""
 
 
-def _token(provider: Provider, ticket_id: str) -> str:
+def _token(provider: Provider, ticket_id: TaskId) -> str:
     number = bytes.fromhex(ticket_id)
     return _letters(number) + _letters(_mark(provider, number))
 
@@ -89,7 +89,7 @@ def _letters(raw: bytes) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
-def _ticket_of(provider: Provider, token: str) -> str | None:
+def _ticket_of(provider: Provider, token: str) -> TaskId | None:
     """The id of the ticket that a token names; None where we did not make it."""
     at = TOKEN_LENGTH - MARK_BYTES * 8 // 5
     try:
@@ -97,7 +97,7 @@ def _ticket_of(provider: Provider, token: str) -> str | None:
     except binascii.Error:
         return None
     right = _letters(_mark(provider, number))
-    return number.hex() if hmac.compare_digest(right, token[at:]) else None
+    return TaskId(number.hex()) if hmac.compare_digest(right, token[at:]) else None
 
 
 def read(raw: bytes, own_address: str) -> InboundReply:

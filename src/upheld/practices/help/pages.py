@@ -7,7 +7,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import tasks, threads
@@ -77,7 +77,7 @@ class HelpPages:
         """Open a ticket."""
         filled = read((TOPIC, TEXT), visit.form)
 
-        def work(transaction: Transaction) -> Filled | str | Refused:
+        def work(transaction: Transaction) -> Filled | TaskId | Refused:
             transaction.lock(visit.subject)
             if not filled.ok:
                 return filled
@@ -153,7 +153,7 @@ class HelpPages:
         await self.provider.do(work)
         return self._back(visit, visit.request.path_params["ticket"], "closed")
 
-    def _back(self, visit: Visit, ticket_id: str, what: str) -> Response:
+    def _back(self, visit: Visit, ticket_id: TaskId, what: str) -> Response:
         banner = Banner(NOTICES[what], short_reference(ticket_id))
         return redirect_with_banner(self.provider, visit.session, f"{PAGE}/{ticket_id}", banner)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from upheld.core.ids import TaskId
 from upheld.practice import tasks
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
@@ -57,7 +58,7 @@ def practice(provider: Provider) -> Practice:
         pending_actions=pages.waiting,
         task_pages={tasks.TICKET: at_desk},
         reply_addresses={
-            tickets.ANSWER: lambda words: inbound.reply_address(provider, words["ticket"])
+            tickets.ANSWER: lambda words: inbound.reply_address(provider, TaskId(words["ticket"]))
         },
         before_erasure=tickets.close_all,
     )

@@ -10,7 +10,7 @@ import secrets
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
@@ -39,7 +39,7 @@ NOTED: Final = "noted"  # a step beside those of every task and thread
 class Ticket(NamedTuple):
     """A ticket as its customer sees it in a list: words and times."""
 
-    ticket_id: str
+    ticket_id: TaskId
     title: str
     opened: datetime
     closed: datetime | None
@@ -80,7 +80,7 @@ def tickets_of(tables: Tables, person_id: PersonId) -> list[Ticket]:
     ]
 
 
-def find_ticket(tables: Tables, person_id: PersonId, ticket_id: str) -> Ticket | None:
+def find_ticket(tables: Tables, person_id: PersonId, ticket_id: TaskId) -> Ticket | None:
     """One ticket of a customer; none of anybody else's."""
     task = tasks.find_task(tables, ticket_id)
     if task is None or task.kind != TICKET or task.person_id != person_id:
@@ -105,7 +105,7 @@ def _ticket(task: Task, steps: list[TaskStep]) -> Ticket:
 
 def open_ticket(
     provider: Provider, transaction: Transaction, person_id: PersonId, topic: str, text: str
-) -> str | Refused:
+) -> TaskId | Refused:
     """Open a ticket with what a customer wrote, if the policy lets us use it to help; its id."""
     for each in tasks.tasks_of_kind(transaction.tables, person_id, TICKET):
         same = each.about == topic and each.state != "done"
@@ -114,7 +114,7 @@ def open_ticket(
     use = Act(action="use", data=(MESSAGES,), purpose=PURPOSE)
     if isinstance(allowed := transaction.act(use, person_id, entitled=True), Refused):
         return allowed
-    ticket_id = secrets.token_hex(16)
+    ticket_id = TaskId(secrets.token_hex(16))
     result = message_copies.add_from_customer(
         transaction,
         person_id,

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import IncidentId
 from upheld.database.own_tables import Tables
 from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
 from upheld.gate.transaction import Transaction
@@ -186,7 +187,7 @@ class IncidentConsole:
         self,
         visit: Visit,
         field: Field,
-        step: Callable[[Transaction, str, str, str], Incident],
+        step: Callable[[Transaction, IncidentId, str, str], Incident],
         text: str,
     ) -> Response:
         user, incident_id = _officer(visit), visit.request.path_params["incident"]
@@ -262,7 +263,7 @@ class IncidentConsole:
         """404 for an incident that is not there."""
         await self.provider.read(partial(self._view, visit=visit))
 
-    def _banner(self, visit: Visit, incident_id: str, text: str) -> Response:
+    def _banner(self, visit: Visit, incident_id: IncidentId, text: str) -> Response:
         banner = Banner(text, short_reference(incident_id))
         path = f"{CONSOLE}/{incident_id}"
         return redirect_with_banner(self.provider, visit.session, path, banner)

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import IncidentId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.operations.misuse import KINDS, PARTNER, STAFF, Misuse
@@ -60,7 +61,7 @@ class IncidentError(UpheldError):
 class Incident(NamedTuple):
     """What was misused, and how far the work about it has come."""
 
-    incident_id: str
+    incident_id: IncidentId
     turn: int
     state: str
     misuse: Misuse
@@ -108,12 +109,12 @@ class Incidents:
         rows, _ = tables.select_intact(incident, "ORDER BY opened DESC, incident_id")
         return [self._from_row(each) for each in rows]
 
-    def find(self, tables: Tables, incident_id: str) -> Incident | None:
+    def find(self, tables: Tables, incident_id: IncidentId) -> Incident | None:
         """The incident with an id; None where there is none."""
         row = tables.get(incident, _ONE, incident_id)
         return None if row is None else self._from_row(row)
 
-    def require(self, tables: Tables, incident_id: str) -> Incident:
+    def require(self, tables: Tables, incident_id: IncidentId) -> Incident:
         """The incident with an id; IncidentError where there is none."""
         there = self.find(tables, incident_id)
         if there is None:
@@ -124,7 +125,7 @@ class Incidents:
             )
         return there
 
-    def steps(self, tables: Tables, incident_id: str) -> list[IncidentStep]:
+    def steps(self, tables: Tables, incident_id: IncidentId) -> list[IncidentStep]:
         """What was done about an incident, the oldest first."""
         rows = tables.select(incident_step, f"{_ONE} ORDER BY number", incident_id)
         return [
@@ -149,7 +150,7 @@ class Incidents:
         now = transaction.clock.now()
         _require_times(misuse, discovery, now)
         new = Incident(
-            secrets.token_hex(16),
+            IncidentId(secrets.token_hex(16)),
             0,
             COUNTING,
             misuse,
@@ -177,7 +178,9 @@ class Incidents:
             transaction, there, COUNT, "", state=state, people=people, counts=counts
         )
 
-    def draft(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+    def draft(
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+    ) -> Incident:
         """Write the notice, or write it anew as long as nobody has approved it."""
         user = require_role(transaction.tables, by)
         there = self._require_state(transaction, incident_id, COUNTED, DRAFTED)
@@ -191,7 +194,9 @@ class Incidents:
             drafted_by=user.user_id,
         )
 
-    def approve(self, transaction: Transaction, incident_id: str, turn: int, by: str) -> Incident:
+    def approve(
+        self, transaction: Transaction, incident_id: IncidentId, turn: int, by: str
+    ) -> Incident:
         """Approve the notice that was read, as the second person: from then on it is sent.
 
         `turn` is that of the incident as it was read; IncidentError where it is another one now.
@@ -220,13 +225,17 @@ class Incidents:
             approved_at=transaction.clock.now(),
         )
 
-    def note(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+    def note(
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+    ) -> Incident:
         """Write down what was done about an incident."""
         user = require_role(transaction.tables, by)
         there = self._require_state(transaction, incident_id, COUNTING, COUNTED, DRAFTED, APPROVED)
         return self._change(transaction, there, NOTE, user.user_id, text=text)
 
-    def close(self, transaction: Transaction, incident_id: str, text: str, by: str) -> Incident:
+    def close(
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+    ) -> Incident:
         """Close an incident with what was done, once nobody waits for a notice that is owed."""
         user = require_role(transaction.tables, by)
         there = self._require_state(transaction, incident_id, COUNTED, DRAFTED, APPROVED)
@@ -249,7 +258,9 @@ class Incidents:
             closed_at=transaction.clock.now(),
         )
 
-    def _require_state(self, transaction: Transaction, incident_id: str, *states: str) -> Incident:
+    def _require_state(
+        self, transaction: Transaction, incident_id: IncidentId, *states: str
+    ) -> Incident:
         there = self.require(transaction.tables, incident_id)
         if there.state not in states:
             raise IncidentError(
@@ -345,7 +356,7 @@ class Incidents:
         )
 
 
-def notice_counts(tables: Tables, incident_id: str, at: datetime) -> NoticeCounts:
+def notice_counts(tables: Tables, incident_id: IncidentId, at: datetime) -> NoticeCounts:
     """How the notices of an incident stand; rows are counted, and not checked."""
     states = dict.fromkeys((WAITING, NOTIFIED, REFUSED), 0)
     for state, count in tables.select_unchecked(

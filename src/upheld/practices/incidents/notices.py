@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import IncidentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
@@ -60,7 +60,7 @@ class IncidentWork:
                 count += self.send(gate, each.incident_id)
         return count
 
-    def count(self, gate: Gate, incident_id: str) -> int:
+    def count(self, gate: Gate, incident_id: IncidentId) -> int:
         """Work out whom an incident touched and record it of each; how many were new.
 
         Somebody whose rows were changed is set aside, and the others are recorded.
@@ -130,7 +130,7 @@ class IncidentWork:
         )
         return 1
 
-    def send(self, gate: Gate, incident_id: str) -> int:
+    def send(self, gate: Gate, incident_id: IncidentId) -> int:
         """Notify everybody who waits; how many were notified."""
         done, after = 0, ""
         with trial_of(gate, f"incident-send-{incident_id}") as trial:
@@ -145,7 +145,7 @@ class IncidentWork:
                 after = some[-1]
                 done += trial.some(some, lambda whom: self._notify_all(gate, incident_id, whom))
 
-    def _notify_all(self, gate: Gate, incident_id: str, people: Sequence[PersonId]) -> int:
+    def _notify_all(self, gate: Gate, incident_id: IncidentId, people: Sequence[PersonId]) -> int:
         with gate.together() as transaction:
             there = self.incidents.require(transaction.tables, incident_id)
             if there.state != APPROVED:

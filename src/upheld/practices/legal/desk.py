@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from upheld.core.ids import InstrumentId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -47,7 +48,7 @@ from upheld.practices.legal.questions import (
 from upheld.practices.legal.release import Releases
 from upheld.web.forms import EMPTY, Filled, read
 
-Step = Callable[[Transaction, str, str], Instrument | Refused]
+Step = Callable[[Transaction, InstrumentId, str], Instrument | Refused]
 
 
 class InstrumentView(NamedTuple):
@@ -164,7 +165,7 @@ class LegalDesk:
     async def approve(self, visit: Visit) -> Response:
         """Approve it as the second person, once that was confirmed."""
 
-        def approve(transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+        def approve(transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
             instrument = self.instruments.require(transaction.tables, instrument_id)
             if instrument.state == instrument.state_before_approval:
                 self._confirm(transaction, visit, instrument, approval_confirmation)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import InstrumentId, PersonId, RecordId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice.operators import User
@@ -31,7 +31,7 @@ _DIGITS: Final = 10  # of an id, by which the ledger names an instrument
 class Instrument(NamedTuple):
     """An instrument as it stands; whom it names are rows of their own."""
 
-    instrument_id: str
+    instrument_id: InstrumentId
     kind: str
     state: str
     recipient: str
@@ -148,7 +148,7 @@ def prove(
 
 
 def change_person(
-    tables: Tables, person_id: PersonId, instrument_id: str, changes: dict[str, Any]
+    tables: Tables, person_id: PersonId, instrument_id: InstrumentId, changes: dict[str, Any]
 ) -> None:
     """Change what has become of an instrument for one person."""
     where = "person_id = ? AND instrument_id = ?"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -81,12 +81,12 @@ class Instruments:
         )
         return [self._from_row(each) for each in rows]
 
-    def find(self, tables: Tables, instrument_id: str) -> Instrument | None:
+    def find(self, tables: Tables, instrument_id: InstrumentId) -> Instrument | None:
         """The instrument with an id; None where there is none."""
         row = tables.get(legal_instrument, _ONE, instrument_id)
         return None if row is None else self._from_row(row)
 
-    def require(self, tables: Tables, instrument_id: str) -> Instrument:
+    def require(self, tables: Tables, instrument_id: InstrumentId) -> Instrument:
         """The instrument with an id; LegalError where there is none."""
         instrument = self.find(tables, instrument_id)
         if instrument is None:
@@ -97,7 +97,7 @@ class Instruments:
             )
         return instrument
 
-    def people(self, tables: Tables, instrument_id: str) -> list[NamedPerson]:
+    def people(self, tables: Tables, instrument_id: InstrumentId) -> list[NamedPerson]:
         """Whom an instrument names and who is still here, in the order of their accounts."""
         some = [
             NamedPerson(
@@ -157,7 +157,7 @@ class Instruments:
             return instrument
         return self._put_in_force(transaction, instrument, user, "legal.emergency")
 
-    def check(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+    def check(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
         """Counsel finds an instrument valid, and its reach as it is written down."""
         instrument, user = self._require_next(transaction, instrument_id, by, OPEN)
         if COUNSEL not in user.roles:
@@ -168,14 +168,14 @@ class Instruments:
         changes = {"state": CHECKED, "checked": at, "checked_by": user.user_id}
         return self.change(transaction, instrument, "legal.check", user, changes)
 
-    def refuse(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+    def refuse(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
         """Refuse an instrument that nobody has approved yet: nothing is released under it."""
         instrument, user = self._require_next(transaction, instrument_id, by, OPEN, CHECKED)
         at = microseconds(transaction.clock.now())
         changes = {"state": REFUSED, "settled": at, "settled_by": user.user_id}
         return self.change(transaction, instrument, "legal.refuse", user, changes)
 
-    def approve(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+    def approve(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
         """Approve, as a second person, what counsel checked: from now on it proves, for its term.
 
         LegalError for whoever opened or checked it, and once it has lapsed.
@@ -208,7 +208,9 @@ class Instruments:
         changes = {"state": APPROVED, "settled": microseconds(now), "settled_by": user.user_id}
         return self.change(transaction, instrument, kind, user, changes)
 
-    def review(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument | Refused:
+    def review(
+        self, transaction: Transaction, instrument_id: InstrumentId, by: str
+    ) -> Instrument | Refused:
         """Review, as somebody else, what was released in an emergency: the policy owes it.
 
         LegalError for whoever made the determination; the refusal where the policy has none of it.
@@ -242,7 +244,7 @@ class Instruments:
         changes = {"reviewed": at, "reviewed_by": user.user_id}
         return self.change(transaction, instrument, "legal.review", user, changes)
 
-    def end(self, transaction: Transaction, instrument_id: str, by: str) -> Instrument:
+    def end(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
         """End an instrument before it lapses, as when it is set aside: it proves nothing more.
 
         That it forbids to tell stays as long as it said.
@@ -272,7 +274,7 @@ class Instruments:
         return self.require(transaction.tables, instrument_id)
 
     def lock(
-        self, transaction: Transaction, instrument_id: str, by: str
+        self, transaction: Transaction, instrument_id: InstrumentId, by: str
     ) -> tuple[Instrument, User]:
         """An instrument and whoever handles it, with all whom it names locked.
 
@@ -287,7 +289,7 @@ class Instruments:
         return self.require(transaction.tables, instrument_id), user
 
     def _require_next(
-        self, transaction: Transaction, instrument_id: str, by: str, *states: str
+        self, transaction: Transaction, instrument_id: InstrumentId, by: str, *states: str
     ) -> tuple[Instrument, User]:
         instrument, user = self.lock(transaction, instrument_id, by)
         if instrument.state not in states:
@@ -324,10 +326,13 @@ class Instruments:
 
     def _insert(
         self, transaction: Transaction, demand: Demand, document: bytes, user: User, persons: int
-    ) -> str:
+    ) -> InstrumentId:
         """Write down an instrument that was just opened; its id."""
         is_informal = demand.kind == INFORMAL
-        instrument_id, at = secrets.token_hex(16), microseconds(transaction.clock.now())
+        instrument_id, at = (
+            InstrumentId(secrets.token_hex(16)),
+            microseconds(transaction.clock.now()),
+        )
         body = _Sealed(
             demand.issuer,
             demand.reference,
@@ -365,7 +370,9 @@ class Instruments:
         )
         return instrument_id
 
-    def _keep_document(self, transaction: Transaction, instrument_id: str, document: bytes) -> None:
+    def _keep_document(
+        self, transaction: Transaction, instrument_id: InstrumentId, document: bytes
+    ) -> None:
         transaction.tables.insert(
             legal_document,
             instrument_id=instrument_id,
@@ -406,7 +413,7 @@ def require_role(tables: Tables, user_id: str) -> User:
 def note(
     transaction: Transaction,
     kind: str,
-    instrument_id: str,
+    instrument_id: InstrumentId,
     user: User,
     values: Sequence[str] = (),
 ) -> None:

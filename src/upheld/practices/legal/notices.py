@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
@@ -51,7 +51,9 @@ class Notices:
                 count += self._send(transaction, each.person_id, each.instrument_id)
         return count
 
-    def _send(self, transaction: Transaction, person_id: PersonId, instrument_id: str) -> bool:
+    def _send(
+        self, transaction: Transaction, person_id: PersonId, instrument_id: InstrumentId
+    ) -> bool:
         """Write one notice, if it is owed still and no order forbids to tell."""
         transaction.lock(person_id)
         where = "person_id = ? AND instrument_id = ?"

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -61,7 +61,7 @@ class Releases:
     def release(
         self,
         transaction: Transaction,
-        instrument_id: str,
+        instrument_id: InstrumentId,
         by: str,
         *,
         accounts: Sequence[str] = (),

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import jinja2
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import MessageId, PersonId
 from upheld.database.own_tables import Tables
 from upheld.practice.plugin import MessageLink, Provider
 from upheld.practices.messages import envelope
@@ -138,7 +138,7 @@ def _template(provider: Provider, template: str) -> jinja2.Template:
 
 
 def mail(
-    provider: Provider, composed: Composed, *, to: str, message_id: str, unsubscribe: str = ""
+    provider: Provider, composed: Composed, *, to: str, message_id: MessageId, unsubscribe: str = ""
 ) -> EmailMessage:
     """The message to send; with `unsubscribe`, an address at which one click ends such messages.
 

@@ -22,7 +22,7 @@ import msgspec
 
 from upheld.core import observing
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import MessageId, PersonId
 from upheld.core.mailbox import MailboxError
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Change
@@ -53,7 +53,7 @@ class WaitingMessage(NamedTuple):
     """A message of the outbox that is due."""
 
     person_id: PersonId
-    message_id: str
+    message_id: MessageId
     template: str
     purpose: str
     words: str  # as JSON

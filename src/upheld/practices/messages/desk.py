@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import MessageId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
@@ -33,7 +34,7 @@ _ASIDE: Final = f"state IN ('{FAILED}', '{BOUNCED}')"
 class OutboxRow(NamedTuple):
     """A message that was set aside, or that waits after a try that failed."""
 
-    message_id: str
+    message_id: MessageId
     template: str
     purpose: str
     made: datetime

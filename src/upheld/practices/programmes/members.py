@@ -12,7 +12,7 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import DeliveryId, PersonId, ProgrammeId, RecordId, RequestId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -39,13 +39,13 @@ class Membership(NamedTuple):
     """Where somebody stands with a programme."""
 
     person_id: PersonId
-    programme_id: str
-    request_id: str
+    programme_id: ProgrammeId
+    request_id: RequestId
     state: str
     at: datetime
     record_id: RecordId
     by_whom: str
-    delivery_id: str | None
+    delivery_id: DeliveryId | None
 
     @property
     def code(self) -> str:
@@ -71,13 +71,13 @@ def of_wards(provider: Provider, tables: Tables, guardian_id: PersonId) -> list[
     return sorted(every, key=lambda each: (each.state != WAITING, each.at))
 
 
-def by_request(tables: Tables, request_id: str) -> Membership | None:
+def by_request(tables: Tables, request_id: RequestId) -> Membership | None:
     """What a guardian is asked about; None where there is nothing."""
     row = tables.get(table, "request_id = ?", request_id)
     return None if row is None else _membership(row)
 
 
-def counts(tables: Tables, programme_id: str) -> dict[str, int]:
+def counts(tables: Tables, programme_id: ProgrammeId) -> dict[str, int]:
     """How many people stand how with a programme, and to how many of these it was `sent`."""
     states = tables.select_unchecked(
         table, ["state", "COUNT(*)"], "programme_id = ? GROUP BY state", programme_id
@@ -114,7 +114,9 @@ def join(
         )
     if mine is None or mine.state != WAITING:
         transaction.note(person_id, ASKED, id=its.programme_id, actor=CUSTOMER)
-        return _put(transaction, person_id, its, WAITING, request_id=secrets.token_hex(16))
+        return _put(
+            transaction, person_id, its, WAITING, request_id=RequestId(secrets.token_hex(16))
+        )
     return mine
 
 
@@ -144,7 +146,7 @@ def approve(
     provider: Provider,
     transaction: Transaction,
     guardian_id: PersonId,
-    request_id: str,
+    request_id: RequestId,
     agreement: str,
 ) -> Membership:
     """Let a guardian say yes to what somebody in their care asks for."""
@@ -163,7 +165,7 @@ def approve(
 
 
 def decline(
-    provider: Provider, transaction: Transaction, guardian_id: PersonId, request_id: str
+    provider: Provider, transaction: Transaction, guardian_id: PersonId, request_id: RequestId
 ) -> Membership:
     """Let a guardian say no, or take back what they said yes to."""
     mine = require_ward(provider, transaction, guardian_id, request_id)
@@ -177,7 +179,7 @@ def decline(
 
 
 def require_ward(
-    provider: Provider, transaction: Transaction, guardian_id: PersonId, request_id: str
+    provider: Provider, transaction: Transaction, guardian_id: PersonId, request_id: RequestId
 ) -> Membership:
     """The membership of somebody in a guardian's care; ProgrammeError for anybody else's."""
     mine = by_request(transaction.tables, request_id)
@@ -192,7 +194,7 @@ def require_ward(
 
 
 def leave(
-    transaction: Transaction, person_id: PersonId, programme_id: str, *, actor: str
+    transaction: Transaction, person_id: PersonId, programme_id: ProgrammeId, *, actor: str
 ) -> Membership:
     """Leave a programme, or take back that one asked to join: from now on nothing more goes."""
     transaction.lock(person_id)
@@ -316,7 +318,10 @@ def note_lapsed(transaction: Transaction, its: Programme, person_ids: Iterable[P
 
 
 def note_sent(
-    transaction: Transaction, its: Programme, person_ids: Sequence[PersonId], delivery_id: str
+    transaction: Transaction,
+    its: Programme,
+    person_ids: Sequence[PersonId],
+    delivery_id: DeliveryId,
 ) -> None:
     """Write down by which delivery something of some people was sent."""
     marks = ", ".join("?" * len(person_ids))

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from upheld.core import observing
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
+from upheld.core.ids import ProgrammeId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act
@@ -52,7 +53,7 @@ class ProgrammeError(UpheldError):
 class Programme(NamedTuple):
     """A programme: with whom, what goes there, what for, the text, and from when until when."""
 
-    programme_id: str
+    programme_id: ProgrammeId
     title: str
     party: str
     fields: tuple[str, ...]
@@ -150,7 +151,14 @@ def make(transaction: Transaction, draft: ProgrammeDraft, *, actor: str) -> Prog
         )
     begins, ends = _span(transaction, draft.since, draft.until)
     new_programme = Programme(
-        secrets.token_hex(16), title, draft.party, draft.fields, purpose, text, begins, ends
+        ProgrammeId(secrets.token_hex(16)),
+        title,
+        draft.party,
+        draft.fields,
+        purpose,
+        text,
+        begins,
+        ends,
     )
     values: dict[str, Any] = new_programme._asdict()
     values |= {
@@ -195,7 +203,7 @@ def _wrong(message: str, hint: str) -> ProgrammeError:
     return ProgrammeError(message, code="programme", hint=hint)
 
 
-def end(transaction: Transaction, programme_id: str, *, actor: str) -> Programme:
+def end(transaction: Transaction, programme_id: ProgrammeId, *, actor: str) -> Programme:
     """End a programme now: nobody joins it any more, and nothing more goes to its company."""
     its, now = find(transaction.tables, programme_id), transaction.clock.now()
     if its.ends is not None and its.ends <= now:
@@ -245,7 +253,7 @@ def wording(policy: Policy, its: Programme) -> str:
     return "\n\n".join(each for each in parts if each)
 
 
-def joined_under(programme_id: str) -> str:
+def joined_under(programme_id: ProgrammeId) -> str:
     """How a record says which programme it is of."""
     return f"programme {programme_id}"
 
@@ -260,7 +268,7 @@ def prove_joined(question: ProofQuestion) -> Proof:
     row = question.tables.get(table, "programme_id = ?", question.reference)
     if row is None or row.party != question.party or not _programme(row).in_force(question.at):
         return Proof(False)
-    how = joined_under(question.reference)
+    how = joined_under(ProgrammeId(question.reference))
     return by_records(
         question._replace(records=[each for each in question.records if each.how == how])
     )

@@ -11,7 +11,7 @@ import logging
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, ProgrammeId
 from upheld.database.own_tables import Place
 from upheld.gate.act.request import ActResult
 from upheld.gate.gate import Gate
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     refused: int = 0
 
 
-def run(gate: Gate, programme_id: str) -> Run:
+def run(gate: Gate, programme_id: ProgrammeId) -> Run:
     """Send whoever joined since the last run; ProgrammeError or DeliveryError where nothing can."""
     result = Run()
     last: Place | None = {"person_id": ""}
@@ -41,7 +41,9 @@ def run(gate: Gate, programme_id: str) -> Run:
     return result
 
 
-def _run_lot(gate: Gate, programme_id: str, so_far: Run, after: Place) -> tuple[Run, Place | None]:
+def _run_lot(
+    gate: Gate, programme_id: ProgrammeId, so_far: Run, after: Place
+) -> tuple[Run, Place | None]:
     """The next lot of a run, in a transaction of its own, and where to go on after it."""
     with gate.together() as transaction:
         its = programmes.find(transaction.tables, programme_id)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from upheld.core.ids import RecordId
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -29,7 +30,7 @@ class AutomaticRequest(NamedTuple):
     stays: list[Quote]  # the clauses by which something is kept even so
 
 
-def look(transaction: Transaction, request_id: str) -> AutomaticRequest | None:
+def look(transaction: Transaction, request_id: RecordId) -> AutomaticRequest | None:
     """A request as it stands, by its id; None where there is none without a task."""
     request = requests.find_without_task(transaction.tables, request_id)
     if request is None:

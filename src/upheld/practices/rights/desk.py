@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import RecordId, TaskId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
@@ -87,7 +88,7 @@ class RequestDesk:
             raise HTTPException(403)
         roles = visit.user.roles
 
-        def read(tables: Tables) -> tuple[list[RightsRequest], set[str]]:
+        def read(tables: Tables) -> tuple[list[RightsRequest], set[TaskId]]:
             rows = requests.waiting(tables)
             some_tasks = [tasks.find_task(tables, each.task_id) for each in rows if each.task_id]
             own = {task.task_id for task in some_tasks if task is not None and task.role in roles}
@@ -123,7 +124,9 @@ class RequestDesk:
         kind = waiting_task.kind if waiting_task and waiting_task.kind in KINDS else KINDS[0]
         task = tasks.require_mine(transaction, task_id, kind, visit.subject)
         request = (
-            requests.find_request(transaction.tables, task.person_id, task.about) if task else None
+            requests.find_request(transaction.tables, task.person_id, RecordId(task.about))
+            if task
+            else None
         )
         if task is None or request is None:
             raise HTTPException(404)
@@ -296,7 +299,7 @@ class RequestDesk:
         return RedirectResponse(f"{HERE}/{visit.request.path_params['task']}", 303)
 
 
-def _href(request: RightsRequest, own_tasks: set[str]) -> str:
+def _href(request: RightsRequest, own_tasks: set[TaskId]) -> str:
     """Where a waiting request is worked on or looked at; empty where that is not theirs."""
     if not request.task_id:
         return f"{HERE}/{request.request_id}"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import BEGINNING
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -36,7 +36,7 @@ class StoppedUse(NamedTuple):
     word: str
     purpose: str
     since: datetime
-    request_id: str  # empty where it is answered
+    request_id: RecordId | None  # none where it is answered
 
 
 class ObjectionPages:
@@ -67,7 +67,7 @@ class ObjectionPages:
                 purpose,
                 label(transaction.policy, "purpose", purpose),
                 BEGINNING + timedelta(microseconds=each.valid_from),
-                waiting.get(purpose, ""),
+                waiting.get(purpose),
             )
             for purpose, each in objections.in_force(transaction, person_id).items()
         ]

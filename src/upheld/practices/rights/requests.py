@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import PersonId, RecordId, TaskId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -67,7 +67,7 @@ class RightsRequest(NamedTuple):
     due: datetime | None
     answered: datetime | None
     entry: int | None
-    task_id: str | None
+    task_id: TaskId | None
 
     @property
     def waits(self) -> bool:
@@ -166,7 +166,7 @@ def open_task(transaction: Transaction, request: RightsRequest, purpose: str) ->
 
 
 def begin(
-    transaction: Transaction, request: RightsRequest, task_id: str | None = None
+    transaction: Transaction, request: RightsRequest, task_id: TaskId | None = None
 ) -> RightsRequest:
     """Mark a request as being worked on, with the task of our staff if there is one."""
     _change(transaction, request, state=IN_PROGRESS, task_id=task_id)
@@ -221,7 +221,7 @@ def requests_of(tables: Tables, person_id: PersonId) -> list[RightsRequest]:
     return sorted(requests, key=lambda each: each.received, reverse=True)
 
 
-def find_request(tables: Tables, person_id: PersonId, request_id: str) -> RightsRequest | None:
+def find_request(tables: Tables, person_id: PersonId, request_id: RecordId) -> RightsRequest | None:
     """One request of a person; none of anybody else's."""
     row = tables.get(rights_request, _KEY, person_id, request_id)
     return None if row is None else _from_row(row)
@@ -237,7 +237,7 @@ def find_waiting(
     return None
 
 
-def find_without_task(tables: Tables, request_id: str) -> RightsRequest | None:
+def find_without_task(tables: Tables, request_id: RecordId) -> RightsRequest | None:
     """The request with an id that no task of our staff stands for, whoever's it is.
 
     One of somebody whose rows were changed by somebody else is left out.

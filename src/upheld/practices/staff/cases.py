@@ -12,6 +12,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 from typing import NamedTuple
 
+from upheld.core.ids import TaskId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -55,7 +56,7 @@ class TaskCase(NamedTuple):
     grounds: tuple[tuple[str, str], ...]  # clauses that allow what is allowed, each with its text
 
 
-def task_for(transaction: Transaction, roles: Roles, user: User, task_id: str) -> Task | None:
+def task_for(transaction: Transaction, roles: Roles, user: User, task_id: TaskId) -> Task | None:
     """A task that waits in one of somebody's queues, or that they took.
 
     OthersTaskError where it stands in another role's: for them it is not there.

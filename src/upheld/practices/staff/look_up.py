@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from upheld.core.ids import TaskId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
@@ -62,11 +63,11 @@ def fields(roles: Roles, user: User) -> tuple[Field, ...]:
 
 def look_up(
     provider: Provider, roles: Roles, transaction: Transaction, user: User, filled: Filled
-) -> tuple[str, str]:
+) -> tuple[TaskId | None, str]:
     """Look a customer up and open a task on them: its id, or the sentence that says why not."""
     limits = provider.limits
     if limits.take(transaction.tables, LOOK_UP_RATE, "look-up", user.user_id, at=provider.now()):
-        return "", TOO_MANY_LOOK_UPS
+        return None, TOO_MANY_LOOK_UPS
     way, value = filled.values["way"], filled.values["told"]
     reason = roles.reasons[filled.values["reason"]]
     if way == "account":
@@ -81,12 +82,12 @@ def look_up(
             data=(FIELD_OF[way],),
             purpose=reason.purpose,
         )
-        return "", SEVERAL if people else NOTHING
+        return None, SEVERAL if people else NOTHING
     if operators.is_left_to_others(transaction.tables, user.user_id, people[0]):
-        return "", OWN
+        return None, OWN
     act = Act(action="use", data=(FIELD_OF[way],), purpose=reason.purpose)
     if isinstance(transaction.act(act, people[0]), Refused):
-        return "", BARRED
+        return None, BARRED
     queue = roles.queues([roles.role_for(user.roles, reason)])[0]
     task = tasks.open_task(
         transaction,

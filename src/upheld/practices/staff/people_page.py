@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import RequestId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
@@ -46,7 +47,7 @@ STATES: Final = {
 class RequestLine(NamedTuple):
     """A request as its line says it."""
 
-    request_id: str
+    request_id: RequestId
     title: str
     by: str
     asked_at: Any

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from upheld.core.ids import RequestId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
@@ -32,7 +33,7 @@ _MARK_LASTS: Final = timedelta(days=1)  # longer than two answers can be on thei
 class ApprovalRequest(NamedTuple):
     """What a manager asked for, and nobody has answered yet."""
 
-    request_id: str
+    request_id: RequestId
     user_id: str
     kind: str
     roles: tuple[str, ...]
@@ -100,7 +101,7 @@ def ask_for(
     return _keep(transaction, by, user, kind, roles)
 
 
-def approve(transaction: Transaction, by: str, request_id: str) -> Enrolment:
+def approve(transaction: Transaction, by: str, request_id: RequestId) -> Enrolment:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
     request, user = _open(transaction, request_id)
     if by in (request.asked_by, request.user_id):
@@ -128,7 +129,7 @@ def approve(transaction: Transaction, by: str, request_id: str) -> Enrolment:
     return people.invite(transaction, user)
 
 
-def refuse(transaction: Transaction, by: str, request_id: str) -> None:
+def refuse(transaction: Transaction, by: str, request_id: RequestId) -> None:
     """Say no to what was asked for, or take it back; who was to be added never was."""
     request, user = _open(transaction, request_id)
     _manager(transaction, by)
@@ -144,7 +145,9 @@ def _keep(
     transaction: Transaction, by: str, user: User, kind: str, roles: Sequence[str]
 ) -> ApprovalRequest:
     at = transaction.clock.now()
-    request = ApprovalRequest(secrets.token_hex(16), user.user_id, kind, tuple(roles), by, at)
+    request = ApprovalRequest(
+        RequestId(secrets.token_hex(16)), user.user_id, kind, tuple(roles), by, at
+    )
     transaction.tables.insert(
         desk_request,
         request_id=request.request_id,
@@ -157,7 +160,7 @@ def _keep(
     return request
 
 
-def _open(transaction: Transaction, request_id: str) -> tuple[ApprovalRequest, User]:
+def _open(transaction: Transaction, request_id: RequestId) -> tuple[ApprovalRequest, User]:
     matches = [each for each in requests(transaction.tables) if each.request_id == request_id]
     user = operators.find_user(transaction.tables, matches[0].user_id) if matches else None
     if user is None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId, RecordId
+from upheld.core.ids import PersonId, RecordId, TaskId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -48,7 +48,7 @@ class Termination(NamedTuple):
     """A decision to end somebody's services, and what has become of it."""
 
     person_id: PersonId
-    termination_id: str
+    termination_id: TaskId
     service: str  # a word; empty for all services
     state: str
     starts: datetime
@@ -104,7 +104,7 @@ class Terminations:
         rows = tables.select(table, "person_id = ? ORDER BY decided DESC", person_id)
         return [self._from_row(each) for each in rows]
 
-    def find(self, tables: Tables, termination_id: str) -> Termination | None:
+    def find(self, tables: Tables, termination_id: TaskId) -> Termination | None:
         """The decision with an id; None where there is none."""
         row = tables.get(table, "termination_id = ?", termination_id)
         return None if row is None else self._from_row(row)
@@ -131,7 +131,7 @@ class Terminations:
         transaction.lock(person_id)
         self._require_new(transaction, person_id, grounds, user)
         titles = self.services
-        termination_id, at = secrets.token_hex(16), transaction.clock.now()
+        termination_id, at = TaskId(secrets.token_hex(16)), transaction.clock.now()
         text = grounds.text(titles.get(grounds.service, grounds.service))
         letter = self._write(transaction, person_id, termination_id, text)
         if isinstance(letter, Refused):
@@ -206,7 +206,7 @@ class Terminations:
         return len(rows)
 
     def undo(
-        self, transaction: Transaction, termination_id: str, why: str, by: str
+        self, transaction: Transaction, termination_id: TaskId, why: str, by: str
     ) -> Termination | Refused:
         """Undo a decision by another one: it holds no longer, and the customer may order again."""
         user = self.require_role(transaction.tables, by)
@@ -267,7 +267,7 @@ class Terminations:
             return ""
         return "We decided to end this for you. You can order it again once that is undone."
 
-    def require(self, transaction: Transaction, termination_id: str) -> Termination:
+    def require(self, transaction: Transaction, termination_id: TaskId) -> Termination:
         """The decision with an id, its customer locked; TerminationError where there is none."""
         decision = self.find(transaction.tables, termination_id)
         if decision is not None:
@@ -312,7 +312,11 @@ class Terminations:
                 )
 
     def _write(
-        self, transaction: Transaction, person_id: PersonId, termination_id: str, text: str
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        termination_id: TaskId,
+        text: str,
     ) -> ActResult | Refused:
         """Write to the customer: in their account, and by mail that it is there."""
         contact = Act(action="contact", purpose=ADMINISTRATIVE)

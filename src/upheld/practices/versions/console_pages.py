@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import DraftId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.posting import effective_day
@@ -303,7 +304,7 @@ def _names(tables: Tables) -> dict[str, str]:
     return {each.user_id: each.name for each in operators.all_users(tables)}
 
 
-def draft_view(transaction: Transaction, draft_id: str) -> DraftView:
+def draft_view(transaction: Transaction, draft_id: DraftId) -> DraftView:
     """A draft by its whole id; 404 where there is none."""
     every = drafts.drafts(transaction.tables)
     draft = next((each for each in every if each.draft_id == draft_id), None)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import DraftId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
@@ -43,7 +44,7 @@ class DraftError(UpheldError):
 class Draft(NamedTuple):
     """A draft of a version, and how far it has come."""
 
-    draft_id: str
+    draft_id: DraftId
     digest: str
     base: str
     version: str
@@ -101,7 +102,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
             )
     at = transaction.clock.now()
     new = Draft(
-        secrets.token_hex(16),
+        DraftId(secrets.token_hex(16)),
         policy.digest,
         comparison.old,
         policy.front.version,
@@ -119,7 +120,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
     return new
 
 
-def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
+def approve(transaction: Transaction, draft_id: DraftId, by: str) -> Draft:
     """Approve a draft as the second person, against the version that is in force now."""
     there = _require(transaction, draft_id, OPEN)
     user = user_of(transaction.tables, by)
@@ -142,7 +143,7 @@ def approve(transaction: Transaction, draft_id: str, by: str) -> Draft:
     return there._replace(state=APPROVED, approved_by=user.user_id, approved_at=at)
 
 
-def post(transaction: Transaction, draft_id: str, by: str) -> Edition | Draft | Refused:
+def post(transaction: Transaction, draft_id: DraftId, by: str) -> Edition | Draft | Refused:
     """Put an approved draft in force, or announce it for the day on which it takes effect."""
     there = _require(transaction, draft_id, *STATES_TO_POST)
     user = user_of(transaction.tables, by)
@@ -157,7 +158,7 @@ def post(transaction: Transaction, draft_id: str, by: str) -> Edition | Draft | 
     return _post(transaction, there, f"staff {user.user_id}")
 
 
-def drop(transaction: Transaction, draft_id: str, by: str) -> Draft:
+def drop(transaction: Transaction, draft_id: DraftId, by: str) -> Draft:
     """Give a draft up."""
     there = _require(transaction, draft_id, OPEN, *STATES_TO_POST)
     user = user_of(transaction.tables, by)
@@ -220,7 +221,7 @@ def user_of(tables: Tables, user_id: str) -> User:
     return user
 
 
-def _require(transaction: Transaction, draft_id: str, *states: str) -> Draft:
+def _require(transaction: Transaction, draft_id: DraftId, *states: str) -> Draft:
     """The draft as it is in this transaction; DraftError where it is in another state."""
     there = draft_of(transaction.tables, draft_id)
     if there.state not in states:

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import DraftId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import Comparison, compare
@@ -181,7 +182,7 @@ def findings(tables: Tables) -> list[RecordedFinding]:
     return sorted(result, key=lambda each: each.draft.drafted_at, reverse=True)
 
 
-def finding_of_draft(tables: Tables, draft_id: str) -> CourtFinding | None:
+def finding_of_draft(tables: Tables, draft_id: DraftId) -> CourtFinding | None:
     """The finding that made a draft; None where somebody wrote it."""
     return next(
         (each.finding for each in findings(tables) if each.draft.draft_id == draft_id), None

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import DraftId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.shadow import ShadowBatch, shadow_acts
@@ -34,7 +35,7 @@ _CHANGES: Final = msgspec.json.Decoder(list[tuple[str, str, int]])
 class DraftShadow(NamedTuple):
     """How far a shadow has come: its acts, and those that a draft decides otherwise, by clause."""
 
-    draft_id: str
+    draft_id: DraftId
     state: str
     started: datetime
     until: datetime
@@ -44,7 +45,7 @@ class DraftShadow(NamedTuple):
     changes: tuple[tuple[str, str, int], ...]  # kind of change, clause, acts
 
 
-def begin_shadow(transaction: Transaction, draft_id: str, by: str) -> DraftShadow:
+def begin_shadow(transaction: Transaction, draft_id: DraftId, by: str) -> DraftShadow:
     """Begin to shadow a draft that waits, against the version in force; DraftError otherwise."""
     draft = drafts.draft_of(transaction.tables, draft_id)
     user = drafts.user_of(transaction.tables, by)
@@ -69,7 +70,7 @@ def begin_shadow(transaction: Transaction, draft_id: str, by: str) -> DraftShado
     return shadow
 
 
-def end_shadow(transaction: Transaction, draft_id: str, by: str) -> None:
+def end_shadow(transaction: Transaction, draft_id: DraftId, by: str) -> None:
     """End a shadow before its week is over; its numbers stay."""
     drafts.user_of(transaction.tables, by)
     shadow = shadow_of(transaction.tables, draft_id)
@@ -77,7 +78,7 @@ def end_shadow(transaction: Transaction, draft_id: str, by: str) -> None:
         _keep(transaction.tables, shadow._replace(state=OVER))
 
 
-def shadow_of(tables: Tables, draft_id: str) -> DraftShadow | None:
+def shadow_of(tables: Tables, draft_id: DraftId) -> DraftShadow | None:
     """The shadow of a draft; None where there was none."""
     row = tables.get(version_shadow, "draft_id = ?", draft_id)
     return None if row is None else _shadow(row)
@@ -97,7 +98,7 @@ def follow_shadows(gate: Gate) -> int:
     return count
 
 
-def _follow(gate: Gate, draft_id: str) -> int | None:
+def _follow(gate: Gate, draft_id: DraftId) -> int | None:
     """One look of one shadow: how many acts; None where nothing is left to look at."""
     with gate.together() as transaction:
         shadow = shadow_of(transaction.tables, draft_id)
@@ -121,7 +122,7 @@ def _follow(gate: Gate, draft_id: str) -> int | None:
     return batch.acts
 
 
-def _policy(transaction: Transaction, draft_id: str) -> Policy | None:
+def _policy(transaction: Transaction, draft_id: DraftId) -> Policy | None:
     """The policy of a draft that may be shadowed still."""
     draft = next(
         (each for each in drafts.drafts(transaction.tables, *_LIVE) if each.draft_id == draft_id),
