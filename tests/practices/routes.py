@@ -31,10 +31,9 @@ from upheld.app.provider import PRACTICES
 from upheld.core.ids import IncidentId, PersonId, TaskId
 from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import operators, tasks
+from upheld.practice import operators, tasks, terms
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.purchases import Purchase
-from upheld.practice.terms import take_first
 from upheld.practices.billing.link_pages import PAY
 from upheld.practices.guardians.purchases import Purchases, set_limit
 from upheld.practices.incidents.incidents import Incidents
@@ -195,6 +194,19 @@ def _purchase(house: House, child: PersonId) -> str:
     return house.do(work)
 
 
+def _terms_draft(house: House) -> str:
+    """A draft of the Master Terms that nobody at a desk of the tests made."""
+
+    def work(transaction: GateTransaction) -> str:
+        user = operators.add_user(
+            transaction.tables, "staff", "Tess Desk", "tess", roles=["counsel"]
+        )
+        operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
+        return terms.draft(transaction, "# Terms\n\nBe kind.\n", "2", user.user_id).draft_id
+
+    return house.do(work)
+
+
 def _unsubscribing(house: House, person: PersonId) -> str:
     return UnsubscribePages(house.provider).address(person, "offers").rsplit("/", 1)[-1]
 
@@ -226,8 +238,9 @@ class World:
         }
         for role in ROLES:
             self.visitors[role] = ("staff", house.staff(role, sign_in=role))
-        take_first(house.provider.gate.gate, house.provider.settings.agreement)
+        terms.take_first(house.provider.gate.gate, house.provider.settings.agreement)
         manager = self.visitors["manager"][1]
+        self.terms_draft = _terms_draft(house)
         self.outside = outside(house, self.ann, self.child, manager)
         partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
         self.visitors["partner"] = ("agent", partner)
@@ -288,6 +301,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "delivery": lambda world: world.outside.delivery,
     "campaign": lambda world: world.outside.campaign,
     "first": lambda _: "1",
+    "terms": lambda world: world.terms_draft,
     "request": lambda world: _request(world.house, world.ann),
     "link": lambda world: world.house.do(
         lambda transaction: sessions.mint(

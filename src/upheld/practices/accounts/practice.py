@@ -31,6 +31,8 @@ from upheld.practices.accounts.sign_in import ACCEPT, CustomerSignIn
 from upheld.practices.accounts.sign_up_pages import SignUp
 from upheld.practices.accounts.terms import HERE as TERMS_VERSIONS
 from upheld.practices.accounts.terms import Agreement, TermsPages
+from upheld.practices.accounts.terms_console import MENU as TERMS_MENU
+from upheld.practices.accounts.terms_console import TermsConsole
 
 LINKS = {
     "verify": MessageLink("/verify", timedelta(hours=24)),
@@ -59,7 +61,7 @@ def practice(provider: Provider) -> Practice:
     """Signing up, signing in, my account."""
     agreement = Agreement(provider.settings.agreement)
     sign_up = SignUp(provider, agreement)
-    accept = Acceptance(provider, agreement, sign_up.accept)
+    accept, console = Acceptance(provider, agreement, sign_up.accept), TermsConsole(provider)
     return Practice(
         "accounts",
         actions=("collect", "contact", "serve", "store", "use", "view"),
@@ -68,6 +70,7 @@ def practice(provider: Provider) -> Practice:
             *_open(provider, sign_up, TermsPages(provider, agreement)),
             *_own(provider, Home(provider), accept),
             *_households(provider, Households(provider, sign_up)),
+            *console.routes(),
         ],
         menu=[
             MenuEntry(
@@ -87,6 +90,7 @@ def practice(provider: Provider) -> Practice:
                 "Your password, and where you are signed in",
                 85,
             ),
+            TERMS_MENU,
         ],
         destinations={
             "accountmenu": "/me",
@@ -111,6 +115,7 @@ def practice(provider: Provider) -> Practice:
             PASSWORD_CHANGED: revoke_links,
         },
         pending_actions=accept.waiting,
+        manager_actions=console.pending,
     )
 
 

@@ -25,7 +25,7 @@ from upheld.web.outward import outward_addresses
 
 HERE = "/terms/versions"
 NUMBER_DIGITS = 9  # fewer than so many
-_MARKDOWN = "text/markdown; charset=utf-8"
+MARKDOWN = "text/markdown; charset=utf-8"
 
 
 class Agreement:
@@ -100,7 +100,7 @@ class TermsPages:
         """The bytes of a version."""
         number = _number(request)
         there, _ = await self.provider.read(lambda tables: _version(tables, number))
-        return Response(there.text.encode(), media_type=_MARKDOWN)
+        return Response(there.text.encode(), media_type=MARKDOWN)
 
 
 def _number(request: Request) -> int:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final, NamedTuple
 
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 
@@ -33,6 +32,7 @@ from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import KEEP_OUT, format_day
+from upheld.web.uploads import uploaded
 
 HERE: Final = "/staff/agreements"
 CLAUSE: Final = "trusted-partners"
@@ -127,7 +127,7 @@ class PartnerAgreementPages:
     async def add(self, visit: Visit) -> Response:
         """Keep a draft of what was sent, or say what is wrong with it."""
         user = _manager(visit)
-        raw, pasted = await _uploaded(visit)
+        raw, pasted = await uploaded(visit.form)
         fields = await self.provider.do(_fields)
         filled = read(fields, visit.form)
         if not filled.ok:
@@ -303,16 +303,6 @@ def _find(transaction: Transaction, visit: Visit) -> PartnerAgreement:
     if agreement is None:
         raise HTTPException(404)
     return agreement
-
-
-async def _uploaded(visit: Visit) -> tuple[bytes, str]:
-    """The bytes of the file that was sent or else of the text, and the text to be shown again."""
-    file, text = visit.form.get("file"), visit.form.get("text")
-    pasted = text if isinstance(text, str) else ""
-    if isinstance(file, UploadFile) and file.filename:
-        return await file.read(), pasted
-    lines = pasted.replace("\r\n", "\n").strip()  # a browser sends its lines so
-    return (lines + "\n").encode() if lines else b"", pasted
 
 
 def _signing(agreement: PartnerAgreement) -> Confirmation:

@@ -43,8 +43,9 @@ from upheld.practices.versions.drafts import Draft, DraftError
 from upheld.practices.versions.findings import finding_of_draft
 from upheld.practices.versions.public_pages import MARKDOWN
 from upheld.practices.versions.redline import redline
-from upheld.practices.versions.upload import checked, uploaded
+from upheld.practices.versions.upload import checked
 from upheld.web.pages import format_day
+from upheld.web.uploads import uploaded
 
 CONSOLE: Final = "/staff/versions"
 DRAFT_QUESTIONS: Final = "/draft"  # where a draft is asked

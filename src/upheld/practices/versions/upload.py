@@ -1,4 +1,4 @@
-"""A draft as it comes out of a form: the text of a file or of a field, read and checked strictly.
+"""A draft as it comes out of a form, read and checked strictly.
 
 The vocabulary that it names is one that comes with upheld or that of the version in force, as it is
 kept with it: nobody has the console read a file of the machine.
@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from starlette.datastructures import FormData, UploadFile
-
 from upheld.core.errors import PolicyError
 from upheld.policy.analyse.strict import DraftProblem, problems_of_faults, strict_problems
 from upheld.policy.document import decode, read_document
 from upheld.policy.load import Policy, read_program
 from upheld.policy.read_vocabulary import builtin_names
 
-FILE: Final = "file"
-TEXT: Final = "text"
 _NAME: Final = "draft.md"
 
 
@@ -26,16 +22,6 @@ class Checked(NamedTuple):
 
     policy: Policy | None
     problems: list[DraftProblem]
-
-
-async def uploaded(form: FormData) -> tuple[bytes, str]:
-    """The bytes of the file that was sent or else of the text, and the text to be shown again."""
-    file, text = form.get(FILE), form.get(TEXT)
-    pasted = text if isinstance(text, str) else ""
-    if isinstance(file, UploadFile) and file.filename:
-        return await file.read(), pasted
-    lines = pasted.replace("\r\n", "\n").strip()  # a browser sends its lines so
-    return (lines + "\n").encode() if lines else b"", pasted
 
 
 def checked(raw: bytes, in_force: Policy) -> Checked:
