@@ -52,6 +52,7 @@ OWN = {
     "programmes",
     "terminations",
     "legal-notices",
+    "takeovers",
     "visits",
     "sessions",
     "post-versions",

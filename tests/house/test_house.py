@@ -154,6 +154,12 @@ READ_UNCHECKED = {
         "practices/incidents/notices.py",
         "incident_person",
     ): "leaves out who has a row; self-check finds what was added",
+    (
+        "practices/takeovers/coverage.py",
+        "takeover_account",
+    ): "leaves out who has a row, and counts; self-check finds what was added",
+    ("practices/takeovers/transfers.py", "takeover_account"): "whom to go to next, and counts",
+    ("practices/takeovers/handover.py", "takeover_account"): "counts who waits still",
     ("practices/incidents/incidents.py", "incident_person"): "counts that pages tell",
     ("practices/programmes/members.py", "programme_member"): "counts for managers",
     ("practices/programmes/runs.py", "programme_member"): "whether anybody is to be looked at",

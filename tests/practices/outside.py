@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from practices.ads import approved
+from practices.closings import lawyers_of, opened, terms_of
 from practices.conftest import House
 from practices.programmes import join, programme
 from practices.programmes import partner as programme_partner
@@ -25,6 +26,7 @@ class Outside(NamedTuple):
     agreement: str
     delivery: str
     campaign: CampaignId
+    closing: str  # that was refused
 
 
 def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> Outside:
@@ -45,4 +47,12 @@ def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> 
         agreement.agreement_id,
         delivery.delivery_id,
         approved(house).campaign_id,
+        _refused_closing(house, customer),
     )
+
+
+def _refused_closing(house: House, customer: PersonId) -> str:
+    lawyers = lawyers_of(house)
+    closing_id = opened(house, lawyers, terms_of(house, lawyers, customer)).closing_id
+    house.do(lambda t: lawyers.closings.refuse(t, closing_id, lawyers.second))
+    return closing_id

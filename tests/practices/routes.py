@@ -299,6 +299,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "programme-request": lambda world: world.outside.programme_request,
     "agreement": lambda world: world.outside.agreement,
     "delivery": lambda world: world.outside.delivery,
+    "closing": lambda world: world.outside.closing,
     "campaign": lambda world: world.outside.campaign,
     "first": lambda _: "1",
     "terms": lambda world: world.terms_draft,

@@ -174,6 +174,8 @@ def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
         "finding_id",
         "delivery_id",
         "incident_id",
+        "closing_id",
+        "done_id",  # of the record of a transfer
         "instrument_id",
         "programme_id",
         "block_id",  # of visits of nobody known

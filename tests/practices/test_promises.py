@@ -65,16 +65,16 @@ def test_a_fact_an_action_and_an_obligation_without_a_part_are_listed(house: Hou
     """A policy of nothing but such promises is told in full, and what is kept is not in it."""
     policy = upheld.load_text(
         "---\npolicy: Small\n---\n\nOne. {#one}\n\n```rule\n"
-        "may serve when has-service and transfer-done\nmay transfer\n"
-        "must notify-transfer within 2 days when transfer-done\n"
+        "may serve when has-service and own-mail\nmay rent\n"
+        "must sell usage within 2 days when own-mail\n"
         "must answer-access within 2 days when access-requested\n"
         "must delete usage within 60 days when access-requested\n```\n"
     )
     result = [(each.kind, each.word, each.clauses) for each in find_unkept(house.provider, policy)]
     assert result == [
-        ("fact", "transfer-done", ("one",)),
-        ("action", "transfer", ("one",)),
-        ("obligation", "notify-transfer", ("one",)),
+        ("fact", "own-mail", ("one",)),
+        ("action", "rent", ("one",)),
+        ("obligation", "sell", ("one",)),
     ]
 
 

@@ -35,6 +35,7 @@ from upheld.core.installed_practices import (
     installed_practices,
 )
 from upheld.core.settings import Settings
+from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
@@ -43,7 +44,7 @@ from upheld.practice import terms
 from upheld.practice.citations import clause_ids
 from upheld.practice.endpoints import identify_visitor, prove_signed_in
 from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
-from upheld.practice.plugin import PracticeFactory, Provider
+from upheld.practice.plugin import Practice, PracticeFactory, Provider
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounting import practice as accounting
 from upheld.practices.accounts import practice as accounts
@@ -64,6 +65,7 @@ from upheld.practices.parties import practice as parties
 from upheld.practices.programmes import practice as programmes
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
+from upheld.practices.takeovers import practice as takeovers
 from upheld.practices.terminations import practice as terminations
 from upheld.practices.versions import practice as versions
 from upheld.web import kit
@@ -82,6 +84,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("help", help_practice.practice),
     ("incidents", incidents.practice),
     ("legal", legal.practice),
+    ("takeovers", takeovers.practice),
     ("messages", messages.practice),
     ("parties", parties.practice),
     ("programmes", programmes.practice),
@@ -171,9 +174,7 @@ def provide(
         provider.practices.append(practice)
         for kind, (prover, reads) in practice.provers.items():
             house.provers.add(kind, prover, reads=reads)
-        for duty, carrier in practice.duty_handlers.items():
-            house.duty_handlers.add(duty, carrier, practice.duty_conditions.get(duty))
-        house.duty_handlers.of_arrivals.update(practice.arrival_duties)
+        _add_duties(house.duty_handlers, practice)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)
         house.erasure_hooks.before.extend(
@@ -193,6 +194,16 @@ def provide(
             if card.bar or kind != EVERYBODY
         ]
     return provider
+
+
+def _add_duties(handlers: DutyHandlers, practice: Practice) -> None:
+    """Let a practice carry out the duties that it names, of all acts or of one action alone."""
+    for duty, carrier in practice.duty_handlers.items():
+        handlers.add(duty, carrier, practice.duty_conditions.get(duty))
+    for action, carriers in practice.action_duties.items():
+        for duty, carrier in carriers.items():
+            handlers.add_of_action(action, duty, carrier)
+    handlers.of_arrivals.update(practice.arrival_duties)
 
 
 def _package(make: PracticeFactory) -> str:

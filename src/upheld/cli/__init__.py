@@ -28,6 +28,7 @@ from upheld.cli.person import person
 from upheld.cli.programme import programme
 from upheld.cli.reply import reply
 from upheld.cli.staff import staff
+from upheld.cli.takeover import takeover
 from upheld.cli.termination import termination
 from upheld.cli.terms import terms
 from upheld.cli.version import version
@@ -74,6 +75,7 @@ app.add_typer(incident, name="incident")
 app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(legal, name="legal")
+app.add_typer(takeover, name="takeover")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(programme, name="programme")

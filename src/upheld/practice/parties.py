@@ -33,12 +33,14 @@ from upheld.practice.tables import party_name
 PARTNERS, ENGAGEMENT, OWNERSHIP = "partner-register", "engagement", "ownership"
 AGREEMENT: Final = "agreement"
 AFFILIATE: Final = "affiliate"
+SUCCESSOR: Final = "successor"
 ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "trusted-partner": (PARTNERS, "source"),
     "business-partner": (PARTNERS, "source"),
     "supplier": (PARTNERS, "source"),
     "programme-partner": (PARTNERS, "source"),
     "advertiser": (PARTNERS, "source"),
+    SUCCESSOR: (PARTNERS, "source"),
     AFFILIATE: (OWNERSHIP, "recipient"),
     "collection-agent": (ENGAGEMENT, "recipient"),
     "payment-processor": (ENGAGEMENT, "recipient"),

@@ -146,6 +146,9 @@ class Practice(NamedTuple):
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
+    action_duties: Mapping[
+        str, Mapping[str, DutyHandler]
+    ] = {}  # action, to the duties that it carries out for acts of that one alone
     wrappers: Sequence[Callable[[ASGIApp], ASGIApp]] = ()  # put around all pages
     arrival_duties: Sequence[str] = ()  # duties that it carries out for people nobody knows by name
     duty_conditions: Mapping[

@@ -93,6 +93,7 @@ class DutyHandlers:
     def __init__(self, changed: Callable[[], None]) -> None:
         """`changed` is called when one is added."""
         self._changed = changed
+        self._of_action: dict[tuple[str, str], DutyHandler] = {}  # for the acts of one action
         self._by: dict[str, DutyHandler] = {
             "record": nothing_more,
             "encryption": nothing_more,
@@ -115,6 +116,20 @@ class DutyHandlers:
             self._conditions[duty] = condition
         self._changed()
 
+    def add_of_action(self, action: str, duty: str, carrier: DutyHandler) -> None:
+        """Let a part of the program carry out a duty of one action, whoever does so of others."""
+        if (action, duty) in self._of_action:
+            raise DutyError(
+                f"`{duty}` of `{action}` has two handlers",
+                code="duty",
+                hint="remove one of the two",
+            )
+        self._of_action[action, duty] = carrier
+        self._changed()
+
+    def _carrier(self, duty: str, action: str) -> DutyHandler | None:
+        return self._of_action.get((action, duty)) or self._by.get(duty)
+
     def add_due(self, kind: str, handler: DueHandler) -> None:
         """Let a part of the program do what falls due of a kind of item from now on."""
         if kind in self.due:
@@ -129,12 +144,15 @@ class DutyHandlers:
         self, duties: Sequence[Duty], question: DutyQuestion | None = None
     ) -> tuple[str, ...]:
         """The duties that nobody carries out, or not for the act of a question."""
+        action = "" if question is None else question.act.action
+        somewhere = {duty for _, duty in self._of_action} if question is None else set[str]()
         return tuple(
             each.duty
             for each in duties
-            if each.duty not in self._by
+            if (self._carrier(each.duty, action) is None and each.duty not in somewhere)
             or (
                 question is not None
+                and (action, each.duty) not in self._of_action
                 and (condition := self._conditions.get(each.duty)) is not None
                 and not condition(question)
             )
@@ -154,8 +172,10 @@ class DutyHandlers:
 
     def run(self, duty_context: DutyContext) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""
+        action = duty_context.act.action
         for duty in duty_context.decision.duties:
-            self._by[duty.duty](duty_context, duty)
+            carrier = self._of_action.get((action, duty.duty)) or self._by[duty.duty]
+            carrier(duty_context, duty)
         if duty_context.decision.owed:
             fulfil(duty_context)
 

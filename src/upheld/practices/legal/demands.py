@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from upheld.core.errors import UpheldError
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
+from upheld.practice.documents import problem_with
 
 PRESERVATION, INFORMAL = "preservation", "informal"
 PROCESS: Final = ("subpoena", "court-order", "warrant", "other")
@@ -21,8 +22,6 @@ GROUNDS: Final = (
 )
 BELIEF_MAX: Final = 5_000
 PERSONS_MAX: Final = 200
-DOCUMENT_MAX: Final = 1_000_000
-_DOCUMENTS: Final = {b"%PDF-": "pdf", b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
 _ROOT: Final = "personal-information"
 
 
@@ -161,22 +160,6 @@ def check_document(document: bytes, *, is_required: bool) -> None:
     """LegalError unless a document is a PDF or a picture of at most a megabyte."""
     if not document and not is_required:
         return
-    if len(document) > DOCUMENT_MAX:
-        raise LegalError(
-            f"the document has more than {DOCUMENT_MAX:,} bytes",
-            code="legal-document",
-            hint="scan it in black and white, and keep the original on paper",
-            field="document",
-        )
-    if not document_type(document):
-        raise LegalError(
-            "the document is no PDF and no PNG or JPEG picture",
-            code="legal-document",
-            hint="send it as one of these",
-            field="document",
-        )
-
-
-def document_type(document: bytes) -> str:
-    """How the name of a document's file ends; empty for what we take none of."""
-    return next((end for start, end in _DOCUMENTS.items() if document.startswith(start)), "")
+    message, hint = problem_with(document)
+    if message:
+        raise LegalError(message, code="legal-document", hint=hint, field="document")

@@ -25,11 +25,12 @@ from upheld.practice.consequences import (
     require_confirmation,
     short_reference,
 )
+from upheld.practice.documents import DOCUMENT_MAX, document_type
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practices.legal import instruments as domain
-from upheld.practices.legal.demands import DOCUMENT_MAX, LegalError, document_type
+from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.production import Production

@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.practice.documents import DOCUMENT_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.legal.demands import DOCUMENT_MAX
 from upheld.practices.legal.desk import LegalDesk
 from upheld.practices.legal.instrument import (
     BELIEVED,

@@ -1,0 +1,185 @@
+"""`upheld takeover`: a company takes over: open a closing, approve it, refuse it, end it, list.
+
+Each step names the member of staff who takes it (`--by`), on trust as in `upheld version`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.desk_options import BY, user_id_of
+from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
+from upheld.core.files import read_file
+
+if TYPE_CHECKING:
+    from upheld.gate.transaction import Transaction
+    from upheld.practices.takeovers.closing import Closing
+    from upheld.practices.takeovers.closings import Closings
+
+takeover = typer.Typer(
+    help="A company takes over: closings, and the accounts that go with them.",
+    no_args_is_help=True,
+)
+NAME = typer.Argument(help="The id of the closing.")
+
+
+@takeover.command("open")
+def open_closing(  # noqa: PLR0913, PLR0917 - what a closing says
+    kind: str = typer.Argument(help="merger or sale."),
+    successor: str = typer.Argument(help="The successor, as the register calls it."),
+    by: str = BY,
+    reference: str = typer.Option(..., "--reference", help="How the contract is called."),
+    effective: str = typer.Option(..., "--effective", help="The day from which it is in effect."),
+    document: Path = typer.Option(..., "--document", help="What was signed: PDF, PNG, JPEG."),
+    schedule: Path | None = typer.Option(
+        None, "--schedule", help="A file of account numbers, one a line; without one, all accounts."
+    ),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Open a closing with what was signed."""
+    from upheld.practices.takeovers.closing import ALL, SCHEDULE, ClosingTerms
+    from upheld.practices.takeovers.questions import start_of
+
+    provider = provider_of(settings_in(settings))
+    numbers = read_file(schedule)[0].decode(errors="replace").split() if schedule else []
+    try:
+        starts = start_of(effective, provider.clock.zone)
+    except ValueError:
+        raise UpheldError(
+            "--effective is no day", code="usage", hint="write it as 2027-01-31"
+        ) from None
+    terms = ClosingTerms(
+        kind, successor, reference, starts, SCHEDULE if schedule else ALL, tuple(numbers)
+    )
+    raw = read_file(document)[0]
+    _step(settings, by, lambda model, t, user: model.open(t, terms, raw, user), as_json=as_json)
+
+
+@takeover.command()
+def approve(
+    name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Approve a closing as the second person; `upheld jobs` carries it out from its day on."""
+    _step(settings, by, lambda model, t, user: model.approve(t, name, user), as_json=as_json)
+
+
+@takeover.command()
+def refuse(
+    name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Refuse a closing that nobody has approved."""
+    _step(settings, by, lambda model, t, user: model.refuse(t, name, user), as_json=as_json)
+
+
+@takeover.command()
+def end(
+    name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """End an approved closing: what has not gone does not go."""
+    _step(settings, by, lambda model, t, user: model.end(t, name, user), as_json=as_json)
+
+
+@takeover.command()
+def archive(
+    name: str = NAME,
+    by: str = BY,
+    to: Path = typer.Option(..., "--to", help="Where the archive is written; it must not exist."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Write the archive for the successor, which it alone can read; its count and digest."""
+    from upheld.practices.takeovers.closings import Closings
+    from upheld.practices.takeovers.handover import Handover
+
+    provider = provider_of(settings_in(settings))
+    gate = provider.gate.gate
+    with gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+    closing = Handover(Closings(provider)).write(gate, name, to, user_id)
+    if as_json:
+        print_json(_row(closing))
+    else:
+        print(f"accounts: {closing.handed}")
+        print(f"digest of the manifest: {closing.digest}")
+
+
+@takeover.command()
+def confirm(
+    name: str = NAME,
+    by: str = BY,
+    accounts: int = typer.Option(..., "--accounts", help="How many the successor says it has."),
+    digest: str = typer.Option(..., "--digest", help="The digest that the successor says."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Note that the successor has all of it; `upheld jobs` closes the accounts here."""
+    from upheld.practices.takeovers.handover import Handover
+
+    _step(
+        settings,
+        by,
+        lambda model, t, user: Handover(model).confirm(t, name, accounts, digest, user),
+        as_json=as_json,
+    )
+
+
+@takeover.command("list")
+def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """List every closing with its state; it says nothing of customers."""
+    from upheld.practices.takeovers.closings import Closings
+
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.look() as tables:
+        closings = Closings(provider).all(tables)
+    if as_json:
+        print_json([_row(each) for each in closings])
+        return
+    for each in closings:
+        print(_line(each))
+
+
+def _step(
+    settings: Path | None,
+    by: str,
+    step: Callable[[Closings, Transaction, str], Closing],
+    *,
+    as_json: bool,
+) -> None:
+    """Take a step in a transaction of its own, and show how the closing stands then."""
+    from upheld.practices.takeovers.closings import Closings
+
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.together() as transaction:
+        closing = step(Closings(provider), transaction, user_id_of(transaction, by))
+    if as_json:
+        print_json(_row(closing))
+    else:
+        print(_line(closing))
+
+
+def _row(closing: Closing) -> dict[str, object]:
+    return {
+        "id": closing.closing_id,
+        "kind": closing.kind,
+        "successor": closing.party,
+        "state": closing.state,
+        "covers": closing.covers,
+        "effective": closing.effective,
+        "accounts": closing.accounts,
+        "handed": closing.handed,
+        "digest": closing.digest,
+    }
+
+
+def _line(closing: Closing) -> str:
+    return (
+        f"{closing.closing_id}: {closing.kind}, {closing.state}, to {closing.party},"
+        f" from {closing.effective:%Y-%m-%d}, {closing.covers}"
+    )

@@ -1,0 +1,190 @@
+"""Handing over: the archive for the successor, its word that it has all of it, and the end here.
+
+Only once the successor says how many accounts it has, and under which digest, are the accounts
+closed here; what is held of them then goes by the policy's own times, as of any closed account.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+import msgspec
+
+from upheld.core.files import PRIVATE_MODE
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice.events import ACCOUNT_CLOSED
+from upheld.practices.takeovers.closing import DONE, MOVING, Closing, TakeoverError
+from upheld.practices.takeovers.closings import COVERED, NAMED, Closings, require_role
+from upheld.practices.takeovers.coverage import ONE_ACCOUNT
+from upheld.practices.takeovers.manifest import (
+    MANIFEST,
+    POLICY,
+    AccountDigest,
+    TransferArchiveError,
+    TransferManifest,
+)
+from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
+from upheld.practices.takeovers.transfers import BATCH, MOVED
+
+CLOSED: Final = "closed"  # the last state of an account
+ACCOUNT_RECORD, ACCOUNT_FACT = "account", "account-closed"
+
+
+class Handover:
+    """What is handed over under the closings of a running provider."""
+
+    def __init__(self, closings: Closings) -> None:
+        self.closings = closings
+
+    def write(self, gate: Gate, closing_id: str, path: Path, by: str) -> Closing:
+        """Write the archive of a closing to a file that is not there yet; the closing then.
+
+        TakeoverError while an account of it waits; TransferArchiveError where the file cannot be
+        written. It can be written again: from the same accounts it has the same manifest.
+        """
+        with gate.together() as transaction:
+            require_role(transaction.tables, by)
+            closing = self.closings.require(transaction.tables, closing_id)
+            self._require_moved(transaction.tables, closing)
+            policy = transaction.policy
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE)
+        except OSError as error:
+            raise TransferArchiveError(
+                f"{path} cannot be written: {error.strerror}",
+                code="unwritable",
+                hint="name a file that is not there yet",
+            ) from None
+        is_whole = False
+        try:
+            with os.fdopen(handle, "wb") as out, ZipFile(out, "w", ZIP_STORED) as file:
+                text = policy.program.source.encode()
+                file.writestr(_info(POLICY, closing.effective), text)
+                files = tuple(_write_accounts(gate, file, closing))
+                manifest = TransferManifest(
+                    closing=closing.closing_id,
+                    kind=closing.kind,
+                    successor=closing.party,
+                    effective=closing.effective,
+                    policy=policy.digest,
+                    policy_sha256=sha256(text).hexdigest(),
+                    accounts=len(files),
+                    files=files,
+                )
+                body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+                file.writestr(_info(MANIFEST, closing.effective), body)
+            with gate.together() as transaction:
+                now = self.closings.require(transaction.tables, closing_id)
+                changes = {"handed": len(files), "digest": sha256(body).hexdigest()}
+                after = self.closings.change(transaction, now, "takeover.archive", by, changes)
+            is_whole = True
+            return after
+        finally:
+            if not is_whole:
+                path.unlink(missing_ok=True)
+
+    @staticmethod
+    def _require_moved(tables: Tables, closing: Closing) -> None:
+        if closing.state != MOVING:
+            raise TakeoverError(
+                f"nothing is handed over under a closing that is {closing.state}",
+                code="takeover-state",
+                hint="`upheld takeover list` says how each stands",
+            )
+        ((count,),) = tables.select_unchecked(
+            takeover_account,
+            ["COUNT(*)"],
+            "closing_id = ? AND state IN (?, ?)",
+            closing.closing_id,
+            NAMED,
+            COVERED,
+        )
+        if count:
+            raise TakeoverError(
+                "accounts wait to be transferred, or for an erasure that comes first",
+                code="takeover-state",
+                hint="`upheld jobs` transfers them; an erasure is done on its day",
+            )
+
+    def confirm(
+        self, transaction: Transaction, closing_id: str, accounts: int, digest: str, by: str
+    ) -> Closing:
+        """Note that the successor has the last archive, by its own count and digest.
+
+        TakeoverError where these are others than ours: then nothing is closed.
+        """
+        user = require_role(transaction.tables, by)
+        closing = self.closings.require(transaction.tables, closing_id)
+        if closing.state != MOVING or not closing.digest:
+            raise TakeoverError(
+                "no archive of this closing waits to be confirmed",
+                code="takeover-state",
+                hint="write the archive first, with `upheld takeover archive`",
+            )
+        if (accounts, digest.strip().lower()) != (closing.handed, closing.digest):
+            raise TakeoverError(
+                "the successor has something else than what was handed over",
+                code="takeover-differs",
+                hint="compare the count and the digest; hand the archive over once more",
+                field="digest",
+            )
+        at = microseconds(transaction.clock.now())
+        changes = {"state": DONE, "ended": at, "ended_by": user.user_id}
+        return self.closings.change(transaction, closing, "takeover.confirm", user.user_id, changes)
+
+    def close(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
+        """Close an account that the successor has, and delete what was made up for it."""
+        transaction.lock(person_id)
+        tables, whose = transaction.tables, (person_id, closing.closing_id)
+        row = tables.get(takeover_account, ONE_ACCOUNT, *whose)
+        if row is None or row.state != MOVED or closing.state != DONE:
+            return 0
+        tables.delete(takeover_parcel, ONE_ACCOUNT, *whose)
+        changes: dict[str, Any] = {"state": CLOSED}
+        tables.update(takeover_account, changes, ONE_ACCOUNT, *whose)
+        records, _ = transaction.records_of([person_id], [ACCOUNT_RECORD])
+        at = microseconds(transaction.clock.now())
+        if any(each.fact == ACCOUNT_FACT and each.in_force(at) for each in records):
+            return 1  # by the customer, before
+        transaction.record(
+            person_id,
+            ACCOUNT_RECORD,
+            fact=ACCOUNT_FACT,
+            by_whom=closing.settled_by,
+            how=closing.closing_id,
+            actor=f"staff {closing.settled_by}",
+        )
+        self.closings.provider.events.announce(transaction, ACCOUNT_CLOSED, person_id)
+        return 1
+
+
+def _write_accounts(gate: Gate, file: ZipFile, closing: Closing) -> Iterator[AccountDigest]:
+    """Write each account of a closing; the digest of each. One whose row was changed stops it."""
+    number, after = 0, ""
+    where = "closing_id = ? AND person_id > ? ORDER BY person_id LIMIT ?"
+    while True:
+        with gate.look() as tables:
+            rows = tables.select(takeover_parcel, where, closing.closing_id, after, BATCH)
+        if not rows:
+            return
+        after = rows[-1].person_id
+        for each in rows:
+            number += 1
+            name = f"accounts/{number:06}.age"
+            file.writestr(_info(name, closing.effective), each.encrypted)
+            yield AccountDigest(name, each.digest)
+
+
+def _info(name: str, at: datetime) -> ZipInfo:
+    """The entry of a file, of the same moment however often it is written."""
+    return ZipInfo(name, at.timetuple()[:6])

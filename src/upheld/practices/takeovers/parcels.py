@@ -1,0 +1,128 @@
+"""An account as it goes to the successor: one line of JSON, which nobody but the successor reads.
+
+In it stand the values, each with when it came in, from where and by which clause; what the customer
+allowed and forbade; the version of the policy and the entry under which it went. Passwords and what
+an authority demanded are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import to_datetime
+from upheld.gate.act.request import ActResult
+from upheld.gate.evidence.records import Record
+from upheld.gate.transaction import Transaction
+
+FORMAT: Final = "upheld-account-1"
+PASSWORDS: Final = "credentials"  # which open nothing at the successor's
+ACCOUNT_ID: Final = "account-id"
+CHOICES: Final = ("consent", "opt-out", "objection", "guardian-consent", "programme-consent")
+"""The kinds of records that travel along: what somebody allowed, and what they forbade."""
+
+
+class ParcelValue(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A value, or a row of a series: when it came in, from whom, on which occasion, by what."""
+
+    value: str
+    at: datetime
+    source: str = ""
+    occasion: str = ""
+    clause: str = ""
+    public_source: str = ""
+
+
+class ParcelChoice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody allowed or forbade, as long as that is in force."""
+
+    kind: str
+    fact: str
+    about: dict[str, tuple[str, ...]]
+    since: datetime
+    ends: datetime | None = None
+    party: str = ""
+    text_sha256: str = ""  # of what was shown when it was given
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as a whole."""
+
+    format: str = FORMAT
+    closing: str
+    account: str
+    entry: int
+    policy: str
+    values: dict[str, tuple[ParcelValue, ...]]
+    series: tuple[str, ...]  # the fields among them that have rows, not one value
+    choices: tuple[ParcelChoice, ...]
+    kept_back: tuple[str, ...]  # fields that the policy does not let go
+
+
+_PARCEL: Final = msgspec.json.Decoder(Parcel)
+
+
+def fields_of(transaction: Transaction, person_id: PersonId) -> tuple[str, ...]:
+    """The fields of somebody that are an account: its number, all that is held, no passwords."""
+    words = transaction.policy.program.vocabulary.tree("data")
+    fields = {ACCOUNT_ID, *transaction.held_fields(person_id)} - {PASSWORDS}
+    return tuple(sorted(each for each in fields if each in words))
+
+
+def parcel_of(
+    transaction: Transaction, person_id: PersonId, closing_id: str, result: ActResult
+) -> bytes:
+    """An account in its line of JSON, from what its transfer gave."""
+    values = {
+        field: tuple(
+            ParcelValue(
+                each.value,
+                to_datetime(each.stored_at),
+                each.origin.origin,
+                each.origin.occasion,
+                each.origin.clause,
+                each.origin.public_source or "",
+            )
+            for each in result.series(field)
+        )
+        for field in result.values
+    }
+    records, _ = transaction.records_of([person_id], CHOICES)
+    account, shapes = values.get(ACCOUNT_ID, ()), transaction.held_fields(person_id)
+    parcel = Parcel(
+        closing=closing_id,
+        account=account[-1].value if account else "",
+        entry=result.entry,
+        policy=transaction.policy.digest,
+        values=values,
+        series=tuple(sorted(each for each in values if shapes.get(each) == "series")),
+        choices=_choices(records, microseconds(transaction.clock.now())),
+        kept_back=result.refused,
+    )
+    return msgspec.json.encode(parcel)
+
+
+def _choices(records: Sequence[Record], at: int) -> tuple[ParcelChoice, ...]:
+    return tuple(
+        ParcelChoice(
+            kind=each.kind,
+            fact=each.fact,
+            about=each.about,
+            since=to_datetime(each.valid_from),
+            ends=None if each.ends is None else to_datetime(each.ends),
+            party=each.party,
+            text_sha256=each.text_digest,
+        )
+        for each in records
+        if each.in_force(at)
+    )
+
+
+def read_parcel(line: bytes) -> Parcel:
+    """An account out of its line; msgspec.MsgspecError for anything else."""
+    return _PARCEL.decode(line)

@@ -1,0 +1,76 @@
+"""`upheld takeover`: opened, approved by somebody else, ended; the list names nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from cli.homes import provider_in, run
+from practices.orders import PDF
+from upheld.core.errors import UpheldError
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A folder with a provider at which two lawyers work, and a successor on its register."""
+    home = provider_in(tmp_path, cleo="counsel", liv="legal", sam="support", max="manager")
+    run(home, "party", "add", "Spruce Point", "--role", "successor", "--by", "max")
+    (home / "deed.pdf").write_bytes(PDF)
+    return home
+
+
+def open_one(home: Path, *words: str, by: str = "cleo") -> str:
+    """Open a merger by the command; what it prints."""
+    what = ("--reference", "Deed 7", "--document", str(home / "deed.pdf"), "--json", *words)
+    day = () if "--effective" in words else ("--effective", "2020-02-01")
+    return run(home, "takeover", "open", "merger", "Spruce Point", "--by", by, *what, *day)
+
+
+def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> None:
+    """Without a key of the successor it is not approved; each step says how it stands."""
+    name = str(json.loads(open_one(home))["id"])
+    for by, code in (("cleo", "takeover-second-person"), ("liv", "takeover-party")):
+        with pytest.raises(UpheldError) as caught:
+            run(home, "takeover", "approve", name, "--by", by)
+        assert caught.value.code == code
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    run(home, "party", "key", "Spruce Point", key, "--by", "max")
+    assert "merger, approved" in run(home, "takeover", "approve", name, "--by", "liv")
+    run(home, "jobs")
+    archive = home / "all.zip"
+    lines = run(home, "takeover", "archive", name, "--by", "cleo", "--to", str(archive))
+    assert lines.startswith("accounts: 0\ndigest of the manifest: ")
+    digest = lines.split()[-1]
+    with pytest.raises(UpheldError) as caught:
+        run(home, "takeover", "archive", name, "--by", "cleo", "--to", str(archive))
+    assert caught.value.code == "unwritable"
+    confirm = ("takeover", "confirm", name, "--by", "cleo", "--digest", digest, "--accounts")
+    with pytest.raises(UpheldError) as caught:
+        run(home, *confirm, "1")
+    assert caught.value.code == "takeover-differs"
+    assert "done" in run(home, *confirm, "0")
+    name = str(json.loads(open_one(home))["id"])
+    run(home, "takeover", "approve", name, "--by", "liv")
+    assert "ended" in run(home, "takeover", "end", name, "--by", "cleo", "--json")
+    other = str(json.loads(open_one(home))["id"])
+    assert "refused" in run(home, "takeover", "refuse", other, "--by", "liv")
+    assert f"{name}: merger, ended, to spruce-point" in run(home, "takeover", "list")
+    assert len(json.loads(run(home, "takeover", "list", "--json"))) == 3
+
+
+def test_what_is_wrong_with_a_closing_is_told_by_its_code(home: Path) -> None:
+    """Who is no lawyer, a day that is none, a list of addresses, a document that is a script."""
+    (home / "list").write_text("ann@marked.example\nbo@marked.example\n")
+    for words, by, code in (
+        ((), "sam", "takeover-role"),
+        (("--effective", "soon"), "cleo", "usage"),
+        (("--schedule", str(home / "list")), "cleo", "takeover-accounts"),
+        (("--document", str(home / "list")), "cleo", "takeover-document"),
+    ):
+        with pytest.raises(UpheldError) as caught:
+            open_one(home, *words, by=by)
+        assert caught.value.code == code
+    assert run(home, "takeover", "list") == ""
