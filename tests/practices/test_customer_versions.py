@@ -9,8 +9,12 @@ import pytest
 
 from gate.versions import NARROWER, WIDER, post_version
 from practices.conftest import TOKEN, House, send
+from practices.test_findings import posted as sever
 from upheld.core.ids import PersonId
+from upheld.gate.act.request import Refused
+from upheld.practices.rights import closure
 from upheld.practices.versions import agreements, customer_decisions
+from upheld.practices.versions.bound_report import bound_lines, is_overdue
 from upheld.practices.versions.customer_decisions import APPROVED, REFUSED
 from upheld.practices.versions.drafts import DraftError
 
@@ -166,3 +170,49 @@ def test_only_what_waits_for_a_customer_is_theirs_to_decide(house: House) -> Non
         f"{MINE}/approve", data={"_token": token[1], "digest": posted.digest}, headers=foreign
     )
     assert answer.status_code == 403
+
+
+def test_who_closes_their_account_meanwhile_is_asked_nothing_more(house: House) -> None:
+    """What they had open decides nothing and is no use; nobody waits for them either."""
+    person = house.customer()
+    _agree(house, person, agreements.APPROVAL)
+    posted = post_version(house.provider.gate.gate, "two", WIDER)
+    browser = house.signed_in(person)
+    token = TOKEN.search(browser.get("/me/changes").text)
+    assert token
+    asked = browser.post(f"{MINE}/approve", data={"_token": token[1], "digest": posted.digest})
+    assert "Approve version two" in asked.text
+    house.do(lambda transaction: closure.close(transaction, house.provider.events, person))
+    for word in ("approve", "refuse"):
+        assert send(browser, f"{MINE}/{word}", {"digest": posted.digest}, MINE).status_code == 303
+    go_on = browser.post("/me/changes", data={"_token": token[1], "number": "2"})
+    assert go_on.headers["location"] == "/me"
+    assert "Read and decide" not in browser.get("/me").text
+    assert not house.do(lambda transaction: customer_decisions.decisions(transaction, person))
+    records, _ = house.do(lambda transaction: transaction.records_of([person], ["first-use"]))
+    assert records == []
+    house.clock.moved += timedelta(days=31)
+    house.provider.gate.gate.accept_clock()
+    (line,) = bound_lines(house.provider.gate.gate)
+    assert (line.reasons, is_overdue(line, house.clock.now())) == (("has-left",), False)
+
+
+def test_a_refusal_outlives_a_severing(house: House) -> None:
+    """What the struck clause carried stops at once, and what was refused is still not allowed."""
+    person, gate = house.customer(), house.provider.gate.gate
+    _agree(house, person, agreements.APPROVAL)
+    two = post_version(gate, "two", WIDER)
+    house.do(
+        lambda transaction: customer_decisions.decide(transaction, person, two.digest, REFUSED)
+    )
+    gate.use(person, ["email"], purpose="support")
+    sever(house, "support-use")
+    for fields, purpose in ((["email"], "support"), (["interests"], "service-improvement")):
+        with pytest.raises(Refused):
+            gate.use(person, fields, purpose=purpose)
+    page = _page(house, person)
+    assert FIRST in page
+    assert "You refused it on" in page
+    with house.provider.gate.gate.together() as transaction:
+        (waiting,) = customer_decisions.open_versions(transaction, person)
+    assert waiting == gate.policy.digest

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from practices.bills import overdue
 from practices.conftest import House, send
 from practices.test_guardians import family
+from practices.test_termination import decide
 from upheld.core.ids import PersonId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
@@ -23,6 +24,7 @@ from upheld.practice import tasks
 from upheld.practices.help import tickets
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
+from upheld.practices.rights import closure
 
 WROTE = "My line drops & returns.\n# <b>Zo\u00eb</b> \u202eabc [x](http://evil.example)"
 PAGE = "/me/help"
@@ -359,6 +361,46 @@ def test_a_guardian_reads_what_we_wrote_and_not_what_the_minor_did(house: House)
     assert "Our answer: something does not work" in page
     assert "Your question" not in page
     assert "Note of our staff" not in page
+
+
+def test_who_closed_their_account_reads_their_questions_and_is_told_whom_to_call(
+    house: House,
+) -> None:
+    """Nothing that the policy would refuse is offered; what was written on both sides is there."""
+    customer, person, ticket = ask(house)
+    staff, _ = take(house, ticket)
+    assert post(staff, ticket, "write", text="Turn it off.") == 303
+    house.do(lambda transaction: closure.close(transaction, house.provider.events, person))
+    here = f"{PAGE}/{ticket}"
+    for page in (PAGE, here):
+        text = customer.get(page).text
+        assert "because your account is closed. You can call" in text
+        assert "<textarea" not in text
+    assert "Turn it off." in customer.get(here).text
+    assert send(customer, f"{here}/reply", {"text": "It is off."}, here).status_code == 403
+    assert send(customer, f"{here}/close", {}, here).status_code == 303
+    assert steps(house, person, ticket)[-1] == "closed"
+
+
+def test_whose_services_were_ended_asks_and_is_answered_in_help_too(house: House) -> None:
+    """They sign in as ever, write about it and in a question of theirs, and read the answers."""
+    ann = house.customer()
+    decision = decide(house, house.signed_in(house.staff("terms", sign_in="tia"), "staff"), ann)
+    customer = house.signed_in(ann)
+    answer = send(customer, PAGE, {"topic": "question", "text": "Why is my line off?"})
+    here = answer.headers["location"].partition("?")[0]
+    ticket = TaskId(here.rsplit("/", 1)[-1])
+    staff, _ = take(house, ticket)
+    assert post(staff, ticket, "write", text="You were told.") == 303
+    assert send(customer, f"{here}/reply", {"text": "Where?"}, here).status_code == 303
+    page = customer.get(here).text
+    assert "You were told." in page
+    assert "Where?" in page
+    case = f"/me/terminations/{decision}"
+    assert send(customer, f"{case}/reply", {"text": "It was not me."}, case).status_code == 303
+    house.do(lambda transaction: closure.close(transaction, house.provider.events, ann))
+    assert send(customer, f"{case}/reply", {"text": "I left."}, case).status_code == 303
+    assert "I left." in customer.get(case).text
 
 
 def is_not_taken_in(house: House) -> bool:

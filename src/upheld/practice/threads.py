@@ -116,6 +116,14 @@ def _is_repeated(transaction: Transaction, person_id: PersonId, task_id: TaskId,
     return bool(letters) and letters[-1].detail == mark and letters[-1].at > since
 
 
+def may_write(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether the policy lets us take in and keep what a customer writes to us now."""
+    acts = transaction.letting_in(
+        (MESSAGES,), source="customer", occasion="service-use", purpose=VIEW_PURPOSE
+    )
+    return all(transaction.peek(person_id, each).allowed for each in acts)
+
+
 def writes_too_often(provider: Provider, transaction: Transaction, person_id: PersonId) -> bool:
     """Count a message that a customer writes to us; whether that is one too many."""
     return bool(

@@ -32,7 +32,9 @@ NOTICE_DUE: Final = "notice-due"  # none was sent, or it came back
 NOTICE_RUNS: Final = "notice-runs"  # it was sent, and its days are not over
 APPROVAL_OPEN: Final = "approval-open"
 NO_USE: Final = "no-use"
+HAS_LEFT: Final = "has-left"  # they closed their account, and nothing is waited for
 IN_DOUBT: Final = "in-doubt"  # records that are not as they were written
+_ACCOUNT, _CLOSED = "account", "account-closed"
 _BIND: Final = Request("bind")
 _TOGETHER = 200  # people in one transaction
 
@@ -90,7 +92,8 @@ def _lines(
     if not some:
         return []
     try:
-        every, _ = records.records_of(connection, context.keyring, some, bound.KINDS)
+        kinds = (*bound.KINDS, _ACCOUNT)
+        every, _ = records.records_of(connection, context.keyring, some, kinds)
     except SealedError:
         if len(some) == 1:
             return [BoundPerson(some[0], editions[0], editions[-1], (IN_DOUBT,))]
@@ -140,6 +143,9 @@ def _reasons(
 ) -> Iterator[str]:
     """What the version in force waits for, of what `bind` rests on."""
     live = [each for each in mine if each.in_force(at)]
+    if any(each.kind == _ACCOUNT and each.fact == _CLOSED for each in live):
+        yield HAS_LEFT
+        return
     proven = {each.fact for each in live if each.kind == bound.AGREEMENT}
     own = {each.fact for each in live if each.how == newest.digest}
     asks_notice = bound.NEEDS_NOTICE in proven and bound.NEEDS_NOTICE in facts

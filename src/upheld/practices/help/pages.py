@@ -63,13 +63,18 @@ class HelpPages:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """A form to write to us, and every ticket with how far it is."""
-        own = await self.provider.read(lambda tables: tickets.tickets_of(tables, visit.subject))
+
+        def look(transaction: Transaction) -> tuple[list[Ticket], bool]:
+            own = tickets.tickets_of(transaction.tables, visit.subject)
+            return own, threads.may_write(transaction, visit.subject)
+
+        own, may_write = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "help/list.html",
             status=status,
             tickets=own,
-            fields=(TOPIC, TEXT),
+            fields=(TOPIC, TEXT) if may_write else (),
             filled=filled,
         )
 
@@ -96,12 +101,13 @@ class HelpPages:
     async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One ticket: how far it is, what was written on both sides, and a form to reply."""
 
-        def look(transaction: Transaction) -> tuple[Ticket, list[MessageCopy] | Refused]:
+        def look(transaction: Transaction) -> tuple[Ticket, bool, list[MessageCopy] | Refused]:
             ticket = _own(transaction, visit)
             letters = threads.read_as_customer(transaction, visit.subject, ticket.ticket_id)
-            return ticket, letters
+            return ticket, threads.may_write(transaction, visit.subject), letters
 
-        ticket, letters = await self.provider.do(look)
+        ticket, may_write, letters = await self.provider.do(look)
+        writes = ticket.is_open and may_write
         refusal = letters if isinstance(letters, Refused) else None
         return self.provider.pages.page(
             visit.request,
@@ -110,11 +116,9 @@ class HelpPages:
             ticket=ticket,
             letters=[] if isinstance(letters, Refused) else letters,
             refused=refusal and refusal_reason(self.provider.policy, refusal.decision),
-            fields=(REPLY,) if ticket.is_open else (),
+            fields=(REPLY,) if writes else (),
             filled=filled,
-            address=inbound.reply_address(self.provider, ticket.ticket_id)
-            if ticket.is_open
-            else "",
+            address=inbound.reply_address(self.provider, ticket.ticket_id) if writes else "",
         )
 
     async def reply(self, visit: Visit) -> Response:

@@ -64,12 +64,12 @@ class TerminationPages:
 
         def look(
             transaction: Transaction,
-        ) -> tuple[Termination, bool, list[MessageCopy] | Refused]:
+        ) -> tuple[Termination, bool, bool, list[MessageCopy] | Refused]:
             decision, is_open = self._own(transaction, visit)
             letters = threads.read_as_customer(transaction, visit.subject, decision.termination_id)
-            return decision, is_open, letters
+            return decision, is_open, threads.may_write(transaction, visit.subject), letters
 
-        decision, is_open, letters = await self.provider.do(look)
+        decision, is_open, may_write, letters = await self.provider.do(look)
         refusal = letters if isinstance(letters, Refused) else None
         return self.provider.pages.page(
             visit.request,
@@ -80,7 +80,8 @@ class TerminationPages:
             reference=short_reference(decision.termination_id),
             letters=[] if isinstance(letters, Refused) else letters,
             refused=refusal and refusal_reason(self.provider.policy, refusal.decision),
-            fields=(REPLY,) if is_open else (),
+            fields=(REPLY,) if is_open and may_write else (),
+            is_open=is_open,
             filled=filled,
             clause=CLAUSE,
         )

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from upheld.gate.gate import Gate
 from upheld.gate.operations.bound_people import (
     APPROVAL_OPEN,
+    HAS_LEFT,
     IN_DOUBT,
     NO_USE,
     NOTICE_DUE,
@@ -33,6 +34,7 @@ REASON_WORDS: Final = {
     APPROVAL_OPEN: "their approval is open",
     REFUSED: "they refused it, for good",
     NO_USE: "no use of our services since it was posted",
+    HAS_LEFT: "they closed their account",
     IN_DOUBT: "their records are not as they were written",
 }
 

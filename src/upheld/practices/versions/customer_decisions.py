@@ -14,6 +14,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.transaction import Transaction
 from upheld.practices.versions import agreements
+from upheld.practices.versions.customer_looks import has_closed
 from upheld.practices.versions.drafts import ANNOUNCED, DraftError, drafts
 from upheld.practices.versions.tables import customer_version
 
@@ -46,8 +47,11 @@ def needs_approval(transaction: Transaction, person_id: PersonId) -> bool:
 
 
 def open_versions(transaction: Transaction, person_id: PersonId) -> list[str]:
-    """The digests of the versions that wait for somebody's decision: posted ones, and announced."""
-    if not needs_approval(transaction, person_id):
+    """The digests of the versions that wait for somebody's decision: posted ones, and announced.
+
+    None of somebody who closed their account.
+    """
+    if not needs_approval(transaction, person_id) or has_closed(transaction, person_id):
         return []
     over = {each.digest for each in decisions(transaction, person_id)}
     posted = [each.edition.digest for each in transaction.standings(person_id) if not each.binds]
