@@ -196,6 +196,20 @@ def test_nothing_is_posted_by_a_clock_that_was_set_back(gate: Gate, clock: Told)
     assert caught.value.code == "version-clock"
 
 
+def test_a_process_keeps_no_more_versions_in_mind_than_it_can_bear(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were asked for last; any other is read again."""
+    monkeypatch.setattr(store, "LOADED_MAX", 2)
+    for name, change in (("2", WIDER), ("3", NARROWER)):
+        post(gate, version(name, change))
+    with reading(gate.engine) as connection:
+        digests = [each.digest for each in store.editions(connection)]
+        for order in (digests, digests[::-1]):
+            assert [store.policy_of(connection, each).digest for each in order] == order
+            assert [store.in_mind(each) is not None for each in order] == [False, True, True]
+
+
 def test_a_database_says_which_version_whatever_file_it_is_opened_with(
     gate: Gate, database_url: str, keyring: Keyring
 ) -> None:
