@@ -85,7 +85,7 @@ def write_to_customer(
     transaction: Transaction, request: RightsRequest, text: str, staff_id: str
 ) -> ActResult | Refused:
     """Write to a customer about their request: in their account, and by mail that it is there."""
-    title = requests.TITLES[request.kind]
+    title = request.title
     result = message_copies.add_from_staff(
         transaction,
         request.person_id,

@@ -26,14 +26,21 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
 from upheld.practice.tasks import Task
-from upheld.practices.rights import automatic, case_work, corrections, objections, requests
+from upheld.practices.rights import (
+    access_questions,
+    automatic,
+    case_work,
+    corrections,
+    objections,
+    requests,
+)
 from upheld.practices.rights.automatic import AutomaticRequest
 from upheld.practices.rights.requests import RightsRequest
 from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 from upheld.web.pages import format_day
 
-KINDS: Final = (corrections.KIND, objections.KIND)  # of tasks whose page is the desk's
+KINDS: Final = (corrections.KIND, objections.KIND, access_questions.KIND)  # with a page here
 HERE: Final = "/staff/requests"
 ROLES: Final = ("accounts", "privacy", MANAGER)  # who sees which requests wait, and nothing of them
 MESSAGE: Final = Field("text", "Your message", "textarea", length_max=LONG)
@@ -48,6 +55,15 @@ OVERRIDING: Final = REASON._replace(
     label="Why we must continue",
     hint="The customer reads this. The use goes on from the moment you send it.",
 )
+
+
+UNANSWERED: Final = REASON._replace(label="Why you cannot answer it")
+REASONS: Final = {
+    corrections.KIND: REASON,
+    objections.KIND: OVERRIDING,
+    access_questions.KIND: UNANSWERED,
+}
+ANSWER: Final = Field("answer", "Your answer", "textarea", length_max=LONG)
 
 
 class OpenRequest(NamedTuple):
@@ -202,7 +218,8 @@ class RequestDesk:
     ) -> Response:
         """One request with its thread, the value, and what can be done."""
         case = await self.provider.do(lambda transaction: self._open(transaction, visit))
-        reason = OVERRIDING if case.request.kind == objections.KIND else REASON
+        reason = REASONS[case.request.kind]
+        answers = ANSWER if case.request.kind == access_questions.KIND else None
         return self.provider.pages.page(
             visit.request,
             "rights/desk.html",
@@ -211,7 +228,8 @@ class RequestDesk:
             title=self._title(case.request),
             state=requests.LABELS_FOR_STAFF[case.request.state],
             late=case.request.due is not None and case.request.due < self.provider.now(),
-            fields=[each for each in (case.field, MESSAGE, reason) if each],
+            fields=[each for each in (case.field, answers, MESSAGE, reason) if each],
+            answer=answers,
             message=MESSAGE,
             reason=reason,
             filled=filled,
@@ -263,6 +281,18 @@ class RequestDesk:
             return objections.uphold(transaction, request, visit.subject)
 
         return await self._answered(visit, work)
+
+    async def answer(self, visit: Visit) -> Response:
+        """Answer a question about what is held; the customer reads it, and the task is closed."""
+
+        def act(
+            transaction: Transaction, request: RightsRequest, text: str, staff_id: str
+        ) -> object:
+            if request.kind != access_questions.KIND:
+                raise HTTPException(403)
+            return access_questions.answer(transaction, request, text, staff_id)
+
+        return await self._with_text(visit, ANSWER, act)
 
     async def write(self, visit: Visit) -> Response:
         """Write to the customer; the request goes on waiting."""

@@ -27,7 +27,7 @@ from upheld.policy.load import Policy
 from upheld.practice import gag_orders
 from upheld.practice.gag_orders import GagFilter
 from upheld.practice.sheets import sheet
-from upheld.practices.rights import requests
+from upheld.practices.rights import record_notes, requests
 from upheld.practices.rights.inventory import InventoryItem, describe_fields, field_shapes, plain
 from upheld.practices.rights.sentences import sentence
 
@@ -63,7 +63,10 @@ def copy_act(fields: Iterable[str]) -> Act:
 
 
 def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> DataExport | Refused:
-    """Everything about a person for themselves: the request is made, given, and answered."""
+    """Everything about a person for themselves: the request is made, given, and answered.
+
+    A question to our staff that waits goes on waiting.
+    """
     request = requests.open_request(transaction, person_id, KIND)
     if isinstance(request, Refused):
         return request
@@ -71,9 +74,10 @@ def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> Data
     result = transaction.act(copy_act(shapes), person_id, entitled=True)
     if isinstance(result, Refused):
         return result
-    answer = requests.answer(transaction, request)
-    if isinstance(answer, Refused):
-        return answer
+    if not request.task_id:  # else somebody asked more than a copy says, and a person answers
+        answer = requests.answer(transaction, request)
+        if isinstance(answer, Refused):
+            return answer
     gag, policy = GagFilter(transaction, person_id), transaction.policy
     kinds = sorted({f.proof for f in policy.program.vocabulary.facts.values() if f.proof})
     all_records, _ = transaction.records_of([person_id], kinds)
@@ -130,7 +134,15 @@ def files(
 ) -> Iterator[tuple[str, str]]:
     """Each file of the copy by its name."""
     policy = all_.policy
-    sentences = [(each, sentence(each.entry, policy_behind(each.entry))) for each in all_.entries]
+    about = record_notes.notes(policy, all_.records, all_.requests)
+    sentences = [
+        (
+            each,
+            f"{sentence(each.entry, policy_behind(each.entry))}"
+            f" {record_notes.note_of(each.entry, about)}".rstrip(),
+        )
+        for each in all_.entries
+    ]
     page = env.get_template("rights/copy.html")
     yield README, page.render(all=all_, sentences=sentences, front=policy.front)
     yield "everything.json", json.dumps(as_json(all_, sentences), ensure_ascii=False, indent=1)

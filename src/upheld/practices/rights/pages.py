@@ -36,7 +36,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import closure, story, value_erasure
+from upheld.practices.rights import closure, record_notes, story, value_erasure
 from upheld.practices.rights.confirmations import CLOSED, close_confirmation
 from upheld.practices.rights.corrections import Correctable, correctable
 from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
@@ -214,9 +214,11 @@ class DisclosurePages:
         on_page = events[:ROWS_MAX]
         gate = self.provider.gate.gate
         notes = await self.provider.do(
-            lambda transaction: _notes(self.provider, transaction, visit.subject, on_page)
+            lambda transaction: _notes(
+                self.provider, transaction, visit.subject, on_page, own[:ROWS_MAX]
+            )
         )
-        views = [_event_view(each, gate, notes.get(each.head.number, "")) for each in on_page]
+        views = [_event_view(each, gate, notes) for each in on_page]
         if choice.which == "disclosures":
             views = _once(views, clock.day_of)
         rest = len(events) > len(on_page)
@@ -226,7 +228,7 @@ class DisclosurePages:
             "rights/received.html",
             accesses=story.accesses(every, policy),
             days=[(day, list(some)) for day, some in groupby(views, lambda v: clock.day_of(v.at))],
-            own=[_event_view(each, gate) for each in own[:ROWS_MAX]],
+            own=[_event_view(each, gate, notes) for each in own[:ROWS_MAX]],
             own_count=len(own),
             choice=choice,
             zone="UTC" if clock.zone is UTC else f"those of {clock.zone}".replace("_", " "),
@@ -268,10 +270,21 @@ class DisclosurePages:
 
 
 def _notes(
-    provider: Provider, transaction: Transaction, person_id: PersonId, events: list[StoryEvent]
+    provider: Provider,
+    transaction: Transaction,
+    person_id: PersonId,
+    events: list[StoryEvent],
+    own: list[StoryEvent],
 ) -> dict[EntryNumber, str]:
-    """What practices say of events beyond their entries, from what the customer may see."""
-    notes: dict[EntryNumber, str] = {}
+    """What is said of events beyond their entries, from what the customer may see.
+
+    Of records what they are about, and what practices say.
+    """
+    lines = [line for each in (*events, *own) for line in each.lines]
+    by_record = record_notes.notes_for(transaction, person_id, lines)
+    notes = {
+        each.number: text for each in lines if (text := record_notes.note_of(each.entry, by_record))
+    }
     for each in provider.entry_notes:
         some = [e for e in events if any(line.entry.kind in each.kinds for line in e.lines)]
         act = Act(action="view", data=each.fields, actor="customer", purpose=threads.VIEW_PURPOSE)
@@ -284,18 +297,23 @@ def _notes(
     return notes
 
 
-def _event_view(event: StoryEvent, gate: Gate, note: str = "") -> EventView:
+def _event_view(event: StoryEvent, gate: Gate, notes: Mapping[EntryNumber, str]) -> EventView:
     """An event in the words of the versions that decided its entries."""
     head = event.head
     return EventView(
         head.at,
-        _step(head, event.title(gate.policy_behind, note), gate),
+        _step(head, event.title(gate.policy_behind, notes.get(head.number, "")), gate),
         [
-            _step(each, sentence(each.entry, gate.policy_behind(each.entry)), gate)
+            _step(each, _with_note(each, gate, notes), gate)
             for each in event.lines
             if each is not head
         ],
     )
+
+
+def _with_note(line: AccountLine, gate: Gate, notes: Mapping[EntryNumber, str]) -> str:
+    text = sentence(line.entry, gate.policy_behind(line.entry))
+    return f"{text} {notes.get(line.number, '')}".rstrip()
 
 
 def _step(line: AccountLine, text: str, gate: Gate) -> EntryStep:

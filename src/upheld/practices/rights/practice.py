@@ -15,6 +15,7 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.rights import (
     about_pages,
+    access_questions,
     case_work,
     corrections,
     erasure,
@@ -27,6 +28,7 @@ from upheld.practices.rights.desk import KINDS, ROLES, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.objection_pages import ObjectionPages
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
+from upheld.practices.rights.question_pages import QuestionPages
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
 from upheld.practices.rights.value_erasure_pages import ValueErasurePages
@@ -104,6 +106,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
         RequestPages(provider),
     )
     value, objecting = ValueErasurePages(provider), ObjectionPages(provider)
+    asking = QuestionPages(provider)
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(
@@ -138,6 +141,8 @@ def _routes(provider: Provider) -> Sequence[Route]:
         post("/me/privacy/export", requests.download, fresh=True),
         get("/me/privacy/correct", requests.correct, fresh=True),
         post("/me/privacy/correct", requests.send, fresh=True, carries=corrections.FORM_FIELDS),
+        get("/me/privacy/question", asking.show),
+        post("/me/privacy/question", asking.send),
         get("/me/privacy/object", objecting.show),
         post("/me/privacy/object", objecting.send),
         get("/me/privacy/erase", requests.erase, fresh=True),
@@ -176,6 +181,7 @@ def _desk_routes(provider: Provider) -> Sequence[Route]:
         route("POST", f"{one}/write", desk.write),
         route("POST", f"{one}/refuse", desk.refuse),
         route("POST", f"{one}/uphold", desk.uphold),
+        route("POST", f"{one}/answer", desk.answer),
     )
 
 
@@ -229,6 +235,7 @@ def practice(provider: Provider) -> Practice:
         entry_sentences={
             corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
             case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",
+            access_questions.ANSWERED: "{actor} answered {whose} question about what we hold",
             objections.UPHELD: "{actor} upheld {whose} objection",
         },
         links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},

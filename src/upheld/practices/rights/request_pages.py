@@ -106,7 +106,7 @@ class RequestPages:
                 return filled
             if threads.writes_too_often(self.provider, transaction, visit.subject):
                 return filled.wrong(REPLY.name, threads.TOO_MANY)
-            subject = f"Your reply: {requests.TITLES[request.kind]}"
+            subject = f"Your reply: {request.title}"
             text = filled.values[REPLY.name]
             return case_work.add_text(self.provider, transaction, request, subject, text)
 
@@ -149,7 +149,7 @@ class RequestPages:
         if not request.waits:  # it was taken back or answered before
             return RedirectResponse(PAGE, 303)
         banner = Banner(
-            f"You took this request back: {requests.TITLES[request.kind]}.",
+            f"You took this request back: {request.title}.",
             short_reference(request_id),
             "/me/privacy/erase" if request.kind == "erasure" and not request.about else "",
         )

@@ -47,6 +47,7 @@ TITLES: Final = {
     "objection": "Object to a use",
     "erasure": "Erase what we hold",
 }
+QUESTION: Final = "A question about what we hold"  # an access request with a task
 ONE_THING: Final = {"erasure": "Erase one thing"}  # the same, where it is about one kind of data
 PAGE: Final = "/me/privacy/requests"  # of a customer's own
 _KEY: Final = "person_id = ? AND request_id = ?"
@@ -74,6 +75,11 @@ class RightsRequest(NamedTuple):
         """Whether it is not answered yet."""
         return self.state in (OPEN, IN_PROGRESS)
 
+    @property
+    def title(self) -> str:
+        """What is asked, in a few words and without what it is about."""
+        return QUESTION if self.kind == "access" and self.task_id else TITLES[self.kind]
+
     def status(self) -> dict[str, object]:
         """The request as the Data Rights Protocol tells its status."""
         return {
@@ -81,7 +87,7 @@ class RightsRequest(NamedTuple):
             "received_at": _iso(self.received),
             "expected_by": _iso(self.due),
             "status": self.state,
-            "processing_details": TITLES[self.kind],
+            "processing_details": self.title,
         }
 
 
@@ -92,7 +98,7 @@ def _iso(at: datetime | None) -> str | None:
 def title_of(policy: Policy, request: RightsRequest) -> str:
     """A request in a few words: what is asked, and about which kind of data or which purpose."""
     if not request.about:
-        return TITLES[request.kind]
+        return request.title
     title = ONE_THING.get(request.kind, TITLES[request.kind])
     tree = "purpose" if request.kind == "objection" else "data"
     return f"{title}: {label(policy, tree, request.about)}"
