@@ -52,6 +52,7 @@ class Mention(NamedTuple):
 
 YOU: Final = Mention("you", "your", "you", "yourself")
 THEY: Final = Mention("they", "their", "them")
+CUSTOMERS: Final = Mention("customers", "customers'", "customers")
 
 
 def mention_of(whose: str) -> Mention:

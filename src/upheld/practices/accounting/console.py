@@ -23,6 +23,7 @@ from upheld.practice.accounting import DisclosureLine, DisclosureQuery
 from upheld.practice.citations import VERSIONS
 from upheld.practice.consequences import short_reference
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.sheets import sheet
@@ -82,9 +83,8 @@ class RowWords:
         )
 
     def label(self, dimension: str, word: str) -> str:
-        """What people call a word; the word itself where the policy has it no more."""
-        term = self.provider.policy.program.vocabulary.tree(TREE_OF[dimension]).get(word)
-        return term.label if term and term.label else word.replace("-", " ")
+        """What people call a word, told of customers."""
+        return label_of_customers(self.provider.policy, TREE_OF[dimension], word)
 
 
 def _outcome(row: DisclosureLine) -> str:

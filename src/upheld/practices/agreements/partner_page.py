@@ -18,6 +18,7 @@ from upheld.practice import deliveries
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.deliveries import PartyDelivery
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.plugin import Provider
 from upheld.practices.agreements import agreements, clients, pulls
 from upheld.practices.agreements.agreements import PartnerAgreement
@@ -111,8 +112,7 @@ class PartnerPage:
         )
 
     def _label(self, dimension: str, word: str) -> str:
-        term = self.provider.policy.program.vocabulary.tree(TREE_OF[dimension]).get(word)
-        return term.label if term and term.label else word.replace("-", " ")
+        return label_of_customers(self.provider.policy, TREE_OF[dimension], word)
 
 
 def _party(visit: Visit) -> str:

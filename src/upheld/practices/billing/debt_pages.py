@@ -21,6 +21,7 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.billing import debts
@@ -56,8 +57,9 @@ class DebtPages:
 
     @property
     def _labels(self) -> dict[str, str]:
-        words = self.provider.policy.program.vocabulary.tree("data")
-        return {word: term.label or word for word, term in words.items()}
+        policy = self.provider.policy
+        words = policy.program.vocabulary.tree("data")
+        return {word: label_of_customers(policy, "data", word) for word in words}
 
     def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""

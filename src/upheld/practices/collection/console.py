@@ -11,6 +11,7 @@ from starlette.responses import Response
 from upheld.policy.request import Duty
 from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practices.collection.holdings import holdings_of
@@ -53,6 +54,4 @@ class VisitConsole:
         ]
 
     def _label(self, tree: str, word: str) -> str:
-        term = self.provider.policy.program.vocabulary.tree(tree).get(word)
-        label = term.label if term and term.label else word.replace("-", " ")
-        return label[:1].upper() + label[1:]
+        return heading_of_customers(self.provider.policy, tree, word)

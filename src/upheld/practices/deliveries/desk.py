@@ -25,6 +25,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.deliveries import Content, DeliveryError, PartyDelivery
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.tables import delivery as table
@@ -48,8 +49,7 @@ class DeliveryDesk:
         return [PendingAction(sentence, "See the deliveries", HERE)] if many else []
 
     def _label(self, tree: str, word: str) -> str:
-        term = self.provider.policy.program.vocabulary.tree(tree).get(word)
-        return term.label if term and term.label else word.replace("-", " ")
+        return label_of_customers(self.provider.policy, tree, word)
 
     def _words(self, each: PartyDelivery) -> dict[str, Any]:
         """A delivery as its pages tell it."""

@@ -19,7 +19,6 @@ from upheld.core.ids import IncidentId
 from upheld.database.own_tables import Tables
 from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
 from upheld.gate.transaction import Transaction
-from upheld.policy.words import Words
 from upheld.practice import operators
 from upheld.practice.consequences import (
     Banner,
@@ -28,11 +27,13 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.sheets import sheet
 from upheld.practices.incidents import incidents
 from upheld.practices.incidents.incidents import (
+    APPROVED,
     Incident,
     IncidentError,
     Incidents,
@@ -46,6 +47,7 @@ from upheld.practices.incidents.questions import (
     KINDS,
     NOTICE,
     REMARK,
+    SENT,
     STATES,
     STEPS,
     approval_confirmation,
@@ -90,15 +92,22 @@ class IncidentConsole:
             visit.request,
             "incidents/console.html",
             status=status,
-            rows=await self.provider.read(self.incidents.all),
+            rows=await self.provider.read(self._listed),
             reference=short_reference,
             kinds=KINDS,
-            states=STATES,
             fields=self.fields,
             filled=filled,
             clause=CLAUSE,
             off=not incidents.speaks_of_it(self.provider.policy),
         )
+
+    def _listed(self, tables: Tables) -> list[tuple[Incident, str]]:
+        """Every incident, with its state in words."""
+        now = self.provider.now()
+        return [
+            (each, _state(each, notice_counts(tables, each.incident_id, now)))
+            for each in self.incidents.all(tables)
+        ]
 
     async def open(self, visit: Visit) -> Response:
         """Open an incident, once that was confirmed."""
@@ -145,7 +154,7 @@ class IncidentConsole:
             it=there,
             reference=short_reference(there.incident_id),
             kinds=KINDS,
-            states=STATES,
+            state=_state(there, view.counts),
             step_names=STEPS,
             data=_labels(self.provider, there),
             is_own=there.drafted_by == visit.subject,
@@ -269,6 +278,12 @@ class IncidentConsole:
         return redirect_with_banner(self.provider, visit.session, path, banner)
 
 
+def _state(there: Incident, counts: NoticeCounts) -> str:
+    """The state of an incident in words: what was approved is sent once nobody waits for it."""
+    is_sent = there.state == APPROVED and not counts.waiting
+    return SENT if is_sent else STATES[there.state]
+
+
 def _officer(visit: Visit) -> User:
     """Whoever may work on incidents; 403 for everybody else."""
     if visit.user is None or not {*incidents.ROLES} & {*visit.user.roles}:
@@ -278,8 +293,10 @@ def _officer(visit: Visit) -> User:
 
 def _labels(provider: Provider, there: Incident) -> list[tuple[str, int]]:
     """How many people by kind of data, in the words of the policy, the most first."""
-    words = Words(provider.policy.program)
-    counts = [(words.term("data", kind), count) for kind, count in there.counts.items()]
+    counts = [
+        (label_of_customers(provider.policy, "data", kind), count)
+        for kind, count in there.counts.items()
+    ]
     return sorted(counts, key=lambda each: (-each[1], each[0]))
 
 

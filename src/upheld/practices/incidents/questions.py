@@ -42,6 +42,7 @@ STATES: Final = {
     APPROVED: "the notice is approved",
     CLOSED: "closed",
 }
+SENT: Final = "the notices are sent"  # approved, and nobody waits for theirs any more
 STEPS: Final = {
     OPENING: "Opened",
     COUNT: "Counted",

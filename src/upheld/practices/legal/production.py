@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import msgspec
 
 from upheld.policy.load import Policy
-from upheld.policy.words import Words
+from upheld.practice.labels import label_of_customers
 from upheld.practices.legal.instrument import Instrument
 
 LINES: Final = 50  # of a page
@@ -120,9 +120,9 @@ def _info(name: str, at: datetime) -> ZipInfo:
 
 def _lines(person: ReleasedPerson, policy: Policy, at: datetime) -> list[str]:
     """What is released of a person, a line each, none longer than a page is wide."""
-    words, lines = Words(policy.program), list[str]()
+    lines = list[str]()
     for field, values in person.values.items():
-        lines.append(f"{words.term('data', field)} ({field})")
+        lines.append(f"{label_of_customers(policy, 'data', field)} ({field})")
         for moment, value in values:
             lines.append(f"  since {moment.astimezone(at.tzinfo).isoformat(timespec='seconds')}:")
             for line in value.splitlines() or [""]:

@@ -8,9 +8,9 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from upheld.policy.load import Policy
-from upheld.policy.words import Words
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation, short_reference
+from upheld.practice.labels import label_of_customers
 from upheld.practices.legal.demands import (
     BELIEF_MAX,
     CLAIM,
@@ -63,7 +63,6 @@ def demand_fields(policy: Policy) -> tuple[Field, ...]:
 
 
 def _what_it_is(policy: Policy) -> tuple[Field, ...]:
-    words = Words(policy.program)
     return (
         Field("kind", "What it is", "select", options=tuple(KIND_LABELS.items())),
         Field(
@@ -80,14 +79,18 @@ def _what_it_is(policy: Policy) -> tuple[Field, ...]:
             "To whom it is given",
             "select",
             required=False,
-            options=tuple((each, words.term("party", each)) for each in recipients(policy)),
+            options=tuple(
+                (each, label_of_customers(policy, "party", each)) for each in recipients(policy)
+            ),
         ),
         Field(
             "ground",
             "Ground of a determination",
             "select",
             required=False,
-            options=tuple((each, words.term("purpose", each)) for each in grounds(policy)),
+            options=tuple(
+                (each, label_of_customers(policy, "purpose", each)) for each in grounds(policy)
+            ),
             hint="A threat to somebody's safety is in force at once, and reviewed later.",
         ),
         Field(
@@ -101,7 +104,6 @@ def _what_it_is(policy: Policy) -> tuple[Field, ...]:
 
 
 def _reach(policy: Policy) -> tuple[Field, ...]:
-    words = Words(policy.program)
     return (
         Field(
             "accounts",
@@ -117,7 +119,10 @@ def _reach(policy: Policy) -> tuple[Field, ...]:
             "checks",
             required=False,
             length_max=_ACCOUNTS_MAX,
-            options=tuple((each, words.term("data", each)) for each in demandable_fields(policy)),
+            options=tuple(
+                (each, label_of_customers(policy, "data", each))
+                for each in demandable_fields(policy)
+            ),
         ),
     )
 
@@ -240,14 +245,14 @@ def reach_lines(
     policy: Policy, instrument: Instrument, day_of: Callable[[datetime], date]
 ) -> list[str]:
     """What an instrument reaches, a sentence each."""
-    words, lines = Words(policy.program), list[str]()
+    lines = list[str]()
     if instrument.ground:
-        lines.append(f"Ground: {words.term('purpose', instrument.ground)}.")
+        lines.append(f"Ground: {label_of_customers(policy, 'purpose', instrument.ground)}.")
     if instrument.fields:
-        demand = ", ".join(words.term("data", each) for each in instrument.fields)
+        demand = ", ".join(label_of_customers(policy, "data", each) for each in instrument.fields)
         lines.append(f"Kinds of information: {demand}.")
     if instrument.recipient:
-        lines.append(f"To whom: {words.term('party', instrument.recipient)}.")
+        lines.append(f"To whom: {label_of_customers(policy, 'party', instrument.recipient)}.")
     if instrument.period_start or instrument.period_end:
         since = format_day(day_of(instrument.period_start)) if instrument.period_start else "ever"
         until = _last_day(instrument.period_end, day_of) if instrument.period_end else "now"

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import Transaction
+from upheld.policy.retelling import CUSTOMERS, about_person
 from upheld.practice import parties, party_keys
 from upheld.practice.consequences import (
     Banner,
@@ -21,8 +22,9 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
-from upheld.practice.parties import PartyError, PartyRole
+from upheld.practice.parties import PartyError, PartyRole, Receiving
 from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import Provider
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -47,9 +49,11 @@ class PartyPages:
         self.provider = provider
 
     def _label(self, role: str) -> str:
-        term = self.provider.policy.program.vocabulary.tree("party").get(role)
-        label = term.label if term and term.label else role.replace("-", " ")
-        return label[:1].upper() + label[1:]
+        return heading_of_customers(self.provider.policy, "party", role)
+
+    def _receiving(self, role: str) -> Receiving:
+        most = parties.receiving(self.provider.policy, role)
+        return most._replace(data=tuple(about_person(each, CUSTOMERS) for each in most.data))
 
     def _place(self, word: str) -> str:
         term = self.provider.policy.program.vocabulary.tree("place").get(word)
@@ -147,7 +151,7 @@ class PartyPages:
             live=[each for each, _ in roles if each.until is None or each.until > now],
             label=self._label,
             place=self._place,
-            receiving=lambda role: parties.receiving(self.provider.policy, role),
+            receiving=self._receiving,
             fields=(NEW_NAME, KEY),
             key=key,
             filled=filled,

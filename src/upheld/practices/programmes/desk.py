@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.counts import count_of
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties, party_keys
@@ -21,6 +22,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practices.programmes import members, programmes, runs
@@ -39,8 +41,10 @@ class ProgrammeDesk:
     def _fields(self, transaction: Transaction) -> tuple[Field, ...]:
         """What is asked of a programme that is to be made."""
         policy = transaction.policy
-        terms = policy.program.vocabulary.tree("data")
-        data = [(each, terms[each].label or each) for each in programmes.offered_fields(policy)]
+        data = [
+            (each, label_of_customers(policy, "data", each))
+            for each in programmes.offered_fields(policy)
+        ]
         partners = [
             (each, company_name(each)) for each in parties.in_role(transaction, programmes.PARTNER)
         ]
@@ -123,11 +127,11 @@ class ProgrammeDesk:
 
         def look(tables: Tables) -> dict[str, Any]:
             its = _one(tables, visit)
-            terms = self.provider.policy.program.vocabulary.tree("data")
+            policy = self.provider.policy
             return {
                 "its": its,
                 "name": company_name(its.party),
-                "data": [terms[each].label if each in terms else each for each in its.fields],
+                "data": [label_of_customers(policy, "data", each) for each in its.fields],
                 "counts": members.counts(tables, its.programme_id),
                 "wording": programmes.wording(self.provider.policy, its),
                 "has_key": bool(party_keys.find(tables, its.party)),
@@ -149,7 +153,8 @@ class ProgrammeDesk:
             done = await self.provider.run_in_thread(runs.run, gate, its.programme_id)
         except (ProgrammeError, DeliveryError) as error:
             return await self.show_one(visit, EMPTY.wrong("run", _sentence(error)), 409)
-        text = f"{done.people} people are in {done.deliveries} deliveries."
+        people = count_of(done.people, "person", "people")
+        text = f"Sent: {people}, in {count_of(done.deliveries, 'delivery')}."
         if not done.people:
             text = "Nobody joined since the last run."
         return self._back(visit, its, text)
