@@ -186,7 +186,7 @@ def test_what_nothing_covers_for_a_minute_raises_the_alarm(
     assert waiting is not None
     assert waiting.entries
     clock.ahead += timedelta(minutes=2)
-    with pytest.raises(LogError, match="covered by no checkpoint"):
+    with pytest.raises(LogError, match="no checkpoint covers"):
         uncovered(gate)
     assert "No checkpoint covers" in gate.log_state.alarms(clock.now())[0]
     work.step()

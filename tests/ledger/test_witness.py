@@ -41,7 +41,7 @@ def test_a_log_that_grows_is_cosigned(tmp_path: Path) -> None:
     ("numbers", "told"),
     [
         ([*range(17), 999, *range(18, 300)], "two roots at size 300"),
-        ([*range(17), 999, *range(18, 400)], "does not go on from its first 300 entries"),
+        ([*range(17), 999, *range(18, 400)], "does not go on from its checkpoint of 300 entries"),
         (range(299), "was cut: it had 300 entries and has 299"),
     ],
 )

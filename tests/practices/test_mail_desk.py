@@ -110,7 +110,7 @@ def test_a_queue_that_is_full_is_told_to_managers(house: House) -> None:
     assert "messages wait" not in manager.get("/staff").text
     house.clock.moved += timedelta(minutes=61)
     manager = house.signed_in(house.staff("manager", sign_in="mo"), "staff")
-    assert "The queue of mail is full: 1 messages wait." in manager.get("/staff").text
+    assert "Mail is sent too slowly. Messages that wait: 1." in manager.get("/staff").text
 
 
 def report(message: str, action: str = "failed", *, whole: bool = True) -> bytes:

@@ -40,7 +40,9 @@ class MessageError(UpheldError):
         self.status, self.headers = status, headers
 
 
-CUSTOMER = MessageError("questions about a customer are not answered here", 403)
+CUSTOMER = MessageError(
+    "questions about a customer are not answered here; ask with the type `party`", 403
+)
 
 
 class AuthZen:
@@ -267,7 +269,9 @@ def parts(message: msgspec.Struct) -> int:
     values = (value for facts in inputs if isinstance(facts, dict) for value in facts.values())
     count = sum(len(value) for value in values if isinstance(value, list))
     if count > PARTS_MAX:
-        raise MessageError(f"facts have {count} parts; at most {PARTS_MAX} in one message")
+        raise MessageError(
+            f"facts have {count:,} parts, want at most {PARTS_MAX:,}; ask in several messages"
+        )
     return count
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -74,7 +74,10 @@ class Access:
         if self.tokens is not None:
             name = self.tokens.caller(header(scope, b"authorization").decode("latin-1"))
             if name is None:
-                raise MessageError("show a bearer token that the token file names", 401)
+                raise MessageError(
+                    "send a bearer token that the token file names, as `Authorization: Bearer …`",
+                    401,
+                )
             return name
         client = scope.get("client")
         host = client[0] if client else "::1"  # a socket of this machine has no address
@@ -120,7 +123,7 @@ class AuthZenHttp:
         if not JSON_TYPE.match(header(scope, b"content-type").strip()):
             raise MessageError("the content type must be application/json")
         if header(scope, b"content-encoding").strip().lower() not in (b"", b"identity"):
-            raise MessageError("the body must not be compressed")
+            raise MessageError("the body must not be compressed; send it without Content-Encoding")
         message = decoded(path, await read_body(scope, receive))
         count = parts(message)
         cost = endpoint.cost + PART_COST * count
@@ -128,7 +131,11 @@ class AuthZenHttp:
             cost += len(message.evaluations)
         if wait := self.access.charge(caller, cost):
             after = str(max(1, round(wait + 0.5))).encode()
-            raise MessageError("too many questions; wait a while", 429, ((b"retry-after", after),))
+            raise MessageError(
+                f"too many questions; wait {after.decode()} s, then ask again",
+                429,
+                ((b"retry-after", after),),
+            )
         if endpoint.aside or count:
             answer = await run_in_threadpool(endpoint.work, self.authzen, message)
         else:
@@ -185,11 +192,14 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
+TOO_LARGE: Final = f"the body has more than {BODY_MAX:,} bytes; send fewer questions at a time"
+
+
 async def read_body(scope: Scope, receive: Receive) -> bytes:
     """The whole body, within its limits of size and time."""
     length_header = header(scope, b"content-length")
     if length_header.isdigit() and int(length_header) > BODY_MAX:
-        raise MessageError(f"the body has more than {BODY_MAX} bytes", 413)
+        raise MessageError(TOO_LARGE, 413)
     parts: list[bytes] = []
     size, more = 0, True
     try:
@@ -202,16 +212,18 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
                 size += len(parts[-1])
                 more = message.get("more_body", False)
                 if size > BODY_MAX:
-                    raise MessageError(f"the body has more than {BODY_MAX} bytes", 413)
+                    raise MessageError(TOO_LARGE, 413)
     except TimeoutError:
-        raise MessageError("the body did not arrive in time", 408) from None
+        raise MessageError(
+            f"the body did not arrive within {BODY_SECONDS:g} seconds; send it again", 408
+        ) from None
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decoded(path: str, body: bytes) -> msgspec.Struct:
     """The message in a body; MessageError for what is none."""
     if not body.strip():
-        raise MessageError("the body is empty")
+        raise MessageError("the body is empty; send one question as a JSON object")
     try:
         message = DECODERS[path].decode(body)
         twice = has_duplicate_member(body)
@@ -220,9 +232,11 @@ def decoded(path: str, body: bytes) -> msgspec.Struct:
     except (msgspec.DecodeError, ValueError) as error:
         raise MessageError(f"the body is not JSON: {error}") from None
     except RecursionError:
-        raise MessageError("the body is nested too deep") from None
+        raise MessageError(
+            "the body is nested too deep; send it as flat as the API describes it"
+        ) from None
     if twice:
-        raise MessageError("a member stands twice in one object")
+        raise MessageError("a member stands twice in one object; send each once")
     return message
 
 

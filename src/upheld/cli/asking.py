@@ -91,7 +91,11 @@ def decide(
 ) -> None:
     """Answer one question in words, or a question a line with an answer a line."""
     if question is not None and requests is not None:
-        raise UpheldError("a question and --requests exclude each other", code="usage")
+        raise UpheldError(
+            "a question and --requests exclude each other",
+            code="usage",
+            hint="give the question in words, or the file of questions",
+        )
     rules = loaded(policy, as_json=as_json)
     if question is None:
         raise typer.Exit(0 if _lines(rules, requests or "-") else 1)

@@ -27,7 +27,11 @@ def relaid(raw: bytes, file: str) -> bytes:
         )
     document = _read(raw, file)
     if document is None:
-        raise UpheldError(f"{file} cannot be read", code="unreadable")
+        raise UpheldError(
+            f"{file} cannot be read",
+            code="unreadable",
+            hint=f"`upheld check {file}` says what is wrong, and where",
+        )
     mark = MARK if raw.startswith(MARK) else b""
     pieces = END.split(raw.removeprefix(MARK).decode())
     lines, ends = pieces[::2], [*pieces[1::2], ""]
@@ -39,6 +43,7 @@ def relaid(raw: bytes, file: str) -> bytes:
         raise UpheldError(
             f"{file} cannot be laid out without a change of what it says; nothing was changed",
             code="layout",
+            hint="lay out the rules by hand; `upheld check` says whether they still hold",
         )
     return content
 

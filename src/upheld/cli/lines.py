@@ -147,7 +147,11 @@ def opened(requests: str) -> Iterator[BufferedIOBase]:
     """A file of questions, or standard input for `-`; UpheldError where it cannot be opened."""
     if requests == "-":
         if sys.stdin is None:
-            raise UpheldError("there is no standard input", code="unreadable")
+            raise UpheldError(
+                "there is no standard input",
+                code="unreadable",
+                hint="name a file of questions, or pipe them in",
+            )
         yield cast("BufferedIOBase", sys.stdin.buffer)
         return
     try:

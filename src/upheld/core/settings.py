@@ -116,7 +116,11 @@ def read_settings(
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:  # it names the setting, and never the value
-        raise SettingsError(f"the settings: {error}", code="settings") from None
+        raise SettingsError(
+            f"the settings: {error}",
+            code="settings",
+            hint="docs/commands.md lists every setting and what it may be",
+        ) from None
     _refuse_unknown_country(settings.country)
     _refuse_unknown_zone(settings.zone)
     settings = _reachable(settings)
@@ -179,7 +183,9 @@ def _from_file(path: Path) -> dict[str, Any]:
     try:
         values = tomllib.loads(raw.decode())
     except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not UTF-8", code="settings") from None
+        raise SettingsError(
+            f"{path} is not UTF-8", code="settings", hint="save it as UTF-8, in TOML"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at .*\)$", str(error))  # the rest may quote a value
         raise SettingsError(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from upheld.core.counts import count_of
 from upheld.ledger import entries
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from upheld.ledger.entries import Entry, EntryError
@@ -55,9 +56,11 @@ def export_lines(lines: Iterable[bytes], out: Path, origin: str, signer: Signer)
 
 def _same(before: Frontier, signed: Checkpoint) -> None:
     if before.size < signed.size:
-        raise ForkError(f"there are {before.size} lines, and {signed.size} entries are signed")
+        raise ForkError(
+            f"it has {count_of(before.size, 'line')}, and {count_of(signed.size, 'entry')} signed"
+        )
     if before.root() != signed.root:
-        raise ForkError(f"the first {signed.size} lines are not the entries that are signed")
+        raise ForkError(f"the lines up to {signed.size:,} are not the entries that are signed")
 
 
 def _parse_line(index: int, line: bytes) -> tuple[bytes, bytes]:

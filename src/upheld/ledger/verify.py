@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.counts import count_of
 from upheld.ledger import entries, tree
 from upheld.ledger.audit import Audit, Finding
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -88,10 +89,10 @@ class Earlier:
         if self._wrong:
             audit.find("checkpoint", "earlier checkpoint", self._wrong)
         elif size > now.size:
-            message = f"the log was cut: it had {size} entries and has {now.size}"
+            message = f"the log was cut: it had {count_of(size, 'entry')} and has {now.size:,}"
             audit.find("fork", CHECKPOINT, message)
         elif tree.fold([*self._bundles.peaks, *self._rest]) != self._checkpoint.root:
-            message = f"the first {size} entries are not those of the earlier checkpoint"
+            message = f"the {count_of(size, 'entry')} of the earlier checkpoint changed"
             audit.find("fork", CHECKPOINT, message)
 
 

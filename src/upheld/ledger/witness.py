@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.ledger.checkpoint import Checkpoint, cosign_checkpoint, open_note
 from upheld.ledger.note import WITNESS, Key, Note, NoteError, Signer, parse_note
@@ -68,7 +69,8 @@ class Witness:
     def _check(self, last: Checkpoint, new: Checkpoint, proof: Proof) -> None:
         if new.size < last.size:
             raise ForkError(
-                f"the log was cut: it had {last.size} entries and has {new.size}; not cosigned"
+                f"the log was cut: it had {count_of(last.size, 'entry')} and has {new.size:,};"
+                " not cosigned"
             )
         if new.size == last.size and new.root != last.root:
             raise ForkError(f"the log has two roots at size {new.size}; not cosigned")
@@ -79,7 +81,8 @@ class Witness:
             verify_consistency(last.size, new.size, hashes, last.root, new.root)
         except ProofError as error:
             raise ForkError(
-                f"the log does not go on from its first {last.size} entries: {error}; not cosigned"
+                "the log does not go on from its checkpoint of"
+                f" {count_of(last.size, 'entry')}: {error}; not cosigned"
             ) from None
 
     def _keep(self, raw: bytes) -> None:

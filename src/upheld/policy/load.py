@@ -131,7 +131,11 @@ class Policy:
 def request_of(question: object) -> tuple[Request, Mapping[str, object]]:
     """The request and facts of a question as JSON has it; RequestError if it is not a question."""
     if not isinstance(question, Mapping):
-        raise RequestError("a question must be an object", code="bad-line")
+        raise RequestError(
+            "a question must be an object",
+            code="bad-line",
+            hint='such as {"action": "share", "data": "email"}',
+        )
     if strange := [key for key in question if key not in KEYS]:
         raise RequestError(
             f"a question has no `{strange[0]}`",
@@ -148,10 +152,14 @@ def request_of(question: object) -> tuple[Request, Mapping[str, object]]:
     action = question.get("action")
     if not isinstance(action, str):
         code = "unknown-action" if action is None else "wrong-type"
-        raise RequestError("a question names its `action`, a word", code=code)
+        raise RequestError(
+            "a question names its `action`, a word", code=code, hint='such as "action": "share"'
+        )
     facts = question.get("facts", NO_FACTS)
     if not isinstance(facts, Mapping):
-        raise RequestError("`facts` must map names to values", code="wrong-type")
+        raise RequestError(
+            "`facts` must map names to values", code="wrong-type", hint='such as {"age": 17}'
+        )
     return Request(action, **dimensions), facts
 
 

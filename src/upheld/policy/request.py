@@ -221,12 +221,17 @@ class Checker:
         rest: bool | None = None
         for each in value:
             if not isinstance(each, Mapping):
-                raise RequestError(f"a part of `{fact.name}` must be an object", code="wrong-type")
+                raise RequestError(
+                    f"a part of `{fact.name}` must be an object",
+                    code="wrong-type",
+                    hint='such as {"purpose": ["offers"], "holds": true}, or {"rest": false}',
+                )
             if "rest" in each:
                 if len(each) > 1 or rest is not None or not isinstance(each["rest"], bool):
                     raise RequestError(
                         f"`rest` of `{fact.name}` stands alone, once, and is true or false",
                         code="wrong-type",
+                        hint='write {"rest": true} or {"rest": false} as one part of it',
                     )
                 rest = each["rest"]
                 continue

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.database.statements import rows, to_bytes
 from upheld.gate.log import cosignatures, database_log, entries
 from upheld.gate.log.database_log import DatabaseLog, Log, StoredCheckpoint
@@ -108,7 +109,7 @@ def _last_signed(
     for each in checkpoints:
         if each.note is None:
             continue
-        name = f"checkpoint of {each.size} entries"
+        name = f"checkpoint of {count_of(each.size, 'entry')}"
         try:
             checkpoint = open_checkpoint(each.note.encode(), log.key)
         except NoteError as error:
@@ -142,7 +143,7 @@ def _audit_log(
             root = fold([*whole.peaks, *peaks(leaves[: each.size - bundle * WIDTH])])
             if root != each.root:
                 message = "it is not the tree as it was then: it is another history, or changed"
-                tree_audit.find("fork", f"checkpoint of {each.size} entries", message)
+                tree_audit.find("fork", f"checkpoint of {count_of(each.size, 'entry')}", message)
         whole.append(root_of(leaves))
     comparison.conclude()
     earlier.conclude(tree_audit, signed)

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import system_time
+from upheld.core.counts import count_of
 from upheld.database.statements import dialect_of, rows, run, to_bytes
 from upheld.database.tables import microseconds
 from upheld.database.transaction import snapshot, writing
@@ -161,7 +162,7 @@ def _load_tree(connection: Connection, log: Log, last: StoredCheckpoint | None) 
     try:
         growth = Growth(last.size, stored.hashes)
         if growth.root() != last.root:
-            raise LogError(f"the tree of {last.size} entries {_CHANGED}")
+            raise LogError(f"the tree of {count_of(last.size, 'entry')} {_CHANGED}")
         if signed and signed.note:
             checkpoint = open_checkpoint(signed.note.encode(), log.key)
             root = stored.subtree(0, signed.size)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.database.checks import Problem
 from upheld.database.statements import row, rows, run
 from upheld.database.tables import microseconds
@@ -55,16 +56,18 @@ def keep(gate: Gate, raw: bytes, witnesses: Sequence[Key]) -> tuple[Checkpoint, 
         checkpoint = open_note(note, log.key, witnesses)
         if checkpoint.size > covered.size:
             raise NoteError(
-                f"it has {checkpoint.size} entries, and our log has {covered.size} signed"
+                f"it has {count_of(checkpoint.size, 'entry')}, and our log has"
+                f" {covered.size:,} signed"
             )
         root = _root(connection, log, checkpoint.size)
     if root != checkpoint.root:
         text = (
-            f"a note that our log's key signed has another root of {checkpoint.size} entries:"
-            " the key has signed two histories"
+            "a note that our log's key signed has another root of"
+            f" {count_of(checkpoint.size, 'entry')}: the key has signed two histories"
         )
         findings.keep(gate, KIND, CheckedPart(), [Problem(text, "checkpoint")])
-        raise ForkError(f"it has another root of {checkpoint.size} entries than our log; not kept")
+        size = count_of(checkpoint.size, "entry")
+        raise ForkError(f"it has another root of {size} than our log; not kept")
     return checkpoint, _keep(gate, log, checkpoint, note, witnesses)
 
 
@@ -122,7 +125,7 @@ def wrong(connection: Connection, witnesses: Sequence[Key] = ()) -> list[Finding
     for log in database_log.logs(connection):
         statement = "SELECT size, note FROM cosigned WHERE log = ? ORDER BY size"
         for size, raw in rows(connection, statement, log.first):
-            name = f"cosigned checkpoint of {size} entries"
+            name = f"cosigned checkpoint of {count_of(size, 'entry')}"
             try:
                 note = parse_note(raw.encode() if isinstance(raw, str) else b"")
                 checkpoint = open_note(note, log.key)

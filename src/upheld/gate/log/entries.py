@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core import observing
+from upheld.core.counts import count_of
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
@@ -92,7 +93,9 @@ def add(
     before, last = connection.last_entry or latest(connection)
     halt = connection.halt
     if halt.why or before < halt.least:
-        raise stop_message(halt.why or f"entries up to {halt.least} were there, and {before} are")
+        raise stop_message(
+            halt.why or f"the log had {count_of(halt.least, 'entry')}, and has {before:,}"
+        )
     number = EntryNumber(before + 1)
     if entry_time < last and entry.kind != "clock":
         entry_time = last

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine
 
+from upheld.core.counts import count_of
 from upheld.database.connection import HALT_OPTION, Halt
 from upheld.database.statements import row, rows, run, to_bytes, to_datetime
 from upheld.database.transaction import reading, snapshot, writing
@@ -104,8 +105,9 @@ class LogState:
             )
         waiting = self.uncovered()
         if waiting is not None and waiting.late(now):
+            last = "entry" if waiting.entries == 1 else f"{waiting.entries:,} entries"
             problems.append(
-                f"No checkpoint covers the last {waiting.entries:,} entries of the log, since"
+                f"No checkpoint covers the last {last} of the log, since"
                 f" {waiting.since:%d %B %Y, %H:%M} UTC. See why `upheld jobs` does not cover them."
             )
         return problems
@@ -122,9 +124,11 @@ class LogState:
             self._log, self._size, self._part = log.first, 0, 0
         signed = database_log.last_covered(connection, log, signed=True)
         if signed is None:
-            return f"its checkpoint of {self._size} entries is gone" if self._size else ""
+            gone = f"its checkpoint of {count_of(self._size, 'entry')} is gone"
+            return gone if self._size else ""
         if signed.size < self._size:
-            return f"it had {self._size} entries, and its last checkpoint has {signed.size}"
+            size = count_of(self._size, "entry")
+            return f"it had {size}, and its last checkpoint has {signed.size:,}"
         try:
             self._compare(connection, log, signed)
         except (TileError, NoteError, LogError) as error:
@@ -142,7 +146,8 @@ class LogState:
             signed.size,
             signed.root,
         ) or root != checkpoint.root:
-            raise LogError(f"its tree of {signed.size} entries is not the one that was signed")
+            size = count_of(signed.size, "entry")
+            raise LogError(f"its tree of {size} is not the one that was signed")
         self._count(connection, log, signed)
         bundles = -(-signed.size // WIDTH)
         before = self._size // WIDTH if self._size else max(0, bundles - FIRST)
@@ -164,7 +169,8 @@ class LogState:
             last,
         )
         if count_row != ((last if self._size else signed.size),):
-            raise LogError(f"entries that its checkpoint of {signed.size} entries covers are gone")
+            size = count_of(signed.size, "entry")
+            raise LogError(f"something that its checkpoint of {size} covers is gone")
 
 
 def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index: int) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.clock import ClockError
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import Settings
 from upheld.gate import change_counts, obligations
@@ -107,7 +108,7 @@ def _alarm_if_uncovered(gate: Gate) -> int:
     uncovered = gate.log_state.uncovered()
     if uncovered is not None and uncovered.late(gate.context.clock.now()):
         raise LogError(
-            f"{uncovered.entries:,} entries are covered by no checkpoint: what is taken out of them"
+            f"no checkpoint covers {count_of(uncovered.entries, 'entry')}: what is taken out there"
             " leaves no trace",
             code="uncovered",
             hint="see why the job `cover` fails, or does not run",

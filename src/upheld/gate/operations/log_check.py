@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
+from upheld.core.counts import count_of
 from upheld.database.checks import Problem
 from upheld.database.statements import rows, to_bytes
 from upheld.database.transaction import snapshot
@@ -150,7 +151,7 @@ def _checkpoints(connection: Connection, log: Log, first: int, last: int) -> lis
     )
     sizes = first - log.first + 1, last - log.first + 1
     for size, root, note in rows(connection, statement, log.first, *sizes):
-        name = f"checkpoint of {size} entries of {log.origin}"
+        name = f"checkpoint of {count_of(size, 'entry')} of {log.origin}"
         try:
             if DatabaseLog(connection, log, size).subtree(0, size) != to_bytes(root):
                 problems.append((size, f"{name}: it is not the tree as it was then"))

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock, system_time
+from upheld.core.counts import count_of
 from upheld.core.ids import BackupId
 from upheld.database import rows as database
 from upheld.database import tables
@@ -294,8 +295,8 @@ def _previous(connection: Connection, closed: Close, options: RestoreOptions) ->
     if published.size > size:
         if not options.because:
             raise BackupError(
-                f"{published.size} entries were published, and the backup has {size}: what was"
-                " done since is lost",
+                f"the published checkpoint covers {count_of(published.size, 'entry')}, and the"
+                f" backup has {size:,}: what was done since is lost",
                 code="published",
                 hint="take a later backup; or say why it is so, with --because",
             )

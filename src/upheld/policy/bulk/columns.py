@@ -79,7 +79,9 @@ def bind(  # noqa: PLR0913, PLR0917 - as `screen`, whose work it begins
     fact_input = engine.checker.check_facts(facts)
     if fact_input.parts or fact_input.rest:
         raise RequestError(
-            "a fact that holds for all rows is one value, not parts", code="wrong-type"
+            "a fact that holds for all rows is one value, not parts",
+            code="wrong-type",
+            hint="give what differs from row to row as a column",
         )
     finder = _Finder(table, columns, engine.checker.facts, frozenset(absent))
     dimension_columns = {
@@ -265,10 +267,18 @@ def _bits(masks: Masks, facts: Mapping[str, Any], table: ir.Table) -> dict[str, 
                 hint="a mask holds such facts alone",
             )
     if len(masks.facts) > BITS_MAX or len(set(masks.facts)) != len(masks.facts):
-        raise RequestError(f"a mask holds at most {BITS_MAX} facts, each once", code="too-large")
+        raise RequestError(
+            f"a mask holds at most {BITS_MAX} facts, each once",
+            code="too-large",
+            hint="name a fact once, and give the others columns of their own",
+        )
     for column in filter(None, (masks.true, masks.known_bits)):
         if column not in table.columns:
-            raise RequestError(f"the table has no column `{column}`", code="missing-column")
+            raise RequestError(
+                f"the table has no column `{column}`",
+                code="missing-column",
+                hint="name one of " + ", ".join(map(str, table.columns)),
+            )
         _require_type(table, column, "facts", whole=True)
     return dict.fromkeys(masks.facts, "")
 

@@ -135,7 +135,10 @@ def _failure(error: Exception) -> CarrierError:
                 server=True,
             )
         case _:
-            return CarrierError("the mail server cannot be reached", server=True)
+            return CarrierError(
+                "the mail server cannot be reached; the message waits and is tried again",
+                server=True,
+            )
 
 
 def carrier(address: str) -> Carrier | None:

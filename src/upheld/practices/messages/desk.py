@@ -76,7 +76,7 @@ class MailDesk:
         if count.waiting and not self.sends:
             sentences.append(f"There is no mail server, and messages wait: {count.waiting}.")
         elif late or count.waiting >= MANY:
-            sentences.append(f"The queue of mail is full: {count.waiting} messages wait.")
+            sentences.append(f"Mail is sent too slowly. Messages that wait: {count.waiting:,}.")
         return [PendingAction(sentence, "See the mail", HERE) for sentence in sentences]
 
     def _rows(self, tables: Tables, where: str, *states: str) -> list[OutboxRow]:

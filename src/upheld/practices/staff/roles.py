@@ -85,7 +85,7 @@ class Roles:
             near = nearest(word, words)
             raise RoleError(
                 f"{where}: `{word}` is no {tree} of the vocabulary",
-                f"did you mean `{near}`?" if near else "",
+                f"did you mean `{near}`?" if near else "docs/vocabulary.md lists the words",
             )
 
     def _leaves(self, kinds: Iterable[str]) -> tuple[str, ...]:
@@ -164,7 +164,10 @@ def read_roles(path: Path | None, program: Program) -> Roles:
     try:
         file = msgspec.convert(tomllib.loads(raw.decode()), _RolesFile)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
-        raise RoleError(f"{path or FILE} is not TOML in UTF-8") from None
+        raise RoleError(
+            f"{path or FILE} is not TOML in UTF-8",
+            "compare it with roles.toml in upheld/practices/staff",
+        ) from None
     except msgspec.ValidationError as error:
         raise RoleError(
             f"{path or FILE}: {error}", "compare it with roles.toml in upheld/practices/staff"
