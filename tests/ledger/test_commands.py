@@ -145,7 +145,7 @@ def test_a_fork_is_refused_by_export_verify_and_witness(log: Log) -> None:
         (("verify", "none", "--key", "log.pub"), "none cannot be read"),
         (("verify", "log", "--key", "none"), "none cannot be read"),
         (("verify", "log", "--key", "log+key"), "a key is not"),
-        (("verify", "log", "--key", "log/tile/0/000.p/3"), "is not a public key"),
+        (("verify", "log", "--key", "log/tile/0/000.p/3"), "is no public key"),
         (("verify", "acts.jsonl", "--key", "log.pub", "--since", "x"), "carries its own"),
         (("show", "acts.jsonl"), "a receipt cannot be read"),
         (("show", "log", "7"), "below the tree's size"),

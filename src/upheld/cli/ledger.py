@@ -375,9 +375,7 @@ def _key(text: str) -> Key:
         try:
             text = _read(Path(text)).decode()
         except UnicodeDecodeError:
-            raise NoteError(
-                f"{text} is not a public key; want one as `upheld ledger keygen` prints"
-            ) from None
+            raise NoteError(f"{text} is no public key: see `upheld ledger keygen`") from None
     return parse_key(text)
 
 

@@ -129,13 +129,12 @@ class _Sink:
         return data
 
 
-def files(
-    all_: DataExport, env: jinja2.Environment, policy_behind: Callable[[Entry], Policy]
-) -> Iterator[tuple[str, str]]:
-    """Each file of the copy by its name."""
-    policy = all_.policy
-    about = record_notes.notes(policy, all_.records, all_.requests)
-    sentences = [
+def _sentences(
+    all_: DataExport, policy_behind: Callable[[Entry], Policy]
+) -> list[tuple[AccountLine, str]]:
+    """Each entry in words, with what its record is about."""
+    about = record_notes.notes(all_.policy, all_.records, all_.requests)
+    return [
         (
             each,
             f"{sentence(each.entry, policy_behind(each.entry))}"
@@ -143,6 +142,14 @@ def files(
         )
         for each in all_.entries
     ]
+
+
+def files(
+    all_: DataExport, env: jinja2.Environment, policy_behind: Callable[[Entry], Policy]
+) -> Iterator[tuple[str, str]]:
+    """Each file of the copy by its name."""
+    policy = all_.policy
+    sentences = _sentences(all_, policy_behind)
     page = env.get_template("rights/copy.html")
     yield README, page.render(all=all_, sentences=sentences, front=policy.front)
     yield "everything.json", json.dumps(as_json(all_, sentences), ensure_ascii=False, indent=1)

@@ -34,12 +34,12 @@ def notes_for(
     if not any(each.entry.kind == "record" for each in lines):
         return {}
     records, _ = transaction.records_of([person_id], [*KINDS])
-    asked = requests.requests_of(transaction.tables, person_id)
-    return notes(transaction.policy, records, asked)
+    own_requests = requests.requests_of(transaction.tables, person_id)
+    return notes(transaction.policy, records, own_requests)
 
 
 def notes(
-    policy: Policy, records: Iterable[Record], asked: Sequence[RightsRequest]
+    policy: Policy, records: Iterable[Record], own_requests: Sequence[RightsRequest]
 ) -> dict[str, str]:
     """What some records and requests are about, as sentences, by their ids."""
     result: dict[str, str] = {
@@ -47,7 +47,7 @@ def notes(
         for each in records
         if each.kind in KINDS and (subject := _subject(policy, each))
     }
-    for one in asked:
+    for one in own_requests:
         result[one.request_id] = f"It is this: “{requests.title_of(policy, one)}”."
     return result
 
