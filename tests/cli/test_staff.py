@@ -36,7 +36,7 @@ def run(home: Path, *words: str) -> str:
 
 
 def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
-    """The link is shown once; the list says what each works on; a name is given once."""
+    """The link is shown once; the list says what each works on, and companies are registered."""
     said = run(
         home,
         "staff",
@@ -47,10 +47,13 @@ def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
         "--role",
         "support",
         "--role",
-        "billing",
+        "manager",
     )
     address = next(line for line in said.splitlines() if "/staff/enrol/" in line)
     assert "otpauth" not in said
+    with pytest.raises(UpheldError, match="no company of the register"):
+        run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed")
+    run(home, "party", "add", "Duns", "--role", "collection-agent", "--by", "olga")
     more = run(home, "staff", "agent", "Duns", "Ed Roe", "--sign-in", "ed", "--json")
     assert json.loads(more)["enrol"].startswith("/agent/enrol/")
     again = run(home, "staff", "renew", "olga")
@@ -62,7 +65,7 @@ def test_somebody_is_added_listed_and_let_go(home: Path) -> None:
     with pytest.raises(UpheldError, match="nobody"):
         run(home, "staff", "end", "ed")
     listed = run(home, "staff", "list")
-    assert "olga: Olga Beck, support, billing, invited" in listed
+    assert "olga: Olga Beck, support, manager, invited" in listed
     assert "ed: Ed Roe, for Duns, ended" in listed
     assert address not in listed
     assert "secret" not in run(home, "staff", "list", "--json")

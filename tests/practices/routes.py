@@ -31,7 +31,7 @@ from upheld.app.provider import PRACTICES
 from upheld.core.ids import IncidentId, PersonId, TaskId
 from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import operators, tasks, terms
+from upheld.practice import operators, parties, tasks, terms
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.purchases import Purchase
 from upheld.practices.billing.link_pages import PAY
@@ -244,7 +244,8 @@ class World:
         self.outside = outside(house, self.ann, self.child, manager)
         partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
         self.visitors["partner"] = ("agent", partner)
-        self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party="Duns"))
+        agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party
+        self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party=agency))
 
     def path(self, path: str, line: Line) -> str:
         """A path with ids of Ann's things in it."""

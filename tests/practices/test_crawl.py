@@ -93,7 +93,9 @@ def _seemly(world: World, line: Line, visitor: str, answer: httpx2.Response, whe
 
 def test_every_page_is_reached_by_links(world: World) -> None:
     """From the start of each kind of visitor, to each page of theirs without an id in its path."""
-    starts = {"nobody": "/", "ann": "/me", "agent": "/agent"} | dict.fromkeys(ROLES, "/staff")
+    starts = {"nobody": "/", "ann": "/me", "agent": "/agent", "partner": "/agent"} | dict.fromkeys(
+        ROLES, "/staff"
+    )
     reached: dict[str, set[str]] = {}
     for visitor, start in starts.items():
         kind = world.visitors[visitor][0] or "anybody"

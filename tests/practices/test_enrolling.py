@@ -17,7 +17,9 @@ from practices.test_once import AT_ONCE, at_once, unlimited
 from upheld.database.own_tables import Tables
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading
-from upheld.practice import operators
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import operators, parties
+from upheld.practice.tables import desk_user
 from upheld.practices.staff import people, second_approval
 from upheld.practices.staff.people import PeopleError
 
@@ -34,11 +36,13 @@ def database_url(tmp_path: Path) -> str:
 
 def invitation_path(house: House, kind: str = "staff", sign_in: str = "olga") -> str:
     """The path at which somebody new enrols."""
-    return house.do(
-        lambda transaction: people.invite(
-            transaction, people.add(transaction, kind, "Olga Beck", sign_in, roles=("support",))
-        )
-    ).path
+
+    def work(transaction: GateTransaction) -> str:
+        party = parties.add(transaction, "Duns", "supplier").party if kind == "agent" else ""
+        user = people.add(transaction, kind, "Olga Beck", sign_in, roles=("support",), party=party)
+        return people.invite(transaction, user).path
+
+    return house.do(work)
 
 
 def offer_of(page: str) -> tuple[str, pyotp.TOTP]:
@@ -239,6 +243,20 @@ def test_a_colleague_enrols_anew_by_two_managers(house: House) -> None:
     assert link
     page = house.browser().get(link[1]).text
     assert house.browser().post(link[1], data=filled(house, page)).status_code == 303
+
+
+def test_nobody_is_let_in_for_a_company_that_the_register_does_not_have(house: House) -> None:
+    """Neither who is asked for, nor who was written down before the register was asked."""
+    one, two = managers(house)
+    form = {"name": "Ed Roe", "sign-in": "ed", "company": "Duns"}
+    refused = send(one, HERE, form)
+    assert (refused.status_code, "No company of the register" in refused.text) == (422, True)
+    house.do(lambda t: parties.add(t, "Duns", "supplier"))
+    assert send(one, HERE, form).status_code == 200
+    house.do(lambda t: t.tables.update(desk_user, {"party": "odd"}, "sign_in = ?", "ed"))
+    answer = send(two, waits(two), {"answer": "yes"}, HERE)
+    assert (answer.status_code, "/agent/enrol/" in answer.text) == (422, False)
+    assert send(two, waits(two), {"answer": "no"}, HERE).status_code == 200
 
 
 def test_of_twenty_answers_at_once_one_is_of_effect(house: House) -> None:

@@ -15,7 +15,7 @@ from practices.test_agreements import PARTY, draft, key, manager, partner, publi
 from upheld.core.ids import AgreementId, PersonId, PullId
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
-from upheld.practice import deliveries
+from upheld.practice import deliveries, parties
 from upheld.practices.agreements import agreements, clients, pulls
 from upheld.practices.agreements.tables import partner_pull
 
@@ -244,3 +244,18 @@ def test_somebody_of_the_partner_signs_and_sees_what_is_theirs(house: House) -> 
     stranger = house.signed_in(other, "agent")
     assert stranger.get(f"{path}/statement.txt").status_code == 404
     assert one.agreement_id not in stranger.get("/partner").text
+
+
+def test_the_page_of_partners_is_for_those_whom_the_register_has_as_partners(house: House) -> None:
+    """Neither an agency nor an unknown company comes in; a partner that was one still does."""
+    party = partner(house)
+    nora = house.signed_in(house.staff(kind="agent", sign_in="nora", party=party), "agent")
+    agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party
+    for number, company in enumerate((agency, "unknown")):
+        user = house.staff(kind="agent", sign_in=f"ed{number}", party=company)
+        browser = house.signed_in(user, "agent")
+        assert browser.get("/partner").status_code == 403
+        assert 'href="/partner"' not in browser.get("/agent").text
+    house.do(lambda t: parties.end(t, party))
+    assert 'href="/partner"' in nora.get("/agent").text
+    assert nora.get("/partner").status_code == 200

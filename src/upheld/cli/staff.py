@@ -52,7 +52,7 @@ def agent(
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
-    """Add somebody who works for an engaged company, and show the link at which they enrol."""
+    """Add somebody who works for a company of the register, and show their link to enrol."""
     from upheld.practices.staff import people
 
     configuration = settings_in(settings)
@@ -98,15 +98,19 @@ def end(
 @staff.command("list")
 def everybody(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List everybody who works or worked at a desk."""
+    from upheld.core.company_names import company_name
     from upheld.practice.operators import all_users
+    from upheld.practice.parties import load_names
 
     with gate_of(settings_in(settings)).look() as tables:
         users = all_users(tables)
+        load_names(tables)
     if as_json:
         print_json([user._asdict() for user in users])
         return
     for user in users:
-        works = f"for {user.party}" if user.kind == "agent" else ", ".join(user.roles) or "no role"
+        roles = ", ".join(user.roles) or "no role"
+        works = f"for {company_name(user.party)}" if user.kind == "agent" else roles
         print(
             f"{user.sign_in}: {user.name}, {works}"
             + ("" if user.state == "active" else f", {user.state}")

@@ -27,7 +27,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.transaction import Transaction
-from upheld.practice import consequences, operators, sign_in_attempts, tasks
+from upheld.practice import consequences, operators, parties, sign_in_attempts, tasks
 from upheld.practice.consequences import NotConfirmedError
 from upheld.practice.destinations import mark_endpoint, page_behind, with_destination
 from upheld.practice.events import PRIVACY_SIGNAL, SIGNED_IN
@@ -117,6 +117,7 @@ def require_sign_in(  # noqa: PLR0913 - what a page asks of its visitor
             return RedirectResponse(with_destination(path, here), 303)
         await _announce_signal(provider, request, session)
         form = await _read_form(request, body_max or BODY_MAX)
+        user = await _with_company_roles(provider, user)
         visit = Visit(request, session, form, user)
         try:
             if request.method == "POST":
@@ -179,6 +180,14 @@ def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | N
     return (session, user) if user is not None and user.kind == kind else NOBODY
 
 
+async def _with_company_roles(provider: Provider, user: User | None) -> User | None:
+    """An agent with what the register says that their company is or was to us, as their roles."""
+    if user is None or user.kind != "agent":
+        return user
+    roles = await provider.do(partial(parties.roles_until_now, party=user.party))
+    return user._replace(roles=roles)
+
+
 async def identify_visitor(provider: Provider, request: Request) -> None:
     """Note who is signed in, where a page is for anybody, so that its frame is theirs.
 
@@ -195,6 +204,7 @@ async def identify_visitor(provider: Provider, request: Request) -> None:
         with suppress(UpheldError):
             session, user = await provider.read(partial(_who, kind=kind, raw=raw, at=at))
             if session is not None:
+                user = await _with_company_roles(provider, user)
                 request.state.kind, request.state.roles = kind, user.roles if user else ()
                 request.state.token = provider.tokens.of(session)
                 return

@@ -46,6 +46,8 @@ ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "payment-processor": (ENGAGEMENT, "recipient"),
 }
 """What a company can be to us, with the kind of record and the dimension that prove it."""
+PARTNER_ROLES: Final = ("trusted-partner", "business-partner", "supplier", "programme-partner")
+"""Roles in which a company is given something under an agreement, an order or a permission."""
 PUBLIC_KINDS: Final = {
     AGREEMENT: "a confidentiality agreement",
     ENGAGEMENT: "an engagement",
@@ -126,6 +128,16 @@ def in_role(transaction: Transaction, role: str) -> list[str]:
     return list(
         dict.fromkeys(each.party for each in roles(transaction, in_force=True) if each.role == role)
     )
+
+
+def roles_until_now(transaction: Transaction, party: str) -> tuple[str, ...]:
+    """What a company is or was to us; nothing where the register does not have it.
+
+    Who was a partner has to delete what it received, and to say so: its people still come in.
+    """
+    now = transaction.clock.now()
+    mine = of_party(transaction, party) if party else []
+    return tuple(dict.fromkeys(each.role for each in mine if each.since <= now))
 
 
 def known_roles(policy: Policy) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class ReceivedPage:
 
 
 def _party(visit: Visit) -> str:
-    """The company of whoever visits."""
-    if visit.user is None or not visit.user.party:
+    """The company of whoever visits; 403 unless the register has or had it."""
+    if visit.user is None or not visit.user.roles:
         raise HTTPException(403)
     return visit.user.party

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from upheld.practice import parties
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.accounting import console, partner
@@ -33,7 +34,14 @@ def practice(provider: Provider) -> Practice:
             MenuEntry(
                 "staff", "Accounting", HERE, "Who received what, by which clause", 22, roles=(ROLE,)
             ),
-            MenuEntry("agent", "Received", partner.HERE, "What we gave you, row by row", 12),
+            MenuEntry(
+                "agent",
+                "Received",
+                partner.HERE,
+                "What we gave you, row by row",
+                12,
+                roles=tuple(parties.ROLES),
+            ),
         ],
         entry_sentences=SENTENCES,
     )

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import Transaction
 from upheld.policy.vocabulary import TREE_OF
-from upheld.practice import deliveries
+from upheld.practice import deliveries, parties
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.deliveries import PartyDelivery
 from upheld.practice.endpoints import Visit
@@ -116,8 +116,8 @@ class PartnerPage:
 
 
 def _party(visit: Visit) -> str:
-    """The company of whoever visits."""
-    if visit.user is None or not visit.user.party:
+    """The company of whoever visits; 403 unless the register has or had it as a partner."""
+    if visit.user is None or not {*visit.user.roles} & {*parties.PARTNER_ROLES}:
         raise HTTPException(403)
     return visit.user.party
 

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.policy.analyse.contains import AGREED
+from upheld.practice import parties
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
@@ -58,7 +59,14 @@ def practice(provider: Provider) -> Practice:
         ],
         menu=[
             MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
-            MenuEntry("agent", "Agreement", PARTNER_PAGE, "What you may ask for and received", 10),
+            MenuEntry(
+                "agent",
+                "Agreement",
+                PARTNER_PAGE,
+                "What you may ask for and received",
+                10,
+                roles=parties.PARTNER_ROLES,
+            ),
         ],
         jobs=[Job("agreements", MINUTE, checks.look_through)],
         manager_actions=pages.pending,

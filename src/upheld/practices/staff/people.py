@@ -21,6 +21,7 @@ from upheld.practice.tables import desk_request, desk_user, passkey
 from upheld.web import sessions
 
 ENROL: Final = "enrol"  # the kind of link
+AGENT: Final = "agent"  # who works for a company outside
 LASTS: Final = timedelta(days=3)
 
 
@@ -48,9 +49,11 @@ def add(  # noqa: PLR0913 - what belongs to a user
 ) -> User:
     """Add somebody; PeopleError where the name they sign in with is taken.
 
-    A company that is on the register may be named as people read it.
+    The company of an agent is named by its word on the register, or as people read it; PartyError
+    where the register has none that is called so.
     """
-    party = parties.word_of(transaction, party) if party else ""
+    if kind == AGENT:
+        party = parties.find(transaction, party)
     if transaction.tables.get(desk_user, "sign_in = ?", sign_in.casefold()) is not None:
         raise PeopleError(
             "somebody signs in by this name already", code="exists", hint="choose another name"
@@ -64,7 +67,12 @@ def add(  # noqa: PLR0913 - what belongs to a user
 
 
 def invite(transaction: Transaction, user: User) -> Enrolment:
-    """Make the link at which somebody enrols; one that they had before no longer works."""
+    """Make the link at which somebody enrols; one that they had before no longer works.
+
+    PartyError for an agent of a company that the register does not have.
+    """
+    if user.kind == AGENT:
+        parties.find(transaction, user.party)
     raw = sessions.mint(transaction.tables, ENROL, user.user_id, LASTS, transaction.clock.now())
     return Enrolment(user, f"/{user.kind}/enrol/{raw}")
 

@@ -26,6 +26,7 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.parties import PartyError
 from upheld.practice.plugin import Provider
 from upheld.practices.staff import people, second_approval
 from upheld.practices.staff.console import user_of
@@ -113,6 +114,8 @@ class PeoplePage:
             await self.provider.do(work)
         except PeopleError as error:
             return await self._page(visit, filled.wrong(where, _sentence(error)), 422)
+        except PartyError as error:
+            return await self._page(visit, filled.wrong("company", _sentence(error)), 422)
         return await self._page(visit, done=WAITS_FOR_APPROVAL)
 
     async def add(self, visit: Visit) -> Response:
@@ -176,7 +179,7 @@ class PeoplePage:
 
         try:
             invited = await self.provider.do(work)
-        except PeopleError as error:
+        except (PeopleError, PartyError) as error:
             return await self._page(visit, EMPTY.wrong("name", _sentence(error)), 422)
         if invited is None:
             return await self._page(visit, done="It was declined, and nothing was changed.")
@@ -254,7 +257,7 @@ def _request_line(
     )
 
 
-def _sentence(error: PeopleError) -> str:
+def _sentence(error: PeopleError | PartyError) -> str:
     text = f"{error}; {error.hint}" if error.hint else str(error)
     return f"{text[:1].upper()}{text[1:]}."
 
