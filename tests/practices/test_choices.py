@@ -6,17 +6,27 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import upheld
 from empty import empty_database
 from practices.conftest import TOKEN, House, send
-from practices.test_guardians import YES, ask_guardian, born, identified_guardian, kid, sign_up
+from practices.test_guardians import (
+    YES,
+    ask_guardian,
+    born,
+    family,
+    identified_guardian,
+    kid,
+    sign_up,
+)
 from practices.test_sign_up import GOOD, people_at
 from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import GateTransaction
+from upheld.practice import parties
 from upheld.practice.ages import OFF_FOR_MINORS
 from upheld.practices.rights import choices, consent_record, signals
 
@@ -25,10 +35,15 @@ ACTS = {
     "offers": Act(action="contact", purpose="offers"),
     "advertising": Act(action="use", data=("interests",), purpose="advertising"),
 }
-GIVE = {"data": ["email"], "recipient": "supplier", "purpose": "support"}
+GIVE = {"data": ["email"], "recipient": "supplier acme", "purpose": "support"}
 AGREED = re.compile(r'name="agreed" value="([0-9a-f]{64})"')
 SHARE = Act(
-    action="share", data=("email",), recipient="supplier", purpose="support", occasion="other"
+    action="share",
+    data=("email",),
+    recipient="supplier",
+    purpose="support",
+    occasion="other",
+    party="acme",
 )
 HOSTILE = ("", "x" * 5_000, "<script>alert(1)</script>", "\U0001f600", "\u202ekcab", "a\x00b")
 
@@ -39,11 +54,18 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
+@pytest.fixture(name="acme")
+def _acme(house: House) -> str:
+    """A supplier on the register, to whom something can be permitted; its word."""
+    return house.do(lambda t: parties.add(t, "Acme", "supplier")).party
+
+
 def shared(house: House, person: PersonId) -> bool:
     """Whether an address goes to a supplier."""
     return not isinstance(house.do(lambda transaction: transaction.act(SHARE, person)), Refused)
 
 
+@pytest.mark.usefixtures("acme")
 def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_share(
     house: House,
 ) -> None:
@@ -67,6 +89,7 @@ def test_a_permission_is_agreed_to_in_words_and_its_withdrawal_stops_the_next_sh
     assert "Withdraw" not in browser.get(PAGE).text
 
 
+@pytest.mark.usefixtures("acme")
 def test_a_text_that_was_changed_on_the_way_is_no_agreement(house: House) -> None:
     """Who agreed to another text than the one of their choice is shown the right one again."""
     person = house.customer()
@@ -77,6 +100,7 @@ def test_a_text_that_was_changed_on_the_way_is_no_agreement(house: House) -> Non
     assert not shared(house, person)
 
 
+@pytest.mark.usefixtures("acme")
 def test_a_minor_gives_no_permission_alone(house: House) -> None:
     """Until eighteen it is for the guardian to permit."""
     year = house.clock.now().year - 16
@@ -87,6 +111,7 @@ def test_a_minor_gives_no_permission_alone(house: House) -> None:
     assert not shared(house, person)
 
 
+@pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize("field", ["data", "recipient", "purpose"])
 def test_a_form_with_something_wrong_comes_back(house: House, field: str) -> None:
     """What is missing, too long, hostile or of no word is answered by the form again."""
@@ -103,10 +128,11 @@ def test_a_form_with_something_wrong_comes_back(house: House, field: str) -> Non
     assert answer.status_code == 422
 
 
+@pytest.mark.usefixtures("acme")
 def test_nobody_ends_or_reads_anothers_record(house: House) -> None:
     """Another customer's record is not there, and a foreign token sends nothing."""
     ann, ben = house.customer(), house.customer("ben@marked.example")
-    permission = choices.Permission(("email",), "supplier", "", "support")
+    permission = choices.Permission(("email",), "supplier", "acme", "support")
     record = house.do(lambda transaction: choices.give(transaction, ben, permission))
     browser = house.signed_in(ann)
     assert send(browser, f"{PAGE}/{record}", {}, PAGE).status_code == 404
@@ -303,7 +329,8 @@ def test_whoever_is_not_asked_for_choices_makes_none(open_house: Callable[..., H
 
 def _permission_refused(house: House) -> bool:
     person = house.customer()
-    permission = choices.Permission(("email",), "supplier", "", "support")
+    party = house.do(lambda t: parties.add(t, "Acme", "supplier")).party
+    permission = choices.Permission(("email",), "supplier", party, "support")
     house.do(lambda transaction: choices.give(transaction, person, permission))
     return not shared(house, person)
 
@@ -330,11 +357,68 @@ RESTS_ON = {
 
 
 def test_an_item_of_a_list_is_quoted_with_what_introduces_it(house: House) -> None:
-    """Who is asked for a permission reads a whole sentence, and kinds of recipients as people."""
+    """Who is asked for a permission reads a whole sentence, and companies by their names."""
+    house.do(lambda t: parties.add(t, "Acme", "supplier"))
     text = house.signed_in(house.customer()).get("/me/privacy/choices").text
     quote = text.partition("<blockquote><p>")[2].partition("</p>")[0]
     assert quote.startswith("What our records hold about you is confidential.")
     assert "except when you gave us your permission" in quote
     assert quote.endswith("joining a programme.")
-    assert ">Any trusted partner</option>" in text
-    assert ">Your parent or guardian</option>" in text
+    assert ">Acme, a supplier of a service you ordered</option>" in text
+    assert ">Any " not in text
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_permission_ends_with_what_its_company_is_on_the_register(house: House) -> None:
+    """Nothing goes to a company in a role that it lost or never had, or by a record without one."""
+    person = house.customer()
+    for party, role in (("", "supplier"), ("unknown", "supplier"), ("acme", "business-partner")):
+        permission = choices.Permission(("email",), role, party, "support")
+        house.do(lambda t, one=permission: choices.give(t, person, one))
+        act = msgspec.structs.replace(SHARE, recipient=role, party=party or "acme")
+        assert not house.do(lambda t, act=act: t.peek(person, act)).allowed, party
+    permission = choices.Permission(("email",), "supplier", "acme", "support")
+    house.do(lambda t: choices.give(t, person, permission))
+    assert shared(house, person)
+    house.do(lambda t: parties.end(t, "acme"))
+    assert not shared(house, person)
+    assert "supplier acme" not in house.signed_in(person).get(PAGE).text
+
+
+@pytest.mark.usefixtures("acme")
+def test_a_guardian_permits_for_a_minor_who_sees_it_and_both_withdraw_it(house: House) -> None:
+    """Nobody else comes to that page; it ends when the guardian lets them use services no more."""
+    guardian, child, kim = family(house)
+    browser, page = house.signed_in(guardian), f"{PAGE}/wards/{child}"
+    assert page in browser.get(PAGE).text
+    assert page in browser.get(f"/me/family/{child}").text
+    assert house.signed_in(house.customer()).get(page).status_code == 404
+
+    def permit() -> None:
+        answer = send(browser, page, GIVE)
+        match = AGREED.search(answer.text)
+        assert match, answer.text
+        assert "to share their e-mail address with Acme" in answer.text
+        assert send(browser, page, {**GIVE, "agreed": match[1]}).status_code == 303
+
+    assert send(browser, page, {**GIVE, "agreed": "0" * 64}).status_code == 200
+    assert not shared(house, child)
+    permit()
+    assert shared(house, child)
+    seen = kim.get(PAGE).text
+    assert "The text your guardian agreed to" in seen
+    (record,) = house.do(lambda t: choices.choice_records(t, child))[:1]
+    assert guardian not in kim.get(f"{PAGE}/{record.record_id}/json").text
+    assert send(kim, f"{PAGE}/{record.record_id}", {}, PAGE).status_code == 303
+    assert not shared(house, child)
+    permit()
+    (record,) = house.do(lambda t: choices.choice_records(t, child))[:1]
+    assert send(browser, f"{page}/{record.record_id}", {}, page).status_code == 303
+    assert not shared(house, child)
+    permit()
+    family_page = f"/me/family/{child}"
+    send(browser, family_page, {"what": "supervision", "how": "withdraw"})
+    assert not shared(house, child)
+    records = house.do(lambda t: choices.choice_records(t, child))
+    assert all(each.withdrawn for each in records if each.kind == choices.CONSENT)
+    assert send(browser, page, GIVE).status_code == 422

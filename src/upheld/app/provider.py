@@ -173,7 +173,8 @@ def provide(
     for practice in made_practices:
         provider.practices.append(practice)
         for kind, (prover, reads) in practice.provers.items():
-            house.provers.add(kind, prover, reads=reads)
+            registers = practice.prover_registers.get(kind, ())
+            house.provers.add(kind, prover, reads=reads, registers=registers)
         _add_duties(house.duty_handlers, practice)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)

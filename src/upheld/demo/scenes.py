@@ -132,7 +132,7 @@ class Scenes:
 
     def _choices(self) -> None:
         years = self.years
-        support = Permission(("usage",), "supplier", "", "support")
+        support = Permission(("usage",), "trusted-partner", PARTNER, "support")
         partner = Permission(("name", "email"), "trusted-partner", PARTNER, "newsletter")
         years.plan_transaction(
             years.month(8).first, lambda j: choices.give(j, self.id("ann"), support), 12

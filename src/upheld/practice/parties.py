@@ -41,6 +41,7 @@ ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "programme-partner": (PARTNERS, "source"),
     "advertiser": (PARTNERS, "source"),
     SUCCESSOR: (PARTNERS, "source"),
+    "legal-adviser": (PARTNERS, "source"),
     AFFILIATE: (OWNERSHIP, "recipient"),
     "collection-agent": (ENGAGEMENT, "recipient"),
     "payment-processor": (ENGAGEMENT, "recipient"),

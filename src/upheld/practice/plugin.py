@@ -145,6 +145,9 @@ class Practice(NamedTuple):
     menu: Sequence[MenuEntry] = ()
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
+    prover_registers: Mapping[
+        str, tuple[str, ...]
+    ] = {}  # kind of proof, to the kinds of the registers' records that its prover reads besides
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
     action_duties: Mapping[
         str, Mapping[str, DutyHandler]

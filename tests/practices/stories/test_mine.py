@@ -18,7 +18,7 @@ from practices.test_sign_up import GOOD, people_at
 from practices.test_staff import reveal
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act
-from upheld.practice import tasks
+from upheld.practice import parties, tasks
 from upheld.practices.rights import objections, requests
 
 EVERYTHING = {
@@ -103,10 +103,19 @@ def test_what_is_wrong_is_corrected_by_its_person(house: House, field: str) -> N
 def test_a_permission_is_offered_for_whom_and_what_the_policy_lets_it_decide(house: House) -> None:
     """Suppliers and partners can be chosen, advertisers not; neither can a programme."""
     browser = house.signed_in(house.customer(**WHO))
+    roles = ("supplier", "trusted-partner", "business-partner", "legal-adviser", "advertiser")
+    for role in roles:
+        house.do(lambda t, role=role: parties.add(t, "Fjord Mail", role))
     form = browser.get("/me/privacy/choices").text
-    for word in ("supplier", "trusted-partner", "business-partner", "legal-adviser"):
-        assert f'value="{word}"' in form
-    for word in ("advertiser", "ad-server", "programme", "partner-marketing"):
+    for word in roles[:-1]:
+        assert f'value="{word} fjord-mail"' in form
+    for word in (
+        "advertiser fjord-mail",
+        "advertiser",
+        "ad-server",
+        "programme",
+        "partner-marketing",
+    ):
         assert f'value="{word}"' not in form
 
 

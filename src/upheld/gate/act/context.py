@@ -122,7 +122,9 @@ class GateContext(Struct, frozen=True):
             self.policy,
             plan,
             facts,
-            tuple(sorted({*binding, *(kind for kind, each in proving.items() if each.records)})),
+            tuple(
+                sorted({*binding, *(k for kind, e in proving.items() for k in e.kinds_for(kind))})
+            ),
             tuple(sorted(self.derived.stored([*proof_fields, *output_fields]))),
             Entry(
                 kind="act",

@@ -288,7 +288,12 @@ class ActExecution:
         mine = data.with_registers(person_id)
 
         def question_of(fact: Fact) -> ProofQuestion:
-            own = [each for each in mine if each.kind == fact.proof]
+            kinds = context.provers.of(fact).kinds_for(fact.proof)
+            own = [
+                each
+                for each in mine
+                if each.kind == fact.proof or (each.kind in kinds and not each.person_id)
+            ]
             reads = context.provers.reads(fact, self.act.data)
             return ProofQuestion(
                 fact,

@@ -68,11 +68,19 @@ Prover = Callable[[ProofQuestion], Proof]
 
 
 class ProverEntry(NamedTuple):
-    """How a kind of proof is proven: by whom, from which fields, and whether from records."""
+    """How a kind of proof is proven: by whom, from which fields, and whether from records.
+
+    `registers` are kinds of the registers' records that the prover is given besides its own.
+    """
 
     prover: Prover
     reads: tuple[str, ...] = ()
     records: bool = True
+    registers: tuple[str, ...] = ()
+
+    def kinds_for(self, kind: str) -> tuple[str, ...]:
+        """The kinds of records that are read to prove something by a kind of proof."""
+        return (kind, *self.registers) if self.records else ()
 
 
 def by_records(question: ProofQuestion) -> Proof:
@@ -213,11 +221,18 @@ class ProverRegistry:
         }
 
     def add(
-        self, kind: str, prover: Prover, *, reads: tuple[str, ...] = (), records: bool = True
+        self,
+        kind: str,
+        prover: Prover,
+        *,
+        reads: tuple[str, ...] = (),
+        records: bool = True,
+        registers: tuple[str, ...] = (),
     ) -> None:
         """Let a prover answer for a kind of proof from now on.
 
-        `reads` are the person's fields that it reads; without `records` it is given none.
+        `reads` are the person's fields that it reads; without `records` it is given none. Records
+        of the `registers` of these kinds are given to it besides.
         """
         if kind in self._by:
             raise EvidenceError(
@@ -225,7 +240,7 @@ class ProverRegistry:
                 code="prover",
                 hint="remove one of the two",
             )
-        self._by[kind] = ProverEntry(prover, reads, records)
+        self._by[kind] = ProverEntry(prover, reads, records, registers)
         self._changed()
 
     def of(self, fact: Fact) -> ProverEntry:

@@ -29,6 +29,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 PAGE: Final = "/me/privacy/choices"
 OPTS: Final = {"offers": (choices.OFFERS, "offers"), "advertising": (choices.ADVERTISING, "")}
+DECIDES_NOTHING: Final = "The policy lets a permission decide nothing here. Choose another purpose."
 TITLES: Final = {choices.OFFERS: "Offers", choices.ADVERTISING: "Personalised ads"}
 CLAUSES: Final = ("permission", "offers", "advertising-opt-out", "privacy-signal")
 
@@ -43,6 +44,7 @@ class Choice(NamedTuple):
     can_end: bool
     text: str
     digest: str
+    is_guardians: bool
 
 
 class Switch(NamedTuple):
@@ -73,9 +75,11 @@ class ChoicePages:
             person = visit.subject
             return {
                 "fields": fields(transaction, person),
+                "wards": self.provider.wards_of(transaction.tables, person),
+                "asks": bool(choices.permission_options(transaction.policy).recipients),
                 "switches": _switches(transaction, person, signal_now=signal_now),
                 "records": [
-                    _choice(transaction, each)
+                    shown_choice(transaction, each)
                     for each in choices.choice_records(transaction, person)
                 ],
             }
@@ -100,15 +104,15 @@ class ChoicePages:
         if not filled.ok:
             return await self._page(visit, filled, 422)
         grant = permission(filled.values)
-        if not all(
-            choices.makes_difference(policy, d, grant.recipient, grant.purpose) for d in grant.data
-        ):
-            problem = "The policy lets a permission decide nothing here. Choose another purpose."
-            return await self._page(visit, filled.wrong("purpose", problem), 422)
+        if not choices.decides(policy, grant):
+            return await self._page(visit, filled.wrong("purpose", DECIDES_NOTHING), 422)
         if not await self.provider.do(
             lambda transaction: choices.of_age(transaction, visit.subject)
         ):
-            problem = "Until you are of age your parent or guardian gives permissions for you."
+            problem = (
+                "Until you are of age your parent or guardian gives permissions for you. They find"
+                " that under Family."
+            )
             return await self._page(visit, filled.wrong("data", problem), 422)
         wording = choices.text(policy, grant)
         agreement = visit.form.get("agreed", "")
@@ -119,6 +123,7 @@ class ChoicePages:
                 wording=wording,
                 digest=choices.digest(wording),
                 values=filled.values,
+                target=PAGE,
                 cited=clauses_in_force(policy, ["permission"]),
             )
         await self.provider.do(lambda transaction: choices.give(transaction, visit.subject, grant))
@@ -216,9 +221,11 @@ def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
         (f"{kind} {name}", f"{company_name(name)}, {label(policy, 'party', kind)}")
         for kind, name in parties
     ]
-    recipients += [(kind, _any_of(label(policy, "party", kind))) for kind in offered.recipients]
+    kinds = tuple(dict.fromkeys(kind for kind, _ in parties))
     data = [(word, label(policy, "data", word)) for word in offered.data if word in shapes]
-    purposes = [(word, label(policy, "purpose", word)) for word in offered.purposes]
+    purposes = [
+        (word, label(policy, "purpose", word)) for word in choices.purposes_for(policy, kinds)
+    ]
     return (
         Field(
             "data",
@@ -240,14 +247,6 @@ def fields(transaction: Transaction, person_id: PersonId) -> tuple[Field, ...]:
             "purpose", "What for", "select", options=purposes, missing="Choose what it may be for."
         ),
     )
-
-
-def _any_of(name: str) -> str:
-    """Everybody of a kind, as an option: “Any trusted partner”, “Your parent or guardian”."""
-    for article in ("a ", "an "):
-        if name.startswith(article):
-            return f"Any {name.removeprefix(article)}"
-    return name[:1].upper() + name[1:]
 
 
 def _switches(transaction: Transaction, person: PersonId, *, signal_now: bool) -> list[Switch]:
@@ -317,7 +316,8 @@ def _withdrawable(record: Record) -> bool:
     return record.kind in (choices.CONSENT, choices.PROGRAMME, objections.KIND)
 
 
-def _choice(transaction: Transaction, record: Record) -> Choice:
+def shown_choice(transaction: Transaction, record: Record) -> Choice:
+    """A record of a choice, as its page shows it."""
     policy, at = transaction.policy, microseconds(transaction.clock.now())
     text = transaction.text_shown(record.person_id, record.record_id) if record.text_digest else ""
     fact = policy.program.vocabulary.facts.get(record.fact)
@@ -342,6 +342,7 @@ def _choice(transaction: Transaction, record: Record) -> Choice:
         ended is None and _withdrawable(record),
         text,
         record.text_digest,
+        record.by_whom != "customer" and record.kind in (choices.CONSENT, choices.PROGRAMME),
     )
 
 

@@ -16,7 +16,7 @@ from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.provers import years
+from upheld.gate.evidence.provers import Proof, ProofQuestion, by_records, years
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
@@ -31,6 +31,8 @@ from upheld.practices.rights.sentences import label
 
 CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
+GUARDIAN, BY_GUARDIAN = "guardian", "guardian-portal"  # in entries; how a record was given
+REGISTERS: Final = (register.PARTNERS, register.ENGAGEMENT, register.OWNERSHIP)
 KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND, objections.KIND)
 
 
@@ -39,7 +41,7 @@ class Permission(NamedTuple):
 
     data: tuple[str, ...]
     recipient: str
-    party: str  # the recipient by name; empty for any of its kind
+    party: str  # the word of the recipient on the register
     purpose: str
 
     def about(self) -> dict[str, Sequence[str]]:
@@ -88,11 +90,33 @@ def permission_options(policy: Policy) -> PermissionOptions:
     return options
 
 
+@lru_cache(maxsize=32)
+def purposes_for(policy: Policy, recipients: tuple[str, ...]) -> tuple[str, ...]:
+    """The purposes for which only a permission lets some kinds of recipients get something."""
+    return tuple(
+        purpose
+        for purpose in permission_options(policy).purposes
+        if any(
+            makes_difference(policy, data, recipient, purpose)
+            for recipient in recipients
+            for data in ("name", "usage")
+        )
+    )
+
+
 def makes_difference(policy: Policy, data: str, recipient: str, purpose: str) -> bool:
     """Whether a permission turns a no into a yes for a share of this kind."""
     request = Request("share", data=data, recipient=recipient, purpose=purpose, occasion="other")
     with_permission = policy.decide(request, {"permission": True})
     return with_permission.allowed and not policy.decide(request, {"permission": False}).allowed
+
+
+def decides(policy: Policy, permission: Permission) -> bool:
+    """Whether a permission turns a no into a yes for each of its kinds of data."""
+    return all(
+        makes_difference(policy, each, permission.recipient, permission.purpose)
+        for each in permission.data
+    )
 
 
 def parties(transaction: Transaction) -> list[tuple[str, str]]:
@@ -102,16 +126,21 @@ def parties(transaction: Transaction) -> list[tuple[str, str]]:
     return sorted({(each.role, each.party) for each in rows if each.role in recipients})
 
 
-def text(policy: Policy, permission: Permission) -> str:
-    """What somebody agrees to, as it is shown; its digest stands in the record."""
+def text(policy: Policy, permission: Permission, *, for_ward: bool = False) -> str:
+    """What somebody agrees to for themselves or their ward; its digest stands in the record."""
     provider = policy.front.provider or policy.front.policy
     data = word_list([label(policy, "data", word) for word in permission.data], "and")
     to = label(policy, "party", permission.recipient)
     to = f"{company_name(permission.party)}, {to}" if permission.party else to
+    who, whose = (
+        ("We both can", "For somebody in my care I permit {} to share their")
+        if for_ward
+        else ("I can", "I permit {} to share my")
+    )
     return (
-        f"I permit {provider} to share my {data} with {to}, for"
+        f"{whose.format(provider)} {data} with {to}, for"
         f" {label(policy, 'purpose', permission.purpose)}. No other information, recipient or"
-        " purpose is meant. I can withdraw this permission at any time on this page, and from then"
+        f" purpose is meant. {who} withdraw this permission at any time on this page, and from then"
         " on nothing more is shared because of it."
     )
 
@@ -121,18 +150,61 @@ def digest(wording: str) -> str:
     return sha256(wording.encode()).hexdigest()
 
 
-def give(transaction: Transaction, person_id: PersonId, permission: Permission) -> RecordId:
-    """Keep a permission, with the text that was shown; the record's id."""
-    wording = text(transaction.policy, permission)
+def give(
+    transaction: Transaction,
+    person_id: PersonId,
+    permission: Permission,
+    guardian_id: PersonId | None = None,
+) -> RecordId:
+    """Keep a permission, with the text that its person or their guardian read; the record's id."""
     return transaction.record(
         person_id,
         CONSENT,
         about=permission.about(),
         party=permission.party,
-        by_whom="customer",
-        how="portal",
-        text=wording,
+        by_whom=guardian_id or "customer",
+        how=BY_GUARDIAN if guardian_id else "portal",
+        actor=GUARDIAN if guardian_id else "",
+        text=text(transaction.policy, permission, for_ward=guardian_id is not None),
     )
+
+
+def prove(question: ProofQuestion) -> Proof:
+    """The prover of permissions: each counts while the register has its recipient as what it says.
+
+    Of a company that lost that role, or never had it, nothing is proven, and neither by a record
+    that names nobody. A recipient that stands on no register, such as a guardian, needs none.
+    """
+    at, registered = microseconds(question.at), register.known_roles(question.policy)
+    standing = {
+        word
+        for each in question.records
+        if each.kind in REGISTERS and each.party == question.party and each.in_force(at)
+        for dimension in ("recipient", "source")
+        for word in each.about.get(dimension, ())
+    }
+    return by_records(
+        question._replace(
+            records=[
+                each
+                for each in question.records
+                if each.kind == CONSENT
+                and all(
+                    word not in registered or (each.party and word in standing)
+                    for word in each.about.get("recipient", ())
+                )
+            ]
+        )
+    )
+
+
+def end_those_of_guardian(transaction: Transaction, person_id: PersonId, _: str) -> None:
+    """Withdraw what a guardian permitted for somebody: they let them use our services no more."""
+    at = microseconds(transaction.clock.now())
+    records, _cover = transaction.records_of([person_id], [CONSENT])
+    for each in records:
+        if each.how == BY_GUARDIAN and each.in_force(at):
+            transaction.withdraw(person_id, each.record_id, actor=GUARDIAN)
 
 
 def of_age(transaction: Transaction, person_id: PersonId) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
+from upheld.core.company_names import company_name
 from upheld.database.columns import BEGINNING
 from upheld.gate.evidence.records import Record
 from upheld.policy.load import Policy
+from upheld.practices.rights.choices import BY_GUARDIAN, GUARDIAN
 from upheld.practices.rights.sentences import label
 from upheld.web.pages import Imprint
 
@@ -123,7 +125,7 @@ def _pii(policy: Policy, word: str) -> dict[str, Any]:
 
 def _recipients(policy: Policy, record: Record) -> list[str]:
     names = [label(policy, "party", word) for word in record.about.get("recipient", ())]
-    return [f"{record.party} ({', '.join(names)})"] if record.party else names
+    return [f"{company_name(record.party)} ({', '.join(names)})"] if record.party else names
 
 
 def _events(record: Record) -> list[dict[str, Any]]:
@@ -137,7 +139,7 @@ def _events(record: Record) -> list[dict[str, Any]]:
         {
             "event_time": (BEGINNING + timedelta(microseconds=at)).isoformat(),
             "validity_duration": "until withdrawn",
-            "entity_id": record.by_whom,
+            "entity_id": GUARDIAN if record.how == BY_GUARDIAN else record.by_whom,
             "event_type": kind,
             "event_state": state,
         }

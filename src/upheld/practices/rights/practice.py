@@ -10,7 +10,7 @@ from starlette.routing import Route
 from upheld.gate.operations.jobs import Job
 from upheld.policy.load import Policy
 from upheld.practice.endpoints import Handler, anybody, open_page, require_sign_in
-from upheld.practice.events import PRIVACY_SIGNAL
+from upheld.practice.events import GUARDIAN_REVOKED, PRIVACY_SIGNAL
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, Practice, Provider
 from upheld.practices.rights import (
@@ -23,7 +23,13 @@ from upheld.practices.rights import (
     signals,
 )
 from upheld.practices.rights.choice_pages import ChoicePages
-from upheld.practices.rights.choices import permission_options
+from upheld.practices.rights.choices import (
+    CONSENT,
+    REGISTERS,
+    end_those_of_guardian,
+    permission_options,
+    prove,
+)
 from upheld.practices.rights.desk import KINDS, ROLES, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.objection_pages import ObjectionPages
@@ -32,6 +38,8 @@ from upheld.practices.rights.question_pages import QuestionPages
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
 from upheld.practices.rights.value_erasure_pages import ValueErasurePages
+from upheld.practices.rights.ward_pages import PAGE as WARDS
+from upheld.practices.rights.ward_pages import WardChoicePages
 from upheld.web.pages import EVERYBODY
 
 REOPEN_SECONDS, ERASE_SECONDS = 300, 3_600
@@ -107,6 +115,7 @@ def _routes(provider: Provider) -> Sequence[Route]:
     )
     value, objecting = ValueErasurePages(provider), ObjectionPages(provider)
     asking = QuestionPages(provider)
+    wards = WardChoicePages(provider)
 
     def get(path: str, handler: Handler, *, fresh: bool = False) -> Route:
         return Route(
@@ -126,6 +135,9 @@ def _routes(provider: Provider) -> Sequence[Route]:
         get("/me/privacy/choices", choices.show),
         post("/me/privacy/choices", choices.give),
         post("/me/privacy/choices/signal", choices.end_signal),
+        get(f"{WARDS}/{{child}}", wards.show),
+        post(f"{WARDS}/{{child}}", wards.give),
+        post(f"{WARDS}/{{child}}/{{record}}", wards.withdraw),
         post("/me/privacy/choices/{what}/{way}", choices.opt),
         post("/me/privacy/choices/{record}", choices.withdraw),
         get("/me/privacy/choices/{record}/json", choices.download),
@@ -192,6 +204,8 @@ def practice(provider: Provider) -> Practice:
         routes=_routes(provider),
         actions=ASKS,
         recorded_facts=PROVES,
+        provers={CONSENT: (prove, ())},
+        prover_registers={CONSENT: REGISTERS},
         menu=[
             MenuEntry(
                 "customer",
@@ -225,7 +239,10 @@ def practice(provider: Provider) -> Practice:
         },
         home_figures=LastLook(provider).figures,
         pending_actions=LastLook(provider).waiting,
-        listeners={PRIVACY_SIGNAL: signals.note_signal},
+        listeners={
+            PRIVACY_SIGNAL: signals.note_signal,
+            GUARDIAN_REVOKED: end_those_of_guardian,
+        },
         jobs=[
             Job("reopen-requests", REOPEN_SECONDS, case_work.reopen),
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
