@@ -17,7 +17,7 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.policy.load import load_text
 from upheld.practice import parties
-from upheld.practices.agreements import agreements, signatures, terms
+from upheld.practices.agreements import agreements, news, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.console import HERE
 from upheld.practices.agreements.terms import AgreementError
@@ -306,7 +306,38 @@ def test_an_agreement_that_no_longer_fits_is_suspended_and_lets_nothing_out(
     assert "The policy has changed" in after.reason
     desk = house.signed_in(by, "staff")
     assert "no longer fits our policy" in desk.get("/staff").text
+    agent = house.signed_in(house.staff(kind="agent", sign_in="nora", party=one.party), "agent")
+    page = agent.get("/partner").text
+    assert "you get nothing more under it. The policy has changed" in page
     assert "The policy has changed" in desk.get(f"{HERE}/{one.agreement_id}").text
+
+
+def test_both_sides_are_told_of_what_ends_and_of_what_is_over_unless_another_follows(
+    house: House,
+) -> None:
+    """Thirty days before the last one ends, and for as long after it."""
+    by, party = manager(house), partner(house)
+    one = signed(house, party, by, days=40)
+
+    def texts(days: int) -> list[str]:
+        at = house.clock.now() + timedelta(days=days)
+        with house.provider.gate.gate.look() as tables:
+            both = [*news.for_us(tables, at), *news.for_partner(tables, party, at)]
+        return [each.text for each in both]
+
+    assert texts(0) == []
+    assert [NAME in each for each in texts(20)] == [True, False]
+    assert all("and none follows it" in each for each in texts(20))
+    house.clock.moved += timedelta(days=41)
+    assert run_job(house) == 1
+    assert [NAME in each for each in texts(0)] == [True, False]
+    assert all("is over since" in each for each in texts(29))
+    assert texts(31) == []
+    two = signed(house, party, by, days=60)
+    assert texts(0) == []
+    house.do(lambda t: agreements.withdraw(t, two.agreement_id, "It was a mistake.", by=by))
+    assert one.party == two.party
+    assert any("was withdrawn on" in each for each in texts(0))
 
 
 def test_a_duty_that_no_agreement_carries_is_refused(

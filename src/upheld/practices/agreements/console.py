@@ -27,7 +27,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.agreements import agreements, checks, signatures, terms
+from upheld.practices.agreements import agreements, checks, news, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -71,18 +71,19 @@ class PartnerAgreementPages:
         self.provider = provider
 
     def pending(self, tables: Tables) -> list[PendingAction]:
-        """Tells managers of agreements that are suspended, and that wait for our signature."""
-        sentences = {
-            agreements.SUSPENDED: "The agreement with {} no longer fits our policy.",
-            agreements.DRAFT: "{} has signed an agreement that waits for our signature.",
-        }
-        return [
+        """Tells managers of agreements that end or no longer fit, and that wait for our yes."""
+        results = [
+            PendingAction(each.text, "See it", _address(each.agreement.agreement_id))
+            for each in news.for_us(tables, self.provider.now())
+        ]
+        return results + [
             PendingAction(
-                sentences[each.state].format(each.partner), "See it", _address(each.agreement_id)
+                f"{each.partner} has signed an agreement that waits for our signature.",
+                "See it",
+                _address(each.agreement_id),
             )
             for each in agreements.agreements(tables)
-            if each.state == agreements.SUSPENDED
-            or (each.state == agreements.DRAFT and each.their_signature)
+            if each.state == agreements.DRAFT and each.their_signature
         ]
 
     async def show_all(self, visit: Visit) -> Response:

@@ -24,7 +24,7 @@ from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import network_of
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import clients, pulls
+from upheld.practices.agreements import agreements, clients, news, pulls
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.pulls import PullPage
 from upheld.practices.agreements.terms import AgreementError
@@ -108,6 +108,20 @@ class PartnerApi:
             )
         lasts = int(clients.TOKEN_LASTS.total_seconds())
         return _json({"access_token": token, "token_type": "Bearer", "expires_in": lasts})
+
+    async def agreements(self, request: Request, _: Form) -> Response:
+        """The partner's agreements: how each stands, why, and what there is to know of it."""
+
+        def work(transaction: Transaction) -> list[dict[str, object]]:
+            client, tables = self._client(transaction, request), transaction.tables
+            texts = {
+                each.agreement.agreement_id: each.text
+                for each in news.for_partner(tables, client.party, transaction.clock.now())
+            }
+            every = agreements.without_text(agreements.agreements(tables, client.party))
+            return [{**each, "news": texts.get(str(each["agreement"]), "")} for each in every]
+
+        return _json({"agreements": await self.provider.do(work)})
 
     async def begin(self, request: Request, form: Form) -> Response:
         """Begin a pull for a purpose."""

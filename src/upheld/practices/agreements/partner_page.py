@@ -20,7 +20,7 @@ from upheld.practice.deliveries import PartyDelivery
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import label_of_customers
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import agreements, clients, pulls
+from upheld.practices.agreements import agreements, clients, news, pulls
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.console import SIGNATURE, STATES
@@ -35,6 +35,7 @@ class PartnerView(NamedTuple):
     """What a partner sees."""
 
     party: str
+    news: dict[str, str]  # what it has to know of agreements, by their ids
     agreements: list[PartnerAgreement]
     purposes: Sequence[tuple[str, Sequence[str]]]  # for which it may ask, and for what, in words
     deliveries: list[PartyDelivery]
@@ -105,6 +106,10 @@ class PartnerPage:
         ]
         return PartnerView(
             party,
+            {
+                each.agreement.agreement_id: each.text
+                for each in news.for_partner(tables, party, transaction.clock.now())
+            },
             agreements.agreements(tables, party),
             purposes,
             deliveries.latest(tables, party=party),

@@ -53,6 +53,7 @@ def practice(provider: Provider) -> Practice:
             own("GET", f"{theirs}/statement.txt", partner.statement),
             own("POST", f"{theirs}/accept", partner.accept),
             answer("/token", api.token),
+            answer("/agreements", api.agreements),
             answer("/pulls", api.begin),
             answer("/pulls/{pull}/page", api.page),
             answer("/received", api.received),

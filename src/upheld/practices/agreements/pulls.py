@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import DeliveryId, PersonId, PullId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
@@ -20,7 +21,7 @@ from upheld.policy.vocabulary import TREE_OF
 from upheld.practice import deliveries
 from upheld.practice.needs import can_ever
 from upheld.practice.tables import task
-from upheld.practices.agreements import checks, terms
+from upheld.practices.agreements import agreements, checks, terms
 from upheld.practices.agreements.tables import partner_pull as table
 from upheld.practices.agreements.terms import AgreementError
 
@@ -80,7 +81,7 @@ def why_refused(
     if recipient and recipient != party:
         why = "nothing may be passed on to anybody else"
     elif not covered:
-        why = "no agreement in force covers this purpose"
+        why = f"no agreement in force covers this purpose{_of_last(transaction.tables, party)}"
     elif not {*fields} <= {*covered}:
         why = "the agreement does not cover all of these fields"
     else:
@@ -98,6 +99,15 @@ def why_refused(
         **purpose_word,  # type: ignore[arg-type] # a word of the vocabulary
     )
     return why
+
+
+def _of_last(tables: Tables, party: str) -> str:
+    """How the latest agreement of a partner stands, where it is over; for the end of a sentence."""
+    latest = next(iter(agreements.agreements(tables, party)), None)
+    if latest is None or latest.state in (agreements.DRAFT, agreements.SIGNED):
+        return ""
+    why = latest.reason.rstrip(".")
+    return f"; the last one is {latest.state} since {latest.changed_at:%Y-%m-%d}: {why}"
 
 
 def begin(
