@@ -16,7 +16,7 @@ from upheld.core.ids import AgreementId, PersonId, PullId
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
 from upheld.practice import deliveries, parties
-from upheld.practices.agreements import agreements, clients, pulls
+from upheld.practices.agreements import agreements, clients, deletions, pulls
 from upheld.practices.agreements.tables import partner_pull
 
 API = "/api/partner"
@@ -244,6 +244,36 @@ def test_somebody_of_the_partner_signs_and_sees_what_is_theirs(house: House) -> 
     stranger = house.signed_in(other, "agent")
     assert stranger.get(f"{path}/statement.txt").status_code == 404
     assert one.agreement_id not in stranger.get("/partner").text
+
+
+def test_what_was_pulled_is_to_be_deleted_when_the_agreement_is_over(house: House) -> None:
+    """Both sides see by when, and that it is overdue, until the partner says that it did."""
+    some(house)
+    program, by, agreement = opened(house)
+    pull, empty = program.begin(), program.begin("newsletter", "email")
+    assert program.ask("/deletions", {}) == (200, {"deletions": []})
+    assert program.page(pull, 1)[0] == 200
+    (one,) = program.ask("/deletions", {})[1]["deletions"]
+    ends = house.do(lambda t: agreements.require(t.tables, agreement)).ends
+    assert (one["pull"], one["due"], one["overdue"]) == (pull, ends.isoformat(), False)
+    assert program.ask(f"/deletions/{empty}", {})[1]["error"] == "no-deletion"
+    house.do(lambda t: agreements.withdraw(t, agreement, "It was a mistake.", by=by))
+    user = house.staff(kind="agent", sign_in="nora", party=PARTY)
+    nora, desk = house.signed_in(user, "agent"), house.signed_in(by, "staff")
+    assert "Overdue" in nora.get("/partner").text
+    assert "Overdue" in desk.get("/staff/agreements").text
+    for _ in range(2):
+        sent = send(nora, f"/partner/deletions/{pull}", {}, "/partner")
+        assert sent.status_code == 303
+    assert "Overdue" not in nora.get("/partner").text + desk.get("/staff/agreements").text
+    status, said = program.ask(f"/deletions/{pull}", {})
+    assert (status, said["overdue"]) == (200, False)
+    assert said["deleted"]
+    with reading(house.provider.gate.gate.engine) as connection:
+        told = list(entries.of_kind(connection, deletions.DELETION))
+    assert len(told) == 1
+    other = Program(house, partner(house, "Southern Mail"), by)
+    assert other.ask(f"/deletions/{pull}", {})[0] == 404
 
 
 def test_the_page_of_partners_is_for_those_whom_the_register_has_as_partners(house: House) -> None:

@@ -20,11 +20,12 @@ from starlette.responses import Response
 
 from upheld.core.ids import ClientId
 from upheld.gate.transaction import Transaction
+from upheld.policy.analyse.contains import PARTNER
 from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import network_of
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import agreements, clients, news, pulls
+from upheld.practices.agreements import agreements, clients, deletions, news, pulls
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.pulls import PullPage
 from upheld.practices.agreements.terms import AgreementError
@@ -190,6 +191,31 @@ class PartnerApi:
 
         rows = await self.provider.do(work)
         return _json({"columns": accounting.SHARED_COLUMNS, "rows": rows})
+
+    async def deletions(self, request: Request, _: Form) -> Response:
+        """What the partner has to delete, by when, and what it said of that."""
+
+        def work(transaction: Transaction) -> list[dict[str, object]]:
+            client, now = self._client(transaction, request), transaction.clock.now()
+            every = deletions.of_party(transaction, client.party)
+            return [each.as_data(now) for each in every]
+
+        return _json({"deletions": await self.provider.do(work)})
+
+    async def confirm_deletion(self, request: Request, _: Form) -> Response:
+        """Note that the partner says that it deleted what it got by a pull."""
+        pull_id = request.path_params["pull"]
+
+        def work(transaction: Transaction) -> dict[str, object] | None:
+            client, now = self._client(transaction, request), transaction.clock.now()
+            actor = f"{PARTNER} {client.party}"
+            one = deletions.confirm(transaction, client.party, pull_id, actor=actor)
+            return one.as_data(now) if one else None
+
+        one = await self.provider.do(work)
+        if one is None:
+            raise _AnswerError(404, "pull", "there is no such pull", f"see {HERE}/deletions")
+        return _json(one)
 
     def _client(self, transaction: Transaction, request: Request) -> PartnerClient:
         """Whoever asks, by their token, within their limit."""

@@ -10,7 +10,15 @@ from upheld.practice import parties
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.agreements import agreements, checks, clients, partner_api, proof, pulls
+from upheld.practices.agreements import (
+    agreements,
+    checks,
+    clients,
+    deletions,
+    partner_api,
+    proof,
+    pulls,
+)
 from upheld.practices.agreements.console import HERE, PartnerAgreementPages
 from upheld.practices.agreements.partner_api import PartnerApi
 from upheld.practices.agreements.partner_page import HERE as PARTNER_PAGE
@@ -52,11 +60,14 @@ def practice(provider: Provider) -> Practice:
             own("GET", PARTNER_PAGE, partner.show),
             own("GET", f"{theirs}/statement.txt", partner.statement),
             own("POST", f"{theirs}/accept", partner.accept),
+            own("POST", f"{PARTNER_PAGE}/deletions/{{pull}}", partner.confirm_deletion),
             answer("/token", api.token),
             answer("/agreements", api.agreements),
             answer("/pulls", api.begin),
             answer("/pulls/{pull}/page", api.page),
             answer("/received", api.received),
+            answer("/deletions", api.deletions),
+            answer("/deletions/{pull}", api.confirm_deletion),
         ],
         menu=[
             MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
@@ -71,5 +82,10 @@ def practice(provider: Provider) -> Practice:
         ],
         jobs=[Job("agreements", MINUTE, checks.look_through)],
         manager_actions=pages.pending,
-        entry_sentences={**agreements.SENTENCES, **clients.SENTENCES, **pulls.SENTENCES},
+        entry_sentences={
+            **agreements.SENTENCES,
+            **clients.SENTENCES,
+            **deletions.SENTENCES,
+            **pulls.SENTENCES,
+        },
     )

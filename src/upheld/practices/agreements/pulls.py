@@ -183,6 +183,13 @@ def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
     return new
 
 
+def end(transaction: Transaction, pull: PartnerPull) -> None:
+    """Let nothing more be given by a pull; the page that was given last has arrived."""
+    _confirm(transaction, pull)
+    changes = {"state": DONE, "delivery_id": ""}
+    transaction.tables.update(table, changes, "pull_id = ?", pull.pull_id)
+
+
 def _confirm(transaction: Transaction, pull: PartnerPull) -> None:
     """Note that the page that was given last has arrived."""
     if not pull.delivery_id:

@@ -79,6 +79,8 @@ partner_pull: Final = Table(  # how far a partner has come in what it asks for
     Column("delivery_id", ID, nullable=False),  # of that page; empty where nobody is in it
     Column("state", WORD, nullable=False),  # open, done
     Column("started", Instant, nullable=False),
+    Column("deleted", Instant),  # when the partner said that it deleted what it got
+    Column("deleted_by", WORD),  # who said so, as an entry names them
     Column("mac", LargeBinary),
     info=sealed(),
 )
