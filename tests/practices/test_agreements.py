@@ -351,9 +351,9 @@ def test_a_duty_that_no_agreement_carries_is_refused(
     assert source != sample.program.source
     house = open_house(load_text(source))
     person = house.customer()
-    partner(house)
+    party = partner(house)
     about = {"data": ["interests"], "recipient": ["trusted-partner"], "purpose": ["support"]}
-    house.do(lambda t: t.record(person, "consent", about=about, by_whom="customer"))
+    house.do(lambda t: t.record(person, "consent", about=about, party=party, by_whom="customer"))
     answer = share(house, person, field="interests", purpose="support")
     assert isinstance(answer, Refused)
     assert "confidentiality" in answer.why

@@ -115,13 +115,13 @@ class PartnerAgreementPages:
             every = agreements.agreements(transaction.tables)
             return every, _fields(transaction), deletions.open_ones(transaction)
 
-        every, fields, owed = await self.provider.do(look)
+        every, fields, open_ones = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "agreements/all.html",
             status=status,
             agreements=every,
-            deletions=owed,
+            deletions=open_ones,
             label=self._label,
             now=self.provider.now(),
             states=STATES,

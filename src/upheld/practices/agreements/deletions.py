@@ -73,13 +73,13 @@ def open_ones(transaction: Transaction) -> list[PartnerDeletion]:
 
 
 def _every(transaction: Transaction, rows: Sequence[Any]) -> list[PartnerDeletion]:
-    tables, agreed = transaction.tables, agreements.agreements(transaction.tables)
+    tables, signed_ones = transaction.tables, agreements.agreements(transaction.tables)
     results = []
     for row in rows:
         if not any(each.handed for each in deliveries.latest(tables, reference=row.pull_id)):
             continue  # nobody was in any page of it
         started = transaction.clock.local(to_datetime(row.started))
-        mine = [each for each in agreed if each.party == row.party and each.record_id]
+        mine = [each for each in signed_ones if each.party == row.party and each.record_id]
         results.append(
             PartnerDeletion(
                 row.pull_id,

@@ -175,8 +175,8 @@ def prove(question: ProofQuestion) -> Proof:
     Of a company that lost that role, or never had it, nothing is proven, and neither by a record
     that names nobody. A recipient that stands on no register, such as a guardian, needs none.
     """
-    at, registered = microseconds(question.at), register.known_roles(question.policy)
-    standing = {
+    at, register_roles = microseconds(question.at), register.known_roles(question.policy)
+    roles_now = {
         word
         for each in question.records
         if each.kind in REGISTERS and each.party == question.party and each.in_force(at)
@@ -190,7 +190,7 @@ def prove(question: ProofQuestion) -> Proof:
                 for each in question.records
                 if each.kind == CONSENT
                 and all(
-                    word not in registered or (each.party and word in standing)
+                    word not in register_roles or (each.party and word in roles_now)
                     for word in each.about.get("recipient", ())
                 )
             ]
