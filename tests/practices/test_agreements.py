@@ -331,7 +331,7 @@ def test_both_sides_are_told_of_what_ends_and_of_what_is_over_unless_another_fol
     house.clock.moved += timedelta(days=41)
     assert run_job(house) == 1
     assert [NAME in each for each in texts(0)] == [True, False]
-    assert all("is over since" in each for each in texts(29))
+    assert all("ended on" in each for each in texts(29))
     assert texts(31) == []
     two = signed(house, party, by, days=60)
     assert texts(0) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -368,15 +369,20 @@ def test_an_item_of_a_list_is_quoted_with_what_introduces_it(house: House) -> No
     assert ">Any " not in text
 
 
+def _may(transaction: GateTransaction, person: PersonId, act: Act) -> bool:
+    """Whether the policy allows an act on somebody now."""
+    return transaction.peek(person, act).allowed
+
+
 @pytest.mark.usefixtures("acme")
 def test_a_permission_ends_with_what_its_company_is_on_the_register(house: House) -> None:
     """Nothing goes to a company in a role that it lost or never had, or by a record without one."""
     person = house.customer()
     for party, role in (("", "supplier"), ("unknown", "supplier"), ("acme", "business-partner")):
         permission = choices.Permission(("email",), role, party, "support")
-        house.do(lambda t, one=permission: choices.give(t, person, one))
+        house.do(partial(choices.give, person_id=person, permission=permission))
         act = msgspec.structs.replace(SHARE, recipient=role, party=party or "acme")
-        assert not house.do(lambda t, act=act: t.peek(person, act)).allowed, party
+        assert not house.do(partial(_may, person=person, act=act)), party
     permission = choices.Permission(("email",), "supplier", "acme", "support")
     house.do(lambda t: choices.give(t, person, permission))
     assert shared(house, person)

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -105,7 +106,7 @@ def test_a_permission_is_offered_for_whom_and_what_the_policy_lets_it_decide(hou
     browser = house.signed_in(house.customer(**WHO))
     roles = ("supplier", "trusted-partner", "business-partner", "legal-adviser", "advertiser")
     for role in roles:
-        house.do(lambda t, role=role: parties.add(t, "Fjord Mail", role))
+        house.do(partial(parties.add, name="Fjord Mail", role=role))
     form = browser.get("/me/privacy/choices").text
     for word in roles[:-1]:
         assert f'value="{word} fjord-mail"' in form

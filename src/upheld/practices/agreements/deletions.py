@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import PullId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.log.entries import after
@@ -32,7 +33,7 @@ SENTENCES: Final = {DELETION: "{actor} said that they deleted what they received
 class PartnerDeletion(NamedTuple):
     """What a partner got by one pull, by when it has to be deleted, and when it said that it is."""
 
-    pull_id: str
+    pull_id: PullId
     party: str
     purpose: str
     fields: tuple[str, ...]
@@ -82,7 +83,7 @@ def _every(transaction: Transaction, rows: Sequence[Any]) -> list[PartnerDeletio
         mine = [each for each in signed_ones if each.party == row.party and each.record_id]
         results.append(
             PartnerDeletion(
-                row.pull_id,
+                PullId(row.pull_id),
                 row.party,
                 row.purpose,
                 tuple(row.fields.split()),
@@ -127,7 +128,7 @@ def _period(text: Policy, field: str, purpose: str, since: datetime) -> datetime
 
 
 def confirm(
-    transaction: Transaction, party: str, pull_id: str, *, actor: str
+    transaction: Transaction, party: str, pull_id: PullId, *, actor: str
 ) -> PartnerDeletion | None:
     """Note that a partner says that it deleted what it got by a pull, which ends with that.
 

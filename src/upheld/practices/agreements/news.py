@@ -24,13 +24,13 @@ SOON: Final = timedelta(days=30)  # before its end, and for as long after it
 FOR_US: Final = {
     SIGNED: "The agreement with {name} ends on {end}, and none follows it.",
     SUSPENDED: "The agreement with {name} no longer fits our policy.",
-    LAPSED: "The agreement with {name} is over since {change}, and nothing goes to them any more.",
+    LAPSED: "The agreement with {name} ended on {change}, and nothing goes to them any more.",
 }
 FOR_THEM: Final = {
     SIGNED: "This agreement ends on {end}, and none follows it.",
-    SUSPENDED: "This agreement is suspended since {change}: you get nothing more under it.",
+    SUSPENDED: "This agreement was suspended on {change}: you get nothing more under it.",
     WITHDRAWN: "This agreement was withdrawn on {change}: you get nothing more under it.",
-    LAPSED: "This agreement is over since {change}: you get nothing more under it.",
+    LAPSED: "This agreement ended on {change}: you get nothing more under it.",
 }
 
 

@@ -115,7 +115,7 @@ class PartnerApi:
 
         def work(transaction: Transaction) -> list[dict[str, object]]:
             client, tables = self._client(transaction, request), transaction.tables
-            texts = {
+            texts: dict[str, str] = {
                 each.agreement.agreement_id: each.text
                 for each in news.for_partner(tables, client.party, transaction.clock.now())
             }

@@ -28,6 +28,11 @@ from upheld.practices.agreements.terms import AgreementError
 PAGE_PEOPLE: Final = 100
 OPEN, DONE = "open", "done"
 REFUSAL: Final = "agreement.refuse"
+_OVER: Final = {
+    agreements.SUSPENDED: "was suspended",
+    agreements.WITHDRAWN: "was withdrawn",
+    agreements.LAPSED: "ended",
+}
 SENTENCES: Final = {REFUSAL: "{actor} refused what a partner asked for"}
 
 
@@ -104,10 +109,10 @@ def why_refused(
 def _of_last(tables: Tables, party: str) -> str:
     """How the latest agreement of a partner stands, where it is over; for the end of a sentence."""
     latest = next(iter(agreements.agreements(tables, party)), None)
-    if latest is None or latest.state in (agreements.DRAFT, agreements.SIGNED):
+    if latest is None or latest.state not in _OVER:
         return ""
     why = latest.reason.rstrip(".")
-    return f"; the last one is {latest.state} since {latest.changed_at:%Y-%m-%d}: {why}"
+    return f"; the last one {_OVER[latest.state]} on {latest.changed_at:%Y-%m-%d}: {why}"
 
 
 def begin(
