@@ -24,6 +24,24 @@ from upheld.practices.agreements.partner_api import PartnerApi
 from upheld.practices.agreements.partner_page import HERE as PARTNER_PAGE
 from upheld.practices.agreements.partner_page import PartnerPage
 
+MENU = (
+    MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
+    MenuEntry(
+        "agent",
+        "Agreement",
+        PARTNER_PAGE,
+        "What you may ask for and received",
+        10,
+        roles=parties.PARTNER_ROLES,
+    ),
+)
+SENTENCES = {
+    **agreements.SENTENCES,
+    **clients.SENTENCES,
+    **deletions.SENTENCES,
+    **pulls.SENTENCES,
+}
+
 
 def practice(provider: Provider) -> Practice:
     """Agreements with trusted partners: drafted, checked, signed by both sides, withdrawn."""
@@ -69,23 +87,8 @@ def practice(provider: Provider) -> Practice:
             answer("/deletions", api.deletions),
             answer("/deletions/{pull}", api.confirm_deletion),
         ],
-        menu=[
-            MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
-            MenuEntry(
-                "agent",
-                "Agreement",
-                PARTNER_PAGE,
-                "What you may ask for and received",
-                10,
-                roles=parties.PARTNER_ROLES,
-            ),
-        ],
+        menu=MENU,
         jobs=[Job("agreements", MINUTE, checks.look_through)],
         manager_actions=pages.pending,
-        entry_sentences={
-            **agreements.SENTENCES,
-            **clients.SENTENCES,
-            **deletions.SENTENCES,
-            **pulls.SENTENCES,
-        },
+        entry_sentences=SENTENCES,
     )
