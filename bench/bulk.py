@@ -252,7 +252,7 @@ def peer(
 
 
 def engines(options: argparse.Namespace) -> None:
-    """The same expression elsewhere, on a tenth of the rows."""
+    """Screen a tenth of the rows on other engines."""
     rows = options.rows // 10
     policy = loaded(policies.rules(25))
     data = columns(policy, rows)

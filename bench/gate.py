@@ -92,7 +92,7 @@ def by_turns(one: Callable[[], object], other: Callable[[], object]) -> tuple[fl
 
 
 def waiting(work: Callable[[], object]) -> Callable[[], object]:
-    """The same where a sync takes longer, by about a tenth of a millisecond."""
+    """Work on a disk whose sync takes about a tenth of a millisecond longer."""
 
     def both() -> None:
         work()
@@ -132,7 +132,7 @@ def callers(gate: Gate, person: str, count: int, acts: int = 2048) -> float:
 
 
 def unsynced(url: str) -> Engine:
-    """The same database with syncing off, for comparison alone."""
+    """The database at an address with syncing off, for comparison alone."""
     if url.startswith("sqlite"):
         synced = engines.PRAGMAS["synchronous"]
         engines.PRAGMAS["synchronous"] = ("OFF", 0)

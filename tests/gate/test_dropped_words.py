@@ -9,7 +9,7 @@ import pytest
 
 from gate.conftest import customer
 from gate.versions import post, version
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.editions.store import EditionError
 from upheld.gate.gate import Gate
 from upheld.gate.posting import ApprovedVersion
@@ -153,7 +153,11 @@ def test_a_row_that_is_written_after_the_approval_counts(shop: Gate) -> None:
     base, new = shop.policy, version("2")
     person = customer(shop)
     approved = ApprovedVersion(
-        digest=new.digest, base=base.digest, widens=False, drafted_by="one", approved_by="other"
+        digest=new.digest,
+        base=base.digest,
+        widens=False,
+        drafted_by=UserId("one"),
+        approved_by=UserId("other"),
     )
     with shop.together() as transaction:
         transaction.editions.keep(new)
@@ -191,7 +195,7 @@ def _later(gate: Gate) -> tuple[str, str]:
     return "policy: Privacy", f"effective: {day}\npolicy: Privacy"
 
 
-def _counsel(transaction: GateTransaction, name: str) -> str:
+def _counsel(transaction: GateTransaction, name: str) -> UserId:
     user = operators.add_user(transaction.tables, "staff", name, name, roles=[drafts.COUNSEL])
     operators.change_state(transaction.tables, user.user_id, operators.ACTIVE)
     return user.user_id

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import upheld
+from upheld.core.ids import UserId
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Refused
 from upheld.gate.editions.store import Edition
@@ -57,8 +58,8 @@ def post(
                 digest=policy.digest,
                 base=base.digest,
                 widens=widens(base, policy) if wider is None else wider,
-                drafted_by="one",
-                approved_by="other",
+                drafted_by=UserId("one"),
+                approved_by=UserId("other"),
             ),
             actor="staff one",
         )

@@ -239,3 +239,37 @@ def test_the_formatter_lays_code_out() -> None:
         if re.search(r"# fmt: (?:skip|off)$", line)
     ]
     assert by_hand == []
+
+
+def test_an_id_in_a_signature_is_a_type() -> None:
+    """A task's id is not taken for an agreement's: `core/ids.py` has a type for each."""
+    words = {"as_id", "clause_id", "listed_ids"}  # of a document: what its author called it
+    bare = []
+    for path, tree in TREES.items():
+        if not path.is_relative_to(ROOT / "src" / "upheld") or "migrations" in path.parts:
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg):
+                name, of = node.arg, node.annotation
+            elif isinstance(node, ast.AnnAssign):
+                name, of = ast.unparse(node.target), node.annotation
+            else:
+                continue
+            if of is None or name in words or not re.search(r"_ids?$", name):
+                continue
+            if re.search(r"\b(?:str|int)\b", ast.unparse(of)):
+                bare.append(_place(path, node.lineno))
+    assert bare == []
+
+
+def test_a_docstring_is_read_alone() -> None:
+    """None begins by what another one says."""
+    leaning = [
+        _place(path, node.lineno)
+        for path, tree in TREES.items()
+        if "tests" not in path.parts
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if re.match(r"(?:The same|As `|As above)\b", ast.get_docstring(node) or "")
+    ]
+    assert leaning == []

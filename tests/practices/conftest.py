@@ -23,7 +23,7 @@ from empty import empty_tables
 from upheld.app.provider import PRACTICES, provide, provider_app
 from upheld.core import observing
 from upheld.core.clock import Clock
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.core.settings import Settings
 from upheld.database.tables import MICROSECOND, microseconds
 from upheld.demo import sample_policy
@@ -115,16 +115,18 @@ class House:
         browser.cookies.set(cookie_name(self.provider, kind), raw)
         return browser
 
-    def staff(self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = "") -> str:
+    def staff(
+        self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = ""
+    ) -> UserId:
         """Somebody who works at a desk; their id."""
         return self.enrolled(*roles, kind=kind, sign_in=sign_in, party=party)[0]
 
     def enrolled(
         self, *roles: str, kind: str = "staff", sign_in: str = "sam", party: str = ""
-    ) -> tuple[str, pyotp.TOTP]:
+    ) -> tuple[UserId, pyotp.TOTP]:
         """Somebody who works at a desk; their id, and what their authenticator shows."""
 
-        def work(transaction: GateTransaction) -> tuple[str, pyotp.TOTP]:
+        def work(transaction: GateTransaction) -> tuple[UserId, pyotp.TOTP]:
             user = operators.add_user(
                 transaction.tables, kind, "Sam Desk", sign_in, roles=roles, party=party
             )

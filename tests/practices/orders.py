@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 from practices.conftest import House
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Refused
 from upheld.practices.accounts import domain
 from upheld.practices.legal.demands import Demand
@@ -24,9 +24,9 @@ PDF = b"%PDF-1.7\n% an order of a court that does not exist\n"
 class Desk(NamedTuple):
     """Who works at a legal desk, by their ids, and what they work with."""
 
-    officer: str
-    counsel: str
-    second: str
+    officer: UserId
+    counsel: UserId
+    second: UserId
     instruments: Instruments
     releases: Releases
     notices: Notices

@@ -12,7 +12,7 @@ from practices.programmes import partner as programme_partner
 from practices.test_agreements import partner as trusted_partner
 from practices.test_agreements import signed
 from practices.test_deliveries import make, permit, supplier
-from upheld.core.ids import CampaignId, PersonId
+from upheld.core.ids import CampaignId, PersonId, UserId
 from upheld.practices.programmes import members
 
 
@@ -29,7 +29,7 @@ class Outside(NamedTuple):
     closing: str  # that was refused
 
 
-def outside(house: House, customer: PersonId, child: PersonId, manager: str) -> Outside:
+def outside(house: House, customer: PersonId, child: PersonId, manager: UserId) -> Outside:
     """A programme, a signed agreement and a delivery, each with a company of its own."""
     its = programme(house, programme_partner(house))
     assert join(house.signed_in(child), its) == 303

@@ -28,7 +28,7 @@ from practices.orders import approved, demand, desk_of
 from practices.outside import outside
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
-from upheld.core.ids import IncidentId, PersonId, TaskId
+from upheld.core.ids import IncidentId, PersonId, TaskId, UserId
 from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, parties, tasks, terms
@@ -164,7 +164,7 @@ def _incident(house: House) -> IncidentId:
     model, now = Incidents(house.provider), house.clock.now()
     work = IncidentWork(model)
 
-    def begin(transaction: GateTransaction) -> tuple[IncidentId, str, str]:
+    def begin(transaction: GateTransaction) -> tuple[IncidentId, UserId, UserId]:
         users = [
             operators.add_user(transaction.tables, "staff", "Ina Desk", name, roles=["privacy"])
             for name in ("ina", "ivo")
@@ -241,7 +241,7 @@ class World:
         terms.take_first(house.provider.gate.gate, house.provider.settings.agreement)
         manager = self.visitors["manager"][1]
         self.terms_draft = _terms_draft(house)
-        self.outside = outside(house, self.ann, self.child, manager)
+        self.outside = outside(house, self.ann, self.child, UserId(manager))
         partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
         self.visitors["partner"] = ("agent", partner)
         agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party

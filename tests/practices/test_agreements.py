@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 import upheld
 from practices.conftest import House, send
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.policy.load import load_text
 from upheld.practice import parties
@@ -59,12 +59,12 @@ def partner(house: House, name: str = NAME) -> str:
     return house.do(lambda t: parties.add(t, name, "trusted-partner")).party
 
 
-def manager(house: House, sign_in: str = "mo") -> str:
+def manager(house: House, sign_in: str = "mo") -> UserId:
     """Somebody who manages."""
     return house.staff("manager", sign_in=sign_in)
 
 
-def draft(house: House, party: str, by: str, text: str = "", days: int = 30) -> PartnerAgreement:
+def draft(house: House, party: str, by: UserId, text: str = "", days: int = 30) -> PartnerAgreement:
     """A draft of an agreement, in the terms of the policy in force unless others are given."""
     words = text or terms.drafted(house.provider.policy, party)
     read = terms.read_terms(words.encode(), house.provider.policy)
@@ -72,7 +72,9 @@ def draft(house: House, party: str, by: str, text: str = "", days: int = 30) -> 
     return house.do(lambda t: agreements.add(t, party, read, by=by, until=until))
 
 
-def signed(house: House, party: str, by: str, text: str = "", days: int = 30) -> PartnerAgreement:
+def signed(
+    house: House, party: str, by: UserId, text: str = "", days: int = 30
+) -> PartnerAgreement:
     """An agreement that both sides signed."""
     one, theirs = draft(house, party, by, text, days), key()
     house.do(lambda t: agreements.keep_key(t, party, public(theirs), by=by))

@@ -11,7 +11,7 @@ import pytest
 
 from empty import empty_database
 from practices.conftest import House
-from upheld.core.ids import PersonId, TaskId
+from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows, run
 from upheld.database.transaction import reading, writing
@@ -91,7 +91,7 @@ def start_correction(house: House, person: PersonId, task: str) -> None:
 def take(house: House, person: PersonId) -> None:
     """Let somebody take the task."""
     (task,) = house.do(lambda transaction: tasks.open_tasks_on(transaction.tables, person))
-    house.do(lambda transaction: tasks.take(transaction, task.task_id, "5" * 32, ["name"]))
+    house.do(lambda transaction: tasks.take(transaction, task.task_id, UserId("5" * 32), ["name"]))
 
 
 def queue(house: House, person: PersonId) -> None:

@@ -16,7 +16,7 @@ from practices.conftest import House
 from practices.routes import THINGS, World
 from practices.test_guardians import family
 from upheld.cli import app
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database import rows as database
 from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
@@ -84,7 +84,7 @@ def busy(house: House, person: PersonId) -> None:
         database.insert(
             transaction.connection, recovery_code, person_id=person, code_hash=person.encode()
         )
-        operators.leave_to_others(transaction.tables, "0" * 32, person)
+        operators.leave_to_others(transaction.tables, UserId("0" * 32), person)
         database.insert(
             transaction.connection, signal, person_id=person, session=b"s", at=microseconds(at)
         )

@@ -14,7 +14,7 @@ from practices.bills import overdue
 from practices.conftest import House, send
 from practices.test_guardians import family
 from practices.test_termination import decide
-from upheld.core.ids import PersonId, TaskId
+from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Refused
@@ -42,7 +42,9 @@ def ask(
     return browser, person, TaskId(answer.headers["location"].split("/")[-1].partition("?")[0])
 
 
-def take(house: House, ticket: TaskId, *roles: str, sign_in: str = "sam") -> tuple[TestClient, str]:
+def take(
+    house: House, ticket: TaskId, *roles: str, sign_in: str = "sam"
+) -> tuple[TestClient, UserId]:
     """Somebody of our staff who took a ticket: their browser and id."""
     user = house.staff(*(roles or ("support",)), sign_in=sign_in)
     browser = house.signed_in(user, "staff")

@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import TOKEN, House, confirm, send
-from upheld.core.ids import IncidentId, PersonId
+from upheld.core.ids import IncidentId, PersonId, UserId
 from upheld.database.own_tables import to_datetime
 from upheld.demo import sample_policy
 from upheld.gate.act.request import Act
@@ -33,7 +33,7 @@ NOTICE = "Somebody <b>used</b> a session of our staff.\n\n# Zo\u00eb, *change* y
 HOUR = timedelta(hours=1)
 
 
-def look_at(house: House, person: PersonId, user: str) -> None:
+def look_at(house: House, person: PersonId, user: UserId) -> None:
     """A member of staff looks at somebody's name and address, for a task of theirs."""
 
     def work(transaction: GateTransaction) -> None:

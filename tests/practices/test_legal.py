@@ -15,7 +15,7 @@ from empty import empty_database
 from practices import orders
 from practices.conftest import House, confirm, send
 from practices.orders import PDF, Desk, demand, desk_of
-from upheld.core.ids import InstrumentId, PersonId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
@@ -189,7 +189,7 @@ def test_a_request_without_force_is_recorded_with_the_text_that_answers_it(
     assert send(browser, f"{path}/release", {}, path).status_code == 409
 
 
-def _relate(transaction: GateTransaction, person: PersonId, user: str) -> None:
+def _relate(transaction: GateTransaction, person: PersonId, user: UserId) -> None:
     transaction.tables.insert(desk_own, person_id=person, user_id=user)
 
 

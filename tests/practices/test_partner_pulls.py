@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House, send
 from practices.test_agreements import PARTY, draft, key, manager, partner, public, signed
-from upheld.core.ids import AgreementId, PersonId, PullId
+from upheld.core.ids import AgreementId, PersonId, PullId, UserId
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
 from upheld.practice import deliveries, parties
@@ -26,7 +26,7 @@ EMAILS = ("ann@marked.example", "bo@marked.example", "cy@marked.example")
 class Program:
     """A partner's program: its id, its secret, and a browser that is none."""
 
-    def __init__(self, house: House, party: str, by: str) -> None:
+    def __init__(self, house: House, party: str, by: UserId) -> None:
         self.http = TestClient(house.app, follow_redirects=False)
         client, self.secret = house.do(lambda t: clients.add(t, party, by=by))
         self.client_id = client.client_id
@@ -68,7 +68,7 @@ def some(house: House) -> list[PersonId]:
     return [house.customer(each) for each in EMAILS]
 
 
-def opened(house: House) -> tuple[Program, str, AgreementId]:
+def opened(house: House) -> tuple[Program, UserId, AgreementId]:
     """A program of a partner with an agreement in force, the manager, and the agreement."""
     by, party = manager(house), partner(house)
     one = signed(house, party, by)

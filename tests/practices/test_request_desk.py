@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from practices.conftest import House, send
-from upheld.core.ids import PersonId, RecordId, TaskId
+from upheld.core.ids import PersonId, RecordId, TaskId, UserId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.transaction import GateTransaction
@@ -23,7 +23,7 @@ BORN, RIGHT = "1990-02-22", "1990-02-23"
 WROTE = "It is the 23rd & not the 22nd.\n# <b>Zo\u00eb</b>"
 
 
-def ask(house: House, field: str = "birth-date") -> tuple[TestClient, PersonId, str]:
+def ask(house: House, field: str = "birth-date") -> tuple[TestClient, PersonId, TaskId]:
     """A customer who asks for a correction: their browser and id, and the id of the task."""
     person = house.customer(born=BORN)
     browser = house.signed_in(person)
@@ -33,7 +33,9 @@ def ask(house: House, field: str = "birth-date") -> tuple[TestClient, PersonId, 
     return browser, person, task.task_id
 
 
-def take(house: House, task: str, *roles: str, sign_in: str = "sam") -> tuple[TestClient, str]:
+def take(
+    house: House, task: TaskId, *roles: str, sign_in: str = "sam"
+) -> tuple[TestClient, UserId]:
     """Somebody of our staff who took a task: their browser and id."""
     user = house.staff(*(roles or ("accounts",)), sign_in=sign_in)
     browser = house.signed_in(user, "staff")

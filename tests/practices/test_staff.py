@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from empty import empty_database
 from practices.conftest import PASSWORD, House, send
-from upheld.core.ids import PersonId, TaskId
+from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.database.own_tables import Tables
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act, Refused
@@ -56,7 +56,7 @@ def task_on(
 
 def take_task(
     house: House, *roles: str, purpose: str = "support"
-) -> tuple[TestClient, PersonId, str, str]:
+) -> tuple[TestClient, PersonId, TaskId, UserId]:
     """Somebody at the console who took a task: their browser, ids of person, task and user."""
     person, user = house.customer(), house.staff(*(roles or ("support",)))
     task = task_on(house, person, purpose, (roles or ("support",))[0])
@@ -226,7 +226,7 @@ def test_whoever_is_let_go_sees_nothing_from_then_on(house: House) -> None:
     act = Act(action="view", data=("email",), actor="staff", party=user, purpose="support")
     assert isinstance(house.do(lambda transaction: transaction.act(act, person)), Refused)
     with reading(house.provider.gate.gate.engine) as connection:
-        result = tasks.find_task(Tables(connection), TaskId(task))
+        result = tasks.find_task(Tables(connection), task)
     assert result is not None
     assert (result.state, result.staff_id) == ("open", None)
     again = house.signed_in(user, "staff")  # a session that was begun a moment too late
@@ -292,7 +292,7 @@ def test_ones_own_account_is_left_to_others(house: House) -> None:
     answer = send(browser, "/staff/find", query, "/staff")
     assert (answer.status_code, "your own account" in answer.text) == (422, True)
     with pytest.raises(tasks.TaskError, match="your own account"):
-        house.do(lambda transaction: tasks.take(transaction, TaskId(task), user, ("email",)))
+        house.do(lambda transaction: tasks.take(transaction, task, user, ("email",)))
     other = house.signed_in(house.staff("support", sign_in="olga"), "staff")
     path = f"/staff/tasks/{task}"
     assert send(other, f"{path}/take", {}, path).status_code == 303

@@ -12,7 +12,7 @@ import pytest
 
 from practices.bills import owing
 from practices.conftest import START, House
-from upheld.core.ids import EntryNumber, PersonId
+from upheld.core.ids import EntryNumber, PersonId, UserId
 from upheld.gate.act.request import Act
 from upheld.gate.log.receipts import AccountLine, AccountQuery
 from upheld.gate.public import Entry
@@ -151,7 +151,7 @@ def test_who_else_saw_something_comes_first_whenever_it_was(house: House) -> Non
 
     def work(transaction: GateTransaction) -> None:
         task = tasks.open_task(transaction, person, "help", "support", role="support")
-        tasks.take(transaction, task, "0" * 32, ("name", "email"))
+        tasks.take(transaction, task, UserId("0" * 32), ("name", "email"))
         for word in ("name", "email"):
             act = Act(action="view", data=(word,), actor="staff", party="0" * 32, purpose="support")
             transaction.act(act, person, entitled=True)
@@ -182,7 +182,7 @@ def test_events_of_one_member_of_staff_are_chosen_by_a_code(house: House) -> Non
     def work(transaction: GateTransaction) -> None:
         for at, member in enumerate(members):
             task = tasks.open_task(transaction, person, f"help-{at}", "support", role="support")
-            tasks.take(transaction, task, member, ("name", "email"))
+            tasks.take(transaction, task, UserId(member), ("name", "email"))
             act = Act(
                 action="view",
                 data=(("name", "email")[at],),

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from gate.versions import WIDER, post, version
 from practices.conftest import TOKEN, House
 from practices.test_sign_up import GOOD
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.own_tables import Tables
 from upheld.database.statements import run
 from upheld.database.transaction import writing
@@ -26,7 +26,7 @@ CHANGES = "/me/changes"
 NEW = "# Master Terms\n\nPay what you owe within *fourteen* days, and be kind.\n"
 
 
-def _users(house: House) -> tuple[str, str]:
+def _users(house: House) -> tuple[UserId, UserId]:
     """The ids of two counsels."""
     return house.do(
         lambda transaction: (
@@ -36,7 +36,7 @@ def _users(house: House) -> tuple[str, str]:
     )
 
 
-def _counsel(tables: Tables, name: str) -> str:
+def _counsel(tables: Tables, name: str) -> UserId:
     there = operators.find_by_sign_in(tables, "staff", name)
     if there:
         return there[0].user_id

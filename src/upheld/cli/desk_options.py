@@ -14,6 +14,7 @@ import typer
 
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
+from upheld.core.ids import UserId
 
 if TYPE_CHECKING:
     from upheld.gate.transaction import Transaction
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 BY = typer.Option(..., "--by", help="The name by which the member of staff signs in.")
 
 
-def user_id_of(transaction: Transaction, sign_in: str) -> str:
+def user_id_of(transaction: Transaction, sign_in: str) -> UserId:
     """The id of the member of staff who signs in by a name; PeopleError where there is nobody."""
     from upheld.practices.staff import people
 

@@ -17,7 +17,7 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.desk_options import BY, read_text, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
-from upheld.core.ids import IncidentId
+from upheld.core.ids import IncidentId, UserId
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -195,7 +195,7 @@ def _step(
     settings: Path | None,
     by: str,
     name: str,
-    step: Callable[[Incidents, Transaction, str], Incident],
+    step: Callable[[Incidents, Transaction, UserId], Incident],
     *,
     as_json: bool,
 ) -> None:

@@ -164,10 +164,10 @@ def master_key(
 
 def _tell(path: Path, ring: Keyring, *, as_json: bool) -> None:
     if as_json:
-        epochs = [{"number": each.number, "begun": each.begun} for each in ring.epochs]
+        epochs = [{"number": each.number, "begun": each.started_at} for each in ring.epochs]
         print_json({"keyring": str(path), "master": ring.master, "epochs": epochs})
         return
     print(f"{path}: sealed by a {ring.master}; every key is whole")
     for each in ring.epochs:
         current = ", the current one" if each is ring.current else ""
-        print(f"  epoch {each.number}, begun {each.begun:%Y-%m-%d}{current}")
+        print(f"  epoch {each.number}, begun {each.started_at:%Y-%m-%d}{current}")

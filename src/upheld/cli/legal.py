@@ -18,7 +18,7 @@ from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_file
-from upheld.core.ids import InstrumentId
+from upheld.core.ids import InstrumentId, UserId
 
 if TYPE_CHECKING:
     from upheld.core.clock import Clock
@@ -232,7 +232,7 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 def _step(
     settings: Path | None,
     by: str,
-    step: Callable[[Instruments, Transaction, str], Instrument | Refused],
+    step: Callable[[Instruments, Transaction, UserId], Instrument | Refused],
     *,
     as_json: bool,
 ) -> None:

@@ -12,6 +12,7 @@ EntryNumber = NewType("EntryNumber", int)  # of an entry of the log: each one mo
 ObligationId = NewType("ObligationId", str)  # of what is owed until it is done
 BackupId = NewType("BackupId", str)
 
+UserId = NewType("UserId", str)  # of somebody who works at a desk: our staff, or a company's people
 TaskId = NewType("TaskId", str)  # of a task of our staff on a customer, and of its ticket or letter
 RequestId = NewType("RequestId", str)  # of what waits for somebody's yes, or for our answer
 MessageId = NewType("MessageId", str)  # of a mail: it is sent once under it
@@ -19,6 +20,7 @@ DeliveryId = NewType("DeliveryId", str)  # of what goes to a company: it takes i
 InvitationId = NewType("InvitationId", str)
 
 AgreementId = NewType("AgreementId", str)  # of an agreement with a company
+BlockId = NewType("BlockId", str)  # of lines of visits that are sealed together
 CampaignId = NewType("CampaignId", str)
 ClientId = NewType("ClientId", str)  # of a company's program that asks our API
 DebtId = NewType("DebtId", str)
@@ -29,3 +31,4 @@ ProgrammeId = NewType("ProgrammeId", str)
 PullId = NewType("PullId", str)  # of a company's question that it reads page by page
 
 NOBODY: Final = PersonId("")  # whose rows are nobody's, such as registers
+NO_USER: Final = UserId("")  # where nobody who works at a desk did it, or not yet

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from upheld.core.ids import NO_USER, UserId
 from upheld.demo import names
 from upheld.demo.months import MONTHS, Member, Progress, Years, untold
 from upheld.demo.scenes import PASSWORD, Scenes
@@ -51,7 +52,7 @@ class SignIn(msgspec.Struct, frozen=True):
     name: str
     sign_in: str
     line: str
-    user_id: str = ""
+    user_id: UserId = NO_USER
     secret: str = ""
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.demo.desks import AGENCY, Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
@@ -50,7 +50,7 @@ class Scenes:
         """The id of somebody with a name."""
         return self.named[word].id
 
-    def user(self, sign_in: str) -> str:
+    def user(self, sign_in: str) -> UserId:
         """The id of somebody who works at a desk."""
         return self.staff[sign_in][0].user_id
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
+from upheld.core.ids import NO_USER, UserId
 from upheld.database import rows as database
 from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
@@ -38,8 +39,8 @@ class ApprovedVersion(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     base: str
     widens: bool
-    drafted_by: str
-    approved_by: str
+    drafted_by: UserId
+    approved_by: UserId
 
 
 class Editions:
@@ -81,7 +82,7 @@ class Editions:
             policy,
             entry,
             ApprovedVersion(
-                digest=policy.digest, base="", widens=False, drafted_by="", approved_by=""
+                digest=policy.digest, base="", widens=False, drafted_by=NO_USER, approved_by=NO_USER
             ),
         )
 

@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.evidence.provers import Proof, ProofQuestion
@@ -55,8 +55,13 @@ class Visit(NamedTuple):
 
     @property
     def subject(self) -> PersonId:
-        """Whose page it is: a customer's person; at a desk, the id of who works there."""
+        """Whose page it is, where a customer visits."""
         return PersonId(self.session.subject)
+
+    @property
+    def user_id(self) -> UserId:
+        """Who works at the desk, where it is a desk's page."""
+        return UserId(self.session.subject)
 
 
 FOREIGN = (
@@ -136,7 +141,7 @@ def require_sign_in(  # noqa: PLR0913 - what a page asks of its visitor
         except OthersTaskError as error:  # what was begun is undone; that it was tried is entered
             task = error.task
             await provider.do(
-                lambda transaction: tasks.record_attempt(transaction, task, session.subject)
+                lambda transaction: tasks.record_attempt(transaction, task, visit.user_id)
             )
             raise HTTPException(error.status) from None
         finally:
@@ -176,7 +181,7 @@ def _who(tables: Tables, kind: str, raw: str, at: datetime) -> tuple[Session | N
     session = sessions.find(tables, kind, raw, at)
     if session is None or kind == "customer":
         return session, None
-    user = operators.find_active_user(tables, session.subject)
+    user = operators.find_active_user(tables, UserId(session.subject))
     return (session, user) if user is not None and user.kind == kind else NOBODY
 
 

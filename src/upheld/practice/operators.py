@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import desk_own, desk_user
@@ -30,7 +30,7 @@ _ACTIVE: Final = "user_id = ? AND state = 'active'"
 class User(NamedTuple):
     """Somebody who works at a desk."""
 
-    user_id: str
+    user_id: UserId
     kind: str
     name: str
     sign_in: str
@@ -50,7 +50,9 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
     state: str = INVITED,
 ) -> User:
     """Add a desk user, who cannot sign in before they enrol."""
-    user = User(secrets.token_hex(16), kind, name, sign_in.casefold(), tuple(roles), party, state)
+    user = User(
+        UserId(secrets.token_hex(16)), kind, name, sign_in.casefold(), tuple(roles), party, state
+    )
     tables.insert(
         desk_user,
         user_id=user.user_id,
@@ -68,7 +70,7 @@ def add_user(  # noqa: PLR0913 - what belongs to a user
 
 
 def enable_sign_in(
-    transaction: Transaction, user_id: str, hashed: str, secret: str, step: int
+    transaction: Transaction, user_id: UserId, hashed: str, secret: str, step: int
 ) -> None:
     """Let a user sign in by the password and the authenticator that they set up themselves."""
     change_password(transaction.tables, user_id, hashed)
@@ -76,38 +78,38 @@ def enable_sign_in(
     change_state(transaction.tables, user_id, ACTIVE)
 
 
-def change_secret(transaction: Transaction, user_id: str, secret: str, step: int) -> None:
+def change_secret(transaction: Transaction, user_id: UserId, secret: str, step: int) -> None:
     """Replace the secret of one-time passwords; codes are accepted from the step after `step`."""
     sealed = transaction.sealer("desk").seal(secret.encode(), "totp", user_id)
     _change(transaction.tables, user_id, secret=sealed, step=step)
 
 
-def require_enrolment(tables: Tables, user_id: str) -> None:
+def require_enrolment(tables: Tables, user_id: UserId) -> None:
     """Delete a user's password and secret: they must enrol again before they sign in."""
     _change(tables, user_id, password="", secret=b"", state=INVITED)
 
 
-def change_state(tables: Tables, user_id: str, state: str) -> None:
+def change_state(tables: Tables, user_id: UserId, state: str) -> None:
     """Set the state of a user: requested, invited, active or ended."""
     _change(tables, user_id, state=state)
 
 
-def change_roles(tables: Tables, user_id: str, roles: Sequence[str]) -> None:
+def change_roles(tables: Tables, user_id: UserId, roles: Sequence[str]) -> None:
     """Replace the roles of a user."""
     _change(tables, user_id, roles=" ".join(roles))
 
 
-def _change(tables: Tables, user_id: str, **changes: Any) -> None:
+def _change(tables: Tables, user_id: UserId, **changes: Any) -> None:
     tables.update(desk_user, changes, "user_id = ?", user_id)
 
 
-def find_user(tables: Tables, user_id: str) -> User | None:
+def find_user(tables: Tables, user_id: UserId) -> User | None:
     """The user with an id, in any state; None where there is none."""
     row = tables.get(desk_user, "user_id = ?", user_id)
     return None if row is None else _from_row(row)
 
 
-def find_active_user(tables: Tables, user_id: str) -> User | None:
+def find_active_user(tables: Tables, user_id: UserId) -> User | None:
     """The active user with an id; None where there is none."""
     row = tables.get(desk_user, _ACTIVE, user_id)
     return None if row is None else _from_row(row)
@@ -120,7 +122,9 @@ def find_by_sign_in(tables: Tables, kind: str, sign_in: str) -> tuple[User, str]
     return None if row is None else (_from_row(row), row.password)
 
 
-def use_one_time_password(transaction: Transaction, user_id: str, code: str, at: datetime) -> bool:
+def use_one_time_password(
+    transaction: Transaction, user_id: UserId, code: str, at: datetime
+) -> bool:
     """Use a one-time password up; False where it is wrong or was used before."""
     row = transaction.tables.get(desk_user, _ACTIVE, user_id)
     if row is None:
@@ -140,23 +144,23 @@ def all_users(tables: Tables) -> list[User]:
     return [_from_row(each) for each in tables.select(desk_user, "ORDER BY state, kind, name")]
 
 
-def change_password(tables: Tables, user_id: str, hashed: str) -> None:
+def change_password(tables: Tables, user_id: UserId, hashed: str) -> None:
     """Replace the hash of a user's password."""
     _change(tables, user_id, password=hashed)
 
 
-def leave_to_others(tables: Tables, user_id: str, person_id: PersonId) -> None:
+def leave_to_others(tables: Tables, user_id: UserId, person_id: PersonId) -> None:
     """Note that an account is a user's own or a relative's, so that others work on it."""
     tables.insert_new(desk_own, person_id=person_id, user_id=user_id)
 
 
-def is_left_to_others(tables: Tables, user_id: str, person_id: PersonId) -> bool:
+def is_left_to_others(tables: Tables, user_id: UserId, person_id: PersonId) -> bool:
     """Whether an account is a user's own or a relative's."""
     where = "person_id = ? AND user_id = ?"
     return tables.get(desk_own, where, person_id, user_id) is not None
 
 
-def end_user(tables: Tables, user_id: str) -> None:
+def end_user(tables: Tables, user_id: UserId) -> None:
     """End a user's work here: they cannot sign in any more."""
     change_state(tables, user_id, ENDED)
 

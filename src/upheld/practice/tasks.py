@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId, RecordId, TaskId
+from upheld.core.ids import PersonId, RecordId, TaskId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.transaction import Transaction
@@ -44,7 +44,7 @@ class Task(NamedTuple):
     state: str
     opened: datetime
     due: datetime | None
-    staff_id: str | None
+    staff_id: UserId | None
     record_id: RecordId | None
     closed: datetime | None = None
 
@@ -66,7 +66,7 @@ class OthersTaskError(UpheldError):
         self.task, self.status = task, status
 
 
-def record_attempt(transaction: Transaction, task: Task, staff_id: str) -> None:
+def record_attempt(transaction: Transaction, task: Task, staff_id: UserId) -> None:
     """Write an entry that somebody tried to open another's task; its customer sees it."""
     transaction.note(
         task.person_id,
@@ -180,7 +180,9 @@ def tasks_of_kind(tables: Tables, person_id: PersonId, kind: str) -> list[Task]:
     return sorted(map(_from_row, rows), key=lambda each: each.opened, reverse=True)
 
 
-def take(transaction: Transaction, task_id: TaskId, staff_id: str, fields: Sequence[str]) -> Task:
+def take(
+    transaction: Transaction, task_id: TaskId, staff_id: UserId, fields: Sequence[str]
+) -> Task:
     """Take a task: from now on its record proves the need for some kinds of data.
 
     TaskError where somebody else has it, where it is on one's own account, or for no data.
@@ -246,7 +248,7 @@ def _release(transaction: Transaction, task: Task, by: str) -> None:
 
 
 def require_mine(
-    transaction: Transaction, task_id: TaskId, kind: str, staff_id: str
+    transaction: Transaction, task_id: TaskId, kind: str, staff_id: UserId
 ) -> Task | None:
     """The task of a kind that somebody took, with its customer locked; None where there is none.
 
@@ -261,7 +263,7 @@ def require_mine(
     return task
 
 
-def tasks_of_staff(tables: Tables, staff_id: str) -> list[Task]:
+def tasks_of_staff(tables: Tables, staff_id: UserId) -> list[Task]:
     """The tasks that somebody took and has not closed, without those whose rows were changed."""
     where = "state = 'taken' AND staff_id = ?"
     rows, _ = tables.select_intact(task_table, where, staff_id)

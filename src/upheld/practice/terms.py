@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import DraftId, PersonId
+from upheld.core.ids import NO_USER, DraftId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
@@ -46,8 +46,8 @@ class TermsVersion(NamedTuple):
     digest: str
     version: str
     posted_at: datetime | None = None
-    drafted_by: str = ""
-    posted_by: str = ""
+    drafted_by: UserId = NO_USER
+    posted_by: UserId = NO_USER
     draft_id: DraftId = DraftId("")
 
 
@@ -127,7 +127,7 @@ def begin(transaction: Transaction, file: Path | None) -> None:
 
 
 def take_first(gate: Gate, file: Path | None) -> None:
-    """The same in a transaction of its own, as whoever opens a provider does."""
+    """Post the file of the settings as the first version, if none is posted yet."""
     with gate.look() as tables:
         there = newest_number(tables)
     if file is not None and not there:
@@ -135,7 +135,7 @@ def take_first(gate: Gate, file: Path | None) -> None:
             begin(transaction, file)
 
 
-def draft(transaction: Transaction, text: str, version: str, by: str) -> TermsVersion:
+def draft(transaction: Transaction, text: str, version: str, by: UserId) -> TermsVersion:
     """Keep a draft of a further version under a name of its own."""
     tables, user = transaction.tables, _user(transaction.tables, by)
     _require_begun(tables)
@@ -168,7 +168,7 @@ def draft(transaction: Transaction, text: str, version: str, by: str) -> TermsVe
     return new
 
 
-def post(transaction: Transaction, name: str, by: str) -> TermsVersion:
+def post(transaction: Transaction, name: str, by: UserId) -> TermsVersion:
     """Put a draft in force, as a second person."""
     tables, user = transaction.tables, _user(transaction.tables, by)
     there = _draft_named(tables, name)
@@ -202,7 +202,7 @@ def post(transaction: Transaction, name: str, by: str) -> TermsVersion:
     return edition
 
 
-def drop(transaction: Transaction, name: str, by: str) -> TermsVersion:
+def drop(transaction: Transaction, name: str, by: UserId) -> TermsVersion:
     """Give a draft up; its words are deleted."""
     tables, user = transaction.tables, _user(transaction.tables, by)
     there = _draft_named(tables, name)
@@ -322,7 +322,7 @@ def _require_begun(tables: Tables) -> None:
         )
 
 
-def _user(tables: Tables, user_id: str) -> User:
+def _user(tables: Tables, user_id: UserId) -> User:
     """Whoever does it; TermsError unless they work here and their role lets them."""
     user = find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from upheld.core.ids import PersonId, TaskId
+from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, tasks
@@ -26,7 +26,7 @@ TOO_MANY: Final = "You wrote many messages in a short time. Wait a few minutes, 
 
 
 def view_as_staff(
-    transaction: Transaction, task: Task, staff_id: str, field: str
+    transaction: Transaction, task: Task, staff_id: UserId, field: str
 ) -> ActResult | Refused:
     """Look at a kind of data of a task's customer, as whoever of our staff took it."""
     act = Act(action="view", data=(field,), actor="staff", party=staff_id, purpose=task.purpose)
@@ -34,7 +34,7 @@ def view_as_staff(
 
 
 def read_as_staff(
-    transaction: Transaction, task: Task, staff_id: str, about: str
+    transaction: Transaction, task: Task, staff_id: UserId, about: str
 ) -> list[MessageCopy] | Refused:
     """The messages and notes of a thread, for whoever of our staff took its task."""
     look = view_as_staff(transaction, task, staff_id, MESSAGES)

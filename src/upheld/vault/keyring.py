@@ -133,10 +133,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Epoch(msgspec.Struct, frozen=True, dict=True):
-    """One epoch: its number from 1 on, when it began, and its key (never printed)."""
+    """One epoch: its number from 1 on, since when it is used, and its key (never printed)."""
 
     number: int
-    begun: datetime
+    started_at: datetime
     key: bytes
 
     @cached_property
@@ -150,7 +150,7 @@ class Epoch(msgspec.Struct, frozen=True, dict=True):
         return part_of(self.number)
 
     def __repr__(self) -> str:
-        return f"Epoch({self.number}, begun {self.begun:%Y-%m-%d})"
+        return f"Epoch({self.number}, since {self.started_at:%Y-%m-%d})"
 
 
 class Keyring:
@@ -346,7 +346,7 @@ class Keyring:
             tuple(
                 _Epoch(
                     each.number,
-                    each.begun,
+                    each.started_at,
                     _text(seal(key, each.key, context("epoch", each.number))),
                 )
                 for each in epochs

@@ -17,7 +17,7 @@ from practices.test_debt import WHO
 from practices.test_payment import pay, typed_amount
 from practices.test_sign_up import GOOD, people_at
 from practices.test_staff import reveal
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Act
 from upheld.practice import parties, tasks
 from upheld.practices.rights import objections, requests
@@ -189,5 +189,5 @@ def test_content_is_chosen_until_somebody_objects(house: House) -> None:
         )
     )
     assert isinstance(request, requests.RightsRequest)
-    house.do(lambda transaction: objections.uphold(transaction, request, "1" * 32))
+    house.do(lambda transaction: objections.uphold(transaction, request, UserId("1" * 32)))
     assert not may()

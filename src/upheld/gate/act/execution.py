@@ -153,7 +153,7 @@ class ActExecution:
         return self._older
 
     def beside(self, policy: Policy, edition: int) -> ActExecution:
-        """The same act under an earlier version; RequestError where that has no words for it."""
+        """Ask an earlier version too; RequestError where it does not have the words of the act."""
         context = self.context.alone(policy, edition)
         other = ActExecution(context, self.connection, self.act, entitled=self.entitled)
         other.states = self.states

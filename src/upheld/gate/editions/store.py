@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import PolicyError, UpheldError
+from upheld.core.ids import UserId
 from upheld.database import rows as database
 from upheld.database.statements import Query, row, to_datetime
 from upheld.database.transaction import reading
@@ -39,8 +40,8 @@ class Edition(NamedTuple):
     posted_at: datetime
     entry: int
     widens: bool
-    drafted_by: str
-    approved_by: str
+    drafted_by: UserId
+    approved_by: UserId
 
 
 class _Loaded:

@@ -40,7 +40,7 @@ class LogCoverage(NamedTuple):
 class SafeguardState(NamedTuple):
     """What the database and the keyring know of the safeguards; None is what they do not know."""
 
-    key_begun: datetime  # since when new keys of people are sealed by the current epoch's
+    key_since: datetime  # since when new keys of people are sealed by the current epoch's
     log_verified: datetime | None  # when all of the log was last read
     everything_checked: datetime | None  # when everybody was last looked through
     findings: int  # what was found not whole, and is not mended
@@ -86,7 +86,7 @@ def safeguard_state(gate: Gate) -> SafeguardState:
     mark = gate.sealer("safeguards").mark_of("late", month_of(gate.clock.day_of(now)))
     noise = int.from_bytes(mark[:16], "big") % (2 * BOUND + 1) - BOUND
     return SafeguardState(
-        key_begun=gate.context.keyring.current.begun,
+        key_since=gate.context.keyring.current.started_at,
         log_verified=looks.get(log_check.NAME),
         everything_checked=looks.get(selfcheck_job.NAME),
         findings=open_findings,

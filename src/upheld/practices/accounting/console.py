@@ -130,7 +130,7 @@ class AccountingConsole:
         )
 
     async def file(self, visit: Visit) -> Response:
-        """The same rows, all of them, as CSV whose cells no spreadsheet runs."""
+        """All rows of the page as a CSV file whose cells no spreadsheet runs."""
         _, view = await self._look(visit)
         return csv_response(sheet(accounting.COLUMNS, accounting.table(view.rows)))
 

@@ -41,7 +41,7 @@ class ReceivedPage:
         )
 
     async def file(self, visit: Visit) -> Response:
-        """The same rows as CSV, alike to the byte with those columns of our own file."""
+        """The rows of the page as a CSV file, alike to the byte with those columns of our own."""
         _, rows = await self._look(visit, _party(visit))
         table = accounting.table(rows, shared=True)
         return csv_response(sheet(accounting.SHARED_COLUMNS, table))

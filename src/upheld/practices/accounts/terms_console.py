@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from upheld.core.ids import DraftId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, terms
@@ -163,7 +164,7 @@ class TermsConsole:
             view=view,
             changes=changes,
             problem=problem,
-            mine=edition.drafted_by == visit.subject,
+            mine=edition.drafted_by == visit.user_id,
             here_draft=f"{CONSOLE}/{edition.draft_id}",
             console=CONSOLE,
             public=PUBLIC,
@@ -181,7 +182,7 @@ class TermsConsole:
     async def post(self, visit: Visit) -> Response:
         """Put a draft in force as the second person, once that was confirmed."""
 
-        def work(transaction: Transaction, there: TermsVersion, by: str) -> tuple[str, str]:
+        def work(transaction: Transaction, there: TermsVersion, by: UserId) -> tuple[str, str]:
             if there.drafted_by != by:
                 self._require(transaction, visit, _posting(there))
             posted = terms.post(transaction, there.digest, by)
@@ -193,7 +194,7 @@ class TermsConsole:
     async def drop(self, visit: Visit) -> Response:
         """Give a draft up, once that was confirmed."""
 
-        def work(transaction: Transaction, there: TermsVersion, by: str) -> tuple[str, str]:
+        def work(transaction: Transaction, there: TermsVersion, by: UserId) -> tuple[str, str]:
             self._require(transaction, visit, _dropping(there))
             terms.drop(transaction, there.digest, by)
             return CONSOLE, f"The draft of version {there.version} is dropped."
@@ -209,7 +210,7 @@ class TermsConsole:
     async def _change(
         self,
         visit: Visit,
-        work: Callable[[Transaction, TermsVersion, str], tuple[str, str]],
+        work: Callable[[Transaction, TermsVersion, UserId], tuple[str, str]],
     ) -> Response:
         """Take a step with a draft; lead to what came of it, or say why nothing did."""
         by, draft_id = _counsel_of(visit).user_id, visit.request.path_params["draft"]
@@ -232,7 +233,7 @@ def _counsel_of(visit: Visit) -> User:
     return visit.user
 
 
-def _draft(tables: Tables, draft_id: str) -> TermsVersion:
+def _draft(tables: Tables, draft_id: DraftId) -> TermsVersion:
     """A draft by its whole id; 404 where there is none, or none any more."""
     for each in terms.drafts(tables):
         if each.draft_id == draft_id:

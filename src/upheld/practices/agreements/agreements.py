@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import AgreementId, RecordId
+from upheld.core.ids import AgreementId, RecordId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
@@ -64,11 +64,11 @@ class PartnerAgreement(NamedTuple):
     starts: datetime
     ends: datetime
     statement: str
-    drafted_by: str
+    drafted_by: UserId
     drafted_at: datetime
     our_signature: bytes
     our_key: bytes
-    signed_by: str
+    signed_by: UserId
     signed_at: datetime | None
     their_signature: bytes
     their_key: bytes
@@ -112,7 +112,7 @@ def require(tables: Tables, name: str) -> PartnerAgreement:
     return matches[0]
 
 
-def require_manager(tables: Tables, user_id: str) -> User:
+def require_manager(tables: Tables, user_id: UserId) -> User:
     """Whoever acts for us; AgreementError unless they work here and manage."""
     user = operators.find_user(tables, user_id)
     works_here = user is not None and user.state in (operators.ACTIVE, operators.INVITED)
@@ -130,7 +130,7 @@ def add(
     which: str,
     text: Policy,
     *,
-    by: str,
+    by: UserId,
     until: date,
     since: date | None = None,
 ) -> PartnerAgreement:
@@ -178,7 +178,7 @@ def add(
     return require(transaction.tables, agreement_id)
 
 
-def keep_key(transaction: Transaction, which: str, text: str, *, by: str) -> str:
+def keep_key(transaction: Transaction, which: str, text: str, *, by: UserId) -> str:
     """Keep the public key by which a partner signs from now on; the word of the partner."""
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
@@ -201,7 +201,7 @@ def key_of(tables: Tables, party: str) -> bytes:
     return b"" if row is None else bytes(row.public)
 
 
-def sign(transaction: Transaction, agreement_id: AgreementId, *, by: str) -> PartnerAgreement:
+def sign(transaction: Transaction, agreement_id: AgreementId, *, by: UserId) -> PartnerAgreement:
     """Sign an agreement for us, by a named manager and under our own key."""
     user = require_manager(transaction.tables, by)
     agreement = _locked_draft(transaction, agreement_id)
@@ -253,7 +253,7 @@ def accept(
 
 
 def withdraw(
-    transaction: Transaction, agreement_id: AgreementId, reason: str, *, by: str
+    transaction: Transaction, agreement_id: AgreementId, reason: str, *, by: UserId
 ) -> PartnerAgreement:
     """Withdraw an agreement: it proves nothing from now on."""
     user = require_manager(transaction.tables, by)

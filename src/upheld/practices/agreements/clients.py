@@ -13,7 +13,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import ClientId
+from upheld.core.ids import ClientId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER, SealError
@@ -42,7 +42,7 @@ class PartnerClient(NamedTuple):
     state: str
 
 
-def add(transaction: Transaction, which: str, *, by: str) -> tuple[PartnerClient, str]:
+def add(transaction: Transaction, which: str, *, by: UserId) -> tuple[PartnerClient, str]:
     """Let a program of a partner ask; the client, and its secret, which nobody is shown again."""
     user = require_manager(transaction.tables, by)
     party = parties.find(transaction, which)
@@ -59,7 +59,7 @@ def add(transaction: Transaction, which: str, *, by: str) -> tuple[PartnerClient
     return client, secret
 
 
-def revoke(transaction: Transaction, client_id: ClientId, *, by: str) -> PartnerClient:
+def revoke(transaction: Transaction, client_id: ClientId, *, by: UserId) -> PartnerClient:
     """Let a program ask no longer; its tokens end with it."""
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
-from upheld.core.ids import AgreementId
+from upheld.core.ids import AgreementId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import PARTNER, Containment
@@ -354,7 +354,7 @@ def _withdrawing(agreement: PartnerAgreement, reason: str) -> Confirmation:
     )
 
 
-def _manager(visit: Visit) -> str:
+def _manager(visit: Visit) -> UserId:
     """The id of whoever manages; 403 for everybody else."""
     if visit.user is None or MANAGER not in visit.user.roles:
         raise HTTPException(403)

@@ -85,7 +85,7 @@ class PartnerPage:
                 transaction,
                 one.agreement_id,
                 filled.values["signature"],
-                actor=f"agent {visit.subject}",
+                actor=f"agent {visit.user_id}",
             )
 
         try:

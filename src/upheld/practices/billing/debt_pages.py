@@ -63,7 +63,7 @@ class DebtPages:
 
     def _user(self, transaction: Transaction, visit: Visit) -> User:
         """Whoever works here, if they have the role; 403 otherwise."""
-        user = operators.find_active_user(transaction.tables, visit.subject)
+        user = operators.find_active_user(transaction.tables, visit.user_id)
         if user is None or (user.kind == "staff" and ROLE not in user.roles):
             raise HTTPException(403)
         return user
@@ -77,7 +77,7 @@ class DebtPages:
             raise tasks.OthersTaskError(task)
         if task is None:
             raise HTTPException(404)
-        mine = task.state == "taken" and task.staff_id == visit.subject
+        mine = task.state == "taken" and task.staff_id == visit.user_id
         engaged = debts.agents(transaction)
         preview = (
             debts.preview(transaction, task.person_id, engaged[0]) if mine and engaged else None
@@ -105,7 +105,7 @@ class DebtPages:
             "billing/debts.html",
             waiting=queue,
             debts=all_debts,
-            me=visit.subject,
+            me=visit.user_id,
             now=self.provider.now(),
             changed=sorted(changed),
         )
@@ -135,7 +135,7 @@ class DebtPages:
 
         def work(transaction: Transaction) -> None:
             case = self._case(transaction, visit)
-            tasks.take(transaction, case.task.task_id, visit.subject, debts.FIELDS)
+            tasks.take(transaction, case.task.task_id, visit.user_id, debts.FIELDS)
 
         try:
             await self.provider.do(work)
@@ -157,7 +157,7 @@ class DebtPages:
             transaction.lock(person_id)
             shared = debts.preview(transaction, person_id, party)
             if shared.decision.allowed and debts.current_debt(transaction, person_id) is None:
-                amounts = amount_owed(transaction, case.task, visit.subject)
+                amounts = amount_owed(transaction, case.task, visit.user_id)
                 question = hand_over_confirmation(case.task, party, shared, self._labels, amounts)
                 require_confirmation(self.provider, transaction.tables, visit, question)
             try:
@@ -207,7 +207,7 @@ class DebtPages:
             require_confirmation(self.provider, transaction.tables, visit, question)
             person_id = self._case(transaction, visit).task.person_id
             debt = debts.current_debt(transaction, person_id)
-            debts.recall(transaction, person_id, f"staff {visit.subject}")
+            debts.recall(transaction, person_id, f"staff {visit.user_id}")
             return debt
 
         debt, here = await self.provider.do(work), self._here(visit)

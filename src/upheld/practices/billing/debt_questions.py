@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import UserId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
@@ -57,7 +58,9 @@ def recall_confirmation(task: tasks.Task, debt: Debt) -> Confirmation:
     )
 
 
-def amount_owed(transaction: Transaction, task: tasks.Task, staff_id: str) -> list[tuple[str, str]]:
+def amount_owed(
+    transaction: Transaction, task: tasks.Task, staff_id: UserId
+) -> list[tuple[str, str]]:
     """What the account owes, as its member of staff may see it for this task."""
     act = Act(action="view", data=("balance",), actor="staff", party=staff_id, purpose=task.purpose)
     result = transaction.act(act, task.person_id)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -92,7 +92,7 @@ class Booking:
             values["number"], values["how"], int(values["amount"]), values["reference"]
         )
         result = await self.provider.attempt(
-            lambda transaction: self.book(transaction, receipt, visit.subject)
+            lambda transaction: self.book(transaction, receipt, visit.user_id)
         )
         if isinstance(result, Refused):
             return refusal(
@@ -109,7 +109,7 @@ class Booking:
         return RedirectResponse("/staff/payments?done=yes", 303)
 
     def book(
-        self, transaction: Transaction, receipt: ManualReceipt, staff_id: str
+        self, transaction: Transaction, receipt: ManualReceipt, staff_id: UserId
     ) -> tuple[str, str] | Refused | None:
         """Book what came in; or what is wrong with which field of the form."""
         row = transaction.tables.get(invoice, "number = ?", receipt.number)
@@ -176,6 +176,6 @@ class Booking:
 
 def _require_billing(transaction: Transaction, visit: Visit) -> None:
     """403 for whoever does not work for billing."""
-    user = operators.find_active_user(transaction.tables, visit.subject)
+    user = operators.find_active_user(transaction.tables, visit.user_id)
     if user is None or ROLE not in user.roles:
         raise HTTPException(403)

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core.ids import BlockId
 from upheld.database.own_tables import Tables
 from upheld.gate.sealing import Sealer, SealerSource
 from upheld.practices.collection.tables import visit_block, visit_day
@@ -93,7 +94,7 @@ class DayKeys:
         """What stands for a cookie on a day."""
         return self.sealer("token", day).mark(cookie)[:TOKEN_BYTES]
 
-    def seal(self, day: str, block_id: str, visits: Sequence[PageVisit]) -> bytes:
+    def seal(self, day: str, block_id: BlockId, visits: Sequence[PageVisit]) -> bytes:
         """The bytes of a block."""
         return self.sealer("block", day).seal(pack(visits), day, block_id)
 
@@ -119,7 +120,7 @@ def days_of(tables: Tables, days: Iterable[str], *, make: bool = False) -> dict[
 class SealedBlock(NamedTuple):
     """A block that is ready to be written."""
 
-    block_id: str
+    block_id: BlockId
     day: str
     visits: int
     sealed: bytes
@@ -127,7 +128,7 @@ class SealedBlock(NamedTuple):
 
 def seal_day(keys: DayKeys, day: str, visits: Sequence[PageVisit]) -> SealedBlock:
     """A new block of a day."""
-    block_id = secrets.token_hex(16)
+    block_id = BlockId(secrets.token_hex(16))
     return SealedBlock(block_id, day, len(visits), keys.seal(day, block_id, visits))
 
 

@@ -209,11 +209,11 @@ class InvitationPages:
         mine = (
             check_task is not None
             and check_task.kind == domain.CHECK
-            and check_task.staff_id == visit.subject
+            and check_task.staff_id == visit.user_id
         )
         if check_task is not None and not mine:
             await self.provider.do(
-                lambda transaction: tasks.record_attempt(transaction, check_task, visit.subject)
+                lambda transaction: tasks.record_attempt(transaction, check_task, visit.user_id)
             )
         if check_task is None or not mine or check_task.state != "taken":
             return self._page(visit.request, "no-check", 404)
@@ -230,7 +230,7 @@ class InvitationPages:
 
         def work(transaction: Transaction) -> None:
             task = tasks.find_task(transaction.tables, task_id)
-            if task is None or (task.state, task.staff_id) != ("taken", visit.subject):
+            if task is None or (task.state, task.staff_id) != ("taken", visit.user_id):
                 return  # somebody closed it meanwhile
             if yes:
                 saw = filled.values["saw"]

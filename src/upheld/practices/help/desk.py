@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -76,7 +77,7 @@ class HelpDesk:
     def _mine(self, transaction: Transaction, visit: Visit) -> Task:
         """The task that this member of staff took, with its customer locked; 404 without one."""
         task = tasks.require_mine(
-            transaction, visit.request.path_params["task"], tasks.TICKET, visit.subject
+            transaction, visit.request.path_params["task"], tasks.TICKET, visit.user_id
         )
         if task is None:
             raise HTTPException(404)
@@ -88,7 +89,7 @@ class HelpDesk:
         history = [_line(transaction.tables, each) for each in steps]
         if task.state == "done":
             return OpenTicket(task, [], history, None)
-        letters = threads.read_as_staff(transaction, task, visit.subject, task.task_id)
+        letters = threads.read_as_staff(transaction, task, visit.user_id, task.task_id)
         if isinstance(letters, Refused):
             why = refusal_reason(transaction.policy, letters.decision)
             return OpenTicket(task, [], history, why)
@@ -127,7 +128,7 @@ class HelpDesk:
         self,
         visit: Visit,
         field: Field,
-        act: Callable[[Transaction, Task, str, str], object],
+        act: Callable[[Transaction, Task, str, UserId], object],
     ) -> Response:
         filled = read((field,), visit.form)
 
@@ -136,7 +137,7 @@ class HelpDesk:
             if task.state == "done":
                 return task
             return (
-                act(transaction, task, filled.values[field.name], visit.subject)
+                act(transaction, task, filled.values[field.name], visit.user_id)
                 if filled.ok
                 else filled
             )
@@ -154,7 +155,7 @@ class HelpDesk:
 
         def work(transaction: Transaction) -> None:
             task = self._mine(transaction, visit)
-            tasks.close(transaction, task.task_id, by=visit.subject)
+            tasks.close(transaction, task.task_id, by=visit.user_id)
 
         await self.provider.do(work)
         return self._back(visit)
@@ -168,7 +169,7 @@ def _line(tables: Tables, step: TaskStep) -> HistoryLine:
     if step.actor == CUSTOMER:
         who = "The customer"
     elif step.actor:
-        user = operators.find_user(tables, step.actor)
+        user = operators.find_user(tables, UserId(step.actor))
         who = user.name if user else "Somebody of our staff"
     else:
         who = "We"

@@ -10,7 +10,7 @@ import secrets
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from upheld.core.ids import PersonId, TaskId
+from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
@@ -156,7 +156,7 @@ def add_reply(
     )
 
 
-def write(transaction: Transaction, task: Task, text: str, staff_id: str) -> ActResult | Refused:
+def write(transaction: Transaction, task: Task, text: str, staff_id: UserId) -> ActResult | Refused:
     """Write to a customer in their ticket: in their account, and by mail that it is there.
 
     Where the policy does not let us write to them, nothing is stored either.
@@ -178,7 +178,9 @@ def write(transaction: Transaction, task: Task, text: str, staff_id: str) -> Act
     return result
 
 
-def add_note(transaction: Transaction, task: Task, text: str, staff_id: str) -> ActResult | Refused:
+def add_note(
+    transaction: Transaction, task: Task, text: str, staff_id: UserId
+) -> ActResult | Refused:
     """Keep a note of our staff on a ticket, if the policy lets us; it is sent to nobody."""
     result = message_copies.add_note(
         transaction,

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import IncidentId
+from upheld.core.ids import IncidentId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
 from upheld.gate.transaction import Transaction
@@ -67,9 +67,9 @@ class IncidentView(NamedTuple):
     subject: str
     counts: NoticeCounts
     steps: list[IncidentStep]
-    names: dict[str, str]  # of our staff, by id
+    names: dict[UserId, str]  # of our staff
 
-    def name(self, staff_id: str) -> str:
+    def name(self, staff_id: UserId) -> str:
         """Who of our staff did something."""
         return self.names.get(staff_id, "upheld")
 
@@ -157,7 +157,7 @@ class IncidentConsole:
             state=_state(there, view.counts),
             step_names=STEPS,
             data=_labels(self.provider, there),
-            is_own=there.drafted_by == visit.subject,
+            is_own=there.drafted_by == visit.user_id,
             notice=NOTICE,
             remark=REMARK,
             filled=filled._replace(shown={NOTICE.name: there.notice, **filled.shown}),
@@ -174,7 +174,7 @@ class IncidentConsole:
         subject = there.misuse.name
         return IncidentView(
             there,
-            names.get(subject, subject),
+            names.get(UserId(subject), subject),
             notice_counts(tables, there.incident_id, self.provider.now()),
             self.incidents.steps(tables, there.incident_id),
             names,
@@ -196,7 +196,7 @@ class IncidentConsole:
         self,
         visit: Visit,
         field: Field,
-        step: Callable[[Transaction, IncidentId, str, str], Incident],
+        step: Callable[[Transaction, IncidentId, str, UserId], Incident],
         text: str,
     ) -> Response:
         user, incident_id = _officer(visit), visit.request.path_params["incident"]

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import IncidentId
+from upheld.core.ids import NO_USER, IncidentId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.operations.misuse import KINDS, PARTNER, STAFF, Misuse
@@ -67,9 +67,9 @@ class Incident(NamedTuple):
     misuse: Misuse
     discovery: datetime
     opened_at: datetime
-    opened_by: str
-    drafted_by: str
-    approved_by: str
+    opened_by: UserId
+    drafted_by: UserId
+    approved_by: UserId
     approved_at: datetime | None
     closed_at: datetime | None
     people: int
@@ -82,7 +82,7 @@ class IncidentStep(NamedTuple):
 
     at: datetime
     step: str
-    staff_id: str
+    staff_id: UserId
     note: str
 
 
@@ -139,7 +139,7 @@ class Incidents:
         ]
 
     def open(
-        self, transaction: Transaction, misuse: Misuse, discovery: datetime, by: str
+        self, transaction: Transaction, misuse: Misuse, discovery: datetime, by: UserId
     ) -> Incident:
         """Open an incident; a job then works out whom it touched.
 
@@ -157,8 +157,8 @@ class Incidents:
             discovery,
             now,
             user.user_id,
-            "",
-            "",
+            NO_USER,
+            NO_USER,
             None,
             None,
             0,
@@ -175,11 +175,11 @@ class Incidents:
         """Keep how many people an incident touched, once each of them has their row."""
         state = COUNTED if there.state == COUNTING else there.state
         return self._change(
-            transaction, there, COUNT, "", state=state, people=people, counts=counts
+            transaction, there, COUNT, NO_USER, state=state, people=people, counts=counts
         )
 
     def draft(
-        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: UserId
     ) -> Incident:
         """Write the notice, or write it anew as long as nobody has approved it."""
         user = require_role(transaction.tables, by)
@@ -195,7 +195,7 @@ class Incidents:
         )
 
     def approve(
-        self, transaction: Transaction, incident_id: IncidentId, turn: int, by: str
+        self, transaction: Transaction, incident_id: IncidentId, turn: int, by: UserId
     ) -> Incident:
         """Approve the notice that was read, as the second person: from then on it is sent.
 
@@ -226,7 +226,7 @@ class Incidents:
         )
 
     def note(
-        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: UserId
     ) -> Incident:
         """Write down what was done about an incident."""
         user = require_role(transaction.tables, by)
@@ -234,7 +234,7 @@ class Incidents:
         return self._change(transaction, there, NOTE, user.user_id, text=text)
 
     def close(
-        self, transaction: Transaction, incident_id: IncidentId, text: str, by: str
+        self, transaction: Transaction, incident_id: IncidentId, text: str, by: UserId
     ) -> Incident:
         """Close an incident with what was done, once nobody waits for a notice that is owed."""
         user = require_role(transaction.tables, by)
@@ -275,7 +275,7 @@ class Incidents:
         transaction: Transaction,
         there: Incident,
         step: str,
-        staff_id: str,
+        staff_id: UserId,
         *,
         text: str = "",
         **changes: Any,
@@ -297,7 +297,7 @@ class Incidents:
         return after
 
     def _add_step(
-        self, transaction: Transaction, there: Incident, step: str, staff_id: str, text: str = ""
+        self, transaction: Transaction, there: Incident, step: str, staff_id: UserId, text: str = ""
     ) -> None:
         transaction.tables.insert(
             incident_step,
@@ -413,7 +413,7 @@ def subject_of(transaction: Transaction, kind: str, name: str) -> str:
     return name
 
 
-def require_role(tables: Tables, user_id: str) -> User:
+def require_role(tables: Tables, user_id: UserId) -> User:
     """Whoever does it; IncidentError unless they work here and their role lets them."""
     user = operators.find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.core.ids import InstrumentId
+from upheld.core.ids import InstrumentId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
@@ -49,7 +49,7 @@ from upheld.practices.legal.questions import (
 from upheld.practices.legal.release import Releases
 from upheld.web.forms import EMPTY, Filled, read
 
-Step = Callable[[Transaction, InstrumentId, str], Instrument | Refused]
+Step = Callable[[Transaction, InstrumentId, UserId], Instrument | Refused]
 
 
 class InstrumentView(NamedTuple):
@@ -57,7 +57,7 @@ class InstrumentView(NamedTuple):
 
     instrument: Instrument
     people: list[NamedPerson]
-    names: dict[str, str]
+    names: dict[UserId, str]
 
 
 class LegalDesk:
@@ -95,7 +95,7 @@ class LegalDesk:
         try:
             instrument = await self.provider.do(
                 lambda transaction: self.instruments.open(
-                    transaction, demand, document, visit.subject
+                    transaction, demand, document, visit.user_id
                 )
             )
         except LegalError as error:
@@ -166,7 +166,9 @@ class LegalDesk:
     async def approve(self, visit: Visit) -> Response:
         """Approve it as the second person, once that was confirmed."""
 
-        def approve(transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
+        def approve(
+            transaction: Transaction, instrument_id: InstrumentId, by: UserId
+        ) -> Instrument:
             instrument = self.instruments.require(transaction.tables, instrument_id)
             if instrument.state == instrument.state_before_approval:
                 self._confirm(transaction, visit, instrument, approval_confirmation)
@@ -182,7 +184,7 @@ class LegalDesk:
             instrument = self._require(transaction.tables, visit)
             if instrument.state == APPROVED:
                 self._confirm(transaction, visit, instrument, release_confirmation)
-            return self.releases.release(transaction, instrument.instrument_id, visit.subject)
+            return self.releases.release(transaction, instrument.instrument_id, visit.user_id)
 
         try:
             result = await self.provider.attempt(work)
@@ -207,7 +209,7 @@ class LegalDesk:
 
         def work(transaction: Transaction) -> Instrument | Refused:
             instrument = self._require(transaction.tables, visit)
-            return step(transaction, instrument.instrument_id, visit.subject)
+            return step(transaction, instrument.instrument_id, visit.user_id)
 
         try:
             result = await self.provider.attempt(work)
@@ -245,7 +247,7 @@ def _file(name: str, content: bytes) -> Response:
     return Response(content, 200, headers, "application/octet-stream")
 
 
-def _name(tables: Tables, user_id: str) -> str:
+def _name(tables: Tables, user_id: UserId) -> str:
     user = operators.find_user(tables, user_id)
     return user.name if user else "somebody of our staff"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import InstrumentId, PersonId, RecordId
+from upheld.core.ids import InstrumentId, PersonId, RecordId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice.operators import User
@@ -43,13 +43,13 @@ class Instrument(NamedTuple):
     deadline: datetime | None
     silence_end: datetime | None
     opened: datetime
-    opened_by: str
+    opened_by: UserId
     checked: datetime | None
-    checked_by: str
+    checked_by: UserId
     settled: datetime | None
-    settled_by: str
+    settled_by: UserId
     ended: datetime | None
-    ended_by: str
+    ended_by: UserId
     releases: int
     released: datetime | None
     digest: str
@@ -60,7 +60,7 @@ class Instrument(NamedTuple):
     ground: str
     belief: str
     reviewed: datetime | None
-    reviewed_by: str | None
+    reviewed_by: UserId | None
 
     @property
     def party(self) -> str:

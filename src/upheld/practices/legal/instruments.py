@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import InstrumentId, PersonId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -120,7 +120,7 @@ class Instruments:
         return self._sealer.unseal(row.sealed, "document", instrument.instrument_id)
 
     def open(
-        self, transaction: Transaction, demand: Demand, document: bytes, by: str
+        self, transaction: Transaction, demand: Demand, document: bytes, by: UserId
     ) -> Instrument:
         """Open an instrument that came in; a request without force is recorded and refused.
 
@@ -157,7 +157,9 @@ class Instruments:
             return instrument
         return self._put_in_force(transaction, instrument, user, "legal.emergency")
 
-    def check(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
+    def check(
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
+    ) -> Instrument:
         """Counsel finds an instrument valid, and its reach as it is written down."""
         instrument, user = self._require_next(transaction, instrument_id, by, OPEN)
         if COUNSEL not in user.roles:
@@ -168,14 +170,18 @@ class Instruments:
         changes = {"state": CHECKED, "checked": at, "checked_by": user.user_id}
         return self.change(transaction, instrument, "legal.check", user, changes)
 
-    def refuse(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
+    def refuse(
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
+    ) -> Instrument:
         """Refuse an instrument that nobody has approved yet: nothing is released under it."""
         instrument, user = self._require_next(transaction, instrument_id, by, OPEN, CHECKED)
         at = microseconds(transaction.clock.now())
         changes = {"state": REFUSED, "settled": at, "settled_by": user.user_id}
         return self.change(transaction, instrument, "legal.refuse", user, changes)
 
-    def approve(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
+    def approve(
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
+    ) -> Instrument:
         """Approve, as a second person, what counsel checked: from now on it proves, for its term.
 
         LegalError for whoever opened or checked it, and once it has lapsed.
@@ -209,7 +215,7 @@ class Instruments:
         return self.change(transaction, instrument, kind, user, changes)
 
     def review(
-        self, transaction: Transaction, instrument_id: InstrumentId, by: str
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
     ) -> Instrument | Refused:
         """Review, as somebody else, what was released in an emergency: the policy owes it.
 
@@ -244,7 +250,7 @@ class Instruments:
         changes = {"reviewed": at, "reviewed_by": user.user_id}
         return self.change(transaction, instrument, "legal.review", user, changes)
 
-    def end(self, transaction: Transaction, instrument_id: InstrumentId, by: str) -> Instrument:
+    def end(self, transaction: Transaction, instrument_id: InstrumentId, by: UserId) -> Instrument:
         """End an instrument before it lapses, as when it is set aside: it proves nothing more.
 
         That it forbids to tell stays as long as it said.
@@ -274,7 +280,7 @@ class Instruments:
         return self.require(transaction.tables, instrument_id)
 
     def lock(
-        self, transaction: Transaction, instrument_id: InstrumentId, by: str
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
     ) -> tuple[Instrument, User]:
         """An instrument and whoever handles it, with all whom it names locked.
 
@@ -289,7 +295,7 @@ class Instruments:
         return self.require(transaction.tables, instrument_id), user
 
     def _require_next(
-        self, transaction: Transaction, instrument_id: InstrumentId, by: str, *states: str
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId, *states: str
     ) -> tuple[Instrument, User]:
         instrument, user = self.lock(transaction, instrument_id, by)
         if instrument.state not in states:
@@ -398,7 +404,7 @@ _TIMES: Final = frozenset(
 )
 
 
-def require_role(tables: Tables, user_id: str) -> User:
+def require_role(tables: Tables, user_id: UserId) -> User:
     """Whoever works at the legal desk; LegalError for anybody else."""
     user = operators.find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import InstrumentId, PersonId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -62,7 +62,7 @@ class Releases:
         self,
         transaction: Transaction,
         instrument_id: InstrumentId,
-        by: str,
+        by: UserId,
         *,
         accounts: Sequence[str] = (),
         fields: Sequence[str] = (),
@@ -141,7 +141,7 @@ class Releases:
         transaction: Transaction,
         instrument: Instrument,
         accounts: Sequence[str],
-        user_id: str,
+        user_id: UserId,
     ) -> list[Target]:
         """Whom a release is about: all who are named, or the customers of some accounts.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
+from upheld.core.ids import UserId
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
@@ -64,7 +65,7 @@ def add_text(
 
 
 def refuse(
-    transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
+    transaction: Transaction, request: RightsRequest, reason: str, staff_id: UserId
 ) -> RightsRequest | Refused:
     """Refuse a request, with a reason that its customer reads."""
     result = write_to_customer(transaction, request, reason, staff_id)
@@ -82,7 +83,7 @@ def refuse(
 
 
 def write_to_customer(
-    transaction: Transaction, request: RightsRequest, text: str, staff_id: str
+    transaction: Transaction, request: RightsRequest, text: str, staff_id: UserId
 ) -> ActResult | Refused:
     """Write to a customer about their request: in their account, and by mail that it is there."""
     title = request.title

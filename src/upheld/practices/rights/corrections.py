@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
@@ -174,7 +174,7 @@ def staff_field(transaction: Transaction, request: RightsRequest) -> Field | Non
 
 
 def set_value(
-    transaction: Transaction, request: RightsRequest, value: str, staff_id: str
+    transaction: Transaction, request: RightsRequest, value: str, staff_id: UserId
 ) -> RightsRequest | Refused:
     """Store the right value for a customer who asked, and with that answer their request."""
     result = transaction.store(

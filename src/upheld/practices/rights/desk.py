@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.ids import RecordId, TaskId
+from upheld.core.ids import RecordId, TaskId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
@@ -138,7 +138,7 @@ class RequestDesk:
         task_id = visit.request.path_params["task"]
         waiting_task = tasks.find_task(transaction.tables, task_id)
         kind = waiting_task.kind if waiting_task and waiting_task.kind in KINDS else KINDS[0]
-        task = tasks.require_mine(transaction, task_id, kind, visit.subject)
+        task = tasks.require_mine(transaction, task_id, kind, visit.user_id)
         request = (
             requests.find_request(transaction.tables, task.person_id, RecordId(task.about))
             if task
@@ -156,11 +156,11 @@ class RequestDesk:
         page = self.provider.change_pages.get(request.about, "") if is_correction else ""
         if not request.waits:
             return OpenRequest(task, request, name, [], [], [], None, page)
-        letters = threads.read_as_staff(transaction, task, visit.subject, request.request_id)
+        letters = threads.read_as_staff(transaction, task, visit.user_id, request.request_id)
         looks: list[object] = [letters]
         values: list[str] = []
         if is_correction:
-            look = threads.view_as_staff(transaction, task, visit.subject, request.about)
+            look = threads.view_as_staff(transaction, task, visit.user_id, request.about)
             looks.append(look)
             if not isinstance(look, Refused):
                 values = [each.value for each in look.series(request.about)]
@@ -252,7 +252,7 @@ class RequestDesk:
             if not filled.ok:
                 return filled
             return corrections.set_value(
-                transaction, request, filled.values["value"], visit.subject
+                transaction, request, filled.values["value"], visit.user_id
             )
 
         return await self._answered(visit, work)
@@ -261,7 +261,7 @@ class RequestDesk:
         """Refuse the request with a reason: the customer reads it, and the task is closed."""
 
         def act(
-            transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
+            transaction: Transaction, request: RightsRequest, reason: str, staff_id: UserId
         ) -> object:
             is_objection = request.kind == objections.KIND
             refuse = objections.refuse if is_objection else case_work.refuse
@@ -278,7 +278,7 @@ class RequestDesk:
                 return request
             if request.kind != objections.KIND:
                 raise HTTPException(403)
-            return objections.uphold(transaction, request, visit.subject)
+            return objections.uphold(transaction, request, visit.user_id)
 
         return await self._answered(visit, work)
 
@@ -306,7 +306,7 @@ class RequestDesk:
         self,
         visit: Visit,
         field: Field,
-        act: Callable[[Transaction, RightsRequest, str, str], object],
+        act: Callable[[Transaction, RightsRequest, str, UserId], object],
     ) -> Response:
         filled = read((field,), visit.form)
 
@@ -314,7 +314,7 @@ class RequestDesk:
             _, request = self._mine(transaction, visit)
             if not filled.ok or not request.waits:
                 return filled if request.waits else request
-            return act(transaction, request, filled.values[field.name], visit.subject)
+            return act(transaction, request, filled.values[field.name], visit.user_id)
 
         return await self._answered(visit, work)
 

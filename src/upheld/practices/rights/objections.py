@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from upheld.core import observing
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.records import Record
@@ -95,7 +95,7 @@ def object_to(
 
 
 def uphold(
-    transaction: Transaction, request: RightsRequest, staff_id: str
+    transaction: Transaction, request: RightsRequest, staff_id: UserId
 ) -> RightsRequest | Refused:
     """Uphold an objection: what stopped stays so, and the customer is written to."""
     answer = requests.answer(transaction, request, by=staff_id)
@@ -113,7 +113,7 @@ def uphold(
 
 
 def refuse(
-    transaction: Transaction, request: RightsRequest, reason: str, staff_id: str
+    transaction: Transaction, request: RightsRequest, reason: str, staff_id: UserId
 ) -> RightsRequest | Refused:
     """Refuse an objection with a reason that its customer reads: the use may go on."""
     result = case_work.refuse(transaction, request, reason, staff_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId, RecordId, TaskId
+from upheld.core.ids import PersonId, RecordId, TaskId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -191,7 +191,7 @@ def deny(transaction: Transaction, request: RightsRequest, refusal: Refused) -> 
     _close(transaction, request, DENIED, refusal.entry)
 
 
-def turn_down(transaction: Transaction, request: RightsRequest, entry: int, *, by: str) -> None:
+def turn_down(transaction: Transaction, request: RightsRequest, entry: int, *, by: UserId) -> None:
     """Mark a request as denied that somebody of our staff refused, by the entry that says so."""
     transaction.withdraw(request.person_id, request.request_id, ended=True, actor=f"staff {by}")
     _close(transaction, request, DENIED, entry, by)

@@ -61,7 +61,7 @@ def clauses(policy: Policy, ids: tuple[str, ...] | list[str], page: str = "") ->
 def clauses_for(
     transaction: Transaction, person_id: PersonId, ids: Sequence[str]
 ) -> list[CitedClause]:
-    """As `quote_for`, for whoever also names a clause that stands nowhere any more."""
+    """Clauses as bind somebody; one that no version has any more comes without a text."""
     cited = clauses(transaction.policy, list(ids))
     if all(each.text for each in cited):
         return cited

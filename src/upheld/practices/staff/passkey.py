@@ -6,6 +6,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import UserId
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys
 from upheld.practice.destinations import destination_path
@@ -32,7 +33,7 @@ class DeskPasskeys(OwnPasskeys):
             ):
                 return False
             user_id = passkeys.sign_in(transaction, site, kind, credential) if site else ""
-            user = operators.find_active_user(tables, user_id) if user_id else None
+            user = operators.find_active_user(tables, UserId(user_id)) if user_id else None
             if user is None or user.kind != kind:
                 return False
             transaction.note(None, "desk.sign-in", actor=f"{kind} {user_id}")

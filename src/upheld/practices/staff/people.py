@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, parties, tasks
@@ -77,7 +78,7 @@ def invite(transaction: Transaction, user: User) -> Enrolment:
     return Enrolment(user, f"/{user.kind}/enrol/{raw}")
 
 
-def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enrolment:
+def invite_anew(transaction: Transaction, user_id: UserId, *, by: str = "") -> Enrolment:
     """Make a new link to enrol for somebody, who cannot sign in until they used it."""
     user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state not in (operators.ACTIVE, operators.INVITED):
@@ -94,7 +95,7 @@ def invite_anew(transaction: Transaction, user_id: str, *, by: str = "") -> Enro
 def invited_user(tables: Tables, kind: str, raw: str, at: datetime) -> User | None:
     """Who may enrol by a link at one kind of desk."""
     user_id = sessions.looked_at(tables, ENROL, raw, at)
-    user = operators.find_user(tables, user_id) if user_id else None
+    user = operators.find_user(tables, UserId(user_id)) if user_id else None
     return user if user and (user.kind, user.state) == (kind, operators.INVITED) else None
 
 
@@ -111,7 +112,7 @@ def enrol(
     return user
 
 
-def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
+def end(transaction: Transaction, user_id: UserId, *, by: str = "") -> User:
     """Let somebody go: signed out everywhere, their tasks put back, their name ended."""
     user = operators.find_user(transaction.tables, user_id)
     if user is None or user.state == operators.ENDED:
@@ -127,7 +128,7 @@ def end(transaction: Transaction, user_id: str, *, by: str = "") -> User:
     return user
 
 
-def by_sign_in(transaction: Transaction, sign_in: str) -> str:
+def by_sign_in(transaction: Transaction, sign_in: str) -> UserId:
     """The id of whoever signs in by a name; PeopleError where there is nobody."""
     where = "sign_in = ? AND state <> 'ended'"
     row = transaction.tables.get(desk_user, where, sign_in.casefold())
@@ -135,7 +136,7 @@ def by_sign_in(transaction: Transaction, sign_in: str) -> str:
         raise PeopleError(
             "there is nobody by this name", code="no-user", hint="see `upheld staff list`"
         )
-    return str(row.user_id)
+    return UserId(row.user_id)
 
 
 def actor(by: str) -> str:

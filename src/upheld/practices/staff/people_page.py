@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import RequestId
+from upheld.core.ids import RequestId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, tasks
@@ -238,7 +238,7 @@ def _end_confirmation(user: operators.User, number: int) -> Confirmation:
 
 
 def _request_line(
-    request: ApprovalRequest, by_id: dict[str, operators.User], user: operators.User
+    request: ApprovalRequest, by_id: dict[UserId, operators.User], user: operators.User
 ) -> RequestLine:
     whom, asker = by_id.get(request.user_id), by_id.get(request.asked_by)
     name = f"{whom.name}, who signs in as {whom.sign_in}" if whom else "somebody"

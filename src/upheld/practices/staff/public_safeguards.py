@@ -72,7 +72,7 @@ class PublicSafeguards:
                 "Encrypted at rest",
                 "Every value that we hold is sealed under its person’s own key, and those keys"
                 f" under a key that is itself sealed by a {keys_of(gate).master}. That key was last"
-                f" renewed {age(now - state.key_begun)}.",
+                f" renewed {age(now - state.key_since)}.",
             ),
             _on_the_way(secure=self.provider.secure),
             PublicSafeguard(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from upheld.core.ids import RequestId
+from upheld.core.ids import RequestId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
@@ -34,10 +34,10 @@ class ApprovalRequest(NamedTuple):
     """What a manager asked for, and nobody has answered yet."""
 
     request_id: RequestId
-    user_id: str
+    user_id: UserId
     kind: str
     roles: tuple[str, ...]
-    asked_by: str
+    asked_by: UserId
     asked_at: datetime
 
 
@@ -58,7 +58,7 @@ def requests(tables: Tables) -> list[ApprovalRequest]:
 
 def ask_to_add(
     transaction: Transaction,
-    by: str,
+    by: UserId,
     name: str,
     sign_in: str,
     *,
@@ -75,7 +75,7 @@ def ask_to_add(
 
 
 def ask_for(
-    transaction: Transaction, by: str, user_id: str, kind: str, roles: Sequence[str] = ()
+    transaction: Transaction, by: UserId, user_id: UserId, kind: str, roles: Sequence[str] = ()
 ) -> ApprovalRequest:
     """Ask for other roles of a colleague, or that they may enrol anew."""
     user = operators.find_user(transaction.tables, user_id)
@@ -101,7 +101,7 @@ def ask_for(
     return _keep(transaction, by, user, kind, roles)
 
 
-def approve(transaction: Transaction, by: str, request_id: RequestId) -> Enrolment:
+def approve(transaction: Transaction, by: UserId, request_id: RequestId) -> Enrolment:
     """Do what was asked for; the path is empty where nobody has to enrol for it."""
     request, user = _open(transaction, request_id)
     if by in (request.asked_by, request.user_id):
@@ -129,7 +129,7 @@ def approve(transaction: Transaction, by: str, request_id: RequestId) -> Enrolme
     return people.invite(transaction, user)
 
 
-def refuse(transaction: Transaction, by: str, request_id: RequestId) -> None:
+def refuse(transaction: Transaction, by: UserId, request_id: RequestId) -> None:
     """Say no to what was asked for, or take it back; who was to be added never was."""
     request, user = _open(transaction, request_id)
     _manager(transaction, by)
@@ -142,7 +142,7 @@ def refuse(transaction: Transaction, by: str, request_id: RequestId) -> None:
 
 
 def _keep(
-    transaction: Transaction, by: str, user: User, kind: str, roles: Sequence[str]
+    transaction: Transaction, by: UserId, user: User, kind: str, roles: Sequence[str]
 ) -> ApprovalRequest:
     at = transaction.clock.now()
     request = ApprovalRequest(
@@ -180,7 +180,7 @@ def _close(transaction: Transaction, request: ApprovalRequest) -> None:
     transaction.tables.delete(desk_request, "request_id = ?", request.request_id)
 
 
-def _manager(transaction: Transaction, user_id: str) -> User:
+def _manager(transaction: Transaction, user_id: UserId) -> User:
     user = operators.find_active_user(transaction.tables, user_id)
     if user is None or MANAGER not in user.roles:
         raise PeopleError("only a manager does this", code="manager", hint="ask a manager")
@@ -188,7 +188,7 @@ def _manager(transaction: Transaction, user_id: str) -> User:
 
 
 def _require_roles(
-    transaction: Transaction, by: str, roles: Sequence[str], before: Sequence[str]
+    transaction: Transaction, by: UserId, roles: Sequence[str], before: Sequence[str]
 ) -> None:
     """PeopleError unless `by` is a manager and has every role that they add to `before`."""
     missing = sorted({*roles} - {*before} - {*_manager(transaction, by).roles})

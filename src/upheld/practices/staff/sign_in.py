@@ -14,6 +14,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from upheld.core.ids import NO_USER, UserId
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, passkeys, sign_in_attempts
 from upheld.practice.destinations import destination_of, destination_path
@@ -98,7 +99,7 @@ class DeskSignIn:
             log_failure(provider, self.kind, "limited")
             return self.page(request, filled.wrong("sign-in", TOO_MANY_TRIES), 429)
         fits = await provider.run_in_thread(passwords.fits, login[1] if login else "", password)
-        user_id = login[0].user_id if login and fits else ""
+        user_id = login[0].user_id if login and fits else NO_USER
         if (
             door is AttemptResult.SLOWED
             and user_id
@@ -106,7 +107,7 @@ class DeskSignIn:
                 lambda transaction: sign_in_attempts.too_many_codes(provider, transaction, user_id)
             )
         ):
-            user_id = ""
+            user_id = NO_USER
         path = destination_path(provider, request, self.kind, HOME[self.kind])
         response: Response = RedirectResponse(path, 303)
         if await provider.do(
@@ -122,7 +123,7 @@ class DeskSignIn:
     def _enter(
         self,
         transaction: Transaction,
-        user_id: str,
+        user_id: UserId,
         name: str,
         code: str,
         both: tuple[Request, Response],

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId, RecordId, TaskId
+from upheld.core.ids import NO_USER, PersonId, RecordId, TaskId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -53,10 +53,10 @@ class Termination(NamedTuple):
     state: str
     starts: datetime
     decided_at: datetime
-    decided_by: str
+    decided_by: UserId
     record_id: RecordId
     settled_at: datetime | None
-    undone_by: str
+    undone_by: UserId
 
     @property
     def is_standing(self) -> bool:
@@ -114,7 +114,7 @@ class Terminations:
         transaction: Transaction,
         person_id: PersonId,
         grounds: Grounds,
-        by: str,
+        by: UserId,
     ) -> Termination | Refused:
         """Decide to end services, and write that to the customer; on its day it is carried out.
 
@@ -156,7 +156,7 @@ class Terminations:
             user.user_id,
             record,
             None,
-            "",
+            NO_USER,
         )
         self._insert(transaction, decision)
         tasks.open_task(
@@ -206,7 +206,7 @@ class Terminations:
         return len(rows)
 
     def undo(
-        self, transaction: Transaction, termination_id: TaskId, why: str, by: str
+        self, transaction: Transaction, termination_id: TaskId, why: str, by: UserId
     ) -> Termination | Refused:
         """Undo a decision by another one: it holds no longer, and the customer may order again."""
         user = self.require_role(transaction.tables, by)
@@ -281,7 +281,7 @@ class Terminations:
             )
         return decision
 
-    def require_role(self, tables: Tables, user_id: str) -> User:
+    def require_role(self, tables: Tables, user_id: UserId) -> User:
         """Whoever decides; TerminationError unless they work here and have the role for it."""
         user = operators.find_active_user(tables, user_id)
         if user is None or user.kind != "staff" or ROLE not in user.roles:
@@ -332,7 +332,7 @@ class Terminations:
         return result
 
     def _settle(
-        self, transaction: Transaction, decision: Termination, state: str, by: str = ""
+        self, transaction: Transaction, decision: Termination, state: str, by: UserId = NO_USER
     ) -> Termination:
         at = transaction.clock.now()
         changes = {"state": state, "settled": microseconds(at), "undone_by": by}
@@ -385,5 +385,5 @@ def _own_account() -> TerminationError:
     )
 
 
-def _actor(user_id: str) -> str:
+def _actor(user_id: UserId) -> str:
     return f"staff {user_id}"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
@@ -124,7 +124,7 @@ class TerminationDesk:
             question = decision_confirmation(transaction.policy, filled, self.terminations.services)
             require_confirmation(self.provider, transaction.tables, visit, question)
             grounds = self._grounds(filled)
-            return self.terminations.decide(transaction, person_id, grounds, visit.subject)
+            return self.terminations.decide(transaction, person_id, grounds, visit.user_id)
 
         try:
             result = await self.provider.attempt(work)
@@ -161,9 +161,9 @@ class TerminationDesk:
             raise HTTPException(404)
         line = _line(transaction.tables, decision)
         task = tasks.find_task(transaction.tables, termination_id)
-        if task is None or task.state != "taken" or task.staff_id != visit.subject:
+        if task is None or task.state != "taken" or task.staff_id != visit.user_id:
             return OpenDecision(decision, line, task, [], None)
-        letters = threads.read_as_staff(transaction, task, visit.subject, termination_id)
+        letters = threads.read_as_staff(transaction, task, visit.user_id, termination_id)
         if isinstance(letters, Refused):
             why = refusal_reason(transaction.policy, letters.decision)
             return OpenDecision(decision, line, task, [], why)
@@ -173,7 +173,7 @@ class TerminationDesk:
         """One decision: its state, and what was written where the task of it is one's own."""
         self._require_role(visit)
         case = await self.provider.do(lambda transaction: self._open(transaction, visit))
-        is_mine = bool(case.task and case.task.staff_id == visit.subject)
+        is_mine = bool(case.task and case.task.staff_id == visit.user_id)
         return self.provider.pages.page(
             visit.request,
             "terminations/case.html",
@@ -222,7 +222,7 @@ class TerminationDesk:
             if decision.is_standing:
                 question = undo_confirmation(decision, why, short_reference(termination_id))
                 require_confirmation(self.provider, transaction.tables, visit, question)
-            return self.terminations.undo(transaction, termination_id, why, visit.subject)
+            return self.terminations.undo(transaction, termination_id, why, visit.user_id)
 
         try:
             result = await self.provider.attempt(work)
@@ -240,7 +240,7 @@ class TerminationDesk:
 
         def work(transaction: Transaction) -> None:
             task = _mine(transaction, visit)
-            tasks.close(transaction, task.task_id, by=visit.subject)
+            tasks.close(transaction, task.task_id, by=visit.user_id)
 
         await self.provider.do(work)
         return await self._after(visit, "Closed. The decision stands as it was.")
@@ -262,7 +262,7 @@ class TerminationDesk:
 def _mine(transaction: Transaction, visit: Visit) -> Task:
     """The task of a decision that this member of staff took; 404 without one."""
     task_id = visit.request.path_params["task"]
-    task = tasks.require_mine(transaction, task_id, KIND, visit.subject)
+    task = tasks.require_mine(transaction, task_id, KIND, visit.user_id)
     if task is None:
         raise HTTPException(404)
     return task
@@ -281,7 +281,7 @@ def _line(tables: Tables, decision: Termination) -> DecisionLine:
     )
 
 
-def _name(tables: Tables, user_id: str) -> str:
+def _name(tables: Tables, user_id: UserId) -> str:
     user = operators.find_user(tables, user_id)
     return user.name if user else "somebody of our staff"
 

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import DraftId
+from upheld.core.ids import DraftId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.posting import effective_day
@@ -179,7 +179,7 @@ class DraftPages:
             state=STATES[view.draft.state],
             problem=problem,
             stale=OLD_BASE if _is_live(view.draft) and not view.is_current else "",
-            mine=view.draft.drafted_by == visit.subject,
+            mine=view.draft.drafted_by == visit.user_id,
             here_draft=f"{CONSOLE}/{view.draft.draft_id}",
             questions=f"{DRAFT_QUESTIONS}/{view.draft.draft_id}",
             console=CONSOLE,
@@ -217,7 +217,7 @@ class DraftPages:
     async def approve(self, visit: Visit) -> Response:
         """Approve a draft as the second person, once that was confirmed."""
 
-        def work(transaction: Transaction, view: DraftView, by: str) -> Banner:
+        def work(transaction: Transaction, view: DraftView, by: UserId) -> Banner:
             if view.draft.drafted_by != by and view.draft.state == drafts.OPEN and view.is_current:
                 self._require(transaction, visit, _approval(view))
             approved = drafts.approve(transaction, view.draft.draft_id, by)
@@ -228,7 +228,7 @@ class DraftPages:
     async def post(self, visit: Visit) -> Response:
         """Put an approved draft in force now, or announce it for its day."""
 
-        def work(transaction: Transaction, view: DraftView, by: str) -> Banner | Refused:
+        def work(transaction: Transaction, view: DraftView, by: UserId) -> Banner | Refused:
             if view.draft.state in drafts.STATES_TO_POST and view.is_current:
                 self._require(transaction, visit, _posting(view, transaction.clock.today()))
             posted = drafts.post(transaction, view.draft.draft_id, by)
@@ -244,7 +244,7 @@ class DraftPages:
     async def drop(self, visit: Visit) -> Response:
         """Give a draft up."""
 
-        def work(transaction: Transaction, view: DraftView, by: str) -> Banner:
+        def work(transaction: Transaction, view: DraftView, by: UserId) -> Banner:
             if _is_live(view.draft):
                 self._require(transaction, visit, _dropping(view))
             dropped = drafts.drop(transaction, view.draft.draft_id, by)
@@ -259,7 +259,7 @@ class DraftPages:
         require_confirmation(self.provider, transaction.tables, visit, confirmation)
 
     async def _change(
-        self, visit: Visit, work: Callable[[Transaction, DraftView, str], Banner | Refused]
+        self, visit: Visit, work: Callable[[Transaction, DraftView, UserId], Banner | Refused]
     ) -> Response:
         """Take a step with a draft; its page says what came of it, or why nothing did."""
         by, draft_id = counsel_of(visit).user_id, visit.request.path_params["draft"]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import DraftId
+from upheld.core.ids import NO_USER, DraftId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
@@ -50,9 +50,9 @@ class Draft(NamedTuple):
     version: str
     state: str
     widens: bool
-    drafted_by: str
+    drafted_by: UserId
     drafted_at: datetime
-    approved_by: str
+    approved_by: UserId
     approved_at: datetime | None
 
 
@@ -80,7 +80,7 @@ def draft_of(tables: Tables, name: str) -> Draft:
     return matches[0]
 
 
-def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: str) -> Draft:
+def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: UserId) -> Draft:
     """Keep a draft that was compared with the version in force, by somebody who may draft."""
     user = user_of(transaction.tables, by)
     transaction.editions.require_new(policy)
@@ -110,7 +110,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
         is_wider(comparison),
         user.user_id,
         at,
-        "",
+        NO_USER,
         None,
     )
     columns: dict[str, Any] = new._asdict()
@@ -120,7 +120,7 @@ def draft(transaction: Transaction, policy: Policy, comparison: Comparison, by: 
     return new
 
 
-def approve(transaction: Transaction, draft_id: DraftId, by: str) -> Draft:
+def approve(transaction: Transaction, draft_id: DraftId, by: UserId) -> Draft:
     """Approve a draft as the second person, against the version that is in force now."""
     there = _require(transaction, draft_id, OPEN)
     user = user_of(transaction.tables, by)
@@ -143,7 +143,7 @@ def approve(transaction: Transaction, draft_id: DraftId, by: str) -> Draft:
     return there._replace(state=APPROVED, approved_by=user.user_id, approved_at=at)
 
 
-def post(transaction: Transaction, draft_id: DraftId, by: str) -> Edition | Draft | Refused:
+def post(transaction: Transaction, draft_id: DraftId, by: UserId) -> Edition | Draft | Refused:
     """Put an approved draft in force, or announce it for the day on which it takes effect."""
     there = _require(transaction, draft_id, *STATES_TO_POST)
     user = user_of(transaction.tables, by)
@@ -158,7 +158,7 @@ def post(transaction: Transaction, draft_id: DraftId, by: str) -> Edition | Draf
     return _post(transaction, there, f"staff {user.user_id}")
 
 
-def drop(transaction: Transaction, draft_id: DraftId, by: str) -> Draft:
+def drop(transaction: Transaction, draft_id: DraftId, by: UserId) -> Draft:
     """Give a draft up."""
     there = _require(transaction, draft_id, OPEN, *STATES_TO_POST)
     user = user_of(transaction.tables, by)
@@ -209,7 +209,7 @@ def _post(transaction: Transaction, there: Draft, actor: str) -> Edition | Refus
     return posted
 
 
-def user_of(tables: Tables, user_id: str) -> User:
+def user_of(tables: Tables, user_id: UserId) -> User:
     """Whoever does it; DraftError unless they work here and their role lets them."""
     user = operators.find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:

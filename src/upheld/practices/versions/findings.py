@@ -12,7 +12,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import DraftId
+from upheld.core.ids import DraftId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.compare import Comparison, compare
@@ -127,7 +127,7 @@ def versions_posted(transaction: Transaction) -> list[str]:
 
 
 def record(
-    transaction: Transaction, outlook: FindingPreview, by: str, *, accept_widening: bool
+    transaction: Transaction, outlook: FindingPreview, by: UserId, *, accept_widening: bool
 ) -> Draft:
     """Record a finding with the draft that it makes, by somebody who may draft.
 

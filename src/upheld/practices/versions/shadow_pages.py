@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.responses import RedirectResponse, Response
 
-from upheld.core.ids import DraftId
+from upheld.core.ids import DraftId, UserId
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
@@ -60,7 +60,7 @@ class ShadowPages:
         return await self._change(visit, shadows.end_shadow)
 
     async def _change(
-        self, visit: Visit, work: Callable[[Transaction, DraftId, str], object]
+        self, visit: Visit, work: Callable[[Transaction, DraftId, UserId], object]
     ) -> Response:
         by, draft_id = counsel_of(visit).user_id, visit.request.path_params["draft"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from upheld.core.ids import DraftId
+from upheld.core.ids import DraftId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.shadow import ShadowBatch, shadow_acts
@@ -45,7 +45,7 @@ class DraftShadow(NamedTuple):
     changes: tuple[tuple[str, str, int], ...]  # kind of change, clause, acts
 
 
-def begin_shadow(transaction: Transaction, draft_id: DraftId, by: str) -> DraftShadow:
+def begin_shadow(transaction: Transaction, draft_id: DraftId, by: UserId) -> DraftShadow:
     """Begin to shadow a draft that waits, against the version in force; DraftError otherwise."""
     draft = drafts.draft_of(transaction.tables, draft_id)
     user = drafts.user_of(transaction.tables, by)
@@ -70,7 +70,7 @@ def begin_shadow(transaction: Transaction, draft_id: DraftId, by: str) -> DraftS
     return shadow
 
 
-def end_shadow(transaction: Transaction, draft_id: DraftId, by: str) -> None:
+def end_shadow(transaction: Transaction, draft_id: DraftId, by: UserId) -> None:
     """End a shadow before its week is over; its numbers stay."""
     drafts.user_of(transaction.tables, by)
     shadow = shadow_of(transaction.tables, draft_id)
