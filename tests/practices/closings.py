@@ -9,7 +9,7 @@ import pyrage
 
 from practices.conftest import House
 from practices.orders import PDF, account_of
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Act
 from upheld.practice import parties, party_keys
 from upheld.practices.takeovers.closing import ALL, MERGER, SALE, SCHEDULE, Closing, ClosingTerms
@@ -19,8 +19,8 @@ from upheld.practices.takeovers.closings import Closings
 class Lawyers(NamedTuple):
     """Who works on takeovers, by their ids, who takes over, and what they work with."""
 
-    first: str
-    second: str
+    first: UserId
+    second: UserId
     party: str
     closings: Closings
     identity: pyrage.x25519.Identity  # the successor's own

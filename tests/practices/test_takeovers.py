@@ -24,7 +24,7 @@ from practices.closings import (
 from practices.conftest import House, confirm, send
 from practices.orders import PDF, account_of
 from practices.test_incidents import _token
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId
 from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
@@ -47,12 +47,12 @@ def decision(house: House, lawyers: Lawyers, person: PersonId, **changes: Any) -
     return house.do(lambda t: t.peek(person, transfer_of(lawyers, **changes)))
 
 
-def state_of(house: House, lawyers: Lawyers, closing_id: str) -> str:
+def state_of(house: House, lawyers: Lawyers, closing_id: ClosingId) -> str:
     """How a closing stands."""
     return house.do(lambda t: lawyers.closings.require(t.tables, closing_id).state)
 
 
-def cover(house: House, lawyers: Lawyers, closing_id: str) -> None:
+def cover(house: House, lawyers: Lawyers, closing_id: ClosingId) -> None:
     """Let a closing cover whom it names, and transfer nothing yet."""
     closing = house.do(lambda t: lawyers.closings.require(t.tables, closing_id))
     assert Coverage(lawyers.closings).cover(house.provider.gate.gate, closing)

@@ -16,6 +16,7 @@ from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
+from upheld.core.ids import ClosingId, UserId
 
 if TYPE_CHECKING:
     from upheld.gate.transaction import Transaction
@@ -67,7 +68,12 @@ def approve(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Approve a closing as the second person; `upheld jobs` carries it out from its day on."""
-    _step(settings, by, lambda model, t, user: model.approve(t, name, user), as_json=as_json)
+    _step(
+        settings,
+        by,
+        lambda model, t, user: model.approve(t, ClosingId(name), user),
+        as_json=as_json,
+    )
 
 
 @takeover.command()
@@ -75,7 +81,9 @@ def refuse(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """Refuse a closing that nobody has approved."""
-    _step(settings, by, lambda model, t, user: model.refuse(t, name, user), as_json=as_json)
+    _step(
+        settings, by, lambda model, t, user: model.refuse(t, ClosingId(name), user), as_json=as_json
+    )
 
 
 @takeover.command()
@@ -83,7 +91,7 @@ def end(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
     """End an approved closing: what has not gone does not go."""
-    _step(settings, by, lambda model, t, user: model.end(t, name, user), as_json=as_json)
+    _step(settings, by, lambda model, t, user: model.end(t, ClosingId(name), user), as_json=as_json)
 
 
 @takeover.command()
@@ -102,7 +110,7 @@ def archive(
     gate = provider.gate.gate
     with gate.together() as transaction:
         user_id = user_id_of(transaction, by)
-    closing = Handover(Closings(provider)).write(gate, name, to, user_id)
+    closing = Handover(Closings(provider)).write(gate, ClosingId(name), to, user_id)
     if as_json:
         print_json(_row(closing))
     else:
@@ -125,7 +133,7 @@ def confirm(
     _step(
         settings,
         by,
-        lambda model, t, user: Handover(model).confirm(t, name, accounts, digest, user),
+        lambda model, t, user: Handover(model).confirm(t, ClosingId(name), accounts, digest, user),
         as_json=as_json,
     )
 
@@ -148,7 +156,7 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 def _step(
     settings: Path | None,
     by: str,
-    step: Callable[[Closings, Transaction, str], Closing],
+    step: Callable[[Closings, Transaction, UserId], Closing],
     *,
     as_json: bool,
 ) -> None:

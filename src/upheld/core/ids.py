@@ -23,6 +23,7 @@ AgreementId = NewType("AgreementId", str)  # of an agreement with a company
 BlockId = NewType("BlockId", str)  # of lines of visits that are sealed together
 CampaignId = NewType("CampaignId", str)
 ClientId = NewType("ClientId", str)  # of a company's program that asks our API
+ClosingId = NewType("ClosingId", str)  # of accounts that go to another company
 DebtId = NewType("DebtId", str)
 DraftId = NewType("DraftId", str)  # of the next policy or terms, before they are in force
 IncidentId = NewType("IncidentId", str)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import ClosingId, UserId
 from upheld.policy.load import Policy
 from upheld.practice.documents import problem_with
 
@@ -45,7 +46,7 @@ class ClosingTerms(NamedTuple):
 class Closing(NamedTuple):
     """A closing as it stands; the accounts of it are rows of their own."""
 
-    closing_id: str
+    closing_id: ClosingId
     turn: int
     state: str
     kind: str
@@ -53,11 +54,11 @@ class Closing(NamedTuple):
     covers: str
     effective: datetime
     opened: datetime
-    opened_by: str
+    opened_by: UserId
     settled: datetime | None
-    settled_by: str
+    settled_by: UserId
     ended: datetime | None
-    ended_by: str
+    ended_by: UserId
     accounts: int
     handed: int
     digest: str

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.transaction import Transaction
@@ -60,12 +60,12 @@ class Closings:
         rows, _ = tables.select_intact(takeover, "ORDER BY opened DESC, closing_id")
         return [self._from_row(each) for each in rows]
 
-    def find(self, tables: Tables, closing_id: str) -> Closing | None:
+    def find(self, tables: Tables, closing_id: ClosingId) -> Closing | None:
         """The closing with an id; None where there is none."""
         row = tables.get(takeover, _ONE, closing_id)
         return None if row is None else self._from_row(row)
 
-    def require(self, tables: Tables, closing_id: str) -> Closing:
+    def require(self, tables: Tables, closing_id: ClosingId) -> Closing:
         """The closing with an id; TakeoverError where there is none."""
         closing = self.find(tables, closing_id)
         if closing is None:
@@ -76,7 +76,7 @@ class Closings:
             )
         return closing
 
-    def schedule(self, tables: Tables, closing_id: str) -> list[tuple[str, str]]:
+    def schedule(self, tables: Tables, closing_id: ClosingId) -> list[tuple[str, str]]:
         """The accounts that a schedule names and that are still here, each with its state."""
         rows = tables.select(takeover_account, _ONE, closing_id)
         return sorted(
@@ -87,13 +87,13 @@ class Closings:
             for each in rows
         )
 
-    def document(self, tables: Tables, closing_id: str) -> bytes:
+    def document(self, tables: Tables, closing_id: ClosingId) -> bytes:
         """What was signed, as it came in; empty where there is none."""
         row = tables.get(takeover_document, _ONE, closing_id)
         return b"" if row is None else self._sealer.unseal(row.sealed, "document", closing_id)
 
     def open(
-        self, transaction: Transaction, terms: ClosingTerms, document: bytes, by: str
+        self, transaction: Transaction, terms: ClosingTerms, document: bytes, by: UserId
     ) -> Closing:
         """Open a closing with what was signed; it does nothing before a second person approves it.
 
@@ -103,7 +103,7 @@ class Closings:
         check_terms(transaction.policy, terms, document)
         party = self._successor(transaction, terms.successor)
         whom = self._whom(transaction, terms.accounts, user)
-        closing_id = secrets.token_hex(16)
+        closing_id = ClosingId(secrets.token_hex(16))
         body = _Sealed(terms.reference.strip(), sha256(document).hexdigest())
         transaction.tables.insert(
             takeover,
@@ -134,7 +134,7 @@ class Closings:
         return self.require(transaction.tables, closing_id)
 
     def insert_account(
-        self, tables: Tables, closing_id: str, person_id: PersonId, account: str
+        self, tables: Tables, closing_id: ClosingId, person_id: PersonId, account: str
     ) -> None:
         """Note that a closing names somebody; what proves it comes once it is in effect."""
         tables.insert(
@@ -146,7 +146,7 @@ class Closings:
             sealed=self._sealer.seal(account.encode(), person_id, closing_id),
         )
 
-    def approve(self, transaction: Transaction, closing_id: str, by: str) -> Closing:
+    def approve(self, transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
         """Approve a closing as the second person: from its day on it is carried out.
 
         TakeoverError for whoever opened it, and while the successor has no key to encrypt to.
@@ -169,14 +169,14 @@ class Closings:
         changes = {"state": APPROVED, "settled": at, "settled_by": user.user_id}
         return self.change(transaction, closing, "takeover.approve", user.user_id, changes)
 
-    def refuse(self, transaction: Transaction, closing_id: str, by: str) -> Closing:
+    def refuse(self, transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
         """Refuse a closing that nobody has approved: nothing goes to anybody."""
         closing, user = self._require_next(transaction, closing_id, by, OPEN)
         at = microseconds(transaction.clock.now())
         changes = {"state": REFUSED, "settled": at, "settled_by": user.user_id}
         return self.change(transaction, closing, "takeover.refuse", user.user_id, changes)
 
-    def end(self, transaction: Transaction, closing_id: str, by: str) -> Closing:
+    def end(self, transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
         """End an approved closing, as when it is rescinded: what has not gone does not go."""
         closing, user = self._require_next(transaction, closing_id, by, APPROVED, MOVING)
         rows = transaction.tables.select(
@@ -195,7 +195,7 @@ class Closings:
         transaction: Transaction,
         closing: Closing,
         kind: str,
-        by: str,
+        by: UserId,
         changes: dict[str, Any],
     ) -> Closing:
         """Take the next turn of a closing: of several who try it at once, one does."""
@@ -210,7 +210,7 @@ class Closings:
         return self.require(transaction.tables, closing.closing_id)
 
     def _require_next(
-        self, transaction: Transaction, closing_id: str, by: str, *states: str
+        self, transaction: Transaction, closing_id: ClosingId, by: UserId, *states: str
     ) -> tuple[Closing, User]:
         """A closing and whoever takes a step of it; TakeoverError for an account of their own."""
         user = require_role(transaction.tables, by)
@@ -271,7 +271,7 @@ class Closings:
         return Closing(**values)
 
 
-def require_role(tables: Tables, user_id: str) -> User:
+def require_role(tables: Tables, user_id: UserId) -> User:
     """Whoever works on takeovers; TakeoverError for anybody else."""
     user = operators.find_active_user(tables, user_id)
     if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:
@@ -283,7 +283,7 @@ def require_role(tables: Tables, user_id: str) -> User:
     return user
 
 
-def note(transaction: Transaction, kind: str, closing_id: str, by: str) -> None:
+def note(transaction: Transaction, kind: str, closing_id: ClosingId, by: UserId) -> None:
     """Add an entry of what was done: it names the closing, and nobody whom it is about."""
     actor = f"staff {by}" if by else "provider"
     transaction.note(None, kind, actor=actor, evidence=(closing_id,))

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import ClosingId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, parties
@@ -44,7 +45,7 @@ from upheld.practices.takeovers.questions import (
 from upheld.practices.takeovers.transfers import account_counts
 from upheld.web.forms import EMPTY, Field, Filled, read
 
-Step = Callable[[Transaction, str, str], Closing]
+Step = Callable[[Transaction, ClosingId, UserId], Closing]
 
 
 class ClosingView(NamedTuple):
@@ -52,7 +53,7 @@ class ClosingView(NamedTuple):
 
     closing: Closing
     schedule: list[tuple[str, str]]
-    names: dict[str, str]
+    names: dict[UserId, str]
     counts: dict[str, int]
 
 
@@ -109,7 +110,7 @@ class TakeoverConsole:
         terms = read_terms(filled, self.provider.clock.zone)
         try:
             closing = await self.provider.do(
-                lambda transaction: self.closings.open(transaction, terms, document, visit.subject)
+                lambda transaction: self.closings.open(transaction, terms, document, visit.user_id)
             )
         except TakeoverError as error:
             return await self.show(visit, filled.wrong(error.field, _sentence(error)), 422)
@@ -145,7 +146,7 @@ class TakeoverConsole:
             reference=short_reference(closing.closing_id),
             successor=company_name(closing.party),
             effective=self.provider.clock.day_of(closing.effective),
-            is_own=closing.opened_by == visit.subject,
+            is_own=closing.opened_by == visit.user_id,
             problem=problem,
             receipt=RECEIPT,
             filled=filled,
@@ -178,7 +179,7 @@ class TakeoverConsole:
     async def approve(self, visit: Visit) -> Response:
         """Approve it as the second person, once that was confirmed."""
 
-        def approve(transaction: Transaction, closing_id: str, by: str) -> Closing:
+        def approve(transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
             closing = self.closings.require(transaction.tables, closing_id)
             after = self.closings.approve(transaction, closing_id, by)
             if closing.state == OPEN:
@@ -210,7 +211,7 @@ class TakeoverConsole:
                 closing.closing_id,
                 int(values["count"]),
                 values["digest"],
-                visit.subject,
+                visit.user_id,
             )
 
         if not filled.ok:
@@ -227,7 +228,7 @@ class TakeoverConsole:
 
         def work(transaction: Transaction) -> Closing:
             closing = self._require(transaction.tables, visit)
-            return step(transaction, closing.closing_id, visit.subject)
+            return step(transaction, closing.closing_id, visit.user_id)
 
         try:
             closing = await self.provider.do(work)

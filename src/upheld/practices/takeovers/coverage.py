@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import NO_USER, PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
@@ -54,7 +54,7 @@ class Coverage:
                     takeover_account, ["COUNT(*)"], "closing_id = ?", closing.closing_id
                 )
                 changes = {"state": MOVING, "accounts": max(int(count), now.accounts)}
-                self.closings.change(transaction, now, "takeover.cover", "", changes)
+                self.closings.change(transaction, now, "takeover.cover", NO_USER, changes)
         return done
 
     @staticmethod

@@ -17,7 +17,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import msgspec
 
 from upheld.core.files import PRIVATE_MODE
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
@@ -46,7 +46,7 @@ class Handover:
     def __init__(self, closings: Closings) -> None:
         self.closings = closings
 
-    def write(self, gate: Gate, closing_id: str, path: Path, by: str) -> Closing:
+    def write(self, gate: Gate, closing_id: ClosingId, path: Path, by: UserId) -> Closing:
         """Write the archive of a closing to a file that is not there yet; the closing then.
 
         TakeoverError while an account of it waits; TransferArchiveError where the file cannot be
@@ -117,7 +117,12 @@ class Handover:
             )
 
     def confirm(
-        self, transaction: Transaction, closing_id: str, accounts: int, digest: str, by: str
+        self,
+        transaction: Transaction,
+        closing_id: ClosingId,
+        accounts: int,
+        digest: str,
+        by: UserId,
     ) -> Closing:
         """Note that the successor has the last archive, by its own count and digest.
 

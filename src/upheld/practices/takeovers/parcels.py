@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import ActResult
@@ -75,7 +75,7 @@ def fields_of(transaction: Transaction, person_id: PersonId) -> tuple[str, ...]:
 
 
 def parcel_of(
-    transaction: Transaction, person_id: PersonId, closing_id: str, result: ActResult
+    transaction: Transaction, person_id: PersonId, closing_id: ClosingId, result: ActResult
 ) -> bytes:
     """An account in its line of JSON, from what its transfer gave."""
     values = {

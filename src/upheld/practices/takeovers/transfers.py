@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -163,7 +163,7 @@ class Transfers:
 
     @staticmethod
     def _write(
-        transaction: Transaction, closing: Closing, person_id: PersonId, done_id: str
+        transaction: Transaction, closing: Closing, person_id: PersonId, done_id: RecordId
     ) -> bool:
         if not transaction.peek(person_id, Act(action=NOTIFY)).allowed:
             transaction.act(Act(action=NOTIFY), person_id)  # a refusal, which is an entry
@@ -183,7 +183,7 @@ class Transfers:
         return True
 
 
-def account_counts(tables: Tables, closing_id: str) -> dict[str, int]:
+def account_counts(tables: Tables, closing_id: ClosingId) -> dict[str, int]:
     """How many accounts of a closing are in which state, and how many were told."""
     where = "closing_id = ? GROUP BY state"
     rows = tables.select_unchecked(takeover_account, ["state", "COUNT(*)"], where, closing_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from upheld.core.ids import ClosingId
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.gate import Gate
 from upheld.policy.request import Duty
@@ -34,7 +35,7 @@ class TakeoverWork:
             )
         return sum(self._carry_on(gate, each.closing_id) for each in rows)
 
-    def _carry_on(self, gate: Gate, closing_id: str) -> int:
+    def _carry_on(self, gate: Gate, closing_id: ClosingId) -> int:
         with gate.look() as tables:
             closing = self.closings.require(tables, closing_id)
         if closing.state == APPROVED:
