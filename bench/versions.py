@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import upheld
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.connection import POOL_OPTION
 from upheld.database.engines import open_database
 from upheld.database.schema import migrate
@@ -54,8 +54,8 @@ def post(gate: Gate, name: str) -> None:
         digest=policy.digest,
         base=gate.policy.digest,
         widens=True,
-        drafted_by="one",
-        approved_by="other",
+        drafted_by=UserId("one"),
+        approved_by=UserId("other"),
     )
     with gate.together() as transaction:
         posted = transaction.editions.post(approved, actor="staff one")

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from practices.conftest import House, send
 from practices.test_request_desk import post, take
 from practices.without import without
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.practice import tasks, threads
@@ -28,7 +28,7 @@ def the_request(house: House, person: PersonId) -> requests.RightsRequest:
     return house.do(lambda transaction: requests.requests_of(transaction.tables, person))[0]
 
 
-def ask(house: House) -> tuple[TestClient, PersonId, str]:
+def ask(house: House) -> tuple[TestClient, PersonId, TaskId]:
     """A customer who asks: their browser and id, and the id of the task."""
     person = house.customer()
     browser = house.signed_in(person)

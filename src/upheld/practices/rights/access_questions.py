@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.plugin import Provider
@@ -32,7 +32,7 @@ def ask(
 
 
 def answer(
-    transaction: Transaction, request: RightsRequest, text: str, staff_id: str
+    transaction: Transaction, request: RightsRequest, text: str, staff_id: UserId
 ) -> RightsRequest | Refused:
     """Answer a question in writing, and close its request."""
     result = case_work.write_to_customer(transaction, request, text, staff_id)
