@@ -16,6 +16,6 @@ def label_of_customers(policy: Policy, tree: str, word: str) -> str:
 
 
 def heading_of_customers(policy: Policy, tree: str, word: str) -> str:
-    """The same where it begins a line: “A supplier of a service customers ordered”."""
+    """What people call a word, at the head of a line: “A service customers ordered”."""
     label = label_of_customers(policy, tree, word)
     return label[:1].upper() + label[1:]

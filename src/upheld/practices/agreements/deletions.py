@@ -51,7 +51,7 @@ class PartnerDeletion(NamedTuple):
         return self.deleted_at is None and self.due <= at
 
     def as_data(self, at: datetime) -> dict[str, object]:
-        """The same for a program."""
+        """What a program is given of it: the pull, its purpose and fields, its day."""
         return {
             "pull": self.pull_id,
             "purpose": self.purpose,

@@ -286,7 +286,7 @@ class RequestDesk:
         """Answer a question about what is held; the customer reads it, and the task is closed."""
 
         def act(
-            transaction: Transaction, request: RightsRequest, text: str, staff_id: str
+            transaction: Transaction, request: RightsRequest, text: str, staff_id: UserId
         ) -> object:
             if request.kind != access_questions.KIND:
                 raise HTTPException(403)
