@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 memory.use()
-DATABASES = size("databases on which a test of a practice runs", short=1, long=2)
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
 CHROMIUM_ARGS = [
     "--disable-background-networking",
@@ -62,21 +61,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
     names = {item.nodeid for item in items}
-    spared = {item for item in items if DATABASES == 1 and _is_spared(item, names)}
+    spared = {item for item in items if _is_spared(item, names)}
     if spared:
         items[0].config.hook.pytest_deselected(items=[*spared])
         items[:] = [item for item in items if item not in spared]
 
 
 def _is_spared(item: pytest.Item, names: set[str]) -> bool:
-    """Whether a practice's test is left to its twin on the other database: SQLite has 3 of 4."""
+    """Whether a practice's test is left to its twin on the other database.
+
+    At the small size three of four run on SQLite, at the long size those that were left; both
+    together are all.
+    """
     kinds = {"sqlite": "postgresql", "postgresql": "sqlite"}
     name, parts = item.nodeid, getattr(item, "callspec", None)
     kind = next((kind for kind in kinds if parts and kind in parts.id.split("-")), "")
-    if not kind or not name.startswith("tests/practices/"):
+    if not kind or not name.startswith("tests/practices/") or CHOSEN == "middle":
         return False
     twin = name.replace(kind, kinds[kind])
-    on_postgresql = crc32(min(name, twin).encode()) % 4 == 0
+    on_postgresql = (crc32(min(name, twin).encode()) % 4 == 0) != (CHOSEN == "long")
     return twin in names and on_postgresql != (kind == "postgresql")
 
 
