@@ -25,6 +25,7 @@ from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
 from upheld.gate.log.checkpointer import Checkpointer
 from upheld.gate.operations import published_counts
+from upheld.practice import parties
 from upheld.practices.notices.stories import StoriesError, read_stories
 
 TO_PARTNER = {"recipient": "business-partner", "purpose": "offers", "occasion": "other"}
@@ -35,10 +36,11 @@ def busy(house: House, times: int = 40) -> PersonId:
     """A month in which a customer was served and an address disclosed so often; who it was."""
     person = house.customer()
     gate = house.provider.gate.gate
-    gate.record(person, "consent", about=OFFERS)
+    party = house.do(lambda t: parties.add(t, "Fjord Mail", "business-partner")).party
+    gate.record(person, "consent", about=OFFERS, party=party)
     for _ in range(times):
         gate.serve(person)
-        gate.share(person, ["email"], **TO_PARTNER)
+        gate.share(person, ["email"], party=party, **TO_PARTNER)
     return person
 
 
