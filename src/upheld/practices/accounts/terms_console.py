@@ -45,7 +45,7 @@ NAME: Final = Field(
     "version",
     "Name of the version",
     length_max=terms.NAME_MAX,
-    hint="For example 2027-01-01.",
+    hint="It is called by its day, for example: version 2027-01-01.",
     autocomplete="off",
     missing="Enter a name for the version.",
 )

@@ -70,6 +70,7 @@ ASKS: Final = (
     "bind",
     "contact",
     "collect",
+    "serve",
     "share",
     "store",
     "use",
