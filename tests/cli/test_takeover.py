@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
 from practices.orders import PDF
+from upheld.cli import app
 from upheld.core.errors import UpheldError
 
 
@@ -36,10 +38,11 @@ def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> 
         with pytest.raises(UpheldError) as caught:
             run(home, "takeover", "approve", name, "--by", by)
         assert caught.value.code == code
-    key = str(pyrage.x25519.Identity.generate().to_public())
-    run(home, "party", "key", "Spruce Point", key, "--by", "max")
+    identity = pyrage.x25519.Identity.generate()
+    (home / "key.txt").write_text(str(identity))
+    run(home, "party", "key", "Spruce Point", str(identity.to_public()), "--by", "max")
     assert "merger, approved" in run(home, "takeover", "approve", name, "--by", "liv")
-    run(home, "jobs")
+    run(home, "jobs", "--once")
     archive = home / "all.zip"
     lines = run(home, "takeover", "archive", name, "--by", "cleo", "--to", str(archive))
     assert lines.startswith("accounts: 0\ndigest of the manifest: ")
@@ -47,6 +50,14 @@ def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> 
     with pytest.raises(UpheldError) as caught:
         run(home, "takeover", "archive", name, "--by", "cleo", "--to", str(archive))
     assert caught.value.code == "unwritable"
+    check = (str(archive), "--digest", digest, "--identity", str(home / "key.txt"))
+    successor = CliRunner().invoke(app, ["takeover", "check", *check])
+    assert (successor.exit_code, successor.stdout.splitlines()) == (
+        0,
+        ["accounts: 0", "each is as the manifest says, and this key opens it"],
+    )
+    successor = CliRunner().invoke(app, ["takeover", "check", *check, "--json"])
+    assert json.loads(successor.stdout)["opened"]
     confirm = ("takeover", "confirm", name, "--by", "cleo", "--digest", digest, "--accounts")
     with pytest.raises(UpheldError) as caught:
         run(home, *confirm, "1")

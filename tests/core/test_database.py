@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from sizes import size
+from upheld.database import connection as turns
 from upheld.database import engines
 from upheld.database.connection import LOOK_SECONDS
 from upheld.database.engines import open_database, open_or_remove
@@ -29,7 +31,7 @@ INSERT = text("INSERT INTO person VALUES (:id, 'active', 0, NULL, NULL)")
 COUNT = text("SELECT count(*) FROM person")
 PLANTED = "ann@example.org"
 TURNS = size("turns of a third writer", short=40, long=400)
-WAITED_MAX = 1_000  # transactions of two others
+LOOKS = 200  # of a writer that waits
 
 
 @pytest.fixture(name="small")
@@ -324,7 +326,7 @@ def test_missing_tables_ask_for_the_command_that_makes_them(small: Engine, tmp_p
 
 
 def test_a_third_writer_has_its_turn_between_two_that_never_pause(tmp_path: Path) -> None:
-    """It waits for a few hundred of their transactions at most, not for their end."""
+    """Each of its transactions is kept while the others go on."""
     url = f"sqlite:///{tmp_path}/upheld.db"
     engine = open_database(url)
     migrate(engine)
@@ -338,28 +340,47 @@ while True:
         run(connection, "UPDATE lease SET until = until + 1 WHERE name = 'others'")
 """
     with writing(engine) as connection:
-        run(connection, "INSERT INTO lease VALUES ('others', '', 0)")
+        run(connection, "INSERT INTO lease VALUES ('others', '', 0), ('own', '', 0)")
     others = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    counts = "SELECT until FROM lease ORDER BY name"
     try:
-        waits = []
-        count = "SELECT until FROM lease"
-        with reading(engine) as connection:
-            before = rows(connection, count)
-        while before == [(0,)]:  # until they have begun
+        before = [(0,), (0,)]
+        while before[0] == (0,):  # until they have begun
             with reading(engine) as connection:
-                before = rows(connection, count)
+                before = rows(connection, counts)
         for _ in range(TURNS):
-            with reading(engine) as connection:
-                (before,) = rows(connection, count)[0]
             with writing(engine) as connection:
-                (now,) = rows(connection, count)[0]
-            waits.append(now - before)
+                run(connection, "UPDATE lease SET until = until + 1 WHERE name = 'own'")
     finally:
         for each in others:
             each.kill()
             each.wait()
+    with reading(engine) as connection:
+        after = rows(connection, counts)
     engine.dispose()
-    assert max(waits) < WAITED_MAX
+    assert after[1] == (TURNS,)
+
+
+def test_a_writer_looks_as_often_after_a_long_wait_as_at_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looked ever more rarely would come too late where others write without a pause."""
+    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
+    migrate(engine)
+    pauses: list[float] = []
+    with closing(sqlite3.connect(tmp_path / "upheld.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == LOOKS:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr(turns, "sleep", pause)
+        with writing(engine) as connection:
+            assert rows(connection, COUNT.text) == [(0,)]
+    engine.dispose()
+    assert pauses == [turns.TURN_SECONDS] * LOOKS
 
 
 @pytest.mark.parametrize(

@@ -180,8 +180,8 @@ def test_who_closes_their_account_meanwhile_is_asked_nothing_more(house: House) 
     browser = house.signed_in(person)
     token = TOKEN.search(browser.get("/me/changes").text)
     assert token
-    asked = browser.post(f"{MINE}/approve", data={"_token": token[1], "digest": posted.digest})
-    assert "Approve version two" in asked.text
+    question = browser.post(f"{MINE}/approve", data={"_token": token[1], "digest": posted.digest})
+    assert "Approve version two" in question.text
     house.do(lambda transaction: closure.close(transaction, house.provider.events, person))
     for word in ("approve", "refuse"):
         assert send(browser, f"{MINE}/{word}", {"digest": posted.digest}, MINE).status_code == 303

@@ -33,6 +33,7 @@ from upheld.policy.load import load_text
 from upheld.policy.request import Decision
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
+from upheld.practices.takeovers.arrival import check_archive
 from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.coverage import Coverage
 from upheld.practices.takeovers.handover import Handover
@@ -135,8 +136,8 @@ def test_who_opens_a_closing_does_not_approve_it_and_of_twenty_one_does(house: H
     cleo, liv = (house.signed_in(each, "staff") for each in (lawyers.first, lawyers.second))
     answer = cleo.post(f"{path}/approve", data={"_token": _token(cleo, path)})
     assert (answer.status_code, "does not approve it" in answer.text) == (409, True)
-    asked = liv.post(f"{path}/approve", data={"_token": _token(liv, path)})
-    assert "Approve that Spruce Point takes over?" in asked.text
+    question = liv.post(f"{path}/approve", data={"_token": _token(liv, path)})
+    assert "Approve that Spruce Point takes over?" in question.text
     gate = house.provider.gate.gate
 
     def approve(_: int) -> str:
@@ -151,7 +152,7 @@ def test_who_opens_a_closing_does_not_approve_it_and_of_twenty_one_does(house: H
     with ThreadPoolExecutor(8) as many:
         outcomes = sorted(many.map(approve, range(20)))
     assert outcomes == ["approved", *["takeover-state"] * 19]
-    assert confirm(liv, asked).status_code == 409
+    assert confirm(liv, question).status_code == 409
     other = house.signed_in(house.staff("privacy", sign_in="pia"), "staff")
     assert [other.get(each).status_code for each in (CONSOLE, path, f"{path}/document")] == [
         403
@@ -270,15 +271,46 @@ def test_one_changed_byte_of_an_archive_is_found(house: House, tmp_path: Path) -
 def test_whoever_asked_to_be_erased_before_does_not_go(house: House) -> None:
     """Their account waits as long as the request does; taken back, it goes as the others do."""
     ann, bo, lawyers = house.customer(), house.customer("bo@marked.example"), lawyers_of(house)
-    asked = house.do(lambda t: t.record(ann, "request", fact="erasure-requested"))
+    request = house.do(lambda t: t.record(ann, "request", fact="erasure-requested"))
     approved(house, lawyers, terms_of(house, lawyers, ann, bo))
     run_job(house)
     assert (len(transfers(house, ann)), len(transfers(house, bo))) == (0, 1)
-    house.do(lambda t: t.withdraw(ann, asked))
+    house.do(lambda t: t.withdraw(ann, request))
     run_job(house)
     assert len(transfers(house, ann)) == 1
     erase(house.provider.gate.gate, [bo])
     run_job(house)
+
+
+def test_what_went_before_a_closing_ended_is_handed_over_and_the_rest_stays(
+    house: House, tmp_path: Path
+) -> None:
+    """Whoever was told that their account was transferred is right; nobody else is closed."""
+    ann, bo, lawyers = house.customer(), house.customer("bo@marked.example"), lawyers_of(house)
+    house.do(lambda t: t.record(bo, "request", fact="erasure-requested"))
+    closing_id = approved(house, lawyers, terms_of(house, lawyers, ann, bo)).closing_id
+    run_job(house)
+    gate, handover = house.provider.gate.gate, Handover(lawyers.closings)
+    house.do(lambda t: lawyers.closings.end(t, closing_id, lawyers.second))
+    liv = house.signed_in(lawyers.second, "staff")
+    assert "Stay here, since it ended</dt><dd>1" in liv.get(f"{CONSOLE}/{closing_id}").text
+    archive = tmp_path / "one.zip"
+    written = handover.write(gate, closing_id, archive, lawyers.first)
+    key, other = tmp_path / "key.txt", tmp_path / "other.txt"
+    key.write_text(f"# made by age-keygen\n{lawyers.identity}\n")
+    other.write_text(str(pyrage.x25519.Identity.generate()))
+    assert check_archive(archive, written.digest, key).accounts == 1
+    for wrong in (other, archive):
+        with pytest.raises(TransferArchiveError) as caught:
+            check_archive(archive, written.digest, wrong)
+        assert caught.value.code == "transfer-key"
+    path = f"{CONSOLE}/{closing_id}"
+    receipt = {"count": "1", "digest": written.digest}
+    assert send(liv, f"{path}/confirm", receipt, path).status_code == 303
+    run_job(house)
+    closed = house.do(lambda t: [len(t.records_of([who], ["account"])[0]) for who in (ann, bo)])
+    assert closed == [1, 0]
+    assert (len(transfers(house, ann)), len(transfers(house, bo))) == (1, 0)
 
 
 def test_the_customer_reads_who_has_their_account_now(house: House) -> None:

@@ -35,7 +35,7 @@ def open_closing(  # noqa: PLR0913, PLR0917 - what a closing says
     kind: str = typer.Argument(help="merger or sale."),
     successor: str = typer.Argument(help="The successor, as the register calls it."),
     by: str = BY,
-    reference: str = typer.Option(..., "--reference", help="How the contract is called."),
+    reference: str = typer.Option(..., "--reference", help="What the contract is called."),
     effective: str = typer.Option(..., "--effective", help="The day from which it is in effect."),
     document: Path = typer.Option(..., "--document", help="What was signed: PDF, PNG, JPEG."),
     schedule: Path | None = typer.Option(
@@ -136,6 +136,27 @@ def confirm(
         lambda model, t, user: Handover(model).confirm(t, ClosingId(name), accounts, digest, user),
         as_json=as_json,
     )
+
+
+@takeover.command()
+def check(
+    archive: Path = typer.Argument(help="The archive that the other provider handed over."),
+    digest: str = typer.Option(..., "--digest", help="Of its manifest, as they told you apart."),
+    identity: Path | None = typer.Option(
+        None, "--identity", help="Your key, as `age-keygen` wrote it: each account is opened too."
+    ),
+    as_json: bool = JSON,
+) -> None:
+    """Check, as the successor, that all of an archive arrived as it was handed over."""
+    from upheld.practices.takeovers.arrival import check_archive
+
+    manifest = check_archive(archive, digest, identity)
+    if as_json:
+        row = {"closing": manifest.closing, "accounts": manifest.accounts}
+        print_json({**row, "policy": manifest.policy, "opened": identity is not None})
+        return
+    print(f"accounts: {manifest.accounts}")
+    print("each is as the manifest says" + (", and this key opens it" if identity else ""))
 
 
 @takeover.command("list")

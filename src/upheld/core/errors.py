@@ -26,6 +26,11 @@ class UpheldError(Exception):
         self.code = code
         self.hint = hint
 
+    def in_sentences(self) -> str:
+        """What is wrong and what to do, as a page says it: a sentence each."""
+        parts = (f"{each[:1].upper()}{each[1:]}." for each in (str(self), self.hint) if each)
+        return " ".join(parts)
+
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One mistake in a file: its place (line and column count from 1), code and remedy."""

@@ -45,7 +45,7 @@ NAME: Final = Field(
     "version",
     "Name of the version",
     length_max=terms.NAME_MAX,
-    hint="It is called by its day, for example: version 2027-01-01.",
+    hint="A number or a day, for example: version 3.",
     autocomplete="off",
     missing="Enter a name for the version.",
 )
@@ -143,7 +143,7 @@ class TermsConsole:
             )
         except TermsError as error:
             field = NAME.name if error.code == "terms-version" else TEXT
-            return await self.show_all(visit, filled.wrong(field, _sentence(error)), 422)
+            return await self.show_all(visit, filled.wrong(field, error.in_sentences()), 422)
         return RedirectResponse(f"{CONSOLE}/{new.draft_id}", 303)
 
     # One draft
@@ -221,7 +221,7 @@ class TermsConsole:
         try:
             path, text = await self.provider.do(step)
         except TermsError as error:
-            return await self._page(visit, _sentence(error), 409)
+            return await self._page(visit, error.in_sentences(), 409)
         banner = Banner(text, short_reference(draft_id))
         return redirect_with_banner(self.provider, visit.session, path, banner)
 
@@ -298,9 +298,3 @@ def _dropping(draft: TermsVersion) -> Confirmation:
         grave=True,
         after=CONSOLE,
     )
-
-
-def _sentence(error: TermsError) -> str:
-    """An error with what to do, as one sentence."""
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

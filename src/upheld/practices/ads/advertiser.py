@@ -104,15 +104,9 @@ class AdvertiserPage:
         try:
             its = await self.provider.do(work)
         except AdError as error:
-            return await self.show(visit, filled.wrong("address", sentence(error)), 422)
+            return await self.show(visit, filled.wrong("address", error.in_sentences()), 422)
         banner = Banner("It waits for our review.", short_reference(its.campaign_id))
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
-
-
-def sentence(error: AdError) -> str:
-    """An error as a sentence of a page."""
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _booking_of(values: dict[str, str]) -> CampaignBooking:

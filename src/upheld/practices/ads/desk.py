@@ -16,7 +16,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.ads import bands, campaigns
-from upheld.practices.ads.advertiser import STATES, sentence
+from upheld.practices.ads.advertiser import STATES
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.picking import Picking
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -65,7 +65,7 @@ class AdDesk:
                         transaction, values["party"], values["domain"], actor=actor
                     )
                 except AdError as error:
-                    return filled.wrong("domain", sentence(error))
+                    return filled.wrong("domain", error.in_sentences())
             return filled
 
         filled = await self.provider.do(work)
@@ -110,7 +110,7 @@ class AdDesk:
         try:
             its = await self.provider.do(work)
         except AdError as error:
-            return await self.show_one(visit, filled.wrong("verdict", sentence(error)), 409)
+            return await self.show_one(visit, filled.wrong("verdict", error.in_sentences()), 409)
         self.picking.forget_campaigns()
         text = f"This campaign is {STATES[its.state]}."
         banner = Banner(text, short_reference(its.campaign_id))
@@ -125,7 +125,7 @@ class AdDesk:
         try:
             await self.provider.do(lambda t: campaigns.stop(t, its.campaign_id, actor=actor))
         except AdError as error:
-            return await self.show_one(visit, EMPTY.wrong("verdict", sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("verdict", error.in_sentences()), 409)
         self.picking.forget_campaigns()
         banner = Banner("It is no longer shown.", short_reference(its.campaign_id))
         return redirect_with_banner(

@@ -97,7 +97,7 @@ class PartnerAgreementPages:
                 name = company_name(party)
                 text = await self.provider.run_in_thread(terms.drafted, self.provider.policy, name)
             except UpheldError as error:
-                problem = _sentence(error)
+                problem = error.in_sentences()
         return await self._list(visit, pasted=text, problem=problem)
 
     async def _list(
@@ -165,7 +165,7 @@ class PartnerAgreementPages:
         except UpheldError as error:
             if not isinstance(error, AgreementError | parties.PartyError):
                 raise
-            problem = _sentence(error)
+            problem = error.in_sentences()
             return await self._list(
                 visit, filled=filled, pasted=pasted, problem=problem, status=422
             )
@@ -230,7 +230,7 @@ class PartnerAgreementPages:
             gate = self.provider.gate.gate
             await self.provider.run_in_thread(checks.examine, gate, text)
         except AgreementError as error:
-            return await self.show(visit, problem=_sentence(error), status=422)
+            return await self.show(visit, problem=error.in_sentences(), status=422)
         return await self._do(visit, work, EMPTY, "", "You signed it for us.")
 
     async def accept(self, visit: Visit) -> Response:
@@ -278,8 +278,8 @@ class PartnerAgreementPages:
             agreement = await self.provider.do(work)
         except AgreementError as error:
             if not field:
-                return await self.show(visit, problem=_sentence(error), status=422)
-            return await self.show(visit, filled.wrong(field, _sentence(error)), status=422)
+                return await self.show(visit, problem=error.in_sentences(), status=422)
+            return await self.show(visit, filled.wrong(field, error.in_sentences()), status=422)
         return self._done(visit, agreement, text)
 
     def _done(self, visit: Visit, agreement: PartnerAgreement, text: str) -> Response:
@@ -363,8 +363,3 @@ def _manager(visit: Visit) -> UserId:
 
 def _address(agreement_id: AgreementId) -> str:
     return f"{HERE}/{agreement_id}"
-
-
-def _sentence(error: UpheldError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

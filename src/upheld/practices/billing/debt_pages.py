@@ -140,7 +140,7 @@ class DebtPages:
         try:
             await self.provider.do(work)
         except tasks.TaskError as error:
-            return await self.show(visit, EMPTY.wrong("task", f"{error}: {error.hint}."), 409)
+            return await self.show(visit, EMPTY.wrong("task", error.in_sentences()), 409)
         return RedirectResponse(self._here(visit), 303)
 
     async def hand_over(self, visit: Visit) -> Response:
@@ -163,7 +163,7 @@ class DebtPages:
             try:
                 return debts.hand_over(transaction, case.task, party)
             except DebtError as error:
-                return filled.wrong("party", f"{error}: {error.hint}.")
+                return filled.wrong("party", error.in_sentences())
 
         result = await self.provider.attempt(work)
         if isinstance(result, Filled):

@@ -105,7 +105,7 @@ class DeliveryDesk:
         try:
             content, key = await self.provider.do(work)
         except DeliveryError as error:
-            return await self.show_one(visit, EMPTY.wrong("file", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("file", error.in_sentences()), 409)
         its = content.delivery
         if not content.people:
             return RedirectResponse(f"{HERE}/{its.delivery_id}", 303)
@@ -131,7 +131,7 @@ class DeliveryDesk:
         try:
             its = await self.provider.do(work)
         except DeliveryError as error:
-            return await self.show_one(visit, EMPTY.wrong("done", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("done", error.in_sentences()), 409)
         text = f"{company_name(its.party)} has it: this delivery is done."
         banner = Banner(text, short_reference(its.delivery_id))
         path = f"{HERE}/{its.delivery_id}"
@@ -151,7 +151,7 @@ class DeliveryDesk:
         try:
             its = await self.provider.do(work)
         except DeliveryError as error:
-            return await self.show_one(visit, EMPTY.wrong("recall", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("recall", error.in_sentences()), 409)
         path = f"{HERE}/{its.delivery_id}"
         banner = Banner("This delivery stays with us.", short_reference(its.delivery_id))
         return redirect_with_banner(self.provider, visit.session, path, banner)
@@ -193,8 +193,3 @@ def _one(tables: Tables, visit: Visit) -> PartyDelivery:
         return deliveries.find(tables, visit.request.path_params["delivery"])
     except DeliveryError:
         raise HTTPException(404) from None
-
-
-def _sentence(error: DeliveryError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from upheld.core.errors import UpheldError
 from upheld.core.ids import IncidentId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
@@ -136,7 +135,7 @@ class IncidentConsole:
             new = await self.provider.do(work)
         except (IncidentError, MisuseError) as error:
             field = "subject" if error.code == "incident-subject" else "since"
-            return await self.show(visit, filled.wrong(field, _sentence(error)), 422)
+            return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
         return self._banner(
             visit, new.incident_id, "Opened. Whom it touched is counted within minutes."
         )
@@ -210,7 +209,7 @@ class IncidentConsole:
                 lambda transaction: step(transaction, incident_id, value, user.user_id)
             )
         except IncidentError as error:
-            return await self.show_one(visit, filled.wrong(field.name, _sentence(error)), 422)
+            return await self.show_one(visit, filled.wrong(field.name, error.in_sentences()), 422)
         return self._banner(visit, incident_id, text)
 
     async def approve(self, visit: Visit) -> Response:
@@ -231,7 +230,7 @@ class IncidentConsole:
         try:
             await self.provider.do(work)
         except IncidentError as error:
-            wrong = EMPTY.wrong(NOTICE.name, _sentence(error))
+            wrong = EMPTY.wrong(NOTICE.name, error.in_sentences())
             return await self.show_one(visit, wrong, 422)
         return self._banner(visit, incident_id, "Approved. The notices are sent within minutes.")
 
@@ -298,9 +297,3 @@ def _labels(provider: Provider, there: Incident) -> list[tuple[str, int]]:
         for kind, count in there.counts.items()
     ]
     return sorted(counts, key=lambda each: (-each[1], each[0]))
-
-
-def _sentence(error: UpheldError) -> str:
-    """What is wrong and what to do, as a sentence each."""
-    text, hint = str(error.args[0] if error.args else error), error.hint
-    return ". ".join(f"{each[:1].upper()}{each[1:]}" for each in (text, hint) if each) + "."

@@ -99,7 +99,7 @@ class LegalDesk:
                 )
             )
         except LegalError as error:
-            return await self.show(visit, filled.wrong(error.field, _sentence(error)), 422)
+            return await self.show(visit, filled.wrong(error.field, error.in_sentences()), 422)
         return self._banner(visit, instrument, "Opened.")
 
     async def show_one(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
@@ -189,7 +189,7 @@ class LegalDesk:
         try:
             result = await self.provider.attempt(work)
         except LegalError as error:
-            return await self.show_one(visit, _sentence(error), 409)
+            return await self.show_one(visit, error.in_sentences(), 409)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
         return _file(result.name, result.content)
@@ -214,7 +214,7 @@ class LegalDesk:
         try:
             result = await self.provider.attempt(work)
         except LegalError as error:
-            return await self.show_one(visit, _sentence(error), 409)
+            return await self.show_one(visit, error.in_sentences(), 409)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
         return self._banner(visit, result, text)
@@ -250,9 +250,3 @@ def _file(name: str, content: bytes) -> Response:
 def _name(tables: Tables, user_id: UserId) -> str:
     user = operators.find_user(tables, user_id)
     return user.name if user else "somebody of our staff"
-
-
-def _sentence(error: LegalError) -> str:
-    """What is wrong and what to do, as a sentence each."""
-    sentences = (f"{each[:1].upper()}{each[1:]}." for each in (str(error), error.hint) if each)
-    return " ".join(sentences)

@@ -123,7 +123,7 @@ class PartyPages:
         try:
             role = await self.provider.do(work)
         except PartyError as error:
-            return await self.show(visit, filled.wrong("name", _sentence(error)), 422)
+            return await self.show(visit, filled.wrong("name", error.in_sentences()), 422)
         text = f"{role.name} is on the register: {self._label(role.role)}."
         banner = Banner(text, short_reference(role.record_id))
         return redirect_with_banner(self.provider, visit.session, _address(role.party), banner)
@@ -171,7 +171,7 @@ class PartyPages:
         try:
             party = await self.provider.do(work)
         except PartyError as error:
-            return await self.show_one(visit, filled.wrong("new-name", _sentence(error)), 422)
+            return await self.show_one(visit, filled.wrong("new-name", error.in_sentences()), 422)
         if not filled.ok:
             return await self.show_one(visit, filled, 422)
         banner = Banner(f"It is called {company_name(party)} now.", short_reference(party))
@@ -191,7 +191,7 @@ class PartyPages:
         try:
             party = await self.provider.do(work)
         except PartyKeyError as error:
-            return await self.show_one(visit, filled.wrong("key", _sentence(error)), 422)
+            return await self.show_one(visit, filled.wrong("key", error.in_sentences()), 422)
         if not filled.ok:
             return await self.show_one(visit, filled, 422)
         banner = Banner("Files for it are encrypted to this key now.", short_reference(party))
@@ -268,8 +268,3 @@ def _day(text: str | None) -> date | None:
 def _text(visit: Visit, name: str) -> str:
     value = visit.form.get(name, "")
     return value if isinstance(value, str) else ""
-
-
-def _sentence(error: PartyError | PartyKeyError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -114,7 +114,7 @@ class ProgrammeDesk:
             try:
                 return programmes.make(transaction, draft, actor=actor)
             except ProgrammeError as error:
-                return filled.wrong("title", _sentence(error))
+                return filled.wrong("title", error.in_sentences())
 
         result = await self.provider.do(work)
         if isinstance(result, Filled):
@@ -152,7 +152,7 @@ class ProgrammeDesk:
         try:
             done = await self.provider.run_in_thread(runs.run, gate, its.programme_id)
         except (ProgrammeError, DeliveryError) as error:
-            return await self.show_one(visit, EMPTY.wrong("run", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("run", error.in_sentences()), 409)
         people = count_of(done.people, "person", "people")
         text = f"Sent: {people}, in {count_of(done.deliveries, 'delivery')}."
         if not done.people:
@@ -171,7 +171,7 @@ class ProgrammeDesk:
         try:
             its = await self.provider.do(work)
         except ProgrammeError as error:
-            return await self.show_one(visit, EMPTY.wrong("end", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("end", error.in_sentences()), 409)
         return self._back(visit, its, "This programme is over.")
 
     def _back(self, visit: Visit, its: Programme, text: str) -> Response:
@@ -217,8 +217,3 @@ def _one(tables: Tables, visit: Visit) -> Programme:
 
 def _day(text: str | None) -> date | None:
     return date.fromisoformat(text) if text else None
-
-
-def _sentence(error: ProgrammeError | DeliveryError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

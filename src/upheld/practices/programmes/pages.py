@@ -127,7 +127,7 @@ class ProgrammePages:
         try:
             mine = await self.provider.do(work)
         except ProgrammeError as error:
-            return await self.show_one(visit, EMPTY.wrong("agree", _sentence(error)), 409)
+            return await self.show_one(visit, EMPTY.wrong("agree", error.in_sentences()), 409)
         text = "You joined." if mine.state == JOINED else "Your guardian is asked."
         return self._back(visit, mine, text)
 
@@ -188,7 +188,7 @@ class ProgrammePages:
         try:
             mine = await self.provider.do(work)
         except ProgrammeError as error:
-            return await self.ask(visit, EMPTY.wrong("agree", _sentence(error)), 409)
+            return await self.ask(visit, EMPTY.wrong("agree", error.in_sentences()), 409)
         return self._answered(visit, mine, "You said yes.")
 
     async def decline(self, visit: Visit) -> Response:
@@ -230,8 +230,3 @@ def _open(transaction: Transaction, visit: Visit) -> Programme:
 def _text(visit: Visit, name: str) -> str:
     value = visit.form.get(name, "")
     return value if isinstance(value, str) else ""
-
-
-def _sentence(error: ProgrammeError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -113,9 +113,9 @@ class PeoplePage:
         try:
             await self.provider.do(work)
         except PeopleError as error:
-            return await self._page(visit, filled.wrong(where, _sentence(error)), 422)
+            return await self._page(visit, filled.wrong(where, error.in_sentences()), 422)
         except PartyError as error:
-            return await self._page(visit, filled.wrong("company", _sentence(error)), 422)
+            return await self._page(visit, filled.wrong("company", error.in_sentences()), 422)
         return await self._page(visit, done=WAITS_FOR_APPROVAL)
 
     async def add(self, visit: Visit) -> Response:
@@ -180,7 +180,7 @@ class PeoplePage:
         try:
             invited = await self.provider.do(work)
         except (PeopleError, PartyError) as error:
-            return await self._page(visit, EMPTY.wrong("name", _sentence(error)), 422)
+            return await self._page(visit, EMPTY.wrong("name", error.in_sentences()), 422)
         if invited is None:
             return await self._page(visit, done="It was declined, and nothing was changed.")
         if not invited.path:
@@ -255,11 +255,6 @@ def _request_line(
         request.asked_at,
         request.asked_by == user.user_id,
     )
-
-
-def _sentence(error: PeopleError | PartyError) -> str:
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def manager_of(visit: Visit) -> operators.User:

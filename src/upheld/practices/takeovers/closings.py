@@ -35,7 +35,7 @@ from upheld.practices.takeovers.tables import takeover, takeover_account, takeov
 from upheld.web import once
 
 ROLES: Final = ("counsel", "legal")
-NAMED, COVERED = "named", "covered"  # of an account
+NAMED, COVERED, LEFT = "named", "covered", "left"  # of an account; the last stays here
 _MARK_LASTS: Final = timedelta(days=1)  # longer than two who change it at once can take
 _ONE: Final = "closing_id = ?"
 _TIMES: Final = frozenset({"effective", "opened", "settled", "ended"})
@@ -177,7 +177,10 @@ class Closings:
         return self.change(transaction, closing, "takeover.refuse", user.user_id, changes)
 
     def end(self, transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
-        """End an approved closing, as when it is rescinded: what has not gone does not go."""
+        """End an approved closing, as when it is rescinded: what has not gone does not go.
+
+        What has gone can still be handed over.
+        """
         closing, user = self._require_next(transaction, closing_id, by, APPROVED, MOVING)
         rows = transaction.tables.select(
             takeover_account, f"{_ONE} AND state = ? ORDER BY person_id", closing_id, COVERED
@@ -186,6 +189,9 @@ class Closings:
             transaction.withdraw(
                 PersonId(each.person_id), each.record_id, ended=True, actor=f"staff {user.user_id}"
             )
+        for state in (NAMED, COVERED):
+            whose = f"{_ONE} AND state = ?"
+            transaction.tables.update(takeover_account, {"state": LEFT}, whose, closing_id, state)
         at = microseconds(transaction.clock.now())
         changes = {"state": ENDED, "ended": at, "ended_by": user.user_id}
         return self.change(transaction, closing, "takeover.end", user.user_id, changes)

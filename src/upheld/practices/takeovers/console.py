@@ -113,7 +113,7 @@ class TakeoverConsole:
                 lambda transaction: self.closings.open(transaction, terms, document, visit.user_id)
             )
         except TakeoverError as error:
-            return await self.show(visit, filled.wrong(error.field, _sentence(error)), 422)
+            return await self.show(visit, filled.wrong(error.field, error.in_sentences()), 422)
         return self._banner(visit, closing, "Opened. A second person approves it.")
 
     async def show_one(
@@ -220,7 +220,7 @@ class TakeoverConsole:
         try:
             closing = await self.provider.do(work)
         except TakeoverError as error:
-            return await self.show_one(visit, _sentence(error), 409)
+            return await self.show_one(visit, error.in_sentences(), 409)
         return self._banner(visit, closing, "Confirmed. The accounts are closed here.")
 
     async def _step(self, visit: Visit, step: Step, text: str) -> Response:
@@ -233,7 +233,7 @@ class TakeoverConsole:
         try:
             closing = await self.provider.do(work)
         except TakeoverError as error:
-            return await self.show_one(visit, _sentence(error), 409)
+            return await self.show_one(visit, error.in_sentences(), 409)
         return self._banner(visit, closing, text)
 
     def _require(self, tables: Tables, visit: Visit) -> Closing:
@@ -253,9 +253,3 @@ def _require_role(visit: Visit) -> None:
     """403 for whoever does not work on takeovers."""
     if visit.user is None or not {*domain.ROLES} & {*visit.user.roles}:
         raise HTTPException(403)
-
-
-def _sentence(error: TakeoverError) -> str:
-    """What is wrong and what to do, as a sentence each."""
-    sentences = (f"{each[:1].upper()}{each[1:]}." for each in (str(error), error.hint) if each)
-    return " ".join(sentences)

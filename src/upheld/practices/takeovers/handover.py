@@ -23,7 +23,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice.events import ACCOUNT_CLOSED
-from upheld.practices.takeovers.closing import DONE, MOVING, Closing, TakeoverError
+from upheld.practices.takeovers.closing import DONE, ENDED, MOVING, Closing, TakeoverError
 from upheld.practices.takeovers.closings import COVERED, NAMED, Closings, require_role
 from upheld.practices.takeovers.coverage import ONE_ACCOUNT
 from upheld.practices.takeovers.manifest import (
@@ -37,6 +37,7 @@ from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 from upheld.practices.takeovers.transfers import BATCH, MOVED
 
 CLOSED: Final = "closed"  # the last state of an account
+HANDED_OVER: Final = (MOVING, ENDED)  # what had gone before a closing ended is the successor's
 ACCOUNT_RECORD, ACCOUNT_FACT = "account", "account-closed"
 
 
@@ -95,7 +96,7 @@ class Handover:
 
     @staticmethod
     def _require_moved(tables: Tables, closing: Closing) -> None:
-        if closing.state != MOVING:
+        if closing.state not in HANDED_OVER:
             raise TakeoverError(
                 f"nothing is handed over under a closing that is {closing.state}",
                 code="takeover-state",
@@ -130,7 +131,7 @@ class Handover:
         """
         user = require_role(transaction.tables, by)
         closing = self.closings.require(transaction.tables, closing_id)
-        if closing.state != MOVING or not closing.digest:
+        if closing.state not in HANDED_OVER or not closing.digest:
             raise TakeoverError(
                 "no archive of this closing waits to be confirmed",
                 code="takeover-state",

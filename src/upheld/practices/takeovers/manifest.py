@@ -89,6 +89,7 @@ def _part(file: ZipFile, name: str) -> bytes:
         if file.getinfo(name).file_size > PART_MAX:
             raise _wrong(f"{name} is too long")
         return file.read(name)
+    # What zipfile raises for an entry that is missing, damaged, encrypted or packed unusually.
     except (KeyError, BadZipFile, OSError, RuntimeError, ValueError, NotImplementedError):
         raise _wrong(f"{name} is missing, or was changed") from None
 

@@ -71,19 +71,19 @@ RECEIPT: Final = (
 def closing_fields(successors: Iterable[tuple[str, str]]) -> tuple[Field, ...]:
     """What is asked of whoever opens a closing; `successors` are those of the register."""
     return (
-        Field("kind", "What was signed", "select", options=tuple(KIND_LABELS.items())),
+        Field("kind", "A merger or a sale", "select", options=tuple(KIND_LABELS.items())),
         Field(
             "successor",
             "Who takes over",
             "select",
             options=tuple(successors),
-            hint="A company that the register has as successor.",
+            hint="A company that the register of parties has as a successor.",
         ),
         Field(
             "reference",
             "Its reference",
             length_max=REFERENCE_MAX,
-            hint="How the contract is called.",
+            hint="What the contract is called.",
         ),
         Field(
             "effective",

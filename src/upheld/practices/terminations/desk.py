@@ -129,7 +129,7 @@ class TerminationDesk:
         try:
             result = await self.provider.attempt(work)
         except TerminationError as error:
-            return await self.show(visit, filled.wrong("account", _sentence(error)), 422)
+            return await self.show(visit, filled.wrong("account", error.in_sentences()), 422)
         if isinstance(result, Filled):
             return await self.show(visit, result, 422)
         if isinstance(result, Refused):
@@ -227,7 +227,7 @@ class TerminationDesk:
         try:
             result = await self.provider.attempt(work)
         except TerminationError as error:
-            return await self.show_one(visit, filled.wrong(WHY.name, _sentence(error)), 422)
+            return await self.show_one(visit, filled.wrong(WHY.name, error.in_sentences()), 422)
         if isinstance(result, Filled):
             return await self.show_one(visit, result, 422)
         if isinstance(result, Refused):
@@ -284,9 +284,3 @@ def _line(tables: Tables, decision: Termination) -> DecisionLine:
 def _name(tables: Tables, user_id: UserId) -> str:
     user = operators.find_user(tables, user_id)
     return user.name if user else "somebody of our staff"
-
-
-def _sentence(error: TerminationError) -> str:
-    """What is wrong and what to do, as a sentence each."""
-    text = str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -270,7 +270,7 @@ class DraftPages:
         try:
             done = await self.provider.attempt(step)
         except (DraftError, EditionError) as error:
-            return await self._page(visit, error_sentence(error), 409)
+            return await self._page(visit, error.in_sentences(), 409)
         if isinstance(done, Refused):
             why = done.why or "something that it asks for is missing"
             text = f"The policy in force does not let itself be changed: {why}."
@@ -389,9 +389,3 @@ def _banner(text: str, draft: Draft) -> Banner:
 
 def _problem(error: UpheldError) -> DraftProblem:
     return DraftProblem(0, str(error), error.hint, error.code)
-
-
-def error_sentence(error: UpheldError) -> str:
-    """An error with what to do, as one sentence."""
-    text = f"{error}; {error.hint}" if error.hint else str(error)
-    return f"{text[:1].upper()}{text[1:]}."

@@ -20,7 +20,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.versions import findings
-from upheld.practices.versions.console_pages import CONSOLE, STATES, counsel_of, error_sentence
+from upheld.practices.versions.console_pages import CONSOLE, STATES, counsel_of
 from upheld.practices.versions.drafts import Draft, DraftError
 from upheld.practices.versions.findings import CourtFinding, FindingPreview
 from upheld.practices.versions.reach import DraftReach, ReachPage
@@ -76,7 +76,7 @@ class FindingPages:
             new = await self.provider.do(work)
         except (DraftError, EditionError) as error:
             field = "wider" if error.code == "sever-widens" else "clause"
-            return await self.show(visit, filled.wrong(field, error_sentence(error)), 422)
+            return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
         banner = Banner(
             "The finding is recorded. A second person approves its draft.",
             short_reference(new.draft_id),

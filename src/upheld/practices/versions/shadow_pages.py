@@ -16,7 +16,6 @@ from upheld.practices.versions.console_pages import (
     DraftView,
     counsel_of,
     draft_view,
-    error_sentence,
 )
 from upheld.practices.versions.drafts import DraftError
 from upheld.practices.versions.shadows import DraftShadow
@@ -71,5 +70,5 @@ class ShadowPages:
         try:
             await self.provider.do(step)
         except DraftError as error:
-            return await self._page(visit, error_sentence(error), 409)
+            return await self._page(visit, error.in_sentences(), 409)
         return RedirectResponse(f"{CONSOLE}/{draft_id}/shadow", 303)

@@ -1,0 +1,70 @@
+"""The successor's side of an archive: whether all of it arrived, and whether one's key opens it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from upheld.core.files import read_file
+from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
+from upheld.practices.takeovers.parcels import FORMAT, read_parcel
+
+if TYPE_CHECKING:
+    from pyrage.x25519 import Identity
+
+
+def check_archive(path: Path, digest: str, identity: Path | None = None) -> TransferManifest:
+    """The manifest of an archive whose every file is as it says.
+
+    With the file of one's own key, as `age-keygen` wrote it, each account is opened and read too.
+    TransferArchiveError for the first thing that is otherwise; nothing is kept.
+    """
+    key = None if identity is None else _read_identity(identity)
+    manifest, accounts = read_archive(path, digest)
+    for encrypted in accounts:
+        if key is not None:
+            _open(encrypted, key, manifest)
+    return manifest
+
+
+def _read_identity(path: Path) -> Identity:
+    import pyrage  # noqa: PLC0415 - loaded on use
+
+    lines = read_file(path)[0].decode(errors="replace").splitlines()
+    text = next((each for each in lines if each.strip() and not each.startswith("#")), "")
+    try:
+        return pyrage.x25519.Identity.from_str(text.strip())
+    except pyrage.IdentityError:
+        raise TransferArchiveError(
+            f"{path} has no secret key of age",
+            code="transfer-key",
+            hint="name the file that `age-keygen` wrote",
+        ) from None
+
+
+def _open(encrypted: bytes, key: Identity, manifest: TransferManifest) -> None:
+    """Open and read an account; TransferArchiveError where it is another's or says otherwise."""
+    import pyrage  # noqa: PLC0415 - loaded on use
+
+    try:
+        parcel = read_parcel(pyrage.decrypt(encrypted, [key]))
+    except pyrage.DecryptError:
+        raise TransferArchiveError(
+            "this key does not open the accounts of the archive",
+            code="transfer-key",
+            hint="name the key whose public half the other provider has",
+        ) from None
+    except msgspec.MsgspecError:
+        _refuse()
+    if (parcel.format, parcel.closing) != (FORMAT, manifest.closing):
+        _refuse()
+
+
+def _refuse() -> NoReturn:
+    raise TransferArchiveError(
+        "an account of the archive cannot be read",
+        code="transfer-archive",
+        hint="ask the other provider for the file once more",
+    )
