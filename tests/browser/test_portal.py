@@ -250,7 +250,7 @@ def test_a_case_is_worked_on_without_scripts(chromium: Browser, site: Site) -> N
         assert page.get_by_text(MARKS[0]).count() == 1
         assert page.get_by_text(MARKS[1]).count() == 0
         follow(page.get_by_role("button", name="It is done: close it"))
-        assert page.get_by_text("Good to have you, Sam Desk").count() == 1
+        assert page.get_by_text("Hello, Sam Desk").count() == 1
 
 
 @pytest.mark.parametrize(("width", "scheme"), WAYS if CHOSEN == "long" else WAYS[3:])

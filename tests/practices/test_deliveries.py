@@ -266,7 +266,7 @@ def test_a_manager_fetches_a_file_that_the_company_alone_can_read(house: House) 
     assert send(desk, f"{page}/key", {"key": f" {KEY} "}, page).status_code == 303
     permit(house, person, party)
     its = make(house, party, [person])
-    assert "Files wait to be delivered" in desk.get("/staff").text
+    assert "to be delivered to a company" in desk.get("/staff").text
     path = f"{HERE}/{its.delivery_id}"
     assert path in desk.get(HERE).text
     shown = desk.get(path).text

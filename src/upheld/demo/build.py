@@ -78,10 +78,11 @@ DESKS_SHOWN: Final = (
     (
         "max",
         "A manager",
-        "who works here, the safeguards, a version of the policy to approve, services that ended",
+        "who works here, the safeguards, a version of the policy and an advertisement to approve",
     ),
     ("sara", "Security", "a queue of another role"),
     ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
+    ("pia", "An advertiser", "books advertisements, and reads how often they were seen"),
 )
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId, UserId
+from upheld.demo.advertising import Advertising
 from upheld.demo.desks import AGENCY, Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
@@ -66,6 +67,7 @@ class Scenes:
         Questions(self).plan()
         Versions(self).plan()
         Desks(self).plan()
+        Advertising(self).plan()
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
@@ -84,10 +86,14 @@ class Scenes:
             ("agent", "Ed Roe", "ed", (), AGENCY),
         ):
             user = people.add(transaction, kind, name, sign_in, roles=roles, party=party)
-            secret = totp.new_secret()
-            operators.enable_sign_in(transaction, user.user_id, hashed(PASSWORD), secret, 0)
-            issuer = self.years.provider.imprint.name or "upheld"
-            self.staff[sign_in] = user, totp.address(secret, sign_in, issuer)
+            self.let_in(transaction, user)
+
+    def let_in(self, transaction: GateTransaction, user: User) -> None:
+        """Give somebody who works at a desk the password that everybody has, and a code."""
+        secret = totp.new_secret()
+        operators.enable_sign_in(transaction, user.user_id, hashed(PASSWORD), secret, 0)
+        issuer = self.years.provider.imprint.name or "upheld"
+        self.staff[user.sign_in] = user, totp.address(secret, user.sign_in, issuer)
 
     def _agreement(self, transaction: GateTransaction) -> None:
         """Let both sides sign an agreement in the policy's own terms."""

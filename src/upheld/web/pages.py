@@ -62,6 +62,11 @@ def money(cents: int) -> str:
     return f"{'−' if cents < 0 else ''}${abs(cents) // 100:,}.{abs(cents) % 100:02}"
 
 
+def capital(words: str) -> str:
+    """Words as they begin a sentence or fill a cell alone: only their first letter is changed."""
+    return words[:1].upper() + words[1:]
+
+
 def format_day(value: date | datetime | str) -> str:
     """A day as people write it, such as 11 March 2026; text is a date or time in ISO form."""
     day = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -198,6 +203,7 @@ class Pages:
             env.globals.update(answers._asdict())
             env.filters.update(
                 money=money,
+                capital=capital,
                 day=_in_zone(format_day, zone),
                 company=company_name,
                 month=format_month,

@@ -19,7 +19,7 @@ from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/advertiser"
 STATES: Final = {
-    campaigns.WAITING: "waits for our review",
+    campaigns.WAITING: "waiting for our review",
     campaigns.APPROVED: "approved",
     campaigns.REFUSED: "refused",
     campaigns.STOPPED: "stopped",

@@ -11,7 +11,7 @@ from upheld.core.company_names import company_name
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators, tasks
+from upheld.practice import operators, parties, tasks
 from upheld.practice.consequences import (
     Banner,
     Confirmation,
@@ -223,8 +223,9 @@ class DebtPages:
     async def agent(self, visit: Visit) -> Response:
         """The accounts that an agent's company has, each read at this moment."""
 
-        def look(transaction: Transaction) -> tuple[User, list[object], list[Debt]]:
+        def look(transaction: Transaction) -> tuple[User, list[object], list[Debt], bool]:
             user = self._user(transaction, visit)
+            is_engaged = user.party in parties.in_role(transaction, debts.AGENT)
             has = [
                 (debt, None if isinstance(result, Refused) else result)
                 for debt, result in debts.view_debts(transaction, user.party)
@@ -232,15 +233,16 @@ class DebtPages:
             deletions = [
                 d for d in debts.of_party(transaction, user.party) if d.state == "recalled"
             ]
-            return user, list(has), deletions
+            return user, list(has), deletions, is_engaged or bool(has or deletions)
 
-        user, has, deletions = await self.provider.do(look)
+        user, has, deletions, collects = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "billing/agent.html",
             user=user,
             has=has,
             owed=deletions,
+            collects=collects,
             now=self.provider.now(),
             shown=field_values.display_value,
         )

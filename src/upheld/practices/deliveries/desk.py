@@ -45,7 +45,8 @@ class DeliveryDesk:
         """What managers are told on the console: files that wait to be fetched."""
         where = f"state = '{deliveries.WAITING}' AND channel = '{deliveries.FILE}'"
         ((many,),) = tables.select_unchecked(table, ["COUNT(*)"], where)
-        sentence = f"Files wait to be delivered to companies: {many}."
+        subject = "1 file waits" if many == 1 else f"{many} files wait"
+        sentence = f"{subject} to be delivered to a company."
         return [PendingAction(sentence, "See the deliveries", HERE)] if many else []
 
     def _label(self, tree: str, word: str) -> str:

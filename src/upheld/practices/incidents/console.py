@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import IncidentId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
@@ -70,7 +71,7 @@ class IncidentView(NamedTuple):
 
     def name(self, staff_id: UserId) -> str:
         """Who of our staff did something."""
-        return self.names.get(staff_id, "upheld")
+        return self.names.get(staff_id, "our program")
 
 
 class IncidentConsole:
@@ -173,7 +174,9 @@ class IncidentConsole:
         subject = there.misuse.name
         return IncidentView(
             there,
-            names.get(UserId(subject), subject),
+            company_name(subject)
+            if there.misuse.kind == PARTNER
+            else names.get(UserId(subject), subject),
             notice_counts(tables, there.incident_id, self.provider.now()),
             self.incidents.steps(tables, there.incident_id),
             names,

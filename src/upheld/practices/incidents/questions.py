@@ -30,7 +30,7 @@ CONSOLE: Final = "/staff/incidents"
 CLAUSE: Final = "breach"
 KINDS: Final = {
     STAFF: "The account of a member of staff",
-    PARTNER: "A company of the register",
+    PARTNER: "A company on the register",
     KEY: "A key: an epoch of the keyring",
     TABLE: "A table of the database",
     BACKUP: "A backup",

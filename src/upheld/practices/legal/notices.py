@@ -90,7 +90,7 @@ def notice_text(transaction: Transaction, instrument: Instrument) -> str:
         f"{KIND_NAMES.get(instrument.kind, 'legal process').capitalize()} of {instrument.issuer}"
         f" ({instrument.reference}) obliged us to give this about you: {fields}. We gave exactly"
         f" that to {recipient} on {day}, and nothing else.\n\n"
-        "What was given stands in your account among what others received. You can write to us"
+        "What was given is in your account, among what others received. You can write to us"
         " about it under Help, and you may ask a lawyer."
     )
 

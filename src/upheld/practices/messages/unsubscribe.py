@@ -26,6 +26,11 @@ from upheld.practice.plugin import Provider
 
 BYTES: Final = 16
 MAC_BYTES: Final = 16
+NO_SUCH_LINK: Final = (
+    "This link does not work.",
+    "It may be cut off: copy all of it from the message. Or sign in and end these messages under"
+    " My privacy, Choices.",
+)
 
 
 class UnsubscribePages:
@@ -57,14 +62,14 @@ class UnsubscribePages:
         """Ask; nothing changes by looking."""
         target = self.read(request.path_params["token"])
         if target is None:
-            raise HTTPException(404)
+            return self._no_such_link(request)
         return self._page(request, target[1], done=False)
 
     async def send(self, request: Request) -> Response:
         """End messages of this kind."""
         target = self.read(request.path_params["token"])
         if target is None:
-            raise HTTPException(404)
+            return self._no_such_link(request)
         person_id, purpose = target
 
         def work(transaction: Transaction) -> None:
@@ -81,6 +86,9 @@ class UnsubscribePages:
         with suppress(VaultError):  # somebody who was erased is told the same
             await self.provider.do(work)
         return self._page(request, purpose, done=True)
+
+    def _no_such_link(self, request: Request) -> Response:
+        return self.provider.pages.error_page(request, 404, *NO_SUCH_LINK)
 
     def _page(self, request: Request, purpose: str, *, done: bool) -> Response:
         terms = self.provider.policy.program.vocabulary.tree("purpose")

@@ -1,4 +1,4 @@
-"""Requests without a task: what the program does about one by itself, when, and what bars it.
+"""Requests that the program answers by itself: what it does about one, when, and what bars it.
 
 A copy is made when its customer asks for it, an erasure by a job once it can no longer be taken
 back. Whoever may see which requests wait sees how such a one stands, and not whose it is: no value
@@ -21,7 +21,7 @@ from upheld.practices.rights.requests import RightsRequest
 
 
 class AutomaticRequest(NamedTuple):
-    """A request without a task, as it stands."""
+    """A request that the program answers by itself, as it stands."""
 
     request: RightsRequest
     begins: datetime | None  # when a job answers it, and nobody can take it back any more
@@ -31,8 +31,8 @@ class AutomaticRequest(NamedTuple):
 
 
 def look(transaction: Transaction, request_id: RecordId) -> AutomaticRequest | None:
-    """A request as it stands, by its id; None where there is none without a task."""
-    request = requests.find_without_task(transaction.tables, request_id)
+    """A request as it stands, by its id; None where staff answer it, or there is none."""
+    request = requests.find_automatic(transaction.tables, request_id)
     if request is None:
         return None
     standing = AutomaticRequest(request, begins_at(request), False, [], [])

@@ -33,6 +33,7 @@ CONSENT, OPT_OUT, PROGRAMME = "consent", "opt-out", "programme-consent"
 OFFERS, ADVERTISING = "opted-out", "advertising-opt-out"
 GUARDIAN, BY_GUARDIAN = "guardian", "guardian-portal"  # in entries; how a record was given
 REGISTERS: Final = (register.PARTNERS, register.ENGAGEMENT, register.OWNERSHIP)
+NEVER_ASKED: Final = frozenset({"legal", "investigation"})  # purposes under these
 KINDS: Final = (CONSENT, PROGRAMME, OPT_OUT, signals.KIND, objections.KIND)
 
 
@@ -92,11 +93,16 @@ def permission_options(policy: Policy) -> PermissionOptions:
 
 @lru_cache(maxsize=32)
 def purposes_for(policy: Policy, recipients: tuple[str, ...]) -> tuple[str, ...]:
-    """The purposes for which only a permission lets some kinds of recipients get something."""
+    """The purposes for which only a permission lets some kinds of recipients get something.
+
+    What the law or an investigation asks for is left out: nobody is asked to agree to that.
+    """
+    terms = policy.program.vocabulary.tree("purpose")
     return tuple(
         purpose
         for purpose in permission_options(policy).purposes
-        if any(
+        if terms[purpose].parent not in NEVER_ASKED
+        and any(
             makes_difference(policy, data, recipient, purpose)
             for recipient in recipients
             for data in ("name", "usage")

@@ -31,6 +31,7 @@ from upheld.practices.rights import (
     automatic,
     case_work,
     corrections,
+    erasure,
     objections,
     requests,
 )
@@ -40,7 +41,8 @@ from upheld.practices.rights.sentences import clauses_in_force, label
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 from upheld.web.pages import format_day
 
-KINDS: Final = (corrections.KIND, objections.KIND, access_questions.KIND)  # with a page here
+SETTLED: Final = (corrections.KIND, objections.KIND, access_questions.KIND)  # by a page here alone
+KINDS: Final = (*SETTLED, erasure.KIND)  # with a page here
 HERE: Final = "/staff/requests"
 ROLES: Final = ("accounts", "privacy", MANAGER)  # who sees which requests wait, and nothing of them
 MESSAGE: Final = Field("text", "Your message", "textarea", length_max=LONG)
@@ -77,6 +79,7 @@ class OpenRequest(NamedTuple):
     refusals: list[RefusalReason]
     field: Field | None  # for the right value, where a form may write it
     page: str  # the one on which the customer alone changes it
+    begins: datetime | None  # when a job answers it, whatever is written
 
 
 class WaitingRequest(NamedTuple):
@@ -88,7 +91,7 @@ class WaitingRequest(NamedTuple):
     late: bool
     state: str
     href: str  # empty where its task is for another role
-    has_task: bool
+    has_task: bool  # without which our program answers it
     carried_out: datetime | None  # when a job answers it by itself
 
 
@@ -123,7 +126,7 @@ class RequestDesk:
                     each.due is not None and each.due < now,
                     requests.STATE_LABELS[each.state],
                     _href(each, own),
-                    bool(each.task_id),
+                    bool(each.task_id) and each.kind != erasure.KIND,
                     automatic.begins_at(each),
                 )
                 for each in rows
@@ -155,7 +158,7 @@ class RequestDesk:
         name = label(transaction.policy, "data" if is_correction else "purpose", request.about)
         page = self.provider.change_pages.get(request.about, "") if is_correction else ""
         if not request.waits:
-            return OpenRequest(task, request, name, [], [], [], None, page)
+            return OpenRequest(task, request, name, [], [], [], None, page, None)
         letters = threads.read_as_staff(transaction, task, visit.user_id, request.request_id)
         looks: list[object] = [letters]
         values: list[str] = []
@@ -180,6 +183,7 @@ class RequestDesk:
             ],
             None if field is None else with_check(self.provider, request.about, field),
             page,
+            automatic.begins_at(request),
         )
 
     async def show_any(self, visit: Visit) -> Response:
@@ -218,7 +222,7 @@ class RequestDesk:
     ) -> Response:
         """One request with its thread, the value, and what can be done."""
         case = await self.provider.do(lambda transaction: self._open(transaction, visit))
-        reason = REASONS[case.request.kind]
+        reason = REASONS.get(case.request.kind)
         answers = ANSWER if case.request.kind == access_questions.KIND else None
         return self.provider.pages.page(
             visit.request,
@@ -314,6 +318,8 @@ class RequestDesk:
             _, request = self._mine(transaction, visit)
             if not filled.ok or not request.waits:
                 return filled if request.waits else request
+            if field == REASON and request.kind not in REASONS:
+                raise HTTPException(403)
             return act(transaction, request, filled.values[field.name], visit.user_id)
 
         return await self._answered(visit, work)
@@ -331,7 +337,7 @@ class RequestDesk:
 
 def _href(request: RightsRequest, own_tasks: set[TaskId]) -> str:
     """Where a waiting request is worked on or looked at; empty where that is not theirs."""
-    if not request.task_id:
+    if not request.task_id or request.kind == erasure.KIND:
         return f"{HERE}/{request.request_id}"
     return f"/staff/tasks/{request.task_id}" if request.task_id in own_tasks else ""
 

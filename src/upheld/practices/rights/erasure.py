@@ -19,13 +19,16 @@ from upheld.gate.erasure.erase import certificates, erase
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
-from upheld.practice import outbox
+from upheld.practice import message_copies, outbox, tasks, threads
 from upheld.practice.citations import Quote, quote_for
-from upheld.practices.rights import requests
+from upheld.practice.plugin import Provider
+from upheld.practices.rights import case_work, requests
 from upheld.practices.rights.inventory import display_value
 from upheld.practices.rights.requests import RightsRequest
 from upheld.web import sessions
 
+KIND: Final = "erasure"  # of the request, and of a task where its customer writes about it
+SUBJECT: Final = "About your erasure"
 WAITS: Final = timedelta(days=3)  # in which it can be taken back
 LINK: Final = "erasure"  # in the message
 PAGE_LINK: Final = "erasure-shown"  # on the page
@@ -46,9 +49,9 @@ def outlook(transaction: Transaction, person_id: PersonId) -> Outlook:
     waits = [
         each
         for each in requests.requests_of(transaction.tables, person_id)
-        if each.kind == "erasure" and not each.about and each.waits
+        if each.kind == KIND and not each.about and each.waits
     ]
-    clause_ids = transaction.peek(person_id, requests.action("erasure")).clauses or ("erasure",)
+    clause_ids = transaction.peek(person_id, requests.action(KIND)).clauses or ("erasure",)
     quotes = quote_for(transaction, person_id, clause_ids)
     return Outlook(debt, quotes, waits[0] if waits else None)
 
@@ -66,7 +69,7 @@ def amount_owed(transaction: Transaction, person_id: PersonId) -> str:
 
 def request(transaction: Transaction, person_id: PersonId) -> tuple[RightsRequest, str] | Refused:
     """Ask for erasure; the request, and the secret at the end of its certificate's address."""
-    right = requests.open_request(transaction, person_id, "erasure")
+    right = requests.open_request(transaction, person_id, KIND)
     if isinstance(right, Refused):
         return right
     if right.state == requests.OPEN:
@@ -75,6 +78,38 @@ def request(transaction: Transaction, person_id: PersonId) -> tuple[RightsReques
     at = transaction.clock.now()
     whose = transaction.token_of(person_id)
     return right, sessions.mint(transaction.tables, PAGE_LINK, whose, LASTS, at)
+
+
+def write(
+    provider: Provider, transaction: Transaction, request: RightsRequest, text: str
+) -> RightsRequest | Refused:
+    """Add what a customer writes about their erasure that waits; somebody of our staff reads it.
+
+    The erasure goes on by itself, whatever is written. A task that was closed is followed by a new
+    one, and the thread stays the same.
+    """
+    task_id = request.task_id
+    if task_id and not tasks.finished_tasks(transaction.tables, [task_id]):
+        return case_work.add_text(provider, transaction, request, SUBJECT, text)
+    result = message_copies.add_from_customer(
+        transaction,
+        request.person_id,
+        SUBJECT,
+        text,
+        about=request.request_id,
+        purpose=case_work.PURPOSE,
+    )
+    if isinstance(result, Refused):
+        return result
+    request = requests.open_task(transaction, request, case_work.PURPOSE)
+    if request.task_id:
+        threads.note_reply(provider, transaction, request.person_id, request.task_id, text)
+    return request
+
+
+def close_tasks(transaction: Transaction, person_id: PersonId) -> None:
+    """Close what somebody who is being erased wrote about: nothing of them is read any more."""
+    tasks.close_about(transaction, person_id, KIND)
 
 
 def whose(transaction: Transaction, raw: str) -> str | None:
@@ -88,7 +123,7 @@ def carry_out(gate: Gate) -> int:
     """Erase everybody who asked for it before the last `WAITS`; the number of people erased."""
     with gate.together() as transaction:
         before = transaction.clock.now() - WAITS
-        due_requests = requests.waiting_since(transaction.tables, "erasure", before)
+        due_requests = requests.waiting_since(transaction.tables, KIND, before)
     with trial_of(gate, "erasures") as trial:
         return sum(
             trial.one(partial(_one, gate, each), each.person_id, each.request_id) or 0
@@ -101,7 +136,7 @@ def _one(gate: Gate, request: RightsRequest) -> bool:
     certificate = _certificate(gate, request)
     if certificate is None:
         with gate.together() as transaction:
-            if isinstance(transaction.act(requests.action("erasure"), request.person_id), Refused):
+            if isinstance(transaction.act(requests.action(KIND), request.person_id), Refused):
                 return False
         certificate = erase(gate, [request.person_id])[0]
     with gate.together() as transaction:

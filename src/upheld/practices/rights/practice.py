@@ -30,7 +30,7 @@ from upheld.practices.rights.choices import (
     permission_options,
     prove,
 )
-from upheld.practices.rights.desk import KINDS, ROLES, RequestDesk
+from upheld.practices.rights.desk import KINDS, ROLES, SETTLED, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.objection_pages import ObjectionPages
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
@@ -249,7 +249,8 @@ def practice(provider: Provider) -> Practice:
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
         task_pages=dict.fromkeys(KINDS, "/staff/requests/{task}"),
-        settled_on_page=KINDS,
+        settled_on_page=SETTLED,
+        before_erasure=erasure.close_tasks,
         entry_sentences={
             corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
             case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",

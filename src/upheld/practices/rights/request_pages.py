@@ -25,7 +25,14 @@ from upheld.practice.form_values import with_check
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.rights import case_work, corrections, erasure, objections, requests
+from upheld.practices.rights import (
+    automatic,
+    case_work,
+    corrections,
+    erasure,
+    objections,
+    requests,
+)
 from upheld.practices.rights.confirmations import erase_confirmation
 from upheld.practices.rights.corrections import Correctable
 from upheld.practices.rights.export import DataExport, gather, pieces
@@ -37,6 +44,11 @@ from upheld.web import kit
 from upheld.web.forms import EMPTY, LONG, Field, Filled, read
 
 REPLY: Final = Field("text", "Your reply", "textarea", length_max=LONG)
+ABOUT_ERASURE: Final = REPLY._replace(
+    label="Write to us about it",
+    hint="Somebody of our staff answers you here. Writing does not stop the erasure: take the"
+    " request back for that.",
+)
 
 
 class RequestPages:
@@ -68,18 +80,22 @@ class RequestPages:
 
         def look(
             transaction: Transaction,
-        ) -> tuple[RightsRequest | None, list[MessageCopy], Refused | None]:
+        ) -> tuple[RightsRequest | None, list[MessageCopy], Refused | None, bool]:
             request = requests.find_request(transaction.tables, visit.subject, request_id)
-            if request is None or not request.task_id:
-                return request, [], None
+            if request is None:
+                return None, [], None, False
+            takes_in = threads.may_write(transaction, visit.subject)
+            if not request.task_id:
+                return request, [], None, takes_in
             letters = threads.read_as_customer(transaction, visit.subject, request_id)
             if isinstance(letters, Refused):
-                return request, [], letters
-            return request, letters, None
+                return request, [], letters, takes_in
+            return request, letters, None, takes_in
 
-        request, letters, refusal = await self.provider.do(look)
+        request, letters, refusal, takes_in = await self.provider.do(look)
         if request is None:
             raise HTTPException(404)
+        field = _reply_to(request)
         return self.provider.pages.page(
             visit.request,
             "rights/request.html",
@@ -89,7 +105,9 @@ class RequestPages:
             state=requests.STATE_LABELS[request.state],
             letters=letters,
             refused=refusal and refusal_reason(policy_of(self.provider), refusal.decision),
-            fields=(REPLY,) if request.waits and request.task_id else (),
+            fields=(field,) if field and (takes_in or field is REPLY) else (),
+            is_closed_to_text=field is ABOUT_ERASURE and not takes_in,
+            begins=automatic.begins_at(request),
             filled=filled,
         )
 
@@ -97,18 +115,22 @@ class RequestPages:
         """Write to whoever of our staff works on a request."""
         request_id, filled = visit.request.path_params["request"], read((REPLY,), visit.form)
 
+        def add(transaction: Transaction, request: RightsRequest, text: str) -> object:
+            if request.kind == erasure.KIND:
+                return erasure.write(self.provider, transaction, request, text)
+            subject = f"Your reply: {request.title}"
+            return case_work.add_text(self.provider, transaction, request, subject, text)
+
         def work(transaction: Transaction) -> Filled | object:
             transaction.lock(visit.subject)
             request = requests.find_request(transaction.tables, visit.subject, request_id)
-            if request is None or not request.waits or not request.task_id:
+            if request is None or not _reply_to(request):
                 raise HTTPException(404)
             if not filled.ok:
                 return filled
             if threads.writes_too_often(self.provider, transaction, visit.subject):
                 return filled.wrong(REPLY.name, threads.TOO_MANY)
-            subject = f"Your reply: {request.title}"
-            text = filled.values[REPLY.name]
-            return case_work.add_text(self.provider, transaction, request, subject, text)
+            return add(transaction, request, filled.values[REPLY.name])
 
         result = await self.provider.attempt(work)
         if isinstance(result, Filled):
@@ -264,7 +286,12 @@ class RequestPages:
             lambda transaction: erasure.outlook(transaction, visit.subject)
         )
         if outlook.waits:
-            return self.provider.pages.page(visit.request, "rights/erase.html", waits=outlook.waits)
+            return self.provider.pages.page(
+                visit.request,
+                "rights/erase.html",
+                waits=outlook.waits,
+                begins=automatic.begins_at(outlook.waits),
+            )
         question = erase_confirmation(outlook)
         return confirmation_page(self.provider, visit.request, visit.session, question)
 
@@ -315,6 +342,15 @@ class RequestPages:
         return self.provider.pages.page(
             request, "rights/erased.html", certificates=certificates, words=words, facts=facts
         )
+
+
+def _reply_to(request: RightsRequest) -> Field | None:
+    """What a customer can write about a request that waits; None where nobody would read it."""
+    if not request.waits:
+        return None
+    if request.kind == erasure.KIND and not request.about:
+        return ABOUT_ERASURE
+    return REPLY if request.task_id else None
 
 
 def _one(fields: list[Correctable], field: str) -> Correctable:

@@ -243,12 +243,13 @@ def find_waiting(
     return None
 
 
-def find_without_task(tables: Tables, request_id: RecordId) -> RightsRequest | None:
-    """The request with an id that no task of our staff stands for, whoever's it is.
+def find_automatic(tables: Tables, request_id: RecordId) -> RightsRequest | None:
+    """The request with an id that the program answers by itself, whoever's it is.
 
+    That is one without a task of our staff, and an erasure even where its customer writes about it.
     One of somebody whose rows were changed by somebody else is left out.
     """
-    where = "request_id = ? AND task_id IS NULL"
+    where = "request_id = ? AND (task_id IS NULL OR kind = 'erasure')"
     rows, _ = tables.select_intact(rights_request, where, request_id)
     return _from_row(rows[0]) if rows else None
 

@@ -1,0 +1,104 @@
+"""What an advertiser booked: one advertisement for everybody, one for a group, one to be reviewed.
+
+Ann, who opted out, sees the one for everybody; whoever is in the group sees theirs. In a
+demonstration of few customers the group is too small, so that one is refused, as the policy says.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from upheld.core.company_names import company_name
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import parties
+from upheld.practices.ads import campaigns
+from upheld.practices.ads.campaigns import CampaignBooking
+from upheld.practices.staff import people
+
+if TYPE_CHECKING:
+    from upheld.demo.scenes import Scenes
+
+SHOP: Final = "mill-lane-garden-shop"
+DOMAIN: Final = "garden.example"
+RUNS: Final = timedelta(days=120)
+VIEWS_MAX: Final = 20_000
+GROUP: Final = {"age-range": ["25-34", "35-44", "45-54"]}
+_TITLE, _TEXT = "Bulbs for the spring", "Tulips and crocuses, delivered to your door in the valley."
+_GROUP_TITLE, _GROUP_TEXT = "A garden bench for two", "Oak from the valley, built to order."
+_NEW_TITLE, _NEW_TEXT = "Winter sale", "Pots and tools at half price until the new year."
+# So many days ago an advertisement was seen and clicked so often.
+_SEEN: Final = ((9, 240, 12), (6, 310, 58), (3, 180, 9), (1, 265, 61))
+
+
+class Advertising:
+    """The advertiser, who works for it, and what it booked."""
+
+    def __init__(self, scenes: Scenes) -> None:
+        self.scenes, self.years = scenes, scenes.years
+
+    def plan(self) -> None:
+        """Let all of it happen when it is its time."""
+        years = self.years
+        years.plan_transaction(years.ago(30), self._advertiser)
+        years.plan_transaction(
+            years.ago(28), lambda t: self._approved(t, _TITLE, _TEXT, "bulbs", {}), 10
+        )
+        years.plan_transaction(
+            years.ago(27), lambda t: self._approved(t, _GROUP_TITLE, _GROUP_TEXT, "bench", GROUP)
+        )
+        for days, views, clicks in _SEEN:
+            seen = partial(self._seen, views=views, clicks=clicks)
+            years.plan_transaction(years.ago(days), seen, 20)
+        years.plan_transaction(
+            years.ago(2), lambda t: self._book(t, _NEW_TITLE, _NEW_TEXT, "sale", {})
+        )
+
+    def _advertiser(self, transaction: GateTransaction) -> None:
+        """Let Max put the shop on the register with its domain; Pia works for it."""
+        parties.add(transaction, company_name(SHOP), campaigns.ADVERTISER)
+        actor = f"staff {self.scenes.user('max')}"
+        campaigns.keep_domain(transaction, SHOP, DOMAIN, actor=actor)
+        user = people.add(transaction, "agent", "Pia Vale", "pia", roles=(), party=SHOP)
+        self.scenes.let_in(transaction, user)
+
+    def _book(
+        self,
+        transaction: GateTransaction,
+        title: str,
+        text: str,
+        page: str,
+        criteria: dict[str, list[str]],
+    ) -> campaigns.Campaign:
+        today = transaction.clock.today()
+        booking = CampaignBooking(
+            title,
+            text,
+            f"https://{DOMAIN}/{page}",
+            "garden",
+            criteria,
+            today,
+            today + RUNS,
+            VIEWS_MAX,
+        )
+        actor = f"agent {self.scenes.user('pia')}"
+        return campaigns.book(transaction, SHOP, booking, actor=actor)
+
+    def _approved(
+        self,
+        transaction: GateTransaction,
+        title: str,
+        text: str,
+        page: str,
+        criteria: dict[str, list[str]],
+    ) -> None:
+        """Let Pia book an advertisement, and Max approve it; too small a group is refused."""
+        its = self._book(transaction, title, text, page, criteria)
+        actor = f"staff {self.scenes.user('max')}"
+        campaigns.review(transaction, its.campaign_id, approve=True, reason="", actor=actor)
+
+    def _seen(self, transaction: GateTransaction, views: int, clicks: int) -> None:
+        for its in campaigns.every(transaction.tables, SHOP):
+            if its.state == campaigns.APPROVED:
+                campaigns.count(transaction, its, views=views, clicks=clicks)
