@@ -205,6 +205,6 @@ def test_a_campaign_that_a_manager_stops_is_shown_no_more(house: House) -> None:
     assert WHY in browser.get("/me").text
     answers = [send(manager, f"{path}/stop", {}, path).status_code for _ in range(2)]
     assert answers == [303, 409]
-    assert "stopped" in manager.get(path).text
+    assert "Stopped" in manager.get(path).text
     assert WHY not in browser.get("/me").text
     assert not house.do(lambda t: campaigns.count(t, its, views=1))

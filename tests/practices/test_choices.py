@@ -117,7 +117,7 @@ def test_a_minor_gives_no_permission_alone(house: House) -> None:
 def test_a_form_with_something_wrong_comes_back(house: House, field: str) -> None:
     """What is missing, too long, hostile or of no word is answered by the form again."""
     browser = house.signed_in(house.customer())
-    for value in (*HOSTILE, "programme", "advertiser", "credentials"):
+    for value in (*HOSTILE, "programme", "advertiser", "credentials", "national-security"):
         answer = send(browser, PAGE, {**GIVE, field: value})
         assert answer.status_code == 422, value
         assert "There is a problem" in answer.text

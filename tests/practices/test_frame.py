@@ -116,6 +116,15 @@ def test_a_page_for_anybody_has_the_head_of_whoever_is_signed_in(world: World, p
         assert "/sign-up" not in links(HEADS, answer.text), visitor
         assert STARTS[world.visitors[visitor][0]] in links(HEADS, answer.text), visitor
         assert answer.headers["cache-control"] == "no-store"
+        assert ("You are signed in already." in answer.text) == path.endswith("sign-in"), visitor
+
+
+def test_many_parts_of_a_section_fold_into_a_line_that_says_where_one_is(world: World) -> None:
+    """What a phone shows of them in one line, without a script; few parts stand as they are."""
+    manager, _ = world.browser("manager")
+    page = manager.get("/staff/parties").text
+    assert "<summary>Console: <strong>Register of parties</strong></summary>" in page
+    assert "<summary>" not in world.house.browser().get("/about").text.partition("<main")[0]
 
 
 def test_a_browser_with_two_sessions_is_whose_desk_it_is_at(world: World) -> None:

@@ -253,6 +253,7 @@ def test_one_click_ends_offers_without_a_sign_in(house: House) -> None:
     assert isinstance(refusal, Refused)
     bent = path[:-1] + ("A" if path[-1] != "A" else "B")
     assert browser.post(bent).status_code == 404
+    assert "This link does not work." in browser.get(bent).text
 
 
 @pytest.mark.usefixtures("templates")

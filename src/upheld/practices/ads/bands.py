@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from upheld.policy.english import word_list
+
 AREA: Final = "zip"
 AREA_DIGITS: Final = 3
 Criteria = Mapping[str, Sequence[str]]  # dimension, to the bands of which one has to be met
@@ -37,10 +39,10 @@ def describe(criteria: Criteria) -> list[str]:
     sentences = []
     for dimension, bands in criteria.items():
         if dimension == AREA:
-            sentences.append(f"Zip code: begins with {' or '.join(bands)}")
+            sentences.append(f"Zip code: begins with {word_list(bands)}")
             continue
         labels = dict(options(dimension))
-        words = " or ".join(labels[each] for each in bands)
+        words = word_list(labels[each] for each in bands)
         sentences.append(f"{DIMENSIONS[dimension]['label']}: {words}")
     return sentences
 

@@ -28,8 +28,7 @@ BYTES: Final = 16
 MAC_BYTES: Final = 16
 NO_SUCH_LINK: Final = (
     "This link does not work.",
-    "It may be cut off: copy all of it from the message. Or sign in and end these messages under"
-    " My privacy, Choices.",
+    "Copy all of it from the message, or sign in and change it under My privacy, Choices.",
 )
 
 

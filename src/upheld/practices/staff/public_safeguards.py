@@ -121,7 +121,7 @@ def _on_the_way(*, secure: bool) -> PublicSafeguard:
 
 def _signed(coverage: LogCoverage) -> PublicSafeguard:
     signed = coverage.covered is not None
-    text = "Entries of the ledger stand in a signed tree, which nobody can rewrite unnoticed."
+    text = "Entries of the ledger are in a signed tree, which nobody can rewrite unnoticed."
     if not signed:
         text = "No entry of the ledger is covered by a signature yet."
     return PublicSafeguard(ON if signed else OFF, "Ledger signed", text)

@@ -111,8 +111,8 @@ class Safeguards:
             Safeguard(
                 state.covered is not None,
                 "Ledger signed",
-                f"Entries up to {state.covered}"
-                f" of {state.last} stand in a signed tree that nobody can rewrite"
+                f"Entries up to {state.covered:,}"
+                f" of {state.last:,} are in a signed tree that nobody can rewrite"
                 " unnoticed."
                 if state.covered is not None
                 else "No entry is covered by a signed tree. Name a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from datetime import date
 from typing import Final
 
@@ -85,10 +86,15 @@ class FindingPages:
         return redirect_with_banner(self.provider, visit.session, path, banner)
 
 
+def _beginning(text: str) -> str:
+    """The first words of a clause."""
+    return textwrap.shorten(text, _WORDS_SHOWN, placeholder=" …")
+
+
 def finding_fields(policy: Policy) -> tuple[Field, ...]:
     """What is asked about a finding; the clauses are those that can be struck or restored."""
     clauses = [
-        (each.id, f"{each.id}: {each.text[:_WORDS_SHOWN]}{' (struck)' if each.severed else ''}")
+        (each.id, f"{each.id}: {_beginning(each.text)}{' (struck)' if each.severed else ''}")
         for each in policy.program.clauses
         if each.id and (each.severed or each.nodes)
     ]
