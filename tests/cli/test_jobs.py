@@ -48,6 +48,7 @@ OWN = {
     "unconfirmed accounts",
     "invitations",
     "agreements",
+    "feeds",
     "incidents",
     "programmes",
     "terminations",

@@ -135,7 +135,7 @@ def test_an_item_whose_handler_fails_keeps_no_other_waiting(gate: Gate, clock: T
     with gate.together() as transaction:
         at = transaction.context.clock.now()
         for clause in ("bad", "good"):
-            entries.due(transaction.connection, person, "ring", clause, at, 1)
+            entries.due(transaction.connection, person, "ring", clause, at, EntryNumber(1))
     later(gate, clock, 1)
     assert obligations.mark_overdue(gate) == 1
     assert [(each.job, each.why) for each in waiting(gate)] == [("late", "ValueError")]

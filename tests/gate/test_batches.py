@@ -22,7 +22,12 @@ def items(gate: Gate, kind: str, count: int) -> list[str]:
     with gate.together() as transaction:
         for person in [transaction.enrol() for _ in range(count)]:
             entries.due(
-                transaction.connection, person, kind, "clause", transaction.context.clock.now(), 1
+                transaction.connection,
+                person,
+                kind,
+                "clause",
+                transaction.context.clock.now(),
+                EntryNumber(1),
             )
     order = "person_id, item_id" if kind == "delete" else "due, item_id"
     statement = f"SELECT item_id FROM item WHERE kind = ? ORDER BY {order}"

@@ -53,6 +53,7 @@ from upheld.practices.agreements import practice as agreements
 from upheld.practices.billing import practice as billing
 from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
+from upheld.practices.feeds import practice as feeds
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
 from upheld.practices.incidents import practice as incidents
@@ -80,6 +81,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("billing", billing.practice),
     ("collection", collection.practice),
     ("deliveries", deliveries.practice),
+    ("feeds", feeds.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),
     ("incidents", incidents.practice),

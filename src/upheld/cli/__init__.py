@@ -18,6 +18,7 @@ from upheld.cli.agreement import agreement
 from upheld.cli.bounce import bounce
 from upheld.cli.collect import collect
 from upheld.cli.delivery import delivery
+from upheld.cli.feed import feed
 from upheld.cli.incident import incident
 from upheld.cli.keys import keys
 from upheld.cli.ledger import ledger
@@ -76,6 +77,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(ledger, name="ledger")
 app.add_typer(legal, name="legal")
 app.add_typer(takeover, name="takeover")
+app.add_typer(feed, name="feed")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(programme, name="programme")

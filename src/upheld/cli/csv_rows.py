@@ -71,6 +71,15 @@ def check_rows(path: Path) -> list[str]:
     return header
 
 
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Each row by column, with its line; UpheldError for a file whose rows are not all as long."""
+    header = check_rows(path)
+    rows = _rows(path)
+    next(rows)
+    for line, row in rows:
+        yield line, dict(zip(header, row, strict=True))
+
+
 def _check_header(path: Path, line: int, header: list[str]) -> None:
     if len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
         raise _wrong(path, line, f"the columns are separated by {other[0]!r}", "separate by commas")

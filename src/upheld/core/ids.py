@@ -26,6 +26,7 @@ ClientId = NewType("ClientId", str)  # of a company's program that asks our API
 ClosingId = NewType("ClosingId", str)  # of accounts that go to another company
 DebtId = NewType("DebtId", str)
 DraftId = NewType("DraftId", str)  # of the next policy or terms, before they are in force
+FeedId = NewType("FeedId", str)  # of a file of what a company knows of our customers
 IncidentId = NewType("IncidentId", str)
 InstrumentId = NewType("InstrumentId", str)  # of a court's or authority's order
 ProgrammeId = NewType("ProgrammeId", str)

@@ -1,4 +1,4 @@
-"""What the console's rarer desks show: a programme, an incident, legal demands, visits, the terms.
+"""What the console's rarer desks show: a programme, a feed, an incident, legal demands, visits.
 
 Each is done by those of the staff who may, on its day, as their pages would do it.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from hashlib import sha256
 from importlib import resources
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import pyrage
@@ -20,6 +22,8 @@ from upheld.practice import parties, party_keys, terms
 from upheld.practices.accounts import domain as accounts
 from upheld.practices.collection.intake import Intake
 from upheld.practices.collection.log_lines import LogLine
+from upheld.practices.feeds import feeds
+from upheld.practices.feeds.feeds import FeedLine
 from upheld.practices.incidents.incidents import Incidents
 from upheld.practices.legal.demands import INFORMAL, Demand
 from upheld.practices.legal.instruments import Instruments
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 AGENCY: Final = "harbour-collections"
 CLUB: Final = "valley-library"
+BOOKSHOP: Final = "Mill Books"
 TERMS_MONTH: Final = 14  # in which the second version of the terms was posted
 TERMS_VERSION: Final = "2"
 TERMS_CHANGE: Final = ("within fourteen days", "within fourteen days; by card or by transfer")
@@ -74,6 +79,7 @@ class Desks:
         for days, word in ((44, "ann"), (41, "dan")):
             years.plan_transaction(years.ago(days), partial(self._join, word=word), 19)
         years.plan(years.ago(18), self._incident, 12)
+        years.plan(years.ago(30), self._feed, 12)
         years.plan_transaction(years.ago(16), self._refuse_request, 10)
         years.plan_transaction(years.ago(5), self._court_order, 10)
         years.plan(years.ago(1), self._visits, 2)
@@ -108,6 +114,19 @@ class Desks:
         agreement = members.digest(programmes.wording(transaction.policy, its))
         person = self.scenes.id(word)
         members.join(self.years.provider, transaction, person, its, agreement)
+
+    # What a partner knows
+
+    def _feed(self) -> None:
+        """Let Max take in what a bookshop knows of two customers, and of somebody who is none."""
+        gate, max_id = self.years.gate, self.scenes.user("max")
+        with gate.together() as transaction:
+            party = parties.add(transaction, BOOKSHOP, feeds.SOURCE).party
+            its = feeds.start(transaction, party, sha256(BOOKSHOP.encode()).hexdigest(), max_id)
+        emails = [self.scenes.named[word].persona.email for word in ("ann", "dan")]
+        rows = [{"email": each, "industry": "education"} for each in emails]
+        rows.append({"email": "nobody@mill-books.example", "industry": "trade"})
+        done(list(feeds.take(gate, its, map(FeedLine, count(2), rows))))
 
     # An incident
 

@@ -8,22 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
+from upheld.gate import record_queries
 from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
+from upheld.gate.act.options import RecordFilter, check_filter
+from upheld.gate.act.request import require_list
 from upheld.gate.editions import bound, standing
 from upheld.gate.editions.standing import Standing
 from upheld.gate.editions.store import Edition
+from upheld.gate.erasure import delete_fields
+from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
@@ -35,6 +41,7 @@ from upheld.gate.posting import Editions
 from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
+from upheld.vault.envelope import Key
 
 
 class Inquiries:
@@ -94,6 +101,50 @@ class Inquiries:
         )
         values = (people.ACTIVE, people.REGISTER, after, most)
         return [PersonId(each) for (each,) in rows(self._connection, statement, *values)]
+
+    def held_fields(self, person_id: PersonId) -> dict[str, str]:
+        """The fields of which something is held, each a `value`, a `series` or `derived`.
+
+        No value is read.
+        """
+        holdings = people.open_person(self._connection, self._context.keyring, person_id).holdings
+        shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
+        return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
+
+    def held_marks(self, person_id: PersonId) -> dict[str, str]:
+        """What stands for each field of somebody as it is stored now; it says nothing of a value.
+
+        Whoever wrote one sees by it whether somebody else wrote it since.
+        """
+        person = people.open_person(self._connection, self._context.keyring, person_id)
+        return {field: holding.mark for field, holding in person.holdings.items()}
+
+    def drop_outlook(self, person_id: PersonId, fields: Sequence[str]) -> DropOutlook:
+        """What `drop` would do with some fields now: what would go, and which clauses keep what."""
+        require_list(fields, "fields", "field names")
+        return delete_fields.outlook(self._context, self._connection, person_id, fields)
+
+    def text_shown(self, person_id: PersonId, record_id: RecordId) -> str:
+        """The text that was shown when a record was given; empty where none was kept."""
+        record = records.one(self._connection, person_id, record_id)
+        return records.text_shown(self._connection, record, self._sealing(person_id))
+
+    def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
+        """List the records of a kind in force that cover every word given; one ledger entry.
+
+        `purpose="offers"` and the like name a word for a dimension; a record that names none of one
+        covers all of it. They are those of active people, or of one alone; never a register's.
+        """
+        check_filter("Transaction.records_in_force", which)
+        query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
+        return record_queries.list_records(self._context, self._connection, query)
+
+    def _sealing(self, person_id: PersonId) -> Key:
+        """The key for the texts of a person's records, or of the registers'."""
+        context = self._context
+        if person_id == people.REGISTER:
+            return context.keyring.derived("register-text")
+        return people.open_person(self._connection, context.keyring, person_id).cipher
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

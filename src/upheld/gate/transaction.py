@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 from sqlalchemy import Connection
 
@@ -18,11 +18,12 @@ from upheld.gate import obligations, record_queries
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, Outcome
 from upheld.gate.act.options import (
+    CombineOptions,
     NoteOptions,
-    RecordFilter,
     RecordFilterUntil,
     RecordOptions,
     StoreOptions,
+    check_combine,
     check_filter,
     check_note,
     check_record,
@@ -32,7 +33,6 @@ from upheld.gate.act.places import PLACE
 from upheld.gate.act.request import Act, Refused, planned, require_list
 from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields
-from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import NAMED
@@ -44,9 +44,10 @@ from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import people, values
-from upheld.vault.envelope import Key
 from upheld.vault.people import REGISTER, Person
 from upheld.vault.values import Origin
+
+COMBINED: Final = "combined"  # the occasion of a value that came in by combining
 
 
 class Transaction(Inquiries):
@@ -89,15 +90,6 @@ class Transaction(Inquiries):
         execution = ActExecution(self._context, self._connection, act, entitled=True)
         return execution.decisions_at(person_id, moments)
 
-    def held_fields(self, person_id: PersonId) -> dict[str, str]:
-        """The fields of which something is held, each a `value`, a `series` or `derived`.
-
-        No value is read.
-        """
-        holdings = people.open_person(self._connection, self._context.keyring, person_id).holdings
-        shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
-        return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
-
     def store(
         self, person_id: PersonId, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
     ) -> Outcome:
@@ -111,7 +103,33 @@ class Transaction(Inquiries):
         def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
             return self._put(person, normalised, _origin(options, clauses), at)
 
-        return self._let_in(person_id, tuple(normalised), put, options)
+        return self._let_in(person_id, self._collecting(tuple(normalised), options), put, options)
+
+    def combine(
+        self,
+        person_id: PersonId,
+        field_values: Mapping[str, str],
+        **options: Unpack[CombineOptions],
+    ) -> Outcome:
+        """Combine what is held of somebody with what a party knows, and store it, as `store` does.
+
+        Each value keeps the party as its origin. FieldValueError for a value that its field cannot
+        have.
+        """
+        check_combine("Transaction.combine", options)
+        normalised = self._read(field_values)
+
+        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
+            origin = Origin(options["party"], COMBINED, clauses)
+            return self._put(person, normalised, origin, at)
+
+        act = Act(
+            action="combine",
+            data=tuple(normalised),
+            source=options["source"],
+            party=options["party"],
+        )
+        return self._let_in(person_id, act, put, options)
 
     def append(
         self, person_id: PersonId, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
@@ -126,28 +144,26 @@ class Transaction(Inquiries):
             person = values.append(self._connection, person, field, normalised, origin, at)
             return {field: person.holdings[field].mark}
 
-        return self._let_in(person_id, (field,), put, options)
+        return self._let_in(person_id, self._collecting((field,), options), put, options)
 
-    def _collecting(
-        self, data: tuple[str, ...], source: str, occasion: str, purpose: str | None, party: str
-    ) -> Act:
+    def _collecting(self, data: tuple[str, ...], options: StoreOptions) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
-        purpose_or_none = purpose if "purpose" in self._context.takes("collect") else None
+        asks_purpose = "purpose" in self._context.takes("collect")
         return Act(
             action="collect",
             data=data,
-            source=source,
-            occasion=occasion,
-            purpose=purpose_or_none,
-            party=party,
+            source=options["source"],
+            occasion=options["occasion"],
+            purpose=options.get("purpose") if asks_purpose else None,
+            party=options.get("party", ""),
         )
 
     def letting_in(
         self, data: Sequence[str], *, source: str, occasion: str, purpose: str | None = None
     ) -> tuple[Act, Act]:
         """The acts of collecting and storing that `store` does, to be asked about."""
-        collect = self._collecting(tuple(data), source, occasion, purpose, "")
-        return collect, self._context.storing(data, purpose)
+        options: StoreOptions = {"source": source, "occasion": occasion, "purpose": purpose}
+        return self._collecting(tuple(data), options), self._context.storing(data, purpose)
 
     def may_store(self, person_id: PersonId, field: str, purpose: str | None = None) -> Decision:
         """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
@@ -159,25 +175,22 @@ class Transaction(Inquiries):
     def _let_in(
         self,
         person_id: PersonId,
-        fields: tuple[str, ...],
+        arrival: Act,
         write: Callable[[Person, str, datetime], dict[str, str]],
-        options: StoreOptions,
+        options: StoreOptions | CombineOptions,
     ) -> Outcome:
-        """Collect and store, both or neither; `write` writes, given the clauses and the time.
+        """Collect or combine, and store, both or neither; `write` writes, given clauses and time.
 
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.
         """
         context, connection = self._context, self._connection
-        context.derived.refuse(fields)
+        context.derived.refuse(arrival.data)
         people.lock(connection, person_id)
-        entitled, purpose = options.get("entitled", False), options.get("purpose")
-        collect = self._collecting(
-            fields, options["source"], options["occasion"], purpose, options.get("party", "")
-        )
-        store = context.storing(fields, purpose)
+        entitled = options.get("entitled", False)
+        store = context.storing(arrival.data, options.get("purpose"))
         storing = ActExecution(context, connection, store, entitled=entitled)
-        collecting = ActExecution(context, connection, collect, entitled=entitled)
+        collecting = ActExecution(context, connection, arrival, entitled=entitled)
         data = storing.load_with(person_id, collecting)
         if not storing.peek(person_id, data).allowed:
             return storing.execute(person_id, data)  # refused, with its entry
@@ -348,18 +361,6 @@ class Transaction(Inquiries):
         obligations.reassess(context, self._connection, person_id, kind, number, record.record_id)
         return record.record_id
 
-    def _sealing(self, person_id: PersonId) -> Key:
-        """The key for the texts of a person's records, or of the registers'."""
-        context = self._context
-        if person_id == REGISTER:
-            return context.keyring.derived("register-text")
-        return people.open_person(self._connection, context.keyring, person_id).cipher
-
-    def text_shown(self, person_id: PersonId, record_id: RecordId) -> str:
-        """The text that was shown when a record was given; empty where none was kept."""
-        record = records.one(self._connection, person_id, record_id)
-        return records.text_shown(self._connection, record, self._sealing(person_id))
-
     def withdraw(
         self, person_id: PersonId, record_id: RecordId, *, ended: bool = False, actor: str = ""
     ) -> None:
@@ -382,16 +383,6 @@ class Transaction(Inquiries):
             self._context, self._connection, person_id, record.kind, number, record_id
         )
 
-    def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
-        """List the records of a kind in force that cover every word given; one ledger entry.
-
-        `purpose="offers"` and the like name a word for a dimension; a record that names none of one
-        covers all of it. They are those of active people, or of one alone; never a register's.
-        """
-        check_filter("Transaction.records_in_force", which)
-        query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
-        return record_queries.list_records(self._context, self._connection, query)
-
     def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record of a kind that speaks of the words given, or end it at `until`.
 
@@ -412,11 +403,6 @@ class Transaction(Inquiries):
         """
         require_list(fields, "fields", "field names")
         return delete_fields.drop(self._context, self._connection, person_id, fields, actor=actor)
-
-    def drop_outlook(self, person_id: PersonId, fields: Sequence[str]) -> DropOutlook:
-        """What `drop` would do with some fields now: what would go, and which clauses keep what."""
-        require_list(fields, "fields", "field names")
-        return delete_fields.outlook(self._context, self._connection, person_id, fields)
 
     def note(
         self,

@@ -25,7 +25,7 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.core.files import PRIVATE_MODE, read_private
-from upheld.core.ids import PersonId
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.vault.envelope import SealError, context, seal, unseal
 from upheld.vault.keyfile import locked, sync
 from upheld.vault.keyring import Keyring
@@ -46,7 +46,7 @@ class ErasureLine(msgspec.Struct, frozen=True):
     """
 
     token: str
-    entry: int
+    entry: EntryNumber
     at: str
     kept: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()

@@ -37,7 +37,7 @@ class DutyContext(NamedTuple):
     act: Act
     person_id: PersonId
     decision: Decision
-    entry: int
+    entry: EntryNumber
     at: datetime
 
     @property

@@ -45,6 +45,19 @@ class StoreOptions(TypedDict, total=False):
     entitled: bool
 
 
+class CombineOptions(TypedDict, total=False):
+    """Whose knowledge is combined with ours: the kind of party, and its name as `party`.
+
+    Without a purpose it is stored for any. `entitled` is for callers who may learn why something
+    is refused.
+    """
+
+    source: Required[str]
+    party: Required[str]
+    purpose: str | None
+    entitled: bool
+
+
 class RecordOptions(TypedDict, total=False):
     """What a record says: of which fact, about which words, of which party, from when until when.
 
@@ -137,6 +150,12 @@ def check_store(call: str, options: StoreOptions) -> None:
     """OptionError unless these are options with which values are stored."""
     names = StoreOptions.__annotations__
     check_options(call, options, names, StoreOptions.__required_keys__)
+
+
+def check_combine(call: str, options: CombineOptions) -> None:
+    """OptionError unless these are options with which values are combined."""
+    names = CombineOptions.__annotations__
+    check_options(call, options, names, CombineOptions.__required_keys__)
 
 
 def check_record(call: str, options: RecordOptions) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.statements import row, rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
@@ -111,7 +111,7 @@ def _of_entry(
             yield line
 
 
-def _batch(connection: Connection, number: int) -> list[PersonId]:
+def _batch(connection: Connection, number: EntryNumber) -> list[PersonId]:
     """The people of a batch who are still there."""
     person_rows = rows(
         connection,
@@ -160,7 +160,7 @@ def _versions(execution: ActExecution, entry: Entry) -> list[ActExecution]:
 def _question_of(
     execution: ActExecution,
     person_id: PersonId,
-    number: int,
+    number: EntryNumber,
     then: tuple[Entry, Sequence[ActExecution]],
     recall: ReplayCounts,
 ) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import PersonId
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.statements import placeholders, rows
 from upheld.database.transaction import reading
@@ -102,7 +102,7 @@ def _answers(
         return
 
 
-def _people_of(connection: Connection, number: int) -> list[PersonId]:
+def _people_of(connection: Connection, number: EntryNumber) -> list[PersonId]:
     statement = "SELECT person_id FROM entry_person WHERE number = ? ORDER BY person_id"
     return [PersonId(person_id) for (person_id,) in rows(connection, statement, number)]
 

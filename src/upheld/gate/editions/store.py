@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.errors import PolicyError, UpheldError
-from upheld.core.ids import UserId
+from upheld.core.ids import EntryNumber, UserId
 from upheld.database import rows as database
 from upheld.database.statements import Query, row, to_datetime
 from upheld.database.transaction import reading
@@ -38,7 +38,7 @@ class Edition(NamedTuple):
     digest: str
     version: str
     posted_at: datetime
-    entry: int
+    entry: EntryNumber
     widens: bool
     drafted_by: UserId
     approved_by: UserId

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from upheld.core.ids import EntryNumber
 from upheld.gate.erasure.must_keep import KeptFields
 
 ALIKE = (
@@ -29,7 +30,7 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     asked: str
     erased: tuple[str, ...] = ()
     kept: tuple[KeptFields, ...] = ()
-    entries: tuple[int, ...] = ()
+    entries: tuple[EntryNumber, ...] = ()
     final: str = ""
     backups: str = ""
     note: str = ALIKE

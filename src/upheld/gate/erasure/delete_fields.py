@@ -20,7 +20,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import NOBODY, PersonId
+from upheld.core.ids import NOBODY, EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.statements import rows
@@ -125,7 +125,7 @@ def drop(
         return ()
     listing = ErasureLine(
         token(context.keyring, person_id),
-        0,
+        EntryNumber(0),
         "",
         apart=retained.apart,
         apart_records=retained.apart_records,

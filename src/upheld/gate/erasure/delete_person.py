@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Column, Connection, inspect
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
@@ -57,7 +57,7 @@ def delete_people(
     erased: Mapping[PersonId, ErasureLine],
     at: datetime,
     groups: Mapping[PersonId, Sequence[Sequence[str]]] | None = None,
-) -> dict[PersonId, list[int]]:
+) -> dict[PersonId, list[EntryNumber]]:
     """Take some people out; for those of whom something is kept, the numbers of its entries.
 
     `groups` are the fields that are kept alike, each with an entry of its own.
@@ -77,7 +77,7 @@ def delete_people(
         connection, person_ids, [each for each in person_ids if not erased[each].kept]
     )
     _end_given_records(connection, policy, person_ids, at)
-    noted = {}
+    noted: dict[PersonId, list[EntryNumber]] = {}
     for person_id in staying:
         what = erased[person_id]
         if what.apart:
@@ -232,7 +232,7 @@ def _entry(
     fields: Sequence[str],
     evidence: tuple[str, ...],
     at: datetime,
-) -> int:
+) -> EntryNumber:
     """Note what is kept of somebody; the number of the entry."""
     held_fields = tuple(field for field in fields if field in person.holdings)
     entry = Entry(

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock
 from upheld.core.errors import UpheldError
-from upheld.core.ids import NOBODY, PersonId
+from upheld.core.ids import NOBODY, EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
 from upheld.database.seals import SealedError
@@ -63,7 +63,7 @@ class ErasureError(UpheldError):
 
 class _Row(NamedTuple):
     token: str
-    entry: int
+    entry: EntryNumber
     person_id: PersonId | None
     sealed: SealedErasure
 
@@ -164,7 +164,7 @@ def finish(engine: Engine, keyring: Keyring, clock: Clock) -> int:
 
 
 def _write_last_entry(
-    connection: Connection, keyring: Keyring, whose: str, entry: int, at: datetime
+    connection: Connection, keyring: Keyring, whose: str, entry: EntryNumber, at: datetime
 ) -> int:
     """Write the last entry of one erasure; 0 where another process did."""
     where = "state = ? AND token = ? AND entry = ?"
@@ -257,7 +257,7 @@ def _write_entry(
     person_id: PersonId,
     what: tuple[tuple[str, ...], Retained],
     at: datetime,
-) -> tuple[int, SealedErasure]:
+) -> tuple[EntryNumber, SealedErasure]:
     gone, retained = what
     clauses = tuple(dict.fromkeys(clause for each in retained.kept for clause in each.clauses))
     entry = Entry(
@@ -323,7 +323,7 @@ def _all_together(gate: Gate) -> int:
             count += _take_out(gate.context, connection, some)
 
 
-def _alone(gate: Gate, whose: str, entry: int) -> int:
+def _alone(gate: Gate, whose: str, entry: EntryNumber) -> int:
     context, where = gate.context, "state = ? AND token = ? AND entry = ?"
     with reading(gate.engine) as connection:
         some = list(_list(connection, context.keyring, where, (BEGUN, whose, entry)))
@@ -388,7 +388,7 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
 
 
 def _items(
-    connection: Connection, each: _Row, certificate: Certificate, numbers: Sequence[int]
+    connection: Connection, each: _Row, certificate: Certificate, numbers: Sequence[EntryNumber]
 ) -> None:
     """When what is kept is due to go."""
     for kept_fields, number in zip(certificate.kept, numbers, strict=True):

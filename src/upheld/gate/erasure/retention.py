@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import replace
 from sqlalchemy import Connection, Table
 
-from upheld.core.ids import ObligationId, PersonId
+from upheld.core.ids import EntryNumber, ObligationId, PersonId
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
@@ -53,7 +53,7 @@ class _DueItem(NamedTuple):
     person_id: PersonId
     item_id: ObligationId
     clause: str
-    entry: int
+    entry: EntryNumber
 
 
 class _FieldRules(NamedTuple):
@@ -106,7 +106,7 @@ def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
     with gate.writing() as connection:
         context = gate.context
         bare = {
-            each: ErasureLine(token(context.keyring, each), 0, "")
+            each: ErasureLine(token(context.keyring, each), EntryNumber(0), "")
             for each in some
             if all(_whole(connection, one, each) for one in (record, table))
         }
@@ -336,7 +336,7 @@ def _delete_denied(
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in rules.kept]
         if gone and len(gone) == len(person.holdings):
-            bare = ErasureLine(token(context.keyring, person.person_id), 0, "")
+            bare = ErasureLine(token(context.keyring, person.person_id), EntryNumber(0), "")
             delete_people(
                 connection,
                 context.keyring,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from upheld.core.ids import EntryNumber
 from upheld.gate.erasure.certificate import Certificate
 from upheld.vault.envelope import context as bound_to
 from upheld.vault.envelope import seal
@@ -21,7 +22,7 @@ class SealedErasure(msgspec.Struct, frozen=True):
     certificate: Certificate
 
 
-def seal_erasure(keyring: Keyring, name: str, entry: int, sealed: SealedErasure) -> bytes:
+def seal_erasure(keyring: Keyring, name: str, entry: EntryNumber, sealed: SealedErasure) -> bytes:
     """The form in which an erasure lies in its row, bound to its token and its entry."""
     raw = msgspec.json.encode(sealed)
     return seal(keyring.derived("erasure"), raw, bound_to("erasure", name, entry))

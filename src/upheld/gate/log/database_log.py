@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import EntryNumber
 from upheld.database.statements import row, rows, run, to_bytes
 from upheld.ledger.checkpoint import Checkpoint, open_checkpoint
 from upheld.ledger.entries import to_line
@@ -118,7 +119,7 @@ def last_covered(
 
 
 def signed_checkpoint(
-    connection: Connection, number: int | None = None
+    connection: Connection, number: EntryNumber | None = None
 ) -> tuple[Log, str, Checkpoint]:
     """The log that goes on, its latest note, and the checkpoint in it; LogError if there is none.
 

@@ -138,7 +138,7 @@ def _batch(salt: bytes, time: str, ids: Sequence[str] | None, *, decoys: int) ->
     return Batch(count=len(ids) - decoys, first=time, last=time, rows=mark)
 
 
-def _belongs_to(connection: WriteConnection, number: int, people: list[str]) -> None:
+def _belongs_to(connection: WriteConnection, number: EntryNumber, people: list[str]) -> None:
     """Let some people find an entry among their own."""
     if connection.sql.server:
         execute_deferred(
@@ -290,7 +290,9 @@ def within(connection: Connection, first: int, last: int) -> Iterator[tuple[str 
                 continue
 
 
-def after_number(connection: Connection, number: int, most: int) -> tuple[list[StoredEntry], int]:
+def after_number(
+    connection: Connection, number: EntryNumber, most: int
+) -> tuple[list[StoredEntry], int]:
     """The entries after a number that can be read, of the next so many; the number of the last."""
     statement = (
         "SELECT number, at, person_id, body FROM entry WHERE number > ? ORDER BY number LIMIT ?"
@@ -352,7 +354,7 @@ def due(  # noqa: PLR0913 - the columns of an item
     kind: str,
     clause: str,
     at: datetime | None,
-    entry: int,
+    entry: EntryNumber,
     *,
     action: str = "",
     basis: str = "",

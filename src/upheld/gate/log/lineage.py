@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect
 
+from upheld.core.ids import EntryNumber
 from upheld.database.connection import LAST_ENTRY, WriteConnection
 from upheld.database.statements import row, rows, run, to_bytes
 from upheld.ledger.entries import Entry
@@ -60,7 +61,7 @@ def last_known(connection: Connection) -> str:
     return f"{size}\n{to_base64(root)}\n"
 
 
-def begin(connection: Connection, number: int, previous: str) -> None:
+def begin(connection: Connection, number: EntryNumber, previous: str) -> None:
     """Begin a new log at the entry of this number."""
     run(connection, "INSERT INTO restored VALUES (?, ?)", number, previous)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sqlalchemy import Connection, Engine
 
 from upheld.core.counts import count_of
+from upheld.core.ids import EntryNumber
 from upheld.database.connection import HALT_OPTION, Halt
 from upheld.database.statements import row, rows, run, to_bytes, to_datetime
 from upheld.database.transaction import reading, snapshot, writing
@@ -183,7 +184,7 @@ def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index:
     )
     entry_rows = rows(connection, statement, first, first + len(hashes))
     for at, leaf in enumerate(hashes):
-        if at >= len(entry_rows) or not _whole(entry_rows[at], first + at, leaf):
+        if at >= len(entry_rows) or not _whole(entry_rows[at], EntryNumber(first + at), leaf):
             raise LogError(f"entry {first + at} is gone, or is not the one that was signed")
     level = 0
     while width_of(stored.size, level, index) == WIDTH:
@@ -193,7 +194,9 @@ def compare_bundle(connection: Connection, log: Log, stored: DatabaseLog, index:
         level, index = level + 1, index // WIDTH
 
 
-def _whole(entry: tuple[int, bytes, bytes, bytes], number: int, expected_leaf: bytes) -> bool:
+def _whole(
+    entry: tuple[int, bytes, bytes, bytes], number: EntryNumber, expected_leaf: bytes
+) -> bool:
     try:
         leaf = commitment(to_bytes(entry[1]), to_bytes(entry[2]))
     except EntryError:

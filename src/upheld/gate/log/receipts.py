@@ -120,7 +120,7 @@ def receipt_of(connection: Connection, number: EntryNumber) -> Receipt:
     return new_receipt
 
 
-def _nothing(number: int) -> LogError:
+def _nothing(number: EntryNumber) -> LogError:
     return LogError(f"there is no entry {number}", code="no-entry", hint="see the account")
 
 

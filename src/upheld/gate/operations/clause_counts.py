@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import Connection, Table
 
 from upheld.core.errors import UpheldError
+from upheld.core.ids import EntryNumber
 from upheld.database import rows as database
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading, writing
@@ -47,7 +48,7 @@ TOPS: Final = 3  # with fewer words at the top of the data, categories are those
 class CountedUpTo(NamedTuple):
     """How far the log is counted: the last number, and the time of the first entry."""
 
-    number: int
+    number: EntryNumber
     since: int
 
 
@@ -74,7 +75,7 @@ def count(gate: Gate) -> int:
 def _count_page(gate: Gate) -> int:
     with reading(gate.engine) as connection:
         place = place_of(connection)
-        first = place.number if place else 0
+        first = place.number if place else EntryNumber(0)
         some, last = entries.after_number(connection, first, PAGE)
         if last == first:
             return 0
@@ -94,7 +95,7 @@ def _count_page(gate: Gate) -> int:
 def place_of(connection: Connection) -> CountedUpTo | None:
     """How far the log is counted; None where nothing is."""
     row = database.get(connection, counted, "name = ?", NAME)
-    return CountedUpTo(int(row.number), int(row.since)) if row else None
+    return CountedUpTo(EntryNumber(row.number), int(row.since)) if row else None
 
 
 class _Asking:

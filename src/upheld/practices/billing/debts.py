@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import DebtId, ObligationId, PersonId, TaskId
+from upheld.core.ids import DebtId, EntryNumber, ObligationId, PersonId, TaskId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -55,7 +55,7 @@ class Debt(NamedTuple):
     handed: datetime
     recalled: datetime | None
     confirmed: datetime | None
-    entry: int
+    entry: EntryNumber
     item_id: ObligationId
     due: datetime | None  # by when the agent has to confirm
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import InstrumentId, PersonId, RecordId, UserId
+from upheld.core.ids import EntryNumber, InstrumentId, PersonId, RecordId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice.operators import User
@@ -102,7 +102,7 @@ class NamedPerson(NamedTuple):
     state: str
     record_id: RecordId | None
     silence_id: RecordId | None
-    entry: int | None
+    entry: EntryNumber | None
 
 
 def prove(

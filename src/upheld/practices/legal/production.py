@@ -15,6 +15,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import msgspec
 
+from upheld.core.ids import EntryNumber
 from upheld.policy.load import Policy
 from upheld.practice.labels import label_of_customers
 from upheld.practices.legal.instrument import Instrument
@@ -28,7 +29,7 @@ class ReleasedPerson(NamedTuple):
     """What is released of one person: by field, each value with when it came in."""
 
     account: str
-    entry: int
+    entry: EntryNumber
     values: Mapping[str, tuple[tuple[datetime, str], ...]]
 
 

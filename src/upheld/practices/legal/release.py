@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import InstrumentId, PersonId, UserId
+from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -49,7 +49,7 @@ class Target(NamedTuple):
 
     person_id: PersonId
     account: str
-    entry: int | None  # of the release before, if there was one
+    entry: EntryNumber | None  # of the release before, if there was one
 
 
 class Releases:

@@ -22,7 +22,7 @@ import msgspec
 
 from upheld.core import observing
 from upheld.core.errors import UpheldError
-from upheld.core.ids import MessageId, PersonId
+from upheld.core.ids import EntryNumber, MessageId, PersonId
 from upheld.core.mailbox import MailboxError
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Change
@@ -57,7 +57,7 @@ class WaitingMessage(NamedTuple):
     template: str
     purpose: str
     words: str  # as JSON
-    entry: int
+    entry: EntryNumber
     tries: int
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from upheld.core import observing
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.must_keep import storable
@@ -163,7 +164,7 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
     whence = (
         label(policy, "party", origin.origin)
         if origin.origin in trees["party"]
-        else ("what we held before" if origin.origin == "import" else origin.origin)
+        else ("what we held before" if origin.origin == "import" else company_name(origin.origin))
     )
     when = (
         f" ({past_occasion(label(policy, 'occasion', origin.occasion))})"

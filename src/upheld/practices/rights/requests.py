@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from upheld.core.ids import PersonId, RecordId, TaskId, UserId
+from upheld.core.ids import EntryNumber, PersonId, RecordId, TaskId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -67,7 +67,7 @@ class RightsRequest(NamedTuple):
     received: datetime
     due: datetime | None
     answered: datetime | None
-    entry: int | None
+    entry: EntryNumber | None
     task_id: TaskId | None
 
     @property
@@ -191,19 +191,25 @@ def deny(transaction: Transaction, request: RightsRequest, refusal: Refused) -> 
     _close(transaction, request, DENIED, refusal.entry)
 
 
-def turn_down(transaction: Transaction, request: RightsRequest, entry: int, *, by: UserId) -> None:
+def turn_down(
+    transaction: Transaction, request: RightsRequest, entry: EntryNumber, *, by: UserId
+) -> None:
     """Mark a request as denied that somebody of our staff refused, by the entry that says so."""
     transaction.withdraw(request.person_id, request.request_id, ended=True, actor=f"staff {by}")
     _close(transaction, request, DENIED, entry, by)
 
 
-def finish(transaction: Transaction, request: RightsRequest, entry: int) -> None:
+def finish(transaction: Transaction, request: RightsRequest, entry: EntryNumber) -> None:
     """Mark a request as fulfilled whose person was erased, with the entry of the erasure."""
     _close(transaction, request, FULFILLED, entry)
 
 
 def _close(
-    transaction: Transaction, request: RightsRequest, state: str, entry: int | None, by: str = ""
+    transaction: Transaction,
+    request: RightsRequest,
+    state: str,
+    entry: EntryNumber | None,
+    by: str = "",
 ) -> None:
     if request.task_id:
         tasks.close(transaction, request.task_id, by=by)

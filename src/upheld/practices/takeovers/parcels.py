@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from upheld.core.ids import ClosingId, PersonId
+from upheld.core.ids import ClosingId, EntryNumber, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import ActResult
@@ -56,7 +56,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     format: str = FORMAT
     closing: str
     account: str
-    entry: int
+    entry: EntryNumber
     policy: str
     values: dict[str, tuple[ParcelValue, ...]]
     series: tuple[str, ...]  # the fields among them that have rows, not one value

@@ -1,0 +1,165 @@
+"""`upheld feed`: take in what a business partner knows of our customers, and take it out again.
+
+A file is CSV: a column `email` or `phone` says whose a line is, each other one is a kind of data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from upheld.cli.admin import SETTINGS, gate_of, settings_in
+from upheld.cli.desk_options import BY, user_id_of
+from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
+from upheld.core.errors import UpheldError
+from upheld.core.ids import FeedId
+
+if TYPE_CHECKING:
+    from upheld.practices.feeds.feeds import Feed, FeedLine
+
+feed = typer.Typer(help="Take in what partners know of customers.", no_args_is_help=True)
+
+SKIP = typer.Option(None, "--skip", help="A column that is not read; several times for several.")
+MAP = typer.Option(None, "--map", help="What a column is, such as job=occupation.")
+
+
+@feed.command("import")
+def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
+    file: Path = typer.Argument(help="The file: CSV with a header, in UTF-8."),
+    party: str = typer.Option(..., "--from", help="The company: its name, or its word."),
+    by: str = BY,
+    columns: list[str] | None = MAP,
+    skip: list[str] | None = SKIP,
+    left_out: Path | None = typer.Option(
+        None, "--left-out", help="Write here which lines were left out, and why."
+    ),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Combine a file with what is held, as far as the policy allows; 1 where it allows nothing."""
+    from upheld.cli import csv_rows
+    from upheld.practice import parties
+    from upheld.practices.feeds import feeds
+
+    names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
+    gate = gate_of(settings_in(settings))
+    feeds.require_columns(gate.policy, list(names.values()))
+    with gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+        word = parties.find(transaction, party)
+        its = feeds.start(transaction, word, sha256(file.read_bytes()).hexdigest(), user_id)
+    before = its.lines
+    omitted = list(feeds.take(gate, its, _lines(file, names)))
+    with gate.look() as tables:
+        its = feeds.require(tables, its.feed_id)
+    if left_out is not None:
+        left_out.write_text(
+            "line,why\n" + "".join(f"{each.number},{each.reason}\n" for each in omitted)
+        )
+    if as_json:
+        print_json({**_plain(its), "read_before": before})
+    else:
+        print(_line(its) + (f"; {count_of(before, 'line')} read before" if before else ""))
+    raise typer.Exit(1 if its.refused and not its.people else 0)
+
+
+@feed.command("list")
+def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """List the feeds with their states and counts; it says nothing of customers."""
+    from upheld.practices.feeds.feeds import feeds
+
+    with gate_of(settings_in(settings)).look() as tables:
+        rows = feeds(tables)
+    if as_json:
+        print_json([_plain(each) for each in rows])
+        return
+    for each in rows:
+        print(f"{each.feed_id} {each.started:%Y-%m-%d} {_line(each)}")
+
+
+@feed.command()
+def withdraw(
+    which: str = typer.Argument(help="The id of the feed."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Take a feed out again: what is still there of it, and nothing else."""
+    from upheld.practices.feeds.feeds import require
+    from upheld.practices.feeds.withdrawal import take_out
+    from upheld.practices.feeds.withdrawal import withdraw as begin
+
+    gate = gate_of(settings_in(settings))
+    with gate.together() as transaction:
+        its = begin(transaction, FeedId(which), user_id_of(transaction, by))
+    count = take_out(gate)
+    with gate.look() as tables:
+        its = require(tables, its.feed_id)
+    if as_json:
+        print_json({**_plain(its), "deleted": count})
+    else:
+        print(f"{its.party}: withdrawn; {count_of(count, 'value')} deleted")
+
+
+def _readable(file: Path) -> Path:
+    if not file.is_file():
+        raise UpheldError(f"{file} is not a file", code="unreadable", hint="name a CSV file")
+    return file
+
+
+def _names(header: list[str], columns: list[str], skip: list[str]) -> dict[str, str]:
+    """The kind of data of each column that is read; UpheldError for an option that names none."""
+    pairs = [each.partition("=") for each in columns]
+    meanings = {column: field for column, _, field in pairs if field}
+    for each in (*meanings, *skip):
+        if each not in header:
+            raise UpheldError(
+                f"the file has no column `{each}`",
+                code="wrong-column",
+                hint=f"its columns are {', '.join(header)}",
+            )
+    if len(meanings) < len(columns):
+        raise UpheldError(
+            "--map says a column and what it is",
+            code="usage",
+            hint="write it like --map job=occupation",
+        )
+    names = {each: meanings.get(each, each) for each in header if each not in skip}
+    if len({*names.values()}) < len(names):
+        raise UpheldError(
+            "two columns would be the same kind of data",
+            code="wrong-column",
+            hint="leave one out by --skip",
+        )
+    return names
+
+
+def _lines(file: Path, names: dict[str, str]) -> Iterator[FeedLine]:
+    from upheld.cli import csv_rows
+    from upheld.practices.feeds.feeds import FeedLine
+
+    for number, row in csv_rows.read_rows(file):
+        yield FeedLine(number, {names[each]: row[each].strip() for each in names})
+
+
+def _plain(its: Feed) -> dict[str, object]:
+    started = its.started.isoformat()
+    ended = None if its.ended is None else its.ended.isoformat()
+    return {**its._asdict(), "started": started, "ended": ended}
+
+
+def _line(its: Feed) -> str:
+    """What came of a feed, in one line."""
+    from upheld.practices.feeds.feeds import REASONS
+
+    text = f"{its.party}: {its.state}; {count_of(its.lines, 'line')}"
+    text += f"; {count_of(its.people, 'customer')} combined"
+    for reason, why in REASONS.items():
+        if count := getattr(its, reason):
+            text += f"; {count:,} left out: {why}"
+    return text

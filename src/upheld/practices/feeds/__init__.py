@@ -1,0 +1,1 @@
+"""Feeds: what business partners know of our customers, combined with what we hold of them."""

@@ -1,0 +1,107 @@
+"""Feeds at the desk: which files of which company were taken in, and what came of each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from upheld.core.company_names import company_name
+from upheld.core.counts import count_of
+from upheld.core.ids import FeedId
+from upheld.gate.transaction import Transaction
+from upheld.practice.citations import quote_clauses
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
+from upheld.practice.endpoints import Visit
+from upheld.practice.operators import MANAGER
+from upheld.practice.plugin import Provider
+from upheld.practices.feeds.feeds import DONE, OPEN, Feed, FeedError, feeds, require
+from upheld.practices.feeds.withdrawal import withdraw
+
+HERE: Final = "/staff/feeds"
+ROLES: Final = (MANAGER, "privacy")
+CLAUSE: Final = "combining"
+STATES: Final = {
+    "open": "Not all of it yet",
+    "done": "Taken in",
+    "withdrawing": "Being taken out",
+    "withdrawn": "Taken out",
+}
+
+
+class FeedDesk:
+    """The page of feeds, for managers and the privacy desk."""
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+
+    async def show(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
+        """Every feed with its counts; nothing of anybody."""
+        _require_role(visit)
+        rows = await self.provider.read(feeds)
+        return self.provider.pages.page(
+            visit.request,
+            "feeds/list.html",
+            status=status,
+            rows=[
+                {
+                    "feed": each,
+                    "name": company_name(each.party),
+                    "state": STATES[each.state],
+                    "reference": short_reference(each.feed_id),
+                    "can_go": each.state in {OPEN, DONE},
+                }
+                for each in rows
+            ],
+            problem=problem,
+            quotes=quote_clauses(self.provider.policy, [CLAUSE]),
+        )
+
+    async def withdraw(self, visit: Visit) -> Response:
+        """Take a feed out again, once that was confirmed."""
+        _require_role(visit)
+
+        def work(transaction: Transaction) -> Feed:
+            try:
+                its = require(transaction.tables, FeedId(visit.request.path_params["feed"]))
+            except FeedError:
+                raise HTTPException(404) from None
+            if its.state in {OPEN, DONE}:
+                require_confirmation(self.provider, transaction.tables, visit, _confirmation(its))
+            return withdraw(transaction, its.feed_id, visit.user_id)
+
+        try:
+            its = await self.provider.do(work)
+        except FeedError as error:
+            return await self.show(visit, error.in_sentences(), 409)
+        banner = Banner("It is being taken out.", short_reference(its.feed_id))
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _require_role(visit: Visit) -> None:
+    """403 for whoever does not look after feeds."""
+    if visit.user is None or not {*visit.user.roles} & {*ROLES}:
+        raise HTTPException(403)
+
+
+def _confirmation(its: Feed) -> Confirmation:
+    whose = count_of(its.people, "customer")
+    return Confirmation(
+        "Take this feed out again?",
+        (
+            f"What {company_name(its.party)} told us by it is deleted, of {whose}.",
+            "What a customer changed since, or told us themselves, stays.",
+            "The same file cannot be taken in again.",
+        ),
+        f"{HERE}/{its.feed_id}/withdraw",
+        "Take it out",
+        HERE,
+        grave=True,
+    )

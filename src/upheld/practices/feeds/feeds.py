@@ -1,0 +1,251 @@
+"""Taking a feed in: each line matched, decided, and combined with what is held of one customer.
+
+A line is matched by the e-mail address or the phone number of exactly one customer, or it is
+dropped. What we hold from somewhere else is never overwritten. A batch of lines and how far they
+reach are written together, so that a file whose reading was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from upheld.core.errors import UpheldError, nearest
+from upheld.core.ids import FeedId, PersonId, UserId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.act.request import Refused
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM, FieldValueError, canonical
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
+from upheld.practice import parties
+from upheld.practices.feeds.tables import feed, feed_value
+
+SOURCE: Final = "business-partner"
+OPEN, DONE, WITHDRAWING, WITHDRAWN = "open", "done", "withdrawing", "withdrawn"
+KEYS: Final = ("email", "phone")  # by which a line is matched
+STARTED, WITHDREW = "feed.start", "feed.withdraw"  # kinds of entries
+UNMATCHED, NOTHING_NEW, REFUSED = "unmatched", "nothing_new", "refused"
+UNREADABLE: Final = "unreadable"
+REASONS: Final = {
+    UNMATCHED: "no customer, or several",
+    NOTHING_NEW: "nothing that was not held",
+    REFUSED: "the policy does not allow it",
+    UNREADABLE: "a value that its kind cannot have",
+}
+"""Why nothing of a line was taken in."""
+ERASED: Final = "no-person"
+BATCH: Final = 50  # lines in one transaction
+# Who somebody is, and how old, is for them to say.
+_IDENTITY: Final = frozenset({"name", "address", "birth-date", "age-range", *KEYS})
+
+
+class FeedError(UpheldError):
+    """A feed that is not there, or cannot be taken in or withdrawn."""
+
+
+class Feed(NamedTuple):
+    """A file of what a company knows; counts are of its lines, and of people."""
+
+    feed_id: FeedId
+    party: str
+    digest: str
+    state: str
+    started: datetime
+    started_by: UserId
+    ended: datetime | None
+    ended_by: UserId
+    lines: int
+    people: int
+    unmatched: int
+    nothing_new: int
+    refused: int
+    unreadable: int
+    remain: int
+
+
+class FeedLine(NamedTuple):
+    """A line of a feed: its number in the file, and its values by kind of data."""
+
+    number: int
+    values: Mapping[str, str]
+
+
+class LeftOut(NamedTuple):
+    """A line of which nothing was taken in, and why."""
+
+    number: int
+    reason: str
+
+
+def feeds(tables: Tables) -> list[Feed]:
+    """Every feed, the latest first."""
+    return [_feed(each) for each in tables.select(feed, "lines >= 0 ORDER BY started DESC")]
+
+
+def require(tables: Tables, feed_id: FeedId) -> Feed:
+    """A feed by its id; FeedError where there is none."""
+    row = tables.get(feed, "feed_id = ?", feed_id)
+    if row is None:
+        raise FeedError(
+            "there is no such feed", code="no-feed", hint="`upheld feed list` tells their ids"
+        )
+    return _feed(row)
+
+
+def require_columns(policy: Policy, columns: Sequence[str]) -> None:
+    """Refuse columns by which nobody is matched, or that no partner may tell us; FeedError."""
+    leaves = set(policy.engine.compiled.leaves["data"].bit) - WRITTEN_BY_PROGRAM.keys()
+    if not {*columns} & {*KEYS}:
+        raise FeedError(
+            "no column says whose a line is",
+            code="feed-column",
+            hint="name a column `email` or `phone`",
+        )
+    allowed = leaves - _IDENTITY
+    for each in columns:
+        if each not in allowed and each not in KEYS:
+            near = nearest(each, sorted(allowed))
+            raise FeedError(
+                f"`{each}` is no kind of data that a partner tells us",
+                code="feed-column",
+                hint=f"`--map {each}={near or 'occupation'}` says what it is",
+            )
+
+
+def start(transaction: Transaction, party: str, digest: str, by: UserId) -> Feed:
+    """The feed of a file, new or begun before; FeedError unless the company is a partner now."""
+    tables = transaction.tables
+    if party not in parties.in_role(transaction, SOURCE):
+        raise FeedError(
+            "the register does not have this company as a business partner now",
+            code="feed-party",
+            hint="`upheld party add NAME --role business-partner` puts it there",
+        )
+    row = tables.get(feed, "party = ? AND digest = ?", party, digest)
+    if row is not None:
+        return _feed(row)
+    feed_id = FeedId(uuid.uuid4().hex)
+    none = dict.fromkeys(("lines", "people", *REASONS, "remain"), 0)
+    tables.insert(
+        feed,
+        feed_id=feed_id,
+        party=party,
+        digest=digest,
+        state=OPEN,
+        started=microseconds(transaction.clock.now()),
+        started_by=by,
+        ended=None,
+        ended_by="",
+        **none,
+    )
+    transaction.note(None, STARTED, actor=f"staff {by}", source=f"{SOURCE} {party}", id=feed_id)
+    return require(tables, feed_id)
+
+
+def take(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
+    """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
+
+    FeedError where it was withdrawn, or is taken in by somebody else meanwhile.
+    """
+    rest = islice(iter(lines), its.lines, None)
+    place = its.lines
+    while some := list(islice(rest, BATCH)):
+        with gate.together() as transaction:
+            now = _require_open(transaction.tables, its.feed_id, place)
+            reasons = [_combine(transaction, now, line) for line in some]
+            counts = Counter(reasons)
+            place += len(some)
+            changes = {reason: getattr(now, reason) + counts[reason] for reason in REASONS}
+            changes |= {"lines": place, "people": now.people + counts[""]}
+            transaction.tables.update(feed, changes, "feed_id = ?", its.feed_id)
+        for line, reason in zip(some, reasons, strict=True):
+            if reason:
+                yield LeftOut(line.number, reason)
+    with gate.together() as transaction:
+        _require_open(transaction.tables, its.feed_id, place)
+        transaction.tables.update(feed, {"state": DONE}, "feed_id = ?", its.feed_id)
+
+
+def _require_open(tables: Tables, feed_id: FeedId, place: int) -> Feed:
+    its = require(tables, feed_id)
+    if its.state not in {OPEN, DONE}:
+        raise FeedError(
+            f"this feed is {its.state}", code="feed-state", hint="a new file is a new feed"
+        )
+    if its.lines != place:
+        raise FeedError(
+            "somebody else takes in the same file",
+            code="feed-state",
+            hint="start it again when that is done: it goes on where they stopped",
+        )
+    return its
+
+
+def _combine(transaction: Transaction, its: Feed, line: FeedLine) -> str:
+    """Combine a line with what is held of its customer; why nothing of it was, or nothing."""
+    try:
+        person = _person_of(transaction, line)
+        if person is None:
+            return UNMATCHED
+        news = _news(transaction, person, its, line)
+        if not news:
+            return NOTHING_NEW
+        outcome = transaction.combine(person, news, source=SOURCE, party=its.party)
+    except (FieldValueError, ValueError):  # of a value, or of what the line is matched by
+        return UNREADABLE
+    except UpheldError as error:
+        if error.code != ERASED:  # they are being erased
+            raise
+        return UNMATCHED
+    if isinstance(outcome, Refused):
+        return REFUSED
+    marks, tables = transaction.held_marks(person), transaction.tables
+    for field in news:
+        which = {"person_id": person, "party": its.party, "field": field}
+        tables.delete(feed_value, "person_id = ? AND party = ? AND field = ?", *which.values())
+        tables.insert(feed_value, **which, feed_id=its.feed_id, mark=marks[field])
+    return ""
+
+
+def _person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
+    """The one customer whom all that a line is matched by finds."""
+    today = transaction.clock.today()
+    matches = [
+        {*transaction.find(key, canonical(key, line.values[key], today=today))}
+        for key in KEYS
+        if line.values.get(key)
+    ]
+    people = set.intersection(*matches) if matches else set()
+    return people.pop() if len(people) == 1 else None
+
+
+def _news(transaction: Transaction, person: PersonId, its: Feed, line: FeedLine) -> dict[str, str]:
+    """What a line tells of somebody that nobody but the same company told before."""
+    now = transaction.held_marks(person)
+    rows = transaction.tables.select(feed_value, "person_id = ? AND party = ?", person, its.party)
+    own = {each.field: each.mark for each in rows}
+    return {
+        field: value
+        for field, value in line.values.items()
+        if value and field not in KEYS and (field not in now or now[field] == own.get(field))
+    }
+
+
+def _feed(row: Any) -> Feed:
+    return Feed(
+        FeedId(row.feed_id),
+        row.party,
+        row.digest,
+        row.state,
+        to_datetime(row.started),
+        UserId(row.started_by),
+        None if row.ended is None else to_datetime(row.ended),
+        UserId(row.ended_by),
+        *(getattr(row, name) for name in ("lines", "people", *REASONS, "remain")),
+    )
