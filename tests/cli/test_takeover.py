@@ -58,6 +58,7 @@ def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> 
     )
     successor = CliRunner().invoke(app, ["takeover", "check", *check, "--json"])
     assert json.loads(successor.stdout)["opened"]
+    take_in(home, check, digest)
     confirm = ("takeover", "confirm", name, "--by", "cleo", "--digest", digest, "--accounts")
     with pytest.raises(UpheldError) as caught:
         run(home, *confirm, "1")
@@ -70,6 +71,21 @@ def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> 
     assert "refused" in run(home, "takeover", "refuse", other, "--by", "liv")
     assert f"{name}: merger, ended, to spruce-point" in run(home, "takeover", "list")
     assert len(json.loads(run(home, "takeover", "list", "--json"))) == 3
+
+
+def take_in(home: Path, check: tuple[str, ...], digest: str) -> None:
+    """Take an archive in from a company that is on the register first, and not before."""
+    bring = ("takeover", "import", *check, "--by", "cleo", "--from")
+    with pytest.raises(UpheldError) as caught:
+        run(home, *bring, "Larch Valley")
+    assert caught.value.code == "takeover-party"
+    run(home, "party", "add", "Larch Valley", "--role", "business-partner", "--by", "max")
+    brought = run(home, *bring, "Larch Valley")
+    assert brought == f"accounts: 0\ndigest of the manifest: {digest}\n"
+    assert json.loads(run(home, *bring, "Larch Valley", "--json"))["digest"] == digest
+    with pytest.raises(UpheldError) as caught:
+        run(home, "takeover", "proof", "0" * 32, "--by", "cleo")
+    assert caught.value.code == "takeover"
 
 
 def test_what_is_wrong_with_a_closing_is_told_by_its_code(home: Path) -> None:

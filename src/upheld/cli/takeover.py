@@ -159,6 +159,54 @@ def check(
     print("each is as the manifest says" + (", and this key opens it" if identity else ""))
 
 
+@takeover.command("import")
+def bring_in(  # noqa: PLR0913, PLR0917 - what an archive is checked and decided by
+    archive: Path = typer.Argument(help="The archive that the other provider handed over."),
+    digest: str = typer.Option(..., "--digest", help="Of its manifest, as they told you apart."),
+    identity: Path = typer.Option(..., "--identity", help="Your key, as `age-keygen` wrote it."),
+    company: str = typer.Option(..., "--from", help="Who hands it over, as the register says."),
+    by: str = BY,
+    leave_out: list[str] = typer.Option(
+        [], "--leave-out", help="A field that is not to come in; again for others."
+    ),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Take in, as the successor, each account that the policy lets in; 1 if any stays out."""
+    from upheld.practices.takeovers.imports import ArchiveImport
+
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+    done = ArchiveImport(provider, company, user_id, leave_out).run(archive, digest, identity)
+    if as_json:
+        print_json({**done._asdict(), "refused": [each._asdict() for each in done.refused]})
+    else:
+        for each in done.refused:
+            words = "".join(f", {field}" for field in each.fields)
+            cited = "".join(f" #{clause}" for clause in each.clauses)
+            print(f"{each.file} stays out: {each.why}{words}{cited}")
+        print(f"accounts: {done.accounts}" + (f" of {done.of}" if done.refused else ""))
+        print(f"digest of the manifest: {done.digest}")
+    raise typer.Exit(1 if done.refused else 0)
+
+
+@takeover.command()
+def proof(
+    who: str = typer.Argument(help="The person's id."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+) -> None:
+    """Print what came along with somebody's account, but for its values, as JSON."""
+    from upheld.core.ids import PersonId
+    from upheld.practices.takeovers.imports import proofs
+
+    provider = provider_of(settings_in(settings))
+    with provider.gate.gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+        print_json(proofs(transaction, PersonId(who), user_id))
+
+
 @takeover.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List every closing with its state; it says nothing of customers."""

@@ -9,7 +9,7 @@ import msgspec
 
 from upheld.core.files import read_file
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
-from upheld.practices.takeovers.parcels import FORMAT, read_parcel
+from upheld.practices.takeovers.parcels import FORMAT, Parcel, read_parcel
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
@@ -21,15 +21,16 @@ def check_archive(path: Path, digest: str, identity: Path | None = None) -> Tran
     With the file of one's own key, as `age-keygen` wrote it, each account is opened and read too.
     TransferArchiveError for the first thing that is otherwise; nothing is kept.
     """
-    key = None if identity is None else _read_identity(identity)
+    key = None if identity is None else read_identity(identity)
     manifest, accounts = read_archive(path, digest)
     for encrypted in accounts:
         if key is not None:
-            _open(encrypted, key, manifest)
+            open_account(encrypted, key, manifest)
     return manifest
 
 
-def _read_identity(path: Path) -> Identity:
+def read_identity(path: Path) -> Identity:
+    """One's own key out of its file; TransferArchiveError for a file without one."""
     import pyrage  # noqa: PLC0415 - loaded on use
 
     lines = read_file(path)[0].decode(errors="replace").splitlines()
@@ -44,7 +45,7 @@ def _read_identity(path: Path) -> Identity:
         ) from None
 
 
-def _open(encrypted: bytes, key: Identity, manifest: TransferManifest) -> None:
+def open_account(encrypted: bytes, key: Identity, manifest: TransferManifest) -> Parcel:
     """Open and read an account; TransferArchiveError where it is another's or says otherwise."""
     import pyrage  # noqa: PLC0415 - loaded on use
 
@@ -58,8 +59,12 @@ def _open(encrypted: bytes, key: Identity, manifest: TransferManifest) -> None:
         ) from None
     except msgspec.MsgspecError:
         _refuse()
-    if (parcel.format, parcel.closing) != (FORMAT, manifest.closing):
+    is_whole = all(
+        rows and (field in parcel.series or len(rows) == 1) for field, rows in parcel.values.items()
+    )
+    if not is_whole or (parcel.format, parcel.closing) != (FORMAT, manifest.closing):
         _refuse()
+    return parcel
 
 
 def _refuse() -> NoReturn:

@@ -8,6 +8,7 @@ manifest stands for all of it: both sides compare it, by another road than the f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -21,6 +22,7 @@ from upheld.core.errors import UpheldError
 
 FORMAT: Final = "upheld-transfer-1"
 MANIFEST, POLICY = "manifest.json", "policy.md"
+CLOSING_ID: Final = re.compile("[0-9a-f]{32}")
 PART_MAX: Final = 64 * 1024 * 1024  # bytes of one account, or of the manifest
 
 
@@ -67,7 +69,12 @@ def read_archive(path: Path, digest: str) -> tuple[TransferManifest, Iterator[by
     except msgspec.MsgspecError:
         raise _wrong("the manifest cannot be read") from None
     names = [MANIFEST, POLICY, *(each.name for each in manifest.files)]
-    if manifest.format != FORMAT or manifest.accounts != len(manifest.files):
+    accounts = {each.sha256 for each in manifest.files}
+    if (
+        manifest.format != FORMAT
+        or not manifest.accounts == len(manifest.files) == len(accounts)
+        or not CLOSING_ID.fullmatch(manifest.closing)
+    ):
         raise _wrong("the manifest does not agree with itself")
     if sorted(file.namelist()) != sorted(names):
         raise _wrong("a file of it is missing, or is one too many")

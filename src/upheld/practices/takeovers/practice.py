@@ -12,6 +12,7 @@ from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.takeovers.closing import CLOSING, DONE_FACT, NOTIFY, TRANSFER
 from upheld.practices.takeovers.closings import ROLES, Closings
 from upheld.practices.takeovers.console import TakeoverConsole
+from upheld.practices.takeovers.imports import PROOF_SEEN
 from upheld.practices.takeovers.questions import CONSOLE
 from upheld.practices.takeovers.work import NOTICE, ONCE, TakeoverWork
 
@@ -62,4 +63,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("takeovers", MINUTE, work.carry_on)],
+        entry_sentences={
+            PROOF_SEEN: "{actor} read what came along when we took over {whose} account"
+        },
     )

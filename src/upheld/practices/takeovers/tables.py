@@ -1,4 +1,4 @@
-"""Closings of takeovers, which accounts each covers, and what was made up for the successor."""
+"""Closings of takeovers, whom each covers, what goes to a successor, and what came to us as one."""
 
 from __future__ import annotations
 
@@ -68,5 +68,26 @@ takeover_parcel: Final = Table(  # an account, encrypted to the successor's key
     Column("encrypted", LargeBinary, nullable=False),  # an age file, which we cannot open
     Column("mac", LargeBinary),
     Index("takeover_parcel_closing", "closing_id"),
+    info=sealed(owner="person_id"),
+)
+
+takeover_arrival: Final = Table(  # an account that came to us, so that it comes once
+    "takeover_arrival",
+    metadata,
+    Column("closing_id", ID, primary_key=True),  # of the other provider
+    Column("account", WORD, primary_key=True),  # SHA-256 of its encrypted file; it says nobody
+    Column("archive", WORD, nullable=False),  # SHA-256 of the manifest with which it came
+    Column("at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+takeover_proof: Final = Table(  # what came along with somebody's account, but for its values
+    "takeover_proof",
+    metadata,
+    Column("person_id", ID, primary_key=True, info=GO),
+    Column("closing_id", ID, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # under their own key
+    Column("mac", LargeBinary),
     info=sealed(owner="person_id"),
 )
