@@ -12,7 +12,18 @@ import sys
 
 import typer
 
-from upheld.cli import analysis, asking, backup, bulk, jobs, mutating, reading, screening, serving
+from upheld.cli import (
+    analysis,
+    asking,
+    backup,
+    bulk,
+    jobs,
+    mutating,
+    public_reports,
+    reading,
+    screening,
+    serving,
+)
 from upheld.cli.admin import admin
 from upheld.cli.agreement import agreement
 from upheld.cli.bounce import bounce
@@ -63,7 +74,7 @@ def _root(
     pass
 
 
-for _group in (reading, asking, analysis, mutating, bulk, screening, serving, jobs):
+for _group in (reading, asking, analysis, mutating, bulk, screening, serving, jobs, public_reports):
     _group.register(app)
 backup.register(admin)
 admin.command("bounce")(bounce)

@@ -37,6 +37,7 @@ from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.needs import can_ever
 from upheld.practice.purchases import PurchaseApproval, Seller
+from upheld.practice.transparency import TransparencySource
 from upheld.web.limits import Limits
 from upheld.web.pages import STARTS, Imprint, Pages, format_time
 from upheld.web.sessions import Tokens
@@ -216,6 +217,7 @@ class Practice(NamedTuple):
         None  # what stands below a customer's first page, by whose it is and the key of a session
     )
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
+    transparency: TransparencySource | None = None  # what the transparency report counts of it
 
 
 def _count_nothing(name: str, **labels: str) -> None:

@@ -22,6 +22,7 @@ from upheld.gate.log import entries, receipts
 from upheld.gate.log.database_log import LogError
 from upheld.gate.operations import clause_counts
 from upheld.gate.operations.clause_counts import month_before, month_of, place_of
+from upheld.gate.sealing import Sealer
 from upheld.gate.tables import clause_count, disclosure_count, published_count
 from upheld.ledger import counts as ledger
 from upheld.ledger.counts import BOUND, SMALL, Counts, Deciding, Disclosure, Range, Signed
@@ -91,14 +92,19 @@ def _due(gate: Gate, connection: Connection, month: str) -> bool:
     return database.get(connection, published_count, "month = ?", month) is None
 
 
+def noisy_range(sealer: Sealer, count: int, *what: str) -> Range:
+    """The range that is told of a count; its noise is drawn once for what is counted."""
+    mark = sealer.mark_of(*what)
+    noise = int.from_bytes(mark[:16], "big") % (2 * BOUND + 1) - BOUND
+    return ledger.ranged(count, noise)
+
+
 def _compute(gate: Gate, connection: Connection, month: str, since: datetime) -> Counts:
     """The table of a month."""
     sealer = gate.sealer("counts")
 
     def range_of(count: int, *what: str) -> Range:
-        mark = sealer.mark_of(*what, month)
-        noise = int.from_bytes(mark[:16], "big") % (2 * BOUND + 1) - BOUND
-        return ledger.ranged(count, noise)
+        return noisy_range(sealer, count, *what, month)
 
     program = gate.policy.program
     rows = database.select(connection, clause_count, "month = ?", month)

@@ -8,6 +8,7 @@ from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.incidents import transparency
 from upheld.practices.incidents.console import IncidentConsole
 from upheld.practices.incidents.incidents import FACT, NOTIFY, ROLES, Incidents
 from upheld.practices.incidents.notices import IncidentWork
@@ -56,5 +57,6 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("incidents", MINUTE, work.carry_on)],
+        transparency=transparency.source(model),
         pending_actions=pages.waiting,
     )

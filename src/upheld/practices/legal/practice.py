@@ -9,6 +9,7 @@ from upheld.practice.documents import DOCUMENT_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.legal import transparency
 from upheld.practices.legal.desk import LegalDesk
 from upheld.practices.legal.instrument import (
     BELIEVED,
@@ -79,4 +80,5 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("legal-notices", MINUTE, notices.send_due)],
+        transparency=transparency.source(instruments),
     )

@@ -13,6 +13,8 @@ from upheld.practices.staff.my_desk import MyDeskPage
 from upheld.practices.staff.passkey import DeskPasskeys
 from upheld.practices.staff.people_page import PeoplePage
 from upheld.practices.staff.public_safeguards import HERE, PublicSafeguards
+from upheld.practices.staff.public_transparency import HERE as REPORT
+from upheld.practices.staff.public_transparency import PublicTransparency
 from upheld.practices.staff.roles import MANAGER, Roles, read_roles
 from upheld.practices.staff.safeguards import Safeguards
 from upheld.practices.staff.sign_in import HOME, DeskSignIn
@@ -53,6 +55,7 @@ def practice(provider: Provider) -> Practice:
     console, desk = Console(provider, roles), MyDeskPage(provider)
     people, safeguards = PeoplePage(provider, roles), Safeguards(provider)
     watch, guarding = Watch(provider, roles), PublicSafeguards(provider)
+    counting = PublicTransparency(provider)
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
         endpoint = require_sign_in(provider, "staff", handler, fresh=fresh)
@@ -83,6 +86,9 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/people/{user}/ask", people.ask, fresh=True),
             route("POST", "/people/{user}/end", people.end, fresh=True),
             Route(HERE, open_page(provider, guarding.show), methods=["GET"]),
+            Route(REPORT, open_page(provider, counting.show), methods=["GET"]),
+            Route(f"{REPORT}.json", open_page(provider, counting.json), methods=["GET"]),
+            Route(f"{REPORT}.csv", open_page(provider, counting.csv), methods=["GET"]),
             route("GET", "/watch", watch.show),
             route("GET", "/safeguards", safeguards.show),
             route("POST", "/safeguards", safeguards.check),

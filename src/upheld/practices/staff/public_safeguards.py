@@ -60,51 +60,56 @@ class PublicSafeguards:
     async def _current(self) -> tuple[datetime, list[PublicSafeguard]]:
         now = self.provider.gate.gate.clock.now()
         if self._latest is None or not timedelta() <= now - self._latest[0] < READ_AGAIN:
-            self._latest = now, await self.provider.run_in_thread(self._read, now)
+            self._latest = (
+                now,
+                await self.provider.run_in_thread(public_safeguards, self.provider, now),
+            )
         return self._latest
 
-    def _read(self, now: datetime) -> list[PublicSafeguard]:
-        gate = self.provider.gate.gate
-        state, coverage = safeguard_state(gate), log_coverage(gate)
-        return [
-            PublicSafeguard(
-                ON,
-                "Encrypted at rest",
-                "Every value that we hold is sealed under its person’s own key, and those keys"
-                f" under a key that is itself sealed by a {keys_of(gate).master}. That key was last"
-                f" renewed {age(now - state.key_since)}.",
-            ),
-            _on_the_way(secure=self.provider.secure),
-            PublicSafeguard(
-                ON,
-                "Each look decided and entered",
-                "Each read is decided by the policy in force, and entered in the ledger before"
-                " anybody sees what was read.",
-            ),
-            _signed(coverage),
-            _look(
-                "Ledger verified",
-                "All of the ledger was last read and compared with what was signed",
-                now,
-                state.log_verified,
-                state.findings,
-            ),
-            _look(
-                "Everything checked",
-                "Every key, value and record was last opened and compared with the ledger",
-                now,
-                state.everything_checked,
-                state.findings,
-            ),
-            _backup(now, state.last_backup),
-            _duties(state, jobs=coverage.jobs),
-            PublicSafeguard(
-                UNKNOWN,
-                "Locked rooms and written rules",
-                "Our policy promises them. A program cannot see a door or a rule on paper, so this"
-                " page cannot say whether they are kept.",
-            ),
-        ]
+
+def public_safeguards(provider: Provider, now: datetime) -> list[PublicSafeguard]:
+    """Each safeguard as anybody may see it, read now."""
+    gate = provider.gate.gate
+    state, coverage = safeguard_state(gate), log_coverage(gate)
+    return [
+        PublicSafeguard(
+            ON,
+            "Encrypted at rest",
+            "Every value that we hold is sealed under its person’s own key, and those keys"
+            f" under a key that is itself sealed by a {keys_of(gate).master}. That key was last"
+            f" renewed {age(now - state.key_since)}.",
+        ),
+        _on_the_way(secure=provider.secure),
+        PublicSafeguard(
+            ON,
+            "Each look decided and entered",
+            "Each read is decided by the policy in force, and entered in the ledger before"
+            " anybody sees what was read.",
+        ),
+        _signed(coverage),
+        _look(
+            "Ledger verified",
+            "All of the ledger was last read and compared with what was signed",
+            now,
+            state.log_verified,
+            state.findings,
+        ),
+        _look(
+            "Everything checked",
+            "Every key, value and record was last opened and compared with the ledger",
+            now,
+            state.everything_checked,
+            state.findings,
+        ),
+        _backup(now, state.last_backup),
+        _duties(state, jobs=coverage.jobs),
+        PublicSafeguard(
+            UNKNOWN,
+            "Locked rooms and written rules",
+            "Our policy promises them. A program cannot see a door or a rule on paper, so this"
+            " page cannot say whether they are kept.",
+        ),
+    ]
 
 
 def age(passed: timedelta) -> str:

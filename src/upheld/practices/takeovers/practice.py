@@ -9,6 +9,7 @@ from upheld.practice.documents import DOCUMENT_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.takeovers import transparency
 from upheld.practices.takeovers.closing import CLOSING, DONE_FACT, NOTIFY, TRANSFER
 from upheld.practices.takeovers.closings import ROLES, Closings
 from upheld.practices.takeovers.console import TakeoverConsole
@@ -63,6 +64,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("takeovers", MINUTE, work.carry_on)],
+        transparency=transparency.source(closings),
         entry_sentences={
             PROOF_SEEN: "{actor} read what came along when we took over {whose} account"
         },
