@@ -41,12 +41,12 @@ class PublicTransparency:
         )
 
     async def json(self, request: Request) -> Response:
-        """The same for programs."""
+        """The report of a half year as JSON."""
         body = msgspec.json.format(msgspec.json.encode(await self._report(request)), indent=1)
         return Response(body, media_type="application/json")
 
     async def csv(self, request: Request) -> Response:
-        """The same as a sheet."""
+        """The report of a half year as CSV."""
         report = await self._report(request)
         name = f'attachment; filename="transparency-{report.period}.csv"'
         headers = {"content-disposition": name}

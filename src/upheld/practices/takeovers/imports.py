@@ -143,8 +143,9 @@ class ArchiveImport:
         person_id = transaction.enrol()
         self._forbid(transaction, person_id, parcel.choices)
         for some in ([each for each in fields if each == BIRTH_DATE], fields):
-            held = transaction.held_fields(person_id)
-            self._store(transaction, person_id, [each for each in some if each not in held], parcel)
+            there = transaction.held_fields(person_id)
+            new = [each for each in some if each not in there]
+            self._store(transaction, person_id, new, parcel)
         sealer = transaction.person_sealers(PURPOSE, [person_id])[person_id]
         transaction.tables.insert(
             takeover_proof,
