@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
@@ -13,6 +14,9 @@ from upheld.practices.takeovers.parcels import FORMAT, Parcel, read_parcel
 
 if TYPE_CHECKING:
     from pyrage.x25519 import Identity
+
+WORD: Final = re.compile("[a-z0-9][a-z0-9/_-]{0,99}")  # as fields are named
+PARTY_MAX: Final = 100
 
 
 def check_archive(path: Path, digest: str, identity: Path | None = None) -> TransferManifest:
@@ -59,8 +63,8 @@ def open_account(encrypted: bytes, key: Identity, manifest: TransferManifest) ->
         ) from None
     except msgspec.MsgspecError:
         _refuse()
-    is_whole = all(
-        rows and (field in parcel.series or len(rows) == 1) for field, rows in parcel.values.items()
+    is_whole = all(map(WORD.fullmatch, parcel.values)) and all(
+        each.party.isprintable() and len(each.party) <= PARTY_MAX for each in parcel.choices
     )
     if not is_whole or (parcel.format, parcel.closing) != (FORMAT, manifest.closing):
         _refuse()

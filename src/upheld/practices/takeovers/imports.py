@@ -25,7 +25,7 @@ from upheld.gate.erasure.must_keep import purposes
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties
+from upheld.practice import operators, parties
 from upheld.practice.admission import admission
 from upheld.practice.form_values import find_people, today
 from upheld.practice.plugin import Provider
@@ -165,9 +165,14 @@ class ArchiveImport:
         """The fields of an account that are to come in: not what is worked out here, its number."""
         words = transaction.policy.program.vocabulary.tree("data")
         derived = self.provider.gate.gate.derived_of(parcel.values)
-        wanted = sorted(parcel.values.keys() - self.leave_out - derived)
+        fields = {each for each, rows in parcel.values.items() if rows}
+        wanted = sorted(fields - self.leave_out - derived)
         if unknown := [each for each in wanted if each not in words]:
             raise _OutError("our policy has no word for some of it", unknown)
+        if several := [
+            each for each in wanted if each not in parcel.series and len(parcel.values[each]) > 1
+        ]:
+            raise _OutError("it has several values where one can be", several)
         if not wanted:
             raise _OutError("there is nothing in it")
         return wanted
@@ -189,8 +194,9 @@ class ArchiveImport:
         self, transaction: Transaction, person_id: PersonId, choices: Sequence[ParcelChoice]
     ) -> None:
         """Let what somebody forbade hold here; _OutError where we have no words for it."""
+        now = transaction.clock.now()
         for each in choices:
-            if each.kind not in FORBIDDING:
+            if each.kind not in FORBIDDING or (each.ends and each.ends <= now):
                 continue
             try:
                 transaction.record(
@@ -262,12 +268,13 @@ class ArchiveImport:
     def _turn_away(self, parcel: Parcel, error: _OutError) -> None:
         """Enter that an account stays out: by which clauses, and nobody's."""
         with self.provider.gate.gate.together() as transaction:
+            words = transaction.policy.program.vocabulary.tree("data")
             transaction.note(
                 None,
                 REFUSED,
                 actor=f"staff {self.by}",
                 outcome="deny",
-                data=error.fields,
+                data=tuple(each for each in error.fields if each in words),
                 clauses=error.clauses,
                 evidence=(parcel.closing,),
             )
@@ -276,9 +283,16 @@ class ArchiveImport:
 def proofs(transaction: Transaction, person_id: PersonId, by: UserId) -> list[Parcel]:
     """What came along with somebody's account, without values; with an entry that they read.
 
-    TakeoverError for whoever does not work on takeovers, and where nothing came along.
+    TakeoverError for whoever does not work on takeovers, for their own account or a relative's, and
+    where nothing came along.
     """
     user = require_role(transaction.tables, by)
+    if operators.is_left_to_others(transaction.tables, user.user_id, person_id):
+        raise TakeoverError(
+            "it is your own account, or a relative's",
+            code="takeover-own",
+            hint="let somebody else do it",
+        )
     rows = transaction.tables.select(takeover_proof, "person_id = ?", person_id)
     sealer = transaction.person_sealers(PURPOSE, [person_id]).get(person_id)
     if not rows or sealer is None:
