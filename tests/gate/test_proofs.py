@@ -181,6 +181,10 @@ def test_what_came_from_a_public_source_is_public_and_nothing_else(
     gate.store(person, {"phone": "+15550100100"}, **come)
     with pytest.raises(Refused):
         gate.share(person, ["phone"], occasion="other", **words)
+    assert gate.share(person, ["name"], occasion="other", **words)["name"]
+    gate.store(person, {"name": "Another Name"}, **come)
+    with pytest.raises(Refused):
+        gate.share(person, ["name"], occasion="other", **words)
 
 
 def test_the_text_that_was_shown_is_kept_with_a_permission(gate: Gate, person: PersonId) -> None:

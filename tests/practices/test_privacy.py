@@ -23,6 +23,8 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import GateTransaction
 from upheld.practice.events import ACCOUNT_CLOSED
 from upheld.practices.legal.production import Production
+from upheld.practices.rights import corrections
+from upheld.practices.rights.public_values import note_public
 
 ADDRESS = "12 Larch Lane"
 
@@ -242,3 +244,14 @@ def test_an_error_keeps_the_navigation_of_whoever_is_signed_in(house: House) -> 
     assert missing.status_code == 404
     assert 'action="/staff/sign-out"' in missing.text
     assert 'action="/staff/sign-out"' not in stranger.text
+
+
+def test_a_value_that_is_public_says_by_which_source(house: House) -> None:
+    """Only the value that was held when it was recorded, and not one in its place."""
+    ann = house.customer(phone="+1 425 555 0142")
+    house.do(lambda t: note_public(t, ann, "phone", "Phone book 2026", actor="staff u1"))
+    page = house.signed_in(ann).get("/me/privacy").text
+    assert page.count("; public by Phone book 2026.") == 1
+    house.clock.moved += timedelta(minutes=1)
+    house.do(lambda t: corrections.correct(t, ann, "phone", "+1 425 555 0143"))
+    assert "public by" not in house.signed_in(ann).get("/me/privacy").text

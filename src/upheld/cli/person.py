@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
+from upheld.cli.desk_options import BY, actor_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
@@ -99,6 +100,33 @@ def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool 
     list_of_certificates = certificates(gate_of(settings_in(settings)), PersonId(who))
     _tell(list_of_certificates, as_json=as_json)
     raise typer.Exit(0 if list_of_certificates else 1)
+
+
+@person.command()
+def public(  # noqa: PLR0913, PLR0917 - whose, what, and by which source
+    who: str = WHO,
+    field: str = typer.Argument(help="The kind of data, such as phone."),
+    source: str = typer.Option("", "--source", help="Where the value is public, and since when."),
+    end: bool = typer.Option(False, "--end", help="It is not public any more."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Record that a value of a person is public by a lawful source, or that it is not any more."""
+    from upheld.practices.rights import public_values
+
+    if bool(source) == end:
+        raise UpheldError("give a source, or --end", code="usage", hint="one of the two")
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor, whose = actor_of(transaction, by), PersonId(who)
+        if end:
+            public_values.end_public(transaction, whose, field, actor=actor)
+        else:
+            public_values.note_public(transaction, whose, field, source, actor=actor)
+    if as_json:
+        print_json({"person": who, "field": field, "public": not end})
+    else:
+        print(f"{field}: " + ("not public any more" if end else "public"))
 
 
 def _tell(list_of_certificates: list[Certificate], *, as_json: bool) -> None:

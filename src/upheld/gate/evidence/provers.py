@@ -157,8 +157,22 @@ def by_named(question: ProofQuestion) -> Proof:
 
 
 def by_public_source(question: ProofQuestion) -> Proof:
-    """Public is what came in with its public source, and what a record says is public."""
-    proof = by_records(question)
+    """Public is what came in with its public source, and what a record says is public.
+
+    A record is about the values that were held when it was made, and about no later ones.
+    """
+    bits = {field: question.checker.dimension("data", [field]) for field in question.data}
+
+    def is_of_these_values(each: Record) -> bool:
+        words = each.about.get("data")
+        covered = question.checker.dimension("data", words) if words else ~0
+        fields = [field for field, bit in bits.items() if bit & covered]
+        return all(
+            row.stored_at <= each.valid_from for field in fields for row in question.series(field)
+        )
+
+    records = [each for each in question.records if is_of_these_values(each)]
+    proof = by_records(question._replace(records=records))
     public = [
         field
         for field in question.data

@@ -22,12 +22,29 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
-from upheld.practices.feeds.feeds import DONE, OPEN, Feed, FeedError, feeds, require
+from upheld.practices.feeds.feeds import (
+    DONE,
+    NOTHING_NEW,
+    OPEN,
+    REFUSED,
+    UNMATCHED,
+    UNREADABLE,
+    Feed,
+    FeedError,
+    feeds,
+    require,
+)
 from upheld.practices.feeds.withdrawal import withdraw
 
 HERE: Final = "/staff/feeds"
 ROLES: Final = (MANAGER, "privacy")
 CLAUSE: Final = "combining"
+REASONS: Final = {
+    UNMATCHED: "matched nobody, or several",
+    NOTHING_NEW: "with nothing new",
+    REFUSED: "not allowed",
+    UNREADABLE: "not readable",
+}
 STATES: Final = {
     "open": "Not all of it yet",
     "done": "Taken in",
@@ -56,6 +73,11 @@ class FeedDesk:
                     "name": company_name(each.party),
                     "state": STATES[each.state],
                     "reference": short_reference(each.feed_id),
+                    "left_out": [
+                        (count, why)
+                        for reason, why in REASONS.items()
+                        if (count := getattr(each, reason))
+                    ],
                     "can_go": each.state in {OPEN, DONE},
                 }
                 for each in rows

@@ -27,6 +27,7 @@ from upheld.policy.retelling import past_occasion
 from upheld.practice.plugin import Provider
 from upheld.practice.unreadable import UnreadableValueError
 from upheld.practice.value_view import ValueView, view_values
+from upheld.practices.rights.public_values import sources
 from upheld.practices.rights.sentences import CitedClause, clauses, label
 from upheld.web.pages import format_day, money
 
@@ -124,7 +125,7 @@ def describe_fields(
     policy = transaction.policy
     terms = policy.program.vocabulary.tree("data")
     zone = transaction.clock.local(transaction.clock.now()).tzinfo or UTC
-    items = []
+    public, items = sources(transaction, person_id), []
     for field in result.values:
         rows = result.series(field)
         last = rows[-1]
@@ -137,7 +138,7 @@ def describe_fields(
                 label(policy, "data", terms[field].parent),
                 shapes[field],
                 rows,
-                _origin(policy, rows),
+                _origin(policy, rows, _source(rows, *public.get(field, ("", 0)))),
                 clauses(policy, ids),
                 retention,
                 retention_clauses,
@@ -153,7 +154,13 @@ def _view(policy: Policy, field: str, rows: Sequence[Value], zone: tzinfo) -> Va
     return view_values(field, [each.value for each in rows], partial(label, policy), zone)
 
 
-def _origin(policy: Policy, rows: Sequence[Value]) -> str:
+def _source(rows: Sequence[Value], source: str, since: int) -> str:
+    """By which source the latest of some values is public, by itself or a record since a time."""
+    last = rows[-1]
+    return last.origin.public_source or (source if last.stored_at <= since else "")
+
+
+def _origin(policy: Policy, rows: Sequence[Value], source: str) -> str:
     origin = rows[-1].origin
     if origin.origin == "derived":
         return "We work it out from what we hold, each time we need it."
@@ -176,7 +183,7 @@ def _origin(policy: Policy, rows: Sequence[Value]) -> str:
         days = f"{len(rows)} times, first {format_day(rows[0].at)}, last {days}"
     else:
         days = f"on {days}"
-    public = f"; public by {origin.public_source}" if origin.public_source else ""
+    public = f"; public by {source}" if source else ""
     return f"From {whence}{when} {days}{public}."
 
 

@@ -34,6 +34,7 @@ from upheld.practices.rights.desk import KINDS, ROLES, SETTLED, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.objection_pages import ObjectionPages
 from upheld.practices.rights.pages import AgreementPages, DisclosurePages, InventoryPage
+from upheld.practices.rights.public_values import FACT
 from upheld.practices.rights.question_pages import QuestionPages
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
@@ -77,6 +78,7 @@ ASKS: Final = (
     "view",
 )
 PROVES: Final = (
+    FACT,
     "access-requested",
     "account-closed",
     "advertising-opt-out",
