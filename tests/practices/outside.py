@@ -11,8 +11,9 @@ from practices.programmes import join, programme
 from practices.programmes import partner as programme_partner
 from practices.test_agreements import partner as trusted_partner
 from practices.test_agreements import signed
-from practices.test_deliveries import make, permit, supplier
+from practices.test_deliveries import confirm, hand_out, make, permit, supplier
 from upheld.core.ids import CampaignId, PersonId, UserId
+from upheld.practice import recipient_requests
 from upheld.practices.programmes import members
 
 
@@ -38,6 +39,7 @@ def outside(house: House, customer: PersonId, child: PersonId, manager: UserId) 
     agreement = signed(house, partner, manager, days=3_000)
     party = supplier(house)
     permit(house, customer, party)
+    _ask(house, party, customer)
     delivery = make(house, party, [customer])
     return Outside(
         party,
@@ -49,6 +51,14 @@ def outside(house: House, customer: PersonId, child: PersonId, manager: UserId) 
         approved(house).campaign_id,
         _refused_closing(house, customer),
     )
+
+
+def _ask(house: House, party: str, customer: PersonId) -> None:
+    """Something that a company received and is asked to delete."""
+    its = make(house, party, [customer])
+    hand_out(house, its)
+    confirm(house, its)
+    house.do(lambda t: recipient_requests.opted_out(t, customer, "support"))
 
 
 def _refused_closing(house: House, customer: PersonId) -> str:

@@ -251,17 +251,17 @@ def test_what_was_pulled_is_to_be_deleted_when_the_agreement_is_over(house: Hous
     some(house)
     program, by, agreement = opened(house)
     pull, empty = program.begin(), program.begin("newsletter", "email")
-    assert program.ask("/deletions", {}) == (200, {"deletions": []})
+    assert program.ask("/requests", {}) == (200, {"requests": []})
     assert program.page(pull, 1)[0] == 200
-    (one,) = program.ask("/deletions", {})[1]["deletions"]
+    (one,) = program.ask("/requests", {})[1]["requests"]
     ends = house.do(lambda t: agreements.require(t.tables, agreement)).ends
-    assert (one["pull"], one["due"], one["overdue"]) == (pull, ends.isoformat(), False)
-    assert program.ask(f"/deletions/{empty}", {})[1]["error"] == "no-deletion"
+    assert (one["request"], one["due"], one["late"]) == (pull, ends.isoformat(), False)
+    assert program.ask(f"/requests/{empty}", {})[0] == 404
     house.do(lambda t: agreements.withdraw(t, agreement, "It was a mistake.", by=by))
     user = house.staff(kind="agent", sign_in="nora", party=PARTY)
     nora, desk = house.signed_in(user, "agent"), house.signed_in(by, "staff")
-    assert "Overdue" in nora.get("/partner").text
-    assert "Overdue" in desk.get("/staff/agreements").text
+    assert "Late" in nora.get("/partner/requests").text
+    assert "Late" in desk.get("/staff/recipients").text
 
     def confirm(_: int) -> None:
         house.do(lambda t: deletions.confirm(t, PARTY, PullId(pull), actor="agent nora"))
@@ -269,17 +269,18 @@ def test_what_was_pulled_is_to_be_deleted_when_the_agreement_is_over(house: Hous
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(confirm, range(20)))
     for _ in range(2):
-        sent = send(nora, f"/partner/deletions/{pull}", {}, "/partner")
+        sent = send(nora, f"/partner/requests/{pull}", {}, "/partner/requests")
         assert sent.status_code == 303
-    assert "Overdue" not in nora.get("/partner").text + desk.get("/staff/agreements").text
-    status, answer = program.ask(f"/deletions/{pull}", {})
-    assert (status, answer["overdue"]) == (200, False)
-    assert answer["deleted"]
+    assert "Late" not in nora.get("/partner/requests").text
+    assert "Late" not in desk.get("/staff/recipients").text
+    status, answer = program.ask(f"/requests/{pull}", {})
+    assert (status, answer["late"]) == (200, False)
+    assert answer["answered"]
     with reading(house.provider.gate.gate.engine) as connection:
         confirmed = list(entries.of_kind(connection, deletions.DELETION))
     assert len(confirmed) == 1
     other = Program(house, partner(house, "Southern Mail"), by)
-    assert other.ask(f"/deletions/{pull}", {})[0] == 404
+    assert other.ask(f"/requests/{pull}", {})[0] == 404
 
 
 def test_the_page_of_partners_is_for_those_whom_the_register_has_as_partners(house: House) -> None:

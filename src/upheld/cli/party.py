@@ -14,12 +14,16 @@ import typer
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.desk_options import BY, actor_of, read_day
 from upheld.cli.output import JSON, print_json
+from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
+    from upheld.gate.transaction import Transaction
     from upheld.practice.parties import PartyRole
+    from upheld.practice.recipient_requests import RecipientRequest
 
 party = typer.Typer(help="Keep the register of companies outside.", no_args_is_help=True)
 
+REQUEST = typer.Argument(help="The id of the request.")
 WHICH = typer.Argument(help="The company: its name, or its word on the register.")
 COLUMNS = ("party", "name", "role", "kind", "since", "until", "in_force", "place")
 
@@ -166,6 +170,73 @@ def key(
         print_json({"party": which, "key": public.strip()})
     else:
         print(f"files for {which} are encrypted to {public.strip()} now")
+
+
+@party.command()
+def requests(
+    which: str = typer.Argument("", help="Of one company: its name or word; else of all."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """List what companies have to delete or correct and have not confirmed, the late ones first."""
+    from upheld.practice import parties
+    from upheld.practices.agreements import recipients
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        party = parties.find(transaction, which) if which else ""
+        every = recipients.open_ones(transaction)
+        mine = [each for each in every if party in ("", each.party)]
+        signed, now = recipients.signed(transaction, mine), transaction.clock.now()
+    if as_json:
+        print_json([{"party": each.request.party, **each.as_data(now)} for each in signed])
+        return
+    for its in mine:
+        late = "late since" if its.is_late(now) else "due"
+        about = its.name or its.reference or f"entry {', '.join(its.entries)}"
+        print(
+            f"{its.request_id} {its.company}: {its.what} {', '.join(its.fields)} of {about},"
+            f" {late} {its.due:%Y-%m-%d}"
+        )
+
+
+@party.command()
+def request(which: str = REQUEST, settings: Path | None = SETTINGS) -> None:
+    """Print one request as its company gets it, with our signature, to be sent to it."""
+    from upheld.practices.agreements import recipients
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        (one,) = recipients.signed(transaction, [_open_request(transaction, which)])
+    print(f"{one.statement}signature: {one.signature}\nkey: {one.key}")
+
+
+@party.command()
+def answered(
+    which: str = REQUEST, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+) -> None:
+    """Note that a company told us that it did what it was asked."""
+    from upheld.practices.agreements import recipients
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor, its = actor_of(transaction, by), _open_request(transaction, which)
+        recipients.acknowledge(transaction, its.party, its.request_id, actor=actor)
+    if as_json:
+        print_json({"request": its.request_id, "party": its.party})
+    else:
+        print(f"{its.company} did it: {its.what} {', '.join(its.fields)}")
+
+
+def _open_request(transaction: Transaction, which: str) -> RecipientRequest:
+    """The request that waits under an id; UpheldError where none does."""
+    from upheld.practices.agreements import recipients
+
+    its = recipients.find_open(transaction, which)
+    if its is None:
+        raise UpheldError(
+            "no such request waits for an answer",
+            code="no-request",
+            hint="`upheld party requests` lists those that do",
+        )
+    return its
 
 
 @party.command("csv")

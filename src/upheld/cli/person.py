@@ -20,6 +20,7 @@ from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
     from upheld.gate.erasure.certificate import Certificate
+    from upheld.gate.gate import Gate
 
 person = typer.Typer(help="Find, show and erase a person.", no_args_is_help=True)
 
@@ -88,8 +89,13 @@ def erase(
     from upheld.gate.erasure.erase import erase as erased
 
     # With its practices: they prove what is owed, and what must be kept rests on that.
-    provider = provider_of(settings_in(settings))
-    _tell(erased(provider.gate.gate, [PersonId(each) for each in who], now=now), as_json=as_json)
+    gate = provider_of(settings_in(settings)).gate.gate
+    ids = list(dict.fromkeys(PersonId(each) for each in who))
+    certificates = erased(gate, ids, now=now)
+    whole = [
+        _with_answers(gate, each, [last])[0] for each, last in zip(ids, certificates, strict=True)
+    ]
+    _tell(whole, as_json=as_json)
 
 
 @person.command()
@@ -97,7 +103,8 @@ def certificate(who: str = WHO, settings: Path | None = SETTINGS, as_json: bool 
     """Print the certificates of a person's erasures again; 1 if there is none."""
     from upheld.gate.erasure.erase import certificates
 
-    list_of_certificates = certificates(gate_of(settings_in(settings)), PersonId(who))
+    gate, whose = gate_of(settings_in(settings)), PersonId(who)
+    list_of_certificates = _with_answers(gate, whose, certificates(gate, whose))
     _tell(list_of_certificates, as_json=as_json)
     raise typer.Exit(0 if list_of_certificates else 1)
 
@@ -127,6 +134,17 @@ def public(  # noqa: PLR0913, PLR0917 - whose, what, and by which source
         print_json({"person": who, "field": field, "public": not end})
     else:
         print(f"{field}: " + ("not public any more" if end else "public"))
+
+
+def _with_answers(
+    gate: Gate, whose: PersonId, list_of_certificates: list[Certificate]
+) -> list[Certificate]:
+    """Certificates with what companies that had something answered up to now."""
+    from upheld.practice import recipient_requests
+
+    with gate.together() as transaction:
+        token, now = transaction.token_of(whose), transaction.clock.now()
+        return recipient_requests.answers_of(transaction.tables, list_of_certificates, token, now)
 
 
 def _tell(list_of_certificates: list[Certificate], *, as_json: bool) -> None:

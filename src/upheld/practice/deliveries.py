@@ -178,14 +178,13 @@ def _insert_items(
 ) -> None:
     """Write down what is in a delivery: each person's values under their own key."""
     sealers = transaction.person_sealers("delivery", list(results))
-    names = transaction.sealer("delivery")
     transaction.tables.insert_all(
         delivery_item,
         [
             {
                 "person_id": person_id,
                 "delivery_id": new_delivery.delivery_id,
-                "name": names.name_of(new_delivery.party, person_id)[:32],
+                "name": name_for(transaction, new_delivery.party, person_id),
                 "entry": result.entry,
                 "state": WAITING,
                 "handed": None,
@@ -195,6 +194,11 @@ def _insert_items(
             for person_id, result in results.items()
         ],
     )
+
+
+def name_for(transaction: Transaction, party: str, person_id: PersonId) -> str:
+    """The id by which a company alone knows a person, the same in all that goes to it."""
+    return transaction.sealer("delivery").name_of(party, person_id)[:32]
 
 
 def _encode(result: ActResult) -> bytes:

@@ -210,6 +210,32 @@ delivery_item: Final = Table(  # one person's part of a delivery
     info=sealed(owner="person_id", part="state"),
 )
 
+recipient_request: Final = Table(  # what a company that received something is asked to do with it
+    "recipient_request",
+    metadata,
+    Column("request_id", ID, primary_key=True),
+    Column("party", WORD, nullable=False),
+    Column("role", WORD, nullable=False),  # what the party was to us when it received it
+    Column("what", WORD, nullable=False),  # delete, correct
+    Column("why", WORD, nullable=False),  # corrected, erased, withdrawn, …
+    Column("name", WORD, nullable=False),  # by which this recipient alone knows the person
+    Column("reference", WORD, nullable=False),  # where it is about all that went under something
+    Column("fields", Text, nullable=False),  # kinds of data, with spaces between them
+    Column("entries", Text, nullable=False),  # by which it received what went in no delivery
+    Column("person_id", ID, nullable=False, info=BLANK),
+    Column("token", WORD, nullable=False),  # of who is erased, in the list of erasures
+    Column("asked", Instant, nullable=False),
+    Column("due", Instant, nullable=False),
+    Column("answered", Instant),
+    Column("answered_by", WORD),  # as an entry names them
+    Column("mac", LargeBinary),
+    Index("recipient_request_party", "party", "answered"),
+    Index("recipient_request_person", "person_id"),
+    Index("recipient_request_token", "token"),
+    Index("recipient_request_due", "answered", "due"),
+    info=sealed(),
+)
+
 desk_request: Final = Table(  # what a manager asked for, until a second person says yes or no
     "desk_request",
     metadata,

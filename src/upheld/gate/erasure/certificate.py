@@ -7,6 +7,8 @@ and forbids to speak of: it says the same for somebody of whom there is such a t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from upheld.core.ids import EntryNumber
@@ -18,10 +20,31 @@ ALIKE = (
 )
 
 
+class RecipientAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What a company that had received something was asked to delete, and when it said it did."""
+
+    company: str
+    data: tuple[str, ...]
+    asked: str
+    due: str
+    confirmed: str = ""
+    late: bool = False
+
+    def text(self) -> str:
+        """The request as a person reads it."""
+        if self.confirmed:
+            answer = f"confirmed on {self.confirmed[:10]}"
+        else:
+            answer = f"not confirmed yet, {'late since' if self.late else 'due'} {self.due[:10]}"
+        request = f"{self.company} was asked on {self.asked[:10]} to delete {', '.join(self.data)}"
+        return f"{request}: {answer}"
+
+
 class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was done at an erasure. `final` is when the last key to it was destroyed.
 
     `backups` is the day from which no backup from before can be read, where there is one.
+    `recipients` are the companies that were asked to delete it too, as that stands when it is read.
     """
 
     format: str = "upheld-erasure-1"
@@ -34,6 +57,7 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     final: str = ""
     backups: str = ""
     note: str = ALIKE
+    recipients: tuple[RecipientAnswer, ...] = ()
 
     def text(self) -> str:
         """The certificate as a person reads it."""
@@ -58,4 +82,13 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
             lines.append("not final yet: the keys are to be renewed")
         day = f"from {self.backups[:10]} on" if self.backups else "once it is final"
         lines.append(f"no backup from before can be read {day}")
+        lines += [each.text() for each in self.recipients]
         return "\n".join([*lines, self.note])
+
+
+def with_recipients(
+    certificates: Sequence[Certificate], recipients: tuple[RecipientAnswer, ...]
+) -> list[Certificate]:
+    """Certificates of one person, the last one with what companies were asked and answered."""
+    last = [msgspec.structs.replace(each, recipients=recipients) for each in certificates[-1:]]
+    return [*certificates[:-1], *last]

@@ -16,7 +16,6 @@ from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import PARTNER, Containment
 from upheld.policy.load import Policy
-from upheld.policy.vocabulary import TREE_OF
 from upheld.practice import parties
 from upheld.practice.consequences import (
     Banner,
@@ -28,9 +27,8 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.agreements import agreements, checks, deletions, news, signatures, terms
+from upheld.practices.agreements import agreements, checks, news, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
-from upheld.practices.agreements.deletions import PartnerDeletion
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import KEEP_OUT, format_day
@@ -109,21 +107,15 @@ class PartnerAgreementPages:
         problem: str = "",
         status: int = 200,
     ) -> Response:
-        def look(
-            transaction: Transaction,
-        ) -> tuple[list[PartnerAgreement], tuple[Field, ...], list[PartnerDeletion]]:
-            every = agreements.agreements(transaction.tables)
-            return every, _fields(transaction), deletions.open_ones(transaction)
+        def look(transaction: Transaction) -> tuple[list[PartnerAgreement], tuple[Field, ...]]:
+            return agreements.agreements(transaction.tables), _fields(transaction)
 
-        every, fields, open_ones = await self.provider.do(look)
+        every, fields = await self.provider.do(look)
         return self.provider.pages.page(
             visit.request,
             "agreements/all.html",
             status=status,
             agreements=every,
-            deletions=open_ones,
-            label=self._label,
-            now=self.provider.now(),
             states=STATES,
             address=_address,
             fields=fields,
@@ -132,10 +124,6 @@ class PartnerAgreementPages:
             problem=problem,
             clause=CLAUSE,
         )
-
-    def _label(self, dimension: str, word: str) -> str:
-        term = self.provider.policy.program.vocabulary.tree(TREE_OF[dimension]).get(word)
-        return term.label if term and term.label else word.replace("-", " ")
 
     async def add(self, visit: Visit) -> Response:
         """Keep a draft of what was sent, or say what is wrong with it."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from upheld.core.company_names import company_name
-from upheld.core.ids import PullId
+from upheld.core.ids import PullId, RequestId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.log.entries import after
@@ -20,60 +19,27 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import AGREED, PARTNER, USE
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
-from upheld.practice import deliveries
+from upheld.practice import deliveries, recipient_requests
+from upheld.practice.recipient_requests import RecipientRequest
 from upheld.practices.agreements import agreements, pulls, terms
 from upheld.practices.agreements.agreements import DRAFT, SIGNED, PartnerAgreement
 from upheld.practices.agreements.tables import partner_pull as table
-from upheld.practices.agreements.terms import AgreementError
 
 DELETION: Final = "agreement.delete"
 SENTENCES: Final = {DELETION: "{actor} said that they deleted what they received as a partner"}
 
 
-class PartnerDeletion(NamedTuple):
-    """What a partner got by one pull, by when it has to be deleted, and when it said that it is."""
-
-    pull_id: PullId
-    party: str
-    purpose: str
-    fields: tuple[str, ...]
-    started_at: datetime
-    due: datetime
-    deleted_at: datetime | None
-
-    @property
-    def partner(self) -> str:
-        """The partner's name as people read it."""
-        return company_name(self.party)
-
-    def is_overdue(self, at: datetime) -> bool:
-        """Whether its day has come and nobody said that it is deleted."""
-        return self.deleted_at is None and self.due <= at
-
-    def as_data(self, at: datetime) -> dict[str, object]:
-        """What a program is given of it: the pull, its purpose and fields, its day."""
-        return {
-            "pull": self.pull_id,
-            "purpose": self.purpose,
-            "fields": self.fields,
-            "since": self.started_at.isoformat(),
-            "due": self.due.isoformat(),
-            "overdue": self.is_overdue(at),
-            "deleted": self.deleted_at.isoformat() if self.deleted_at else None,
-        }
-
-
-def of_party(transaction: Transaction, party: str) -> list[PartnerDeletion]:
+def of_party(transaction: Transaction, party: str) -> list[RecipientRequest]:
     """Everything that a partner got by its pulls, what is due first first."""
     return _every(transaction, transaction.tables.select(table, "party = ?", party))
 
 
-def open_ones(transaction: Transaction) -> list[PartnerDeletion]:
+def open_ones(transaction: Transaction) -> list[RecipientRequest]:
     """What no partner has said to have deleted, what is due first first."""
     return _every(transaction, transaction.tables.select(table, "deleted IS NULL"))
 
 
-def _every(transaction: Transaction, rows: Sequence[Any]) -> list[PartnerDeletion]:
+def _every(transaction: Transaction, rows: Sequence[Any]) -> list[RecipientRequest]:
     tables, signed_ones = transaction.tables, agreements.agreements(transaction.tables)
     results = []
     for row in rows:
@@ -82,17 +48,23 @@ def _every(transaction: Transaction, rows: Sequence[Any]) -> list[PartnerDeletio
         started = transaction.clock.local(to_datetime(row.started))
         mine = [each for each in signed_ones if each.party == row.party and each.record_id]
         results.append(
-            PartnerDeletion(
-                PullId(row.pull_id),
+            RecipientRequest(
+                RequestId(row.pull_id),
                 row.party,
+                PARTNER,
+                recipient_requests.DELETE,
+                recipient_requests.AGREEMENT_OVER,
+                "",
+                row.pull_id,
                 row.purpose,
                 tuple(row.fields.split()),
+                (),
                 started,
                 _due(tables, mine, started, row),
                 None if row.deleted is None else to_datetime(row.deleted),
             )
         )
-    return sorted(results, key=lambda each: (each.due, each.pull_id))
+    return sorted(results, key=lambda each: (each.due, each.request_id))
 
 
 def _due(tables: Tables, mine: Sequence[PartnerAgreement], started: datetime, row: Any) -> datetime:
@@ -129,23 +101,16 @@ def _period(text: Policy, field: str, purpose: str, since: datetime) -> datetime
 
 def confirm(
     transaction: Transaction, party: str, pull_id: PullId, *, actor: str
-) -> PartnerDeletion | None:
+) -> RecipientRequest | None:
     """Note that a partner says that it deleted what it got by a pull, which ends with that.
 
-    None where it has no such pull. Done again it changes nothing. AgreementError where nothing was
-    given out by it.
+    None where it has no such pull, or got nothing by it. Done again it changes nothing.
     """
     transaction.lock(REGISTER)
     pull = pulls.find(transaction, party, pull_id)
-    if pull is None:
-        return None
-    mine = [each for each in of_party(transaction, party) if each.pull_id == pull_id]
-    if not mine:
-        raise AgreementError(
-            "nothing was given by this pull", code="no-deletion", hint="there is nothing to delete"
-        )
-    if mine[0].deleted_at is not None:
-        return mine[0]
+    mine = [each for each in of_party(transaction, party) if each.reference == pull_id]
+    if pull is None or not mine or mine[0].answered_at is not None:
+        return mine[0] if mine else None
     pulls.end(transaction, pull)
     at = transaction.clock.now()
     changes = {"deleted": microseconds(at), "deleted_by": actor}
@@ -159,4 +124,4 @@ def confirm(
         recipient=f"{PARTNER} {party}",
         purpose=pull.purpose,
     )
-    return mine[0]._replace(deleted_at=at)
+    return mine[0]._replace(answered_at=at)

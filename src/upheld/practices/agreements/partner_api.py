@@ -18,14 +18,14 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.core.ids import ClientId
+from upheld.core.ids import ClientId, RequestId
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import PARTNER
 from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import network_of
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import agreements, clients, deletions, news, pulls
+from upheld.practices.agreements import agreements, clients, news, pulls, recipients
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.pulls import PullPage
 from upheld.practices.agreements.terms import AgreementError
@@ -192,29 +192,29 @@ class PartnerApi:
         rows = await self.provider.do(work)
         return _json({"columns": accounting.SHARED_COLUMNS, "rows": rows})
 
-    async def deletions(self, request: Request, _: Form) -> Response:
-        """What the partner has to delete, by when, and what it said of that."""
+    async def requests(self, request: Request, _: Form) -> Response:
+        """What the company has to delete or correct, by when, and what it said of that."""
 
         def work(transaction: Transaction) -> list[dict[str, object]]:
             client, now = self._client(transaction, request), transaction.clock.now()
-            every = deletions.of_party(transaction, client.party)
-            return [each.as_data(now) for each in every]
+            every = recipients.of_party(transaction, client.party)
+            return [each.as_data(now) for each in recipients.signed(transaction, every)]
 
-        return _json({"deletions": await self.provider.do(work)})
+        return _json({"requests": await self.provider.do(work)})
 
-    async def confirm_deletion(self, request: Request, _: Form) -> Response:
-        """Note that the partner says that it deleted what it got by a pull."""
-        pull_id = request.path_params["pull"]
+    async def acknowledge(self, request: Request, _: Form) -> Response:
+        """Note that the company did what it was asked."""
+        request_id = RequestId(request.path_params["request"])
 
         def work(transaction: Transaction) -> dict[str, object] | None:
             client, now = self._client(transaction, request), transaction.clock.now()
             actor = f"{PARTNER} {client.party}"
-            one = deletions.confirm(transaction, client.party, pull_id, actor=actor)
-            return one.as_data(now) if one else None
+            its = recipients.acknowledge(transaction, client.party, request_id, actor=actor)
+            return recipients.signed(transaction, [its])[0].as_data(now) if its else None
 
         one = await self.provider.do(work)
         if one is None:
-            raise _AnswerError(404, "pull", "there is no such pull", f"see {HERE}/deletions")
+            raise _AnswerError(404, "request", "you are asked no such thing", f"{HERE}/requests")
         return _json(one)
 
     def _client(self, transaction: Transaction, request: Request) -> PartnerClient:

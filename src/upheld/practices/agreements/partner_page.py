@@ -20,11 +20,10 @@ from upheld.practice.deliveries import PartyDelivery
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import label_of_customers
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import agreements, clients, deletions, news, pulls
+from upheld.practices.agreements import agreements, clients, news, pulls, recipients
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.console import SIGNATURE, STATES
-from upheld.practices.agreements.deletions import PartnerDeletion
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Filled, read
 from upheld.web.pages import KEEP_OUT
@@ -41,7 +40,7 @@ class PartnerView(NamedTuple):
     purposes: Sequence[tuple[str, Sequence[str]]]  # for which it may ask, and for what, in words
     deliveries: list[PartyDelivery]
     clients: list[PartnerClient]
-    deletions: list[PartnerDeletion]
+    requests: int  # those that wait
 
 
 class PartnerPage:
@@ -62,7 +61,6 @@ class PartnerPage:
             name=company_name(party),
             states=STATES,
             label=self._label,
-            now=self.provider.now(),
             fields=(SIGNATURE,),
             filled=filled,
         )
@@ -98,23 +96,6 @@ class PartnerPage:
         banner = Banner("We have your signature.", short_reference(one.agreement_id))
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
-    async def confirm_deletion(self, visit: Visit) -> Response:
-        """Note that the company says that it deleted what it got by a pull."""
-        party, pull_id = _party(visit), visit.request.path_params["pull"]
-
-        def work(transaction: Transaction) -> PartnerDeletion | None:
-            actor = f"agent {visit.subject}"
-            return deletions.confirm(transaction, party, pull_id, actor=actor)
-
-        try:
-            one = await self.provider.do(work)
-        except AgreementError:
-            one = None
-        if one is None:
-            raise HTTPException(404)
-        banner = Banner("We noted that you deleted it.", short_reference(one.pull_id))
-        return redirect_with_banner(self.provider, visit.session, f"{HERE}#deletions", banner)
-
     def _view(self, transaction: Transaction, party: str) -> PartnerView:
         tables = transaction.tables
         tree = transaction.policy.program.vocabulary.tree(TREE_OF["purpose"])
@@ -134,7 +115,7 @@ class PartnerPage:
             purposes,
             deliveries.latest(tables, party=party),
             [each for each in clients.clients(tables, party) if each.state == clients.ACTIVE],
-            deletions.of_party(transaction, party),
+            sum(each.answered_at is None for each in recipients.of_party(transaction, party)),
         )
 
     def _label(self, dimension: str, word: str) -> str:

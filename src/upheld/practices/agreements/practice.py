@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from upheld.core.ids import PersonId, RecordId
 from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import AGREED
-from upheld.practice import parties
+from upheld.practice import parties, recipient_requests
 from upheld.practice.endpoints import Handler, require_sign_in
+from upheld.practice.events import CONSENT_WITHDRAWN
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.agreements import (
@@ -18,11 +21,13 @@ from upheld.practices.agreements import (
     partner_api,
     proof,
     pulls,
+    recipient_pages,
 )
 from upheld.practices.agreements.console import HERE, PartnerAgreementPages
 from upheld.practices.agreements.partner_api import PartnerApi
 from upheld.practices.agreements.partner_page import HERE as PARTNER_PAGE
 from upheld.practices.agreements.partner_page import PartnerPage
+from upheld.practices.agreements.recipient_pages import RecipientPages
 
 MENU = (
     MenuEntry("staff", "Agreements", HERE, "With trusted partners", 94, roles=(MANAGER,)),
@@ -34,19 +39,42 @@ MENU = (
         10,
         roles=parties.PARTNER_ROLES,
     ),
+    MenuEntry(
+        "staff",
+        "Recipients",
+        recipient_pages.DESK,
+        "What companies have to delete or correct",
+        94,
+        roles=recipient_pages.ROLES,
+    ),
+    MenuEntry(
+        "agent",
+        "Requests",
+        recipient_pages.HERE,
+        "What you have to delete or correct",
+        14,
+        roles=tuple(parties.ROLES),
+    ),
 )
 SENTENCES = {
     **agreements.SENTENCES,
     **clients.SENTENCES,
     **deletions.SENTENCES,
     **pulls.SENTENCES,
+    **recipient_requests.SENTENCES,
 }
+
+
+def _on_withdrawal(transaction: Transaction, person_id: PersonId, record: str) -> None:
+    """Somebody withdrew a permission: who received something on it is asked to delete it."""
+    recipient_requests.ground_over(transaction, person_id, RecordId(record))
 
 
 def practice(provider: Provider) -> Practice:
     """Agreements with trusted partners: drafted, checked, signed by both sides, withdrawn."""
     pages = PartnerAgreementPages(provider)
     api, partner = PartnerApi(provider), PartnerPage(provider)
+    theirs_to_do = RecipientPages(provider)
     one, theirs = f"{HERE}/{{agreement}}", f"{PARTNER_PAGE}/agreements/{{agreement}}"
 
     def route(method: str, path: str, handler: Handler, *, fresh: bool = False) -> Route:
@@ -78,17 +106,22 @@ def practice(provider: Provider) -> Practice:
             own("GET", PARTNER_PAGE, partner.show),
             own("GET", f"{theirs}/statement.txt", partner.statement),
             own("POST", f"{theirs}/accept", partner.accept),
-            own("POST", f"{PARTNER_PAGE}/deletions/{{pull}}", partner.confirm_deletion),
+            own("GET", recipient_pages.HERE, theirs_to_do.show),
+            own("POST", f"{recipient_pages.HERE}/{{request}}", theirs_to_do.acknowledge),
+            route("GET", recipient_pages.DESK, theirs_to_do.show_desk),
+            route("POST", f"{recipient_pages.DESK}/{{request}}", theirs_to_do.note),
             answer("/token", api.token),
             answer("/agreements", api.agreements),
             answer("/pulls", api.begin),
             answer("/pulls/{pull}/page", api.page),
             answer("/received", api.received),
-            answer("/deletions", api.deletions),
-            answer("/deletions/{pull}", api.confirm_deletion),
+            answer("/requests", api.requests),
+            answer("/requests/{request}", api.acknowledge),
         ],
         menu=MENU,
         jobs=[Job("agreements", MINUTE, checks.look_through)],
-        manager_actions=pages.pending,
+        manager_actions=lambda tables: [*pages.pending(tables), *theirs_to_do.late(tables)],
+        listeners={CONSENT_WITHDRAWN: _on_withdrawal},
+        before_erasure=recipient_requests.before_erasure,
         entry_sentences=SENTENCES,
     )

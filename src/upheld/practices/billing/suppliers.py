@@ -1,8 +1,9 @@
 """Suppliers: a plan that another company provides names it, and the fields that it needs.
 
 An order of such a plan is a record that the service needs them: the company gets these fields, in a
-delivery that is made with the order, and no others, for as long as the order lives. What waits when
-it ends is kept back. Nobody can order a plan whose supplier is not on the register, or has no key.
+delivery that is made with the order, and no others, for as long as the order lives. When it ends,
+what waits is kept back, and what the company received it is asked to delete. Nobody can order a
+plan whose supplier is not on the register, or has no key.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
-from upheld.practice import deliveries, parties, party_keys
+from upheld.practice import deliveries, parties, party_keys, recipient_requests
 from upheld.practice.plugin import PendingAction
 from upheld.practices.billing.plans import ServicePlan
 
@@ -85,6 +86,8 @@ def release(transaction: Transaction, person_id: PersonId, order_id: RecordId, a
         if (each.fact, each.how) == (REQUESTED, _how(order_id)) and each.in_force(at):
             transaction.withdraw(person_id, each.record_id, ended=True, actor=actor)
             deliveries.recall(transaction, person_id, order_id, actor=actor)
+            why = recipient_requests.ORDER_OVER
+            recipient_requests.ground_over(transaction, person_id, each.record_id, why)
 
 
 def sentence(policy: Policy, plan: ServicePlan) -> str:

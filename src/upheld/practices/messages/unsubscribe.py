@@ -22,6 +22,7 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act
 from upheld.gate.public import VaultError
 from upheld.gate.transaction import Transaction
+from upheld.practice import recipient_requests
 from upheld.practice.plugin import Provider
 
 BYTES: Final = 16
@@ -81,6 +82,7 @@ class UnsubscribePages:
                     by_whom="customer",
                     how="one click in a message",
                 )
+                recipient_requests.opted_out(transaction, person_id, purpose)
 
         with suppress(VaultError):  # somebody who was erased is told the same
             await self.provider.do(work)

@@ -18,7 +18,7 @@ from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import years
 from upheld.gate.transaction import Transaction
-from upheld.practice import deliveries
+from upheld.practice import deliveries, recipient_requests
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
 from upheld.practice.invitations import comparison_code
@@ -207,6 +207,8 @@ def leave(
         transaction.withdraw(person_id, mine.record_id, actor=actor)
     if mine.state in (WAITING, JOINED):
         deliveries.recall(transaction, person_id, programme_id, actor=actor)
+        if mine.record_id:
+            recipient_requests.ground_over(transaction, person_id, mine.record_id)
         its = programmes.find(transaction.tables, programme_id)
         return _put(transaction, person_id, its, LEFT, request_id=mine.request_id)
     return mine

@@ -15,7 +15,7 @@ from upheld.core.ids import PersonId, ProgrammeId
 from upheld.database.own_tables import Place
 from upheld.gate.act.request import ActResult
 from upheld.gate.gate import Gate
-from upheld.practice import deliveries
+from upheld.practice import deliveries, recipient_requests
 from upheld.practices.programmes import members, programmes
 from upheld.practices.programmes.programmes import ProgrammeError
 from upheld.practices.programmes.tables import programme_member as table
@@ -80,7 +80,10 @@ def _run_lot(
 
 
 def run_all(gate: Gate) -> int:
-    """Run every programme in force; how many people were sent. The job of that name."""
+    """Run every programme in force; how many people were sent. The job of that name.
+
+    The company of one that is over is asked to delete what it got.
+    """
     with gate.look() as tables:
         at = gate.clock.now()
         waiting = [
@@ -89,6 +92,14 @@ def run_all(gate: Gate) -> int:
             if each.in_force(at)
             and tables.select_unchecked(table, ["COUNT(*)"], _UNSENT, each.programme_id) != [(0,)]
         ]
+        over = [each for each in programmes.every(tables) if each.ends and each.ends <= at]
+    for its in over:
+        with gate.together() as transaction:
+            latest = deliveries.latest(transaction.tables, reference=its.programme_id)
+            if any(each.handed for each in latest):
+                recipient_requests.all_under(
+                    transaction, its.party, programmes.PARTNER, its.programme_id, its.fields
+                )
     count = 0
     for each in waiting:
         try:

@@ -23,6 +23,7 @@ from upheld.policy.english import word_list
 from upheld.policy.load import Policy
 from upheld.policy.request import Request
 from upheld.practice import parties as register
+from upheld.practice import recipient_requests
 from upheld.practice.admission import admission
 from upheld.practice.ages import is_minor
 from upheld.practice.gag_orders import GagFilter
@@ -211,6 +212,7 @@ def end_those_of_guardian(transaction: Transaction, person_id: PersonId, _: str)
     for each in records:
         if each.how == BY_GUARDIAN and each.in_force(at):
             transaction.withdraw(person_id, each.record_id, actor=GUARDIAN)
+            recipient_requests.ground_over(transaction, person_id, each.record_id)
 
 
 def of_age(transaction: Transaction, person_id: PersonId) -> bool:
@@ -260,6 +262,8 @@ def opt(
         transaction.record(
             person_id, OPT_OUT, fact=fact, about=about, by_whom="customer", how="portal"
         )
+        if purpose:
+            recipient_requests.opted_out(transaction, person_id, purpose)
     for each in there:
         if not out:
             transaction.withdraw(person_id, each.record_id, actor="customer")

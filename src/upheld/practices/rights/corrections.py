@@ -17,6 +17,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.transaction import Transaction
+from upheld.practice import recipient_requests
 from upheld.practice.plugin import Provider
 from upheld.practices.rights import case_work, requests
 from upheld.practices.rights.case_work import PURPOSE
@@ -139,6 +140,7 @@ def correct(
     if isinstance(result, Refused):
         requests.deny(transaction, request, result)
         return result
+    recipient_requests.corrected(transaction, person_id, field)
     answer = requests.answer(transaction, request)
     return answer if isinstance(answer, Refused) else request
 
@@ -195,6 +197,7 @@ def set_value(
         purpose=PURPOSE,
         after=str(result.entry),
     )
+    recipient_requests.corrected(transaction, request.person_id, request.about)
     answer = requests.answer(transaction, request, by=staff_id)
     if isinstance(answer, Refused):
         return answer

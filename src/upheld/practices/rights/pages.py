@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -24,7 +25,7 @@ from upheld.gate.public import Edition, write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.practice import gag_orders, threads
+from upheld.practice import gag_orders, recipient_requests, threads
 from upheld.practice.citations import VERSION
 from upheld.practice.consequences import (
     Banner,
@@ -43,6 +44,7 @@ from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_
 from upheld.practices.rights.sentences import (
     CitedClause,
     clauses,
+    label,
     matches_filter,
     sentence,
     version_page,
@@ -205,6 +207,9 @@ class DisclosurePages:
         every = await self.provider.do(
             lambda transaction: gag_orders.visible_entries(transaction, visit.subject)
         )
+        told_companies = await self.provider.read(
+            lambda tables: recipient_requests.of_person(tables, visit.subject)
+        )
         policy = policy_of(self.provider)
         own: list[StoryEvent] = []
         events: list[StoryEvent] = []
@@ -227,6 +232,9 @@ class DisclosurePages:
             visit.request,
             "rights/received.html",
             accesses=story.accesses(every, policy),
+            recipients=told_companies,
+            label=partial(label, policy, "data"),
+            now=clock.now(),
             days=[(day, list(some)) for day, some in groupby(views, lambda v: clock.day_of(v.at))],
             own=[_event_view(each, gate, notes) for each in own[:ROWS_MAX]],
             own_count=len(own),

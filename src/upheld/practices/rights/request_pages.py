@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import certificates_for
 from upheld.gate.transaction import Transaction
-from upheld.practice import threads
+from upheld.practice import recipient_requests, threads
 from upheld.practice.consequences import (
     Banner,
     confirmation_page,
@@ -332,9 +332,18 @@ class RequestPages:
         whose = await self.provider.do(lambda transaction: erasure.whose(transaction, raw))
         if whose is None:
             raise HTTPException(404)
-        certificates = await self.provider.run_in_thread(certificates_for, gate, whose)
+        sealed = await self.provider.run_in_thread(certificates_for, gate, whose)
+        certificates = await self.provider.read(
+            lambda tables: recipient_requests.answers_of(tables, sealed, whose, self.provider.now())
+        )
         policy = policy_of(self.provider)
         words = {word: label(policy, "data", word) for each in certificates for word in each.erased}
+        words |= {
+            word: label(policy, "data", word)
+            for each in certificates
+            for answer in each.recipients
+            for word in answer.data
+        }
         words |= {
             w: label(policy, "data", w) for each in certificates for k in each.kept for w in k.data
         }

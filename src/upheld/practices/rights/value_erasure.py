@@ -15,7 +15,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.must_keep import KeptFields
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.transaction import Transaction
-from upheld.practice import tasks
+from upheld.practice import recipient_requests, tasks
 from upheld.practice.message_copies import MESSAGES
 from upheld.practices.rights import requests
 from upheld.practices.rights.corrections import CHECKED
@@ -128,5 +128,6 @@ def erase(
     answer = requests.answer(transaction, request)
     if isinstance(answer, Refused):
         return answer
+    recipient_requests.erased_field(transaction, person_id, field)
     transaction.drop(person_id, [field], actor="customer")
     return request

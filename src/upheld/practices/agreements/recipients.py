@@ -1,0 +1,113 @@
+"""Everything that companies outside are asked to delete or correct: one list for each of them.
+
+What a partner pulled is to be deleted when its agreement is over; anything else was asked for when
+it was corrected or erased here, or when what let it out ended. Each request is signed by us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from upheld.core.ids import PullId, RequestId
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties, recipient_requests
+from upheld.practice.recipient_requests import RecipientRequest
+from upheld.practices.agreements import deletions
+from upheld.practices.agreements.signatures import encode
+
+PURPOSE: Final = "recipient-request"  # of the key by which requests are signed
+TITLE: Final = "upheld request to a company that received something"
+
+
+class SignedRequest(NamedTuple):
+    """A request as it goes to its company: a statement of it, and our signature in Base64."""
+
+    request: RecipientRequest
+    statement: str
+    signature: str
+    key: str
+
+    def as_data(self, at: datetime) -> dict[str, object]:
+        """What a program is given of it."""
+        its = self.request
+        return {
+            "request": its.request_id,
+            "what": its.what,
+            "why": its.why,
+            "about": its.name,
+            "under": its.reference,
+            "purpose": its.purpose,
+            "fields": its.fields,
+            "entries": its.entries,
+            "asked": its.asked_at.isoformat(),
+            "due": its.due.isoformat(),
+            "late": its.is_late(at),
+            "answered": its.answered_at.isoformat() if its.answered_at else None,
+            "statement": self.statement,
+            "signature": self.signature,
+            "key": self.key,
+        }
+
+
+def of_party(transaction: Transaction, party: str) -> list[RecipientRequest]:
+    """What a company is asked, what waits first."""
+    requests = recipient_requests.of_party(transaction.tables, party)
+    return _sorted([*requests, *deletions.of_party(transaction, party)])
+
+
+def open_ones(transaction: Transaction) -> list[RecipientRequest]:
+    """What no company has answered, what is due first first."""
+    parties.load_names(transaction.tables)
+    requests = recipient_requests.open_ones(transaction.tables)
+    return _sorted([*requests, *deletions.open_ones(transaction)])
+
+
+def acknowledge(
+    transaction: Transaction, party: str, request_id: RequestId, *, actor: str
+) -> RecipientRequest | None:
+    """Note that a company did what it was asked; None where it was asked no such thing."""
+    its = recipient_requests.acknowledge(transaction, party, request_id, actor=actor)
+    if its is None:
+        its = deletions.confirm(transaction, party, PullId(request_id), actor=actor)
+    return its
+
+
+def find_open(transaction: Transaction, which: str) -> RecipientRequest | None:
+    """The request that waits under an id, whichever company's it is; None where none does."""
+    return next((each for each in open_ones(transaction) if each.request_id == which), None)
+
+
+def signed(transaction: Transaction, every: Iterable[RecipientRequest]) -> list[SignedRequest]:
+    """Requests with our signatures."""
+    signer = transaction.signer(PURPOSE)
+    front = transaction.policy.front
+    provider = " ".join((front.provider or front.policy).split())
+    texts = [(each, _statement(each, provider)) for each in every]
+    return [
+        SignedRequest(each, text, encode(signer.sign(text.encode())), encode(signer.public))
+        for each, text in texts
+    ]
+
+
+def _statement(its: RecipientRequest, provider: str) -> str:
+    """What we sign, line by line."""
+    return (
+        f"{TITLE}\n"
+        f"request: {its.request_id}\n"
+        f"from: {provider}\n"
+        f"to: {its.party}\n"
+        f"what: {its.what}\n"
+        f"why: {its.why}\n"
+        f"about: {its.name}\n"
+        f"under: {its.reference}\n"
+        f"fields: {' '.join(its.fields)}\n"
+        f"entries: {' '.join(its.entries)}\n"
+        f"asked: {its.asked_at.isoformat()}\n"
+        f"due: {its.due.isoformat()}\n"
+    )
+
+
+def _sorted(every: Iterable[RecipientRequest]) -> list[RecipientRequest]:
+    return sorted(every, key=lambda each: (bool(each.answered_at), each.due, each.request_id))
