@@ -34,7 +34,7 @@ def transparency(
     elif as_csv:
         print(report.csv(), end="")
     else:
-        print(f"{report.provider}, {report.first} until before {report.after}")
+        print(f"{report.provider}, {report.first} to {report.last}")
         for each in report.lines:
             print(f"{each.what}, {each.outcome}: {each.count}")
 

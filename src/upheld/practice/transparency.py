@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -70,7 +70,7 @@ class TransparencyReport(msgspec.Struct, frozen=True):
     provider: str
     period: str
     first: date
-    after: date
+    last: date
     made: datetime
     lines: tuple[ReportLine, ...]
 
@@ -135,5 +135,10 @@ def transparency_report(provider: Provider, half: HalfYear) -> TransparencyRepor
         for outcome in outcomes
     ]
     return TransparencyReport(
-        provider.imprint.name, half.name, half.first, half.after, now, tuple(lines)
+        provider.imprint.name,
+        half.name,
+        half.first,
+        half.after - timedelta(days=1),
+        now,
+        tuple(lines),
     )

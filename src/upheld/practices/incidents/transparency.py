@@ -7,10 +7,17 @@ from datetime import datetime
 from typing import Final
 
 from upheld.database.own_tables import Tables
-from upheld.gate.operations.misuse import KINDS
+from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE
 from upheld.practice.transparency import PublicEvent, TransparencySource
 from upheld.practices.incidents.incidents import APPROVED, CLOSED, Incidents
 
+_KINDS: Final = {
+    STAFF: "incident: misuse by or of a member of staff",
+    PARTNER: "incident: misuse by or of a partner",
+    KEY: "incident: misuse of a key",
+    TABLE: "incident: misuse of a part of our database",
+    BACKUP: "incident: misuse of a backup",
+}
 _OUTCOMES: Final = {APPROVED: "notices approved", CLOSED: "closed"}
 
 
@@ -20,8 +27,8 @@ def source(incidents: Incidents) -> TransparencySource:
     def events(tables: Tables, _: datetime) -> Iterator[PublicEvent]:
         for each in incidents.all(tables):
             if each.state in _OUTCOMES:
-                kind = f"incident: {each.misuse.kind}"
-                yield PublicEvent(each.discovery, kind, _OUTCOMES[each.state])
+                kind, outcome = _KINDS[each.misuse.kind], _OUTCOMES[each.state]
+                yield PublicEvent(each.discovery, kind, outcome)
 
-    kinds = (f"incident: {each}" for each in KINDS)
-    return TransparencySource(dict.fromkeys(kinds, tuple(_OUTCOMES.values())), events)
+    outcomes = tuple(_OUTCOMES.values())
+    return TransparencySource(dict.fromkeys(_KINDS.values(), outcomes), events)
