@@ -9,12 +9,13 @@ from datetime import timedelta
 import pytest
 
 import upheld
-from practices.conftest import House, send
+from practices.conftest import PASSWORD, House, send
 from practices.test_request_desk import post, take, the_request
 from upheld.core.ids import PersonId, TaskId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
+from upheld.gate.erasure.retention import retire
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import tasks, threads
 from upheld.practices.rights import erasure, requests
@@ -140,3 +141,30 @@ def test_where_nothing_new_may_be_stored_the_page_says_how_to_reach_us(house: Ho
     assert send(customer, own, {}, own).status_code == 303
     assert "<textarea" not in customer.get(own).text
     assert send(customer, f"{own}/reply", {"text": "More"}, own).status_code == 404
+
+
+def test_nothing_is_deleted_while_an_erasure_can_be_taken_back(house: House) -> None:
+    """Retention leaves whoever asked to the erasure; they sign in as before."""
+    person, _ = asks(house)
+    gate = house.provider.gate.gate
+    before = house.do(lambda transaction: transaction.held_fields(person))
+    assert retire(gate) == 0
+    assert house.do(lambda transaction: transaction.held_fields(person)) == before
+    browser = house.browser()
+    form = {"email": "ann@marked.example", "password": PASSWORD}
+    assert send(browser, "/sign-in", form).headers["location"] == "/me"
+    house.clock.moved = timedelta(days=2, hours=23)
+    assert retire(gate) == 0
+    house.clock.moved = timedelta(days=3, hours=1)  # nobody erased them: retention is on again
+    assert retire(gate) > 0
+
+
+def test_who_took_their_erasure_back_keeps_all_of_it(house: House) -> None:
+    """Nothing is missing, neither before nor after it was taken back."""
+    person, own = asks(house)
+    customer = house.signed_in(person)
+    before = house.do(lambda transaction: transaction.held_fields(person))
+    retire(house.provider.gate.gate)
+    assert send(customer, own, {}, own).status_code == 303
+    retire(house.provider.gate.gate)
+    assert house.do(lambda transaction: transaction.held_fields(person)) == before

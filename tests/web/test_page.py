@@ -174,7 +174,7 @@ def test_examples_are_marked_as_their_own_page_answers_them(sample: TestClient) 
     [
         ("action=share&data=emali", "Did you mean “e-mail address”?"),
         ("action=shred", "knows no act “shred”"),
-        ("", "names no act"),
+        ("", "does not say what we would do"),
         ("action=share&colour=red", "has no “colour”"),
         ("action=serve&fact.minor=yes", "nothing that can be supposed"),
         ("action=serve&fact.age=old", "Expected a number."),

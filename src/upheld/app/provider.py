@@ -184,6 +184,9 @@ def provide(
             [practice.before_erasure] if practice.before_erasure else []
         )
         house.erasure_hooks.after.extend([practice.after_erasure] if practice.after_erasure else [])
+        house.erasure_hooks.waiting.extend(
+            [practice.left_to_erasure] if practice.left_to_erasure else []
+        )
         for field, carry in practice.carry_forward.items():
             house.carry_forwards.add(field, carry)
         for field, read in practice.field_readers.items():

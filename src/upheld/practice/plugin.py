@@ -19,7 +19,7 @@ from upheld.core.ids import PersonId, TaskId
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import DutyCondition, DutyHandler
-from upheld.gate.act.erasure_hooks import ErasureHook
+from upheld.gate.act.erasure_hooks import ErasureHook, LeftToErasure
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.evidence.carry_forward import CarryForward
@@ -165,6 +165,7 @@ class Practice(NamedTuple):
     after_erasure: ErasureHook | None = (
         None  # what is done after it, where something is kept of them
     )
+    left_to_erasure: LeftToErasure | None = None  # who can still take their erasure back
     carry_forward: Mapping[
         str, CarryForward
     ] = {}  # series, to who says what stays when its oldest rows go

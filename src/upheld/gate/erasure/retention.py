@@ -7,6 +7,7 @@ asks the policy of everybody whether each field that is held may still be stored
 by a hold or an unpaid invoice, stays, and is asked about again the next time; so does what
 something in force rests on, such as the order of a plan that runs. What cannot be told,
 because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
+Nor is anything of whoever asked for an erasure that they can still take back.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sqlalchemy import Connection, Table
 
 from upheld.core.ids import EntryNumber, ObligationId, PersonId
 from upheld.database import rows as database
+from upheld.database.own_tables import Tables
 from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
 from upheld.database.tables import BEGINNING, microseconds, record
@@ -322,11 +324,14 @@ def _ask_about(gate: Gate, state: str, some: Sequence[PersonId]) -> int:
             state,
             *some,
         )
+        whom = [each for (each,) in person_rows]
+        context = gate.context
+        left = context.erasure_hooks.left(Tables(connection), whom, context.clock.now())
         opened = people.open_people_in_any_state(
-            connection, gate.context.keyring, [each for (each,) in person_rows]
+            connection, context.keyring, [each for each in whom if each not in left]
         )
-        for person_id, rules in _storing_rules(gate.context, connection, opened, state).items():
-            count += _delete_denied(gate.context, connection, opened[person_id], rules, state)
+        for person_id, rules in _storing_rules(context, connection, opened, state).items():
+            count += _delete_denied(context, connection, opened[person_id], rules, state)
     return count
 
 

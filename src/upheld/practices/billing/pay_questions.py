@@ -24,6 +24,6 @@ def pay_confirmation(
         f"Pay {money(cents)}",
         f"/me/payment?card={once}" if once else "/me/payment",
         {"key": key, "card": once, "amount": f"{cents // 100}.{cents % 100:02}"},
-        [("You pay", money(cents)), ("You owe after it", money(open_cents - cents))],
+        [("You pay", money(cents)), ("Your balance then", money(open_cents - cents))],
         after=f"/me/payment/done/{key}",
     )

@@ -145,8 +145,8 @@ class QuestionAnswerer:
             return
         if not word:
             raise RejectedQuestion(
-                "The question names no act.",
-                "Choose one below, for example “share”.",
+                "The question does not say what we would do.",
+                "Choose it below, for example “share”.",
                 "unknown-action",
             )
         code = "unknown-action" if dimension == "action" else "unknown-term"
@@ -288,7 +288,7 @@ class QuestionAnswerer:
             return "The policy allows it in any case."
         if full.verdict == NO and not any(each.clauses for each in full.refusals):
             return "No clause allows it, and what no clause allows, you may not do."
-        return "The policy allows it in no case." if full.verdict == NO else ""
+        return "The policy never allows it." if full.verdict == NO else ""
 
     def _line(
         self,

@@ -280,7 +280,7 @@ def _advertising(transaction: Transaction, person: PersonId, *, signal_now: bool
     if signal_now:
         sentence = (
             "Your browser sends a privacy signal (Global Privacy Control), and we obey it. While it"
-            " is sent, nothing that you choose here stands above it."
+            " is sent, it takes precedence over what you choose here."
         )
         target = ""
     elif off:

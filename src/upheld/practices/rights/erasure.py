@@ -8,11 +8,13 @@ shows the certificate without an account, since there is none left to sign in to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.erase import certificates, erase
@@ -105,6 +107,11 @@ def write(
     if request.task_id:
         threads.note_reply(provider, transaction, request.person_id, request.task_id, text)
     return request
+
+
+def left(tables: Tables, person_ids: Sequence[PersonId], at: datetime) -> set[PersonId]:
+    """Who of some people can still take their erasure back at a moment, and so is left to it."""
+    return requests.whose_since(tables, KIND, at - WAITS, person_ids)
 
 
 def close_tasks(transaction: Transaction, person_id: PersonId) -> None:

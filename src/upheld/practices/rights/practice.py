@@ -253,6 +253,7 @@ def practice(provider: Provider) -> Practice:
         task_pages=dict.fromkeys(KINDS, "/staff/requests/{task}"),
         settled_on_page=SETTLED,
         before_erasure=erasure.close_tasks,
+        left_to_erasure=erasure.left,
         entry_sentences={
             corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
             case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",

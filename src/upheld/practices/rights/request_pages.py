@@ -278,7 +278,11 @@ class RequestPages:
             return await self._form(visit, one, result, 422)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, f"change your {one.name}", result)
-        return RedirectResponse(f"{PAGE}/{result.request_id}" if result.waits else PAGE, 303)
+        address = f"{PAGE}/{result.request_id}"
+        if one.alone:
+            banner = Banner(f"Your {one.name} is changed.", short_reference(result.request_id))
+            return redirect_with_banner(self.provider, visit.session, address, banner)
+        return RedirectResponse(address if result.waits else PAGE, 303)
 
     async def erase(self, visit: Visit) -> Response:
         """What erasure means for me, before it is asked for."""

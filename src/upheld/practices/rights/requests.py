@@ -6,12 +6,13 @@ those of the Data Rights Protocol. The time by which it is due comes from the po
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import EntryNumber, PersonId, RecordId, TaskId, UserId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, to_datetime
+from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.log import entries
 from upheld.gate.transaction import Transaction
@@ -268,6 +269,22 @@ def waiting_since(tables: Tables, kind: str, before: datetime) -> list[RightsReq
     where = "kind = ? AND about = '' AND state = ? AND received <= ?"
     rows, _ = tables.select_intact(rights_request, where, kind, IN_PROGRESS, microseconds(before))
     return [_from_row(each) for each in rows]
+
+
+def whose_since(
+    tables: Tables, kind: str, after: datetime, person_ids: Sequence[PersonId]
+) -> set[PersonId]:
+    """Who of some people has a request of a kind, about all, that was received after a moment.
+
+    Those whose rows were changed by somebody else are left out.
+    """
+    if not person_ids:
+        return set()
+    whom = placeholders(person_ids)
+    where = f"kind = ? AND about = '' AND state = ? AND received > ? AND person_id IN ({whom})"
+    values = (kind, IN_PROGRESS, microseconds(after), *person_ids)
+    rows, _ = tables.select_intact(rights_request, where, *values)
+    return {each.person_id for each in rows}
 
 
 def waiting(tables: Tables) -> list[RightsRequest]:
