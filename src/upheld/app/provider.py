@@ -36,6 +36,7 @@ from upheld.core.installed_practices import (
 )
 from upheld.core.settings import Settings
 from upheld.gate.act.duties import DutyHandlers
+from upheld.gate.act.erasure_hooks import ErasureHooks
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
@@ -180,13 +181,7 @@ def provide(
         _add_duties(house.duty_handlers, practice)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)
-        house.erasure_hooks.before.extend(
-            [practice.before_erasure] if practice.before_erasure else []
-        )
-        house.erasure_hooks.after.extend([practice.after_erasure] if practice.after_erasure else [])
-        house.erasure_hooks.waiting.extend(
-            [practice.left_to_erasure] if practice.left_to_erasure else []
-        )
+        _add_erasure_hooks(house.erasure_hooks, practice)
         for field, carry in practice.carry_forward.items():
             house.carry_forwards.add(field, carry)
         for field, read in practice.field_readers.items():
@@ -200,6 +195,16 @@ def provide(
             if card.bar or kind != EVERYBODY
         ]
     return provider
+
+
+def _add_erasure_hooks(hooks: ErasureHooks, practice: Practice) -> None:
+    """Take in what a practice does beside an erasure, and whom it leaves to one."""
+    if practice.before_erasure:
+        hooks.before.append(practice.before_erasure)
+    if practice.after_erasure:
+        hooks.after.append(practice.after_erasure)
+    if practice.left_to_erasure:
+        hooks.waiting.append(practice.left_to_erasure)
 
 
 def _add_duties(handlers: DutyHandlers, practice: Practice) -> None:

@@ -108,6 +108,14 @@ PARTS: Final = tuple(
 """The parts of My privacy but for what is held, which is its own page."""
 
 
+SENTENCES: Final = {
+    corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
+    case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",
+    access_questions.ANSWERED: "{actor} answered {whose} question about what we hold",
+    objections.UPHELD: "{actor} upheld {whose} objection",
+}
+
+
 def _routes(provider: Provider) -> Sequence[Route]:
     """The pages, each for the customers whom it is about unless it is for anybody."""
     inventory, disclosures = InventoryPage(provider), DisclosurePages(provider)
@@ -254,11 +262,6 @@ def practice(provider: Provider) -> Practice:
         settled_on_page=SETTLED,
         before_erasure=erasure.close_tasks,
         left_to_erasure=erasure.left,
-        entry_sentences={
-            corrections.CORRECTED: "{actor} corrected what we hold about {whom}",
-            case_work.TURNED_DOWN: "{actor} refused {whose} request and said why",
-            access_questions.ANSWERED: "{actor} answered {whose} question about what we hold",
-            objections.UPHELD: "{actor} upheld {whose} objection",
-        },
+        entry_sentences=SENTENCES,
         links={erasure.LINK: MessageLink("/erased", erasure.LASTS, outlives=True)},
     )
