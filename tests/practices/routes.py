@@ -245,6 +245,7 @@ class World:
         partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
         self.visitors["partner"] = ("agent", partner)
         agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party
+        house.do(lambda t: parties.add(t, "Duns", "advertiser"))
         self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party=agency))
 
     def path(self, path: str, line: Line) -> str:

@@ -16,11 +16,13 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.policy.load import load_text
-from upheld.practice import parties
+from upheld.practice import parties, party_mail
 from upheld.practices.agreements import agreements, news, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.console import HERE
 from upheld.practices.agreements.terms import AgreementError
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.company_mail import CompanyMail
 
 NAME = "Northern Mail"
 PARTY = "northern-mail"
@@ -291,6 +293,7 @@ def test_an_agreement_that_no_longer_fits_is_suspended_and_lets_nothing_out(
     person, by = house.customer(), manager(house)
     one = signed(house, partner(house), by)
     assert is_shared(house, person)
+    house.do(lambda t: party_mail.put(t, one.party, "desk@northern.example"))
     source = sample.program.source.replace(
         "except may share identity, contact-details, services to trusted-partner for offers,"
         " newsletter, support",
@@ -312,6 +315,11 @@ def test_an_agreement_that_no_longer_fits_is_suspended_and_lets_nothing_out(
     page = agent.get("/partner").text
     assert "you get nothing more under it. The policy has changed" in page
     assert "The policy has changed" in desk.get(f"{HERE}/{one.agreement_id}").text
+    box = Box()
+    assert CompanyMail(house.provider, box).run(gate) == 2
+    letters = {str(each["To"]): each.get_content() for each in box.messages}
+    assert letters.keys() == {"desk@northern.example", house.provider.settings.contact}
+    assert all("no longer fits" in each for each in letters.values())
 
 
 def test_both_sides_are_told_of_what_ends_and_of_what_is_over_unless_another_follows(

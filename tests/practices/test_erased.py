@@ -173,6 +173,7 @@ def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
         "backup_id",
         "finding_id",
         "delivery_id",
+        "letter_id",  # to a company
         "incident_id",
         "closing_id",
         "feed_id",

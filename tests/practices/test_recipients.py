@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
+import pytest
+
 from practices.conftest import House, send
 from practices.programmes import deliver, join, leave, programme, run
 from practices.suppliers import order, supplied_plan
@@ -17,12 +19,15 @@ from upheld.core.ids import PersonId, RecordId
 from upheld.database.transaction import reading
 from upheld.gate.erasure.erase import erase
 from upheld.gate.log import entries
-from upheld.practice import deliveries, parties, recipient_requests
+from upheld.practice import deliveries, parties, party_mail, recipient_requests
 from upheld.practice.events import ACCOUNT_CLOSED
+from upheld.practice.party_mail import PartyMailError
 from upheld.practice.recipient_requests import ANSWERED, CORRECT, DELETE, RecipientRequest
 from upheld.practice.tables import recipient_request
 from upheld.practices.agreements import recipients
 from upheld.practices.agreements.signatures import is_signed
+from upheld.practices.messages.carrier import Box
+from upheld.practices.messages.company_mail import CompanyMail
 from upheld.practices.programmes import programmes, runs
 from upheld.practices.rights import choices, corrections, erasure, value_erasure
 from upheld.vault.erasures import token
@@ -214,3 +219,27 @@ def test_a_kind_of_data_that_is_erased_alone_is_asked_for_alone(house: House) ->
         assert words(every) == [(DELETE, "erased", ("name",))]
         which = every[0].request_id
         house.do(partial(recipients.acknowledge, party=party, request_id=which, actor="agent a"))
+
+
+def test_a_company_without_people_here_is_written_to_once_at_its_address(house: House) -> None:
+    """With the signed request and nothing of the person; whoever has a page reads it there."""
+    ann, party, other = house.customer(), supplier(house), supplier(house, "Southern Mail")
+    for each in (party, other):
+        permit(house, ann, each)
+        let_receive(house, each, ann)
+        house.do(partial(party_mail.put, party=each, address="desk@fjord.example"))
+    with pytest.raises(PartyMailError):
+        house.do(lambda t: party_mail.put(t, party, "desk@fjord.example\nBcc: a@b.example"))
+    house.staff(kind="agent", sign_in="ed", party=other)
+    house.do(lambda t: corrections.correct(t, ann, "name", "Ann Marks"))
+    for _ in range(2):
+        recipients.write_to_those_without_page(house.provider.gate.gate)
+    box, name = Box(), asked_of(house, party)[0].name
+    mail = CompanyMail(house.provider, box)
+    sent = [mail.run(house.provider.gate.gate) for _ in range(2)]
+    assert sent == [1, 0]
+    (letter,) = box.messages
+    assert letter["To"] == "desk@fjord.example"
+    text = letter.get_content()
+    assert f"about: {name}\n" in text.replace("\r\n", "\n")
+    assert "Marks" not in text

@@ -173,6 +173,28 @@ def key(
 
 
 @party.command()
+def mail(
+    which: str = WHICH,
+    address: str = typer.Argument(help="Its address, or an empty text for none."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Write to a company at an address that it gave us, about its agreements and requests."""
+    from upheld.practice import parties, party_mail
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor = actor_of(transaction, by)
+        which = parties.find(transaction, which)
+        party_mail.put(transaction, which, address, actor=actor)
+        has_one = bool(party_mail.find(transaction.tables, which))
+    if as_json:
+        print_json({"party": which, "mail": has_one})
+    else:
+        print(f"mail to {which} goes to its new address" if has_one else f"{which} gets no mail")
+
+
+@party.command()
 def requests(
     which: str = typer.Argument("", help="Of one company: its name or word; else of all."),
     settings: Path | None = SETTINGS,

@@ -170,6 +170,33 @@ party_key: Final = Table(  # the public age key to which files for a company are
     info=sealed(few=True),
 )
 
+party_mailbox: Final = Table(  # where mail to a company of the register goes
+    "party_mailbox",
+    metadata,
+    Column("party", WORD, primary_key=True),
+    Column("address", WORD, nullable=False),
+    Column("added", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+party_letter: Final = Table(  # mail to a company, or to ourselves; it holds nothing of anybody
+    "party_letter",
+    metadata,
+    Column("letter_id", ID, primary_key=True),  # also what it is sent once by
+    Column("party", WORD, nullable=False),  # empty for ourselves
+    Column("subject", WORD, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made", Instant, nullable=False),
+    Column("due", Instant),  # when to try next; nothing once it was sent or given up
+    Column("tries", Integer, nullable=False),
+    Column("state", WORD, nullable=False),  # waiting, sent, failed
+    Column("ended", Instant),
+    Column("mac", LargeBinary),
+    Index("party_letter_due", "state", "due"),
+    info=sealed(),
+)
+
 delivery: Final = Table(  # what leaves the house for one recipient; of whom, its items say
     "delivery",
     metadata,

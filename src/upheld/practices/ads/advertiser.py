@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
@@ -16,6 +15,8 @@ from upheld.practice.plugin import Provider
 from upheld.practices.ads import bands, campaigns
 from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
 from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.kit import Refusal
+from upheld.web.pages import STARTS
 
 HERE: Final = "/advertiser"
 STATES: Final = {
@@ -24,6 +25,10 @@ STATES: Final = {
     campaigns.REFUSED: "refused",
     campaigns.STOPPED: "stopped",
 }
+_NO_ADVERTISER: Final = (
+    "This page is for advertisers.",
+    "Our register does not have your company as one. If it is to book advertisements, write to us.",
+)
 ANY: Final = "Anybody, if you choose none."
 FIELDS: Final = (
     Field("title", "Title", length_max=80),
@@ -124,7 +129,7 @@ def _booking_of(values: dict[str, str]) -> CampaignBooking:
 
 
 def _party(visit: Visit) -> str:
-    """The company of whoever visits; 403 for somebody without one."""
-    if visit.user is None or not visit.user.party:
-        raise HTTPException(403)
+    """The company of whoever visits; a Refusal unless the register has or had it as advertiser."""
+    if visit.user is None or campaigns.ADVERTISER not in visit.user.roles:
+        raise Refusal(403, *_NO_ADVERTISER, STARTS["agent"][1])
     return visit.user.party

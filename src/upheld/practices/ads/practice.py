@@ -60,6 +60,7 @@ def practice(provider: Provider) -> Practice:
                 ADVERTISERS,
                 "Book them, and how often they were seen",
                 20,
+                roles=(campaigns.ADVERTISER,),
             ),
             MenuEntry("staff", "Advertisements", DESK, "For managers", 96, roles=(MANAGER,)),
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
@@ -10,6 +11,7 @@ from upheld.gate.operations.bound_people import bound_people
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice import party_mail
 from upheld.practices.agreements import agreements, terms
 from upheld.practices.agreements.agreements import (
     DRAFT,
@@ -20,6 +22,19 @@ from upheld.practices.agreements.agreements import (
     WITHDRAWN,
     PartnerAgreement,
 )
+
+TO_THEM: Final = """Hello {name}
+
+Our agreement no longer fits our policy, which has changed: {what}
+
+It is suspended, and you get nothing more under it. What you received under it has to be deleted: \
+your page says what, and by when. It does not come back: to continue, both sides sign another one.
+"""
+TO_US: Final = """The agreement with {name} no longer fits the policy in force: {what}
+
+It is suspended, and nothing more goes to them under it. It does not come back: to continue, draft \
+another one under Agreements.
+"""
 
 
 def examine(gate: Gate, text: Policy) -> None:
@@ -84,4 +99,11 @@ def _look_at(transaction: Transaction, agreement: PartnerAgreement) -> bool:
     agreements.close(
         transaction, agreement, SUSPENDED, f"The policy has changed: {what}", "provider"
     )
+    for party, text in ((agreement.party, TO_THEM), (party_mail.OURSELVES, TO_US)):
+        party_mail.write(
+            transaction,
+            party,
+            f"Agreement {agreement.agreement_id[:8]} was suspended",
+            text.format(name=agreement.partner, what=what),
+        )
     return True

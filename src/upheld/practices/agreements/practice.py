@@ -22,6 +22,7 @@ from upheld.practices.agreements import (
     proof,
     pulls,
     recipient_pages,
+    recipients,
 )
 from upheld.practices.agreements.console import HERE, PartnerAgreementPages
 from upheld.practices.agreements.partner_api import PartnerApi
@@ -119,7 +120,10 @@ def practice(provider: Provider) -> Practice:
             answer("/requests/{request}", api.acknowledge),
         ],
         menu=MENU,
-        jobs=[Job("agreements", MINUTE, checks.look_through)],
+        jobs=[
+            Job("agreements", MINUTE, checks.look_through),
+            Job("requests by mail", MINUTE, recipients.write_to_those_without_page),
+        ],
         manager_actions=lambda tables: [*pages.pending(tables), *theirs_to_do.late(tables)],
         listeners={CONSENT_WITHDRAWN: _on_withdrawal},
         before_erasure=recipient_requests.before_erasure,

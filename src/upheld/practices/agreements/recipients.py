@@ -10,15 +10,27 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from upheld.core.ids import PullId, RequestId
+from upheld.core.ids import MessageId, PullId, RequestId
+from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties, recipient_requests
+from upheld.practice import operators, parties, party_mail, recipient_requests
 from upheld.practice.recipient_requests import RecipientRequest
 from upheld.practices.agreements import deletions
 from upheld.practices.agreements.signatures import encode
+from upheld.web.pages import format_day
 
 PURPOSE: Final = "recipient-request"  # of the key by which requests are signed
 TITLE: Final = "upheld request to a company that received something"
+
+LETTER: Final = """Hello {name}
+
+Please {what} what you received from us, as this request says, and write to us by {due} that it is \
+done. `about` is the id under which you got the person, `entries` are rows of what you received.
+
+{statement}
+Signature (Ed25519): {signature}
+Our key: {key}
+"""
 
 
 class SignedRequest(NamedTuple):
@@ -89,6 +101,39 @@ def signed(transaction: Transaction, every: Iterable[RecipientRequest]) -> list[
         SignedRequest(each, text, encode(signer.sign(text.encode())), encode(signer.public))
         for each, text in texts
     ]
+
+
+def write_to_those_without_page(gate: Gate) -> int:
+    """Send each request once by mail to a company that has an address and no people here. The job.
+
+    How many letters were written.
+    """
+    count = 0
+    with gate.together() as transaction:
+        tables = transaction.tables
+        parties.load_names(tables)
+        there = {
+            each.party
+            for each in operators.all_users(tables)
+            if each.kind == "agent" and each.state == operators.ACTIVE
+        }
+        every = [each for each in recipient_requests.open_ones(tables) if each.party not in there]
+        for each in signed(
+            transaction, [one for one in every if party_mail.find(tables, one.party)]
+        ):
+            its = each.request
+            text = LETTER.format(
+                name=its.company,
+                what=its.what,
+                due=format_day(its.due),
+                statement=each.statement,
+                signature=each.signature,
+                key=each.key,
+            )
+            subject = f"Please {its.what} what you received: request {its.request_id[:8]}"
+            letter_id = MessageId(its.request_id)
+            count += party_mail.write(transaction, its.party, subject, text, letter_id)
+    return count
 
 
 def _statement(its: RecipientRequest, provider: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.act.duties import nothing_more
-from upheld.gate.operations.jobs import Job
+from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.message_copies import MESSAGES, copy_of
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.messages import company_mail
 from upheld.practices.messages.carrier import Carrier, carrier
 from upheld.practices.messages.delivery import OPTIONAL, Delivery
 from upheld.practices.messages.desk import HERE, MailDesk
@@ -68,8 +69,10 @@ def practice(provider: Provider, by: Carrier | None = None) -> Practice:
         duty_handlers={
             OPTIONAL: nothing_more
         },  # every such message carries its address, see deliver.py
+        entry_sentences=company_mail.SENTENCES,
         jobs=[
             Job("outbox", SEND_SECONDS, delivery.run),
+            Job("company mail", MINUTE, company_mail.CompanyMail(provider, delivery.by).run),
             Job("copies with links", 60, RedactionJob(provider).run),
         ],
     )
