@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browser.test_page import WAYS
+from browser.test_page import WIDTHS
 from browser.test_portal import seen_well
 from browsing import served
 from empty import empty_database
@@ -39,14 +39,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield address
 
 
-@pytest.mark.parametrize(("width", "scheme"), WAYS)
-def test_the_numbers_are_for_everyone(
-    chromium: Browser, site: str, width: int, scheme: str
-) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_numbers_are_for_everyone(chromium: Browser, site: str, width: int) -> None:
     """Neither page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways."""
     with chromium.new_context(
         viewport={"width": width, "height": 844},
-        color_scheme="dark" if scheme == "dark" else "light",
         has_touch=width < 400,
         is_mobile=width < 400,
         bypass_csp=True,

@@ -23,7 +23,7 @@ def _targeted(house: House, size: int = 49) -> tuple[PersonId, Campaign]:
 
 
 def test_somebody_sees_what_is_meant_for_their_group_and_reads_why(house: House) -> None:
-    """The criteria and the clauses are told; that it was chosen and used is entered."""
+    """With what its advertiser may suppose, which is the group and nothing more; it is entered."""
     ann, its = _targeted(house)
     browser = house.signed_in(ann)
     page = browser.get("/me").text
@@ -37,19 +37,13 @@ def test_somebody_sees_what_is_meant_for_their_group_and_reads_why(house: House)
     assert "Gender: women" in why
     assert "A group has at least fifty people" in why
     assert "to customise the advertising and the content you see" in why
-
-
-def test_before_the_click_it_is_said_what_the_advertiser_may_suppose(house: House) -> None:
-    """It may suppose the group, nothing more, and is told nothing: each in the clause's words."""
-    ann, its = _targeted(house)
-    why = text_of(house.signed_in(ann).get(f"/me/ads/{its.campaign_id}").text)
     assert "An advertiser may then suppose that people who see or click" in why
     assert "you accept that its advertiser may suppose so, and nothing more" in why
     assert "learn nothing about you from us" in why
 
 
 def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None:
-    """The choice holds at once, and so does the signal of a browser."""
+    """The choice holds at once."""
     ann, _ = _targeted(house)
     browser = house.signed_in(ann)
     assert WHY in browser.get("/me").text
@@ -62,15 +56,15 @@ def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None
     assert WHY in browser.get("/me").text
 
 
-def test_a_browser_that_sends_the_signal_is_shown_nothing_by_profile(house: House) -> None:
-    """From the very page on that it asks for."""
-    ann, _ = _targeted(house)
-    browser = house.signed_in(ann)
-    assert WHY not in browser.get("/me", headers={"sec-gpc": "1"}).text
-
-
 def test_a_group_below_the_policys_number_is_refused_without_a_number(house: House) -> None:
     """One person fewer than fifty, and the campaign does not run."""
     ann, its = _targeted(house, 48)
     assert (its.state, its.reason) == (campaigns.REFUSED, campaigns.TOO_SMALL)
     assert WHY not in house.signed_in(ann).get("/me").text
+
+
+def test_a_browser_that_sends_the_signal_is_shown_nothing_by_profile(house: House) -> None:
+    """From the very page on that it asks for."""
+    ann, _ = _targeted(house)
+    browser = house.signed_in(ann)
+    assert WHY not in browser.get("/me", headers={"sec-gpc": "1"}).text
