@@ -301,7 +301,7 @@ def test_a_debt_from_its_due_date_to_its_recall(town: Town, meet: Meet) -> None:
     ed.at("/agent").misses("Ann Marlow")
     debt = ed.page.locator(".todo", has_text=f"{town.clock.now():%B %Y}")
     follow(debt.get_by_role("button").last)
-    olga.at("/staff/debts").reads("deletion confirmed")
+    olga.at("/staff/debts").reads("Deletion confirmed")
     ann.at("/me/privacy/received?which=disclosures").reads(AGENCY)
 
 
