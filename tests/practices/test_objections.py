@@ -127,7 +127,7 @@ def test_a_refused_objection_says_why_and_the_use_goes_on(house: House) -> None:
     assert request.state == requests.DENIED
     assert may(house, person)
     page = customer.get(f"/me/privacy/requests/{request.request_id}").text
-    assert "Your objection is refused, and the use goes on" in page
+    assert "Your objection is refused, and the use continues" in page
     assert "Your line is chosen by it." in page
     assert "ended your objection" in customer.get("/me/privacy/received").text
 

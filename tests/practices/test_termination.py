@@ -167,7 +167,7 @@ def test_the_four_states_stand_at_the_desk(house: House) -> None:
     second = decide(house, staff, ann)
     assert state_of(staff, second).startswith("ended, since 11 March 2026")
     listed = staff.get(DESK).text
-    assert "undone by Sam Desk" in listed
+    assert "Undone by Sam Desk" in listed
     assert "ann@marked.example" not in listed
 
 
