@@ -354,7 +354,7 @@ def test_a_guardian_sees_the_account_and_the_minor_sees_each_look(house: House) 
     used(None)
     page = house.signed_in(guardian).get(f"/me/family/{minor}").text
     assert "Kim Marked" in page
-    assert re.search(r"fibre.*5\.0.*14", page, re.DOTALL)
+    assert re.search(r"Fibre.*5\.0.*14", page, re.DOTALL)
     assert "Fibre is here" in page
     assert "SECRET TEXT" not in page
     assert "argon2" not in page

@@ -78,7 +78,7 @@ def mails(house: House) -> list[str]:
 def test_a_question_is_read_and_answered_and_the_answer_is_in_the_account(house: House) -> None:
     """The customer writes, staff read and answer, a mail says so and no more, both see a thread."""
     customer, person, ticket = ask(house)
-    assert "waiting for our answer" in customer.get(PAGE).text
+    assert "Waiting for our answer" in customer.get(PAGE).text
     staff, user = take(house, ticket)
     path = f"/staff/help/{ticket}"
     assert path in staff.get(f"/staff/tasks/{ticket}").text
