@@ -13,7 +13,7 @@ run: .venv/run       ## set up, then show a made-up provider on http://localhost
 test: .venv/all      ## set up, then every test at its small size (ARGS=... goes to pytest)
 	@$(PYTEST) $(ARGS)
 
-test-long: .venv/all ## the same tests at the sizes that the documentation states
+test-long: .venv/all ## the same tests at the sizes that the documentation states, where those are larger
 	@UPHELD_TEST_SIZE=long $(PYTEST) $(ARGS)
 
 check: .venv/all     ## format, lint, types, imports

@@ -5,9 +5,11 @@ every skip is a failure, so that a full run is known to be full.
 """
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 memory.use()
+_SIZED = re.compile(r"\bsize\(|\bCHOSEN\b|\bhypothesis\b|\bschemathesis\b")
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
 CHROMIUM_ARGS = [
     "--disable-background-networking",
@@ -62,6 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
     names = {item.nodeid for item in items}
     spared = {item for item in items if _is_spared(item, names)}
+    if CHOSEN == "long" and items and _is_whole_run(items[0].config):
+        spared |= {item for item in items if not (_has_size(item.path) or _has_twin(item, names))}
     if spared:
         items[0].config.hook.pytest_deselected(items=[*spared])
         items[:] = [item for item in items if item not in spared]
@@ -73,14 +78,37 @@ def _is_spared(item: pytest.Item, names: set[str]) -> bool:
     At the small size three of four run on SQLite, at the long size those that were left; both
     together are all.
     """
+    if CHOSEN == "middle" or not _has_twin(item, names):
+        return False
+    kind, twin = _twin(item)
+    on_postgresql = (crc32(min(item.nodeid, twin).encode()) % 4 == 0) != (CHOSEN == "long")
+    return on_postgresql != (kind == "postgresql")
+
+
+def _twin(item: pytest.Item) -> tuple[str, str]:
+    """On which database a practice's test runs, and the same one on the other; else nothing."""
     kinds = {"sqlite": "postgresql", "postgresql": "sqlite"}
     name, parts = item.nodeid, getattr(item, "callspec", None)
     kind = next((kind for kind in kinds if parts and kind in parts.id.split("-")), "")
-    if not kind or not name.startswith("tests/practices/") or CHOSEN == "middle":
-        return False
-    twin = name.replace(kind, kinds[kind])
-    on_postgresql = (crc32(min(name, twin).encode()) % 4 == 0) != (CHOSEN == "long")
-    return twin in names and on_postgresql != (kind == "postgresql")
+    if not kind or not name.startswith("tests/practices/"):
+        return "", ""
+    return kind, name.replace(kind, kinds[kind])
+
+
+def _has_twin(item: pytest.Item, names: set[str]) -> bool:
+    """Whether a practice's test is there for the other database too."""
+    return _twin(item)[1] in names
+
+
+@cache
+def _has_size(path: Path) -> bool:
+    """Whether a file's tests are larger at the full size, or look at more made-up examples."""
+    return _SIZED.search(path.read_text(encoding="utf-8")) is not None
+
+
+def _is_whole_run(config: pytest.Config) -> bool:
+    """Whether all tests were asked for; whoever names some gets them at any size."""
+    return [Path(each).resolve() for each in config.args] == [Path(__file__).parent]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
