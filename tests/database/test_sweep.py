@@ -47,7 +47,7 @@ from upheld.practices.rights import choices, corrections
 
 AGAIN: Final = FileSigner("larch.example/again", LOG, bytes(range(3, 35)))
 EACH: Final = size("rows of each table that are changed", short=1, long=40)
-PART: Final = size("changes of which one is made on PostgreSQL", short=4, long=4)
+PART: Final = 4  # of so many changes, one is made on PostgreSQL
 Row = dict[str, Any]
 Told = dict[str, dict[tuple[Any, ...], Row]]  # the rows of each table by their keys
 HARMLESS: Final = {
