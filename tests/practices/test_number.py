@@ -17,11 +17,12 @@ from upheld.mutate.report import unlisted
 from upheld.mutate.run import CHANGES, DEAD, NEEDED
 from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 
-TENTHS = size("tenths of the sample policy's words", short=1, long=10)
+# All of them are tried by `make coverage`, which takes as long as the rest of a full run.
+TENTHS = size("tenths of the sample policy's words", short=1, long=3)
 
 
 def in_sample(name: str) -> bool:
-    """A tenth of the words, always the same by their digest, or all of them."""
+    """Some tenths of the words, always the same by their digest."""
     return int(sha256(name.encode()).hexdigest(), 16) % 10 < TENTHS
 
 
