@@ -120,6 +120,36 @@ def test_a_feed_that_is_withdrawn_takes_its_values_along_and_nothing_else(
     assert caught.value.code == "feed-state"
 
 
+def test_of_twenty_who_withdraw_a_feed_at_once_one_does(house: House, party: str) -> None:
+    """The others read that it is being taken out already."""
+    its = start(house, party)
+
+    def withdraw(_: int) -> str:
+        try:
+            house.do(lambda t: withdrawal.withdraw(t, its.feed_id, UserId("u1")))
+        except UpheldError as error:
+            return error.code
+        return ""
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(withdraw, range(20))) == ["", *["feed-state"] * 19]
+
+
+def test_what_a_customer_had_erased_is_not_put_back(house: House, party: str) -> None:
+    """The next file of the same company says nothing new to what its customer did not want."""
+    ann, email = email_of(house, "ann")
+    lines = lines_of({"email": email, "occupation": "carpenter", "interests": "boats"})
+    take(house, start(house, party), lines)
+    house.do(lambda t: t.drop(ann, ["interests"], actor="customer"))
+    newer = lines_of({"email": email, "occupation": "joiner", "interests": "boats"})
+    assert take(house, start(house, party, "d2"), newer) == {}
+    page = story_of(house, ann)
+    assert "joiner" in page
+    assert "boats" not in page
+    again = lines_of({"email": email, "interests": "sailing"})
+    assert take(house, start(house, party, "d3"), again) == {2: feeds.NOTHING_NEW}
+
+
 def test_a_file_that_was_stopped_goes_on_where_it_was(
     house: House, party: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

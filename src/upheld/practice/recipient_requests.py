@@ -314,7 +314,7 @@ def of_person(tables: Tables, person_id: PersonId) -> list[RecipientRequest]:
 
 
 def open_ones(tables: Tables) -> list[RecipientRequest]:
-    """What no company has answered, what is due first first."""
+    """What no company has answered, the earliest due first."""
     return _select(tables, f"answered IS NULL {_OPEN_FIRST}", LISTED_MAX)
 
 
@@ -334,9 +334,9 @@ def answers_of(
         RecipientAnswer(
             company=each.company,
             data=each.fields,
-            asked=each.asked_at.isoformat(),
+            asked_at=each.asked_at.isoformat(),
             due=each.due.isoformat(),
-            confirmed=each.answered_at.isoformat() if each.answered_at else "",
+            confirmed_at=each.answered_at.isoformat() if each.answered_at else "",
             late=each.is_late(at),
         )
         for each in _select(tables, "token = ? ORDER BY party, asked", token)

@@ -71,7 +71,7 @@ class TransparencyReport(msgspec.Struct, frozen=True):
     period: str
     first: date
     last: date
-    made: datetime
+    counted_at: datetime
     lines: tuple[ReportLine, ...]
 
     def csv(self) -> str:

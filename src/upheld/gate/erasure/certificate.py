@@ -25,18 +25,20 @@ class RecipientAnswer(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=T
 
     company: str
     data: tuple[str, ...]
-    asked: str
+    asked_at: str
     due: str
-    confirmed: str = ""
+    confirmed_at: str = ""
     late: bool = False
 
     def text(self) -> str:
         """The request as a person reads it."""
-        if self.confirmed:
-            answer = f"confirmed on {self.confirmed[:10]}"
+        if self.confirmed_at:
+            answer = f"confirmed on {self.confirmed_at[:10]}"
         else:
             answer = f"not confirmed yet, {'late since' if self.late else 'due'} {self.due[:10]}"
-        request = f"{self.company} was asked on {self.asked[:10]} to delete {', '.join(self.data)}"
+        request = (
+            f"{self.company} was asked on {self.asked_at[:10]} to delete {', '.join(self.data)}"
+        )
         return f"{request}: {answer}"
 
 

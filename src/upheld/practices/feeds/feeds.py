@@ -226,14 +226,17 @@ def _person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
 
 
 def _news(transaction: Transaction, person: PersonId, its: Feed, line: FeedLine) -> dict[str, str]:
-    """What a line tells of somebody that nobody but the same company told before."""
+    """What a line tells of somebody that nobody but the same company told before.
+
+    Nor what they had erased or changed of it: it is not put back.
+    """
     now = transaction.held_marks(person)
     rows = transaction.tables.select(feed_value, "person_id = ? AND party = ?", person, its.party)
     own = {each.field: each.mark for each in rows}
     return {
         field: value
         for field, value in line.values.items()
-        if value and field not in KEYS and (field not in now or now[field] == own.get(field))
+        if value and field not in KEYS and now.get(field) == own.get(field)
     }
 
 

@@ -62,7 +62,7 @@ class PublicTransparency:
 
     async def _counted(self, half: HalfYear, now: datetime) -> TransparencyReport:
         report = self._reports.get(half.name)
-        if report is None or not timedelta() <= now - report.made < READ_AGAIN:
+        if report is None or not timedelta() <= now - report.counted_at < READ_AGAIN:
             report = await self.provider.run_in_thread(transparency_report, self.provider, half)
             self._reports[half.name] = report
         return report
