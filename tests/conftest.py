@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 
 import memory
 import postgres
+from cheap import make_passwords_cheap
 from empty import empty_database
 from longest import LONGEST
 from sizes import CHOSEN, USED, size
@@ -64,24 +65,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
     names = {item.nodeid for item in items}
-    spared = {item for item in items if _is_spared(item, names)}
-    if CHOSEN == "long" and items and _is_whole_run(items[0].config):
+    whole = bool(items) and _is_whole_run(items[0].config)
+    spared = {item for item in items if _is_spared(item, names, whole=whole)}
+    if CHOSEN != "short" and whole:
         spared |= {item for item in items if not (_has_size(item.path) or _has_twin(item, names))}
     if spared:
         items[0].config.hook.pytest_deselected(items=[*spared])
         items[:] = [item for item in items if item not in spared]
 
 
-def _is_spared(item: pytest.Item, names: set[str]) -> bool:
+def _is_spared(item: pytest.Item, names: set[str], *, whole: bool) -> bool:
     """Whether a practice's test is left to its twin on the other database.
 
-    At the small size three of four run on SQLite, at the long size those that were left; both
-    together are all.
+    At the small size three of four run on SQLite, at a larger one those that were left; both
+    together are all. Whoever names tests and a size between gets both.
     """
-    if CHOSEN == "middle" or not _has_twin(item, names):
+    if (CHOSEN == "middle" and not whole) or not _has_twin(item, names):
         return False
     kind, twin = _twin(item)
-    on_postgresql = (crc32(min(item.nodeid, twin).encode()) % 4 == 0) != (CHOSEN == "long")
+    on_postgresql = (crc32(min(item.nodeid, twin).encode()) % 4 == 0) != (CHOSEN != "short")
     return on_postgresql != (kind == "postgresql")
 
 
@@ -157,14 +159,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def cheap_passwords() -> Iterator[None]:
-    """Hash the passwords of people who do not exist at the least cost."""
-    from argon2 import PasswordHasher
-
-    from upheld.web import passwords
-
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    """Hash passwords at the least cost, everywhere."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_HASHER", hasher)
+        make_passwords_cheap(patch)
         yield
 
 

@@ -23,15 +23,27 @@ PEOPLE = "name,email,birth-date\nAnn,ann@example.org,1990-01-02\nBo,bo@example.o
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
     """A folder with settings and a passphrase, and nothing made yet."""
-    (tmp_path / "policy.md").write_text(sample_policy().read_text())
-    (tmp_path / "passphrase").write_text("seven plain words in a row")
-    (tmp_path / "passphrase").chmod(0o600)
-    (tmp_path / "people.csv").write_text(PEOPLE)
-    (tmp_path / "upheld.toml").write_text(
+    return _with_settings(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def begun_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a provider was begun, for tests that take nobody in."""
+    home = _with_settings(tmp_path_factory.mktemp("begun"))
+    run(home, "admin", "init")
+    return home
+
+
+def _with_settings(folder: Path) -> Path:
+    (folder / "policy.md").write_text(sample_policy().read_text())
+    (folder / "passphrase").write_text("seven plain words in a row")
+    (folder / "passphrase").chmod(0o600)
+    (folder / "people.csv").write_text(PEOPLE)
+    (folder / "upheld.toml").write_text(
         'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
         'passphrase_file = "passphrase"\n'
     )
-    return tmp_path
+    return folder
 
 
 def run(home: Path, *words: str, expect: int = 0) -> str:
@@ -112,17 +124,16 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
     ],
 )
 def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
-    home: Path, content: str | bytes, said: str, code: str
+    begun_home: Path, content: str | bytes, said: str, code: str
 ) -> None:
     """No value of the file is repeated."""
-    run(home, "admin", "init")
-    path = home / "wrong.csv"
+    path = begun_home / "wrong.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UpheldError, match=said) as caught:
-        run(home, "admin", "import", str(path), "--apply")
+        run(begun_home, "admin", "import", str(path), "--apply")
     assert caught.value.code == code
     assert "2.1.1990" not in str(caught.value)
-    assert "0 people" in run(home, "admin", "selfcheck")
+    assert "0 people" in run(begun_home, "admin", "selfcheck")
 
 
 def test_a_file_of_a_spreadsheet_is_read_as_it_looks(home: Path) -> None:

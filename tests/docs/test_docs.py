@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from docs.warm import PAGE_PYTHON, warm_program
 from upheld.policy.read_vocabulary import builtin_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,14 +30,21 @@ def shown(text: str) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What PATH says where the documentation's commands run."""
+    with warm_program(tmp_path_factory.mktemp("warm")) as folder:
+        places = (str(folder), str(Path(sys.executable).parent), os.environ["PATH"])
+        yield os.pathsep.join(places)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
+def test_a_page_does_what_it_shows(page: Path, programs: str, tmp_path: Path) -> None:
     """Each command prints what the page says it prints, and each piece of Python runs."""
     # A how-to begins in a new folder and makes all that it uses; the rest is read in a clone.
     if page.parent.name != "how-to":
         shutil.copytree(ROOT / "policies", tmp_path / "policies")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": "200"}
+    environment = {**os.environ, "PATH": programs, "COLUMNS": "200"}
     for _, kind, name, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if name:
             target = tmp_path / name
@@ -59,7 +68,7 @@ def test_a_page_does_what_it_shows(page: Path, tmp_path: Path) -> None:
                 )
                 assert done.stdout == output, command
         elif kind == "python":
-            python = [sys.executable, "-c", body]
+            python = [f"{programs.partition(os.pathsep)[0]}/{PAGE_PYTHON}", body]
             subprocess.run(python, cwd=tmp_path, env=environment, check=True)
 
 

@@ -131,35 +131,35 @@ def declared_tables() -> MetaData:
     return metadata
 
 
-@cache
 def known_revisions() -> tuple[str, ...]:
     """All revisions of upheld's own tables, the latest first."""
-    with as_file(files("upheld") / "migrations") as folder:
-        script = ScriptDirectory.from_config(_config(str(folder), practices=False))
-        return tuple(each.revision for each in script.walk_revisions())
+    return _revisions()[0]
 
 
-@cache
 def heads() -> tuple[str, ...]:
     """The latest revisions, of upheld's own tables and then of each practice's."""
-    own = known_revisions()[0]
-    with as_file(files("upheld") / "migrations") as folder:
-        script = ScriptDirectory.from_config(_config(str(folder)))
-        return (own, *sorted({*script.get_heads()} - {own}))
+    own, _, latest = _revisions()
+    return (own[0], *sorted({*latest} - {own[0]}))
+
+
+def _all_known() -> frozenset[str]:
+    return _revisions()[1]
 
 
 @cache
-def _all_known() -> frozenset[str]:
+def _revisions() -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...]]:
+    """Upheld's own revisions, the latest first; those of practices too; the latest of each."""
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder)))
-        return frozenset(each.revision for each in script.walk_revisions())
+        every = [*script.walk_revisions()]
+        own = tuple(each.revision for each in every if Path(each.path).is_relative_to(folder))
+        return own, frozenset(each.revision for each in every), tuple(script.get_heads())
 
 
-def _config(folder: str, *, practices: bool = True) -> Config:
+def _config(folder: str) -> Config:
     places = [str(Path(folder) / "versions")]
-    if practices:
-        paths = [each.path("migrations") for each in installed_practices()]
-        places += [str(path) for path in paths if path is not None]
+    paths = [each.path("migrations") for each in installed_practices()]
+    places += [str(path) for path in paths if path is not None]
     config = Config()
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.set_main_option("version_locations", os.pathsep.join(places).replace("%", "%%"))

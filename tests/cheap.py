@@ -1,0 +1,47 @@
+"""What costs real users a moment on purpose, or once a process, costs the tests next to nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+
+def make_passwords_cheap(patch: pytest.MonkeyPatch) -> None:
+    """Hash the passwords of people who do not exist at the least cost."""
+    from argon2 import PasswordHasher
+
+    from upheld.web import passwords
+
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    patch.setattr(passwords, "_HASHER", hasher)
+
+
+def make_passphrases_cheap(patch: pytest.MonkeyPatch) -> None:
+    """Stretch a keyring's passphrase at the least cost.
+
+    A keyring that is made so opens only where this holds: not in a process that a test starts.
+    """
+    from argon2.low_level import hash_secret_raw
+
+    from upheld.vault import keyring
+
+    def cheap(secret: bytes, salt: bytes, **options: Any) -> bytes:
+        return hash_secret_raw(secret, salt, **options | {"time_cost": 1, "memory_cost": 32})
+
+    patch.setattr(keyring, "hash_secret_raw", cheap)
+
+
+def build_commands_once(patch: pytest.MonkeyPatch) -> None:
+    """Build the commands of `upheld` once in a process, not for each one that a test runs."""
+    from typer import testing
+
+    patch.setattr(testing, "_get_command", _command)
+
+
+@cache
+def _command(app: Any) -> Any:
+    from typer.main import get_command
+
+    return get_command(app)
