@@ -204,7 +204,7 @@ def test_the_keyboard_reaches_every_control(chromium: Browser, site: Site) -> No
     """Tab goes through everything that can be used, in turn, and one sees where it is."""
     with chromium.new_context() as context:
         page = context.new_page()
-        for visitor, path in site.pages(width):
+        for visitor, path in site.pages(WIDTHS[0]):
             site.visit(context, visitor)
             if not shown(page, site.address + path):
                 continue
