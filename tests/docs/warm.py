@@ -34,7 +34,8 @@ if os.environ.get("PYTHONPATH", "") != {path!r}:
     os.execv({python!r}, [{python!r}, *{own!r}, *sys.argv[1:]])
 server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 server.connect({address!r})
-parts = [os.getcwd(), *sys.argv, "", *(f"{{k}}={{v}}" for k, v in os.environ.items())]
+environment = [f"{{name}}={{value}}" for name, value in os.environ.items()]
+parts = [os.getcwd(), str(len(sys.argv)), *sys.argv, *environment]
 socket.send_fds(server, ["\\0".join(parts).encode("utf-8", "surrogateescape")], [0, 1, 2])
 child = int(server.recv(64))
 for number in (signal.SIGINT, signal.SIGTERM):
@@ -124,21 +125,20 @@ def _command(client: socket.socket) -> int:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    folder, *rest = message.decode("utf-8", "surrogateescape").split("\0")
-    end = rest.index("")
-    sys.argv = rest[:end]
+    folder, count, *rest = message.decode("utf-8", "surrogateescape").split("\0")
+    sys.argv = rest[: int(count)]
     os.environ.clear()
-    for each in rest[end + 1 :]:
+    for each in rest[int(count) :]:
         name, _, value = each.partition("=")
         os.environ[name] = value
     os.chdir(folder)
     sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False))  # noqa: SIM115 - as at a start
-    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False))  # noqa: SIM115
-    sys.stderr = io.TextIOWrapper(open(2, "wb", buffering=0, closefd=False), write_through=True)  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False))  # noqa: SIM115 - as at a start
+    sys.stderr = io.TextIOWrapper(open(2, "wb", buffering=0, closefd=False), write_through=True)  # noqa: SIM115 - as at a start
     client.send(str(os.getpid()).encode())
     try:
         if Path(sys.argv[0]).name == PAGE_PYTHON:
-            exec(compile(sys.argv[1], "<page>", "exec"), {"__name__": "__main__"})  # noqa: S102
+            exec(compile(sys.argv[1], "<page>", "exec"), {"__name__": "__main__"})  # noqa: S102 - our own page
         else:
             import_module("upheld.cli").main()
         code: object = 0

@@ -84,7 +84,9 @@ def _sentences(path: Path) -> Iterator[str]:
 
 def _files() -> Iterator[Path]:
     for room in ROOMS:
-        yield from (path for path in sorted((SOURCE / room).rglob("*")) if path.is_file())
+        for path in sorted((SOURCE / room).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                yield path
 
 
 def test_nothing_that_people_read_is_worded_as_a_program_would() -> None:
