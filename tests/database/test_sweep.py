@@ -47,8 +47,8 @@ from upheld.practices.rights import choices, corrections
 
 AGAIN: Final = FileSigner("larch.example/again", LOG, bytes(range(3, 35)))
 EACH: Final = size("rows of each table that are changed", short=1, long=40)
-# Of so many changes one is made: the full run does the rest.
-PARTS: Final = {"sqlite": 4, "postgresql": 12} if CHOSEN == "short" else {"postgresql": 4}
+# Of so many changes one is made at each size, on SQLite and on PostgreSQL.
+PARTS: Final = {"short": (4, 12), "middle": (2, 6), "long": (1, 4)}[CHOSEN]
 Row = dict[str, Any]
 Told = dict[str, dict[tuple[Any, ...], Row]]  # the rows of each table by their keys
 HARMLESS: Final = {
@@ -155,7 +155,7 @@ def provider(
     world = first_half(house, gate, home)
     earlier = everything(gate)
     second_half(house, gate, world)
-    yield Provider(gate, earlier, PARTS.get(request.param, 1))
+    yield Provider(gate, earlier, PARTS[request.param == "postgresql"])
     next(opening, None)
 
 
