@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from cli.homes import provider_in, run
+from practices.orders import KEY, opened_files
 from upheld.cli.admin import provider_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
@@ -51,22 +51,30 @@ def order(home: Path, number: str, *more: str, by: str = "olaf", kind: str = "su
 
 
 def test_an_instrument_is_opened_checked_approved_released_and_ended(home: Path) -> None:
-    """Each by whoever may; the file has a page, and the list nobody's account."""
+    """Each by whoever may; the owner of the key reads a page, the list has nobody's account."""
     number = customer(home)
     name = json.loads(order(home, number, "--json"))["id"]
     assert "checked" in run(home, "legal", "check", name, "--by", "cora")
     assert "approved" in run(home, "legal", "approve", name, "--by", "sean")
-    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
-    with ZipFile(home / "out.zip") as file:
-        assert any("Ann Marked" in file.read(each).decode() for each in file.namelist())
+    for words, code in (
+        ((KEY, "--by", "olaf"), "legal-role"),
+        (("age1", "--by", "cora"), "party-key"),
+    ):
+        with pytest.raises(UpheldError) as caught:
+            run(home, "legal", "key", name, *words)
+        assert caught.value.code == code
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
+    files = opened_files((home / "out.age").read_bytes())
+    assert any("Ann Marked" in each for each in files.values())
     with pytest.raises(UpheldError) as caught:
-        run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
+        run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
     assert caught.value.code == "unwritable"
     for part in (("--field", "birth-date"), ("--account", "nobody")):
         with pytest.raises(UpheldError) as caught:
-            run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "no.zip"), *part)
+            run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "no.age"), *part)
         assert caught.value.code in {"refused", "legal-reach"}
-        assert not (home / "no.zip").exists()
+        assert not (home / "no.age").exists()
     assert "ended" in run(home, "legal", "end", name, "--by", "olaf")
     listed = run(home, "legal", "list")
     assert f"{name}: subpoena, ended" in listed
@@ -116,7 +124,8 @@ def test_while_an_order_is_silent_what_is_printed_of_a_person_says_nothing_of_it
     name = json.loads(order(home, number, "--silence-end", "2099-12-31", "--json"))["id"]
     run(home, "legal", "check", name, "--by", "cora")
     run(home, "legal", "approve", name, "--by", "sean")
-    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.zip"))
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
     assert [
         run(home, "ledger", "account", "--person", person),
         run(home, "person", "show", person),

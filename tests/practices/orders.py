@@ -7,17 +7,21 @@ from io import BytesIO
 from typing import Any, NamedTuple
 from zipfile import ZipFile
 
+import pyrage
+
 from practices.conftest import House
-from upheld.core.ids import PersonId, UserId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.gate.act.request import Refused
 from upheld.practices.accounts import domain
-from upheld.practices.legal.demands import Demand
+from upheld.practices.legal.demands import PRESERVATION, Demand
 from upheld.practices.legal.instrument import Instrument
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.notices import Notices
 from upheld.practices.legal.production import Production
 from upheld.practices.legal.release import Releases
 
+IDENTITY = pyrage.x25519.Identity.generate()  # of whoever receives what is released
+KEY = str(IDENTITY.to_public())
 PDF = b"%PDF-1.7\n% an order of a court that does not exist\n"
 
 
@@ -79,7 +83,14 @@ def approved(house: House, desk: Desk, order: Demand) -> Instrument:
     """Open an instrument, let counsel check it and a second person approve it."""
     instrument_id = opened(house, desk, order).instrument_id
     house.do(lambda t: desk.instruments.check(t, instrument_id, desk.counsel))
+    if order.kind != PRESERVATION:
+        give_key(house, desk, instrument_id)
     return house.do(lambda t: desk.instruments.approve(t, instrument_id, desk.second))
+
+
+def give_key(house: House, desk: Desk, instrument_id: InstrumentId) -> Instrument:
+    """Let what is released be encrypted to the key of the recipient."""
+    return house.do(lambda t: desk.instruments.set_key(t, instrument_id, KEY, desk.counsel))
 
 
 def release(house: House, desk: Desk, instrument: Instrument, **part: Any) -> Production | Refused:
@@ -90,9 +101,14 @@ def release(house: House, desk: Desk, instrument: Instrument, **part: Any) -> Pr
 
 
 def texts(production: Production | Refused) -> dict[str, str]:
-    """The files of a production by name."""
+    """The files of a production by name, once the recipient has decrypted it."""
     assert isinstance(production, Production)
-    with ZipFile(BytesIO(production.content)) as file:
+    return opened_files(production.content)
+
+
+def opened_files(production: bytes) -> dict[str, str]:
+    """The files in what was handed over, by name."""
+    with ZipFile(BytesIO(pyrage.decrypt(production, [IDENTITY]))) as file:
         return {each: file.read(each).decode() for each in file.namelist()}
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 from starlette.testclient import TestClient
 
 from empty import empty_database
 from practices import orders
 from practices.conftest import House, confirm, send
-from practices.orders import PDF, Desk, demand, desk_of
+from practices.orders import KEY, PDF, Desk, demand, desk_of
 from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
@@ -85,7 +88,7 @@ def code_of(work: Callable[[], object]) -> str:
 
 
 def test_the_whole_way_by_the_pages(house: House, desk: Desk) -> None:
-    """Opened by the officer, checked by counsel, approved by a third, released as a file."""
+    """Opened by the officer, checked by counsel, approved by a third, released to a key alone."""
     ann = house.customer()
     officer = house.signed_in(desk.officer, "staff")
     answer = open_by_page(officer, form(house, ann))
@@ -96,9 +99,8 @@ def test_the_whole_way_by_the_pages(house: House, desk: Desk) -> None:
     assert orders.account_of(house, ann) in page.text
     assert officer.get(f"{path}/document").content == PDF
     assert send(officer, f"{path}/check", {}, path).status_code == 409
-    assert (
-        send(house.signed_in(desk.counsel, "staff"), f"{path}/check", {}, path).status_code == 303
-    )
+    counsel = house.signed_in(desk.counsel, "staff")
+    assert send(counsel, f"{path}/check", {}, path).status_code == 303
     for who in (desk.officer, desk.counsel):
         refused = send(house.signed_in(who, "staff"), f"{path}/approve", {}, path)
         assert refused.status_code == 409
@@ -106,12 +108,31 @@ def test_the_whole_way_by_the_pages(house: House, desk: Desk) -> None:
     assert (
         send(house.signed_in(desk.second, "staff"), f"{path}/approve", {}, path).status_code == 303
     )
+    assert "Continue to release" not in officer.get(path).text
+    for browser, key, status in ((officer, KEY, 409), (counsel, "age1 <b>", 422)):
+        assert send(browser, f"{path}/key", {"key": key}, path).status_code == status
+    assert "This is no public key of age" in send(counsel, f"{path}/key", {"key": "x"}, path).text
+    assert send(counsel, f"{path}/key", {"key": f" {KEY}\n"}, path).status_code == 303
     token = officer.get(path).text.partition('name="_token" value="')[2].partition('"')[0]
     question = officer.post(f"{path}/release", data={"_token": token})
     assert "Release what instrument" in question.text
+    assert KEY in question.text
+    other = str(pyrage.x25519.Identity.generate().to_public())
+    for key in (other, KEY):  # whoever was asked about another key is asked once more
+        assert send(counsel, f"{path}/key", {"key": key}, path).status_code == 303
+        question = confirm(officer, question)
+        assert key in question.text
     file = confirm(officer, question)
     assert file.headers["content-disposition"].startswith("attachment")
-    assert file.content.startswith(b"PK")
+    assert b"Ann Marked" not in file.content
+    files = orders.opened_files(file.content)
+    manifest = json.loads(files["manifest.json"])
+    assert [(each["number"], each["sha256"]) for each in manifest["pages"]] == [
+        (name[6:-4], sha256(text.encode()).hexdigest())
+        for name, text in files.items()
+        if name.startswith("pages/")
+    ]
+    assert "Ann Marked" in files[f"pages/{manifest['pages'][0]['number']}.txt"]
     assert confirm(officer, question).status_code == 303  # the same page a second time
     entries = [each.entry for each in house.provider.gate.gate.entries(ann)]
     assert len([each for each in entries if each.action == "share"]) == 1
@@ -142,6 +163,14 @@ def test_nobody_else_sees_the_desk(house: House, desk: Desk) -> None:
         ({"kind": "determination", "ground": "offers", "belief": "It was them."}, "ground"),
         ({"kind": "determination", "ground": "suspected-fraud", "belief": " "}, "belief"),
         ({"ends-year": "2020"}, "ends"),
+        (
+            {
+                f"period_{name}-{part}": value
+                for name, day in {"start": "2026-03-02", "end": "2026-02-01"}.items()
+                for part, value in zip(("year", "month", "day"), day.split("-"), strict=True)
+            },
+            "period_end",
+        ),
         ({"ends-year": "9999"}, "ends"),
         ({"ends-day": "", "ends-month": "", "ends-year": ""}, "ends"),
     ],
@@ -165,7 +194,7 @@ def test_an_instrument_without_reach_or_term_is_not_opened(
         (b"#!/bin/sh\nrm -r /\n", 422),
         (b"<html><script>alert(1)</script>", 422),
         (b"%PDF-" + b"x" * 1_000_000, 422),
-        (b"%PDF-" + b"x" * 5_000_000, 413),
+        (b"%PDF-" + b"x" * 50_000_000, 413),
     ],
 )
 def test_a_document_that_is_none_is_not_accepted(
@@ -207,6 +236,29 @@ def test_nobody_handles_an_account_of_their_own(house: House, desk: Desk) -> Non
         code_of(lambda: house.do(lambda t: desk.instruments.approve(t, name, desk.second)))
         == "legal-own"
     )
+
+
+def test_without_a_key_nothing_leaves_and_no_page_of_two_releases_has_the_same_number(
+    house: House, desk: Desk
+) -> None:
+    """A hold has no key, and one that was refused takes none any more."""
+    ann = house.customer()
+    order = orders.opened(house, desk, demand(house, ann))
+    name = order.instrument_id
+    house.do(lambda t: desk.instruments.check(t, name, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, name, desk.second))
+    assert code_of(lambda: orders.release(house, desk, order)) == "legal-key"
+    orders.give_key(house, desk, name)
+    pages = [
+        {each for each in orders.texts(orders.release(house, desk, order)) if "/" in each}
+        for _ in range(2)
+    ]
+    assert pages[0].isdisjoint(pages[1])
+    hold = orders.approved(house, desk, demand(house, ann, kind="preservation", fields=()))
+    gone = orders.opened(house, desk, demand(house, ann))
+    house.do(lambda t: desk.instruments.refuse(t, gone.instrument_id, desk.counsel))
+    for each in (hold, gone):
+        assert code_of(partial(orders.give_key, house, desk, each.instrument_id)) == "legal-state"
 
 
 def test_an_instrument_proves_for_no_other(house: House, desk: Desk) -> None:
@@ -351,7 +403,10 @@ def test_an_emergency_is_in_force_at_once_and_reviewed_by_somebody_else(
     assert "In force at once" in page
     assert "She called &amp; the line &lt;b&gt;broke&lt;/b&gt;." in page
     assert send(officer, f"{path}/review", {}, path).status_code == 409  # nothing was released
-    assert send(officer, f"{path}/release", {}, path).content.startswith(b"PK")
+    assert send(officer, f"{path}/release", {}, path).status_code == 409  # to no key
+    assert send(officer, f"{path}/key", {"key": KEY}, path).status_code == 303
+    file = send(officer, f"{path}/release", {}, path).content
+    assert "manifest.json" in orders.opened_files(file)
     assert send(officer, f"{path}/review", {}, path).status_code == 409
     second = house.signed_in(desk.second, "staff")
     assert "The review" in second.get(path).text

@@ -1,4 +1,4 @@
-"""`upheld legal`: what courts and authorities demand: open, check, approve, release, end, list.
+"""`upheld legal`: what courts demand: open, check, approve, key, release, review, end, list.
 
 Each step names the member of staff who takes it (`--by`), on trust as in `upheld version`.
 """
@@ -134,6 +134,23 @@ def approve(
 
 
 @legal.command()
+def key(
+    name: str = NAME,
+    public: str = typer.Argument(help="The public key of whoever receives it: age1…"),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Let what is released be encrypted to a public key of age; counsel enters it."""
+    _step(
+        settings,
+        by,
+        lambda desk, t, user_id: desk.set_key(t, InstrumentId(name), public, user_id),
+        as_json=as_json,
+    )
+
+
+@legal.command()
 def refuse(
     name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
 ) -> None:
@@ -176,7 +193,7 @@ def end(
 def release(
     name: str = NAME,
     by: str = BY,
-    to: Path = typer.Option(..., "--to", help="Where the ZIP file is written; it must not exist."),
+    to: Path = typer.Option(..., "--to", help="Where the age file is written; it must not exist."),
     account: list[str] = typer.Option([], "--account", help="Of this account alone; again."),
     field: list[str] = typer.Option([], "--field", help="This kind of data alone; again."),
     settings: Path | None = SETTINGS,
@@ -211,7 +228,7 @@ def release(
     finally:
         if not content:
             to.unlink(missing_ok=True)
-    print(f"{name}: released to {to}")
+    print(f"{name}: released to {to}, SHA-256 {result.digest} once decrypted")
 
 
 @legal.command("list")

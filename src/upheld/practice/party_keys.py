@@ -31,13 +31,19 @@ def find(tables: Tables, party: str) -> str:
 def put(transaction: Transaction, party: str, key: str, *, actor: str = "") -> None:
     """Let a company have this public key from now on; files go out under it alone."""
     transaction.lock(REGISTER)
-    key = key.strip()
-    _recipient(key)
+    key = require_key(key)
     at = microseconds(transaction.clock.now())
     changes = {"key": key, "added": at}
     if not transaction.tables.update(party_key, changes, "party = ?", party):
         transaction.tables.insert(party_key, party=party, key=key, added=at)
     transaction.note(None, KEY_CHANGED, actor=actor)
+
+
+def require_key(key: str) -> str:
+    """A public key as it is kept, without spaces around it; PartyKeyError for another text."""
+    key = key.strip()
+    _recipient(key)
+    return key
 
 
 def encrypt(key: str, content: bytes) -> bytes:

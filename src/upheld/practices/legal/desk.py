@@ -27,6 +27,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.documents import DOCUMENT_MAX, document_type
 from upheld.practice.endpoints import Visit
+from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practices.legal import instruments as domain
@@ -37,6 +38,7 @@ from upheld.practices.legal.production import Production
 from upheld.practices.legal.questions import (
     DESK,
     DOCUMENT,
+    KEY,
     KIND_LABELS,
     REFUSAL,
     STATES,
@@ -102,7 +104,9 @@ class LegalDesk:
             return await self.show(visit, filled.wrong(error.field, error.in_sentences()), 422)
         return self._banner(visit, instrument, "Opened.")
 
-    async def show_one(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
+    async def show_one(
+        self, visit: Visit, problem: str = "", status: int = 200, filled: Filled = EMPTY
+    ) -> Response:
         """One instrument: what it reaches, who did what, and what can be done next."""
         _require_desk(visit)
 
@@ -128,6 +132,8 @@ class LegalDesk:
             lines=reach_lines(self.provider.policy, view.instrument, self.provider.clock.day_of),
             reference=short_reference(view.instrument.instrument_id),
             problem=problem,
+            filled=filled,
+            fields=(KEY,),
             states=STATES,
             kinds=KIND_LABELS,
             refusal=REFUSAL,
@@ -150,6 +156,21 @@ class LegalDesk:
     async def check(self, visit: Visit) -> Response:
         """Counsel finds it valid."""
         return await self._step(visit, self.instruments.check, "Checked.")
+
+    async def set_key(self, visit: Visit) -> Response:
+        """Let what is released be encrypted to a public key of age."""
+        _require_desk(visit)
+        filled = read((KEY,), visit.form)
+
+        def step(transaction: Transaction, which: InstrumentId, by: UserId) -> Instrument:
+            return self.instruments.set_key(transaction, which, filled.values["key"], by)
+
+        if filled.ok:
+            try:
+                return await self._step(visit, step, "What is released goes to this key alone.")
+            except PartyKeyError as error:
+                filled = filled.wrong("key", error.in_sentences())
+        return await self.show_one(visit, status=422, filled=filled)
 
     async def refuse(self, visit: Visit) -> Response:
         """Refuse it."""

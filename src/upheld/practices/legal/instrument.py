@@ -59,6 +59,7 @@ class Instrument(NamedTuple):
     document: str
     ground: str
     belief: str
+    key: str
     reviewed: datetime | None
     reviewed_by: UserId | None
 

@@ -19,7 +19,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators
+from upheld.practice import operators, party_keys
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.legal.demands import (
@@ -65,6 +65,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     document: str  # its SHA-256; empty where there is none
     ground: str = ""
     belief: str = ""
+    key: str = ""  # the public key of age to which a production is encrypted
 
 
 class Instruments:
@@ -169,6 +170,42 @@ class Instruments:
         at = microseconds(transaction.clock.now())
         changes = {"state": CHECKED, "checked": at, "checked_by": user.user_id}
         return self.change(transaction, instrument, "legal.check", user, changes)
+
+    def set_key(
+        self, transaction: Transaction, instrument_id: InstrumentId, key: str, by: UserId
+    ) -> Instrument:
+        """Let all that is released from now on be encrypted to this public key of age.
+
+        Counsel enters it, and where somebody's safety is under threat the officer too. It is kept
+        with the instrument and not in the register, which others than the legal desk read.
+        PartyKeyError for a text that is no key.
+        """
+        instrument, user = self._require_next(
+            transaction, instrument_id, by, OPEN, CHECKED, APPROVED
+        )
+        if not instrument.is_released:
+            raise LegalError(
+                "nothing is released under it",
+                code="legal-state",
+                hint="an order to preserve needs no key",
+            )
+        if COUNSEL not in user.roles and not instrument.is_emergency:
+            raise LegalError(
+                "counsel enters the key of whoever receives it",
+                code="legal-role",
+                hint="ask your counsel",
+            )
+        body = _Sealed(
+            instrument.issuer,
+            instrument.reference,
+            instrument.fields,
+            instrument.document,
+            instrument.ground,
+            instrument.belief,
+            party_keys.require_key(key),
+        )
+        changes = {"sealed": self._sealer.seal(msgspec.json.encode(body), instrument_id)}
+        return self.change(transaction, instrument, "legal.key", user, changes)
 
     def refuse(
         self, transaction: Transaction, instrument_id: InstrumentId, by: UserId

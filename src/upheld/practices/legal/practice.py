@@ -63,6 +63,7 @@ def practice(provider: Provider) -> Practice:
             route("GET", one, desk.show_one),
             route("GET", f"{one}/document", desk.document),
             route("POST", f"{one}/check", desk.check),
+            route("POST", f"{one}/key", desk.set_key),
             route("POST", f"{one}/refuse", desk.refuse),
             route("POST", f"{one}/approve", desk.approve),
             route("POST", f"{one}/release", desk.release),

@@ -1,7 +1,9 @@
 """A production: what is handed over under an instrument, as numbered pages with a manifest.
 
-It is a ZIP file that any tool opens. Each page is a text of its own with its number; the manifest
-lists every page with its digest, and every entry of our ledger under which something left.
+It is an age file, encrypted like every file that leaves us to the key of whoever receives it. In it
+is a ZIP file that any tool opens. Each page is a text of its own with its number, which no page of
+another release has; the manifest lists every page with its digest, and every entry of our ledger
+under which something left. It never stands in the outbox of deliveries, since managers read that.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import msgspec
 
 from upheld.core.ids import EntryNumber
 from upheld.policy.load import Policy
+from upheld.practice import party_keys
 from upheld.practice.labels import label_of_customers
 from upheld.practices.legal.instrument import Instrument
 
@@ -34,10 +37,11 @@ class ReleasedPerson(NamedTuple):
 
 
 class Production(NamedTuple):
-    """A production's file."""
+    """A production's file, encrypted, and the SHA-256 of the archive in it."""
 
     name: str
     content: bytes
+    digest: str
 
 
 class PageDigest(msgspec.Struct, frozen=True):
@@ -58,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     document_sha256: str
     recipient: str
+    release: int  # of how many under the instrument until then, this one too
     fields: tuple[str, ...]
     period_start: datetime | None
     period_end: datetime | None
@@ -77,7 +82,8 @@ def build(
     releaser: str,
 ) -> Production:
     """The production of what is released of some people, its pages numbered through."""
-    prefix = instrument.party.upper()
+    release = instrument.releases + 1
+    prefix = f"{instrument.party.upper()}-{release}"
     texts: list[tuple[str, str, str]] = []
     for person in people:
         for lines in _pages(_lines(person, policy, at)):
@@ -91,6 +97,7 @@ def build(
         reference=instrument.reference,
         document_sha256=instrument.document,
         recipient=instrument.recipient,
+        release=release,
         fields=instrument.fields,
         period_start=instrument.period_start,
         period_end=instrument.period_end,
@@ -110,7 +117,12 @@ def build(
         file.writestr(_info("manifest.json", at), body)
         for number, _, text in texts:
             file.writestr(_info(f"pages/{number}.txt", at), text)
-    return Production(f"{instrument.party}.zip", out.getvalue())
+    archive = out.getvalue()
+    return Production(
+        f"{instrument.party}-{release}.zip{party_keys.SUFFIX}",
+        party_keys.encrypt(instrument.key, archive),
+        sha256(archive).hexdigest(),
+    )
 
 
 def _info(name: str, at: datetime) -> ZipInfo:

@@ -28,6 +28,13 @@ from upheld.web.pages import format_day
 
 DESK: Final = "/staff/legal"
 DOCUMENT: Final = "document"
+KEY: Final = Field(
+    "key",
+    "Public key of age",
+    hint="It begins with age1. Whoever receives the file makes one with age-keygen.",
+    autocomplete="off",
+    length_max=200,
+)
 _ACCOUNTS_MAX: Final = 8_000  # characters
 _EARLIEST: Final = date(1990, 1, 1)
 _LATEST: Final = date(2100, 1, 1)
@@ -205,7 +212,8 @@ def release_confirmation(
         (
             *reach_lines(policy, instrument, day_of),
             "Each customer's release is an entry of the ledger, which cannot be taken back.",
-            "You get a file to hand over. To get it once more is another release.",
+            f"You get a file to hand over, encrypted to {instrument.key}.",
+            "To get it once more is another release.",
             _afterwards(instrument),
         ),
         f"{DESK}/{instrument.instrument_id}/release",

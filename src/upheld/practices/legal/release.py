@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
@@ -79,6 +78,14 @@ class Releases:
                 code="legal-state",
                 hint="counsel checks an instrument first, and a second person approves it",
             )
+        if not instrument.key:
+            raise LegalError(
+                "nobody has entered the public key of whoever receives it, and nothing leaves"
+                " without being encrypted",
+                code="legal-key",
+                hint="counsel enters it: it begins with `age1`, and they make one with"
+                " `age-keygen`",
+            )
         targets = self._targets(transaction, instrument, accounts, user.user_id)
         act = act_of(instrument, tuple(fields) or instrument.fields)
         for each in targets:
@@ -91,11 +98,10 @@ class Releases:
         production = build(
             instrument, released, transaction.policy, transaction.clock.local(now), user.name
         )
-        digest = sha256(production.content).hexdigest()
         changes = {
             "releases": instrument.releases + 1,
             "released": microseconds(now),
-            "digest": digest,
+            "digest": production.digest,
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
         return production

@@ -32,8 +32,8 @@ legal_instrument: Final = Table(
     Column("ended_by", WORD, nullable=False),
     Column("releases", Integer, nullable=False),  # how often it was released
     Column("released", Instant),  # when last
-    Column("digest", WORD, nullable=False),  # SHA-256 of the last production
-    Column("sealed", LargeBinary, nullable=False),  # issuer, reference, fields, ground, belief
+    Column("digest", WORD, nullable=False),  # SHA-256 of the last archive, once decrypted
+    Column("sealed", LargeBinary, nullable=False),  # issuer, reference, fields, belief, key
     Column("reviewed", Instant),  # after an emergency
     Column("reviewed_by", ID),
     Column("mac", LargeBinary),
