@@ -24,6 +24,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.must_keep import purposes
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, parties
 from upheld.practice.admission import admission
@@ -129,6 +130,7 @@ class ArchiveImport:
     ) -> None:
         """Take in one account, unless it is here; _OutError where any of it may not come in."""
         require_role(transaction.tables, self.by)
+        transaction.lock(REGISTER)  # before addresses are looked for: of two archives one is first
         if not transaction.tables.insert_new(
             takeover_arrival,
             closing_id=parcel.closing,
