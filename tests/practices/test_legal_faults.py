@@ -1,0 +1,141 @@
+"""What can go wrong at the legal desk between an instrument's arrival and its release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import upheld
+from empty import empty_database
+from gate.versions import post, version
+from practices import orders
+from practices.conftest import House, confirm
+from practices.orders import demand, desk_of
+from practices.test_legal import code_of, form, open_by_page
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Refused
+from upheld.gate.gate import Gate
+from upheld.practices.legal import instruments as steps
+from upheld.practices.legal.instrument import Instrument
+
+DENVER, TOKYO = ZoneInfo("America/Denver"), ZoneInfo("Asia/Tokyo")
+GRANT = (
+    "authority, legal-adviser for legal-process\n    when legal-instrument and not gag-order",
+    "legal-adviser for legal-process\n    when legal-instrument and not gag-order",
+)
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: each step is one transaction on either."""
+    return empty_database(tmp_path)
+
+
+def disclosures(house: House, person: PersonId) -> int:
+    """How often something was shared about somebody."""
+    entries = [each.entry for each in house.provider.gate.gate.entries(person)]
+    return [(each.action, each.kind) for each in entries].count(("share", "act"))
+
+
+def test_days_are_the_providers_and_moments_are_of_any_zone(
+    open_house: Callable[..., House], sample: upheld.Policy
+) -> None:
+    """By the form from midnight in Denver on; an hour that is written in Tokyo's ends here too."""
+    house = open_house(sample, zone=DENVER)
+    desk, ann = desk_of(house), house.customer()
+    officer = house.signed_in(desk.officer, "staff")
+    assert open_by_page(officer, form(house, ann)).status_code == 303
+    with house.provider.gate.gate.look() as tables:
+        (order,) = desk.instruments.all(tables)
+    assert order.starts == datetime(2026, 3, 11, tzinfo=DENVER)
+    assert order.ends == datetime(2026, 4, 11, tzinfo=DENVER)
+    end = (house.clock.now() + timedelta(hours=1)).astimezone(TOKYO)
+    order = orders.approved(house, desk, demand(house, ann, ends=end))
+    assert not isinstance(orders.release(house, desk, order), Refused)
+    house.clock.moved += timedelta(hours=1)
+    assert isinstance(orders.release(house, desk, order), Refused)
+
+
+def test_whatever_stops_a_step_nothing_of_it_is_kept_and_it_is_taken_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after its last row was written, and taken again: one record and one release."""
+    desk, ann = desk_of(house), house.customer()
+    whole, wanted = steps.note, demand(house, ann)
+
+    def twice(step: Callable[[], object]) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr(steps, "note", _stop)
+            with pytest.raises(KeyboardInterrupt):
+                step()
+        assert steps.note is whole
+        return step()
+
+    opened = twice(partial(orders.opened, house, desk, wanted))
+    assert isinstance(opened, Instrument)
+    name = opened.instrument_id
+    with house.provider.gate.gate.look() as tables:
+        assert len(desk.instruments.all(tables)) == 1
+    twice(lambda: house.do(lambda t: desk.instruments.check(t, name, desk.counsel)))
+    twice(lambda: house.do(lambda t: desk.instruments.approve(t, name, desk.second)))
+    twice(lambda: orders.give_key(house, desk, name))
+    records, _ = house.do(lambda t: t.records_of([ann], ["instrument"]))
+    assert len(records) == 1
+    assert not isinstance(twice(lambda: orders.release(house, desk, opened)), Refused)
+    assert disclosures(house, ann) == 1
+    assert orders.send_notices(house, desk) == 1
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_release_while_a_version_is_posted_is_decided_by_that_version(house: House) -> None:
+    """Another process posts it between the question and the answer: nothing leaves."""
+    desk, ann = desk_of(house), house.customer()
+    order = orders.approved(house, desk, demand(house, ann))
+    officer = house.signed_in(desk.officer, "staff")
+    path = f"/staff/legal/{order.instrument_id}"
+    token = officer.get(path).text.partition('name="_token" value="')[2].partition('"')[0]
+    question = officer.post(f"{path}/release", data={"_token": token})
+    gate = house.provider.gate.gate
+    other = Gate(gate.engine, gate.policy, gate.context.keyring)
+    other.context = other.context.by(house.clock)
+    assert not isinstance(post(other, version("two", GRANT)), Refused)
+    answer = confirm(officer, question)
+    assert answer.status_code == 403
+    assert disclosures(house, ann) == 0
+
+
+def test_while_the_clock_is_ahead_nothing_is_released(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether an instrument is in force hangs on it, so that somebody accepts the time first."""
+    desk, ann = desk_of(house), house.customer()
+    order = orders.approved(house, desk, demand(house, ann))
+    past = house.clock._elapsed
+    house.clock.moved += timedelta(hours=2)
+    monkeypatch.setattr(house.clock, "_elapsed", lambda: past() - 2 * 3600 * 10**9)
+    refused = orders.release(house, desk, order)
+    assert isinstance(refused, Refused)
+    assert refused.why == "clock-ahead"
+    assert disclosures(house, ann) == 0
+    house.provider.gate.gate.accept_clock()
+    assert not isinstance(orders.release(house, desk, order), Refused)
+
+
+def test_an_instrument_names_two_hundred_accounts_at_most(house: House) -> None:
+    """Ten thousand are refused before anybody is looked for, on the page as by a program."""
+    desk, ann = desk_of(house), house.customer()
+    many = tuple(str(each) for each in range(10_000))
+    wanted = demand(house, ann)._replace(accounts=many)
+    assert code_of(lambda: orders.opened(house, desk, wanted)) == "legal-reach"
+    answer = open_by_page(
+        house.signed_in(desk.officer, "staff"), form(house, ann, accounts="\n".join(many))
+    )
+    assert answer.status_code == 422
