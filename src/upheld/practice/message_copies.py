@@ -21,6 +21,7 @@ MESSAGES: Final = "messages"  # the series
 CUSTOMER, STAFF = "customer", "staff"  # who wrote a message of a thread
 NOTE: Final = "note"  # what our staff wrote in it for one another
 ADMINISTRATIVE: Final = "administrative-message"  # the purpose of what staff write
+SERVICE_PROVISION: Final = "service-provision"  # of what customers write, where nothing else is
 
 
 class MessageCopy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,8 +60,12 @@ def add_from_customer(
     *,
     about: str,
     purpose: str,
+    storing_purpose: str = SERVICE_PROVISION,
 ) -> ActResult | Refused:
-    """Store what a customer wrote to us in a thread, if the policy lets it in."""
+    """Store what a customer wrote to us in a thread, if the policy lets it in.
+
+    `purpose` is that of the thread, as its readers see it; `storing_purpose` what we store it for.
+    """
     copy = _new(transaction, subject, text, about=about, purpose=purpose, author=CUSTOMER)
     return transaction.append(
         person_id,
@@ -68,17 +73,26 @@ def add_from_customer(
         [copy],
         source="customer",
         occasion="service-use",
-        purpose="service-provision",
+        purpose=storing_purpose,
         entitled=True,
     )
 
 
 def add_from_staff(
-    transaction: Transaction, person_id: PersonId, subject: str, text: str, *, about: str
+    transaction: Transaction,
+    person_id: PersonId,
+    subject: str,
+    text: str,
+    *,
+    about: str,
+    storing_purpose: str = ADMINISTRATIVE,
 ) -> ActResult | Refused:
-    """Store what our staff wrote to a customer in a thread, if the policy lets us keep it."""
+    """Store what our staff wrote to a customer in a thread, if the policy lets us keep it.
+
+    `storing_purpose` is what we store it for.
+    """
     copy = _new(transaction, subject, text, about=about, purpose=ADMINISTRATIVE, author=STAFF)
-    return _add_own(transaction, person_id, copy, ADMINISTRATIVE)
+    return _add_own(transaction, person_id, copy, storing_purpose)
 
 
 def add_note(

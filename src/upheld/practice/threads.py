@@ -18,7 +18,7 @@ from upheld.practice.plugin import Provider
 from upheld.practice.tasks import CUSTOMER, Task
 from upheld.web.limits import Rate
 
-VIEW_PURPOSE: Final = "service-provision"
+VIEW_PURPOSE: Final = message_copies.SERVICE_PROVISION
 WRITE_RATE: Final = Rate(10, 600)
 WROTE, REPLIED = "wrote", "replied"  # steps of a task: our staff wrote, the customer did
 DOUBLE: Final = timedelta(minutes=10)  # the same text again within this is the same message
@@ -69,6 +69,7 @@ def add_once(  # noqa: PLR0913 - what a message says
     about: str,
     purpose: str,
     task_id: TaskId,
+    storing_purpose: str = VIEW_PURPOSE,
 ) -> ActResult | Refused | None:
     """Add what a customer wrote to a thread, if the policy lets it in; None for a repetition.
 
@@ -79,7 +80,13 @@ def add_once(  # noqa: PLR0913 - what a message says
     if _is_repeated(transaction, person_id, task_id, _mark(provider, text)):
         return None
     result = message_copies.add_from_customer(
-        transaction, person_id, subject, text, about=about, purpose=purpose
+        transaction,
+        person_id,
+        subject,
+        text,
+        about=about,
+        purpose=purpose,
+        storing_purpose=storing_purpose,
     )
     if isinstance(result, ActResult):
         note_reply(provider, transaction, person_id, task_id, text)
@@ -116,10 +123,10 @@ def _is_repeated(transaction: Transaction, person_id: PersonId, task_id: TaskId,
     return bool(letters) and letters[-1].detail == mark and letters[-1].at > since
 
 
-def may_write(transaction: Transaction, person_id: PersonId) -> bool:
-    """Whether the policy lets us take in and keep what a customer writes to us now."""
+def may_write(transaction: Transaction, person_id: PersonId, purpose: str = VIEW_PURPOSE) -> bool:
+    """Whether the policy lets us take in what a customer writes now, and store it for a purpose."""
     acts = transaction.letting_in(
-        (MESSAGES,), source="customer", occasion="service-use", purpose=VIEW_PURPOSE
+        (MESSAGES,), source="customer", occasion="service-use", purpose=purpose
     )
     return all(transaction.peek(person_id, each).allowed for each in acts)
 

@@ -22,7 +22,9 @@ from practices.conftest import House, send
 from practices.mail import deliver
 from practices.test_debt import WHO, hand_over
 from practices.test_debts_outlive import debtor, erased, page_of
+from practices.test_erasure_thread import asks, open_task
 from practices.test_payment import typed_amount
+from practices.test_request_desk import post, take
 from practices.test_staff import reveal, task_on
 from upheld.core.ids import PersonId
 from upheld.database.statements import rows
@@ -90,6 +92,21 @@ def test_what_the_law_holds_us_to_keep_outlives_an_erasure(house: House) -> None
     erased(house, person)
     assert {"interests", "name"} <= remaining_fields(house, person)
     house.do(lambda transaction: transaction.withdraw(person, hold, ended=True))
+    assert remaining_fields(house, person) == set()
+
+
+def test_whoever_asked_to_be_erased_writes_to_us_about_their_requests_alone(house: House) -> None:
+    """The privacy desk answers them; a question for help is not taken in, and all of it goes."""
+    person, own = asks(house)
+    customer = house.signed_in(person)
+    assert "<textarea" not in customer.get("/me/help").text
+    question = send(customer, "/me/help", {"topic": "trouble", "text": "My line drops."}, own)
+    assert question.status_code == 403
+    assert send(customer, f"{own}/reply", {"text": "My mail too?"}, own).status_code == 303
+    task = open_task(house, person)
+    assert post(take(house, task, "privacy")[0], task, "write", text="Yes.") == 303
+    assert "Yes." in customer.get(own).text
+    erase(house.provider.gate.gate, [person])
     assert remaining_fields(house, person) == set()
 
 

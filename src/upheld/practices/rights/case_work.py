@@ -34,6 +34,7 @@ def open_with_text(
             text,
             about=request.request_id,
             purpose=PURPOSE,
+            storing_purpose=PURPOSE,
         )
         if isinstance(result, Refused):
             requests.deny(transaction, request, result)
@@ -57,6 +58,7 @@ def add_text(
             text,
             about=request.request_id,
             purpose=PURPOSE,
+            storing_purpose=PURPOSE,
             task_id=request.task_id,
         )
         if isinstance(result, Refused):
@@ -93,6 +95,7 @@ def write_to_customer(
         f"Your request: {title[:1].lower()}{title[1:]}",
         text,
         about=request.request_id,
+        storing_purpose=PURPOSE,
     )
     if not isinstance(result, Refused):
         if request.task_id:

@@ -100,6 +100,7 @@ def write(
         text,
         about=request.request_id,
         purpose=case_work.PURPOSE,
+        storing_purpose=case_work.PURPOSE,
     )
     if isinstance(result, Refused):
         return result

@@ -84,7 +84,7 @@ class RequestPages:
             request = requests.find_request(transaction.tables, visit.subject, request_id)
             if request is None:
                 return None, [], None, False
-            takes_in = threads.may_write(transaction, visit.subject)
+            takes_in = threads.may_write(transaction, visit.subject, case_work.PURPOSE)
             if not request.task_id:
                 return request, [], None, takes_in
             letters = threads.read_as_customer(transaction, visit.subject, request_id)

@@ -201,7 +201,12 @@ def turn_down(
 
 
 def finish(transaction: Transaction, request: RightsRequest, entry: EntryNumber) -> None:
-    """Mark a request as fulfilled whose person was erased, with the entry of the erasure."""
+    """Mark a request as fulfilled whose person was erased, with the entry of the erasure.
+
+    Where nothing of them was kept, the task on it went with them.
+    """
+    if request.task_id and tasks.find_task(transaction.tables, request.task_id) is None:
+        request = request._replace(task_id=None)
     _close(transaction, request, FULFILLED, entry)
 
 
