@@ -316,7 +316,7 @@ def test_a_question_is_answered_and_solved(meet: Meet) -> None:
     olga = meet("olga").sign_in_at_desk("staff").at(f"/staff/tasks/{ticket}")
     olga.misses("Does my modem work abroad?").press("Take this task").follow("Go there")
     olga.reads("Does my modem work abroad?", "The customer wrote.")
-    olga.fill({"Your note": "Asked before."}).press("Keep the note").reads("Note, not sent")
+    olga.fill({"Your note": "Asked before."}).press("Save the note").reads("Note, not sent")
     olga.fill({"Your answer": "It does, at home."}).press("Send the answer")
     gil.letter("We answered your question").reads("It does, at home.").misses("Asked before.")
     gil.fill({"Your reply": "Thank you!"}).press("Send").reads("We have your reply.")

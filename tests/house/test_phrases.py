@@ -100,6 +100,13 @@ def test_nothing_that_people_read_is_worded_as_a_program_would() -> None:
     assert wrong == []
 
 
+def test_a_title_leaves_it_to_the_layout_to_say_that_a_form_has_errors() -> None:
+    """It says “Error: ” for each form that was filled in wrongly; twice is once too many."""
+    doubled = re.compile(r"block title %}.*(if|or) (filled\.errors|not filled\.ok)")
+    templates = (path for path in _files() if path.suffix == ".html" and path.name != "layout.html")
+    assert [str(path) for path in templates if doubled.search(path.read_text("utf-8"))] == []
+
+
 @pytest.mark.parametrize(
     "sentence",
     [

@@ -175,7 +175,7 @@ def test_a_confirmation_that_does_not_come_is_late(house: House) -> None:
     assert "late" not in desk.get("/staff/debts").text.split("<main", 1)[1]
     later(house, 8)
     desk, collector = staff(house), agent(house)
-    assert "confirmation late since" in desk.get("/staff/debts").text
+    assert "confirmation overdue since" in desk.get("/staff/debts").text
     assert "This is late" in collector.get("/agent").text
 
 

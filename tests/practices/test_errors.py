@@ -31,6 +31,7 @@ def test_a_problem_is_in_the_title_and_has_the_focus(house: House) -> None:
     good = browser.get("/sign-in").text
     page = send(browser, "/sign-in", {"email": "", "password": ""}, "/sign-in").text
     assert "<title>Error: " in page
+    assert page.count("Error: ") == 1
     assert "There is a problem" in page
     assert 'tabindex="-1" autofocus id="_problems"' in page
     assert "Error: " not in good

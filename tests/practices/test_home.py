@@ -137,6 +137,15 @@ def test_an_erasure_that_is_coming_waits_on_the_first_page(house: House) -> None
     assert "We will erase" not in browser.get("/me").text
 
 
+def test_what_is_owed_leads_to_where_it_is_worked_on(house: House) -> None:
+    """The desk for requests, for whoever may open it; anybody else reads the clause."""
+    person = house.customer()
+    house.do(lambda transaction: erasure.request(transaction, person))
+    page = staff(house, role="privacy").get("/staff").text
+    part = page.split("Owed to customers")[1].split("</ul>")[0]
+    assert '<a href="/staff/requests"><span class="title">Erasure: 1' in part
+
+
 def waiting_task(house: House, email: str, due: datetime | None) -> TaskId:
     """A task on a new customer; its id."""
     person = house.customer(email)

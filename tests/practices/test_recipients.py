@@ -203,7 +203,7 @@ def test_the_certificate_of_an_erasure_says_who_confirmed_and_who_has_not(house:
     page = house.browser().get(f"/erased/{raw}").text
     first = page[page.index("Fjord Mail") : page.index("Southern Mail")]
     assert "confirmed on" in first
-    assert "not confirmed, late since" in page[page.index("Southern Mail") :]
+    assert "not confirmed, overdue since" in page[page.index("Southern Mail") :]
 
 
 def test_a_kind_of_data_that_is_erased_alone_is_asked_for_alone(house: House) -> None:

@@ -207,6 +207,7 @@ class Practice(NamedTuple):
     actions: Sequence[str] = ()  # the actions that it asks the policy for
     recorded_facts: Sequence[str] = ()  # the facts of which it keeps records
     task_pages: Mapping[str, str] = {}  # kind of task, to the path of its own page, with {task}
+    duty_pages: Mapping[str, str] = {}  # action that is owed, to the page where staff work on it
     reply_addresses: Mapping[
         str, Callable[[Mapping[str, str]], str]
     ] = {}  # template of a message, to the address for replies to it, by the message's words
@@ -306,6 +307,10 @@ class Provider:
             if kind in each.task_pages:
                 return each.task_pages[kind].replace("{task}", task_id)
         return ""
+
+    def duty_page(self, action: str) -> str:
+        """The path of the page where staff work on an owed action; empty where there is none."""
+        return next((p.duty_pages[action] for p in self.practices if action in p.duty_pages), "")
 
     def is_settled_on_page(self, kind: str) -> bool:
         """Whether a kind of task is closed by what is done on its own page, and nowhere else."""

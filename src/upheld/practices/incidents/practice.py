@@ -57,6 +57,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("incidents", MINUTE, work.carry_on)],
+        duty_pages={NOTIFY: CONSOLE},
         transparency=transparency.source(model),
         pending_actions=pages.waiting,
     )

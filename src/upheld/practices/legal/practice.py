@@ -81,5 +81,6 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("legal-notices", MINUTE, notices.send_due)],
+        duty_pages={REVIEW: DESK},
         transparency=transparency.source(instruments),
     )

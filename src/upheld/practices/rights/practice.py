@@ -38,6 +38,7 @@ from upheld.practices.rights.public_values import FACT
 from upheld.practices.rights.question_pages import QuestionPages
 from upheld.practices.rights.receipt_pages import ReceiptPages
 from upheld.practices.rights.request_pages import RequestPages
+from upheld.practices.rights.requests import FACTS
 from upheld.practices.rights.value_erasure_pages import ValueErasurePages
 from upheld.practices.rights.ward_pages import PAGE as WARDS
 from upheld.practices.rights.ward_pages import WardChoicePages
@@ -259,6 +260,7 @@ def practice(provider: Provider) -> Practice:
             Job("erasures", ERASE_SECONDS, erasure.carry_out),
         ],
         task_pages=dict.fromkeys(KINDS, "/staff/requests/{task}"),
+        duty_pages={f"answer-{kind}": "/staff/requests" for kind in FACTS},
         settled_on_page=SETTLED,
         before_erasure=erasure.close_tasks,
         left_to_erasure=erasure.left,

@@ -52,6 +52,7 @@ class OwedDuty(NamedTuple):
     """What the provider promised by a clause, and owes to some customers."""
 
     clause: str
+    href: str  # the page where it is worked on, for whoever may open it; else the clause
     many: int
     due: datetime | None
     late: int
@@ -154,12 +155,16 @@ class Console:
             return []
         now = microseconds(transaction.clock.now())
         obligations = transaction.obligations.owed(clauses)
+        pages = {each.href for each in self.provider.menu("staff") if each.is_for(user.roles)}
         by_clause: dict[str, list[int | None]] = {}
+        page_of: dict[str, str] = {}
         for each in obligations:
             by_clause.setdefault(each.clause, []).append(each.due)
+            page_of[each.clause] = self.provider.duty_page(each.action)
         return [
             OwedDuty(
                 clause,
+                page_of[clause] if page_of[clause] in pages else f"/privacy#{clause}",
                 len(dues),
                 None if dues[0] is None else to_datetime(dues[0]),
                 sum(due is not None and due < now for due in dues),

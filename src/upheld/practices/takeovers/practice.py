@@ -64,6 +64,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("takeovers", MINUTE, work.carry_on)],
+        duty_pages={NOTIFY: CONSOLE},
         transparency=transparency.source(closings),
         entry_sentences={
             PROOF_SEEN: "{actor} read what came along when we took over {whose} account"
