@@ -52,7 +52,7 @@ def thread(rows: Iterable[str], about: str) -> list[MessageCopy]:
     return [each for each in copies if each.about == about]
 
 
-def add_from_customer(
+def add_from_customer(  # noqa: PLR0913 - what a message says
     transaction: Transaction,
     person_id: PersonId,
     subject: str,
