@@ -215,7 +215,7 @@ def test_from_sign_up_to_the_first_payment(town: Town, meet: Meet) -> None:
     nia = meet("nia@customer.example").at("/").follow("My account").follow("Sign up")
     nia.fill(born(town, 30)).press("Continue").reads("What you accept")
     nia.fill({"Name": "Nia New", "E-mail": nia.name, "Password": OWN}).tick("I have read")
-    nia.press("Sign up").reads("Look in your mail")
+    nia.press("Sign up").reads("Check your e-mail")
     nia.letter("Confirm your address").press("This is my address")
     nia.sign_in(OWN).reads("Hello, Nia New").follow("Services")
     nia.page.get_by_label("Plan", exact=True).select_option("dsl-10")

@@ -96,7 +96,7 @@ CARDS = (
         "staff",
         "Payments",
         "/staff/payments",
-        "Book what came in otherwise than by card",
+        "Book payments that came in other than by card",
         35,
         roles=("billing",),
     ),

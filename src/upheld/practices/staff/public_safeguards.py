@@ -136,7 +136,7 @@ def _look(
     title: str, what: str, now: datetime, ended: datetime | None, findings: int
 ) -> PublicSafeguard:
     if ended is None:
-        return PublicSafeguard(UNKNOWN, title, "No check has come to its end yet.")
+        return PublicSafeguard(UNKNOWN, title, "No check has finished yet.")
     text = f"{what} {age(now - ended)}."
     if findings:
         return PublicSafeguard(OFF, title, f"{text} Something was not as it should be.")
