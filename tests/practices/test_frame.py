@@ -75,6 +75,7 @@ def test_the_pages_of_the_policy_have_the_same_head(house: House, path: str) -> 
     assert bar["/privacy"] == ("page" if path == "/privacy" else "true")
     assert {"/me", "/sign-up"} <= bar.keys()
     assert {"/privacy", "/privacy#_who", "/privacy#_ask", "/privacy/disclosures"} == parts.keys()
+    assert '<div class="row">' in page.split('<nav class="parts"')[1].split("</nav>")[0]  # apart
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/privacy/clause/nothing", "/me/no", "/staff/no"])
