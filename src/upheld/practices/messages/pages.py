@@ -8,7 +8,7 @@ from starlette.responses import Response
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.endpoints import Visit
-from upheld.practice.message_copies import MESSAGES, NOTE, MessageCopy, copy_of
+from upheld.practice.message_copies import ADMINISTRATIVE, MESSAGES, NOTE, MessageCopy, copy_of
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 
@@ -40,7 +40,7 @@ class MessagePages:
         """All messages, the latest first."""
         result = await self._copies(visit)
         keeping = await self.provider.do(
-            lambda transaction: transaction.may_store(visit.subject, "messages")
+            lambda transaction: transaction.may_store(visit.subject, MESSAGES, ADMINISTRATIVE)
         )
         return self.provider.pages.page(
             visit.request,
