@@ -184,14 +184,18 @@ def withdraw(
 
 @agreement.command()
 def client(which: str = PARTNER, by: str = BY, settings: Path | None = SETTINGS) -> None:
-    """Let a program of a partner ask: its id and secret, which nobody is shown again."""
+    """Let a program of a partner ask: its id and secret, which nobody is shown again.
+
+    There is no secret where its company has registered a key of its programs.
+    """
     from upheld.practices.agreements import clients
 
     with gate_of(settings_in(settings)).together() as transaction:
         user_id = user_id_of(transaction, by)
         new, secret = clients.add(transaction, which, by=user_id)
     print(f"client_id={new.client_id}")
-    print(f"client_secret={secret}")
+    if secret:
+        print(f"client_secret={secret}")
 
 
 @agreement.command()

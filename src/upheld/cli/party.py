@@ -172,6 +172,28 @@ def key(
         print(f"files for {which} are encrypted to {public.strip()} now")
 
 
+@party.command("program-key")
+def program_key(
+    which: str = WHICH,
+    public: str = typer.Argument(help="Its public key, as PEM or Base64; an empty text for none."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Let programs of a company prove by a key of its own who they are, in place of secrets."""
+    from upheld.practice import parties, program_keys
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        actor = actor_of(transaction, by)
+        which = parties.find(transaction, which)
+        program_keys.put(transaction, which, public, actor=actor)
+        pem = program_keys.find(transaction.tables, which)
+    if as_json:
+        print_json({"party": which, "program_key": pem})
+    else:
+        print(f"programs of {which} prove by {'this key' if pem else 'secrets'} who they are now")
+
+
 @party.command()
 def mail(
     which: str = WHICH,

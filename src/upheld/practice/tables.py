@@ -170,6 +170,16 @@ party_key: Final = Table(  # the public age key to which files for a company are
     info=sealed(few=True),
 )
 
+party_program_key: Final = Table(  # the public key by which a company's programs prove who they are
+    "party_program_key",
+    metadata,
+    Column("party", WORD, primary_key=True),
+    Column("pem", Text, nullable=False),
+    Column("added", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
 party_mailbox: Final = Table(  # where mail to a company of the register goes
     "party_mailbox",
     metadata,

@@ -1,6 +1,7 @@
 """Programs of partners: OAuth 2 client credentials, and tokens that last for minutes.
 
-Of a secret its hash is kept alone. A token is sealed and kept nowhere; each request asks whether
+Of a secret its hash is kept alone. Where the company has registered a key of its programs, none
+counts: they sign who they are. A token is sealed and kept nowhere; each request asks whether
 its client is still active, so that revoking a client ends every token of it at once.
 """
 
@@ -18,7 +19,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER, SealError
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties
+from upheld.practice import parties, program_keys
 from upheld.practices.agreements.agreements import require_manager
 from upheld.practices.agreements.tables import partner_client as table
 from upheld.practices.agreements.terms import AgreementError
@@ -43,7 +44,10 @@ class PartnerClient(NamedTuple):
 
 
 def add(transaction: Transaction, which: str, *, by: UserId) -> tuple[PartnerClient, str]:
-    """Let a program of a partner ask; the client, and its secret, which nobody is shown again."""
+    """Let a program of a partner ask; the client, and its secret, which nobody is shown again.
+
+    The secret is empty where the partner's programs prove by a key who they are.
+    """
     user = require_manager(transaction.tables, by)
     party = parties.find(transaction, which)
     secret = secrets.token_urlsafe(32)
@@ -56,7 +60,7 @@ def add(transaction: Transaction, which: str, *, by: UserId) -> tuple[PartnerCli
         added_by=user.user_id,
     )
     transaction.note(None, ADDED, actor=f"staff {user.user_id}", id=client.client_id)
-    return client, secret
+    return client, "" if program_keys.find(transaction.tables, party) else secret
 
 
 def revoke(transaction: Transaction, client_id: ClientId, *, by: UserId) -> PartnerClient:
@@ -86,7 +90,15 @@ def check_secret(tables: Tables, client_id: ClientId, secret: str) -> PartnerCli
     row = tables.get(table, "client_id = ?", client_id)
     kept_hash = bytes(row.secret_hash) if row is not None else _NOBODY
     fits = hmac.compare_digest(sha256(secret.encode()).digest(), kept_hash)
-    return _from_row(row) if row is not None and fits and row.state == ACTIVE else None
+    if row is None or not fits or row.state != ACTIVE or program_keys.find(tables, row.party):
+        return None
+    return _from_row(row)
+
+
+def find_active(tables: Tables, client_id: ClientId) -> PartnerClient | None:
+    """The client of an id that may ask; None for anything else."""
+    row = tables.get(table, "client_id = ? AND state = ?", client_id, ACTIVE)
+    return None if row is None else _from_row(row)
 
 
 def issue(transaction: Transaction, client: PartnerClient) -> str:
@@ -106,8 +118,7 @@ def holder(transaction: Transaction, token: str) -> PartnerClient | None:
     client_id, _, until = value.partition(" ")
     if microseconds(transaction.clock.now()) >= int(until):
         return None
-    row = transaction.tables.get(table, "client_id = ? AND state = ?", client_id, ACTIVE)
-    return None if row is None else _from_row(row)
+    return find_active(transaction.tables, ClientId(client_id))
 
 
 def _from_row(row: Any) -> PartnerClient:

@@ -1,8 +1,8 @@
-"""What a partner's program asks: a token for its secret, and pages of what its agreement covers.
+"""What a partner's program asks: a token, and pages of what its agreement covers.
 
-A request carries a secret or a token and no cookie, so it does nothing by anybody's browser; one
-that a page of somebody else's sends is refused all the same. Answers are JSON; an error has a code,
-what is wrong, and what to do.
+The token is for its secret, or for what it signs with its company's key. A request carries one of
+these and no cookie, so it does nothing by anybody's browser; one that a page of somebody else's
+sends is refused all the same. Answers are JSON; an error has a code, what is wrong, and what to do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ from upheld.practice import accounting, parties
 from upheld.practice.deliveries import DeliveryError
 from upheld.practice.endpoints import network_of
 from upheld.practice.plugin import Provider
-from upheld.practices.agreements import agreements, clients, news, pulls, recipients
+from upheld.practices.agreements import (
+    agreements,
+    assertions,
+    clients,
+    news,
+    pulls,
+    recipients,
+)
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.pulls import PullPage
 from upheld.practices.agreements.terms import AgreementError
@@ -77,10 +84,9 @@ class PartnerApi:
         return answer
 
     async def token(self, request: Request, form: Form) -> Response:
-        """A token for a client's id and secret."""
-        client_id, secret = _credentials(request, form)
+        """A token for a client's id and secret, or for what it signed with its company's key."""
 
-        def work(transaction: Transaction) -> str | float:
+        def work(transaction: Transaction) -> tuple[str, str] | float:
             wait = self.provider.limits.take(
                 transaction.tables,
                 SECRETS,
@@ -90,8 +96,10 @@ class PartnerApi:
             )
             if wait:
                 return wait
-            client = clients.check_secret(transaction.tables, client_id, secret)
-            return clients.issue(transaction, client) if client else ""
+            client = self._prove(transaction, request, form)
+            if isinstance(client, str):
+                return "", client
+            return clients.issue(transaction, client), ""
 
         if form.get("grant_type", "") != "client_credentials":
             raise _AnswerError(
@@ -100,15 +108,31 @@ class PartnerApi:
                 "only client credentials are answered",
                 "send grant_type=client_credentials",
             )
-        token = await self.provider.do(work)
-        if isinstance(token, float | int):
-            raise _AnswerError(429, "slow_down", "too many tries", "try again later", token)
-        if not token:
+        _refuse_two_proofs(request, form)
+        result = await self.provider.do(work)
+        if isinstance(result, float | int):
+            raise _AnswerError(429, "slow_down", "too many tries", "try again later", result)
+        token, why = result
+        if why:
             raise _AnswerError(
-                401, "invalid_client", "this is no program of a partner", "check id and secret"
+                401, "invalid_client", why, "check the id, and the secret or what is signed"
             )
         lasts = int(clients.TOKEN_LASTS.total_seconds())
         return _json({"access_token": token, "token_type": "Bearer", "expires_in": lasts})
+
+    def _prove(self, transaction: Transaction, request: Request, form: Form) -> PartnerClient | str:
+        """The program that asks for a token; why it is refused where it does not prove that."""
+        if "client_assertion" in form:
+            audience = (
+                f"{self.provider.settings.url}{HERE}/token" if self.provider.settings.url else ""
+            )
+            client = assertions.prove(transaction, form["client_assertion"], audience)
+            named = form.get("client_id", "")
+            if isinstance(client, str) or named in ("", client.client_id):
+                return client
+            return "`client_id` is not the program that signed"
+        found = clients.check_secret(transaction.tables, *_credentials(request, form))
+        return found or "this is no program of a partner, or its company has registered a key"
 
     async def agreements(self, request: Request, _: Form) -> Response:
         """The partner's agreements: how each stands, why, and what there is to know of it."""
@@ -235,6 +259,22 @@ class PartnerApi:
         if wait:
             raise _AnswerError(429, "slow_down", "too many requests", "try again later", wait)
         return client
+
+
+def _refuse_two_proofs(request: Request, form: Form) -> None:
+    """A program proves in one way who it is: by a secret, or by what it signed."""
+    signs = {"client_assertion", "client_assertion_type"} & form.keys()
+    if not signs:
+        return
+    if "client_secret" in form or "authorization" in request.headers:
+        raise _AnswerError(400, "invalid_request", "two proofs at once", "send one of them")
+    if form.get("client_assertion_type", "") != assertions.TYPE or "client_assertion" not in form:
+        raise _AnswerError(
+            400,
+            "invalid_request",
+            "only signed JWTs are taken",
+            f"send client_assertion, and client_assertion_type={assertions.TYPE}",
+        )
 
 
 def _refuse_pages(request: Request) -> None:

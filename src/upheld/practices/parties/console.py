@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.errors import UpheldError
 from upheld.gate.transaction import Transaction
 from upheld.policy.retelling import CUSTOMERS, about_person
-from upheld.practice import parties, party_keys
+from upheld.practice import parties, party_keys, party_mail, program_keys
 from upheld.practice.consequences import (
     Banner,
     Confirmation,
@@ -25,7 +26,6 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.parties import PartyError, PartyRole, Receiving
-from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import Provider
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_day
@@ -40,6 +40,29 @@ KEY: Final = Field(
     autocomplete="off",
     length_max=200,
 )
+PROGRAM_KEY: Final = Field(
+    "program-key",
+    "Public key of its programs",
+    "textarea",
+    required=False,
+    hint="Ed25519 or P-256, as PEM. Leave it empty, and programs of this company have secrets.",
+    length_max=1_000,
+)
+MAIL: Final = Field(
+    "mail",
+    "Address for mail",
+    required=False,
+    hint="As the company gave it to us. Leave it empty, and it gets no mail.",
+    autocomplete="off",
+)
+
+
+class PartyContact(NamedTuple):
+    """Where a company is written to, and the public keys that it gave us; empty for none."""
+
+    key: str
+    program_key: str
+    mail: str
 
 
 class PartyPages:
@@ -132,13 +155,18 @@ class PartyPages:
         """One company: what it is and was to us, with the proof; its name can be changed."""
         _manager(visit)
 
-        def look(transaction: Transaction) -> tuple[str, list[tuple[PartyRole, str]], str]:
-            party = _party(transaction, visit)
+        def look(transaction: Transaction) -> tuple[str, list[tuple[PartyRole, str]], PartyContact]:
+            party, tables = _party(transaction, visit), transaction.tables
             mine = parties.of_party(transaction, party)
             proofs = [(each, parties.proof_text(transaction, each)) for each in mine]
-            return party, proofs, party_keys.find(transaction.tables, party)
+            contact = PartyContact(
+                party_keys.find(tables, party),
+                program_keys.find(tables, party),
+                party_mail.find(tables, party),
+            )
+            return party, proofs, contact
 
-        party, roles, key = await self.provider.do(look)
+        party, roles, contact = await self.provider.do(look)
         now = self.provider.now()
         return self.provider.pages.page(
             visit.request,
@@ -152,49 +180,72 @@ class PartyPages:
             label=self._label,
             place=self._place,
             receiving=self._receiving,
-            fields=(NEW_NAME, KEY),
-            key=key,
+            fields=(NEW_NAME, KEY, PROGRAM_KEY, MAIL),
+            contact=contact,
             filled=filled,
         )
 
     async def rename(self, visit: Visit) -> Response:
         """Call a company by another name."""
-        actor = _manager(visit)
-        filled = read((NEW_NAME,), visit.form)
-
-        def work(transaction: Transaction) -> str:
-            party = _party(transaction, visit)
-            if filled.ok:
-                parties.rename(transaction, party, filled.values["new-name"], actor=actor)
-            return party
-
-        try:
-            party = await self.provider.do(work)
-        except PartyError as error:
-            return await self.show_one(visit, filled.wrong("new-name", error.in_sentences()), 422)
-        if not filled.ok:
-            return await self.show_one(visit, filled, 422)
-        banner = Banner(f"It is called {company_name(party)} now.", short_reference(party))
-        return redirect_with_banner(self.provider, visit.session, _address(party), banner)
+        return await self._put(
+            visit,
+            NEW_NAME,
+            parties.rename,
+            lambda party, _: f"It is called {company_name(party)} now.",
+        )
 
     async def put_key(self, visit: Visit) -> Response:
         """Let files for a company be encrypted to a public key of its own."""
+        text = "Files for it are encrypted to this key now."
+        return await self._put(visit, KEY, party_keys.put, lambda *_: text)
+
+    async def put_program_key(self, visit: Visit) -> Response:
+        """Let programs of a company prove by a key of its own who they are."""
+        return await self._put(
+            visit,
+            PROGRAM_KEY,
+            program_keys.put,
+            lambda _, key: (
+                f"Its programs prove by {'this key' if key else 'secrets'} who they are now."
+            ),
+        )
+
+    async def put_mail(self, visit: Visit) -> Response:
+        """Let mail to a company go to an address."""
+        return await self._put(
+            visit,
+            MAIL,
+            party_mail.put,
+            lambda _, mail: (
+                "Mail to it goes to this address now." if mail else "It gets no mail now."
+            ),
+        )
+
+    async def _put(
+        self,
+        visit: Visit,
+        field: Field,
+        put: Callable[..., object],
+        says: Callable[[str, str], str],
+    ) -> Response:
+        """Change one thing that is said of a company: back to its page, or to what is wrong."""
         actor = _manager(visit)
-        filled = read((KEY,), visit.form)
+        filled = read((field,), visit.form)
+        value = filled.values.get(field.name, "")
 
         def work(transaction: Transaction) -> str:
             party = _party(transaction, visit)
             if filled.ok:
-                party_keys.put(transaction, party, filled.values["key"], actor=actor)
+                put(transaction, party, value, actor=actor)
             return party
 
         try:
             party = await self.provider.do(work)
-        except PartyKeyError as error:
-            return await self.show_one(visit, filled.wrong("key", error.in_sentences()), 422)
+        except UpheldError as error:
+            return await self.show_one(visit, filled.wrong(field.name, error.in_sentences()), 422)
         if not filled.ok:
             return await self.show_one(visit, filled, 422)
-        banner = Banner("Files for it are encrypted to this key now.", short_reference(party))
+        banner = Banner(says(party, value), short_reference(party))
         return redirect_with_banner(self.provider, visit.session, _address(party), banner)
 
     async def end(self, visit: Visit) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from upheld.practice import parties
+from upheld.practice import parties, program_keys
 from upheld.practice.endpoints import Handler, open_page, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
@@ -12,7 +12,10 @@ from upheld.practices.parties.console import HERE, PartyPages
 from upheld.practices.parties.leaving import LeavingPage
 from upheld.web.outward import LEAVING
 
-SENTENCES = {parties.RENAMED: "{actor} changed the name of a company on the register"}
+SENTENCES = {
+    parties.RENAMED: "{actor} changed the name of a company on the register",
+    program_keys.CHANGED: "{actor} changed the key of the programs of a company on the register",
+}
 
 
 def practice(provider: Provider) -> Practice:
@@ -35,6 +38,8 @@ def practice(provider: Provider) -> Practice:
             route("GET", "/{party}", pages.show_one),
             route("POST", "/{party}/name", pages.rename),
             route("POST", "/{party}/key", pages.put_key),
+            route("POST", "/{party}/program-key", pages.put_program_key),
+            route("POST", "/{party}/mail", pages.put_mail),
             route("POST", "/{party}/end", pages.end),
         ],
         menu=[
