@@ -15,11 +15,12 @@ from practices.suppliers import order, supplied_plan
 from practices.test_agreements import manager
 from practices.test_deliveries import confirm, hand_out, make, permit, supplier
 from practices.test_partner_pulls import Program
+from practices.test_request_desk import take
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.transaction import reading
 from upheld.gate.erasure.erase import erase
 from upheld.gate.log import entries
-from upheld.practice import deliveries, parties, party_mail, recipient_requests
+from upheld.practice import deliveries, parties, party_mail, recipient_requests, tasks
 from upheld.practice.events import ACCOUNT_CLOSED
 from upheld.practice.party_mail import PartyMailError
 from upheld.practice.recipient_requests import ANSWERED, CORRECT, DELETE, RecipientRequest
@@ -233,7 +234,7 @@ def test_a_company_without_people_here_is_written_to_once_at_its_address(house: 
     house.staff(kind="agent", sign_in="ed", party=other)
     house.do(lambda t: corrections.correct(t, ann, "name", "Ann Marks"))
     for _ in range(2):
-        recipients.write_to_those_without_page(house.provider.gate.gate)
+        recipients.write_to_companies(house.provider.gate.gate)
     box, name = Box(), asked_of(house, party)[0].name
     mail = CompanyMail(house.provider, box)
     sent = [mail.run(house.provider.gate.gate) for _ in range(2)]
@@ -243,3 +244,49 @@ def test_a_company_without_people_here_is_written_to_once_at_its_address(house: 
     text = letter.get_content()
     assert f"about: {name}\n" in text.replace("\r\n", "\n")
     assert "Marks" not in text
+
+
+def test_a_company_that_does_not_answer_is_reminded_once_a_week(house: House) -> None:
+    """From the day on which it is late, with people here or without; an answer ends it."""
+    ann, party, other = house.customer(), supplier(house), supplier(house, "Southern Mail")
+    for each in (party, other):
+        permit(house, ann, each)
+        let_receive(house, each, ann)
+        house.do(partial(party_mail.put, party=each, address=f"desk@{each}.example"))
+    house.staff(kind="agent", sign_in="ed", party=other)
+    house.do(lambda t: corrections.correct(t, ann, "name", "Ann Marks"))
+    gate = house.provider.gate.gate
+    days = (0, 13, 14, 20, 21)
+    counts = []
+    for before, day in zip((0, *days), days, strict=False):
+        house.clock.moved += timedelta(days=day - before)
+        counts.append([recipients.write_to_companies(gate) for _ in range(2)])
+    assert counts == [[1, 0], [0, 0], [2, 0], [0, 0], [2, 0]]
+    (one,) = asked_of(house, party)
+    house.do(lambda t: recipients.acknowledge(t, party, one.request_id, actor="staff mo"))
+    house.clock.moved += timedelta(days=7)
+    assert recipients.write_to_companies(gate) == 1
+    box = Box()
+    CompanyMail(house.provider, box).run(gate)
+    subjects = [
+        str(each["Subject"]) for each in box.messages if each["To"] == f"desk@{other}.example"
+    ]
+    assert len(subjects) == 3
+    assert all(each.startswith("Reminder") for each in subjects)
+
+
+def test_the_desk_reads_which_companies_were_asked_about_a_correction(house: House) -> None:
+    """On the page of the request once the value was changed, and of that kind of data alone."""
+    ann, party = house.customer(), supplier(house)
+    permit(house, ann, party)
+    let_receive(house, party, ann)
+    browser = house.signed_in(ann)
+    send(browser, "/me/privacy/correct?field=name", {"text": "It is Marks.", "value": "Ann Marks"})
+    (task,) = house.do(lambda t: tasks.open_tasks_on(t.tables, ann))
+    staff, _ = take(house, task.task_id)
+    page = f"/staff/requests/{task.task_id}"
+    assert "Fjord Mail" not in staff.get(page).text
+    assert send(staff, f"{page}/change", {"value": "Ann Marks"}, page).status_code == 303
+    text = staff.get(page).text
+    assert "<strong>Fjord Mail</strong>" in text
+    assert "to correct" in text

@@ -122,7 +122,7 @@ def practice(provider: Provider) -> Practice:
         menu=MENU,
         jobs=[
             Job("agreements", MINUTE, checks.look_through),
-            Job("requests by mail", MINUTE, recipients.write_to_those_without_page),
+            Job("requests by mail", MINUTE, recipients.write_to_companies),
         ],
         manager_actions=lambda tables: [*pages.pending(tables), *theirs_to_do.late(tables)],
         listeners={CONSENT_WITHDRAWN: _on_withdrawal},

@@ -7,7 +7,8 @@ it was corrected or erased here, or when what let it out ended. Each request is 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.core.ids import MessageId, PullId, RequestId
@@ -22,6 +23,10 @@ from upheld.web.pages import format_day
 PURPOSE: Final = "recipient-request"  # of the key by which requests are signed
 TITLE: Final = "upheld request to a company that received something"
 
+REMIND_EVERY: Final = timedelta(days=7)  # from the day of a request on
+REMINDER: Final = """You have not told us yet that you did what we asked. It was due on {due}.
+
+"""
 LETTER: Final = """Hello {name}
 
 Please {what} what you received from us, as this request says, and write to us by {due} that it is \
@@ -103,37 +108,55 @@ def signed(transaction: Transaction, every: Iterable[RecipientRequest]) -> list[
     ]
 
 
-def write_to_those_without_page(gate: Gate) -> int:
-    """Send each request once by mail to a company that has an address and no people here. The job.
+def write_to_companies(gate: Gate) -> int:
+    """Write to companies that have an address about what they are asked; how many letters. The job.
 
-    How many letters were written.
+    One without people here gets each request once. From its day on, whoever has not answered gets
+    a reminder, and one more every week.
     """
     count = 0
     with gate.together() as transaction:
-        tables = transaction.tables
+        tables, now = transaction.tables, transaction.clock.now()
         parties.load_names(tables)
         there = {
             each.party
             for each in operators.all_users(tables)
             if each.kind == "agent" and each.state == operators.ACTIVE
         }
-        every = [each for each in recipient_requests.open_ones(tables) if each.party not in there]
-        for each in signed(
-            transaction, [one for one in every if party_mail.find(tables, one.party)]
-        ):
-            its = each.request
-            text = LETTER.format(
-                name=its.company,
-                what=its.what,
-                due=format_day(its.due),
-                statement=each.statement,
-                signature=each.signature,
-                key=each.key,
-            )
-            subject = f"Please {its.what} what you received: request {its.request_id[:8]}"
-            letter_id = MessageId(its.request_id)
-            count += party_mail.write(transaction, its.party, subject, text, letter_id)
+        reachable: dict[str, bool] = {}
+        wanted = []
+        for its in open_ones(transaction):
+            late, is_by_mail = its.is_late(now), its.party not in there and not its.purpose
+            if not late and not is_by_mail:
+                continue
+            if its.party not in reachable:
+                reachable[its.party] = bool(party_mail.find(tables, its.party))
+            if reachable[its.party]:
+                wanted.append(its)
+        for each in signed(transaction, wanted):
+            count += _write(transaction, each, now)
     return count
+
+
+def _write(transaction: Transaction, signed_request: SignedRequest, now: datetime) -> bool:
+    """Write the letter that a request needs now, unless it was written; whether it is a new one."""
+    its = signed_request.request
+    subject = f"Please {its.what} what you received: request {its.request_id[:8]}"
+    letter, letter_id = LETTER, MessageId(its.request_id)
+    if its.is_late(now):
+        number = (now - its.due) // REMIND_EVERY
+        mark = sha256(f"reminder {number} {its.request_id}".encode()).hexdigest()
+        letter, letter_id = REMINDER + LETTER, MessageId(mark[:32])
+        subject = f"Reminder: request {its.request_id[:8]} is late since {format_day(its.due)}"
+    text = letter.format(
+        name=its.company,
+        what=its.what,
+        due=format_day(its.due),
+        statement=signed_request.statement,
+        signature=signed_request.signature,
+        key=signed_request.key,
+    )
+    return party_mail.write(transaction, its.party, subject, text, letter_id)
 
 
 def _statement(its: RecipientRequest, provider: str) -> str:

@@ -18,13 +18,14 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
 from upheld.gate.transaction import Transaction
-from upheld.practice import tasks, threads
+from upheld.practice import recipient_requests, tasks, threads
 from upheld.practice.endpoints import Visit
 from upheld.practice.form_values import with_check
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import RefusalReason, refusal_reason
+from upheld.practice.recipient_requests import RecipientRequest
 from upheld.practice.tasks import Task
 from upheld.practices.rights import (
     access_questions,
@@ -80,6 +81,7 @@ class OpenRequest(NamedTuple):
     field: Field | None  # for the right value, where a form may write it
     page: str  # the one on which the customer alone changes it
     begins: datetime | None  # when a job answers it, whatever is written
+    asked: list[RecipientRequest]  # what companies that received it were asked to do
 
 
 class WaitingRequest(NamedTuple):
@@ -136,6 +138,9 @@ class RequestDesk:
     def _title(self, request: RightsRequest) -> str:
         return requests.title_of(self.provider.policy, request)
 
+    def _data_label(self, word: str) -> str:
+        return label(self.provider.policy, "data", word)
+
     def _mine(self, transaction: Transaction, visit: Visit) -> tuple[Task, RightsRequest]:
         """The task that this member of staff took, and its request; 404 where there is none."""
         task_id = visit.request.path_params["task"]
@@ -157,8 +162,9 @@ class RequestDesk:
         is_correction = request.kind == corrections.KIND
         name = label(transaction.policy, "data" if is_correction else "purpose", request.about)
         page = self.provider.change_pages.get(request.about, "") if is_correction else ""
+        asked = _asked_of_companies(transaction, request)
         if not request.waits:
-            return OpenRequest(task, request, name, [], [], [], None, page, None)
+            return OpenRequest(task, request, name, [], [], [], None, page, None, asked)
         letters = threads.read_as_staff(transaction, task, visit.user_id, request.request_id)
         looks: list[object] = [letters]
         values: list[str] = []
@@ -184,6 +190,7 @@ class RequestDesk:
             None if field is None else with_check(self.provider, request.about, field),
             page,
             automatic.begins_at(request),
+            asked,
         )
 
     async def show_any(self, visit: Visit) -> Response:
@@ -238,6 +245,8 @@ class RequestDesk:
             reason=reason,
             filled=filled,
             refused=refused,
+            now=self.provider.now(),
+            label=self._data_label,
         )
 
     async def change(self, visit: Visit) -> Response:
@@ -347,3 +356,14 @@ def _display(field: str, value: str) -> str:
     if corrections.STAFF_INPUTS.get(field) == "date":
         return format_day(value)
     return field_values.display_value(field, value)
+
+
+def _asked_of_companies(transaction: Transaction, request: RightsRequest) -> list[RecipientRequest]:
+    """What companies that received something were asked, where a request is about a kind of data.
+
+    Of a correction, that kind alone; of an erasure all, since all goes.
+    """
+    if request.kind not in (corrections.KIND, erasure.KIND):
+        return []
+    every = recipient_requests.of_person(transaction.tables, request.person_id)
+    return [each for each in every if not request.about or request.about in each.fields]
