@@ -280,8 +280,7 @@ def test_the_desk_reads_which_companies_were_asked_about_a_correction(house: Hou
     ann, party = house.customer(), supplier(house)
     permit(house, ann, party)
     let_receive(house, party, ann)
-    browser = house.signed_in(ann)
-    send(browser, "/me/privacy/correct?field=name", {"text": "It is Marks.", "value": "Ann Marks"})
+    house.do(lambda t: corrections.hand_over(house.provider, t, ann, "name", "It is Marks."))
     (task,) = house.do(lambda t: tasks.open_tasks_on(t.tables, ann))
     staff, _ = take(house, task.task_id)
     page = f"/staff/requests/{task.task_id}"

@@ -1,0 +1,122 @@
+"""What a partner's page costs beside a sweep, and how fast a programme runs, in how much memory.
+
+Prints a Markdown table for docs/benchmarks.md. `--people N` says how many joined the programme.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+from analysis import best
+
+import upheld
+from upheld.core.ids import PersonId
+from upheld.demo import sample_policy
+from upheld.gate.transaction import GateTransaction
+from upheld.practices.agreements import pulls
+from upheld.practices.programmes import members, programmes, runs
+from upheld.practices.programmes.programmes import Programme
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from empty import empty_database
+from practices.conftest import House, houses
+from practices.programmes import programme
+from practices.test_agreements import manager, partner, signed
+
+FIELDS = ("name", "email")
+TIMES_MOST = 3
+LOT = 250
+
+
+def people(house: House, first: int, most: int) -> list[PersonId]:
+    """Some people of age, with a name and an address."""
+
+    def work(transaction: GateTransaction) -> list[PersonId]:
+        result = []
+        for number in range(first, first + most):
+            person = transaction.enrol()
+            values = {"email": f"{number}@customer.example", "name": "Ann Lee"}
+            transaction.bring(person, {**values, "birth-date": "1990-02-01"})
+            result.append(person)
+        return result
+
+    return house.do(work)
+
+
+def page(house: House) -> tuple[float, float]:
+    """Seconds for a partner's page of 100 customers, and for a sweep of the same values."""
+    party = partner(house)
+    signed(house, party, manager(house))
+    some = people(house, 0, pulls.PAGE_PEOPLE)
+    times = []
+    for _ in range(5):
+        pull = house.do(lambda t: pulls.begin(t, party, "offers", FIELDS))
+        start = time.perf_counter()
+        given = house.do(lambda t, pull=pull: pulls.give(t, pull, 1))  # type: ignore[misc] # now
+        times.append(time.perf_counter() - start)
+        if len(given.lines.splitlines()) != len(some) + 1:
+            raise SystemExit("not everybody is in the page")
+    gate = house.provider.gate.gate
+    sweep: Callable[[], object] = lambda: gate.sweep(  # noqa: E731 - a piece of work
+        "use", some, list(FIELDS), purpose="service-provision"
+    )
+    return min(times), best(sweep, 5)
+
+
+def joined(house: House, its: Programme, number: int, most: int) -> None:
+    """Let people join a programme; `number` is that of the first of them."""
+    wording = members.digest(programmes.wording(house.policy, its))
+    for first in range(0, most, LOT):
+        some = people(house, number + first, min(LOT, most - first))
+
+        def work(transaction: GateTransaction, some: list[PersonId] = some) -> None:
+            for each in some:
+                members.join(house.provider, transaction, each, its, wording)
+
+        house.do(work)
+
+
+def running(house: House, its: Programme) -> tuple[float, float]:
+    """How many a second a run sends, and by how many MB the process grew."""
+    before, start = _peak(), time.perf_counter()
+    result = runs.run(house.provider.gate.gate, its.programme_id)
+    took = time.perf_counter() - start
+    return result.people / took, _peak() - before
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    most = parser.parse_args().people
+    print(f"Measured on {os.cpu_count()} cores.\n\n| work | measured | target |\n|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with contextmanager(houses)(empty_database(folder), folder) as opening:
+            house = opening(upheld.load(sample_policy()))
+            mine, sweep = page(house)
+            print(f"| a partner's page of 100, {mine * 1e3:,.0f} ms | ", end="")
+            print(f"{mine / sweep:.1f}× a sweep of the same values | {TIMES_MOST}× |")
+            tenth, whole = programme(house), programme(house, title="Parcels")
+            joined(house, tenth, 1_000, most // 10)
+            joined(house, whole, 1_000 + most, most)
+            for its, count in ((tenth, most // 10), (whole, most)):
+                rate, grown = running(house, its)
+                print(f"| a run of {count:,} who joined | {rate:,.0f} a second,", end="")
+                print(f" {grown:,.0f} MB more | flat |")
+
+
+if __name__ == "__main__":
+    main()
