@@ -12,12 +12,14 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House, send
 from practices.test_agreements import PARTY, draft, key, manager, partner, public, signed
-from upheld.core.ids import AgreementId, PersonId, PullId, UserId
+from upheld.core.ids import AgreementId, DeliveryId, PersonId, PullId, UserId
 from upheld.database.transaction import reading
 from upheld.gate.log import entries
+from upheld.gate.transaction import Transaction
 from upheld.practice import deliveries, parties
 from upheld.practices.agreements import agreements, clients, deletions, pulls
 from upheld.practices.agreements.tables import partner_pull
+from upheld.practices.rights import choices
 
 API = "/api/partner"
 EMAILS = ("ann@marked.example", "bo@marked.example", "cy@marked.example")
@@ -158,6 +160,39 @@ def test_a_withdrawal_in_the_middle_of_a_pull_ends_it(house: House) -> None:
     for number in (1, 2):
         status, answer = program.page(pull, number)
         assert (status, answer["error"]) == (403, "agreement")
+
+
+def test_who_opts_out_is_not_in_a_page_that_is_asked_for_again(house: House) -> None:
+    """The others are; their second page is as it would have been."""
+    people = some(house)
+    program, _, _ = opened(house)
+    pull = program.begin()
+    first = [each["values"]["email"] for each in program.page(pull, 1)[1]["items"]]
+    gone = people[EMAILS.index(first[0])]
+    house.do(lambda t: choices.opt(t, gone, choices.OFFERS, "customer", out=True))
+    again = [each["values"]["email"] for each in program.page(pull, 1)[1]["items"]]
+    assert again == first[1:]
+    assert len(program.page(pull, 2)[1]["items"]) == 1
+
+
+def test_a_page_during_which_the_agreement_ends_is_refused_as_a_whole(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it is given, and no delivery is left."""
+    some(house)
+    program, _, _ = opened(house)
+    pull, hand_out = program.begin(), deliveries.hand_out
+
+    def slowly(transaction: Transaction, delivery_id: DeliveryId) -> deliveries.Content:
+        content = hand_out(transaction, delivery_id)
+        house.clock.moved += timedelta(days=40)
+        return content
+
+    monkeypatch.setattr(deliveries, "hand_out", slowly)
+    status, answer = program.page(pull, 1)
+    assert (status, answer["error"]) == (403, "agreement-state")
+    with house.provider.gate.gate.look() as tables:
+        assert deliveries.latest(tables) == []
 
 
 def test_a_token_opens_its_own_pulls_for_minutes_and_until_it_is_revoked(house: House) -> None:

@@ -275,6 +275,21 @@ def test_a_company_that_does_not_answer_is_reminded_once_a_week(house: House) ->
     assert all(each.startswith("Reminder") for each in subjects)
 
 
+def test_a_company_that_is_off_the_register_still_owes_its_answers(house: House) -> None:
+    """Its people read what it was asked and answer, and the desk sees it until then."""
+    ann, party = house.customer(), supplier(house)
+    permit(house, ann, party)
+    let_receive(house, party, ann)
+    house.do(lambda t: corrections.correct(t, ann, "name", "Ann Marks"))
+    house.do(lambda t: parties.end(t, party))
+    (one,) = asked_of(house, party)
+    desk = house.signed_in(manager(house), "staff")
+    assert one.request_id in desk.get(DESK).text
+    agent = house.signed_in(house.staff(kind="agent", sign_in="ed", party=party), "agent")
+    assert send(agent, f"{HERE}/{one.request_id}", {}, HERE).status_code == 303
+    assert one.request_id not in desk.get(DESK).text
+
+
 def test_the_desk_reads_which_companies_were_asked_about_a_correction(house: House) -> None:
     """On the page of the request once the value was changed, and of that kind of data alone."""
     ann, party = house.customer(), supplier(house)

@@ -20,7 +20,7 @@ from upheld.policy.analyse.contains import PARTNER, SHARE
 from upheld.policy.vocabulary import TREE_OF
 from upheld.practice import deliveries
 from upheld.practice.needs import can_ever
-from upheld.practice.tables import task
+from upheld.practice.tables import delivery_item, task
 from upheld.practices.agreements import agreements, checks, terms
 from upheld.practices.agreements.tables import partner_pull as table
 from upheld.practices.agreements.terms import AgreementError
@@ -153,10 +153,40 @@ def give(transaction: Transaction, pull: PartnerPull, number: int) -> PullPage:
             _confirm(transaction, now)
             return PullPage(number, b"", more=False)
         now = _advance(transaction, now)
+    elif now.delivery_id:
+        _keep_back_others(transaction, now)
     lines = b""
     if now.delivery_id:
         lines = deliveries.hand_out(transaction, now.delivery_id).lines
+        _require_still_covered(transaction, now)
     return PullPage(number, lines, more=now.state == OPEN or bool(now.delivery_id))
+
+
+def _require_still_covered(transaction: Transaction, pull: PartnerPull) -> None:
+    """AgreementError, which undoes the page, where the agreement ended while it was made.
+
+    A page is thus decided under an agreement that was in force for each person in it, or not given.
+    """
+    if not {*pull.fields} <= {*allowed_fields(transaction, pull.party, pull.purpose)}:
+        raise AgreementError(
+            "the agreement ended while this page was made, so nothing is given",
+            code="agreement-state",
+            hint="see the agreement on /partner",
+        )
+
+
+def _keep_back_others(transaction: Transaction, pull: PartnerPull) -> None:
+    """Keep back whom the purpose is about no longer, of a page that is asked for once more."""
+    if not can_ever(transaction.policy, f"contact for {pull.purpose}"):
+        return
+    contact = Act(action="contact", purpose=pull.purpose)
+    where = f"delivery_id = ? AND state = '{deliveries.WAITING}'"
+    items = transaction.tables.select(
+        delivery_item, where, pull.delivery_id, parts=[deliveries.WAITING]
+    )
+    for each in items:
+        if not transaction.peek(each.person_id, contact).allowed:
+            deliveries.recall(transaction, each.person_id, pull.pull_id)
 
 
 def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
