@@ -169,7 +169,7 @@ def test_who_opts_out_is_not_in_a_page_that_is_asked_for_again(house: House) -> 
     pull = program.begin()
     first = [each["values"]["email"] for each in program.page(pull, 1)[1]["items"]]
     gone = people[EMAILS.index(first[0])]
-    house.do(lambda t: choices.opt(t, gone, choices.OFFERS, "customer", out=True))
+    house.do(lambda t: choices.opt(t, gone, choices.OFFERS, "offers", out=True))
     again = [each["values"]["email"] for each in program.page(pull, 1)[1]["items"]]
     assert again == first[1:]
     assert len(program.page(pull, 2)[1]["items"]) == 1
