@@ -99,7 +99,7 @@ def test_a_program_that_signs_gets_a_token_and_its_secret_counts_no_more(house: 
         proven = house.do(lambda t: assertions.prove(t, text, f"{URL}{API}/token"))
         return "" if isinstance(proven, str) else proven.client_id
 
-    with ThreadPoolExecutor(8) as threads:
+    with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(attempt, range(20)))
     assert sorted(answers) == [""] * 19 + [program.client_id]
     assert program.prove(text)[0] == 401
