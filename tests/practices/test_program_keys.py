@@ -111,7 +111,8 @@ def test_a_program_that_signs_gets_a_token_and_its_secret_counts_no_more(house: 
     house.do(lambda t: program_keys.put(t, party, pem(key)))
     again = sign(key, program.claims(house, "3"))
     assert program.prove(again, client_id=program.client_id)[0] == 200
-    assert house.do(lambda t: clients.add(t, party, by=manager(house, "mia")))[1] == ""
+    by = manager(house, "mia")
+    assert house.do(lambda t: clients.add(t, party, by=by))[1] == ""
 
 
 def test_what_is_not_signed_for_us_now_by_the_key_of_its_company_is_refused(house: House) -> None:
