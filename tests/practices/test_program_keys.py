@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -39,8 +40,8 @@ def encode(raw: bytes) -> str:
 
 def sign(key: PrivateKey | None, claims: dict[str, Any], **header: Any) -> str:
     """A JWT by a key; without a signature where there is none."""
-    algorithm = {type(None): "none"}.get(type(key), "ES256")
-    algorithm = "EdDSA" if isinstance(key, Ed25519PrivateKey) else algorithm
+    signed_by = "EdDSA" if isinstance(key, Ed25519PrivateKey) else "ES256"
+    algorithm = signed_by if key is not None else "none"
     parts = ({"alg": algorithm, "typ": "JWT", **header}, claims)
     text = ".".join(encode(msgspec.json.encode(each)) for each in parts)
     if key is None:
@@ -205,4 +206,4 @@ def test_managers_register_the_key_and_the_address_of_a_company_on_its_page(hous
     weak = base64.b64encode(bytes(32)).decode()
     for wrong in (pem(ec.generate_private_key(ec.SECP384R1())), weak, "\u00fc", "AAAA"):
         with pytest.raises(ProgramKeyError):
-            house.do(lambda t, text=wrong: program_keys.put(t, party, text))
+            house.do(partial(program_keys.put, party=party, text=wrong))
