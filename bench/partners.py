@@ -11,8 +11,8 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from analysis import best
@@ -60,14 +60,15 @@ def page(house: House) -> tuple[float, float]:
     for _ in range(5):
         pull = house.do(lambda t: pulls.begin(t, party, "offers", FIELDS))
         start = time.perf_counter()
-        given = house.do(lambda t, pull=pull: pulls.give(t, pull, 1))  # type: ignore[misc] # now
+        answer = house.do(partial(pulls.give, pull=pull, number=1))
         times.append(time.perf_counter() - start)
-        if len(given.lines.splitlines()) != len(some) + 1:
+        if len(answer.lines.splitlines()) != len(some) + 1:
             raise SystemExit("not everybody is in the page")
     gate = house.provider.gate.gate
-    sweep: Callable[[], object] = lambda: gate.sweep(  # noqa: E731 - a piece of work
-        "use", some, list(FIELDS), purpose="service-provision"
-    )
+
+    def sweep() -> object:
+        return gate.sweep("use", some, [*FIELDS], purpose="service-provision")
+
     return min(times), best(sweep, 5)
 
 

@@ -131,8 +131,10 @@ class PartnerApi:
             if isinstance(client, str) or named in ("", client.client_id):
                 return client
             return "`client_id` is not the program that signed"
-        found = clients.check_secret(transaction.tables, *_credentials(request, form))
-        return found or "this is no program of a partner, or its company has registered a key"
+        client_or_none = clients.check_secret(transaction.tables, *_credentials(request, form))
+        return (
+            client_or_none or "this is no program of a partner, or its company has registered a key"
+        )
 
     async def agreements(self, request: Request, _: Form) -> Response:
         """The partner's agreements: how each stands, why, and what there is to know of it."""

@@ -124,7 +124,7 @@ def write_to_companies(gate: Gate) -> int:
             if each.kind == "agent" and each.state == operators.ACTIVE
         }
         reachable: dict[str, bool] = {}
-        wanted = []
+        due = []
         for its in open_ones(transaction):
             late, is_by_mail = its.is_late(now), its.party not in there and not its.purpose
             if not late and not is_by_mail:
@@ -132,8 +132,8 @@ def write_to_companies(gate: Gate) -> int:
             if its.party not in reachable:
                 reachable[its.party] = bool(party_mail.find(tables, its.party))
             if reachable[its.party]:
-                wanted.append(its)
-        for each in signed(transaction, wanted):
+                due.append(its)
+        for each in signed(transaction, due):
             count += _write(transaction, each, now)
     return count
 

@@ -81,7 +81,7 @@ class OpenRequest(NamedTuple):
     field: Field | None  # for the right value, where a form may write it
     page: str  # the one on which the customer alone changes it
     begins: datetime | None  # when a job answers it, whatever is written
-    asked: list[RecipientRequest]  # what companies that received it were asked to do
+    recipients: list[RecipientRequest]  # what companies that received it were asked to do
 
 
 class WaitingRequest(NamedTuple):
@@ -162,9 +162,9 @@ class RequestDesk:
         is_correction = request.kind == corrections.KIND
         name = label(transaction.policy, "data" if is_correction else "purpose", request.about)
         page = self.provider.change_pages.get(request.about, "") if is_correction else ""
-        asked = _asked_of_companies(transaction, request)
+        recipients = _asked_of_companies(transaction, request)
         if not request.waits:
-            return OpenRequest(task, request, name, [], [], [], None, page, None, asked)
+            return OpenRequest(task, request, name, [], [], [], None, page, None, recipients)
         letters = threads.read_as_staff(transaction, task, visit.user_id, request.request_id)
         looks: list[object] = [letters]
         values: list[str] = []
@@ -190,7 +190,7 @@ class RequestDesk:
             None if field is None else with_check(self.provider, request.about, field),
             page,
             automatic.begins_at(request),
-            asked,
+            recipients,
         )
 
     async def show_any(self, visit: Visit) -> Response:
