@@ -2,8 +2,9 @@
 
 Whatever comes in is collected from the company that hands it over and stored, and a clause of ours
 must let both be done; an account of which anything is refused stays out whole. Each is decided,
-stored, entered and marked as here in one transaction, so that nothing that stops the import, and no
-other one beside it, takes an account in by halves or twice.
+stored, entered and marked as here in one transaction, beside which nobody else writes, so that
+nothing that stops the import, and no other one at the same moment, takes an account in by halves or
+twice, or two accounts of one address.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from upheld.gate.act.request import Refused
 from upheld.gate.erasure.must_keep import purposes
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
-from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, parties
 from upheld.practice.admission import admission
@@ -130,7 +130,6 @@ class ArchiveImport:
     ) -> None:
         """Take in one account, unless it is here; _OutError where any of it may not come in."""
         require_role(transaction.tables, self.by)
-        transaction.lock(REGISTER)  # before addresses are looked for: of two archives one is first
         if not transaction.tables.insert_new(
             takeover_arrival,
             closing_id=parcel.closing,
