@@ -38,6 +38,7 @@ def test_terms_are_drafted_posted_by_another_and_served(home: Path) -> None:
     assert run(home, "terms", "post", "2", "--by", "paul").startswith("2: version 2, posted")
     (home / "terms.md").write_text("# Other words\n")
     state = json.loads(run(home, "terms", "list", "--json"))
+    assert state["file"].startswith("another text, digest ")
     assert [each["version"] for each in state["posted"]] == ["1", "2"]
     settings = read_settings(home / "upheld.toml")
     provider = provider_of(settings)

@@ -365,7 +365,7 @@ def test_a_guardian_reads_what_we_wrote_and_not_what_the_minor_did(house: House)
     assert "Note of our staff" not in page
 
 
-def test_who_closed_their_account_reads_their_questions_and_is_told_whom_to_call(
+def test_who_closed_their_account_asks_for_six_months_and_is_told_whom_to_call_then(
     house: House,
 ) -> None:
     """Nothing that the policy would refuse is offered; what was written on both sides is there."""
@@ -374,9 +374,14 @@ def test_who_closed_their_account_reads_their_questions_and_is_told_whom_to_call
     assert post(staff, ticket, "write", text="Turn it off.") == 303
     house.do(lambda transaction: closure.close(transaction, house.provider.events, person))
     here = f"{PAGE}/{ticket}"
+    assert send(customer, f"{here}/reply", {"text": "It was off."}, here).status_code == 303
+    house.clock.moved += timedelta(days=215)
+    customer = house.signed_in(person)
     for page in (PAGE, here):
         text = customer.get(page).text
-        assert "because your account is closed. You can call" in text
+        assert (
+            "because your account was closed long ago or you asked us to erase it. You can" in text
+        )
         assert "<textarea" not in text
     assert "Turn it off." in customer.get(here).text
     assert send(customer, f"{here}/reply", {"text": "It is off."}, here).status_code == 403

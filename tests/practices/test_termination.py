@@ -24,6 +24,7 @@ from upheld.practices.accounts import domain
 from upheld.practices.billing import services
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
+from upheld.practices.rights import closure
 from upheld.practices.terminations.decisions import Grounds, TerminationError, Terminations
 
 DESK = "/staff/terminations"
@@ -302,6 +303,38 @@ def test_of_many_at_once_one_decides_and_one_undoes(house: House) -> None:
         codes = list(pool.map(all_undo, range(20)))
         assert carried_out.result() in (0, 1)
     assert sorted(codes) == ["", *["termination-state"] * 19]
+
+
+def test_who_closed_their_account_since_answers_and_the_decision_is_undone(house: House) -> None:
+    """A mail says so where they asked; their account stays closed, and the page says both."""
+    ann, bo = house.customer(), house.customer("bo@marked.example")
+    staff = house.signed_in(house.staff("terms"), "staff")
+    for person, email, replies in (
+        (ann, "ann@marked.example", True),
+        (bo, "bo@marked.example", False),
+    ):
+        answer = send(staff, DESK, form(house, person, email=email))
+        termination = answer.headers["location"].rsplit("/", 1)[-1].partition("?")[0]
+        house.do(lambda one, who=person: closure.close(one, house.provider.events, who))  # type: ignore[misc] # the loop's own
+        customer, path = house.signed_in(person), f"/me/terminations/{termination}"
+        if replies:
+            sent = send(customer, f"{path}/reply", {"text": "It was not me."}, path)
+            assert sent.status_code == 303
+        Delivery(house.provider, Box()).run(house.provider.gate.gate)
+        asked = staff.post(
+            f"{DESK}/{termination}/undo",
+            data={"_token": _token(staff, DESK), "why": "It was their neighbour."},
+        ).text
+        assert "it stays closed" in asked
+        assert ("lets us send them no mail" in asked) is not replies
+        assert undo(staff, termination) == 303
+        assert state_of(staff, termination).startswith("undone")
+        page = customer.get(path).text
+        assert "Your account stays closed." in page
+        assert "It was their neighbour." in page
+        box = Box()
+        Delivery(house.provider, box).run(house.provider.gate.gate)
+        assert len(box.messages) == (1 if replies else 0)
 
 
 def test_an_erased_customer_leaves_nothing_of_it(house: House) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -12,10 +15,13 @@ from starlette.testclient import TestClient
 from gate.versions import WIDER, post, version
 from practices.conftest import TOKEN, House
 from practices.test_sign_up import GOOD
+from upheld.app.posted import PostedLive
 from upheld.core.ids import PersonId, UserId
 from upheld.database.own_tables import Tables
 from upheld.database.statements import run
 from upheld.database.transaction import writing
+from upheld.demo import sample_policy
+from upheld.gate.operations.selfcheck_job import SelfCheckRound
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, terms
 from upheld.practice.terms import TermsError, TermsVersion
@@ -246,6 +252,38 @@ def test_a_policy_is_a_part_of_a_version_that_was_posted(house: House) -> None:
         with pytest.raises(TermsError) as caught:
             terms.require_part_of(tables, "Master Terms, version 3")
     assert caught.value.code == "version-terms"
+
+
+def test_a_changed_file_of_the_terms_is_only_an_offer(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Start, reload and self-check say that it is another text, or none; what was posted holds."""
+    logging.getLogger("upheld").propagate = True
+    gate, file = house.provider.gate.gate, house.provider.settings.agreement
+    assert file
+    gate.take_first_version()
+    terms.take_first(gate, file)
+
+    def said(look: Callable[[], object]) -> str:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "upheld"):
+            look()
+        return caplog.text
+
+    def start() -> PostedLive[str]:
+        return PostedLive(Path(sample_policy()), lambda policy: policy.digest, gate)
+
+    looks = (start, start().reload, lambda: SelfCheckRound().look(gate))
+    for words, says in (("# Other words\n", "another text, digest"), ("\udcff", "read as text")):
+        assert not any("of the terms in force" in said(each) for each in looks)
+        before = file.read_bytes()
+        file.write_text(words, encoding="utf-8", errors="surrogateescape")
+        assert all(says in said(each) for each in looks)
+        file.write_bytes(before)
+    with gate.look() as tables:
+        there = terms.in_force(tables, file)
+    assert there
+    assert there.edition.version == "1"
 
 
 def test_words_that_were_changed_in_the_database_are_not_shown(house: House) -> None:

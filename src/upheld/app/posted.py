@@ -67,7 +67,12 @@ class PostedLive(Live[Built]):
         return "swapped" if now != before else offer
 
     def compare_file(self) -> str:
-        """What the file is beside the version in force; the log says where it is another one."""
+        """What the file is beside the version in force; the log says where it is another one.
+
+        So it does of the other files that the settings name.
+        """
+        for compare in self.gate.context.file_comparisons:
+            compare(self.gate)
         in_force = self.now.policy.digest
         there = file_state(self.path, in_force)
         if there.state == REFUSED:

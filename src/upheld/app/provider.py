@@ -169,6 +169,7 @@ def provide(
     house = gate.gate.context
     house.provers.add("session", prove_signed_in)
     house.fields.country = settings.country
+    house.file_comparisons.append(partial(terms.warn_of_file, file=settings.agreement))
     made_practices = [make(provider) for _, make in practices]
     for practice in made_practices:
         provider.events.declare(*practice.announces)

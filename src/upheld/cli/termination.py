@@ -85,7 +85,6 @@ def undo(
     as_json: bool = JSON,
 ) -> None:
     """Undo a decision by another one."""
-    from upheld.gate.act.request import Refused
     from upheld.practices.terminations.decisions import Terminations
     from upheld.practices.terminations.questions import TEXT_MAX
 
@@ -96,8 +95,6 @@ def undo(
     with provider.gate.gate.together() as transaction:
         user_id = user_id_of(transaction, by)
         decision = Terminations(provider).undo(transaction, TaskId(name), text, user_id)
-    if isinstance(decision, Refused):
-        raise decision
     _show(decision, as_json=as_json)
 
 

@@ -39,18 +39,20 @@ def _gate(settings: Path | None) -> Gate:
 @terms.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List every version that was posted, every draft, and which one the policy is a part of."""
-    from upheld.practice.terms import drafts, version_named, versions
+    from upheld.practice.terms import drafts, file_state, version_named, versions
 
-    gate = _gate(settings)
+    gate, path = _gate(settings), settings_in(settings).agreement
     with gate.together() as transaction:
         posted, waiting = versions(transaction.tables), drafts(transaction.tables)
         part_of = transaction.policy.front.part_of
+        file = file_state(transaction.tables, path) if path else ""
     if as_json:
         print_json(
             {
                 "posted": [each._asdict() for each in posted],
                 "drafts": [each._asdict() for each in waiting],
                 "part_of": part_of,
+                "file": file,
             }
         )
         return
@@ -58,6 +60,8 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         print(_line(each))
     if not posted:
         print("the settings name no terms")
+    if file:
+        print(f"{path}: {file}")
     if part_of:
         print(f"the policy in force is a part of: {part_of}")
     named = version_named(part_of)

@@ -88,6 +88,8 @@ class Desks:
         """Let Max draft a second version and Sara post it; whoever signs in accepts it."""
         text = first_terms().replace(*TERMS_CHANGE)
         terms.draft(transaction, text, TERMS_VERSION, self.scenes.user("max"))
+        if (file := self.years.provider.settings.agreement) is not None:  # else it is an offer
+            file.write_text(text, encoding="utf-8")
         edition = terms.post(transaction, TERMS_VERSION, self.scenes.user("sara"))
         self.years.agreement = edition.digest
         for member in self.scenes.named.values():

@@ -174,6 +174,13 @@ def open_tasks_on(tables: Tables, person_id: PersonId) -> list[Task]:
     return [_from_row(each) for each in tables.select(task_table, where, person_id)]
 
 
+def tasks_since(tables: Tables, person_id: PersonId, since: datetime) -> list[Task]:
+    """The tasks that are open on a person, or were closed after a moment."""
+    where = "person_id = ? AND (state <> 'done' OR closed >= ?)"
+    rows = tables.select(task_table, where, person_id, microseconds(since))
+    return [_from_row(each) for each in rows]
+
+
 def tasks_of_kind(tables: Tables, person_id: PersonId, kind: str) -> list[Task]:
     """A person's tasks of one kind, those that are done too, the latest first."""
     rows = tables.select(task_table, "person_id = ? AND kind = ?", person_id, kind)

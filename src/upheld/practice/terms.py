@@ -7,6 +7,7 @@ text. What a customer accepts is recorded by that digest.
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from upheld.practice.operators import MANAGER, User, find_active_user
 from upheld.practice.tables import terms_acceptance, terms_text, terms_version
 from upheld.web import once
 
+_LOG = logging.getLogger("upheld.versions")
+SAME: Final = "the version in force"
 FIRST: Final = "1"  # the name of the version that the file of the settings is
 ROLES: Final = ("counsel", MANAGER)
 BYTES_MAX: Final = 1024 * 1024
@@ -133,6 +136,33 @@ def take_first(gate: Gate, file: Path | None) -> None:
     if file is not None and not there:
         with gate.together() as transaction:
             begin(transaction, file)
+
+
+def warn_of_file(gate: Gate, file: Path | None) -> None:
+    """Say in the log where the file of the settings is not the version in force."""
+    if file is None:
+        return
+    with gate.look() as tables:
+        there = file_state(tables, file)
+    if there not in ("", SAME):
+        _LOG.warning("%s is not the version of the terms in force: %s", file.name, there)
+
+
+def file_state(tables: Tables, file: Path) -> str:
+    """What a file is beside the version in force, in words; empty where none was posted.
+
+    So it is where a row of a version was changed, which is for the self-check to say.
+    """
+    rows, _ = tables.select_intact(terms_version, "posted IS NOT NULL ORDER BY number DESC")
+    if not rows:
+        return ""
+    try:
+        digest = _digest(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return "it cannot be read as text"
+    if digest == rows[0].digest:
+        return SAME
+    return f"another text, digest {digest[:12]}: `upheld terms draft` makes a draft of it"
 
 
 def draft(transaction: Transaction, text: str, version: str, by: UserId) -> TermsVersion:

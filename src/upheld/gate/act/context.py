@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -26,6 +26,9 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.policy.vocabulary import Fact
 from upheld.vault.keyring import Keyring
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
 
 TEMPLATES_MAX = 4096
 NOTHING_READ = ("collect", "store", "delete")  # actions that hand nothing out
@@ -61,6 +64,8 @@ class GateContext(Struct, frozen=True):
     edition: int = 0  # the number of the posted version that the policy is; 0 where none was
     editions: tuple[Edition, ...] = ()  # those that were posted, where acts are asked of several
     outlooks: dict[PersonId, BindingOutlook] = field(default_factory=dict)  # so far, by person
+    # Each compares a file of the settings with what is in force, and says in the log if it differs.
+    file_comparisons: list[Callable[[Gate], None]] = field(default_factory=list)
 
     def by(self, clock: Clock) -> GateContext:
         """A copy of this context with another clock."""

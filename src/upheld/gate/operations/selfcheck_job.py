@@ -51,8 +51,8 @@ class SelfCheckRound:
         SealedError where something is not whole.
         """
         after = self._round.place(gate)
-        if not after and self._policy_file is not None and gate.context.edition:
-            warn_of_file(self._policy_file, gate.policy.digest)
+        if not after:
+            self._compare_files(gate)
         with snapshot(gate.engine) as connection:
             ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
             most = max(LEAST, everybody // SLICES + 1)
@@ -85,6 +85,13 @@ class SelfCheckRound:
                 hint="upheld admin selfcheck",
             )
         return len(whose)
+
+    def _compare_files(self, gate: Gate) -> None:
+        """Say in the log which files of the settings are not what is in force."""
+        if self._policy_file is not None and gate.context.edition:
+            warn_of_file(self._policy_file, gate.policy.digest)
+        for compare in gate.context.file_comparisons:
+            compare(gate)
 
 
 def _through(

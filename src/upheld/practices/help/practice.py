@@ -60,5 +60,6 @@ def practice(provider: Provider) -> Practice:
         reply_addresses={
             tickets.ANSWER: lambda words: inbound.reply_address(provider, TaskId(words["ticket"]))
         },
+        provers={tickets.QUESTION: (tickets.prove_question, ())},
         before_erasure=tickets.close_all,
     )

@@ -7,12 +7,13 @@ is open for as long as its task is. What was done about it are the task's steps.
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId, TaskId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, tasks, threads
 from upheld.practice.consequences import short_reference
@@ -33,6 +34,8 @@ TOPICS: Final = {
 }
 ANSWER: Final = "help/answer"  # the template of the mail that says that there is an answer
 WRITTEN: Final = "written"  # how a ticket was opened that its customer wrote
+QUESTION: Final = "question"  # the kind of proof
+ON_ITS_WAY: Final = timedelta(days=1)  # how long an answer can take to be sent
 NOTED: Final = "noted"  # a step beside those of every task and thread
 
 
@@ -101,6 +104,22 @@ def _ticket(task: Task, steps: list[TaskStep]) -> Ticket:
         recognition.of_you if recognition else "",
         letters[-1:] == [WROTE],
     )
+
+
+def prove_question(question: ProofQuestion) -> Proof:
+    """The prover of whether somebody waits for an answer: a task is open in which they wrote.
+
+    One that was closed a moment ago counts: the mail that says that it is answered is on its way.
+    """
+    questions = tuple(
+        each.task_id
+        for each in tasks.tasks_since(question.tables, question.person_id, question.at - ON_ITS_WAY)
+        if any(
+            step.actor == CUSTOMER
+            for step in tasks.steps_of(question.tables, question.person_id, each.task_id)
+        )
+    )
+    return Proof(bool(questions), questions)
 
 
 def open_ticket(

@@ -37,6 +37,8 @@ PURPOSE: Final = "service-provision"
 NEWS: Final = "terminations/news"  # the template of the mail
 DATA: Final = ("name", "email", "services", "messages")  # what a task of a decision needs
 WROTE, REPLIED = "wrote", "replied"  # steps of the task
+_ACCOUNT, _CLOSED = "account", "account-closed"
+_CONTACT: Final = Act(action="contact", purpose=ADMINISTRATIVE)
 _ONE: Final = "person_id = ? AND termination_id = ?"
 
 
@@ -207,8 +209,12 @@ class Terminations:
 
     def undo(
         self, transaction: Transaction, termination_id: TaskId, why: str, by: UserId
-    ) -> Termination | Refused:
-        """Undo a decision by another one: it holds no longer, and the customer may order again."""
+    ) -> Termination:
+        """Undo a decision by another one: it holds no longer, and the customer may order again.
+
+        Whoever closed their account is written to as far as the policy still lets us: it holds no
+        longer for them either, and their account stays closed.
+        """
         user = self.require_role(transaction.tables, by)
         decision = self.require(transaction, termination_id)
         if not decision.is_standing:
@@ -219,10 +225,13 @@ class Terminations:
             )
         if operators.is_left_to_others(transaction.tables, by, decision.person_id):
             raise _own_account()
-        text = f"We have undone our decision. You can order services again. {why}"
-        letter = self._write(transaction, decision.person_id, termination_id, text)
-        if isinstance(letter, Refused):
-            return letter
+        is_over = is_closed(transaction, decision.person_id)
+        again = "Your account stays closed." if is_over else "You can order services again."
+        text = f"We have undone our decision. {again} {why}"
+        if may_write(transaction, decision.person_id):
+            self._write(transaction, decision.person_id, termination_id, text)
+        else:  # they still find it in their account
+            self._add_copy(transaction, decision.person_id, termination_id, text)
         transaction.withdraw(
             decision.person_id, decision.record_id, ended=True, actor=_actor(user.user_id)
         )
@@ -319,17 +328,22 @@ class Terminations:
         text: str,
     ) -> ActResult | Refused:
         """Write to the customer: in their account, and by mail that it is there."""
-        contact = Act(action="contact", purpose=ADMINISTRATIVE)
-        if not transaction.peek(person_id, contact).allowed:
-            return transaction.act(contact, person_id, entitled=True)
-        result = message_copies.add_from_staff(
-            transaction, person_id, "Our decision about your services", text, about=termination_id
-        )
+        if not may_write(transaction, person_id):
+            return transaction.act(_CONTACT, person_id, entitled=True)
+        result = self._add_copy(transaction, person_id, termination_id, text)
         if isinstance(result, ActResult):
             outbox.queue(
                 transaction, person_id, NEWS, ADMINISTRATIVE, {"termination": termination_id}
             )
         return result
+
+    def _add_copy(
+        self, transaction: Transaction, person_id: PersonId, termination_id: TaskId, text: str
+    ) -> ActResult | Refused:
+        """Write to the customer in their account alone."""
+        return message_copies.add_from_staff(
+            transaction, person_id, "Our decision about your services", text, about=termination_id
+        )
 
     def _settle(
         self, transaction: Transaction, decision: Termination, state: str, by: UserId = NO_USER
@@ -369,6 +383,18 @@ class Terminations:
             None if row.settled is None else to_datetime(row.settled),
             row.undone_by,
         )
+
+
+def may_write(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether the policy lets us write to a customer about a decision by mail."""
+    return transaction.peek(person_id, _CONTACT).allowed
+
+
+def is_closed(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether somebody closed their account."""
+    records, _ = transaction.records_of([person_id], [_ACCOUNT])
+    at = microseconds(transaction.clock.now())
+    return any(each.fact == _CLOSED and each.in_force(at) for each in records)
 
 
 def _speaks_of_it(policy: Policy) -> bool:

@@ -212,7 +212,7 @@ class TerminationDesk:
         filled = read((WHY,), visit.form)
         termination_id = visit.request.path_params["task"]
 
-        def work(transaction: Transaction) -> Termination | Filled | Refused:
+        def work(transaction: Transaction) -> Termination | Filled:
             decision = self.terminations.find(transaction.tables, termination_id)
             if decision is None:
                 raise HTTPException(404)
@@ -220,7 +220,13 @@ class TerminationDesk:
                 return filled
             why = filled.values[WHY.name]
             if decision.is_standing:
-                question = undo_confirmation(decision, why, short_reference(termination_id))
+                question = undo_confirmation(
+                    decision,
+                    why,
+                    short_reference(termination_id),
+                    account_closed=decisions.is_closed(transaction, decision.person_id),
+                    may_mail=decisions.may_write(transaction, decision.person_id),
+                )
                 require_confirmation(self.provider, transaction.tables, visit, question)
             return self.terminations.undo(transaction, termination_id, why, visit.user_id)
 
@@ -232,7 +238,7 @@ class TerminationDesk:
             return await self.show_one(visit, result, 422)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
-        return self._banner(visit, result, "Undone. They were written to.")
+        return self._banner(visit, result, "Undone. They read why in their account.")
 
     async def close(self, visit: Visit) -> Response:
         """Close the task of a decision: nobody needs to see anything for it any more."""

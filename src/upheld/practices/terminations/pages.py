@@ -16,7 +16,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page, refusal_reason
-from upheld.practices.terminations.decisions import Termination, Terminations
+from upheld.practices.terminations.decisions import Termination, Terminations, is_closed
 from upheld.practices.terminations.questions import CLAUSE, TEXT_MAX
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_day
@@ -64,12 +64,14 @@ class TerminationPages:
 
         def look(
             transaction: Transaction,
-        ) -> tuple[Termination, bool, bool, list[MessageCopy] | Refused]:
+        ) -> tuple[Termination, bool, bool, bool, list[MessageCopy] | Refused]:
             decision, is_open = self._own(transaction, visit)
             letters = threads.read_as_customer(transaction, visit.subject, decision.termination_id)
-            return decision, is_open, threads.may_write(transaction, visit.subject), letters
+            account_closed = is_closed(transaction, visit.subject)
+            may_write = threads.may_write(transaction, visit.subject)
+            return decision, is_open, may_write, account_closed, letters
 
-        decision, is_open, may_write, letters = await self.provider.do(look)
+        decision, is_open, may_write, account_closed, letters = await self.provider.do(look)
         refusal = letters if isinstance(letters, Refused) else None
         return self.provider.pages.page(
             visit.request,
@@ -82,6 +84,7 @@ class TerminationPages:
             refused=refusal and refusal_reason(self.provider.policy, refusal.decision),
             fields=(REPLY,) if is_open and may_write else (),
             is_open=is_open,
+            account_closed=account_closed,
             filled=filled,
             clause=CLAUSE,
         )

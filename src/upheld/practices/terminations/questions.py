@@ -95,16 +95,26 @@ def decision_confirmation(
     )
 
 
-def undo_confirmation(decision: Termination, why: str, reference: str) -> Confirmation:
-    """What undoing a decision does, before it is undone."""
+def undo_confirmation(
+    decision: Termination, why: str, reference: str, *, account_closed: bool, may_mail: bool
+) -> Confirmation:
+    """What undoing a decision does, before it is undone.
+
+    `account_closed`: they closed their account; `may_mail`: the policy lets us send them a mail.
+    """
     again = (
         "They can order again what ended; nothing is ordered for them."
         if decision.state == ENDED
         else "Their services continue."
     )
+    if account_closed:
+        again = "They closed their account, and it stays closed."
+    reads = "They read why in their account."
+    if not may_mail:
+        reads = "They read why in their account; the policy lets us send them no mail about it."
     return Confirmation(
         f"Undo decision {reference}?",
-        (again, "They read why in their account.", f"Why: {why}"),
+        (again, reads, f"Why: {why}"),
         f"{DESK}/{decision.termination_id}/undo",
         "Undo the decision",
         f"{DESK}/{decision.termination_id}",
