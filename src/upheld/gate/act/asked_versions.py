@@ -109,10 +109,8 @@ def _worked_out(
     context, at, result = execution.context, execution.time, {}
     by_owner, changed = data.records, set[str]()
     alike: dict[int, tuple[Edition, ...]] = {}  # of those who only ever used our services
-    tallies = {owner: _tallies(cover) for owner, cover in covers.items()}
     if not {*bound.KINDS} <= {*execution.template.kinds}:
-        with_records = {owner: covers[owner] for owner, each in tallies.items() if each != _NONE}
-        by_owner, changed = _records(execution.connection, with_records)
+        by_owner, changed = _records(execution.connection, covers)
     if len(context.outlooks) + len(covers) > REMEMBERED_MAX:
         context.outlooks.clear()
     moments = [microseconds(each.posted_at) for each in context.editions]
@@ -132,7 +130,7 @@ def _worked_out(
         context.outlooks[person_id] = BindingOutlook(
             data.covers[person_id],
             cover.version,
-            tallies[owner],
+            _tallies(cover),
             context.editions,
             at,
             until,
@@ -144,19 +142,18 @@ def _worked_out(
 def _records(
     connection: Connection, covers: Mapping[str, Cover]
 ) -> tuple[dict[str, list[Record]], set[str]]:
-    """The records of some people on which that hangs, and whose are not as they were written.
-
-    They are those whose covers tell of any: of the others nothing has to be read.
-    """
+    """The records of some people on which that hangs, and whose are not as they were written."""
+    whose = [person_id for person_id, cover in covers.items() if _tallies(cover) != _NONE]
     by_owner: dict[str, list[Record]] = {}
-    if not covers:
+    if not whose:
         return by_owner, set()
-    (answer,) = query_batch(connection, (records.select_query([*covers], bound.KINDS),))
+    (answer,) = query_batch(connection, (records.select_query(whose, bound.KINDS),))
     verified = records.verify(connection, answer)
     for each in verified.records:
         by_owner.setdefault(each.person_id, []).append(each)
     changed: set[str] = {*covers} if verified.forged else set()
-    changed.update(records.changed_owners(bound.KINDS, covers, verified.tallies))
+    of_them = {person_id: covers[person_id] for person_id in whose}  # nothing is read of others
+    changed.update(records.changed_owners(bound.KINDS, of_them, verified.tallies))
     return by_owner, changed
 
 
