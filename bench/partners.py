@@ -110,7 +110,8 @@ def main() -> None:
             mine, sweep = page(house)
             print(f"| a partner's page of 100, {mine * 1e3:,.0f} ms | ", end="")
             print(f"{mine / sweep:.1f}× a sweep of the same values | {TIMES_MOST}× |")
-            tenth, whole = programme(house), programme(house, title="Parcels")
+            tenth = programme(house)
+            whole = programme(house, tenth.party, "Parcels")
             joined(house, tenth, 1_000, most // 10)
             joined(house, whole, 1_000 + most, most)
             for its, count in ((tenth, most // 10), (whole, most)):
