@@ -73,6 +73,7 @@ def test_what_is_owed_stands_at_the_desk_with_its_day(house: House, clause: str)
     person = house.customer()
     record(house, person, kind, fact, holds=True)
     user = house.staff("privacy")
-    assert clause in house.signed_in(user, "staff").get("/staff").text
+    title = clause.replace("-", " ").capitalize()
+    assert f"{title}: 1" in house.signed_in(user, "staff").get("/staff").text
     house.clock.moved += within + timedelta(hours=1)
     assert "late" in house.signed_in(user, "staff").get("/staff").text.split("<main", 1)[1]
