@@ -464,3 +464,6 @@ def test_closing_an_account_ends_every_service_and_what_rests_on_it(house: House
     assert not house.do(lambda transaction: transaction.peek(person, use)).allowed
     assert "closed on" in browser.get("/me").text
     assert browser.get("/me/balance").status_code == 200
+    refused = send(browser, "/me/services", {"plan": "phone"})
+    assert "Your account is closed." in refused.text
+    assert house.do(lambda transaction: services.current_services(transaction, person)) == []

@@ -34,3 +34,8 @@ def closed_at(transaction: Transaction, person_id: PersonId) -> datetime | None:
     at = microseconds(transaction.clock.now())
     live = [each.valid_from for each in records if each.fact == FACT and each.in_force(at)]
     return BEGINNING + timedelta(microseconds=min(live)) if live else None
+
+
+def order_bar(transaction: Transaction, person_id: PersonId, _service: str) -> str:
+    """Why somebody orders nothing, where their account is closed; empty where it is not."""
+    return "Your account is closed." if closed_at(transaction, person_id) is not None else ""

@@ -30,6 +30,7 @@ from upheld.practices.rights.choices import (
     permission_options,
     prove,
 )
+from upheld.practices.rights.closure import order_bar
 from upheld.practices.rights.desk import KINDS, ROLES, SETTLED, RequestDesk
 from upheld.practices.rights.glance import LastLook
 from upheld.practices.rights.objection_pages import ObjectionPages
@@ -249,6 +250,7 @@ def practice(provider: Provider) -> Practice:
             "erase": "/me/privacy/erase",
             "close": "/me/close",
         },
+        order_bar=order_bar,
         home_figures=LastLook(provider).figures,
         pending_actions=LastLook(provider).waiting,
         listeners={
