@@ -64,6 +64,11 @@ OWN = {
 }
 
 
+@pytest.fixture(autouse=True, scope="module")
+def cheap_commands() -> None:
+    """What this process makes, another one opens: passphrases are stretched as for real ones."""
+
+
 @pytest.fixture(name="ready")
 def _ready(home: Path) -> Path:
     """A provider with people, a log's key and a folder for keys of backups."""
