@@ -60,6 +60,19 @@ for _ in range(count):
 """
 
 
+def test_what_is_asked_of_many_at_once_is_answered_as_of_each(gate: Gate) -> None:
+    """One who consented, one who did not, and one who took it back; of nobody, nothing."""
+    consenting, silent, sorry = [customer(gate) for _ in range(3)]
+    gate.record(consenting, "consent", about=OFFERS)
+    gate.withdraw(sorry, gate.record(sorry, "consent", about=OFFERS))
+    with gate.together() as transaction:
+        answers = transaction.peek_each([consenting, silent, sorry], SHARE)
+        alone = {each: transaction.peek(each, SHARE) for each in answers}
+        assert transaction.peek_each([], SHARE) == {}
+    assert answers == alone
+    assert len({each.outcome for each in answers.values()}) > 1
+
+
 def withdrawn_meanwhile(
     gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch, wait: float
 ) -> tuple[list[str], Any]:

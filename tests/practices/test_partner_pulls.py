@@ -183,8 +183,10 @@ def test_a_page_during_which_the_agreement_ends_is_refused_as_a_whole(
     program, _, _ = opened(house)
     pull, hand_out = program.begin(), deliveries.hand_out
 
-    def slowly(transaction: Transaction, delivery_id: DeliveryId) -> deliveries.Content:
-        content = hand_out(transaction, delivery_id)
+    def slowly(
+        transaction: Transaction, delivery_id: DeliveryId, *, is_decided: bool
+    ) -> deliveries.Content:
+        content = hand_out(transaction, delivery_id, is_decided=is_decided)
         house.clock.moved += timedelta(days=40)
         return content
 

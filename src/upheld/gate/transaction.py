@@ -83,6 +83,14 @@ class Transaction(Inquiries):
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         return ActExecution(self._context, self._connection, act, entitled=True).peek(person_id)
 
+    def peek_each(self, person_ids: Sequence[PersonId], act: Act) -> dict[PersonId, Decision]:
+        """What `peek` says of each of some people; all of them are read at once."""
+        if not person_ids:
+            return {}
+        execution = ActExecution(self._context, self._connection, act, entitled=True)
+        data = execution.load(person_ids)
+        return {each: execution.peek(each, data) for each in person_ids}
+
     def peek_then(
         self, person_id: PersonId, act: Act, moments: Sequence[datetime]
     ) -> list[Decision]:

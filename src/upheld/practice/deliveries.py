@@ -210,25 +210,27 @@ def _encode(result: ActResult) -> bytes:
     return msgspec.json.encode(values, order="sorted")
 
 
-def hand_out(transaction: Transaction, delivery_id: DeliveryId) -> Content:
+def hand_out(
+    transaction: Transaction, delivery_id: DeliveryId, *, is_decided: bool = False
+) -> Content:
     """What is in a delivery, to be given out once this is committed.
 
-    Who is not allowed any longer is left out, with an entry. It is marked as given out, and as
+    Who is not allowed any longer is left out, with an entry; `is_decided` says that this very
+    transaction decided on everybody, when it made the delivery. It is marked as given out, and as
     delivered only by `confirm`. DeliveryError where nothing is left to be given out.
     """
     its, items = _open_items(transaction, delivery_id)
     _require_recipient(transaction, its.party, its.recipient, its.channel)
     leaving: list[tuple[Any, bytes]] = []
     staying: list[Any] = []
-    sealers = transaction.person_sealers("delivery", [each.person_id for each in items])
-    for each in items:
-        if each.person_id in sealers:  # who is not is being erased, and their item with them
-            values = sealers[each.person_id].unseal(each.sealed, delivery_id, what="a delivery")
-            act = replace(its.act, data=tuple(msgspec.json.decode(values)))
-            if transaction.peek(each.person_id, act).allowed:
-                leaving.append((each, values))
-            else:
-                staying.append(each)
+    for fields, some in _by_fields(transaction, delivery_id, items).items():
+        act = replace(its.act, data=fields)
+        if is_decided:
+            leaving += some
+            continue
+        decisions = transaction.peek_each([each.person_id for each, _ in some], act)
+        leaving += [each for each in some if decisions[each[0].person_id].allowed]
+        staying += [each for each, _ in some if not decisions[each.person_id].allowed]
     _keep_back(transaction, its, staying)
     if not leaving:
         # Committed with what was kept back, so that the caller is told by an empty content.
@@ -244,6 +246,20 @@ def hand_out(transaction: Transaction, delivery_id: DeliveryId) -> Content:
     changes = {"handed": at, "digest": sha256(content).hexdigest()}
     transaction.tables.update(delivery, changes, _ONE, delivery_id)
     return Content(find(transaction.tables, delivery_id), len(lines), content)
+
+
+def _by_fields(
+    transaction: Transaction, delivery_id: DeliveryId, items: Sequence[Any]
+) -> dict[tuple[str, ...], list[tuple[Any, bytes]]]:
+    """The items of a delivery with their values, by the fields that are in them."""
+    result: dict[tuple[str, ...], list[tuple[Any, bytes]]] = {}
+    sealers = transaction.person_sealers("delivery", [each.person_id for each in items])
+    for each in items:
+        if each.person_id in sealers:  # who is not is being erased, and their item with them
+            values = sealers[each.person_id].unseal(each.sealed, delivery_id, what="a delivery")
+            fields = tuple(msgspec.json.decode(values))
+            result.setdefault(fields, []).append((each, values))
+    return result
 
 
 def _open_items(

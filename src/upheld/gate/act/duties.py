@@ -20,6 +20,7 @@ from upheld.database.own_tables import Tables
 from upheld.database.statements import placeholders
 from upheld.database.tables import item
 from upheld.gate.act.request import Act
+from upheld.gate.evidence.provers import Shared
 from upheld.gate.log import entries
 from upheld.gate.obligation_table import ObligationTable
 from upheld.policy.load import Policy
@@ -62,6 +63,7 @@ class DutyQuestion(NamedTuple):
     tables: Tables  # those of a practice, in the transaction of the act
     at: datetime
     policy: Policy  # the version that is asked
+    shared: Shared | None = None  # as that of a question to a prover
 
 
 DutyHandler = Callable[[DutyContext, Duty], None]

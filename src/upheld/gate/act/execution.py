@@ -36,7 +36,7 @@ from upheld.gate.act.request import (
 from upheld.gate.editions import bound, store
 from upheld.gate.evidence import records
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
-from upheld.gate.evidence.provers import EvidenceError, ProofQuestion
+from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
@@ -92,6 +92,7 @@ class ActExecution:
         self, context: GateContext, connection: Connection, act: Act, *, entitled: bool
     ) -> None:
         self.context, self.connection, self.entitled = context, connection, entitled
+        self.shared: Shared = {}
         self.act = context.placed(act)
         if self.act.place is None and act.recipient is not None and act.party:
             there = places.of_recipient(
@@ -308,6 +309,7 @@ class ActExecution:
                 context.policy,
                 self.act.purpose,
                 self.act.reference,
+                self.shared,
             )
 
         try:
@@ -336,6 +338,7 @@ class ActExecution:
                 Tables(self.connection),
                 context.clock.local(self.at),
                 context.policy,
+                self.shared,
             )
             missing = context.duty_handlers.missing(decision.duties, question)
             problem = "duty " + ", ".join(missing) if missing else ""

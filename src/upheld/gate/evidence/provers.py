@@ -42,6 +42,9 @@ class Proof(NamedTuple):
     evidence: tuple[str, ...] = ()
 
 
+Shared = dict[tuple[object, ...], Any]
+
+
 class ProofQuestion(NamedTuple):
     """What a prover is asked: a fact, the data and the party by name, the records, the time."""
 
@@ -57,6 +60,8 @@ class ProofQuestion(NamedTuple):
     policy: Policy  # the version that is asked
     purpose: str | None  # of the act
     reference: str = ""  # the id of what the act is done under, such as a programme
+    # What provers have read that is the same for everybody in one act, by keys of their own.
+    shared: Shared | None = None
 
     def read(self, field: str) -> str | None:
         """The person's value of a field, the latest of a series; None where none is held."""

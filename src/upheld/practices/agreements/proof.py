@@ -14,6 +14,7 @@ from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.policy.analyse.contains import PARTNER
 from upheld.policy.request import Duty
 from upheld.practices.agreements import terms
+from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.checks import live_of
 
 DUTIES: Final = ("confidentiality", "no-onward-sharing")
@@ -24,18 +25,8 @@ def prove(question: ProofQuestion) -> Proof:
     at = microseconds(question.at)
     mine = [each for each in question.records if each.party and each.party == question.party]
     standing = {each.record_id for each in mine if each.in_force(at)}
-    live = [
-        each
-        for each in live_of(question.tables, question.party, question.at, question.policy)
-        if each.record_id in standing
-    ]
-    texts = [terms.load(question.tables, each.digest) for each in live]
-    purpose = question.purpose
-    fields = [
-        field
-        for field in question.data
-        if purpose and any(terms.covers(text, question.policy, field, purpose) for text in texts)
-    ]
+    live = [each for each in _live(question, question.party) if each.record_id in standing]
+    fields = [field for field in question.data if _covers(question, live, field, question.purpose)]
     parts = [_part(question, field, holds=True) for field in fields]
     if mine:  # of what was agreed once and is not now, it is certain that it is not
         parts += [_part(question, f, holds=False) for f in question.data if f not in fields]
@@ -56,12 +47,30 @@ def carries(question: DutyQuestion) -> bool:
     act = question.act
     if act.recipient != PARTNER or not act.purpose or not act.data:
         return False
-    live = live_of(question.tables, act.party, question.at, question.policy)
-    texts = [terms.load(question.tables, each.digest) for each in live]
-    purpose = act.purpose
-    return all(
-        any(terms.covers(text, question.policy, field, purpose) for text in texts)
-        for field in act.data
+    live = _live(question, act.party)
+    return all(_covers(question, live, field, act.purpose) for field in act.data)
+
+
+def _live(question: ProofQuestion | DutyQuestion, party: str) -> list[PartnerAgreement]:
+    """The agreements of a party that stand at the time of the act, read once in it."""
+    shared = {} if question.shared is None else question.shared
+    key = ("agreements", party, question.at, question.policy.digest)
+    if key not in shared:
+        shared[key] = live_of(question.tables, party, question.at, question.policy)
+    live: list[PartnerAgreement] = shared[key]
+    return live
+
+
+def _covers(
+    question: ProofQuestion | DutyQuestion,
+    live: list[PartnerAgreement],
+    field: str,
+    purpose: str | None,
+) -> bool:
+    """Whether one of some agreements covers a field for a purpose."""
+    texts = (terms.load(question.tables, each.digest) for each in live)
+    return bool(purpose) and any(
+        terms.covers(text, question.policy, field, purpose) for text in texts
     )
 
 

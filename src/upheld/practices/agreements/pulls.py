@@ -148,7 +148,8 @@ def give(transaction: Transaction, pull: PartnerPull, number: int) -> PullPage:
             code="pull-cursor",
             hint=f"ask for page {now.page + 1}, or for page {now.page} once more",
         )
-    if number == now.page + 1:
+    is_new = number == now.page + 1
+    if is_new:
         if now.state == DONE:
             _confirm(transaction, now)
             return PullPage(number, b"", more=False)
@@ -157,7 +158,7 @@ def give(transaction: Transaction, pull: PartnerPull, number: int) -> PullPage:
         _keep_back_others(transaction, now)
     lines = b""
     if now.delivery_id:
-        lines = deliveries.hand_out(transaction, now.delivery_id).lines
+        lines = deliveries.hand_out(transaction, now.delivery_id, is_decided=is_new).lines
         _require_still_covered(transaction, now)
     return PullPage(number, lines, more=now.state == OPEN or bool(now.delivery_id))
 
@@ -184,9 +185,10 @@ def _keep_back_others(transaction: Transaction, pull: PartnerPull) -> None:
     items = transaction.tables.select(
         delivery_item, where, pull.delivery_id, parts=[deliveries.WAITING]
     )
-    for each in items:
-        if not transaction.peek(each.person_id, contact).allowed:
-            deliveries.recall(transaction, each.person_id, pull.pull_id)
+    decisions = transaction.peek_each([each.person_id for each in items], contact)
+    for person_id, decision in decisions.items():
+        if not decision.allowed:
+            deliveries.recall(transaction, person_id, pull.pull_id)
 
 
 def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
@@ -253,7 +255,8 @@ def _candidates(
     if can_ever(transaction.policy, f"contact for {purpose}"):
         people = transaction.customers_after(after, PAGE_PEOPLE)
         contact = Act(action="contact", purpose=purpose)
-        return people, [each for each in people if transaction.peek(each, contact).allowed]
+        decisions = transaction.peek_each(people, contact)
+        return people, [each for each in people if decisions[each].allowed]
     where = "purpose = ? AND state <> 'done' AND person_id > ? ORDER BY person_id LIMIT ?"
     rows = transaction.tables.select_unchecked(
         task, ["person_id"], where, purpose, after, PAGE_PEOPLE
