@@ -27,9 +27,9 @@ def _home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def begun_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a provider was begun, for tests that take nobody in."""
-    home = _with_settings(tmp_path_factory.mktemp("begun"))
+def empty_provider(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a provider of nobody, for tests that take nobody in."""
+    home = _with_settings(tmp_path_factory.mktemp("empty"))
     run(home, "admin", "init")
     return home
 
@@ -86,7 +86,7 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("content", "said", "code"),
+    ("content", "message", "code"),
     [
         ("emial\na@b.org\n", "line 1: `emial` is not a field", "import"),
         ("name,email\nAnn\n", "line 2", "import"),
@@ -124,16 +124,16 @@ def test_what_is_not_whole_is_told_and_the_exit_code_says_so(home: Path) -> None
     ],
 )
 def test_a_wrong_file_is_told_by_its_line_and_nobody_is_taken_in(
-    begun_home: Path, content: str | bytes, said: str, code: str
+    empty_provider: Path, content: str | bytes, message: str, code: str
 ) -> None:
     """No value of the file is repeated."""
-    path = begun_home / "wrong.csv"
+    path = empty_provider / "wrong.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(UpheldError, match=said) as caught:
-        run(begun_home, "admin", "import", str(path), "--apply")
+    with pytest.raises(UpheldError, match=message) as caught:
+        run(empty_provider, "admin", "import", str(path), "--apply")
     assert caught.value.code == code
     assert "2.1.1990" not in str(caught.value)
-    assert "0 people" in run(begun_home, "admin", "selfcheck")
+    assert "0 people" in run(empty_provider, "admin", "selfcheck")
 
 
 def test_a_file_of_a_spreadsheet_is_read_as_it_looks(home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -36,7 +36,7 @@ from practices.test_guardians import family
 from upheld.app.provider import PRACTICES, provide
 from upheld.gate.async_gate import AsyncGate, open_gate_sync
 from upheld.practice import operators
-from upheld.practices.billing import debts
+from upheld.practices.billing import debts, services
 from upheld.practices.billing.plans import OWN
 from upheld.practices.guardians import domain
 from upheld.practices.rights import closure, requests
@@ -237,26 +237,29 @@ def test_of_twenty_who_send_one_yes_at_once_one_acts(house: House, name: str) ->
     """One gets the reference; the others are led to what came of it, or read that it is so."""
     deed = DEEDS[name](house)
     values = {**hidden(deed.ask()), **deed.form}
-
-    async def all_at_once() -> list[httpx2.Response]:
-        transport = httpx2.ASGITransport(app=house.app)
-        async with httpx2.AsyncClient(
-            transport=transport,
-            base_url="http://testserver",
-            headers=PAGE,
-            cookies=dict(deed.browser.cookies),
-        ) as client:
-            sent = [client.post(deed.path, data=values) for _ in range(AT_ONCE)]
-            return await asyncio.gather(*sent)
-
-    with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
-        answers = apart.submit(lambda: asyncio.run(all_at_once())).result()
+    answers = at_once(house, deed.browser, [(deed.path, values)] * AT_ONCE)
     assert {each.status_code for each in answers} <= {200, 303, 404, 422}
     done = [
         "done=" in each.headers.get("location", "") or "Reference" in each.text for each in answers
     ]
     assert sum(done) == 1, [(each.status_code, each.headers.get("location")) for each in answers]
     assert deed.is_done()
+
+
+def test_of_orders_and_a_closing_at_once_no_service_is_left(house: House) -> None:
+    """Whoever closes their account has none, whichever was first; and orders none after it."""
+    person = house.customer()
+    browser = house.signed_in(person)
+    pages = [browser.get(f"/me/services/order?plan={plan}") for plan in ("phone", "dsl-10")]
+    forms = [("/me/services", hidden(each)) for each in pages * (AT_ONCE // 2)]
+    closing = ("/me/close", {**hidden(browser.get("/me/close")), "sure": "yes"})
+    answers = at_once(house, browser, [*forms[: AT_ONCE // 2], closing, *forms[AT_ONCE // 2 :]])
+    # 409: what it would cost has changed since, so that it is asked again.
+    assert {each.status_code for each in answers} <= {303, 409, 422}
+    assert house.do(lambda t: closure.closed_at(t, person)) is not None
+    assert house.do(lambda t: services.current_services(t, person)) == []
+    late = browser.post("/me/services", data=forms[0][1])
+    assert "Your account is closed." in late.text
 
 
 def test_a_page_that_asked_is_good_for_half_an_hour(house: House) -> None:
@@ -373,6 +376,25 @@ def other_prices(house: House, folder: Path, old: str, new: str) -> Iterator[Hou
     asynchronous = AsyncGate(gate)
     yield House(provide(asynchronous, settings, PRACTICES), house.policy, house.clock)
     close(asynchronous)
+
+
+def at_once(
+    house: House, browser: TestClient, forms: Sequence[tuple[str, dict[str, str]]]
+) -> list[httpx2.Response]:
+    """What came of some forms that one browser sent to their paths at the same moment."""
+
+    async def send_all() -> list[httpx2.Response]:
+        transport = httpx2.ASGITransport(app=house.app)
+        async with httpx2.AsyncClient(
+            transport=transport,
+            base_url="http://testserver",
+            headers=PAGE,
+            cookies=dict(browser.cookies),
+        ) as client:
+            return await asyncio.gather(*(client.post(path, data=form) for path, form in forms))
+
+    with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
+        return apart.submit(lambda: asyncio.run(send_all())).result()
 
 
 @pytest.mark.parametrize("plan", ["", "nothing", "<script>", "dsl-10"])

@@ -104,6 +104,8 @@ def test_a_program_that_signs_gets_a_token_and_its_secret_counts_no_more(house: 
         answers = list(threads.map(attempt, range(20)))
     assert sorted(answers) == [""] * 19 + [program.client_id]
     assert program.prove(text)[0] == 401
+    odd = sign(key, program.claims(house, "# *\u00fc*\n\x00'"))
+    assert [program.prove(odd)[0] for _ in range(2)] == [200, 401]
     status, answer = program.prove(sign(key, program.claims(house, "2")))
     assert status == 200
     program.token = str(answer["access_token"])
@@ -126,6 +128,7 @@ def test_what_is_not_signed_for_us_now_by_the_key_of_its_company_is_refused(hous
     theirs = {"iss": second.client_id, "sub": second.client_id}
     raw = key.public_key().public_bytes_raw()
     head, body, signature = sign(key, claims).split(".")
+    lone_surrogate = b'{"jti": "\\ud800"}'
     texts = [
         sign(other, claims),
         sign(ec.generate_private_key(ec.SECP256R1()), claims),
@@ -147,6 +150,9 @@ def test_what_is_not_signed_for_us_now_by_the_key_of_its_company_is_refused(hous
         sign(key, {**claims, "exp": 1e300}),
         sign(key, {**claims, "iat": now + 120}),
         sign(key, {**claims, "nbf": now + 120}),
+        sign(key, {**claims, "sub": "a\x00b", "iss": "a\x00b"}),
+        sign(key, {**claims, "sub": "# *\u00fc*\n", "iss": "# *\u00fc*\n"}),
+        f"{head}.{encode(lone_surrogate)}.{signature}",
         sign(key, {**claims, "jti": ""}),
         sign(key, {name: value for name, value in claims.items() if name != "jti"}),
         sign(key, {**claims, "jti": "x" * 9_000}),

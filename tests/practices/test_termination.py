@@ -321,12 +321,12 @@ def test_who_closed_their_account_since_answers_and_the_decision_is_undone(house
             sent = send(customer, f"{path}/reply", {"text": "It was not me."}, path)
             assert sent.status_code == 303
         Delivery(house.provider, Box()).run(house.provider.gate.gate)
-        asked = staff.post(
+        question = staff.post(
             f"{DESK}/{termination}/undo",
             data={"_token": _token(staff, DESK), "why": "It was their neighbour."},
         ).text
-        assert "it stays closed" in asked
-        assert ("lets us send them no mail" in asked) is not replies
+        assert "it stays closed" in question
+        assert ("lets us send them no mail" in question) is not replies
         assert undo(staff, termination) == 303
         assert state_of(staff, termination).startswith("undone")
         page = customer.get(path).text

@@ -264,7 +264,7 @@ def test_a_changed_file_of_the_terms_is_only_an_offer(
     gate.take_first_version()
     terms.take_first(gate, file)
 
-    def said(look: Callable[[], object]) -> str:
+    def log_of(look: Callable[[], object]) -> str:
         caplog.clear()
         with caplog.at_level(logging.WARNING, "upheld"):
             look()
@@ -275,10 +275,10 @@ def test_a_changed_file_of_the_terms_is_only_an_offer(
 
     looks = (start, start().reload, lambda: SelfCheckRound().look(gate))
     for words, says in (("# Other words\n", "another text, digest"), ("\udcff", "read as text")):
-        assert not any("of the terms in force" in said(each) for each in looks)
+        assert not any("of the terms in force" in log_of(each) for each in looks)
         before = file.read_bytes()
         file.write_text(words, encoding="utf-8", errors="surrogateescape")
-        assert all(says in said(each) for each in looks)
+        assert all(says in log_of(each) for each in looks)
         file.write_bytes(before)
     with gate.look() as tables:
         there = terms.in_force(tables, file)
