@@ -6,6 +6,7 @@ import base64
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from practices.bills import address
 from practices.conftest import House, send
 from practices.test_agreements import manager, partner
 from practices.test_partner_pulls import API, Program
@@ -24,7 +26,14 @@ from upheld.practice.program_keys import ProgramKeyError
 from upheld.practices.agreements import assertions, clients
 
 URL = "https://larch.example"
+DATABASES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite, but where a story is told on each database."""
+    return address(request, tmp_path)
 
 
 def pem(key: PrivateKey) -> str:
@@ -118,6 +127,7 @@ def test_a_program_that_signs_gets_a_token_and_its_secret_counts_no_more(house: 
     assert house.do(lambda t: clients.add(t, party, by=by))[1] == ""
 
 
+@DATABASES
 def test_what_is_not_signed_for_us_now_by_the_key_of_its_company_is_refused(house: House) -> None:
     """Another key, algorithm, audience, subject, time or form: each gets no token, and says why."""
     key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -164,6 +174,14 @@ def test_what_is_not_signed_for_us_now_by_the_key_of_its_company_is_refused(hous
         status, answer = program.prove(text)
         assert (status, answer["error"]) == (401, "invalid_client"), text
         assert answer["error_description"]
+    for odd in ("a\x00b", "\u00fc\n", ""):
+        basic = base64.b64encode(f"{odd}:{second.secret}".encode()).decode()
+        answer_to_odd = program.http.post(
+            f"{API}/token",
+            data={"grant_type": "client_credentials"},
+            headers={"authorization": f"Basic {basic}"},
+        )
+        assert answer_to_odd.status_code == 401
     good = sign(key, claims)
     assert program.prove(good, client_id=second.client_id)[0] == 401
     for wrong in ({"client_secret": program.secret}, {"client_assertion_type": "saml"}):

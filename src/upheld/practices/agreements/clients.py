@@ -67,7 +67,7 @@ def revoke(transaction: Transaction, client_id: ClientId, *, by: UserId) -> Part
     """Let a program ask no longer; its tokens end with it."""
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
-    row = transaction.tables.get(table, "client_id = ?", client_id)
+    row = _find(transaction.tables, client_id)
     if row is None or row.state != ACTIVE:
         raise AgreementError(
             "there is no such program, or it was revoked already",
@@ -87,7 +87,7 @@ def clients(tables: Tables, party: str = "") -> list[PartnerClient]:
 
 def check_secret(tables: Tables, client_id: ClientId, secret: str) -> PartnerClient | None:
     """The active client with an id and a secret; None for anything else."""
-    row = tables.get(table, "client_id = ?", client_id)
+    row = _find(tables, client_id)
     kept_hash = bytes(row.secret_hash) if row is not None else _NOBODY
     fits = hmac.compare_digest(sha256(secret.encode()).digest(), kept_hash)
     if row is None or not fits or row.state != ACTIVE or program_keys.find(tables, row.party):
@@ -97,8 +97,8 @@ def check_secret(tables: Tables, client_id: ClientId, secret: str) -> PartnerCli
 
 def find_active(tables: Tables, client_id: ClientId) -> PartnerClient | None:
     """The client of an id that may ask; None for anything else."""
-    row = tables.get(table, "client_id = ? AND state = ?", client_id, ACTIVE)
-    return None if row is None else _from_row(row)
+    row = _find(tables, client_id)
+    return None if row is None or row.state != ACTIVE else _from_row(row)
 
 
 def issue(transaction: Transaction, client: PartnerClient) -> str:
@@ -119,6 +119,11 @@ def holder(transaction: Transaction, token: str) -> PartnerClient | None:
     if microseconds(transaction.clock.now()) >= int(until):
         return None
     return find_active(transaction.tables, ClientId(client_id))
+
+
+def _find(tables: Tables, client_id: ClientId) -> Any:
+    """The row of an id; None for a text that is none, which a database may refuse to look for."""
+    return tables.get(table, "client_id = ?", client_id) if client_id.isalnum() else None
 
 
 def _from_row(row: Any) -> PartnerClient:
