@@ -68,6 +68,10 @@ FOREIGN = (
     "This form was sent from a page that is not ours.",
     "Open our own page, and send the form from there.",
 )
+NOT_TEXT = (
+    "There is a problem: what you sent has a character that is no part of any text.",
+    "Go back, type it anew instead of pasting it, and send it once more.",
+)
 UNSAID = (
     "Your browser did not say which page this form was sent from.",
     "Open the page again and send it once more; a setting or an extension may hide it from us.",
@@ -249,11 +253,16 @@ async def _read_form(request: Request, body_max: int = BODY_MAX) -> FormData:
         raise HTTPException(413)
     try:
         async with asyncio.timeout(kit.BODY_SECONDS):
-            return await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+            form = await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
     except TimeoutError:
         raise HTTPException(408) from None
     except ClientDisconnect:
         raise HTTPException(400) from None
+    texts = (each for pair in form.multi_items() for each in pair if isinstance(each, str))
+    if any(kit.ZERO in each for each in texts):
+        await form.close()
+        raise Refusal(422, *NOT_TEXT)
+    return form
 
 
 def _refuse_foreign(provider: Provider, request: Request, *, has_token: bool = False) -> None:

@@ -54,6 +54,7 @@ PROBLEM = "application/problem+json"
 WITH_FORM = {"referrer-policy": "same-origin"}
 BODY_SECONDS = 10.0  # within which a form must be here
 HEADLESS = "upheld.headless"  # of a scope: HEAD was asked, which counts as no look at a page
+ZERO, ENCODED_ZERO = "\x00", b"%00"
 PACK_MIN = 1_024  # bytes under which compressing is not worth it
 ErrorPage = Callable[[Request, int, str, str], Response]  # status, what is so, what to do
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -88,6 +89,25 @@ class Guarded:
             await send(message)
 
         await self.app(scope, receive, sending if scope["type"] == "http" else send)
+
+
+class Addressed:
+    """Answers an address with a zero byte in its path or its query as a page that is not there.
+
+    No address of ours has one, and a database may refuse to look for what has.
+    """
+
+    def __init__(self, app: ASGIApp, not_there: Callable[[Request], Awaitable[Response]]) -> None:
+        self.app, self.not_there = app, not_there
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the application does, where it could have such an address."""
+        app = self.app
+        if scope["type"] == "http" and (
+            ZERO in scope["path"] or ENCODED_ZERO in scope["query_string"]
+        ):
+            app = await self.not_there(Request(scope, receive))
+        await app(scope, receive, send)
 
 
 class Observed:
@@ -309,6 +329,9 @@ def application(
             response.headers.update(HEADERS)
         return response
 
+    async def not_there(request: Request) -> Response:
+        return await refused(request, HTTPException(404))
+
     async def stopped(request: Request, error: Exception) -> Response:
         if not isinstance(error, UpheldError) or error.code not in (STOPPED, CHANGED):
             raise error
@@ -317,10 +340,11 @@ def application(
         changed(error)
         return failure(request, 503, page, CHANGED_SAID)
 
+    guards = [Middleware(Guarded), Middleware(Addressed, not_there)]
     noting = [Middleware(Observed)] if observing.observer() is not None else []
     app = Starlette(
         routes=routes,
-        middleware=[*map(Middleware, reversed(wrappers)), Middleware(Guarded), *noting],
+        middleware=[*map(Middleware, reversed(wrappers)), *guards, *noting],
         exception_handlers={HTTPException: refused, UpheldError: stopped, 500: refused},
     )
     app.router.redirect_slashes = False  # it leads to the Host that the caller names

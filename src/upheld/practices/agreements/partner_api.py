@@ -36,6 +36,7 @@ from upheld.practices.agreements import (
 from upheld.practices.agreements.clients import PartnerClient
 from upheld.practices.agreements.pulls import PullPage
 from upheld.practices.agreements.terms import AgreementError
+from upheld.web import kit
 from upheld.web.limits import Rate
 
 HERE: Final = "/api/partner"
@@ -297,7 +298,12 @@ async def _form(request: Request) -> Form:
         pairs = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         raise _AnswerError(400, "invalid_request", "this is no form", "send a form") from None
-    return {name: values[0] for name, values in pairs.items()}
+    form = {name: values[0] for name, values in pairs.items()}
+    if any(kit.ZERO in name + value for name, value in form.items()):
+        raise _AnswerError(
+            400, "invalid_request", "a text has a zero byte", "send texts without one"
+        )
+    return form
 
 
 def _day(form: Form, name: str) -> date | None:
