@@ -41,6 +41,13 @@ may use interests for advertising
 """
 
 
+def narrower(text: str) -> str:
+    """The agreement without what makes it wider than the policy."""
+    return text.replace("and your interests for advertising", "only").replace(
+        "may use interests for advertising\n", ""
+    )
+
+
 def key() -> Ed25519PrivateKey:
     """A partner's own key."""
     return Ed25519PrivateKey.generate()
@@ -156,10 +163,7 @@ def test_it_proves_for_its_data_purpose_and_partner_alone(house: House) -> None:
 def test_a_narrower_agreement_proves_what_it_says_and_no_more(house: House) -> None:
     """What the policy would share and the agreement does not name stays with us."""
     person, by = house.customer(), manager(house)
-    narrow = WIDER.replace("and your interests for advertising", "only").replace(
-        "may use interests for advertising\n", ""
-    )
-    signed(house, partner(house), by, narrow)
+    signed(house, partner(house), by, narrower(WIDER))
     assert is_shared(house, person, field="name")
     assert not is_shared(house, person, field="email")
     assert not is_shared(house, person, field="name", purpose="newsletter")

@@ -25,12 +25,12 @@ from upheld.practices.agreements.agreements import (
 
 TO_THEM: Final = """Hello {name}
 
-Our agreement no longer fits our policy, which has changed: {what}
+Our agreement no longer fits our policy, which has changed: {what}.
 
 It is suspended, and you get nothing more under it. What you received under it has to be deleted: \
 your page says what, and by when. It does not come back: to continue, both sides sign another one.
 """
-TO_US: Final = """The agreement with {name} no longer fits the policy in force: {what}
+TO_US: Final = """The agreement with {name} no longer fits the policy in force: {what}.
 
 It is suspended, and nothing more goes to them under it. It does not come back: to continue, draft \
 another one under Agreements.
@@ -97,7 +97,7 @@ def _look_at(transaction: Transaction, agreement: PartnerAgreement) -> bool:
     what = terms.explain(compared) if compared.wider else "; ".join(compared.notes)
     transaction.note(None, SUSPENSION, actor="provider", evidence=(agreement.digest,))
     agreements.close(
-        transaction, agreement, SUSPENDED, f"The policy has changed: {what}", "provider"
+        transaction, agreement, SUSPENDED, f"The policy has changed: {what}.", "provider"
     )
     for party, text in ((agreement.party, TO_THEM), (party_mail.OURSELVES, TO_US)):
         party_mail.write(

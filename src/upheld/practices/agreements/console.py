@@ -96,7 +96,8 @@ class PartnerAgreementPages:
                 text = await self.provider.run_in_thread(terms.drafted, self.provider.policy, name)
             except UpheldError as error:
                 problem = error.in_sentences()
-        return await self._list(visit, pasted=text, problem=problem)
+        chosen = EMPTY._replace(shown={"partner": party})
+        return await self._list(visit, filled=chosen, pasted=text, problem=problem)
 
     async def _list(
         self,

@@ -116,12 +116,19 @@ def require_fit(terms: Policy, policy: Policy) -> None:
 
 
 def explain(compared: Containment) -> str:
-    """What is wider, with one example: what the agreement and what the policy answers."""
+    """What is wider, with one example: what the agreement and what the policy answers.
+
+    Sentences, the last one without its full stop.
+    """
     first = compared.wider[0]
     more = len(compared.wider) - 1
     answer = first.policy.get("decision") if first.kind == USE else None
-    example = f" For example, the policy says: {answer.why}" if answer is not None else ""
-    return f"{first.text}.{example}" + (f" And {more} more." if more else "")
+    parts = [
+        first.text,
+        f"For example, the policy says: {answer.why}" if answer is not None else "",
+        f"And {more} more" if more else "",
+    ]
+    return ". ".join(each for each in parts if each)
 
 
 @lru_cache(maxsize=4096)
