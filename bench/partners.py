@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import re
 import resource
 import sys
 import tempfile
@@ -107,8 +106,8 @@ def _fresh_peak() -> float:
 
 def _peak() -> float:
     with suppress(OSError):
-        text = Path("/proc/self/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(each.split()[1]) / 1024 for each in lines if each.startswith("VmHWM:"))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
