@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -12,8 +13,9 @@ from starlette.testclient import TestClient
 
 from practices.conftest import House, send
 from practices.test_agreements import PARTY, draft, key, manager, partner, public, signed
-from upheld.core.ids import AgreementId, DeliveryId, PersonId, PullId, UserId
+from upheld.core.ids import AgreementId, PersonId, PullId, UserId
 from upheld.database.transaction import reading
+from upheld.gate.act.request import Act
 from upheld.gate.log import entries
 from upheld.gate.transaction import Transaction
 from upheld.practice import deliveries, parties
@@ -181,16 +183,16 @@ def test_a_page_during_which_the_agreement_ends_is_refused_as_a_whole(
     """Nothing of it is given, and no delivery is left."""
     some(house)
     program, _, _ = opened(house)
-    pull, hand_out = program.begin(), deliveries.hand_out
+    pull, give_out = program.begin(), deliveries.give_out
 
     def slowly(
-        transaction: Transaction, delivery_id: DeliveryId, *, is_decided: bool
-    ) -> deliveries.Content:
-        content = hand_out(transaction, delivery_id, is_decided=is_decided)
+        transaction: Transaction, act: Act, person_ids: Sequence[PersonId]
+    ) -> deliveries.Content | None:
+        content = give_out(transaction, act, person_ids)
         house.clock.moved += timedelta(days=40)
         return content
 
-    monkeypatch.setattr(deliveries, "hand_out", slowly)
+    monkeypatch.setattr(deliveries, "give_out", slowly)
     status, answer = program.page(pull, 1)
     assert (status, answer["error"]) == (403, "agreement-state")
     with house.provider.gate.gate.look() as tables:

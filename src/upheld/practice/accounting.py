@@ -64,6 +64,7 @@ class _Following(NamedTuple):
 
 
 _NOTHING: Final = _Following()
+_ARRIVED: Final = _Following(1)
 
 
 class DisclosureLine(NamedTuple):
@@ -119,7 +120,7 @@ def disclosures(transaction: Inquiries, query: DisclosureQuery) -> list[Disclosu
         elif _fits(entry, query):
             acts.append(each)
     acts = _without_silent(transaction, acts)
-    waiting = _waiting(transaction, [each.number for each in acts])
+    waiting = _waiting(transaction, query, [each.number for each in acts])
     whereabouts = [_following(each, following, waiting) for each in acts]
     digests = _digests(transaction, {each.delivery_id for each in whereabouts} - {""})
     return [
@@ -179,17 +180,21 @@ def _without_silent(transaction: Inquiries, acts: Sequence[StoredEntry]) -> list
 
 
 def _waiting(
-    transaction: Inquiries, numbers: Sequence[EntryNumber]
+    transaction: Inquiries, query: DisclosureQuery, numbers: Sequence[EntryNumber]
 ) -> dict[EntryNumber, DeliveryId]:
     """In which delivery something waits, by the entry that let it out."""
-    waiting = {}
-    for some in _lots(numbers):
-        where = f"state = ? AND entry IN ({placeholders(some)})"
+    wanted: list[tuple[str, Sequence[object]]] = [
+        (f"entry IN ({placeholders(some)})", some) for some in _lots(numbers)
+    ]
+    if query.person_id is not None and len(wanted) > 1:  # all of one person's at once
+        wanted = [("person_id = ?", [query.person_id])]
+    return {
+        EntryNumber(number): delivery_id
+        for where, values in wanted
         for number, delivery_id in transaction.tables.select_unchecked(
-            delivery_item, ["entry", "delivery_id"], where, WAITING, *some
-        ):
-            waiting[EntryNumber(number)] = delivery_id
-    return waiting
+            delivery_item, ["entry", "delivery_id"], f"state = ? AND {where}", WAITING, *values
+        )
+    }
 
 
 def _lots(ids: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -200,10 +205,10 @@ def _following(
     act: StoredEntry, following: dict[str, _Following], waiting: dict[EntryNumber, DeliveryId]
 ) -> _Following:
     """What became of a disclosure: all of it reached the recipient where no delivery was made."""
-    its = following.get(str(act.number), _NOTHING)
+    its = following.get(str(act.number), _NOTHING) if following else _NOTHING
     delivery_id = its.delivery_id or waiting.get(act.number)
     if not delivery_id:
-        return _Following(_count(act.entry))
+        return _Following(_count(act.entry)) if act.entry.batch else _ARRIVED
     return its._replace(delivery_id=delivery_id)
 
 

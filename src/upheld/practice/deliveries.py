@@ -123,19 +123,45 @@ def send(
     if not _begin(transaction, act, channel, delivery_id):
         return Dispatch(find(transaction.tables, delivery_id), {})
     outcomes = transaction.sweep(act, person_ids)
-    results = {
+    results = _results_of(outcomes)
+    if not results:
+        transaction.tables.delete(delivery, _ONE, delivery_id)
+        return Dispatch(None, outcomes)
+    transaction.tables.update(delivery, {"clauses": _clauses(results)}, _ONE, delivery_id)
+    its = find(transaction.tables, delivery_id)
+    _insert_items(transaction, its, results)
+    return Dispatch(its, outcomes)
+
+
+def give_out(transaction: Transaction, act: Act, person_ids: Sequence[PersonId]) -> Content | None:
+    """Decide on people and give out what there is as a page; None where there is nothing.
+
+    Each is decided once, as `send` does, and what is given out is what `hand_out` gives again:
+    nothing that was just written is read for it.
+    """
+    _require_recipient(transaction, act.party, act.recipient or "", PAGE)
+    results = _results_of(transaction.sweep(act, person_ids))
+    if not results:
+        return None
+    delivery_id = DeliveryId(secrets.token_hex(16))
+    _begin(transaction, act, PAGE, delivery_id, _clauses(results))
+    its = find(transaction.tables, delivery_id)
+    at = microseconds(transaction.clock.now())
+    return _content(transaction, its, _insert_items(transaction, its, results, at), at)
+
+
+def _results_of(outcomes: Mapping[PersonId, ActResult | Refused]) -> dict[PersonId, ActResult]:
+    """Whose values go out."""
+    return {
         person_id: outcome
         for person_id, outcome in outcomes.items()
         if isinstance(outcome, ActResult) and outcome.values
     }
-    if not results:
-        transaction.tables.delete(delivery, _ONE, delivery_id)
-        return Dispatch(None, outcomes)
-    clauses = " ".join(next(iter(results.values())).decision.clauses)
-    transaction.tables.update(delivery, {"clauses": clauses}, _ONE, delivery_id)
-    its = find(transaction.tables, delivery_id)
-    _insert_items(transaction, its, results)
-    return Dispatch(its, outcomes)
+
+
+def _clauses(results: Mapping[PersonId, ActResult]) -> str:
+    """The clauses by which something goes out, as a delivery says them."""
+    return " ".join(next(iter(results.values())).decision.clauses)
 
 
 def _require_recipient(transaction: Transaction, party: str, role: str, channel: str) -> None:
@@ -154,7 +180,9 @@ def _require_recipient(transaction: Transaction, party: str, role: str, channel:
         )
 
 
-def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: DeliveryId) -> bool:
+def _begin(
+    transaction: Transaction, act: Act, channel: str, delivery_id: DeliveryId, clauses: str = ""
+) -> bool:
     """Write down a delivery before anybody is in it; False where there is one of this id."""
     return transaction.tables.insert_new(
         delivery,
@@ -165,7 +193,7 @@ def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: Delive
         occasion=act.occasion or "",
         fields=" ".join(act.data),
         reference=act.reference,
-        clauses="",
+        clauses=clauses,
         channel=channel,
         state=WAITING,
         created_at=microseconds(transaction.clock.now()),
@@ -174,26 +202,36 @@ def _begin(transaction: Transaction, act: Act, channel: str, delivery_id: Delive
 
 
 def _insert_items(
-    transaction: Transaction, new_delivery: PartyDelivery, results: Mapping[PersonId, ActResult]
-) -> None:
-    """Write down what is in a delivery: each person's values under their own key."""
+    transaction: Transaction,
+    new_delivery: PartyDelivery,
+    results: Mapping[PersonId, ActResult],
+    handed: int | None = None,
+) -> list[tuple[str, bytes]]:
+    """Write down what is in a delivery: each person's values under their own key.
+
+    The names and values of all of them, in the order in which they are given out.
+    """
     sealers = transaction.person_sealers("delivery", list(results))
-    transaction.tables.insert_all(
-        delivery_item,
-        [
+    groups: dict[tuple[str, ...], list[tuple[str, bytes]]] = {}
+    new_rows = []
+    for person_id in sorted(results):
+        result, name = results[person_id], name_for(transaction, new_delivery.party, person_id)
+        values = _encode(result)
+        groups.setdefault(tuple(sorted(result.values)), []).append((name, values))
+        new_rows.append(
             {
                 "person_id": person_id,
                 "delivery_id": new_delivery.delivery_id,
-                "name": name_for(transaction, new_delivery.party, person_id),
+                "name": name,
                 "entry": result.entry,
                 "state": WAITING,
-                "handed": None,
+                "handed": handed,
                 "ended": None,
-                "sealed": sealers[person_id].seal(_encode(result), new_delivery.delivery_id),
+                "sealed": sealers[person_id].seal(values, new_delivery.delivery_id),
             }
-            for person_id, result in results.items()
-        ],
-    )
+        )
+    transaction.tables.insert_all(delivery_item, new_rows)
+    return [each for group in groups.values() for each in group]
 
 
 def name_for(transaction: Transaction, party: str, person_id: PersonId) -> str:
@@ -210,13 +248,10 @@ def _encode(result: ActResult) -> bytes:
     return msgspec.json.encode(values, order="sorted")
 
 
-def hand_out(
-    transaction: Transaction, delivery_id: DeliveryId, *, is_decided: bool = False
-) -> Content:
+def hand_out(transaction: Transaction, delivery_id: DeliveryId) -> Content:
     """What is in a delivery, to be given out once this is committed.
 
-    Who is not allowed any longer is left out, with an entry; `is_decided` says that this very
-    transaction decided on everybody, when it made the delivery. It is marked as given out, and as
+    Who is not allowed any longer is left out, with an entry. It is marked as given out, and as
     delivered only by `confirm`. DeliveryError where nothing is left to be given out.
     """
     its, items = _open_items(transaction, delivery_id)
@@ -225,9 +260,6 @@ def hand_out(
     staying: list[Any] = []
     for fields, some in _by_fields(transaction, delivery_id, items).items():
         act = replace(its.act, data=fields)
-        if is_decided:
-            leaving += some
-            continue
         decisions = transaction.peek_each([each.person_id for each, _ in some], act)
         leaving += [each for each in some if decisions[each[0].person_id].allowed]
         staying += [each for each, _ in some if not decisions[each.person_id].allowed]
@@ -235,17 +267,26 @@ def hand_out(
     if not leaving:
         # Committed with what was kept back, so that the caller is told by an empty content.
         return Content(_end(transaction, its, RECALLED), 0, b"")
-    lines = [
-        msgspec.json.encode({"id": each.name, "values": msgspec.Raw(values)})
-        for each, values in leaving
-    ]
     at = microseconds(transaction.clock.now())
-    items = [each for each, _ in leaving]
-    transaction.tables.rewrite(delivery_item, [(each, each._replace(handed=at)) for each in items])
-    content = b"\n".join((_manifest(transaction, its, items, lines), *lines, b""))
-    changes = {"handed": at, "digest": sha256(content).hexdigest()}
-    transaction.tables.update(delivery, changes, _ONE, delivery_id)
-    return Content(find(transaction.tables, delivery_id), len(lines), content)
+    pairs = [(each, each._replace(handed=at)) for each, _ in leaving]
+    transaction.tables.rewrite(delivery_item, pairs)
+    return _content(transaction, its, [(each.name, values) for each, values in leaving], at)
+
+
+def _content(
+    transaction: Transaction, its: PartyDelivery, leaving: Sequence[tuple[str, bytes]], at: int
+) -> Content:
+    """Names and their values as lines, and the delivery that says that they were given out."""
+    lines = [
+        msgspec.json.encode({"id": name, "values": msgspec.Raw(values)}) for name, values in leaving
+    ]
+    manifest = _manifest(transaction, its, [name for name, _ in leaving], lines)
+    content = b"\n".join((manifest, *lines, b""))
+    digest = sha256(content).hexdigest()
+    changes = {"handed": at, "digest": digest}
+    transaction.tables.update(delivery, changes, _ONE, its.delivery_id)
+    given = its._replace(handed=to_datetime(at), digest=digest)
+    return Content(given, len(lines), content)
 
 
 def _by_fields(
@@ -284,7 +325,7 @@ def _open_items(
 
 
 def _manifest(
-    transaction: Transaction, its: PartyDelivery, items: Sequence[Any], lines: Sequence[bytes]
+    transaction: Transaction, its: PartyDelivery, names: Sequence[str], lines: Sequence[bytes]
 ) -> bytes:
     """The first line of what is given out: what it is, by which clauses, and its digests."""
     front = transaction.policy.front
@@ -300,8 +341,8 @@ def _manifest(
             "policy": transaction.policy.digest,
             "under": its.reference,
             "items": [
-                {"id": each.name, "sha256": sha256(line).hexdigest()}
-                for each, line in zip(items, lines, strict=True)
+                {"id": name, "sha256": sha256(line).hexdigest()}
+                for name, line in zip(names, lines, strict=True)
             ],
         }
     )

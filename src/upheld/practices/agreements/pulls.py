@@ -148,17 +148,16 @@ def give(transaction: Transaction, pull: PartnerPull, number: int) -> PullPage:
             code="pull-cursor",
             hint=f"ask for page {now.page + 1}, or for page {now.page} once more",
         )
-    is_new = number == now.page + 1
-    if is_new:
+    lines = b""
+    if number == now.page + 1:
         if now.state == DONE:
             _confirm(transaction, now)
             return PullPage(number, b"", more=False)
-        now = _advance(transaction, now)
+        now, lines = _advance(transaction, now)
     elif now.delivery_id:
         _keep_back_others(transaction, now)
-    lines = b""
+        lines = deliveries.hand_out(transaction, now.delivery_id).lines
     if now.delivery_id:
-        lines = deliveries.hand_out(transaction, now.delivery_id, is_decided=is_new).lines
         _require_still_covered(transaction, now)
     return PullPage(number, lines, more=now.state == OPEN or bool(now.delivery_id))
 
@@ -191,11 +190,11 @@ def _keep_back_others(transaction: Transaction, pull: PartnerPull) -> None:
             deliveries.recall(transaction, person_id, pull.pull_id)
 
 
-def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
-    """Confirm the page before, and decide who is in the next one."""
+def _advance(transaction: Transaction, pull: PartnerPull) -> tuple[PartnerPull, bytes]:
+    """Confirm the page before, decide who is in the next one, and give that out: its lines."""
     _confirm(transaction, pull)
     looked_at, chosen = _candidates(transaction, pull.purpose, pull.last)
-    delivery = None
+    content = None
     if chosen:
         takes = transaction.policy.engine.compiled.takes[SHARE]
         act = Act(
@@ -208,16 +207,16 @@ def _advance(transaction: Transaction, pull: PartnerPull) -> PartnerPull:
             reference=pull.pull_id,
             partial=True,
         )
-        delivery = deliveries.send(transaction, act, chosen, channel=deliveries.PAGE).delivery
+        content = deliveries.give_out(transaction, act, chosen)
     new = pull._replace(
         page=pull.page + 1,
         last=_position(looked_at[-1]) if looked_at else pull.last,
-        delivery_id=delivery.delivery_id if delivery else DeliveryId(""),
+        delivery_id=content.delivery.delivery_id if content else DeliveryId(""),
         state=OPEN if len(looked_at) == PAGE_PEOPLE else DONE,
     )
     changes = {**new._asdict(), "fields": " ".join(new.fields)}
     transaction.tables.update(table, changes, "pull_id = ?", pull.pull_id)
-    return new
+    return new, content.lines if content else b""
 
 
 def end(transaction: Transaction, pull: PartnerPull) -> None:
