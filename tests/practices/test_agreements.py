@@ -422,3 +422,34 @@ def test_the_desk_says_what_is_wrong_with_a_text(house: House) -> None:
     answer = send(browser, HERE, {**form, "text": script})
     assert answer.status_code == 422
     assert "<script>alert" not in answer.text
+
+
+def test_scripts_in_the_prose_of_an_agreement_and_ten_megabytes_are_refused(house: House) -> None:
+    """Marks that are escaped are text, on its page too; what is too large is not read."""
+    by, party = manager(house), partner(house)
+    script = "<script>alert(1)</script>"
+    with pytest.raises(AgreementError, match="raw HTML"):
+        draft(house, party, by, narrower(WIDER).replace("We may", f"{script} We may"))
+    text = script.replace("<", "\\<")
+    one = draft(house, party, by, narrower(WIDER).replace("We may", f"{text} We may"))
+    desk = house.signed_in(by, "staff")
+    page = desk.get(f"{HERE}/{one.agreement_id}").text
+    assert "script&gt;alert(1)" in page
+    assert script not in page
+    large = {"partner": party, "text": WIDER + "x" * 10_000_000}
+    assert send(desk, HERE, large).status_code == 413
+
+
+def test_a_company_that_is_merged_into_another_brings_it_nothing(house: House) -> None:
+    """What the one had ends with it; the other gets nothing before it has signed for itself."""
+    person, by = house.customer(), manager(house)
+    signed(house, partner(house), by)
+    assert is_shared(house, person)
+    house.do(lambda t: parties.end(t, PARTY))
+    successor = partner(house, "Great Northern Mail")
+    assert not is_shared(house, person)
+    assert not is_shared(house, person, successor)
+    run_job(house)
+    signed(house, successor, by)
+    assert is_shared(house, person, successor)
+    assert not is_shared(house, person)

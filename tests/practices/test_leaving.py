@@ -15,6 +15,7 @@ from empty import empty_database
 from practices.conftest import House
 from upheld.app.policy import policy_pages
 from upheld.demo import sample_policy
+from upheld.practice import parties
 from upheld.web.outward import link_id, outward_addresses, through_leaving_page
 
 INSIDE = re.compile(r'href="(/[^"#]*)"')
@@ -64,12 +65,15 @@ def crawl(browser: TestClient, start: str) -> dict[str, str]:
 
 
 def test_no_page_leads_out_but_the_one_that_says_so(linking: House) -> None:
-    """As nobody, a customer, a manager and an agent: no link leads out, and each is named first."""
+    """As nobody, a customer, a manager and a partner: no link leads out, each is named first."""
+    party = linking.do(lambda t: parties.add(t, "Fjord Mail", "trusted-partner")).party
     visitors = {
         "/": linking.browser(),
         "/me": linking.signed_in(linking.customer()),
         "/staff": linking.signed_in(linking.staff("manager"), "staff"),
-        "/agent": linking.signed_in(linking.staff(kind="agent", sign_in="ed", party="x"), "agent"),
+        "/agent": linking.signed_in(
+            linking.staff(kind="agent", sign_in="ed", party=party), "agent"
+        ),
     }
     leaving: dict[str, str] = {}
     for start, browser in visitors.items():

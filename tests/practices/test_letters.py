@@ -35,6 +35,9 @@ WORDS = {
     "notice": "Somebody read it on 3 November.",
     "kinds": "your name",
     "incident": "0" * 32,
+    "partner": "Northern Mail",
+    "subject": "Two months for one",
+    "text": "Come and see.",
 }
 
 

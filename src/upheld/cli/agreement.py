@@ -17,6 +17,7 @@ from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.analysis import agreement as draft_command
 from upheld.cli.desk_options import BY, read_day, user_id_of
 from upheld.cli.output import JSON, print_json
+from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.core.files import read_file
 from upheld.core.ids import AgreementId, ClientId
@@ -211,6 +212,32 @@ def revoke(
         user_id = user_id_of(transaction, by)
         ended = clients.revoke(transaction, ClientId(which), by=user_id)
     print(f"{ended.client_id} of {ended.party} may ask no longer")
+
+
+@agreement.command()
+def offer(
+    which: str = PARTNER,
+    text: Path = typer.Argument(help="A file with what is written, in plain paragraphs."),
+    subject: str = typer.Option(..., "--subject", help="The subject of the message."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+) -> None:
+    """Write a partner's offer to customers, so that no address leaves; nobody gets it twice."""
+    from upheld.practices.agreements import offers
+
+    provider = provider_of(settings_in(settings))
+    gate = provider.gate.gate
+    raw = read_file(text, at_most=4 * offers.TEXT_MAX)[0]
+    try:
+        words = raw.decode()
+    except UnicodeDecodeError:
+        raise UpheldError(f"{text} is no text", code="usage", hint="save it as UTF-8") from None
+    with gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+    done = offers.write(gate, which, subject, words, by=user_id)
+    print(f"written to {count_of(done.people, 'person', 'people')}; nothing about them leaves")
+    if done.fields:
+        print(f"what the partner's own program would get of each: {', '.join(done.fields)}")
 
 
 @agreement.command("clients")

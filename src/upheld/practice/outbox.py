@@ -33,10 +33,41 @@ def queue(
     `template` is `PRACTICE/NAME`; `words` are ids, dates and amounts that say which thing it is
     about, never what it says of anybody.
     """
+    message = secrets.token_hex(16)
+    result = _queue(transaction, person_id, message, template, purpose, words or {})
+    return result if isinstance(result, Refused) else message
+
+
+def queue_once(
+    transaction: Transaction,
+    person_id: PersonId,
+    template: str,
+    purpose: str,
+    words: Mapping[str, str],
+    *,
+    key: str,
+) -> bool:
+    """Queue a message unless one with this key was queued to the person before; whether it was."""
+    message = transaction.sealer("outbox-key").mark_of(person_id, template, key).hex()[:32]
+    where = "person_id = ? AND message_id = ?"
+    if transaction.tables.select_unchecked(outbox, ["message_id"], where, person_id, message):
+        return False
+    result = _queue(transaction, person_id, message, template, purpose, words)
+    return not isinstance(result, Refused)
+
+
+def _queue(
+    transaction: Transaction,
+    person_id: PersonId,
+    message: str,
+    template: str,
+    purpose: str,
+    words: Mapping[str, str],
+) -> Refused | None:
+    """Ask whether we may write to a person, and put the message down; the refusal."""
     result = transaction.act(Act(action="contact", purpose=purpose), person_id)
     if isinstance(result, Refused):
         return result
-    message = secrets.token_hex(16)
     at = microseconds(transaction.clock.now())
     transaction.tables.insert(
         outbox,
@@ -44,7 +75,7 @@ def queue(
         message_id=message,
         template=template,
         purpose=purpose,
-        words=msgspec.json.encode(dict(words or {})).decode(),
+        words=msgspec.json.encode(dict(words)).decode(),
         entry=result.entry,
         made=at,
         due=at,
@@ -52,7 +83,7 @@ def queue(
         state=WAITING,
         trouble="",
     )
-    return message
+    return None
 
 
 def cancel(transaction: Transaction, person_id: PersonId, template: str = "") -> None:

@@ -138,7 +138,7 @@ def add(
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
     party = parties.find(transaction, which)
-    _require_partner(transaction, party)
+    require_partner(transaction, party)
     terms.require_fit(text, transaction.policy)
     starts, ends = _span(transaction, since, until)
     terms.keep(transaction.tables, text)
@@ -297,7 +297,7 @@ def _conclude(transaction: Transaction, agreement_id: AgreementId, actor: str) -
     agreement = require(transaction.tables, agreement_id)
     if not (agreement.our_signature and agreement.their_signature):
         return agreement
-    _require_partner(transaction, agreement.party)
+    require_partner(transaction, agreement.party)
     text = terms.load(transaction.tables, agreement.digest)
     now = transaction.clock.now()
     record_id = transaction.record(
@@ -356,7 +356,8 @@ def _locked_draft(transaction: Transaction, agreement_id: AgreementId) -> Partne
     return agreement
 
 
-def _require_partner(transaction: Transaction, party: str) -> None:
+def require_partner(transaction: Transaction, party: str) -> None:
+    """AgreementError unless a company is a trusted partner on the register now."""
     roles = parties.roles(transaction, in_force=True)
     if not any(
         (each.party, each.role, each.kind) == (party, PARTNER, parties.PARTNERS) for each in roles

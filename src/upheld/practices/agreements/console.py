@@ -25,9 +25,10 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.agreements import agreements, checks, news, signatures, terms
+from upheld.practices.agreements import agreements, checks, news, offers, pulls, signatures, terms
 from upheld.practices.agreements.agreements import PartnerAgreement
 from upheld.practices.agreements.terms import AgreementError
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -62,6 +63,7 @@ class AgreementView(NamedTuple):
     compared: Containment
     key: bytes
     names: dict[str, str]
+    offered: tuple[str, ...]  # what its program would get of each customer for offers, in words
 
 
 class PartnerAgreementPages:
@@ -296,6 +298,10 @@ def _view(transaction: Transaction, visit: Visit) -> AgreementView:
         terms.compare(text, transaction.policy),
         agreements.key_of(tables, agreement.party),
         agreements.names(tables),
+        tuple(
+            label_of_customers(transaction.policy, "data", each)
+            for each in pulls.allowed_fields(transaction, agreement.party, offers.PURPOSE)
+        ),
     )
 
 

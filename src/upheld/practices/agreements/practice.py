@@ -18,6 +18,7 @@ from upheld.practices.agreements import (
     checks,
     clients,
     deletions,
+    offers,
     partner_api,
     proof,
     pulls,
@@ -61,6 +62,7 @@ SENTENCES = {
     **agreements.SENTENCES,
     **clients.SENTENCES,
     **deletions.SENTENCES,
+    **offers.SENTENCES,
     **pulls.SENTENCES,
     **recipient_requests.SENTENCES,
 }
