@@ -135,6 +135,7 @@ READ_UNCHECKED = {
     ("gate/operations/safeguards.py", "item"): "counts what is late for a page; no act rests on it",
     ("practice/accounting.py", "delivery_item"): "tells what waits; nothing is done by it",
     ("practice/deliveries.py", "delivery_item"): "whom to lock, and counts; items are read anew",
+    ("practice/outbox.py", "outbox"): "who was written to with a key; at worst nobody is again",
     ("practice/recipient_requests.py", "recipient_request"): "counts what is late for a page",
     ("practice/invitations.py", "invitation"): _LOOKED_AT,
     ("practices/accounts/domain.py", "account"): "whether a number is taken; it is unique anyway",

@@ -49,6 +49,15 @@ def linking(open_house: Callable[..., House], tmp_path: Path) -> House:
     return house
 
 
+def _promises(house: House) -> bool:
+    house.provider.imprint = house.provider.imprint._replace(webmail=WEBMAIL)
+    page = house.browser().get(f"/leaving/{link_id(WEBMAIL)}").text
+    return "we can promise nothing about what others do" not in page
+
+
+RESTS_ON = {"links": _promises}
+
+
 def crawl(browser: TestClient, start: str) -> dict[str, str]:
     """Every page that somebody comes to by links, but answers to questions and what is no page."""
     pages: dict[str, str] = {}

@@ -50,6 +50,14 @@ def support_by(house: House, party: str) -> bool:
     return not isinstance(house.do(lambda t: t.act(act, person)), Refused)
 
 
+def _no_help(house: House) -> bool:
+    ours = add(house, OURS, "affiliate", proof="All shares, deed of 2 May")
+    return not support_by(house, ours.party)
+
+
+RESTS_ON = {"affiliates": _no_help}
+
+
 def test_a_manager_puts_a_company_on_the_register_and_everybody_reads_it(house: House) -> None:
     """The page about us shows name, role, the most it may receive by the policy, and its clause."""
     browser = house.signed_in(house.staff("manager", sign_in="mo"), "staff")

@@ -17,6 +17,7 @@ from upheld.core.ids import AgreementId, PersonId, PullId, UserId
 from upheld.database.transaction import reading
 from upheld.gate.act.request import Act
 from upheld.gate.log import entries
+from upheld.gate.log.entries import StoredEntry
 from upheld.gate.transaction import Transaction
 from upheld.practice import deliveries, parties
 from upheld.practices.agreements import agreements, clients, deletions, pulls
@@ -79,6 +80,12 @@ def opened(house: House) -> tuple[Program, UserId, AgreementId]:
     return Program(house, party, by), by, one.agreement_id
 
 
+def of_share(house: House, person: PersonId) -> list[StoredEntry]:
+    """The entries of what was shared about somebody."""
+    entries = house.provider.gate.gate.entries(person)
+    return [each for each in entries if each.entry.action == "share" and each.entry.kind == "act"]
+
+
 def test_a_pull_gives_each_customer_once_page_by_page(house: House) -> None:
     """A page that is asked for again is the same delivery; the next one says that it arrived."""
     people = some(house)
@@ -100,6 +107,8 @@ def test_a_pull_gives_each_customer_once_page_by_page(house: House) -> None:
     with house.provider.gate.gate.look() as tables:
         made = deliveries.latest(tables)
     assert [each.state for each in made] == ["done", "done"]
+    of_page = {each.number for one in people for each in of_share(house, one)}
+    assert len(of_page) == 2  # one entry for each page, however many people are in it
     of_one = [each.entry for each in house.provider.gate.gate.entries(people[0])]
     assert [each.kind for each in of_one if "trusted-partner" in each.recipient] == [
         "act",

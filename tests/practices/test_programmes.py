@@ -49,6 +49,18 @@ def is_allowed(house: House, person: PersonId, act: Act) -> bool:
     return not isinstance(house.do(lambda t: t.act(act, person)), Refused)
 
 
+def _not_sent(house: House) -> bool:
+    try:
+        its = programme(house)
+    except ProgrammeError:
+        return True
+    join(house.signed_in(house.customer()), its)
+    return run(house, its) == Run()
+
+
+RESTS_ON = {"programmes": _not_sent, "programme-warning": _not_sent}
+
+
 def test_what_goes_to_whom_and_the_warning_stand_above_a_box_that_nobody_ticked(
     house: House,
 ) -> None:

@@ -16,6 +16,14 @@ from upheld.practices.billing import suppliers
 from upheld.practices.billing.plans import PlansError, catalogue
 
 
+def _not_ordered(house: House) -> bool:
+    supplied_plan(house)
+    return order(house, house.customer()) != 303
+
+
+RESTS_ON = {"requested-services": _not_ordered}
+
+
 def test_what_waits_for_a_supplier_is_kept_back_when_the_order_ends(house: House) -> None:
     """Closing the account ends the order, and nothing more goes."""
     plan, person = supplied_plan(house), house.customer()

@@ -7,8 +7,12 @@ from upheld.demo import sample_policy
 
 
 def without(clause: str) -> upheld.Policy:
-    """The sample policy as if a clause said nothing; words that it defines stay."""
+    """The sample policy as if a clause said nothing; words that it defines stay.
+
+    A note, which carries no rule, has another id: nothing that quotes it finds it.
+    """
     text = sample_policy().read_text(encoding="utf-8")
     marked = text.replace(f"{{#{clause}}}", f"{{#{clause} .severed}}")
-    assert marked != text, f"the sample policy has no rule of `{clause}`"
+    marked = marked.replace(f"{{#{clause} .note}}", f"{{#was-{clause} .note}}")
+    assert marked != text, f"the sample policy has no clause `{clause}`"
     return upheld.load_text(marked)

@@ -285,8 +285,7 @@ def _content(
     digest = sha256(content).hexdigest()
     changes = {"handed": at, "digest": digest}
     transaction.tables.update(delivery, changes, _ONE, its.delivery_id)
-    given = its._replace(handed=to_datetime(at), digest=digest)
-    return Content(given, len(lines), content)
+    return Content(its._replace(handed=to_datetime(at), digest=digest), len(lines), content)
 
 
 def _by_fields(
