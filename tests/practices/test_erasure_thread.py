@@ -167,3 +167,19 @@ def test_who_took_their_erasure_back_keeps_all_of_it(house: House) -> None:
     assert send(customer, own, {}, own).status_code == 303
     retire(house.provider.gate.gate)
     assert house.do(lambda transaction: transaction.held_fields(person)) == before
+
+
+def test_what_is_held_and_help_say_what_an_erasure_that_waits_changes(house: House) -> None:
+    """Each kind of data tells the day of the erasure and no other limit; help leads to its page."""
+    person, own = asks(house)
+    customer = house.signed_in(person)
+    assert send(customer, f"{own}/reply", {"text": WROTE}, own).status_code == 303
+    held = customer.get("/me/privacy").text
+    assert held.count("Erased from 14 March 2026 on, as you asked") == held.count('class="holding')
+    assert "months" not in held[held.index("<main") :]
+    help_page = customer.get("/me/help").text
+    assert "<textarea" not in help_page
+    assert f'href="{requests.PAGE}"' in help_page
+    assert own in customer.get(requests.PAGE).text
+    assert send(customer, own, {}, own).status_code == 303
+    assert "as you asked" not in customer.get("/me/privacy").text

@@ -31,7 +31,7 @@ from upheld.web import sessions
 
 KIND: Final = "erasure"  # of the request, and of a task where its customer writes about it
 SUBJECT: Final = "About your erasure"
-WAITS: Final = timedelta(days=3)  # in which it can be taken back
+WAITS: Final = requests.ERASURE_WAITS
 LINK: Final = "erasure"  # in the message
 PAGE_LINK: Final = "erasure-shown"  # on the page
 LASTS: Final = timedelta(days=400)
@@ -48,14 +48,9 @@ class Outlook(NamedTuple):
 def outlook(transaction: Transaction, person_id: PersonId) -> Outlook:
     """What stands against erasing everything at once."""
     debt = amount_owed(transaction, person_id)
-    waits = [
-        each
-        for each in requests.requests_of(transaction.tables, person_id)
-        if each.kind == KIND and not each.about and each.waits
-    ]
     clause_ids = transaction.peek(person_id, requests.action(KIND)).clauses or ("erasure",)
     quotes = quote_for(transaction, person_id, clause_ids)
-    return Outlook(debt, quotes, waits[0] if waits else None)
+    return Outlook(debt, quotes, requests.erasure_of(transaction.tables, person_id))
 
 
 def amount_owed(transaction: Transaction, person_id: PersonId) -> str:

@@ -11,7 +11,7 @@ from upheld.gate.log.receipts import AccountLine
 from upheld.gate.transaction import Transaction
 from upheld.practice import gag_orders
 from upheld.practice.plugin import Figure, PendingAction, Provider
-from upheld.practices.rights import erasure, requests
+from upheld.practices.rights import requests
 from upheld.practices.rights.sentences import label
 from upheld.web.pages import format_day
 
@@ -68,16 +68,17 @@ class LastLook:
 
     def waiting(self, transaction: Transaction, person_id: PersonId) -> list[PendingAction]:
         """Tells a customer from when on their account will be erased, while they can stop it."""
+        waits = requests.erasure_of(transaction.tables, person_id)
+        if waits is None:
+            return []
+        first = transaction.clock.day_of(waits.received + requests.ERASURE_WAITS)
         return [
             PendingAction(
                 "We will erase your account and what we hold about you from"
-                f" {format_day(transaction.clock.day_of(each.received + erasure.WAITS))} on, as"
-                " you asked. Until then you can take it back.",
+                f" {format_day(first)} on, as you asked. Until then you can take it back.",
                 "See your request",
-                "/me/privacy/requests",
+                requests.PAGE,
             )
-            for each in requests.requests_of(transaction.tables, person_id)
-            if each.kind == "erasure" and not each.about and each.waits
         ]
 
 

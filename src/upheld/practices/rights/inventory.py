@@ -27,6 +27,7 @@ from upheld.policy.retelling import past_occasion
 from upheld.practice.plugin import Provider
 from upheld.practice.unreadable import UnreadableValueError
 from upheld.practice.value_view import ValueView, view_values
+from upheld.practices.rights import requests
 from upheld.practices.rights.public_values import sources
 from upheld.practices.rights.sentences import CitedClause, clauses, label
 from upheld.web.pages import format_day, money
@@ -126,10 +127,11 @@ def describe_fields(
     terms = policy.program.vocabulary.tree("data")
     zone = transaction.clock.local(transaction.clock.now()).tzinfo or UTC
     public, items = sources(transaction, person_id), []
+    erasure = _erasure(transaction, person_id)
     for field in result.values:
         rows = result.series(field)
         last = rows[-1]
-        retention, retention_clauses = _retention(transaction, person_id, field, rows)
+        retention, retention_clauses = erasure or _retention(transaction, person_id, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]
         items.append(
             InventoryItem(
@@ -185,6 +187,19 @@ def _origin(policy: Policy, rows: Sequence[Value], source: str) -> str:
         days = f"on {days}"
     public = f"; public by {source}" if source else ""
     return f"From {whence}{when} {days}{public}."
+
+
+def _erasure(transaction: Transaction, person_id: PersonId) -> tuple[str, list[CitedClause]] | None:
+    """Until when everything is kept where an erasure waits; None where none does."""
+    waits = requests.erasure_of(transaction.tables, person_id)
+    if waits is None:
+        return None
+    first = transaction.clock.day_of(waits.received + requests.ERASURE_WAITS)
+    by = transaction.peek(person_id, requests.action(waits.kind)).clauses or ("erasure",)
+    return (
+        f"Erased from {format_day(first)} on, as you asked, unless our policy makes us keep it.",
+        clauses(transaction.policy, list(by)),
+    )
 
 
 def _retention(

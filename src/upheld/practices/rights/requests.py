@@ -7,7 +7,7 @@ those of the Data Rights Protocol. The time by which it is due comes from the po
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import EntryNumber, PersonId, RecordId, TaskId, UserId
@@ -51,6 +51,7 @@ TITLES: Final = {
 QUESTION: Final = "A question about what we hold"  # an access request with a task
 ONE_THING: Final = {"erasure": "Erase one thing"}  # the same, where it is about one kind of data
 PAGE: Final = "/me/privacy/requests"  # of a customer's own
+ERASURE_WAITS: Final = timedelta(days=3)  # in which an erasure can be taken back
 _KEY: Final = "person_id = ? AND request_id = ?"
 ROLES: Final = {"correction": "accounts"}  # in whose queue the task of a kind stands
 PRIVACY: Final = "privacy"  # where that of any other does
@@ -237,6 +238,18 @@ def requests_of(tables: Tables, person_id: PersonId) -> list[RightsRequest]:
     mine = tables.select(rights_request, "person_id = ?", person_id)
     requests = [_from_row(each) for each in mine]
     return sorted(requests, key=lambda each: each.received, reverse=True)
+
+
+def erasure_of(tables: Tables, person_id: PersonId) -> RightsRequest | None:
+    """The erasure of everything that somebody asked for and that was not carried out yet."""
+    return next(
+        (
+            each
+            for each in requests_of(tables, person_id)
+            if each.kind == "erasure" and not each.about and each.waits
+        ),
+        None,
+    )
 
 
 def find_request(tables: Tables, person_id: PersonId, request_id: RecordId) -> RightsRequest | None:
