@@ -54,7 +54,7 @@ def test_a_policy_names_the_version_of_which_it_is_a_part(home: Path) -> None:
     new.write_text("# Master Terms\n\nBe kind, and pay.\n")
 
     def part(name: str) -> tuple[str, str]:
-        return "part-of: Master Terms\n", f"part-of: Master Terms, version {name}\n"
+        return "part-of: Master Terms, version 1\n", f"part-of: Master Terms, version {name}\n"
 
     file = str(write(home, "wrong", part("2")))
     assert refused(home, "version", "draft", file, "--by", "olga") == "version-terms"

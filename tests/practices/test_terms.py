@@ -239,6 +239,10 @@ def test_of_eight_who_post_at_once_one_does(house: House) -> None:
 
 def test_a_policy_is_a_part_of_a_version_that_was_posted(house: House) -> None:
     """A draft whose `part-of` names another one is refused; without a number it is of any."""
+    with house.provider.gate.gate.look() as tables:
+        terms.require_part_of(tables, "Master Terms, version 1")  # which is the file's to be
+        with pytest.raises(TermsError):
+            terms.require_part_of(tables, "Master Terms, version 2")
     _post(house)
     for part_of, name in (
         ("Master Terms", ""),
@@ -284,6 +288,29 @@ def test_a_changed_file_of_the_terms_is_only_an_offer(
         there = terms.in_force(tables, file)
     assert there
     assert there.edition.version == "1"
+
+
+def test_a_policy_that_names_an_earlier_version_of_the_terms_is_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Start, reload and self-check say which version is in force, once it is not the one named."""
+    logging.getLogger("upheld").propagate = True
+    gate, file = house.provider.gate.gate, house.provider.settings.agreement
+    gate.take_first_version()
+    terms.take_first(gate, file)
+    named = terms.version_named(house.policy.front.part_of)
+    assert named == "1"
+
+    def log_of() -> str:
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "upheld"):
+            SelfCheckRound().look(gate)
+            PostedLive(Path(sample_policy()), lambda policy: policy.digest, gate).reload()
+        return caplog.text
+
+    assert "another version of the terms" not in log_of()
+    _post(house)
+    assert log_of().count("it names 1, and 2 is in force") == 3
 
 
 def test_words_that_were_changed_in_the_database_are_not_shown(house: House) -> None:

@@ -39,13 +39,14 @@ def _gate(settings: Path | None) -> Gate:
 @terms.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List every version that was posted, every draft, and which one the policy is a part of."""
-    from upheld.practice.terms import drafts, file_state, version_named, versions
+    from upheld.practice.terms import drafts, file_state, named_instead, versions
 
     gate, path = _gate(settings), settings_in(settings).agreement
     with gate.together() as transaction:
         posted, waiting = versions(transaction.tables), drafts(transaction.tables)
         part_of = transaction.policy.front.part_of
         file = file_state(transaction.tables, path) if path else ""
+        named = named_instead(transaction.tables, part_of)
     if as_json:
         print_json(
             {
@@ -64,9 +65,8 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         print(f"{path}: {file}")
     if part_of:
         print(f"the policy in force is a part of: {part_of}")
-    named = version_named(part_of)
-    if named and posted and named != posted[-1].version:
-        print(f"draft a policy that names version {posted[-1].version}: `upheld version draft`")
+    if named:
+        print(f"{named}: `upheld version draft`")
 
 
 @terms.command()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
+from upheld.demo.desks import TERMS_VERSION
 from upheld.demo.months import done, month_number
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
@@ -46,6 +47,11 @@ _WORDS: Final = (
     "Whoever looks at an advertisement, or clicks it, accepts nothing by that. The clause is void."
 )
 _HOUR: Final = 9  # UTC, which is the same day where the provider is
+# The terms changed between the second posting and the third.
+_TERMS: Final = (
+    "part-of: Master Terms, version 1\n",
+    f"part-of: Master Terms, version {TERMS_VERSION}\n",
+)
 _IMPROVING: Final = (
     "- to provide and improve our services; {#improving}",
     "may use activity, services, messages for service-improvement",
@@ -89,6 +95,7 @@ def text_in_force(sample: str, today: date) -> str:
     struck = with_finding(policy, CLAUSE, note, front.version, restore=False).program.source
     line = f"version: {front.version}\n"
     text = struck.replace(line, f"{line}effective: {front.effective}\n", 1)
+    text = text.replace(*_TERMS, 1)
     earliest = month_number(today, AGREED_MONTH + 1).first
     if earliest <= date.fromisoformat(front.effective) <= today - timedelta(days=7):
         return text

@@ -139,13 +139,19 @@ def take_first(gate: Gate, file: Path | None) -> None:
 
 
 def warn_of_file(gate: Gate, file: Path | None) -> None:
-    """Say in the log where the file of the settings is not the version in force."""
+    """Say in the log where the file of the settings is not the version in force.
+
+    So is the policy, where it says that it is a part of another version.
+    """
     if file is None:
         return
     with gate.look() as tables:
         there = file_state(tables, file)
+        named = named_instead(tables, gate.policy.front.part_of)
     if there not in ("", SAME):
         _LOG.warning("%s is not the version of the terms in force: %s", file.name, there)
+    if named:
+        _LOG.warning("the policy is a part of another version of the terms: %s", named)
 
 
 def file_state(tables: Tables, file: Path) -> str:
@@ -299,10 +305,27 @@ def version_named(part_of: str) -> str:
     return match["name"] if match else ""
 
 
-def require_part_of(tables: Tables, part_of: str) -> None:
-    """TermsError where the `part-of` of a policy names a version that was not posted."""
+def named_instead(tables: Tables, part_of: str) -> str:
+    """Which version a `part-of` names in place of the one in force, in words; empty where none.
+
+    So it is where a row of a version was changed, which is for the self-check to say.
+    """
+    rows, _ = tables.select_intact(terms_version, "posted IS NOT NULL ORDER BY number DESC")
     name = version_named(part_of)
-    if name and all(each.version != name for each in versions(tables)):
+    if not name or not rows or rows[0].version == name:
+        return ""
+    now = rows[0].version
+    return f"it names {name}, and {now} is in force; draft a policy that names version {now}"
+
+
+def require_part_of(tables: Tables, part_of: str) -> None:
+    """TermsError where the `part-of` of a policy names a version that was not posted.
+
+    Before any was, it may name the first, which the file of the settings becomes.
+    """
+    name = version_named(part_of)
+    posted = [each.version for each in versions(tables)] if name else []
+    if name and name not in (posted or [FIRST]):
         raise TermsError(
             f"it is a part of version {name} of the terms, which was not posted",
             code="version-terms",
