@@ -66,6 +66,8 @@ def test_the_changes_stand_between_signing_in_and_the_account_once(house: House)
     page = browser.get(first.headers["location"]).text
     assert SENTENCE in page
     assert "<ins>" in page
+    assert 'href="/me/close"' in page
+    assert 'href="/me/close"' in browser.get("/me/versions").text
     assert _first_uses(house, person) == []
     assert _go_on(browser) == "/me"
     assert _first_uses(house, person) == ["changes"]
