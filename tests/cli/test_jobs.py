@@ -55,6 +55,7 @@ OWN = {
     "programmes",
     "terminations",
     "legal-notices",
+    "legal-productions",
     "takeovers",
     "visits",
     "sessions",

@@ -28,6 +28,13 @@ class Lawyers(NamedTuple):
 
 def lawyers_of(house: House, name: str = "Spruce Point") -> Lawyers:
     """Two lawyers of ours, and a successor with a key in the register."""
+    first, second = house.staff("counsel", sign_in="cleo"), house.staff("legal", sign_in="liv")
+    party, identity = successor_of(house, name)
+    return Lawyers(first, second, party, Closings(house.provider), identity)
+
+
+def successor_of(house: House, name: str) -> tuple[str, pyrage.x25519.Identity]:
+    """A company of the register that takes over, by its word, and its own key."""
     identity = pyrage.x25519.Identity.generate()
 
     def register(transaction: Any) -> str:
@@ -35,13 +42,7 @@ def lawyers_of(house: House, name: str = "Spruce Point") -> Lawyers:
         party_keys.put(transaction, party, str(identity.to_public()))
         return party
 
-    return Lawyers(
-        house.staff("counsel", sign_in="cleo"),
-        house.staff("legal", sign_in="liv"),
-        house.do(register),
-        Closings(house.provider),
-        identity,
-    )
+    return house.do(register), identity
 
 
 def terms_of(house: House, lawyers: Lawyers, *people: PersonId, **changes: Any) -> ClosingTerms:

@@ -94,10 +94,12 @@ def give_key(house: House, desk: Desk, instrument_id: InstrumentId) -> Instrumen
 
 
 def release(house: House, desk: Desk, instrument: Instrument, **part: Any) -> Production | Refused:
-    """Release what an instrument demands, or a part."""
-    return house.do(
-        lambda t: desk.releases.release(t, instrument.instrument_id, desk.officer, **part)
-    )
+    """Release what an instrument demands, or a part, and get the file of it."""
+    which = instrument.instrument_id
+    result = house.do(lambda t: desk.releases.release(t, which, desk.officer, **part))
+    if isinstance(result, Production):
+        house.do(lambda t: desk.releases.custody.confirm(t, which, result.release, desk.officer))
+    return result
 
 
 def texts(production: Production | Refused) -> dict[str, str]:

@@ -14,11 +14,12 @@ import upheld
 from empty import empty_database
 from gate.versions import post, version
 from practices import orders
-from practices.conftest import House, confirm
+from practices.conftest import House, confirm, send
 from practices.orders import demand, desk_of
 from practices.test_legal import code_of, form, open_by_page
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
+from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
 from upheld.practices.legal import instruments as steps
 from upheld.practices.legal.instrument import Instrument
@@ -139,3 +140,44 @@ def test_an_instrument_names_two_hundred_accounts_at_most(house: House) -> None:
         house.signed_in(desk.officer, "staff"), form(house, ann, accounts="\n".join(many))
     )
     assert answer.status_code == 422
+
+
+def test_a_release_that_was_not_delivered_is_shown_and_given_without_another(house: House) -> None:
+    """Whatever stopped the answer: the same file once more, and it is not kept any longer."""
+    desk, ann = desk_of(house), house.customer()
+    order = orders.approved(house, desk, demand(house, ann))
+    name, path = order.instrument_id, f"/staff/legal/{order.instrument_id}"
+    first = house.do(lambda t: desk.releases.release(t, name, desk.officer))
+    officer = house.signed_in(desk.officer, "staff")
+    assert "It was not delivered." in officer.get(path).text
+    assert code_of(lambda: orders.release(house, desk, order)) == "legal-undelivered"
+    manager = house.signed_in(house.staff("manager"), "staff")
+    assert send(manager, f"{path}/file", {}, "/staff").status_code == 403
+    file = send(officer, f"{path}/file", {}, path)
+    assert file.content == getattr(first, "content", b"")
+    assert disclosures(house, ann) == 1
+    assert "It was not delivered." not in officer.get(path).text
+    assert send(officer, f"{path}/file", {}, path).status_code == 409
+    assert not isinstance(orders.release(house, desk, order), Refused)
+
+
+def test_what_was_not_delivered_goes_with_whoever_is_in_it_and_with_its_instrument(
+    house: House,
+) -> None:
+    """Neither is it given after an erasure, nor once the instrument has lapsed or ended."""
+    desk, ann, ben = desk_of(house), house.customer(), house.customer("ben@marked.example")
+    gate, custody = house.provider.gate.gate, desk.releases.custody
+    order = orders.approved(house, desk, demand(house, ann, ben))
+    name = order.instrument_id
+    house.do(lambda t: desk.releases.release(t, name, desk.officer))
+    assert custody.drop_stale(gate) == 0
+    erase(gate, [ben])
+    again = partial(desk.releases.release_again, instrument_id=name, by=desk.officer)
+    assert code_of(lambda: house.do(again)) == "legal-state"
+    assert custody.drop_stale(gate) == 1
+    house.do(lambda t: desk.releases.release(t, name, desk.officer))
+    assert not isinstance(house.do(again), Refused)
+    house.clock.moved += timedelta(days=31)
+    assert isinstance(house.do(again), Refused)
+    assert custody.drop_stale(gate) == 1
+    assert disclosures(house, ann) == 2

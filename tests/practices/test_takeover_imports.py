@@ -105,9 +105,15 @@ def successor(tmp_path: Path) -> Iterator[Callable[[], House]]:
 def bring(house: House, archive: Archive, *leave_out: str, **changes: Any) -> ImportedArchive:
     """Take an archive in."""
     it = archive._replace(**changes)
-    by = house.do(counsel)
-    job = ArchiveImport(house.provider, "Larch Valley", by, leave_out)
-    return job.run(it.path, it.digest, it.key)
+    return bring_to(house, it.path, it.digest, it.key, leave_out)
+
+
+def bring_to(
+    house: House, path: Path, digest: str, key: Path, leave_out: tuple[str, ...] = ()
+) -> ImportedArchive:
+    """Take an archive in that is a file."""
+    job = ArchiveImport(house.provider, "Larch Valley", house.do(counsel), leave_out)
+    return job.run(path, digest, key)
 
 
 def counsel(transaction: Transaction) -> UserId:

@@ -5,7 +5,6 @@ Each step names the member of staff who takes it (`--by`), on trust as in `uphel
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from upheld.cli.admin import SETTINGS, provider_of, settings_in
 from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.errors import UpheldError
-from upheld.core.files import PRIVATE_MODE, read_file
+from upheld.core.files import new_file, read_file
 from upheld.core.ids import InstrumentId, UserId
 
 if TYPE_CHECKING:
@@ -198,52 +197,52 @@ def release(
     field: list[str] = typer.Option([], "--field", help="This kind of data alone; again."),
     settings: Path | None = SETTINGS,
 ) -> None:
-    """Release what an instrument demands, or a part; 1 where the policy does not let us."""
+    """Release what an instrument demands, or a part; 1 where the policy does not let us.
+
+    Killed before the file was written, it gives the same file when it is called again.
+    """
     from upheld.gate.act.request import Refused
     from upheld.practices.legal.instruments import Instruments
     from upheld.practices.legal.release import Releases
 
     provider = provider_of(settings_in(settings))
     releases = Releases(Instruments(provider))
-    try:
-        handle = os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE)
-    except OSError as error:
-        raise UpheldError(
-            f"{to} cannot be written: {error.strerror}",
-            code="unwritable",
-            hint="name a file that is not there yet",
-        ) from None
-    content = b""
-    try:
-        with os.fdopen(handle, "wb") as out:
-            with provider.gate.gate.together() as transaction:
-                user_id = user_id_of(transaction, by)
+    gate, which = provider.gate.gate, InstrumentId(name)
+    with new_file(to) as out:
+        with gate.together() as transaction:
+            user_id = user_id_of(transaction, by)
+            if releases.custody.waits(transaction.tables, which) and not (account or field):
+                result = releases.release_again(transaction, which, user_id)
+            else:
                 result = releases.release(
-                    transaction, InstrumentId(name), user_id, accounts=account, fields=field
+                    transaction, which, user_id, accounts=account, fields=field
                 )
-            if isinstance(result, Refused):
-                raise result
-            content = result.content
-            out.write(content)
-    finally:
-        if not content:
-            to.unlink(missing_ok=True)
+        if isinstance(result, Refused):
+            raise result
+        out.write(result.content)
+    with gate.together() as transaction:
+        releases.custody.confirm(transaction, which, result.release, user_id)
     print(f"{name}: released to {to}, SHA-256 {result.digest} once decrypted")
 
 
 @legal.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """List every instrument with its state; it says nothing of customers."""
+    from upheld.practices.legal.custody import Custody
     from upheld.practices.legal.instruments import Instruments
 
     provider = provider_of(settings_in(settings))
+    model = Instruments(provider)
     with provider.gate.gate.look() as tables:
-        instruments = Instruments(provider).all(tables)
+        instruments, waiting = model.all(tables), Custody(model).waiting(tables)
     if as_json:
-        print_json([_row(each) for each in instruments])
+        print_json(
+            [{**_row(each), "undelivered": each.instrument_id in waiting} for each in instruments]
+        )
         return
     for each in instruments:
-        print(_line(each))
+        is_kept = each.instrument_id in waiting
+        print(_line(each) + (", released and not delivered" if is_kept else ""))
 
 
 def _step(

@@ -1,17 +1,23 @@
-"""Files that their owner alone may read: keyrings, master keys, settings with a password."""
+"""Files that their owner alone may read: keys, settings with a password, what is handed over."""
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
+import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from upheld.core.errors import UpheldError
 
 PRIVATE_MODE: Final = 0o600
 OTHERS: Final = 0o077
 BYTES_MAX: Final = 1024 * 1024
+_PART: Final = ".part"  # the end of the name of a file that is being written
 
 
 def read_private(
@@ -46,4 +52,68 @@ def open_to_others(path: Path, error: type[UpheldError]) -> UpheldError:
         f"others than its owner may read or change {path}",
         code="permissions",
         hint=f"chmod 600 {path}",
+    )
+
+
+@contextmanager
+def new_file(path: Path, error: type[UpheldError] = UpheldError) -> Iterator[IO[bytes]]:
+    """Write a file that is not there yet beside its place, and put it there when the block ends.
+
+    It is whole and on the disk then, and its owner alone may read it. A block that fails leaves
+    nothing; a process that is killed leaves a hidden part of a file, which the next one takes away.
+    `error` for a file that is there, or that cannot be written.
+    """
+    if path.exists():
+        raise _unwritable(path, "it is there already", error)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_PART}")
+    try:
+        _sweep(path)
+        handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE)
+    except OSError as problem:
+        raise _unwritable(path, problem.strerror or "", error) from None
+    try:
+        with os.fdopen(handle, "wb") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
+            yield out
+            try:
+                out.flush()
+                os.fsync(out.fileno())
+                _put(part, path)
+            except OSError as problem:
+                raise _unwritable(path, problem.strerror or "", error) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Give what was written its name, over no other file, and let the folder be on the disk too."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links, such as that of a memory stick
+        part.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _sweep(path: Path) -> None:
+    """Take away what killed processes left of a file; one that is being written is locked."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
+        with left.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            left.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, why: str, error: type[UpheldError]) -> UpheldError:
+    return error(
+        f"{path} cannot be written: {why}",
+        code="unwritable",
+        hint="name a file that is not there yet",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -60,6 +61,7 @@ class InstrumentView(NamedTuple):
     instrument: Instrument
     people: list[NamedPerson]
     names: dict[UserId, str]
+    is_undelivered: bool  # whether the file of its last release was given to nobody yet
 
 
 class LegalDesk:
@@ -121,7 +123,8 @@ class LegalDesk:
             )
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)
-            return InstrumentView(instrument, people, names)
+            waits = self.releases.custody.waits(tables, instrument.instrument_id)
+            return InstrumentView(instrument, people, names, waits)
 
         view = await self.provider.read(look)
         return self.provider.pages.page(
@@ -207,13 +210,40 @@ class LegalDesk:
                 self._confirm(transaction, visit, instrument, release_confirmation)
             return self.releases.release(transaction, instrument.instrument_id, visit.user_id)
 
+        return await self._hand_out(visit, work)
+
+    async def release_again(self, visit: Visit) -> Response:
+        """Give the file of the last release, which was not delivered: that is no other release."""
+        _require_desk(visit)
+
+        def work(transaction: Transaction) -> Production | Refused:
+            instrument_id = self._require(transaction.tables, visit).instrument_id
+            return self.releases.release_again(transaction, instrument_id, visit.user_id)
+
+        return await self._hand_out(visit, work)
+
+    async def _hand_out(
+        self, visit: Visit, work: Callable[[Transaction], Production | Refused]
+    ) -> Response:
+        """Answer with the file of a release; once all of it was sent, it is noted as delivered."""
         try:
             result = await self.provider.attempt(work)
         except LegalError as error:
             return await self.show_one(visit, error.in_sentences(), 409)
         if isinstance(result, Refused):
             return refusal_page(self.provider, visit.request, result)
-        return _file(result.name, result.content)
+        instrument_id, release = visit.request.path_params["instrument"], result.release
+
+        async def confirm() -> None:
+            await self.provider.do(
+                lambda transaction: self.releases.custody.confirm(
+                    transaction, instrument_id, release, visit.user_id
+                )
+            )
+
+        answer = _file(result.name, result.content)
+        answer.background = BackgroundTask(confirm)
+        return answer
 
     def _confirm(
         self,

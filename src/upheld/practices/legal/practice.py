@@ -67,6 +67,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", f"{one}/refuse", desk.refuse),
             route("POST", f"{one}/approve", desk.approve),
             route("POST", f"{one}/release", desk.release),
+            route("POST", f"{one}/file", desk.release_again),
             route("POST", f"{one}/end", desk.end),
             route("POST", f"{one}/review", desk.review),
         ],
@@ -80,7 +81,10 @@ def practice(provider: Provider) -> Practice:
                 roles=ROLES,
             )
         ],
-        jobs=[Job("legal-notices", MINUTE, notices.send_due)],
+        jobs=[
+            Job("legal-notices", MINUTE, notices.send_due),
+            Job("legal-productions", MINUTE, releases.custody.drop_stale),
+        ],
         duty_pages={REVIEW: DESK},
         transparency=transparency.source(instruments),
     )

@@ -39,6 +39,7 @@ class ReleasedPerson(NamedTuple):
 class Production(NamedTuple):
     """A production's file, encrypted, and the SHA-256 of the archive in it."""
 
+    release: int  # the number of the release under its instrument
     name: str
     content: bytes
     digest: str
@@ -119,6 +120,7 @@ def build(
             file.writestr(_info(f"pages/{number}.txt", at), text)
     archive = out.getvalue()
     return Production(
+        release,
         f"{instrument.party}-{release}.zip{party_keys.SUFFIX}",
         party_keys.encrypt(instrument.key, archive),
         sha256(archive).hexdigest(),

@@ -1,7 +1,8 @@
 """The release of what an instrument demands: to exactly its reach, decided by the policy.
 
 Each person's release is an act with its entry; what leaves is built in the same transaction, so
-that nothing leaves without one. It can be repeated within the term, each time as a further act.
+that nothing leaves without one. It can be repeated within the term, each time as a further act,
+once the file of the last one is delivered.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Duty
 from upheld.practice import operators
 from upheld.practice.operators import User
+from upheld.practices.legal.custody import Custody
 from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import (
     APPROVED,
@@ -55,7 +57,7 @@ class Releases:
     """What is released under the instruments of a running provider."""
 
     def __init__(self, instruments: Instruments) -> None:
-        self.instruments = instruments
+        self.instruments, self.custody = instruments, Custody(instruments)
 
     def release(
         self,
@@ -69,9 +71,10 @@ class Releases:
         """Release what an instrument demands, or of it some accounts and fields alone.
 
         The policy decides, for each person: where it refuses one, nothing leaves. LegalError where
-        there is nothing to release.
+        there is nothing to release, or what was released last is not delivered yet.
         """
         instrument, user = self.instruments.lock(transaction, instrument_id, by)
+        self.custody.require_none(transaction.tables, instrument_id)
         if not instrument.is_released or instrument.state != APPROVED:
             raise LegalError(
                 f"nothing is released under what is {instrument.kind}, {instrument.state}",
@@ -104,7 +107,28 @@ class Releases:
             "digest": production.digest,
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
+        self.custody.keep(
+            transaction, instrument, production, act.data, [each.person_id for each in targets]
+        )
         return production
+
+    def release_again(
+        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
+    ) -> Production | Refused:
+        """What was released last and is not delivered: the same file, by no further release.
+
+        The policy decides once more, as it does whenever something leaves. LegalError where nothing
+        waits, and where somebody in it was erased since.
+        """
+        instrument, _ = self.instruments.lock(transaction, instrument_id, by)
+        kept = self.custody.require(transaction, instrument)
+        act = act_of(instrument, kept.fields)
+        for each in kept.people:
+            if not transaction.peek(each, act).allowed:
+                outcome = transaction.act(act, each, entitled=True)
+                if isinstance(outcome, Refused):
+                    return outcome
+        return kept.production
 
     def only_what_is_demanded(self, duty: DutyContext, _: Duty) -> None:
         """Carry out the duty of that name: LegalError unless the legal desk releases just this."""

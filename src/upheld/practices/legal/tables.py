@@ -49,6 +49,16 @@ legal_document: Final = Table(  # apart, since it is long and seldom read
     info=sealed(),
 )
 
+legal_production: Final = Table(  # what was released and is not delivered yet; gone once it is
+    "legal_production",
+    metadata,
+    Column("instrument_id", ID, primary_key=True),
+    Column("number", Integer, nullable=False),  # of the release
+    Column("sealed", LargeBinary, nullable=False),  # the file, for the recipient's key, and of whom
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
 legal_reach: Final = Table(  # whom an instrument names; gone with them
     "legal_reach",
     metadata,

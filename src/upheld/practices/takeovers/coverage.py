@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from upheld.core.ids import NO_USER, PersonId
+from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
@@ -23,6 +24,7 @@ from upheld.practices.takeovers.tables import takeover_account
 
 BATCH: Final = 50  # people in one transaction
 ONE_ACCOUNT: Final = "person_id = ? AND closing_id = ?"
+MOVED, CLOSED = "moved", "closed"  # the last states of an account
 
 
 class Coverage:
@@ -91,6 +93,8 @@ class Coverage:
         if row is None:
             if closing.covers != ALL or not transaction.held_fields(person_id):
                 return 0
+            if has_gone(tables, person_id):
+                return 0
             self.closings.insert_account(tables, closing.closing_id, person_id, "")
         record_id = transaction.record(
             person_id,
@@ -105,3 +109,9 @@ class Coverage:
         changes: dict[str, Any] = {"state": COVERED, "record_id": record_id}
         tables.update(takeover_account, changes, ONE_ACCOUNT, *whose)
         return 1
+
+
+def has_gone(tables: Tables, person_id: PersonId) -> bool:
+    """Whether somebody's account went to a successor before, under whichever closing."""
+    where = "person_id = ? AND state IN (?, ?)"
+    return tables.get(takeover_account, where, person_id, MOVED, CLOSED) is not None

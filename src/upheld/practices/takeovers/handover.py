@@ -6,7 +6,6 @@ closed here; what is held of them then goes by the policy's own times, as of any
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +15,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import msgspec
 
-from upheld.core.files import PRIVATE_MODE
+from upheld.core.files import new_file
 from upheld.core.ids import ClosingId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
@@ -25,7 +24,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.events import ACCOUNT_CLOSED
 from upheld.practices.takeovers.closing import DONE, ENDED, MOVING, Closing, TakeoverError
 from upheld.practices.takeovers.closings import COVERED, NAMED, Closings, require_role
-from upheld.practices.takeovers.coverage import ONE_ACCOUNT
+from upheld.practices.takeovers.coverage import CLOSED, MOVED, ONE_ACCOUNT
 from upheld.practices.takeovers.manifest import (
     MANIFEST,
     POLICY,
@@ -34,9 +33,8 @@ from upheld.practices.takeovers.manifest import (
     TransferManifest,
 )
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
-from upheld.practices.takeovers.transfers import BATCH, MOVED
+from upheld.practices.takeovers.transfers import BATCH
 
-CLOSED: Final = "closed"  # the last state of an account
 HANDED_OVER: Final = (MOVING, ENDED)  # what had gone before a closing ended is the successor's
 ACCOUNT_RECORD, ACCOUNT_FACT = "account", "account-closed"
 
@@ -51,48 +49,37 @@ class Handover:
         """Write the archive of a closing to a file that is not there yet; the closing then.
 
         TakeoverError while an account of it waits; TransferArchiveError where the file cannot be
-        written. It can be written again: from the same accounts it has the same manifest.
+        written. The file is whole before the closing has its digest: whatever stops this in
+        between, it can be written again, and from the same accounts it has the same manifest.
         """
         with gate.together() as transaction:
             require_role(transaction.tables, by)
             closing = self.closings.require(transaction.tables, closing_id)
             self._require_moved(transaction.tables, closing)
             policy = transaction.policy
-        try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_MODE)
-        except OSError as error:
-            raise TransferArchiveError(
-                f"{path} cannot be written: {error.strerror}",
-                code="unwritable",
-                hint="name a file that is not there yet",
-            ) from None
-        is_whole = False
-        try:
-            with os.fdopen(handle, "wb") as out, ZipFile(out, "w", ZIP_STORED) as file:
-                text = policy.program.source.encode()
-                file.writestr(_info(POLICY, closing.effective), text)
-                files = tuple(_write_accounts(gate, file, closing))
-                manifest = TransferManifest(
-                    closing=closing.closing_id,
-                    kind=closing.kind,
-                    successor=closing.party,
-                    effective=closing.effective,
-                    policy=policy.digest,
-                    policy_sha256=sha256(text).hexdigest(),
-                    accounts=len(files),
-                    files=files,
-                )
-                body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
-                file.writestr(_info(MANIFEST, closing.effective), body)
-            with gate.together() as transaction:
-                now = self.closings.require(transaction.tables, closing_id)
-                changes = {"handed": len(files), "digest": sha256(body).hexdigest()}
-                after = self.closings.change(transaction, now, "takeover.archive", by, changes)
-            is_whole = True
-            return after
-        finally:
-            if not is_whole:
-                path.unlink(missing_ok=True)
+        with (
+            new_file(path, TransferArchiveError) as out,
+            ZipFile(out, "w", ZIP_STORED) as file,
+        ):
+            text = policy.program.source.encode()
+            file.writestr(_info(POLICY, closing.effective), text)
+            files = tuple(_write_accounts(gate, file, closing))
+            manifest = TransferManifest(
+                closing=closing.closing_id,
+                kind=closing.kind,
+                successor=closing.party,
+                effective=closing.effective,
+                policy=policy.digest,
+                policy_sha256=sha256(text).hexdigest(),
+                accounts=len(files),
+                files=files,
+            )
+            body = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+            file.writestr(_info(MANIFEST, closing.effective), body)
+        with gate.together() as transaction:
+            now = self.closings.require(transaction.tables, closing_id)
+            changes = {"handed": len(files), "digest": sha256(body).hexdigest()}
+            return self.closings.change(transaction, now, "takeover.archive", by, changes)
 
     @staticmethod
     def _require_moved(tables: Tables, closing: Closing) -> None:

@@ -31,12 +31,12 @@ from upheld.practices.takeovers.closing import (
     Closing,
 )
 from upheld.practices.takeovers.closings import COVERED, Closings
-from upheld.practices.takeovers.coverage import ONE_ACCOUNT
+from upheld.practices.takeovers.coverage import MOVED, ONE_ACCOUNT, has_gone
 from upheld.practices.takeovers.parcels import fields_of, parcel_of
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 
 BATCH: Final = 50  # people in one transaction
-MOVING_NOW, MOVED, BARRED = "moving", "moved", "refused"  # states of an account
+MOVING_NOW, BARRED = "moving", "refused"  # states of an account
 OWED, SENT = "owed", "sent"  # of a notice
 NEWS: Final = "takeovers/notice"  # the template of the mail
 SUBJECT: Final = "Your account was transferred to another company"
@@ -104,6 +104,9 @@ class Transfers:
             or transaction.is_erased(person_id)
             or waits_for_erasure(transaction, person_id)
         ):
+            return 0
+        if has_gone(tables, person_id):
+            tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
             return 0
         tables.update(takeover_account, {"state": MOVING_NOW}, ONE_ACCOUNT, *whose)
         outcome = transaction.act(

@@ -8,10 +8,10 @@ from upheld.gate.gate import Gate
 from upheld.policy.request import Duty
 from upheld.practices.takeovers.closing import APPROVED, DONE, ENDED, MOVING, TakeoverError
 from upheld.practices.takeovers.closings import Closings
-from upheld.practices.takeovers.coverage import Coverage
+from upheld.practices.takeovers.coverage import MOVED, Coverage
 from upheld.practices.takeovers.handover import Handover
 from upheld.practices.takeovers.tables import takeover, takeover_account
-from upheld.practices.takeovers.transfers import MOVED, MOVING_NOW, Transfers
+from upheld.practices.takeovers.transfers import MOVING_NOW, Transfers
 
 ONCE, NOTICE = "once", "notice-to-customer"  # duties
 
