@@ -27,7 +27,7 @@ DROPPED: Final = "legal.drop"  # the kind of entry for a file that nobody got
 _ONE: Final = "instrument_id = ?"
 
 
-class _Kept(msgspec.Struct, frozen=True):
+class _ProductionBody(msgspec.Struct, frozen=True):
     """What of a production is sealed."""
 
     name: str
@@ -37,7 +37,7 @@ class _Kept(msgspec.Struct, frozen=True):
     content: bytes
 
 
-class KeptProduction(NamedTuple):
+class LastProduction(NamedTuple):
     """A production that waits to be delivered, with what it is of and of whom."""
 
     production: Production
@@ -61,7 +61,7 @@ class Custody:
         people: Sequence[PersonId],
     ) -> None:
         """Keep what is released in this transaction until it is delivered."""
-        body = _Kept(
+        body = _ProductionBody(
             production.name, production.digest, tuple(fields), tuple(people), production.content
         )
         transaction.tables.insert(
@@ -92,17 +92,17 @@ class Custody:
                 " `--account` and `--field`; that is no further release",
             )
 
-    def require(self, transaction: Transaction, instrument: Instrument) -> KeptProduction:
+    def require(self, transaction: Transaction, instrument: Instrument) -> LastProduction:
         """What waits under an instrument; LegalError where nothing does, or no longer may."""
         row = transaction.tables.get(legal_production, _ONE, instrument.instrument_id)
         if row is None:
             _refuse("nothing that was released waits to be delivered")
-        kept = self._from_row(row)
+        last = self._from_row(row)
         if instrument.state != APPROVED:
             _refuse(f"nothing is delivered under an instrument that is {instrument.state}")
-        if not self._are_here(transaction, instrument.instrument_id, kept.people):
+        if not self._are_here(transaction, instrument.instrument_id, last.people):
             _refuse("somebody in it was erased since, and it is not delivered any more")
-        return kept
+        return last
 
     def confirm(
         self, transaction: Transaction, instrument_id: InstrumentId, release: int, by: UserId
@@ -150,11 +150,11 @@ class Custody:
         }
         return named.issuperset(people) and not any(map(transaction.is_erased, people))
 
-    def _from_row(self, row: Any) -> KeptProduction:
+    def _from_row(self, row: Any) -> LastProduction:
         raw = self._sealer.unseal(row.sealed, "production", row.instrument_id)
-        kept = msgspec.msgpack.decode(raw, type=_Kept)
-        production = Production(row.number, kept.name, kept.content, kept.digest)
-        return KeptProduction(production, kept.fields, kept.people)
+        body = msgspec.msgpack.decode(raw, type=_ProductionBody)
+        production = Production(row.number, body.name, body.content, body.digest)
+        return LastProduction(production, body.fields, body.people)
 
 
 def _refuse(why: str) -> NoReturn:

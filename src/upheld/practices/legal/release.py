@@ -121,14 +121,14 @@ class Releases:
         waits, and where somebody in it was erased since.
         """
         instrument, _ = self.instruments.lock(transaction, instrument_id, by)
-        kept = self.custody.require(transaction, instrument)
-        act = act_of(instrument, kept.fields)
-        for each in kept.people:
+        last = self.custody.require(transaction, instrument)
+        act = act_of(instrument, last.fields)
+        for each in last.people:
             if not transaction.peek(each, act).allowed:
                 outcome = transaction.act(act, each, entitled=True)
                 if isinstance(outcome, Refused):
                     return outcome
-        return kept.production
+        return last.production
 
     def only_what_is_demanded(self, duty: DutyContext, _: Duty) -> None:
         """Carry out the duty of that name: LegalError unless the legal desk releases just this."""
