@@ -13,9 +13,9 @@ from upheld.demo import sample_policy
 from upheld.practice import operators
 
 
-def provider_in(folder: Path, **roles: str) -> Path:
-    """Make a provider under the sample policy, at which each of some works in a role."""
-    (folder / "policy.md").write_text(sample_policy().read_text())
+def provider_in(folder: Path, *, policy_text: str = "", **roles: str) -> Path:
+    """Make a provider under the sample policy or another, where each of some works in a role."""
+    (folder / "policy.md").write_text(policy_text or sample_policy().read_text())
     (folder / "master").write_bytes(b"m" * 32)
     (folder / "master").chmod(0o600)
     (folder / "upheld.toml").write_text(

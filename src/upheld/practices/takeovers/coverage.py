@@ -24,7 +24,7 @@ from upheld.practices.takeovers.tables import takeover_account
 
 BATCH: Final = 50  # people in one transaction
 ONE_ACCOUNT: Final = "person_id = ? AND closing_id = ?"
-MOVED, CLOSED = "moved", "closed"  # the last states of an account
+MOVED, CLOSED = GONE = ("moved", "closed")  # the last states of an account
 
 
 class Coverage:
@@ -114,4 +114,4 @@ class Coverage:
 def has_gone(tables: Tables, person_id: PersonId) -> bool:
     """Whether somebody's account went to a successor before, under whichever closing."""
     where = "person_id = ? AND state IN (?, ?)"
-    return tables.get(takeover_account, where, person_id, MOVED, CLOSED) is not None
+    return tables.get(takeover_account, where, person_id, *GONE) is not None

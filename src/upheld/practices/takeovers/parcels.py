@@ -7,13 +7,13 @@ an authority demanded are not in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import msgspec
 
-from upheld.core.ids import ClosingId, EntryNumber, PersonId
+from upheld.core.ids import ClosingId, EntryNumber
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import ActResult
@@ -67,17 +67,24 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
 
 
-def fields_of(transaction: Transaction, person_id: PersonId) -> tuple[str, ...]:
-    """The fields of somebody that are an account: its number, all that is held, no passwords."""
+def fields_of(transaction: Transaction, shapes: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields of an account, of what is held: its number, all there is, no passwords."""
     words = transaction.policy.program.vocabulary.tree("data")
-    fields = {ACCOUNT_ID, *transaction.held_fields(person_id)} - {PASSWORDS}
+    fields = {ACCOUNT_ID, *shapes} - {PASSWORDS}
     return tuple(sorted(each for each in fields if each in words))
 
 
 def parcel_of(
-    transaction: Transaction, person_id: PersonId, closing_id: ClosingId, result: ActResult
+    transaction: Transaction,
+    closing_id: ClosingId,
+    result: ActResult,
+    shapes: Mapping[str, str],
+    records: Sequence[Record],
 ) -> bytes:
-    """An account in its line of JSON, from what its transfer gave."""
+    """An account in its line of JSON, from what its transfer gave, and records of choices.
+
+    `shapes` is how each field is held.
+    """
     values = {
         field: tuple(
             ParcelValue(
@@ -92,8 +99,7 @@ def parcel_of(
         )
         for field in result.values
     }
-    records, _ = transaction.records_of([person_id], CHOICES)
-    account, shapes = values.get(ACCOUNT_ID, ()), transaction.held_fields(person_id)
+    account = values.get(ACCOUNT_ID, ())
     parcel = Parcel(
         closing=closing_id,
         account=account[-1].value if account else "",

@@ -46,7 +46,7 @@ takeover_account: Final = Table(  # somebody whose account a closing covers
     metadata,
     Column("person_id", ID, primary_key=True, info=GO),
     Column("closing_id", ID, primary_key=True),
-    Column("state", WORD, nullable=False),  # named, covered, moving, moved, refused, left, closed
+    Column("state", WORD, nullable=False),  # named, covered, moved, refused, left, closed
     Column("record_id", ID),  # what proves that the closing covers them
     Column("entry", BigInteger),  # of the transfer
     Column("moved", Instant),

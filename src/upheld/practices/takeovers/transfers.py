@@ -8,8 +8,9 @@ and does not go while they wait; whoever was erased does not go at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import ClosingId, PersonId, RecordId
@@ -17,6 +18,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence.provers import REQUEST, REQUESTED
+from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
@@ -31,16 +33,48 @@ from upheld.practices.takeovers.closing import (
     Closing,
 )
 from upheld.practices.takeovers.closings import COVERED, Closings
-from upheld.practices.takeovers.coverage import MOVED, ONE_ACCOUNT, has_gone
-from upheld.practices.takeovers.parcels import fields_of, parcel_of
+from upheld.practices.takeovers.coverage import GONE, MOVED, ONE_ACCOUNT
+from upheld.practices.takeovers.parcels import CHOICES, fields_of, parcel_of
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 
 BATCH: Final = 50  # people in one transaction
-MOVING_NOW, BARRED = "moving", "refused"  # states of an account
+BARRED: Final = "refused"  # the state of an account
 OWED, SENT = "owed", "sent"  # of a notice
 NEWS: Final = "takeovers/notice"  # the template of the mail
 SUBJECT: Final = "Your account was transferred to another company"
 _NEXT: Final = "closing_id = ? AND {} = ? AND person_id > ? ORDER BY person_id LIMIT ?"
+_MOVING: ContextVar[tuple[PersonId, ClosingId] | None] = ContextVar("moving", default=None)
+"""Whose account goes under which closing in the act that runs now: nobody else's may."""
+
+
+def is_moving(person_id: PersonId) -> ClosingId | None:
+    """The closing under which somebody's account goes in the act that runs now; None if none."""
+    moving = _MOVING.get()
+    return moving[1] if moving is not None and moving[0] == person_id else None
+
+
+class _Batch(NamedTuple):
+    """What is read at once of all whose accounts go in one transaction; they are locked."""
+
+    accounts: dict[str, list[Any]]  # rows of closings, by person
+    waiting: set[str]  # who asked to be erased
+    choices: dict[str, list[Record]]
+
+    @classmethod
+    def of(cls, transaction: Transaction, people: Sequence[PersonId]) -> _Batch:
+        """Read it."""
+        accounts: dict[str, list[Any]] = {}
+        where = f"person_id IN ({', '.join('?' for _ in people)})"
+        for row in transaction.tables.select(takeover_account, where, *people):
+            accounts.setdefault(row.person_id, []).append(row)
+        records, _ = transaction.records_of(people, [REQUEST, *CHOICES])
+        at = microseconds(transaction.clock.now())
+        asked = [each for each in records if each.fact == REQUESTED and each.in_force(at)]
+        choices: dict[str, list[Record]] = {}
+        for each in records:
+            if each.kind in CHOICES:
+                choices.setdefault(each.person_id, []).append(each)
+        return cls(accounts, {each.person_id for each in asked}, choices)
 
 
 class Transfers:
@@ -55,7 +89,7 @@ class Transfers:
 
     def notify(self, gate: Gate, closing: Closing) -> int:
         """Tell everybody whose account was transferred and who was not told; how many."""
-        return self.each(gate, closing, "notice", OWED, self._notify)
+        return self.each(gate, closing, "notice", OWED, one_by_one(self._notify))
 
     def each(
         self,
@@ -63,15 +97,15 @@ class Transfers:
         closing: Closing,
         column: str,
         value: str,
-        step: Callable[[Transaction, Closing, PersonId], int],
+        step: Callable[[Transaction, Closing, Sequence[PersonId]], int],
     ) -> int:
-        """Take a step for each account in some state; whose rows are damaged is set aside."""
+        """Take a step for all accounts in some state; whose rows are damaged is set aside."""
         done, after, where = 0, "", _NEXT.format(column)
 
         def some_of(people: Sequence[PersonId]) -> int:
             with gate.together() as transaction:
                 now = self.closings.require(transaction.tables, closing.closing_id)
-                return sum(step(transaction, now, each) for each in people)
+                return step(transaction, now, people)
 
         with trial_of(gate, f"takeover-{column}-{closing.closing_id}") as trial:
             while True:
@@ -91,41 +125,56 @@ class Transfers:
                 after = people[-1]
                 done += trial.some(people, some_of)
 
-    def _move(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
-        """Transfer one account, unless it has gone, or waits for an erasure."""
-        transaction.lock(person_id)
+    def _move(self, transaction: Transaction, closing: Closing, people: Sequence[PersonId]) -> int:
+        """Transfer some accounts, but for those that have gone, or wait for an erasure."""
+        key = party_keys.find(transaction.tables, closing.party)
+        if closing.state != MOVING or not key:
+            return 0
+        transaction.lock(*people)
+        batch = _Batch.of(transaction, people)
+        return sum(self._move_one(transaction, closing, each, batch, key) for each in people)
+
+    def _move_one(
+        self,
+        transaction: Transaction,
+        closing: Closing,
+        person_id: PersonId,
+        batch: _Batch,
+        key: str,
+    ) -> int:
         tables, whose = transaction.tables, (person_id, closing.closing_id)
-        row = tables.get(takeover_account, ONE_ACCOUNT, *whose)
-        key = party_keys.find(tables, closing.party)
+        mine = {each.closing_id: each for each in batch.accounts.get(person_id, ())}
+        row = mine.get(closing.closing_id)
         if (
             row is None
-            or (row.state, closing.state) != (COVERED, MOVING)
-            or not key
+            or row.state != COVERED
             or transaction.is_erased(person_id)
-            or waits_for_erasure(transaction, person_id)
+            or person_id in batch.waiting
         ):
             return 0
-        if has_gone(tables, person_id):
+        if any(each.state in GONE for each in mine.values()):
             tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
             return 0
-        tables.update(takeover_account, {"state": MOVING_NOW}, ONE_ACCOUNT, *whose)
-        outcome = transaction.act(
-            act_of(closing, fields_of(transaction, person_id)), person_id, entitled=True
-        )
+        shapes = transaction.held_fields(person_id)
+        act, mark = act_of(closing, fields_of(transaction, shapes)), _MOVING.set(whose)
+        try:
+            outcome = transaction.act(act, person_id, entitled=True)
+        finally:
+            _MOVING.reset(mark)
         if isinstance(outcome, Refused):
             tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
             return 0
-        self._put(transaction, closing, row, outcome, key)
+        choices = batch.choices.get(person_id, [])
+        line = parcel_of(transaction, closing.closing_id, outcome, shapes, choices)
+        self._put(transaction, closing, row, outcome, party_keys.encrypt(key, line))
         return 1
 
     @staticmethod
     def _put(
-        transaction: Transaction, closing: Closing, row: Any, outcome: ActResult, key: str
+        transaction: Transaction, closing: Closing, row: Any, outcome: ActResult, encrypted: bytes
     ) -> None:
         """Keep an account for the successor, and what proves that it was transferred."""
         person_id, tables = PersonId(row.person_id), transaction.tables
-        line = parcel_of(transaction, person_id, closing.closing_id, outcome)
-        encrypted = party_keys.encrypt(key, line)
         tables.insert(
             takeover_parcel,
             person_id=person_id,
@@ -210,11 +259,13 @@ def act_of(closing: Closing, fields: tuple[str, ...]) -> Act:
     )
 
 
-def waits_for_erasure(transaction: Transaction, person_id: PersonId) -> bool:
-    """Whether somebody asked to be erased, and that is neither done nor taken back."""
-    records, _ = transaction.records_of([person_id], [REQUEST])
-    at = microseconds(transaction.clock.now())
-    return any(each.fact == REQUESTED and each.in_force(at) for each in records)
+def one_by_one(
+    step: Callable[[Transaction, Closing, PersonId], int],
+) -> Callable[[Transaction, Closing, Sequence[PersonId]], int]:
+    """A step for some accounts, out of one for each of them."""
+    return lambda transaction, closing, people: sum(
+        step(transaction, closing, each) for each in people
+    )
 
 
 def notice_text(closing: Closing, day: str) -> str:

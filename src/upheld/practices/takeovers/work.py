@@ -10,8 +10,8 @@ from upheld.practices.takeovers.closing import APPROVED, DONE, ENDED, MOVING, Ta
 from upheld.practices.takeovers.closings import Closings
 from upheld.practices.takeovers.coverage import MOVED, Coverage
 from upheld.practices.takeovers.handover import Handover
-from upheld.practices.takeovers.tables import takeover, takeover_account
-from upheld.practices.takeovers.transfers import MOVING_NOW, Transfers
+from upheld.practices.takeovers.tables import takeover
+from upheld.practices.takeovers.transfers import Transfers, is_moving, one_by_one
 
 ONCE, NOTICE = "once", "notice-to-customer"  # duties
 
@@ -45,7 +45,8 @@ class TakeoverWork:
         count = self.transfers.move(gate, closing) if closing.state == MOVING else 0
         count += self.transfers.notify(gate, closing)
         if closing.state == DONE:
-            count += self.transfers.each(gate, closing, "state", MOVED, self.handover.close)
+            close = one_by_one(self.handover.close)
+            count += self.transfers.each(gate, closing, "state", MOVED, close)
         return count
 
     def once(self, duty: DutyContext, _: Duty) -> None:
@@ -58,10 +59,9 @@ class TakeoverWork:
 
     def _require_moving(self, duty: DutyContext) -> None:
         """TakeoverError but for an account that its closing moves in this very transaction."""
-        where = "person_id = ? AND state = ?"
-        row = duty.tables.get(takeover_account, where, duty.person_id, MOVING_NOW)
-        closing = row and self.closings.find(duty.tables, row.closing_id)
-        if closing is None or closing.party != duty.act.party:
+        closing_id = is_moving(duty.person_id)
+        closing = closing_id and self.closings.find(duty.tables, closing_id)
+        if not closing or closing.party != duty.act.party:
             raise TakeoverError(
                 "no account goes to anybody but by the closing that covers it, whole and once",
                 code="takeover-state",

@@ -1,0 +1,136 @@
+"""How fast accounts are transferred, an incident is counted, and what a hold costs retention.
+
+Prints a Markdown table for docs/benchmarks.md, measured on SQLite.
+`python bench/hard_days.py [--accounts N] [--entries N]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import upheld
+from upheld.demo import sample_policy
+from upheld.gate.erasure.retention import retire
+from upheld.gate.operations.misuse import Misuse, find_affected
+from upheld.practices.takeovers.arrival import check_archive
+from upheld.practices.takeovers.closing import Closing
+from upheld.practices.takeovers.coverage import Coverage
+from upheld.practices.takeovers.handover import Handover
+from upheld.practices.takeovers.transfers import Transfers
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from empty import empty_database
+from practices.closings import Lawyers, approved, lawyers_of, terms_of
+from practices.conftest import House, houses
+
+FIELDS = {
+    "name": "Ann Lee",
+    "phone": "+1 555 010 0100",
+    "zip": "98101",
+    "birth-date": "1990-02-01",
+}
+RUNS = 3  # of which the fastest counts
+TOGETHER = 500  # people in one transaction of what is set up
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a piece of work takes, once."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def enrolled(house: House, many: int) -> list[upheld.PersonId]:
+    """People with five values each."""
+    people: list[upheld.PersonId] = []
+    gate = house.provider.gate.gate
+    for first in range(0, many, TOGETHER):
+        with gate.together() as transaction:
+            for number in range(first, min(first + TOGETHER, many)):
+                person = transaction.enrol()
+                transaction.bring(person, {**FIELDS, "email": f"{number}@customer.example"})
+                people.append(person)
+    return people
+
+
+def transfer(house: House, lawyers: Lawyers, folder: Path, accounts: int) -> None:
+    """Transfer all accounts by a merger; each part of it in accounts a second."""
+    gate, model = house.provider.gate.gate, lawyers.closings
+    closing_id = approved(house, lawyers, terms_of(house, lawyers)).closing_id
+    path, key = folder / "all.zip", folder / "key.txt"
+    key.write_text(str(lawyers.identity))
+
+    def now() -> Closing:
+        return house.do(lambda t: model.require(t.tables, closing_id))
+
+    covered = seconds(lambda: Coverage(model).cover(gate, now()))
+    moved = seconds(lambda: Transfers(model).move(gate, now()))
+    written = seconds(lambda: Handover(model).write(gate, closing_id, path, lawyers.first))
+    digest = now().digest
+    checked = seconds(lambda: check_archive(path, digest, key))
+    assert now().handed == accounts
+    for what, took in (
+        ("record of each that the closing covers it", covered),
+        ("decide, enter and seal each", moved),
+        ("write the archive", written),
+        ("verify the archive and open each, at the successor", checked),
+        ("sealed and verified in all, once covered", moved + written + checked),
+    ):
+        print(f"| {accounts:,} accounts: {what} | {accounts / took:,.0f} a second |")
+
+
+def incident(house: House, people: list[upheld.PersonId], entries: int) -> None:
+    """Find whom the session of one member of staff touched, among many entries."""
+    gate, some = house.provider.gate.gate, people[:TOGETHER]
+    start = house.clock.now() - timedelta(minutes=1)
+    for _ in range(0, entries, len(some)):
+        gate.sweep("use", some, ["email"], purpose="billing")
+    end = house.clock.now() + timedelta(minutes=1)
+    for kind, name, what in (
+        ("staff", "0" * 32, "a session of staff"),
+        ("table", "value", "a copy of the values"),
+    ):
+        misuse = Misuse(kind, name, start, end)
+        took = seconds(partial(find_affected, gate, misuse))
+        print(f"| {entries:,} entries: whom {what} touched | {took:.1f} s |")
+
+
+def retention(house: House, people: list[upheld.PersonId]) -> None:
+    """Run retention when nobody is under a hold, and once somebody is; nothing is due."""
+    gate = house.provider.gate.gate
+    without = min(seconds(lambda: retire(gate)) for _ in range(RUNS))
+    house.do(lambda t: t.record(people[0], "hold", fact="legal-hold"))
+    held = min(seconds(lambda: retire(gate)) for _ in range(RUNS))
+    print(f"| {len(people):,} people: a run of retention, nobody under a hold | {without:.2f} s |")
+    print(f"| {len(people):,} people: the same, one under a hold | {held:.2f} s |")
+
+
+def main() -> None:
+    """Measure all three, each on a provider of its own."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--entries", type=int, default=1_000_000)
+    words = parser.parse_args()
+    print(f"Measured on {os.cpu_count()} cores.\n\n| work | measured |\n|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with contextmanager(houses)(empty_database(folder), folder) as opening:
+            house = opening(upheld.load(sample_policy()))
+            people = enrolled(house, words.accounts)
+            retention(house, people)
+            if words.entries:
+                incident(house, people, words.entries)
+            transfer(house, lawyers_of(house), folder, words.accounts)
+
+
+if __name__ == "__main__":
+    main()
