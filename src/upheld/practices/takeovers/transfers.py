@@ -69,12 +69,12 @@ class _Batch(NamedTuple):
             accounts.setdefault(row.person_id, []).append(row)
         records, _ = transaction.records_of(people, [REQUEST, *CHOICES])
         at = microseconds(transaction.clock.now())
-        asked = [each for each in records if each.fact == REQUESTED and each.in_force(at)]
+        requests = [each for each in records if each.fact == REQUESTED and each.in_force(at)]
         choices: dict[str, list[Record]] = {}
         for each in records:
             if each.kind in CHOICES:
                 choices.setdefault(each.person_id, []).append(each)
-        return cls(accounts, {each.person_id for each in asked}, choices)
+        return cls(accounts, {each.person_id for each in requests}, choices)
 
 
 class Transfers:
