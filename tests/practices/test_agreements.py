@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import upheld
-from gate.versions import post, version
 from practices.conftest import House, send
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, UserId
@@ -463,18 +462,3 @@ def test_a_company_that_is_merged_into_another_brings_it_nothing(house: House) -
     signed(house, successor, by)
     assert is_shared(house, person, successor)
     assert not is_shared(house, person)
-
-
-def test_an_agreement_fits_each_version_that_binds_somebody(house: House) -> None:
-    """One that the posted version allows is refused while somebody is bound by a narrower one."""
-    house.customer()
-    by, party = manager(house), partner(house)
-    shared = "share identity, contact-details, services to trusted-partner for offers"
-    post(house.provider.gate.gate, version("two", (shared, shared.replace("services", "profile"))))
-    more = narrower(WIDER).replace("use name for", "use name, interests for")
-    until = house.clock.today() + timedelta(days=30)
-    form = {"partner": party, "text": more}
-    form |= {f"until-{each}": str(getattr(until, each)) for each in ("day", "month", "year")}
-    answer = send(house.signed_in(by, "staff"), HERE, form)
-    assert answer.status_code == 422
-    assert "The agreement is wider than version 2026-11-01" in answer.text
