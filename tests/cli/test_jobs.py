@@ -53,6 +53,7 @@ OWN = {
     "feeds",
     "incidents",
     "programmes",
+    "reports",
     "terminations",
     "legal-notices",
     "legal-productions",

@@ -113,6 +113,10 @@ READ_UNCHECKED = {
     ): "whom a partner may ask for is looked for; the policy decides on each of them",
     ("gate/erasure/delete_fields.py", "dropped"): _LOOKED_AT,
     (
+        "practices/reports/reports.py",
+        "report",
+    ): "which reports wait to be counted; each is read checked then",
+    (
         "gate/erasure/erase.py",
         "erasure",
     ): "keys and counts; whatever is done with one reads it checked",

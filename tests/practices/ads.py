@@ -9,8 +9,8 @@ from practices.conftest import House
 from upheld.core.ids import CampaignId, PersonId
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties
+from upheld.practice.bands import Criteria
 from upheld.practices.ads import campaigns
-from upheld.practices.ads.bands import Criteria
 from upheld.practices.ads.campaigns import Campaign, CampaignBooking
 
 DOMAIN = "shop.example"

@@ -12,9 +12,11 @@ from practices.programmes import partner as programme_partner
 from practices.test_agreements import partner as trusted_partner
 from practices.test_agreements import signed
 from practices.test_deliveries import confirm, hand_out, make, permit, supplier
-from upheld.core.ids import CampaignId, PersonId, UserId
+from upheld.core.ids import CampaignId, PersonId, ReportId, UserId
 from upheld.practice import recipient_requests
 from upheld.practices.programmes import members
+from upheld.practices.reports import reports
+from upheld.practices.reports.questions import question
 
 
 class Outside(NamedTuple):
@@ -28,6 +30,7 @@ class Outside(NamedTuple):
     delivery: str
     campaign: CampaignId
     closing: str  # that was refused
+    report: ReportId  # for clients outside
 
 
 def outside(house: House, customer: PersonId, child: PersonId, manager: UserId) -> Outside:
@@ -50,6 +53,7 @@ def outside(house: House, customer: PersonId, child: PersonId, manager: UserId) 
         delivery.delivery_id,
         approved(house).campaign_id,
         _refused_closing(house, customer),
+        _report(house),
     )
 
 
@@ -59,6 +63,12 @@ def _ask(house: House, party: str, customer: PersonId) -> None:
     hand_out(house, its)
     confirm(house, its)
     house.do(lambda t: recipient_requests.opted_out(t, customer, "support"))
+
+
+def _report(house: House) -> ReportId:
+    wanted = question("customers", "gender", "", 10, house.clock.today())
+    its = house.do(lambda t: reports.ask(t, wanted, reports.OUTSIDE, actor="agent ed"))
+    return reports.complete(house.provider.gate.gate, its.report_id).report_id
 
 
 def _refused_closing(house: House, customer: PersonId) -> str:

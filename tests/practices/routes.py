@@ -54,7 +54,7 @@ MARKS: Final = (
     "1961-02-03",
 )
 ROLES: Final = (
-    *("support", "billing", "privacy", "accounts", "security", "terms", "legal"),
+    *("support", "billing", "privacy", "accounts", "security", "terms", "legal", "analyst"),
     "manager",
 )
 
@@ -246,6 +246,7 @@ class World:
         self.visitors["partner"] = ("agent", partner)
         agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party
         house.do(lambda t: parties.add(t, "Duns", "advertiser"))
+        house.do(lambda t: parties.add(t, "Duns", "report-client"))
         self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party=agency))
 
     def path(self, path: str, line: Line) -> str:
@@ -303,6 +304,7 @@ THINGS: dict[str, Callable[[World], str]] = {
     "delivery": lambda world: world.outside.delivery,
     "closing": lambda world: world.outside.closing,
     "campaign": lambda world: world.outside.campaign,
+    "report": lambda world: world.outside.report,
     "first": lambda _: "1",
     "terms": lambda world: world.terms_draft,
     "request": lambda world: _request(world.house, world.ann),

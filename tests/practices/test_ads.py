@@ -10,8 +10,8 @@ import pytest
 
 from practices.ads import DOMAIN, advertiser, approved, booked, review
 from practices.conftest import House, send
-from upheld.practice import parties
-from upheld.practices.ads import bands, campaigns
+from upheld.practice import bands, parties
+from upheld.practices.ads import campaigns
 from upheld.practices.ads.campaigns import AdError
 from upheld.practices.ads.tables import ad_count
 

@@ -65,6 +65,7 @@ from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.stories import read_stories
 from upheld.practices.parties import practice as parties
 from upheld.practices.programmes import practice as programmes
+from upheld.practices.reports import practice as reports
 from upheld.practices.rights import practice as rights
 from upheld.practices.staff import practice as staff
 from upheld.practices.takeovers import practice as takeovers
@@ -91,6 +92,7 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("messages", messages.practice),
     ("parties", parties.practice),
     ("programmes", programmes.practice),
+    ("reports", reports.practice),
     ("rights", rights.practice),
     ("staff", staff.practice),
     ("terminations", terminations.practice),

@@ -39,6 +39,7 @@ from upheld.cli.party import party
 from upheld.cli.person import person
 from upheld.cli.programme import programme
 from upheld.cli.reply import reply
+from upheld.cli.report import report
 from upheld.cli.staff import staff
 from upheld.cli.takeover import takeover
 from upheld.cli.termination import termination
@@ -92,6 +93,7 @@ app.add_typer(feed, name="feed")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(programme, name="programme")
+app.add_typer(report, name="report")
 app.add_typer(staff, name="staff")
 app.add_typer(termination, name="termination")
 version.command("sever")(sever_version)

@@ -31,6 +31,7 @@ EXTRAS: Final = {  # the libraries of each extra, as they are imported
     "postgres": ("psycopg",),
     "bulk": ("deltalake", "ibis", "duckdb", "sqlglot", "numpy", "pyarrow"),
     "spark": ("pyspark",),
+    "reports": ("opendp",),
 }
 
 

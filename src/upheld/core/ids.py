@@ -31,6 +31,7 @@ IncidentId = NewType("IncidentId", str)
 InstrumentId = NewType("InstrumentId", str)  # of a court's or authority's order
 ProgrammeId = NewType("ProgrammeId", str)
 PullId = NewType("PullId", str)  # of a company's question that it reads page by page
+ReportId = NewType("ReportId", str)  # of a question about everybody, and of its answer
 
 NOBODY: Final = PersonId("")  # whose rows are nobody's, such as registers
 NO_USER: Final = UserId("")  # where nobody who works at a desk did it, or not yet

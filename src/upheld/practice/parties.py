@@ -40,6 +40,7 @@ ROLES: Final[Mapping[str, tuple[str, str]]] = {
     "supplier": (PARTNERS, "source"),
     "programme-partner": (PARTNERS, "source"),
     "advertiser": (PARTNERS, "source"),
+    "report-client": (PARTNERS, "source"),
     SUCCESSOR: (PARTNERS, "source"),
     "legal-adviser": (PARTNERS, "source"),
     AFFILIATE: (OWNERSHIP, "recipient"),

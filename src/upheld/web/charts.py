@@ -36,6 +36,33 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     )
 
 
+def intervals(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> Markup:
+    """A bar for each (label, amount, lowest, highest, as said), with a line from end to end."""
+    most = max((high for _, _, _, high, _ in rows), default=0) or 1
+    line, left = 26, 150
+    room = WIDTH - left - ROOM
+    parts = []
+    for at, (label, amount, low, high, text) in enumerate(rows):
+        y = at * line + 4
+        start, end = (left + room * max(each, 0) / most for each in (low, high))
+        wide, middle = room * max(amount, 0) / most, y + 9
+        parts.append(
+            f'<text class="before" x="{left - 8}" y="{y + 13}">{escape(label)}</text>'
+            f'<rect class="bar-of" x="{left}" y="{y}" width="{wide:.1f}" height="18" rx="2">'
+            f"<title>{escape(label)}: {escape(text)}</title></rect>"
+            f'<path class="span" d="M{start:.1f} {middle}H{end:.1f}M{start:.1f} {middle - 5}v10'
+            f'M{end:.1f} {middle - 5}v10"/>'
+            f'<text class="behind" x="{max(end, left + wide) + 8:.1f}" y="{y + 13}">'
+            f"{escape(text)}</text>"
+        )
+    if not parts:
+        return Markup("")
+    return Markup(  # noqa: S704 - every text in it is escaped above
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {len(rows) * line + 4}" role="img"'
+        f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
 def spark(amounts: Sequence[float]) -> Markup:
     """A line of amounts in the order of time, the last one marked; nothing for fewer than two.
 

@@ -104,18 +104,20 @@ class DutyHandlers:
         }
         self.due: dict[str, DueHandler] = {}
         self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
-        self._conditions: dict[str, DutyCondition] = {}
+        self._conditions: dict[str, list[DutyCondition]] = {}
 
     def add(self, duty: str, carrier: DutyHandler, condition: DutyCondition | None = None) -> None:
         """Let a part of the program carry out a duty from now on, or only where a condition holds.
 
-        An act whose duty cannot be met is refused.
+        Several parts may carry out one duty by the same handler, each under a condition. An act
+        whose duty cannot be met is refused.
         """
-        if duty in self._by:
+        shares = condition is not None and self._by.get(duty) is carrier
+        if duty in self._by and not (shares and duty in self._conditions):
             raise DutyError(f"`{duty}` has two handlers", code="duty", hint="remove one of the two")
         self._by[duty] = carrier
         if condition is not None:
-            self._conditions[duty] = condition
+            self._conditions.setdefault(duty, []).append(condition)
         self._changed()
 
     def add_of_action(self, action: str, duty: str, carrier: DutyHandler) -> None:
@@ -155,8 +157,8 @@ class DutyHandlers:
             or (
                 question is not None
                 and (action, each.duty) not in self._of_action
-                and (condition := self._conditions.get(each.duty)) is not None
-                and not condition(question)
+                and (conditions := self._conditions.get(each.duty)) is not None
+                and not any(condition(question) for condition in conditions)
             )
         )
 

@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import Transaction
+from upheld.practice import bands
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads import campaigns
 from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.kit import Refusal

@@ -22,8 +22,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice import ages, parties
-from upheld.practices.ads import bands
+from upheld.practice import ages, bands, parties
 from upheld.practices.ads.tables import ad_count, advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"

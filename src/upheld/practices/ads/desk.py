@@ -10,12 +10,12 @@ from starlette.responses import Response
 from upheld.core.company_names import company_name
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties
+from upheld.practice import bands, parties
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads import campaigns
 from upheld.practices.ads.advertiser import STATES
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.picking import Picking

@@ -10,11 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from upheld.core.company_names import company_name
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice import bands
 from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads import campaigns
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.picking import Picking
 from upheld.web.kit import HEADLESS

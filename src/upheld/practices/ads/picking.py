@@ -14,9 +14,9 @@ from markupsafe import Markup
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties
+from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import bands, campaigns
+from upheld.practices.ads import campaigns
 from upheld.practices.ads.campaigns import Campaign
 
 VIEWS_A_SESSION: Final = 3  # how often a session sees one campaign at most

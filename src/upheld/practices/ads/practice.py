@@ -19,7 +19,8 @@ from upheld.practices.ads.picking import Picking
 
 def _is_of_ads(question: DutyQuestion) -> bool:
     """A campaign is shown only where its group is as large as the duty says: see `picking`."""
-    return question.act.action in ("show-ad", "infer", "use")
+    act = question.act
+    return act.action in ("show-ad", "infer") or (act.action, act.purpose) == ("use", "advertising")
 
 
 def practice(provider: Provider) -> Practice:

@@ -1,4 +1,4 @@
-"""The fixed bands by which an advertisement can be meant for people, and who is in which."""
+"""The fixed bands of people for advertisements and reports, and who is in which."""
 
 from __future__ import annotations
 

@@ -1,0 +1,105 @@
+"""What is told of a report: its lines in words, as CSV, and a signed statement of its method."""
+
+from __future__ import annotations
+
+import base64
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from upheld.gate.transaction import Transaction
+from upheld.practice.sheets import sheet
+from upheld.practices.reports import noise
+from upheld.practices.reports.answers import Answer, Line, mean
+from upheld.practices.reports.questions import Question
+from upheld.practices.reports.reports import Report
+
+PURPOSE: Final = "report"  # of the key by which a statement is signed
+TITLE: Final = "upheld anonymous report"
+
+
+class Span(NamedTuple):
+    """A number with noise, and the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Row(NamedTuple):
+    """A line of an answer as people read it; without totals where people alone are counted."""
+
+    label: str
+    people: Span
+    total: Span | None
+    mean: Span | None
+
+
+def rows_of(wanted: Question, its: Answer) -> list[Row]:
+    """The lines of an answer, in the units of its template."""
+    labels, parts = dict(wanted.keys), wanted.its.parts
+
+    def row(line: Line) -> Row:
+        off = its.people_off
+        people = Span(line.people, max(line.people - off, 0), line.people + off)
+        if not wanted.its.bound:
+            return Row(labels[line.key], people, None, None)
+        off = its.total_off
+        total = Span(
+            line.total / parts, max(line.total - off, 0) / parts, (line.total + off) / parts
+        )
+        middle = Span(*(each / parts for each in mean(line, its)))
+        return Row(labels[line.key], people, total, middle)
+
+    return [row(each) for each in its.lines if each.key in labels]
+
+
+def csv_of(wanted: Question, its: Answer) -> str:
+    """The lines of an answer as CSV, with both ends of each interval."""
+    unit = wanted.its.unit
+    columns = ["group", "people", "people from", "people to"]
+    if wanted.its.bound:
+        columns += [unit, f"{unit} from", f"{unit} to"]
+        columns += [f"{unit} each", f"{unit} each from", f"{unit} each to"]
+    rows = [
+        [row.label, *(f"{each:g}" for each in row.people)]
+        + [f"{each:.2f}" for span in (row.total, row.mean) if span is not None for each in span]
+        for row in rows_of(wanted, its)
+    ]
+    return sheet(columns, rows)
+
+
+def statement(provider: str, report: Report, its: Answer) -> str:
+    """How a report was made, line by line: what is signed."""
+    wanted = report.question
+    bound = wanted.its.bound
+    adds = f", and adds {bound / wanted.its.parts:g} {wanted.its.unit} at most" if bound else ""
+    answered = "" if report.answered_at is None else report.answered_at.isoformat()
+    return (
+        f"{TITLE}\n"
+        f"report: {report.report_id}\n"
+        f"provider: {' '.join(provider.split())}\n"
+        f"question: {wanted.word}\n"
+        f"purpose: {report.purpose}\n"
+        f"answered: {answered}\n"
+        f"clauses: {', '.join(its.clauses)}\n"
+        f"policy: sha256 {its.policy}\n"
+        f"protects: each person; whoever is counted counts in {wanted.lines_each} of the lines at"
+        f" most{adds}\n"
+        f"noise: discrete Laplace by OpenDP, on {len(wanted.keys)} lines that are the same whoever"
+        " there is\n"
+        f"epsilon: {wanted.points / noise.POINTS:g}, taken from {', '.join(wanted.periods)}\n"
+        f"left out: lines below {its.least} with noise, so that groups of fewer than {its.group}"
+        " have a line at most once in a thousand times\n"
+        f"intervals: people plus or minus {its.people_off}"
+        + (f", {wanted.its.unit} {its.total_off / wanted.its.parts:g}" if bound else "")
+        + ", right 19 times in 20\n"
+        f"table: sha256 {sha256(csv_of(wanted, its).encode()).hexdigest()}\n"
+    )
+
+
+def signed(transaction: Transaction, provider: str, report: Report, its: Answer) -> str:
+    """The statement, with our signature of all the lines above it and the key (Ed25519)."""
+    text = statement(provider, report, its)
+    signer = transaction.signer(PURPOSE)
+    signature = base64.b64encode(signer.sign(text.encode())).decode()
+    return f"{text}\nsignature: {signature}\nkey: {base64.b64encode(signer.public).decode()}\n"

@@ -1,0 +1,291 @@
+"""Reports: asked within a budget that all clients share, counted in lots, answered once.
+
+Asking moves the budget in the transaction of its entry. The people are counted in lots after it,
+each person as the policy lets us use what is known about them; what is counted is kept nowhere. A
+report that is cut off is counted anew and costs nothing more: no number of it was given out.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from upheld.core.errors import UpheldError
+from upheld.core.ids import PersonId, ReportId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.act.duties import DutyQuestion
+from upheld.gate.act.request import Act, Refused
+from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
+from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
+from upheld.practice.needs import can_ever
+from upheld.practices.reports import noise
+from upheld.practices.reports.answers import Answer, Tally, answer
+from upheld.practices.reports.questions import Question, ReportError, asked, contribution
+from upheld.practices.reports.tables import report, report_budget
+
+_LOG: Final = logging.getLogger("upheld")
+INSIDE, OUTSIDE = "internal-reports", "external-reports"
+CLIENT: Final = "report-client"
+COUNTING, ANSWERED = "counting", "answered"
+ASKED, MADE = "report.ask", "report.answer"
+SENTENCES: Final = {
+    ASKED: "{actor} asked for an anonymous report",
+    MADE: "An anonymous report was made",
+}
+GROUP, BUDGET = "minimum-group", "privacy-budget"
+BUDGET_POINTS: Final = 2 * noise.POINTS  # of a period, where the policy's duty names no number
+LOT: Final = 200
+SPENT: Final = "the privacy budget for this is spent"
+
+
+class Report(NamedTuple):
+    """A report as it stands; `answer` is None while it is counted."""
+
+    report_id: ReportId
+    question: Question
+    purpose: str
+    state: str
+    answer: Answer | None
+    asked_at: datetime
+    answered_at: datetime | None
+
+
+class Period(NamedTuple):
+    """What was spent of a period's budget, in points."""
+
+    period: str
+    spent: int
+
+
+def is_of_reports(question: DutyQuestion) -> bool:
+    """Whether an act is one of a report that is being counted, and of its own data alone."""
+    act = question.act
+    if act.action != "use" or not act.reference:
+        return False
+    key = ("report", act.reference)
+    shared = question.shared if question.shared is not None else {}
+    if key not in shared:
+        shared[key] = find(question.tables, ReportId(act.reference))
+    its = shared[key]
+    return (
+        its is not None
+        and its.state == COUNTING
+        and act.purpose == its.purpose
+        and {*act.data} <= {*its.question.fields}
+    )
+
+
+def question_of(field: str, purpose: str) -> str:
+    """What the policy is asked about a kind of data."""
+    return f"use {field} for {purpose}"
+
+
+def budget_of(policy: Policy) -> int:
+    """The budget of each period in points: the least that a rule of the policy names."""
+    amounts = [
+        float(duty.amount)
+        for node in policy.program.nodes
+        for duty in node.duties
+        if duty.duty == BUDGET and duty.amount
+    ]
+    return int(min(amounts) * noise.POINTS) if amounts else BUDGET_POINTS
+
+
+def spent(tables: Tables) -> dict[str, int]:
+    """What was spent of each period's budget, in points."""
+    rows = tables.select(report_budget, "ORDER BY period")
+    return {each.period: each.points for each in rows}
+
+
+def stored(transaction: Transaction, wanted: Question, purpose: str) -> Report | None:
+    """A report on the same question that is as precise or more; None where there is none.
+
+    What was made for clients outside may be read inside, and nothing the other way.
+    """
+    where = "question = ? AND points >= ? AND purpose IN (?, ?) ORDER BY points DESC, report_id"
+    rows = transaction.tables.select(report, where, wanted.word, wanted.points, OUTSIDE, purpose)
+    return _from_row(rows[0]) if rows else None
+
+
+def require_allowed(policy: Policy, wanted: Question, purpose: str) -> None:
+    """ReportError where the policy never lets us use what a question needs."""
+    if not all(can_ever(policy, question_of(each, purpose)) for each in wanted.fields):
+        raise ReportError(
+            "our policy does not let us make this report",
+            code="report-policy",
+            hint="look at what it says of reports",
+        )
+
+
+def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str) -> Report:
+    """Ask a question, and pay for it unless it was asked before. It is to be `complete`d then.
+
+    ReportError where the policy does not let us make it, or its budget is spent.
+    """
+    require_allowed(transaction.policy, wanted, purpose)
+    transaction.lock(REGISTER)  # before what was spent is read: no two pay with the same points
+    if (before := stored(transaction, wanted, purpose)) is not None:
+        return before
+    noise.require()
+    pay(transaction, wanted.periods, wanted.points)
+    report_id = ReportId(secrets.token_hex(16))
+    transaction.tables.insert(
+        report,
+        report_id=report_id,
+        question=wanted.word,
+        purpose=purpose,
+        points=wanted.points,
+        state=COUNTING,
+        answer="",
+        asked_at=microseconds(transaction.clock.now()),
+        asked_by=actor,
+        answered_at=None,
+    )
+    transaction.note(
+        None,
+        ASKED,
+        actor=actor,
+        id=report_id,
+        purpose=purpose,
+        data=wanted.fields,
+        duties=(BUDGET,),
+    )
+    return require(transaction.tables, report_id)
+
+
+def pay(transaction: Transaction, periods: list[str], points: int) -> None:
+    """Take points from the budget of each of some periods, or from none. ReportError if spent."""
+    tables, most = transaction.tables, budget_of(transaction.policy)
+    before = spent(tables)
+    if any(before.get(each, 0) + points > most for each in periods):
+        raise ReportError(SPENT, code="report-budget", hint="")
+    for each in periods:
+        if each in before:
+            tables.update(report_budget, {"points": before[each] + points}, "period = ?", each)
+        else:
+            tables.insert(report_budget, period=each, points=points)
+
+
+def complete(gate: Gate, report_id: ReportId) -> Report:
+    """Count a report and answer it; as it stands where that was done. ReportError if there is none.
+
+    Two that do so at once give one answer: the first that is kept.
+    """
+    with gate.together() as transaction:
+        its = require(transaction.tables, report_id)
+    if its.state != COUNTING:
+        return its
+    noise.require()
+    tally = Tally()
+    for _ in _count(gate, its, tally):
+        pass
+    with gate.together() as transaction:
+        transaction.lock(REGISTER)
+        its = require(transaction.tables, report_id)
+        if its.state != COUNTING:
+            return its
+        made = answer(its.question, tally, transaction.policy.digest)
+        changes = {
+            "state": ANSWERED,
+            "answer": msgspec.json.encode(made).decode(),
+            "answered_at": microseconds(transaction.clock.now()),
+        }
+        transaction.tables.update(report, changes, "report_id = ?", report_id)
+        transaction.note(None, MADE, id=report_id, purpose=its.purpose, clauses=made.clauses)
+        return require(transaction.tables, report_id)
+
+
+def _count(gate: Gate, its: Report, tally: Tally) -> Iterator[int]:
+    """Count everybody for whom the policy allows it, in lots; how many people were in each."""
+    after = ""
+    while True:
+        with gate.together() as transaction:
+            people = transaction.customers_after(after, LOT)
+            if not people:
+                return
+            _count_lot(transaction, its, people, tally)
+        after = people[-1]
+        yield len(people)
+
+
+def _count_lot(transaction: Transaction, its: Report, people: list[PersonId], tally: Tally) -> None:
+    wanted, today = its.question, transaction.clock.today()
+    present = [each for each in people if not transaction.is_erased(each)]
+    outcomes = transaction.sweep(using(its), present) if present else {}
+    for outcome in outcomes.values():
+        if isinstance(outcome, Refused):
+            continue
+        duties = outcome.decision.duties
+        amounts = [int(each.amount or 0) for each in duties if each.duty == GROUP]
+        tally.group = max(tally.group, *amounts) if amounts else tally.group
+        tally.clauses.update(outcome.decision.clauses)
+        values = {name: value.value for name, value in outcome.values.items()}
+        rows = [each.value for each in outcome.series(wanted.its.series)]
+        tally.add(contribution(wanted, values, rows, today))
+
+
+def using(its: Report) -> Act:
+    """The act of using what a report needs of somebody."""
+    return Act(action="use", data=its.question.fields, purpose=its.purpose, reference=its.report_id)
+
+
+def complete_all(gate: Gate) -> int:
+    """Answer the reports that were cut off; how many. The job of that name."""
+    with gate.look() as tables:
+        rows = tables.select_unchecked(report, ["report_id"], "state = ?", COUNTING)
+    count = 0
+    for (report_id,) in rows:
+        try:
+            complete(gate, ReportId(report_id))
+            count += 1
+        except UpheldError as error:  # such as OpenDP that is not installed here
+            _LOG.warning("a report was not answered: %s", error.code)
+    return count
+
+
+def every(tables: Tables, purpose: str = "") -> list[Report]:
+    """All reports, or those for one purpose, the latest first."""
+    rows = tables.select(report, "? IN ('', purpose) ORDER BY asked_at DESC, report_id", purpose)
+    return [_from_row(each) for each in rows]
+
+
+def find(tables: Tables, report_id: ReportId) -> Report | None:
+    """The report with an id; None where there is none."""
+    row = tables.get(report, "report_id = ?", report_id)
+    return None if row is None else _from_row(row)
+
+
+def require(tables: Tables, report_id: ReportId) -> Report:
+    """The report with an id. ReportError where there is none."""
+    its = find(tables, report_id)
+    if its is None:
+        raise ReportError("there is no such report", code="no-report", hint="look at the list")
+    return its
+
+
+def named(tables: Tables, beginning: str) -> Report:
+    """The one report whose id begins so. ReportError where there is none, or several."""
+    its = [each for each in every(tables) if beginning and each.report_id.startswith(beginning)]
+    if len(its) != 1:
+        raise ReportError("there is no such report", code="no-report", hint="look at the list")
+    return its[0]
+
+
+def _from_row(row: Any) -> Report:
+    return Report(
+        ReportId(row.report_id),
+        asked(row.question, row.points),
+        row.purpose,
+        row.state,
+        msgspec.json.decode(row.answer, type=Answer) if row.answer else None,
+        to_datetime(row.asked_at),
+        None if row.answered_at is None else to_datetime(row.answered_at),
+    )
