@@ -54,7 +54,7 @@ MARKS: Final = (
     "1961-02-03",
 )
 ROLES: Final = (
-    *("support", "billing", "privacy", "accounts", "security", "terms", "legal", "analyst"),
+    *("support", "billing", "privacy", "accounts", "security", "terms", "legal"),
     "manager",
 )
 
