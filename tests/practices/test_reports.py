@@ -21,7 +21,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties
 from upheld.practices.reports import answers, noise, reports
-from upheld.practices.reports.answers import Tally
+from upheld.practices.reports.answers import PeopleTally
 from upheld.practices.reports.questions import (
     PRECISIONS,
     PROFILE,
@@ -31,7 +31,7 @@ from upheld.practices.reports.questions import (
     contribution,
     question,
 )
-from upheld.practices.reports.reports import Report
+from upheld.practices.reports.reports import AnonymousReport
 from upheld.practices.reports.tables import report_budget
 
 HERE = "/staff/reports"
@@ -51,13 +51,13 @@ def wanted(house: House, *words: str | int) -> Question:
     return question(str(template), str(split), str(month), int(points), house.clock.today())
 
 
-def made(house: House, *words: str | int, purpose: str = reports.INSIDE) -> Report:
+def made(house: House, *words: str | int, purpose: str = reports.INSIDE) -> AnonymousReport:
     """A report, asked and answered."""
     its = house.do(lambda t: reports.ask(t, wanted(house, *words), purpose, actor="staff mo"))
     return reports.complete(house.provider.gate.gate, its.report_id)
 
 
-def counts(its: Report) -> dict[str, int]:
+def counts(its: AnonymousReport) -> dict[str, int]:
     """The lines of an answer."""
     assert its.answer
     return {each.key: each.people for each in its.answer.lines}
@@ -66,11 +66,17 @@ def counts(its: Report) -> dict[str, int]:
 def used(house: House, person: PersonId, gigabytes: float | str, month: str = MONTH) -> None:
     """Somebody uses a service in a month."""
     row = {"month": month, "service": "internet", "gigabytes": gigabytes, "hours": 1}
-    options = {"source": "customer", "occasion": "service-use", "purpose": "billing"}
 
     def work(transaction: GateTransaction) -> None:
         transaction.record(person, "service-order", fact="has-service")
-        outcome = transaction.append(person, "usage", [json.dumps(row)], **options)  # type: ignore[arg-type]
+        outcome = transaction.append(
+            person,
+            "usage",
+            [json.dumps(row)],
+            source="customer",
+            occasion="service-use",
+            purpose="billing",
+        )
         assert not isinstance(outcome, Refused)
 
     house.do(work)
@@ -236,7 +242,7 @@ def guesses(asked: Question, rounds: int) -> float:
     right = 0
     trials = 100
     for trial in range(trials):
-        tally = Tally()
+        tally = PeopleTally()
         tally.people["women"] = 2_000 + trial % 2
         lines = [answers.answer(asked, tally, "").lines for _ in range(rounds)]
         average = sum(each[0].people for each in lines) / rounds  # that of women is first

@@ -14,7 +14,7 @@ from upheld.core.ids import ReportId
 
 if TYPE_CHECKING:
     from upheld.practices.reports.questions import Question
-    from upheld.practices.reports.reports import Report
+    from upheld.practices.reports.reports import AnonymousReport
 
 report = typer.Typer(help="Make anonymous reports.", no_args_is_help=True)
 
@@ -128,7 +128,7 @@ def _print_price(wanted: Question, *, costs: int, as_json: bool) -> None:
     print(f"costs {epsilon:g} of {', '.join(wanted.periods)}; people to within {off:,}")
 
 
-def _print(its: Report, *, as_json: bool) -> None:
+def _print(its: AnonymousReport, *, as_json: bool) -> None:
     from upheld.practices.reports.method import csv_of
 
     if as_json:
@@ -140,7 +140,7 @@ def _print(its: Report, *, as_json: bool) -> None:
     raise typer.Exit(0 if its.answer else 1)
 
 
-def _plain(its: Report) -> dict[str, object]:
+def _plain(its: AnonymousReport) -> dict[str, object]:
     from upheld.practices.reports import noise
 
     return {

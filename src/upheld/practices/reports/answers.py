@@ -19,7 +19,7 @@ MARGIN: Final = 1_000  # a group that is too small has a line at most once in so
 INTERVAL: Final = 20  # the number without noise lies outside an interval at most once in so many
 
 
-class Line(msgspec.Struct, frozen=True):
+class AnswerLine(msgspec.Struct, frozen=True):
     """A line of an answer; `total` is in parts of the unit, and 0 where people are counted."""
 
     key: str
@@ -27,14 +27,14 @@ class Line(msgspec.Struct, frozen=True):
     total: int = 0
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ReportAnswer(msgspec.Struct, frozen=True):
     """An answer as it is kept. `people_off` and `total_off` are half the width of intervals.
 
     `group` is the policy's smallest group, `least` the number with noise below which a line is left
     out.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[AnswerLine, ...]
     group: int
     least: int
     people_off: int
@@ -53,7 +53,7 @@ class Precision(NamedTuple):
     margin: int
 
 
-class Tally:
+class PeopleTally:
     """What is counted so far. `group` is the largest smallest group that a decision named."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ def precision(wanted: Question) -> Precision:
     )
 
 
-def answer(wanted: Question, tally: Tally, policy: str) -> Answer:
+def answer(wanted: Question, tally: PeopleTally, policy: str) -> ReportAnswer:
     """The answer to a question: each number with noise, and every line whether anybody is there."""
     how, keys = precision(wanted), [key for key, _ in wanted.keys]
     each, bound = wanted.lines_each, wanted.its.bound
@@ -95,11 +95,11 @@ def answer(wanted: Question, tally: Tally, policy: str) -> Answer:
     group = tally.group or LEAST
     least = group + how.margin
     lines = [
-        Line(key, count, max(total, 0))
+        AnswerLine(key, count, max(total, 0))
         for key, count, total in zip(keys, people, totals, strict=True)
         if count >= least
     ]
-    return Answer(
+    return ReportAnswer(
         tuple(lines),
         group,
         least,
@@ -110,7 +110,7 @@ def answer(wanted: Question, tally: Tally, policy: str) -> Answer:
     )
 
 
-def mean(line: Line, its: Answer) -> tuple[float, float, float]:
+def mean(line: AnswerLine, its: ReportAnswer) -> tuple[float, float, float]:
     """What one person adds on average, in parts, and the ends of its interval."""
     low = (line.total - its.total_off) / (line.people + its.people_off)
     high = (line.total + its.total_off) / max(line.people - its.people_off, 1)

@@ -9,15 +9,15 @@ from typing import Final, NamedTuple
 from upheld.gate.transaction import Transaction
 from upheld.practice.sheets import sheet
 from upheld.practices.reports import noise
-from upheld.practices.reports.answers import Answer, Line, mean
+from upheld.practices.reports.answers import AnswerLine, ReportAnswer, mean
 from upheld.practices.reports.questions import Question
-from upheld.practices.reports.reports import Report
+from upheld.practices.reports.reports import AnonymousReport
 
 PURPOSE: Final = "report"  # of the key by which a statement is signed
 TITLE: Final = "upheld anonymous report"
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """A number with noise, and the ends of its interval."""
 
     value: float
@@ -29,31 +29,31 @@ class Row(NamedTuple):
     """A line of an answer as people read it; without totals where people alone are counted."""
 
     label: str
-    people: Span
-    total: Span | None
-    mean: Span | None
+    people: Interval
+    total: Interval | None
+    mean: Interval | None
 
 
-def rows_of(wanted: Question, its: Answer) -> list[Row]:
+def rows_of(wanted: Question, its: ReportAnswer) -> list[Row]:
     """The lines of an answer, in the units of its template."""
     labels, parts = dict(wanted.keys), wanted.its.parts
 
-    def row(line: Line) -> Row:
+    def row(line: AnswerLine) -> Row:
         off = its.people_off
-        people = Span(line.people, max(line.people - off, 0), line.people + off)
+        people = Interval(line.people, max(line.people - off, 0), line.people + off)
         if not wanted.its.bound:
             return Row(labels[line.key], people, None, None)
         off = its.total_off
-        total = Span(
+        total = Interval(
             line.total / parts, max(line.total - off, 0) / parts, (line.total + off) / parts
         )
-        middle = Span(*(each / parts for each in mean(line, its)))
+        middle = Interval(*(each / parts for each in mean(line, its)))
         return Row(labels[line.key], people, total, middle)
 
     return [row(each) for each in its.lines if each.key in labels]
 
 
-def csv_of(wanted: Question, its: Answer) -> str:
+def csv_of(wanted: Question, its: ReportAnswer) -> str:
     """The lines of an answer as CSV, with both ends of each interval."""
     unit = wanted.its.unit
     columns = ["group", "people", "people from", "people to"]
@@ -68,7 +68,7 @@ def csv_of(wanted: Question, its: Answer) -> str:
     return sheet(columns, rows)
 
 
-def statement(provider: str, report: Report, its: Answer) -> str:
+def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
     """How a report was made, line by line: what is signed."""
     wanted = report.question
     bound = wanted.its.bound
@@ -97,7 +97,9 @@ def statement(provider: str, report: Report, its: Answer) -> str:
     )
 
 
-def signed(transaction: Transaction, provider: str, report: Report, its: Answer) -> str:
+def signed(
+    transaction: Transaction, provider: str, report: AnonymousReport, its: ReportAnswer
+) -> str:
     """The statement, with our signature of all the lines above it and the key (Ed25519)."""
     text = statement(provider, report, its)
     signer = transaction.signer(PURPOSE)

@@ -17,7 +17,7 @@ from upheld.practice.needs import can_ever
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practices.reports import answers, method, noise, reports
-from upheld.practices.reports.answers import Answer
+from upheld.practices.reports.answers import ReportAnswer
 from upheld.practices.reports.method import Row
 from upheld.practices.reports.questions import (
     PRECISIONS,
@@ -30,7 +30,7 @@ from upheld.practices.reports.questions import (
     month_name,
     question,
 )
-from upheld.practices.reports.reports import Report
+from upheld.practices.reports.reports import AnonymousReport
 from upheld.web import charts
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.kit import Refusal
@@ -103,7 +103,9 @@ class ReportPages:
         await self.provider.run_in_thread(reports.complete, self.provider.gate.gate, its.report_id)
         return RedirectResponse(f"{self.desk.here}/{its.report_id}", 303)
 
-    def _ask(self, transaction: Transaction, visit: Visit, wanted: Question, actor: str) -> Report:
+    def _ask(
+        self, transaction: Transaction, visit: Visit, wanted: Question, actor: str
+    ) -> AnonymousReport:
         """The report that answers a question; one that costs something waits for a yes."""
         before = reports.stored(transaction, wanted, self.desk.purpose)
         its = reports.ask(transaction, wanted, self.desk.purpose, actor=actor)
@@ -190,7 +192,7 @@ class ReportPages:
         text = await self.provider.do(lambda t: method.signed(t, name, its, answer))
         return PlainTextResponse(text, headers=KEEP_OUT)
 
-    async def _its(self, visit: Visit) -> Report:
+    async def _its(self, visit: Visit) -> AnonymousReport:
         self._require_client(visit)
         report_id = ReportId(visit.request.path_params["report"])
         its = await self.provider.read(lambda tables: reports.find(tables, report_id))
@@ -253,7 +255,7 @@ class ReportPages:
         ]
 
 
-def _answered(its: Report) -> Answer:
+def _answered(its: AnonymousReport) -> ReportAnswer:
     if its.answer is None:
         raise HTTPException(404)
     return its.answer

@@ -127,7 +127,7 @@ class Question(NamedTuple):
         return f"{self.its.title}{by}, {month_name(self.month)}"
 
 
-def asked(word: str, points: int) -> Question:
+def read_question(word: str, points: int) -> Question:
     """The question of a word that was kept."""
     template, split, month = word.split("/")
     return Question(template, "" if split == EVERYBODY else split, month, points)

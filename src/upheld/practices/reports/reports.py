@@ -27,8 +27,8 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.needs import can_ever
 from upheld.practices.reports import noise
-from upheld.practices.reports.answers import Answer, Tally, answer
-from upheld.practices.reports.questions import Question, ReportError, asked, contribution
+from upheld.practices.reports.answers import PeopleTally, ReportAnswer, answer
+from upheld.practices.reports.questions import Question, ReportError, contribution, read_question
 from upheld.practices.reports.tables import report, report_budget
 
 _LOG: Final = logging.getLogger("upheld")
@@ -46,23 +46,16 @@ LOT: Final = 200
 SPENT: Final = "the privacy budget for this is spent"
 
 
-class Report(NamedTuple):
+class AnonymousReport(NamedTuple):
     """A report as it stands; `answer` is None while it is counted."""
 
     report_id: ReportId
     question: Question
     purpose: str
     state: str
-    answer: Answer | None
+    answer: ReportAnswer | None
     asked_at: datetime
     answered_at: datetime | None
-
-
-class Period(NamedTuple):
-    """What was spent of a period's budget, in points."""
-
-    period: str
-    spent: int
 
 
 def is_of_reports(question: DutyQuestion) -> bool:
@@ -105,7 +98,7 @@ def spent(tables: Tables) -> dict[str, int]:
     return {each.period: each.points for each in rows}
 
 
-def stored(transaction: Transaction, wanted: Question, purpose: str) -> Report | None:
+def stored(transaction: Transaction, wanted: Question, purpose: str) -> AnonymousReport | None:
     """A report on the same question that is as precise or more; None where there is none.
 
     What was made for clients outside may be read inside, and nothing the other way.
@@ -125,7 +118,7 @@ def require_allowed(policy: Policy, wanted: Question, purpose: str) -> None:
         )
 
 
-def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str) -> Report:
+def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str) -> AnonymousReport:
     """Ask a question, and pay for it unless it was asked before. It is to be `complete`d then.
 
     ReportError where the policy does not let us make it, or its budget is spent.
@@ -174,7 +167,7 @@ def pay(transaction: Transaction, periods: list[str], points: int) -> None:
             tables.insert(report_budget, period=each, points=points)
 
 
-def complete(gate: Gate, report_id: ReportId) -> Report:
+def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
     """Count a report and answer it; as it stands where that was done. ReportError if there is none.
 
     Two that do so at once give one answer: the first that is kept.
@@ -184,7 +177,7 @@ def complete(gate: Gate, report_id: ReportId) -> Report:
     if its.state != COUNTING:
         return its
     noise.require()
-    tally = Tally()
+    tally = PeopleTally()
     for _ in _count(gate, its, tally):
         pass
     with gate.together() as transaction:
@@ -192,18 +185,18 @@ def complete(gate: Gate, report_id: ReportId) -> Report:
         its = require(transaction.tables, report_id)
         if its.state != COUNTING:
             return its
-        made = answer(its.question, tally, transaction.policy.digest)
+        result = answer(its.question, tally, transaction.policy.digest)
         changes = {
             "state": ANSWERED,
-            "answer": msgspec.json.encode(made).decode(),
+            "answer": msgspec.json.encode(result).decode(),
             "answered_at": microseconds(transaction.clock.now()),
         }
         transaction.tables.update(report, changes, "report_id = ?", report_id)
-        transaction.note(None, MADE, id=report_id, purpose=its.purpose, clauses=made.clauses)
+        transaction.note(None, MADE, id=report_id, purpose=its.purpose, clauses=result.clauses)
         return require(transaction.tables, report_id)
 
 
-def _count(gate: Gate, its: Report, tally: Tally) -> Iterator[int]:
+def _count(gate: Gate, its: AnonymousReport, tally: PeopleTally) -> Iterator[int]:
     """Count everybody for whom the policy allows it, in lots; how many people were in each."""
     after = ""
     while True:
@@ -216,7 +209,9 @@ def _count(gate: Gate, its: Report, tally: Tally) -> Iterator[int]:
         yield len(people)
 
 
-def _count_lot(transaction: Transaction, its: Report, people: list[PersonId], tally: Tally) -> None:
+def _count_lot(
+    transaction: Transaction, its: AnonymousReport, people: list[PersonId], tally: PeopleTally
+) -> None:
     wanted, today = its.question, transaction.clock.today()
     present = [each for each in people if not transaction.is_erased(each)]
     outcomes = transaction.sweep(using(its), present) if present else {}
@@ -232,13 +227,13 @@ def _count_lot(transaction: Transaction, its: Report, people: list[PersonId], ta
         tally.add(contribution(wanted, values, rows, today))
 
 
-def using(its: Report) -> Act:
+def using(its: AnonymousReport) -> Act:
     """The act of using what a report needs of somebody."""
     return Act(action="use", data=its.question.fields, purpose=its.purpose, reference=its.report_id)
 
 
 def complete_all(gate: Gate) -> int:
-    """Answer the reports that were cut off; how many. The job of that name."""
+    """ReportAnswer the reports that were cut off; how many. The job of that name."""
     with gate.look() as tables:
         rows = tables.select_unchecked(report, ["report_id"], "state = ?", COUNTING)
     count = 0
@@ -251,19 +246,19 @@ def complete_all(gate: Gate) -> int:
     return count
 
 
-def every(tables: Tables, purpose: str = "") -> list[Report]:
+def every(tables: Tables, purpose: str = "") -> list[AnonymousReport]:
     """All reports, or those for one purpose, the latest first."""
     rows = tables.select(report, "? IN ('', purpose) ORDER BY asked_at DESC, report_id", purpose)
     return [_from_row(each) for each in rows]
 
 
-def find(tables: Tables, report_id: ReportId) -> Report | None:
+def find(tables: Tables, report_id: ReportId) -> AnonymousReport | None:
     """The report with an id; None where there is none."""
     row = tables.get(report, "report_id = ?", report_id)
     return None if row is None else _from_row(row)
 
 
-def require(tables: Tables, report_id: ReportId) -> Report:
+def require(tables: Tables, report_id: ReportId) -> AnonymousReport:
     """The report with an id. ReportError where there is none."""
     its = find(tables, report_id)
     if its is None:
@@ -271,7 +266,7 @@ def require(tables: Tables, report_id: ReportId) -> Report:
     return its
 
 
-def named(tables: Tables, beginning: str) -> Report:
+def named(tables: Tables, beginning: str) -> AnonymousReport:
     """The one report whose id begins so. ReportError where there is none, or several."""
     its = [each for each in every(tables) if beginning and each.report_id.startswith(beginning)]
     if len(its) != 1:
@@ -279,13 +274,13 @@ def named(tables: Tables, beginning: str) -> Report:
     return its[0]
 
 
-def _from_row(row: Any) -> Report:
-    return Report(
+def _from_row(row: Any) -> AnonymousReport:
+    return AnonymousReport(
         ReportId(row.report_id),
-        asked(row.question, row.points),
+        read_question(row.question, row.points),
         row.purpose,
         row.state,
-        msgspec.json.decode(row.answer, type=Answer) if row.answer else None,
+        msgspec.json.decode(row.answer, type=ReportAnswer) if row.answer else None,
         to_datetime(row.asked_at),
         None if row.answered_at is None else to_datetime(row.answered_at),
     )
