@@ -1,6 +1,6 @@
 """How fast accounts are transferred, an incident is counted, and what a hold costs retention.
 
-Prints a Markdown table for docs/benchmarks.md, measured on SQLite.
+Prints a Markdown table for docs/benchmarks.md. Counted are seconds of the processor, on SQLite.
 `python bench/hard_days.py [--accounts N] [--entries N]`.
 """
 
@@ -17,7 +17,11 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 import upheld
+from upheld.database.statements import rows, run
+from upheld.database.transaction import writing
 from upheld.demo import sample_policy
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.misuse import Misuse, find_affected
@@ -42,11 +46,22 @@ RUNS = 3  # of which the fastest counts
 TOGETHER = 500  # people in one transaction of what is set up
 
 
+_COPY = (
+    "INSERT INTO entry SELECT number + ?, at, person_id, salt, body, leaf FROM entry"
+    " ORDER BY number LIMIT ?"
+)
+
+
+def _count(connection: Connection) -> int:
+    ((many,),) = rows(connection, "SELECT MAX(number) FROM entry")
+    return int(many)
+
+
 def seconds(work: Callable[[], object]) -> float:
-    """How long a piece of work takes, once."""
-    start = time.perf_counter()
+    """How many seconds of the processor a piece of work takes, once."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def enrolled(house: House, many: int) -> list[upheld.PersonId]:
@@ -89,11 +104,15 @@ def transfer(house: House, lawyers: Lawyers, folder: Path, accounts: int) -> Non
 
 
 def incident(house: House, people: list[upheld.PersonId], entries: int) -> None:
-    """Find whom the session of one member of staff touched, among many entries."""
-    gate, some = house.provider.gate.gate, people[:TOGETHER]
-    start = house.clock.now() - timedelta(minutes=1)
-    for _ in range(0, entries, len(some)):
-        gate.sweep("use", some, ["email"], purpose="billing")
+    """Find whom a misuse touched among many entries; copies of real ones fill the table up."""
+    gate, start = house.provider.gate.gate, house.clock.now() - timedelta(days=1)
+    for each in people[:TOGETHER]:
+        gate.use(each, ["email"], purpose="billing")
+    with writing(gate.engine) as connection:
+        while many := _count(connection):
+            if many >= entries:
+                break
+            run(connection, _COPY, many + 1, min(many, entries - many))
     end = house.clock.now() + timedelta(minutes=1)
     for kind, name, what in (
         ("staff", "0" * 32, "a session of staff"),
@@ -115,7 +134,7 @@ def retention(house: House, people: list[upheld.PersonId]) -> None:
 
 
 def main() -> None:
-    """Measure all three, each on a provider of its own."""
+    """Measure all three on one provider."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--entries", type=int, default=1_000_000)
@@ -127,9 +146,9 @@ def main() -> None:
             house = opening(upheld.load(sample_policy()))
             people = enrolled(house, words.accounts)
             retention(house, people)
+            transfer(house, lawyers_of(house), folder, words.accounts)
             if words.entries:
                 incident(house, people, words.entries)
-            transfer(house, lawyers_of(house), folder, words.accounts)
 
 
 if __name__ == "__main__":
