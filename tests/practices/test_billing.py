@@ -45,7 +45,7 @@ HOSTILE = (
     "<script>alert(1)</script>",
     "😀",
     "\u202edsl",
-    "\x00",
+    "\x7f",
     "0",
     "dsl-10, phone",
 )
