@@ -21,7 +21,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties
 from upheld.practices.reports import answers, noise, reports
-from upheld.practices.reports.answers import PeopleTally
+from upheld.practices.reports.answers import AnswerBasis, PeopleTally
 from upheld.practices.reports.questions import (
     PRECISIONS,
     PROFILE,
@@ -97,6 +97,13 @@ def test_people_are_counted_for_whom_the_policy_allows_it_under_its_clause(
     assert (its.answer.group, its.answer.clauses) == (50, ("reports",))
     uses = [e.entry for e in house.provider.gate.gate.entries(people[2]) if e.entry.action == "use"]
     assert [(each.clauses, each.purpose) for each in uses] == [(("reports",), reports.INSIDE)]
+
+
+def test_what_a_report_says_of_itself_is_the_same_whoever_is_counted(house: House) -> None:
+    """The smallest group and the clauses are the policy's, not those of decisions on people."""
+    its = made(house, *BY_GENDER)
+    assert its.answer
+    assert (its.answer.group, its.answer.clauses, its.answer.lines) == (50, ("reports",), ())
 
 
 def test_nothing_but_a_report_that_is_counted_uses_data_for_reports(house: House) -> None:
@@ -244,7 +251,7 @@ def guesses(asked: Question, rounds: int) -> float:
     for trial in range(trials):
         tally = PeopleTally()
         tally.people["women"] = 2_000 + trial % 2
-        lines = [answers.answer(asked, tally, "").lines for _ in range(rounds)]
+        lines = [answers.answer(asked, tally, AnswerBasis(50, (), "")).lines for _ in range(rounds)]
         average = sum(each[0].people for each in lines) / rounds  # that of women is first
         right += (average > 2_000.5) == bool(trial % 2)
     return right / trials

@@ -54,13 +54,11 @@ class Precision(NamedTuple):
 
 
 class PeopleTally:
-    """What is counted so far. `group` is the largest smallest group that a decision named."""
+    """What is counted so far: people, and what they add to totals, by line."""
 
     def __init__(self) -> None:
         self.people: Counter[str] = Counter()
         self.totals: Counter[str] = Counter()
-        self.group = 0
-        self.clauses: set[str] = set()
 
     def add(self, contribution: Mapping[str, int]) -> None:
         """Count one person."""
@@ -84,7 +82,18 @@ def precision(wanted: Question) -> Precision:
     )
 
 
-def answer(wanted: Question, tally: PeopleTally, policy: str) -> ReportAnswer:
+class AnswerBasis(NamedTuple):
+    """On what an answer rests: the smallest group, and the clauses of a policy, by its digest.
+
+    None of it depends on who is counted, so that it tells of nobody.
+    """
+
+    group: int
+    clauses: tuple[str, ...]
+    policy: str
+
+
+def answer(wanted: Question, tally: PeopleTally, basis: AnswerBasis) -> ReportAnswer:
     """The answer to a question: each number with noise, and every line whether anybody is there."""
     how, keys = precision(wanted), [key for key, _ in wanted.keys]
     each, bound = wanted.lines_each, wanted.its.bound
@@ -92,8 +101,7 @@ def answer(wanted: Question, tally: PeopleTally, policy: str) -> ReportAnswer:
     totals = [0] * len(keys)
     if bound:
         totals = noise.add([tally.totals[key] for key in keys], each * bound, how.total_points)
-    group = tally.group or LEAST
-    least = group + how.margin
+    least = basis.group + how.margin
     lines = [
         AnswerLine(key, count, max(total, 0))
         for key, count, total in zip(keys, people, totals, strict=True)
@@ -101,12 +109,12 @@ def answer(wanted: Question, tally: PeopleTally, policy: str) -> ReportAnswer:
     ]
     return ReportAnswer(
         tuple(lines),
-        group,
+        basis.group,
         least,
         how.people_off,
         how.total_off,
-        policy,
-        tuple(sorted(tally.clauses)),
+        basis.policy,
+        basis.clauses,
     )
 
 

@@ -24,10 +24,17 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
+from upheld.policy.analyse.query import query
 from upheld.policy.load import Policy
 from upheld.practice.needs import can_ever
 from upheld.practices.reports import noise
-from upheld.practices.reports.answers import PeopleTally, ReportAnswer, answer
+from upheld.practices.reports.answers import (
+    LEAST,
+    AnswerBasis,
+    PeopleTally,
+    ReportAnswer,
+    answer,
+)
 from upheld.practices.reports.questions import Question, ReportError, contribution, read_question
 from upheld.practices.reports.tables import report, report_budget
 
@@ -83,13 +90,27 @@ def question_of(field: str, purpose: str) -> str:
 
 def budget_of(policy: Policy) -> int:
     """The budget of each period in points: the least that a rule of the policy names."""
-    amounts = [
+    amounts = _amounts_of(policy, BUDGET)
+    return int(min(amounts) * noise.POINTS) if amounts else BUDGET_POINTS
+
+
+def basis_of(policy: Policy, wanted: Question, purpose: str) -> AnswerBasis:
+    """On what an answer rests: the largest smallest group that a rule names, and the clauses."""
+    amounts = _amounts_of(policy, GROUP)
+    answers = [query(policy, question_of(each, purpose)) for each in wanted.fields]
+    clauses = {clause for its in answers for case in its.cases for clause in case.clauses}
+    group = int(max(amounts)) if amounts else LEAST
+    return AnswerBasis(group, tuple(sorted(clauses)), policy.digest)
+
+
+def _amounts_of(policy: Policy, word: str) -> list[float]:
+    """The numbers that rules of a policy give a duty."""
+    return [
         float(duty.amount)
         for node in policy.program.nodes
         for duty in node.duties
-        if duty.duty == BUDGET and duty.amount
+        if duty.duty == word and duty.amount
     ]
-    return int(min(amounts) * noise.POINTS) if amounts else BUDGET_POINTS
 
 
 def spent(tables: Tables) -> dict[str, int]:
@@ -174,18 +195,22 @@ def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
     """
     with gate.together() as transaction:
         its = require(transaction.tables, report_id)
+        basis = basis_of(transaction.policy, its.question, its.purpose)
     if its.state != COUNTING:
         return its
     noise.require()
     tally = PeopleTally()
-    for _ in _count(gate, its, tally):
+    for _ in _count(gate, its, tally, basis.group):
         pass
     with gate.together() as transaction:
         transaction.lock(REGISTER)
         its = require(transaction.tables, report_id)
         if its.state != COUNTING:
             return its
-        result = answer(its.question, tally, transaction.policy.digest)
+        if transaction.policy.digest != basis.policy:
+            later = basis_of(transaction.policy, its.question, its.purpose)
+            basis = later._replace(group=max(basis.group, later.group))
+        result = answer(its.question, tally, basis)
         changes = {
             "state": ANSWERED,
             "answer": msgspec.json.encode(result).decode(),
@@ -196,7 +221,7 @@ def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
         return require(transaction.tables, report_id)
 
 
-def _count(gate: Gate, its: AnonymousReport, tally: PeopleTally) -> Iterator[int]:
+def _count(gate: Gate, its: AnonymousReport, tally: PeopleTally, group: int) -> Iterator[int]:
     """Count everybody for whom the policy allows it, in lots; how many people were in each."""
     after = ""
     while True:
@@ -204,14 +229,19 @@ def _count(gate: Gate, its: AnonymousReport, tally: PeopleTally) -> Iterator[int
             people = transaction.customers_after(after, LOT)
             if not people:
                 return
-            _count_lot(transaction, its, people, tally)
+            _count_lot(transaction, its, people, tally, group)
         after = people[-1]
         yield len(people)
 
 
 def _count_lot(
-    transaction: Transaction, its: AnonymousReport, people: list[PersonId], tally: PeopleTally
+    transaction: Transaction,
+    its: AnonymousReport,
+    people: list[PersonId],
+    tally: PeopleTally,
+    group: int,
 ) -> None:
+    """Count a lot. Whoever is bound by a version that wants a larger group is not counted."""
     wanted, today = its.question, transaction.clock.today()
     present = [each for each in people if not transaction.is_erased(each)]
     outcomes = transaction.sweep(using(its), present) if present else {}
@@ -219,9 +249,8 @@ def _count_lot(
         if isinstance(outcome, Refused):
             continue
         duties = outcome.decision.duties
-        amounts = [int(each.amount or 0) for each in duties if each.duty == GROUP]
-        tally.group = max(tally.group, *amounts) if amounts else tally.group
-        tally.clauses.update(outcome.decision.clauses)
+        if any(int(each.amount or 0) > group for each in duties if each.duty == GROUP):
+            continue
         values = {name: value.value for name, value in outcome.values.items()}
         rows = [each.value for each in outcome.series(wanted.its.series)]
         tally.add(contribution(wanted, values, rows, today))
@@ -233,7 +262,7 @@ def using(its: AnonymousReport) -> Act:
 
 
 def complete_all(gate: Gate) -> int:
-    """ReportAnswer the reports that were cut off; how many. The job of that name."""
+    """Answer the reports that were cut off; how many. The job of that name."""
     with gate.look() as tables:
         rows = tables.select_unchecked(report, ["report_id"], "state = ?", COUNTING)
     count = 0
