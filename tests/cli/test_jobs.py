@@ -51,6 +51,7 @@ OWN = {
     "agreements",
     "requests by mail",
     "feeds",
+    "partner transactions",
     "incidents",
     "programmes",
     "reports",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -339,6 +340,23 @@ def test_nothing_of_a_line_is_readable_in_the_files(house: House, tmp_path: Path
     assert len(everything) > 10_000
     for word in (b"192.0.2.", b"marked-query", b"/page/p"):
         assert word not in everything
+
+
+def test_the_desk_sees_what_would_go_now_and_by_month(
+    open_house: Callable[[upheld.Policy], House], sample: upheld.Policy, tmp_path: Path
+) -> None:
+    """As the job then does: nothing before its time, and all of what no clause lets us keep."""
+    house, log = open_house(sample), tmp_path / "access.log"
+    log.write_text(lines(1_234))
+    read(house, log)
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    page = desk.get("/staff/visits").text
+    assert "If the job ran now, it would delete nothing." in page
+    assert re.search(r"2027-05.*1,234", page, re.DOTALL)
+    severed = open_house(without("visits"))
+    desk = severed.signed_in(severed.staff("privacy", sign_in="pat"), "staff")
+    page = desk.get("/staff/visits").text
+    assert "If the job ran now, it would delete 1,234 visits." in page
 
 
 def test_the_desk_sees_how_much_is_kept_and_no_visit(house: House, tmp_path: Path) -> None:

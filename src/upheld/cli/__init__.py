@@ -26,6 +26,7 @@ from upheld.cli import (
 )
 from upheld.cli.admin import admin
 from upheld.cli.agreement import agreement
+from upheld.cli.beacon import beacon
 from upheld.cli.bounce import bounce
 from upheld.cli.collect import collect
 from upheld.cli.delivery import delivery
@@ -82,6 +83,7 @@ admin.command("bounce")(bounce)
 admin.command("reply")(reply)
 app.add_typer(admin, name="admin")
 app.add_typer(agreement, name="agreement")
+app.add_typer(beacon, name="beacon")
 app.add_typer(delivery, name="delivery")
 app.add_typer(collect, name="collect")
 app.add_typer(incident, name="incident")

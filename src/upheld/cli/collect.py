@@ -1,31 +1,37 @@
-"""`upheld collect`: take in what servers recorded of visits, as far as the policy lets it in.
+"""`upheld collect`: take in what servers recorded of visits, and what partners sold to customers.
 
-A log may hold what no clause lets in: that is counted, and written nowhere.
+What no clause lets in is counted, and written nowhere.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from upheld.cli.admin import SETTINGS, provider_of, settings_in
+from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
+from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, print_json
 from upheld.core.counts import count_of
 
 if TYPE_CHECKING:
+    from upheld.cli.row_files import ColumnWords
     from upheld.practices.collection.ingest import LogReport
+    from upheld.practices.feeds.feeds import Feed, FeedLine
 
-collect = typer.Typer(help="Take in what servers recorded of visits.", no_args_is_help=True)
+collect = typer.Typer(help="Take in visits, and partners' transactions.", no_args_is_help=True)
 FOLLOW_SECONDS = 1.0
 
 
 @collect.callback()
 def _group() -> None:
-    """Take in what servers recorded of visits."""
+    """Take in visits, and partners' transactions."""
 
 
 @collect.command()
@@ -56,6 +62,69 @@ def logs(
     if as_json:
         print_json([{**each._asdict(), "left_out": dict(each.left_out)} for each in reports])
     raise typer.Exit(1 if all(each.refused_by_policy for each in reports) else 0)
+
+
+@collect.command()
+def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
+    file: Path = typer.Argument(help="CSV, JSON with an object a line, or Parquet."),
+    party: str = typer.Option(..., "--from", help="The partner: its name, or its word."),
+    by: str = BY,
+    columns: Path | None = typer.Option(
+        None, "--columns", help="TOML that says which column has which word."
+    ),
+    left_out: Path | None = typer.Option(
+        None, "--left-out", help="Write here which rows were left out, and why."
+    ),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Take in what customers bought from a partner; 1 where the policy lets nothing in."""
+    from upheld.cli import row_files
+    from upheld.practice import parties, partner_transactions
+    from upheld.practices.feeds import feeds, sales
+
+    words = row_files.words_of(columns, (*partner_transactions.WORDS, *partner_transactions.KEYS))
+    rows = row_files.rows(file)
+    gate = gate_of(settings_in(settings))
+    with file.open("rb") as raw:
+        digest = file_digest(raw, "sha256").hexdigest()
+    with gate.together() as transaction:
+        user_id = user_id_of(transaction, by)
+        word = parties.find(transaction, party)
+        its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS)
+    with ExitStack() as stack:
+        out = stack.enter_context(left_out.open("a")) if left_out else None
+        if out is not None and not out.tell():
+            out.write("line,why\n")
+        for each in sales.take_transactions(gate, its, _rows(rows, words)):
+            if out is not None:
+                out.write(f"{each.number},{each.reason}\n")
+    with gate.look() as tables:
+        after = feeds.require(tables, its.feed_id)
+    if as_json:
+        plain = {**after._asdict(), "started": after.started.isoformat(), "read_before": its.lines}
+        print_json({**plain, "ended": None})
+    else:
+        print(_sales_line(after, its.lines))
+    raise typer.Exit(1 if after.refused and not after.people else 0)
+
+
+def _rows(rows: Iterator[tuple[int, dict[str, object]]], words: ColumnWords) -> Iterator[FeedLine]:
+    from upheld.practices.feeds.feeds import FeedLine
+
+    for number, row in rows:
+        yield FeedLine(number, words.values(row))
+
+
+def _sales_line(its: Feed, before: int) -> str:
+    """What came of a file of transactions, in one line."""
+    from upheld.practices.feeds.sales import WHY
+
+    text = f"{its.party}: {count_of(its.lines, 'row')}; {count_of(its.people, 'transaction')} kept"
+    for reason, why in WHY.items():
+        if count := getattr(its, reason):
+            text += f"; {count:,} left out: {why}"
+    return text + (f"; {count_of(before, 'row')} read before" if before else "")
 
 
 def _tell(report: LogReport) -> None:

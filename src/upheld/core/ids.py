@@ -20,6 +20,7 @@ DeliveryId = NewType("DeliveryId", str)  # of what goes to a company: it takes i
 InvitationId = NewType("InvitationId", str)
 
 AgreementId = NewType("AgreementId", str)  # of an agreement with a company
+BeaconKey = NewType("BeaconKey", str)  # by which pages of a company tell us of visits
 BlockId = NewType("BlockId", str)  # of lines of visits that are sealed together
 CampaignId = NewType("CampaignId", str)
 ClientId = NewType("ClientId", str)  # of a company's program that asks our API

@@ -35,6 +35,7 @@ from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.events import Events
+from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.transparency import TransparencySource
@@ -219,6 +220,7 @@ class Practice(NamedTuple):
         None  # what stands below a customer's first page, by whose it is and the key of a session
     )
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
+    intake: IntakeSource | None = None  # what comes in of people without their typing it
     transparency: TransparencySource | None = None  # what the transparency report counts of it
 
 

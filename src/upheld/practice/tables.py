@@ -56,6 +56,21 @@ task_step: Final = Table(  # what was done about a task, by whom and when; never
     info=sealed(owner="person_id", part="task_id"),
 )
 
+partner_transaction: Final = Table(  # what a customer bought from a business partner
+    "partner_transaction",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("party", WORD, primary_key=True),
+    Column("mark", WORD, primary_key=True),  # of the partner's reference: it is taken once
+    Column("feed_id", ID, nullable=False),  # of the file; empty where a program sent it
+    Column("received", WORD, nullable=False),  # the day, in the provider's zone
+    Column("sealed", LargeBinary, nullable=False),  # for its person
+    Column("mac", LargeBinary),
+    Index("partner_transaction_once", "party", "mark", unique=True),
+    Index("partner_transaction_feed", "feed_id", "person_id"),
+    info=STAYS | sealed(owner="person_id"),
+)
+
 outbox: Final = Table(
     "outbox",
     metadata,

@@ -48,7 +48,7 @@ Form = dict[str, str]
 Answer = Callable[[Request, Form], Awaitable[Response]]
 
 
-class _AnswerError(Exception):
+class AnswerError(Exception):
     """An answer that ends a request."""
 
     def __init__(self, status: int, code: str, message: str, hint: str, wait: float = 0) -> None:
@@ -70,17 +70,17 @@ class PartnerApi:
             try:
                 _refuse_pages(request)
                 return await handler(request, await _form(request))
-            except _AnswerError as error:
+            except AnswerError as error:
                 headers = {**_HEADERS}
                 if error.status == 401:
                     headers["www-authenticate"] = "Bearer"
                 if error.wait:
                     headers["retry-after"] = str(int(error.wait) + 1)
-                return _json(error.body, error.status, headers)
+                return json_answer(error.body, error.status, headers)
             except AgreementError as error:
                 status = 409 if error.code == "pull-cursor" else 403
                 body = {"error": error.code, "error_description": str(error)}
-                return _json({**body, "what_to_do": error.hint}, status)
+                return json_answer({**body, "what_to_do": error.hint}, status)
 
         return answer
 
@@ -103,7 +103,7 @@ class PartnerApi:
             return clients.issue(transaction, client), ""
 
         if form.get("grant_type", "") != "client_credentials":
-            raise _AnswerError(
+            raise AnswerError(
                 400,
                 "unsupported_grant_type",
                 "only client credentials are answered",
@@ -112,14 +112,14 @@ class PartnerApi:
         _refuse_two_proofs(request, form)
         result = await self.provider.do(work)
         if isinstance(result, float | int):
-            raise _AnswerError(429, "slow_down", "too many tries", "try again later", result)
+            raise AnswerError(429, "slow_down", "too many tries", "try again later", result)
         token, why = result
         if why:
-            raise _AnswerError(
+            raise AnswerError(
                 401, "invalid_client", why, "check the id, and the secret or what is signed"
             )
         lasts = int(clients.TOKEN_LASTS.total_seconds())
-        return _json({"access_token": token, "token_type": "Bearer", "expires_in": lasts})
+        return json_answer({"access_token": token, "token_type": "Bearer", "expires_in": lasts})
 
     def _prove(self, transaction: Transaction, request: Request, form: Form) -> PartnerClient | str:
         """The program that asks for a token; why it is refused where it does not prove that."""
@@ -141,7 +141,7 @@ class PartnerApi:
         """The partner's agreements: how each stands, why, and what there is to know of it."""
 
         def work(transaction: Transaction) -> list[dict[str, object]]:
-            client, tables = self._client(transaction, request), transaction.tables
+            client, tables = self.client(transaction, request), transaction.tables
             texts: dict[str, str] = {
                 each.agreement.agreement_id: each.text
                 for each in news.for_partner(tables, client.party, transaction.clock.now())
@@ -149,7 +149,7 @@ class PartnerApi:
             every = agreements.without_text(agreements.agreements(tables, client.party))
             return [{**each, "news": texts.get(str(each["agreement"]), "")} for each in every]
 
-        return _json({"agreements": await self.provider.do(work)})
+        return json_answer({"agreements": await self.provider.do(work)})
 
     async def begin(self, request: Request, form: Form) -> Response:
         """Begin a pull for a purpose."""
@@ -157,45 +157,45 @@ class PartnerApi:
         recipient = form.get("recipient", "")
 
         def work(transaction: Transaction) -> object:
-            client = self._client(transaction, request)
+            client = self.client(transaction, request)
             why = pulls.why_refused(transaction, client.party, purpose, fields, recipient)
             if why:
-                return _AnswerError(403, "agreement", why, "see the agreement on /partner")
+                return AnswerError(403, "agreement", why, "see the agreement on /partner")
             pull = pulls.begin(transaction, client.party, purpose, fields)
             return {"pull": pull.pull_id, "purpose": purpose, "fields": pull.fields, "page": 1}
 
         result = await self.provider.do(work)
-        if isinstance(result, _AnswerError):  # committed, since the refusal is an entry
+        if isinstance(result, AnswerError):  # committed, since the refusal is an entry
             raise result
-        return _json(result, 201)
+        return json_answer(result, 201)
 
     async def page(self, request: Request, form: Form) -> Response:
         """A page of a pull: the next one, or the last one once more."""
         number = form.get("page", "")
         pull_id = request.path_params["pull"]
 
-        def work(transaction: Transaction) -> PullPage | _AnswerError:
-            client = self._client(transaction, request)
+        def work(transaction: Transaction) -> PullPage | AnswerError:
+            client = self.client(transaction, request)
             pull = pulls.find(transaction, client.party, pull_id)
             if pull is None:
-                return _AnswerError(404, "pull", "there is no such pull", "begin one")
+                return AnswerError(404, "pull", "there is no such pull", "begin one")
             if not number.isdecimal() or len(number) > 9:
-                return _AnswerError(422, "page", "a page has a number", "send page=1")
+                return AnswerError(422, "page", "a page has a number", "send page=1")
             why = pulls.why_refused(transaction, client.party, pull.purpose, pull.fields)
             if why:
-                return _AnswerError(403, "agreement", why, "see the agreement on /partner")
+                return AnswerError(403, "agreement", why, "see the agreement on /partner")
             return pulls.give(transaction, pull, int(number))
 
         try:
             result = await self.provider.do(work)
         except DeliveryError as error:
-            raise _AnswerError(409, error.code, str(error), "ask for the next page") from None
-        if isinstance(result, _AnswerError):
+            raise AnswerError(409, error.code, str(error), "ask for the next page") from None
+        if isinstance(result, AnswerError):
             raise result
         first, *items = [msgspec.Raw(each) for each in result.lines.splitlines()] or [
             msgspec.Raw(b"null")
         ]
-        return _json(
+        return json_answer(
             {
                 "page": result.number,
                 "manifest": first,
@@ -209,7 +209,7 @@ class PartnerApi:
         since, until = (_day(form, name) for name in ("from", "to"))
 
         def work(transaction: Transaction) -> list[tuple[str, ...]]:
-            client, zone = self._client(transaction, request), transaction.clock.zone
+            client, zone = self.client(transaction, request), transaction.clock.zone
             starts = datetime.combine(since, time(), zone) if since else None
             following = until + timedelta(days=1) if until else None
             ends = datetime.combine(following, time(), zone) if following else None
@@ -217,39 +217,39 @@ class PartnerApi:
             return list(accounting.table(rows, shared=True))
 
         rows = await self.provider.do(work)
-        return _json({"columns": accounting.SHARED_COLUMNS, "rows": rows})
+        return json_answer({"columns": accounting.SHARED_COLUMNS, "rows": rows})
 
     async def requests(self, request: Request, _: Form) -> Response:
         """What the company has to delete or correct, by when, and what it said of that."""
 
         def work(transaction: Transaction) -> list[dict[str, object]]:
-            client, now = self._client(transaction, request), transaction.clock.now()
+            client, now = self.client(transaction, request), transaction.clock.now()
             every = recipients.of_party(transaction, client.party)
             return [each.as_data(now) for each in recipients.signed(transaction, every)]
 
-        return _json({"requests": await self.provider.do(work)})
+        return json_answer({"requests": await self.provider.do(work)})
 
     async def acknowledge(self, request: Request, _: Form) -> Response:
         """Note that the company did what it was asked."""
         request_id = RequestId(request.path_params["request"])
 
         def work(transaction: Transaction) -> dict[str, object] | None:
-            client, now = self._client(transaction, request), transaction.clock.now()
+            client, now = self.client(transaction, request), transaction.clock.now()
             actor = f"{PARTNER} {client.party}"
             its = recipients.acknowledge(transaction, client.party, request_id, actor=actor)
             return recipients.signed(transaction, [its])[0].as_data(now) if its else None
 
         one = await self.provider.do(work)
         if one is None:
-            raise _AnswerError(404, "request", "you are asked no such thing", f"{HERE}/requests")
-        return _json(one)
+            raise AnswerError(404, "request", "you are asked no such thing", f"{HERE}/requests")
+        return json_answer(one)
 
-    def _client(self, transaction: Transaction, request: Request) -> PartnerClient:
+    def client(self, transaction: Transaction, request: Request) -> PartnerClient:
         """Whoever asks, by their token, within their limit."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         client = clients.holder(transaction, token) if kind.lower() == "bearer" else None
         if client is None:
-            raise _AnswerError(
+            raise AnswerError(
                 401, "invalid_token", "there is no such token", f"ask for one at {HERE}/token"
             )
         wait = self.provider.limits.take(
@@ -260,7 +260,7 @@ class PartnerApi:
             at=transaction.clock.now(),
         )
         if wait:
-            raise _AnswerError(429, "slow_down", "too many requests", "try again later", wait)
+            raise AnswerError(429, "slow_down", "too many requests", "try again later", wait)
         return client
 
 
@@ -270,9 +270,9 @@ def _refuse_two_proofs(request: Request, form: Form) -> None:
     if not signs:
         return
     if "client_secret" in form or "authorization" in request.headers:
-        raise _AnswerError(400, "invalid_request", "two proofs at once", "send one of them")
+        raise AnswerError(400, "invalid_request", "two proofs at once", "send one of them")
     if form.get("client_assertion_type", "") != assertions.TYPE or "client_assertion" not in form:
-        raise _AnswerError(
+        raise AnswerError(
             400,
             "invalid_request",
             "only signed JWTs are taken",
@@ -283,7 +283,7 @@ def _refuse_two_proofs(request: Request, form: Form) -> None:
 def _refuse_pages(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     if "origin" in request.headers or site not in (None, "none", "same-origin"):
-        raise _AnswerError(
+        raise AnswerError(
             403, "invalid_request", "this is for programs", "send it from no page of a browser"
         )
 
@@ -292,15 +292,15 @@ async def _form(request: Request) -> Form:
     length = request.headers.get("content-length", "0")
     has_no_length = "transfer-encoding" in request.headers
     if has_no_length or not length.isdecimal() or int(length) > BODY_MAX:
-        raise _AnswerError(413, "invalid_request", "this is too large", "send a short form")
+        raise AnswerError(413, "invalid_request", "this is too large", "send a short form")
     body = await request.body()
     try:
         pairs = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise _AnswerError(400, "invalid_request", "this is no form", "send a form") from None
+        raise AnswerError(400, "invalid_request", "this is no form", "send a form") from None
     form = {name: values[0] for name, values in pairs.items()}
     if any(kit.ZERO in name + value for name, value in form.items()):
-        raise _AnswerError(
+        raise AnswerError(
             400, "invalid_request", "a text has a zero byte", "send texts without one"
         )
     return form
@@ -315,7 +315,7 @@ def _day(form: Form, name: str) -> date | None:
     except ValueError:
         day = date.min
     if not parties.EARLIEST <= day < parties.LATEST:
-        raise _AnswerError(422, name, "this is no day", f"send {name}=2026-03-01")
+        raise AnswerError(422, name, "this is no day", f"send {name}=2026-03-01")
     return day
 
 
@@ -330,6 +330,9 @@ def _credentials(request: Request, form: Form) -> tuple[ClientId, str]:
     return ClientId(form.get("client_id", "")), form.get("client_secret", "")
 
 
-def _json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_answer(
+    value: object, status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """An answer in JSON, which nobody keeps on the way."""
     body = msgspec.json.encode(value)
     return Response(body, status, headers=headers or _HEADERS, media_type="application/json")

@@ -29,6 +29,7 @@ from upheld.practices.agreements.console import HERE, PartnerAgreementPages
 from upheld.practices.agreements.partner_api import PartnerApi
 from upheld.practices.agreements.partner_page import HERE as PARTNER_PAGE
 from upheld.practices.agreements.partner_page import PartnerPage
+from upheld.practices.agreements.partner_sales import PartnerSales
 from upheld.practices.agreements.recipient_pages import RecipientPages
 
 MENU = (
@@ -77,6 +78,7 @@ def practice(provider: Provider) -> Practice:
     """Agreements with trusted partners: drafted, checked, signed by both sides, withdrawn."""
     pages = PartnerAgreementPages(provider)
     api, partner = PartnerApi(provider), PartnerPage(provider)
+    sales = PartnerSales(api)
     theirs_to_do = RecipientPages(provider)
     one, theirs = f"{HERE}/{{agreement}}", f"{PARTNER_PAGE}/agreements/{{agreement}}"
 
@@ -118,6 +120,7 @@ def practice(provider: Provider) -> Practice:
             answer("/pulls", api.begin),
             answer("/pulls/{pull}/page", api.page),
             answer("/received", api.received),
+            answer("/transactions", sales.transactions),
             answer("/requests", api.requests),
             answer("/requests/{request}", api.acknowledge),
         ],

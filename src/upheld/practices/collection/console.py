@@ -1,4 +1,7 @@
-"""What we keep of visits, at the desk: how much, of which kind, from whom, how old, and why."""
+"""What we keep of visits, at the desk: how much, of which kind, from whom, how old, and why.
+
+Keys of partners' pages are revoked there, too.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,54 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from upheld.gate.transaction import Transaction
 from upheld.policy.request import Duty
 from upheld.practice.citations import quote_clauses
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
+from upheld.practices.collection import beacon_keys
+from upheld.practices.collection.beacon_keys import Beacon
+from upheld.practices.collection.forecast import forecast
 from upheld.practices.collection.holdings import holdings_of
+from upheld.practices.collection.tellers import REVOKED, STOLEN
 from upheld.web import charts
+from upheld.web.kit import Refusal
 
 HERE: Final = "/staff/visits"
 ROLES: Final = (MANAGER, "privacy")
+
+
+def _require_role(visit: Visit) -> None:
+    """403 for whoever does not look after visits."""
+    if visit.user is None or not {*visit.user.roles} & {*ROLES}:
+        raise HTTPException(403)
+
+
+def _confirmation(its: Beacon, *, stolen: bool) -> Confirmation:
+    marked = "What came by it before is marked, here and where customers see it."
+    stays = "What came by it before stays for as long as we may keep it."
+    return Confirmation(
+        "Say that this key was stolen?" if stolen else "Revoke this key?",
+        (
+            f"Nothing that pages of {its.host} tell us by it counts any more.",
+            marked if stolen else stays,
+            f"{its.company} needs a new key to tell us of visits again.",
+        ),
+        f"{HERE}/beacons/{its.key}/revoke",
+        "It was stolen" if stolen else "Revoke it",
+        HERE,
+        values={"stolen": "yes"} if stolen else {},
+        grave=True,
+    )
 
 
 class VisitConsole:
@@ -29,20 +69,44 @@ class VisitConsole:
 
     async def show(self, visit: Visit) -> Response:
         """Counts by kind of data, source, age and clause; never a visit."""
-        if visit.user is None or not {*visit.user.roles} & {*ROLES}:
-            raise HTTPException(403)
-        holdings = await self.provider.do(holdings_of)
+        _require_role(visit)
+        holdings, goes = await self.provider.do(lambda t: (holdings_of(t), forecast(t)))
+        ends = [(month, count, f"{count:,}") for month, count in goes.months]
         bars = [(month, count, f"{count:,}") for month, count in holdings.months]
         return self.provider.pages.page(
             visit.request,
             "collection/visits.html",
             holdings=holdings,
             label=self._label,
+            reference=short_reference,
             chart=charts.bars("Visits by month", bars),
+            goes=goes,
+            ends=charts.bars("Visits that go, by month", ends),
             collecting=self._duties(holdings.collecting),
             storing=self._duties(holdings.storing),
             quotes=quote_clauses(self.provider.policy, holdings.clauses),
         )
+
+    async def revoke(self, visit: Visit) -> Response:
+        """Let nothing count by a key of a partner's pages any more, once that was confirmed."""
+        _require_role(visit)
+        key = visit.request.path_params["key"]
+        stolen = visit.form.get("stolen", "") == "yes"
+
+        def work(transaction: Transaction) -> Beacon:
+            its = beacon_keys.find(transaction.tables, key)
+            if its is None:
+                raise HTTPException(404)
+            if its.state == STOLEN or (its.state == REVOKED and not stolen):
+                raise Refusal(409, "This key was revoked already.", "Nothing is left to do.", HERE)
+            question = _confirmation(its, stolen=stolen)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            actor = f"staff {visit.user_id}"
+            return beacon_keys.revoke(transaction, its.key, actor=actor, stolen=stolen)
+
+        its = await self.provider.do(work)
+        banner = Banner("Nothing counts by this key any more.", short_reference(its.key))
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
     def _duties(self, duties: Iterable[Duty]) -> list[str]:
         """Duties in words, such as: deleted after this time (14 months)."""

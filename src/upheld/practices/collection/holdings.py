@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from upheld.core.ids import BeaconKey
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Duty
+from upheld.practices.collection import beacon_keys
+from upheld.practices.collection.beacon_keys import Beacon
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tellers import key_of
 
 
 class VisitHolding(NamedTuple):
@@ -22,6 +26,8 @@ class VisitHolding(NamedTuple):
     visits: int
     oldest: str  # days
     newest: str
+    company: str = ""  # whose pages told us, where they were not ours
+    stolen: bool = False  # whether the key by which they did was stolen
 
 
 class VisitHoldings(NamedTuple):
@@ -33,6 +39,7 @@ class VisitHoldings(NamedTuple):
     clauses: tuple[str, ...]
     collecting: tuple[Duty, ...]  # how a visit may be collected
     storing: tuple[Duty, ...]
+    beacons: list[Beacon]  # keys of partners' pages
 
     @property
     def visits(self) -> int:
@@ -49,24 +56,32 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
         for field in fields.split():
             counts.setdefault((field, source, clauses), []).append((day, int(visits)))
     rules = rules_of(transaction.arrivals, signal=False)
+    collect, store = rules.decisions
+    beacons = beacon_keys.beacons(transaction.tables)
+    by_key = {each.key: each for each in beacons}
     rows = [
         VisitHolding(
             field,
-            source,
+            source.partition(" ")[0],
             tuple(clauses.split()),
             sum(visits for _, visits in days),
             min(days)[0],
             max(days)[0],
+            its.company if its else "",
+            its is not None and its.stolen,
         )
         for (field, source, clauses), days in counts.items()
+        for its in [by_key.get(BeaconKey(key_of(source)))]
     ]
-    rows.sort(key=lambda row: (row.field != PAGE, row.field, row.source, row.clauses))
+    rows.sort(key=lambda row: (row.field != PAGE, row.field, row.source, row.company, row.clauses))
     return VisitHoldings(
         rows,
         sorted(months.items()),
         rules.fields,
         rules.clauses,
-        *(each.duties for each in rules.decisions),
+        collect.duties,
+        store.duties,
+        beacons,
     )
 
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Final, NamedTuple
 
-from upheld.core.clock import BEGINNING, Clock
+from upheld.core.clock import BEGINNING
 from upheld.gate.act.arrivals import ArrivalBatch, ArrivalQuestions
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
-from upheld.gate.log.entries import after
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
+from upheld.practice.kept_days import first_day
 from upheld.practices.collection import blocks
 from upheld.practices.collection.blocks import (
     COOKIE,
@@ -33,14 +33,15 @@ from upheld.practices.collection.blocks import (
 )
 from upheld.practices.collection.log_lines import LogLine
 from upheld.practices.collection.reduction import network_of, route_of
+from upheld.practices.collection.tellers import OWN, FindTeller, Teller, own
 
-SOURCE, OCCASION = "browser", "visit"
 ORIGINS: Final = {PAGE: PAGE, NETWORK: "ip-address", COOKIE: COOKIE}  # what is kept, to out of what
 SIGNAL: Final = "privacy-signal"
-READ_COOKIE: Final = Act(action="read-cookie", occasion=OCCASION)
+READ_COOKIE: Final = Act(action="read-cookie", occasion=OWN.occasion)
 TARGETING: Final = Act(action="use", data=(COOKIE,), purpose="advertising")
 AHEAD: Final = timedelta(minutes=5)  # that the clock of another machine may be ahead of ours
 QUARTER: Final = 900  # seconds: zones differ by whole ones
+NOBODY_TELLS: Final = "from a page that may not tell us"
 FUTURE, TOO_OLD = "in the future", "older than we may keep"
 NOT_LET_IN: Final = "no clause lets us keep it"
 
@@ -74,14 +75,20 @@ class _Group(NamedTuple):
     days: dict[str, list[PageVisit]]
 
 
-def rules_of(arrivals: ArrivalQuestions, *, signal: bool) -> VisitRules:
+def reads_cookie(arrivals: ArrivalQuestions) -> bool:
+    """Whether the policy in force lets us read our own cookie where a browser sends it to us."""
+    return arrivals.decide(READ_COOKIE).allowed
+
+
+def rules_of(arrivals: ArrivalQuestions, *, signal: bool, teller: Teller = OWN) -> VisitRules:
     """What the policy in force lets us keep of a visit, with a privacy signal or without."""
-    facts = {SIGNAL: True} if signal else {}
+    signals = {SIGNAL: True} if signal else {}
+    facts = {**teller.facts, **signals}
     kinds = dict(ORIGINS)
-    if not arrivals.decide(READ_COOKIE, facts).allowed or (signal and _signal_unlinks(arrivals)):
+    if not arrivals.decide(READ_COOKIE, signals).allowed or (signal and _signal_unlinks(arrivals)):
         del kinds[COOKIE]
     fields, collect, store = arrivals.letting_in(
-        kinds, source=SOURCE, occasion=OCCASION, facts=facts
+        kinds, source=teller.source, occasion=teller.occasion, facts=facts
     )
     if PAGE not in fields:
         fields = ()
@@ -98,39 +105,6 @@ def _signal_unlinks(arrivals: ArrivalQuestions) -> bool:
     return decide(TARGETING, {SIGNAL: True}).outcome == "deny" != decide(TARGETING).outcome
 
 
-def first_day(clock: Clock, store: Decision) -> str:
-    """The first day of which visits may still be kept, by the tightest time in a decision."""
-    today = clock.today()
-    spans = [
-        (duty.amount, duty.unit)
-        for duty in store.duties
-        if duty.duty == "delete-after" and duty.amount is not None
-    ]
-    day = date.min
-    for amount, unit in spans:
-        day = max(day, _first_kept(today, amount, unit))
-    return day.isoformat()
-
-
-def _first_kept(today: date, amount: float, unit: str) -> date:
-    """The first day whose time is not over; visits of a day go together, none of them late."""
-    day = today
-    step = timedelta(days=1)
-    # Backwards by guess, then by single days: months differ, and a day that one lacks is its last.
-    while _is_kept(day, today, amount, unit):
-        if day - timedelta(days=28) <= date.min + step:
-            return date.min
-        day -= timedelta(days=28)
-    while not _is_kept(day, today, amount, unit) and day <= today:
-        day += step
-    return day
-
-
-def _is_kept(day: date, today: date, amount: float, unit: str) -> bool:
-    end = after(datetime(day.year, day.month, day.day, tzinfo=UTC), amount, unit)
-    return end is not None and end.date() > today
-
-
 class Intake:
     """Takes visits in at a gate."""
 
@@ -139,22 +113,27 @@ class Intake:
         self._days: dict[int, str] = {}  # by the quarter of an hour
 
     def keep(
-        self, lines: Iterable[LogLine], also: Callable[[Transaction], None] | None = None
+        self,
+        lines: Iterable[LogLine],
+        also: Callable[[Transaction], None] | None = None,
+        find_teller: FindTeller = own,
     ) -> IntakeResult:
         """Keep what the policy lets in of some visits; `also` is done in the same transaction.
 
-        It is not where the policy lets in nothing of any visit. Either all of it is durable when
-        this returns, or nothing of it is.
+        It is not where the policy lets in nothing of any visit, or nobody may tell us of them.
+        Either all of it is durable when this returns, or nothing of it is.
         """
         lines = list(lines)
         while True:
             with self.gate.together() as transaction:
-                policy = transaction.policy.digest
+                policy, teller = transaction.policy.digest, find_teller(transaction)
+                if teller is None:
+                    return IntakeResult(0, (), Counter({NOBODY_TELLS: len(lines)}), False)
                 rules = {
-                    signal: rules_of(transaction.arrivals, signal=signal)
+                    signal: rules_of(transaction.arrivals, signal=signal, teller=teller)
                     for signal in (False, True)
                 }
-                groups, left_out = self._grouped(lines, rules)
+                groups, left_out = self._grouped(lines, rules, teller.host)
                 days = {day for group in groups for day in group.days}
                 salts = days_of(transaction.tables, sorted(days), make=True)
             keys = DayKeys(self.gate, salts)
@@ -165,7 +144,7 @@ class Intake:
                 for group in groups
             ]
             with self.gate.together() as transaction:
-                if transaction.policy.digest != policy:
+                if (transaction.policy.digest, find_teller(transaction)) != (policy, teller):
                     continue
                 if days_of(transaction.tables, sorted(days)) != salts:
                     continue
@@ -173,13 +152,13 @@ class Intake:
                 if also is not None and lets_in:
                     also(transaction)
                 for group, some in pairs:
-                    _write(transaction, group, some)
+                    _write(transaction, teller, group, some)
             clauses = dict.fromkeys(each for group in groups for each in group.rules.clauses)
             count = sum(each.visits for _, some in pairs for each in some)
             return IntakeResult(count, tuple(clauses), left_out, lets_in)
 
     def _grouped(
-        self, lines: Sequence[LogLine], rules: dict[bool, VisitRules]
+        self, lines: Sequence[LogLine], rules: dict[bool, VisitRules], host: str
     ) -> tuple[list[_Group], Counter[str]]:
         """What is kept of some visits, reduced but for their cookies, and what is left out."""
         latest = int((self.gate.clock.now() + AHEAD - BEGINNING).total_seconds())
@@ -202,7 +181,7 @@ class Intake:
                     continue
                 visit = PageVisit(
                     at,
-                    route_of(target),
+                    host + route_of(target),
                     network_of(address) if network else "",
                     value if cookie else b"",
                 )
@@ -234,7 +213,9 @@ def _put_tokens(keys: DayKeys, group: _Group) -> None:
             group.days[day] = [each._replace(token=tokens[each.token]) for each in visits]
 
 
-def _write(transaction: Transaction, group: _Group, some: Sequence[SealedBlock]) -> None:
+def _write(
+    transaction: Transaction, teller: Teller, group: _Group, some: Sequence[SealedBlock]
+) -> None:
     """Write the blocks of a group, and the entry that tells of them."""
     every = [visit for visits in group.days.values() for visit in visits]
     there = {
@@ -244,15 +225,20 @@ def _write(transaction: Transaction, group: _Group, some: Sequence[SealedBlock])
     }
     fields = tuple(each for each in group.rules.fields if there[each])
     blocks.write(
-        transaction.tables, some, source=SOURCE, fields=fields, clauses=group.rules.clauses
+        transaction.tables,
+        some,
+        source=teller.stands_as,
+        fields=fields,
+        clauses=group.rules.clauses,
     )
     first, last = min(each.at for each in every), max(each.at for each in every)
     transaction.arrivals.enter(
         Act(
             action="collect",
             data=tuple(ORIGINS[each] for each in fields),
-            source=SOURCE,
-            occasion=OCCASION,
+            source=teller.source,
+            occasion=teller.occasion,
+            party=teller.party,
         ),
         group.rules.decisions,
         ArrivalBatch(

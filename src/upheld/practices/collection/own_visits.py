@@ -23,6 +23,7 @@ from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
+from upheld.practices.collection.beacon_keys import Beacon, tellers
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, PageVisit, days_of
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.tables import visit_block, visit_day
@@ -41,13 +42,19 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class PageCount(NamedTuple):
-    """How often somebody opened a page on a day, from when until when, and from which networks."""
+    """How often somebody opened a page on a day, from when until when, and from which networks.
+
+    `partner` is the company whose page it was, or empty for ours; `stolen` whether the key by which
+    that told us was stolen.
+    """
 
     route: str
     times: int
     first: datetime
     last: datetime
     networks: tuple[str, ...]
+    partner: str = ""
+    stolen: bool = False
 
 
 class KeptDays(NamedTuple):
@@ -56,6 +63,7 @@ class KeptDays(NamedTuple):
     cookies: set[bytes]
     rows: list[Any]
     salts: dict[str, bytes]
+    tellers: dict[str, Beacon]  # by what blocks say of who told us
     networks: bool  # whether the policy lets them see those
     earlier: str  # the day before which there is more; empty where there is not
     oldest: str  # the first day of which anything may be kept
@@ -124,6 +132,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         cookies,
         rows,
         salts,
+        tellers(transaction.tables, {str(row.source) for row in rows}),
         NETWORK not in result.refused,
         earlier,
         rules.oldest,
@@ -135,11 +144,11 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
 def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
     """The visits of somebody by day, the latest first, and by page; no transaction waits for it."""
     keys = DayKeys(gate, week.salts)
-    days: dict[str, list[PageVisit]] = {}
+    days: dict[str, list[tuple[PageVisit, Beacon | None]]] = {}
     for day in sorted(week.salts, reverse=True):
         tokens = {keys.token(day, each) for each in week.cookies}
         some = [
-            each
+            (each, week.tellers.get(row.source))
             for row in week.rows
             if row.day == day
             for each in keys.open(row)
@@ -150,11 +159,14 @@ def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
     return [(day, _by_page(gate.clock, some, networks=week.networks)) for day, some in days.items()]
 
 
-def _by_page(clock: Clock, visits: Sequence[PageVisit], *, networks: bool) -> list[PageCount]:
+def _by_page(
+    clock: Clock, visits: Sequence[tuple[PageVisit, Beacon | None]], *, networks: bool
+) -> list[PageCount]:
     """The visits of a day by page, in the order in which the pages were first opened."""
-    pages: dict[str, list[PageVisit]] = {}
-    for each in sorted(visits):
-        pages.setdefault(each.route, []).append(each)
+    pages: dict[tuple[str, str, bool], list[PageVisit]] = {}
+    for each, beacon in sorted(visits, key=lambda pair: pair[0]):
+        company, stolen = (beacon.company, beacon.stolen) if beacon else ("", False)
+        pages.setdefault((each.route, company, stolen), []).append(each)
     return [
         PageCount(
             route,
@@ -162,8 +174,10 @@ def _by_page(clock: Clock, visits: Sequence[PageVisit], *, networks: bool) -> li
             _moment(clock, some[0].at),
             _moment(clock, some[-1].at),
             tuple(_distinct(each.network for each in some)) if networks else (),
+            company,
+            stolen,
         )
-        for route, some in pages.items()
+        for (route, company, stolen), some in pages.items()
     ]
 
 

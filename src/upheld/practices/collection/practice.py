@@ -10,10 +10,14 @@ from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.collection import beacon_keys
+from upheld.practices.collection.beacon import HERE as BEACON
+from upheld.practices.collection.beacon import BeaconPages, BeaconRecorder
 from upheld.practices.collection.console import HERE, ROLES, VisitConsole
 from upheld.practices.collection.middleware import VisitMiddleware
 from upheld.practices.collection.own_visits import HERE as MINE
 from upheld.practices.collection.own_visits import OwnVisits
+from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.ties import erase_visits
@@ -23,10 +27,16 @@ NEEDS = (
     Need("keeping what was recorded of visits", "store page-request"),
 )
 
+SENTENCES = {
+    beacon_keys.MADE: "{actor} let pages of {party} tell us of visits",
+    beacon_keys.ENDED: "{actor} revoked a key by which pages of {party} told us of visits",
+}
+
 
 def practice(provider: Provider) -> Practice:
     """Visits: taken in from logs, kept for as long as the policy says."""
     console, recorder, mine = VisitConsole(provider), VisitRecorder(provider), OwnVisits(provider)
+    beacon = BeaconPages(provider, BeaconRecorder(provider))
     is_on = provider.settings.record_visits
     return Practice(
         "collection",
@@ -36,6 +46,13 @@ def practice(provider: Provider) -> Practice:
         arrival_duties=("reduced", "delete-after", "own-cookie-only"),
         routes=[
             Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"]),
+            Route(
+                f"{HERE}/beacons/{{key}}/revoke",
+                require_sign_in(provider, "staff", console.revoke, fresh=True),
+                methods=["POST"],
+            ),
+            Route(f"{BEACON}/{{key}}.gif", beacon.image, methods=["GET"]),
+            Route(f"{BEACON}/{{key}}.js", beacon.script, methods=["GET"]),
             Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
         ],
         menu=[
@@ -49,5 +66,7 @@ def practice(provider: Provider) -> Practice:
                 roles=ROLES,
             ),
         ],
+        entry_sentences=SENTENCES,
+        intake=intake_lines,
         jobs=[Job("visits", 10 * MINUTE, retire)],
     )

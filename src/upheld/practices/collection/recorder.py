@@ -8,24 +8,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
+import time
 from collections import deque
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from upheld.core.errors import UpheldError
 from upheld.gate.act.request import Act
 from upheld.practice.plugin import Provider
 from upheld.practices.collection.blocks import COOKIE
-from upheld.practices.collection.intake import OCCASION, SIGNAL, Intake, VisitRules, rules_of
+from upheld.practices.collection.intake import SIGNAL, Intake, VisitRules, rules_of
 from upheld.practices.collection.log_lines import LogLine
+from upheld.practices.collection.tellers import OWN
 from upheld.practices.collection.ties import tie
 
 WAITING_MAX: Final = 20_000
 TOGETHER: Final = 5_000
 SECONDS: Final = 1.0
 DROPPED: Final = "upheld_dropped_visits_total"
-SET_COOKIE: Final = Act(action="set-cookie", occasion=OCCASION)
+SET_COOKIE: Final = Act(action="set-cookie", occasion=OWN.occasion)
 REFUSED_MAX: Final = 10_000
 _LOG = logging.getLogger("upheld")
+W = TypeVar("W")
 
 
 class OpenRules(NamedTuple):
@@ -47,14 +51,74 @@ class WaitingVisit(NamedTuple):
     session: str = ""
 
 
-class VisitRecorder:
-    """Takes visits of our own pages, and keeps them a moment later."""
+class WaitingLine(Generic[W]):
+    """What waits in memory to be kept, many together; nobody who adds to it waits."""
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._intake = Intake(provider.gate.gate)
-        self._waiting: deque[WaitingVisit] = deque()
+        self._waiting: deque[W] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None  # that keeps what waits, where no loop does
+
+    def note(self, visit: W) -> None:
+        """Let a visit wait to be kept; never waits itself."""
+        if len(self._waiting) >= WAITING_MAX:
+            self.provider.count(DROPPED)
+            return
+        self._waiting.append(visit)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # in a thread of a server that has none
+            self._start_thread()
+            return
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._keep_on())
+
+    def _start_thread(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep_in_thread, daemon=True)
+                self._thread.start()
+
+    def _keep_in_thread(self) -> None:
+        while True:
+            time.sleep(SECONDS)
+            self.keep()
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+
+    async def _keep_on(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(SECONDS)
+            await asyncio.to_thread(self.keep)
+
+    def keep(self) -> int:
+        """Keep what waits; how many visits. What fails is dropped, counted, and in the log."""
+        count = 0
+        while self._waiting:
+            some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
+            try:
+                count += self.take(some)
+            except UpheldError as error:
+                _LOG.error("visits could not be recorded: %s", error.code)
+                for _ in some:
+                    self.provider.count(DROPPED)
+        return count
+
+    def take(self, some: list[W]) -> int:
+        """Keep some of what waited; how many visits."""
+        raise NotImplementedError
+
+
+class VisitRecorder(WaitingLine[WaitingVisit]):
+    """Takes visits of our own pages, and keeps them a moment later."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(provider)
+        self._intake = Intake(provider.gate.gate)
         self._rules: dict[tuple[str, str, bool], OpenRules] = {}
         self._settled: set[tuple[str, bytes]] = set()  # sessions and cookies that are done
 
@@ -71,32 +135,10 @@ class VisitRecorder:
             rules = self._rules[key] = OpenRules(visit, sets and COOKIE in visit.fields)
         return rules
 
-    def note(self, visit: WaitingVisit) -> None:
-        """Let a visit wait to be kept; never waits itself."""
-        if len(self._waiting) >= WAITING_MAX:
-            self.provider.count(DROPPED)
-            return
-        self._waiting.append(visit)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._keep_on())
-
-    async def _keep_on(self) -> None:
-        while self._waiting:
-            await asyncio.sleep(SECONDS)
-            await asyncio.to_thread(self.keep)
-
-    def keep(self) -> int:
-        """Keep what waits; how many visits. What fails is dropped, counted, and in the log."""
-        count = 0
-        while self._waiting:
-            some = [self._waiting.popleft() for _ in range(min(TOGETHER, len(self._waiting)))]
-            try:
-                count += self._intake.keep([each.line for each in some]).visits
-                self._tie(some)
-            except UpheldError as error:
-                _LOG.error("visits could not be recorded: %s", error.code)
-                for _ in some:
-                    self.provider.count(DROPPED)
+    def take(self, some: list[WaitingVisit]) -> int:
+        """Keep some visits, and tie the cookies of whoever is signed in; how many visits."""
+        count = self._intake.keep([each.line for each in some]).visits
+        self._tie(some)
         return count
 
     def _tie(self, some: list[WaitingVisit]) -> None:

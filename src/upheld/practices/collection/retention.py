@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from upheld.gate.act.request import Act
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
+from upheld.policy.request import Decision
+from upheld.practice.kept_days import first_day
 from upheld.practices.collection.blocks import (
     COOKIE,
     NETWORK,
@@ -19,7 +21,6 @@ from upheld.practices.collection.blocks import (
     PageVisit,
     days_of,
 )
-from upheld.practices.collection.intake import first_day
 from upheld.practices.collection.rewriting import EVERY, replace
 from upheld.practices.collection.tables import log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
@@ -30,19 +31,19 @@ AT_ONCE = 50  # blocks that are written anew in one transaction
 def retire(gate: Gate) -> int:
     """Delete what may be kept no longer; how many blocks went or were written anew."""
     with gate.together() as transaction:
-        allowed, oldest, clauses = _may_stay(transaction)
-        count = _drop_before(transaction, oldest if PAGE in allowed else "", clauses)
+        allowed, oldest, decision = may_stay(transaction)
+        count = _drop_before(transaction, oldest if PAGE in allowed else "", decision.clauses)
     while done := _narrow(gate, allowed):
         count += done
     return count
 
 
-def _may_stay(transaction: Transaction) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    """The kinds of data that may be stored now, since which day, and by which clauses."""
+def may_stay(transaction: Transaction) -> tuple[tuple[str, ...], str, Decision]:
+    """The kinds of data that may be stored now, since which day, and by which decision."""
     decide = transaction.arrivals.decide
     allowed = tuple(each for each in EVERY if decide(_storing([each])).allowed)
     decision = decide(_storing(allowed or EVERY))
-    return allowed, first_day(transaction.clock, decision), decision.clauses
+    return allowed, first_day(transaction.clock, decision), decision
 
 
 def _storing(fields: Sequence[str]) -> Act:

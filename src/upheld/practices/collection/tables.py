@@ -26,7 +26,8 @@ visit_block: Final = Table(
     metadata,
     Column("block_id", ID, primary_key=True),
     Column("day", WORD, nullable=False),
-    Column("source", WORD, nullable=False),  # who told us of the visits: browser
+    # Who told us of the visits: browser, or business-partner with the key of its page.
+    Column("source", WORD, nullable=False),
     Column("fields", WORD, nullable=False),  # the kinds of data in it, with spaces between them
     Column("clauses", WORD, nullable=False),  # by which it is kept, with spaces between them
     Column("visits", BigInteger, nullable=False),  # how many
@@ -45,6 +46,21 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     Column("at", Instant, nullable=False),
     Column("mac", LargeBinary),
     info=STAYS | sealed(owner="person_id"),
+)
+
+beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it stands in them
+    "beacon_key",
+    metadata,
+    Column("key", ID, primary_key=True),
+    Column("party", WORD, nullable=False),  # the company, in its word on the register
+    Column("host", WORD, nullable=False),  # from whose pages it counts
+    Column("state", WORD, nullable=False),  # active, revoked, stolen
+    Column("made", Instant, nullable=False),
+    Column("made_by", WORD, nullable=False),  # as an entry names them
+    Column("ended", Instant),
+    Column("ended_by", WORD, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
 )
 
 log_reading: Final = Table(  # how far a log was read; its name and path are not what it is known by

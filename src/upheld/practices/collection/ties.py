@@ -13,6 +13,7 @@ from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import (
     COOKIE,
     PAGE,
@@ -26,8 +27,6 @@ from upheld.web import sessions
 
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
-HOLD: Final = "hold"  # the kind of records by which the law keeps us from deleting
-ON_HOLD: Final = {"legal-hold": True, "erasure-requested": True, "erased": True}
 
 
 def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
@@ -73,25 +72,16 @@ def own_cookies(transaction: Transaction, person_id: PersonId) -> set[bytes]:
     }
 
 
-def is_on_hold(transaction: Transaction, person_id: PersonId) -> bool:
-    """Whether the law keeps us from deleting somebody's visits, as the policy says."""
-    records, _ = transaction.records_of([person_id], [HOLD])
-    at = microseconds(transaction.clock.now())
-    if not any(each.in_force(at) for each in records):
-        return False
-    return transaction.arrivals.decide(STORE, ON_HOLD).allowed
-
-
 def tied_on_hold(transaction: Transaction) -> list[PersonId]:
     """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
     tied = transaction.tables.select_unchecked(visit_tie, ["person_id"])
     people = [PersonId(str(person_id)) for (person_id,) in tied]
-    return [each for each in people if is_on_hold(transaction, each)]
+    return [each for each in people if is_on_hold(transaction, each, STORE)]
 
 
 def erase_visits(transaction: Transaction, person_id: PersonId) -> None:
     """Delete the visits of somebody who is being erased, unless the law keeps us from it."""
-    if is_on_hold(transaction, person_id):
+    if is_on_hold(transaction, person_id, STORE):
         return
     cookies = cookies_of(transaction, [person_id])
     if cookies:

@@ -71,6 +71,7 @@ class FeedDesk:
                 {
                     "feed": each,
                     "name": company_name(each.party),
+                    "what": "transactions" if each.kind else "customers",
                     "state": STATES[each.state],
                     "reference": short_reference(each.feed_id),
                     "left_out": [
@@ -114,7 +115,7 @@ def _require_role(visit: Visit) -> None:
 
 
 def _confirmation(its: Feed) -> Confirmation:
-    whose = count_of(its.people, "customer")
+    whose = count_of(its.people, "transaction" if its.kind else "customer")
     return Confirmation(
         "Take this feed out again?",
         (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -67,6 +67,7 @@ class Feed(NamedTuple):
     refused: int
     unreadable: int
     remain: int
+    kind: str = ""
 
 
 class FeedLine(NamedTuple):
@@ -81,6 +82,9 @@ class LeftOut(NamedTuple):
 
     number: int
     reason: str
+
+
+TakeOne = Callable[[Transaction, Feed, FeedLine], str]  # why a line was left out, or nothing
 
 
 def feeds(tables: Tables) -> list[Feed]:
@@ -118,7 +122,7 @@ def require_columns(policy: Policy, columns: Sequence[str]) -> None:
             )
 
 
-def start(transaction: Transaction, party: str, digest: str, by: UserId) -> Feed:
+def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: str = "") -> Feed:
     """The feed of a file, new or begun before; FeedError unless the company is a partner now."""
     tables = transaction.tables
     if party not in parties.in_role(transaction, SOURCE):
@@ -142,14 +146,19 @@ def start(transaction: Transaction, party: str, digest: str, by: UserId) -> Feed
         started_by=by,
         ended=None,
         ended_by="",
+        kind=kind or None,
         **none,
     )
     transaction.note(None, STARTED, actor=f"staff {by}", source=f"{SOURCE} {party}", id=feed_id)
     return require(tables, feed_id)
 
 
-def take(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
+def take(
+    gate: Gate, its: Feed, lines: Iterable[FeedLine], take_one: TakeOne | None = None
+) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
+
+    Each is combined with what is held, or what `take_one` says is done with it.
 
     FeedError where it was withdrawn, or is taken in by somebody else meanwhile.
     """
@@ -158,7 +167,7 @@ def take(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
     while some := list(islice(rest, BATCH)):
         with gate.together() as transaction:
             now = _require_open(transaction.tables, its.feed_id, place)
-            reasons = [_combine(transaction, now, line) for line in some]
+            reasons = [(take_one or _combine)(transaction, now, line) for line in some]
             counts = Counter(reasons)
             place += len(some)
             changes = {reason: getattr(now, reason) + counts[reason] for reason in REASONS}
@@ -251,4 +260,4 @@ def _feed(row: Any) -> Feed:
         None if row.ended is None else to_datetime(row.ended),
         UserId(row.ended_by),
         *(getattr(row, name) for name in ("lines", "people", *REASONS, "remain")),
-    )
+    )._replace(kind=row.kind or "")

@@ -5,10 +5,14 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.practice import partner_transactions
 from upheld.practice.endpoints import require_sign_in
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.feeds.desk import HERE, ROLES, FeedDesk
 from upheld.practices.feeds.feeds import STARTED, WITHDREW
+from upheld.practices.feeds.own_transactions import HERE as MINE
+from upheld.practices.feeds.own_transactions import OwnTransactions
+from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.withdrawal import take_out
 
 SENTENCES = {
@@ -18,11 +22,12 @@ SENTENCES = {
 
 
 def practice(provider: Provider) -> Practice:
-    """Files of what partners know: taken in by a command, taken out at a desk."""
-    desk = FeedDesk(provider)
+    """Files of what partners know and sold: taken in by a command, taken out at a desk."""
+    desk, mine = FeedDesk(provider), OwnTransactions(provider)
     return Practice(
         "feeds",
-        actions=("combine", "store"),
+        actions=("combine", "collect", "store", "view"),
+        before_erasure=partner_transactions.erase,
         routes=[
             Route(HERE, require_sign_in(provider, "staff", desk.show), methods=["GET"]),
             Route(
@@ -30,8 +35,10 @@ def practice(provider: Provider) -> Practice:
                 require_sign_in(provider, "staff", desk.withdraw, fresh=True),
                 methods=["POST"],
             ),
+            Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
         ],
         menu=[
+            MenuEntry("customer", "Bought from partners", MINE, "", 66, under="/me/privacy"),
             MenuEntry(
                 "staff",
                 "Feeds of partners",
@@ -39,8 +46,12 @@ def practice(provider: Provider) -> Practice:
                 "What partners told us, and taking it out again",
                 92,
                 roles=ROLES,
-            )
+            ),
         ],
-        jobs=[Job("feeds", MINUTE, take_out)],
+        jobs=[
+            Job("feeds", MINUTE, take_out),
+            Job("partner transactions", 60 * MINUTE, partner_transactions.retire),
+        ],
         entry_sentences=SENTENCES,
+        intake=intake_lines,
     )

@@ -26,6 +26,7 @@ feed: Final = Table(
     Column("refused", BigInteger, nullable=False),  # by the policy
     Column("unreadable", BigInteger, nullable=False),
     Column("remain", BigInteger, nullable=False),  # values that a clause kept at the withdrawal
+    Column("kind", WORD),  # transactions; nothing of values that are combined
     Column("mac", LargeBinary),
     Index("feed_file", "party", "digest", unique=True),
     info=sealed(),

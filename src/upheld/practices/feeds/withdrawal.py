@@ -13,6 +13,7 @@ from upheld.core.ids import FeedId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
+from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds.feeds import (
     BATCH,
     ERASED,
@@ -27,6 +28,7 @@ from upheld.practices.feeds.feeds import (
 from upheld.practices.feeds.tables import feed, feed_value
 
 _NEXT: Final = f"feed_id = ? ORDER BY person_id, field LIMIT {BATCH}"
+_SOME: Final = f"feed_id = ? ORDER BY person_id, mark LIMIT {BATCH}"
 
 
 def withdraw(transaction: Transaction, feed_id: FeedId, by: UserId) -> Feed:
@@ -65,13 +67,36 @@ def _take_out(gate: Gate, feed_id: FeedId) -> int:
                 which = (each.person_id, each.party, each.field)
                 where = "person_id = ? AND party = ? AND field = ?"
                 tables.delete(feed_value, where, *which)
+            bought = _drop_transactions(transaction, its)
+            count += bought
             changes: dict[str, object] = {"remain": remain}
-            if not rows:
+            if not rows and not bought:
                 ended = microseconds(transaction.clock.now())
                 changes = {"state": WITHDRAWN, "ended": ended}
             tables.update(feed, changes, "feed_id = ?", feed_id)
-        if not rows:
+        if not rows and not bought:
             return count
+
+
+def _drop_transactions(transaction: Transaction, its: Feed) -> int:
+    """Delete some of the transactions that a feed told of; how many."""
+    rows = transaction.tables.select(partner_transaction, _SOME, its.feed_id)
+    for each in rows:
+        which = (each.person_id, each.party, each.mark)
+        where = "person_id = ? AND party = ? AND mark = ?"
+        transaction.tables.delete(partner_transaction, where, *which)
+    for person_id in sorted({each.person_id for each in rows}):
+        actor = f"staff {its.ended_by}"
+        transaction.note(
+            PersonId(person_id),
+            WITHDREW,
+            actor=actor,
+            source=f"{SOURCE} {its.party}",
+            action="delete",
+            data=("transaction",),
+            id=its.feed_id,
+        )
+    return len(rows)
 
 
 def _drop(

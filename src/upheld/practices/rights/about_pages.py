@@ -12,6 +12,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.gate.transaction import Transaction
+from upheld.practice.intake_register import IntakeLine
 from upheld.practice.parties import public_register
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import label
@@ -20,6 +22,7 @@ HERE: Final = "/about"
 PARTS: Final = (
     ("Who we are", ""),
     ("Register of partners", "#register"),
+    ("What comes in", "#intake"),
     ("Accessibility", "#accessibility"),
     ("Security", "#security"),
 )
@@ -34,11 +37,16 @@ class AboutPage:
 
     async def show(self, request: Request) -> Response:
         """Who we are and who works with us, for everyone."""
-        rows = await self.provider.do(public_register)
+        rows, intake = await self.provider.do(lambda t: (public_register(t), self._intake(t)))
         return self.provider.pages.page(
             request,
             "rights/about.html",
             rows=rows,
+            intake=intake,
             role=lambda word: label(self.provider.policy, "party", word),
             officer=self.provider.settings.privacy_officer or self.provider.imprint.email,
         )
+
+    def _intake(self, transaction: Transaction) -> list[IntakeLine]:
+        sources = (each.intake for each in self.provider.practices if each.intake)
+        return [line for source in sources for line in source(transaction)]

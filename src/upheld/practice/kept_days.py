@@ -1,0 +1,59 @@
+"""Since which day something that came in may still be kept, and whether the law has us keep it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from upheld.core.clock import Clock
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.gate.act.request import Act
+from upheld.gate.log.entries import after
+from upheld.gate.transaction import Transaction
+from upheld.policy.request import Decision
+
+HOLD: Final = "hold"  # the kind of records by which the law keeps us from deleting
+ON_HOLD: Final = {"legal-hold": True, "erasure-requested": True, "erased": True}
+
+
+def first_day(clock: Clock, store: Decision) -> str:
+    """The first day of which anything may still be kept, by the tightest time in a decision."""
+    today = clock.today()
+    spans = [
+        (duty.amount, duty.unit)
+        for duty in store.duties
+        if duty.duty == "delete-after" and duty.amount is not None
+    ]
+    day = date.min
+    for amount, unit in spans:
+        day = max(day, _first_kept(today, amount, unit))
+    return day.isoformat()
+
+
+def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> bool:
+    """Whether the law keeps us from deleting what is stored of somebody, as the policy says."""
+    records, _ = transaction.records_of([person_id], [HOLD])
+    at = microseconds(transaction.clock.now())
+    if not any(each.in_force(at) for each in records):
+        return False
+    return transaction.arrivals.decide(store, ON_HOLD).allowed
+
+
+def _first_kept(today: date, amount: float, unit: str) -> date:
+    """The first day whose time is not over; what is of a day goes together, none of it late."""
+    day = today
+    step = timedelta(days=1)
+    # Backwards by guess, then by single days: months differ, and a day that one lacks is its last.
+    while _is_kept(day, today, amount, unit):
+        if day - timedelta(days=28) <= date.min + step:
+            return date.min
+        day -= timedelta(days=28)
+    while not _is_kept(day, today, amount, unit) and day <= today:
+        day += step
+    return day
+
+
+def _is_kept(day: date, today: date, amount: float, unit: str) -> bool:
+    end = after(datetime(day.year, day.month, day.day, tzinfo=UTC), amount, unit)
+    return end is not None and end.date() > today

@@ -1,0 +1,66 @@
+"""What a partner's program tells us that our customers bought from it.
+
+The answer says of a row whether it can be read, and nothing else: whether somebody is a customer of
+ours is not for a partner to learn. A row that is sent again is taken once, by its reference.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties, partner_transactions
+from upheld.practices.agreements.partner_api import AnswerError, Form, PartnerApi, json_answer
+
+ROWS_MAX: Final = 50
+_ROWS: Final = msgspec.json.Decoder(list[dict[str, str]])
+
+
+class PartnerSales:
+    """The answer to rows of transactions."""
+
+    def __init__(self, api: PartnerApi) -> None:
+        self.api = api
+
+    async def transactions(self, request: Request, form: Form) -> Response:
+        """Take rows in, as far as the policy lets us; which of them cannot be read, and why."""
+
+        def work(transaction: Transaction) -> dict[str, object]:
+            client, rows = self.api.client(transaction, request), _rows(form)
+            if client.party not in parties.in_role(transaction, partner_transactions.PARTNER):
+                raise AnswerError(
+                    403,
+                    "feed-party",
+                    "your company is no business partner of ours now",
+                    "ask us to put it on our register",
+                )
+            wrong: list[dict[str, object]] = []
+            for number, values in enumerate(rows, 1):
+                try:
+                    partner_transactions.read_row(values, transaction.clock.today())
+                except ValueError as error:
+                    wrong.append({"row": number, "why": str(error)})
+                    continue
+                partner_transactions.take(transaction, client.party, values)
+            return {"received": len(rows), "unreadable": wrong}
+
+        return json_answer(await self.api.provider.do(work))
+
+
+def _rows(form: Form) -> list[dict[str, str]]:
+    try:
+        rows = _ROWS.decode(form.get("rows", ""))
+    except (msgspec.DecodeError, RecursionError):
+        rows = []
+    if not 0 < len(rows) <= ROWS_MAX:
+        raise AnswerError(
+            422,
+            "rows",
+            "these are no rows",
+            f"send rows=[{{…}}], a JSON list of at most {ROWS_MAX} objects of texts",
+        )
+    return rows

@@ -1,0 +1,67 @@
+"""What retention would delete of visits now, and what it will by month, if nothing changes.
+
+It is worked out by the questions that the job asks. Nothing is deleted, and no visit is looked at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from upheld.gate.log.entries import after
+from upheld.gate.transaction import Transaction
+from upheld.practices.collection.blocks import PAGE
+from upheld.practices.collection.retention import may_stay
+from upheld.practices.collection.rewriting import EVERY
+from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.ties import tied_on_hold
+
+
+class VisitForecast(NamedTuple):
+    """Visits that the job would delete now, kinds of data that it would take out, and by month.
+
+    `holds` is how many customers' visits the law keeps longer: those are not counted apart.
+    """
+
+    now: int
+    fields: tuple[str, ...]
+    months: list[tuple[str, int]]
+    holds: int
+
+
+def forecast(transaction: Transaction) -> VisitForecast:
+    """What goes now and later, by the policy in force."""
+    allowed, oldest, decision = may_stay(transaction)
+    now, fields = 0, set[str]()
+    months: Counter[str] = Counter()
+    columns = ["day", "fields", "SUM(visits)"]
+    grouped = "day >= '' GROUP BY day, fields"
+    for day, kinds, visits in transaction.tables.select_unchecked(visit_block, columns, grouped):
+        if PAGE not in allowed or str(day) < oldest:
+            now += int(visits)
+            continue
+        fields |= {*str(kinds).split()} - {*allowed}
+        ends = _ends(
+            str(day),
+            [(duty.amount, duty.unit) for duty in decision.duties if duty.duty == "delete-after"],
+        )
+        if ends is not None:
+            months[ends.isoformat()[:7]] += int(visits)
+    return VisitForecast(
+        now,
+        tuple(each for each in EVERY if each in fields),
+        sorted(months.items()),
+        len(tied_on_hold(transaction)),
+    )
+
+
+def _ends(day: str, spans: list[tuple[float | None, str | None]]) -> date | None:
+    """The day on which what was kept of a day goes; None where nothing says so."""
+    start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+    moments = [
+        end
+        for amount, unit in spans
+        if amount is not None and unit and (end := after(start, amount, unit)) is not None
+    ]
+    return min(moments).date() if moments else None

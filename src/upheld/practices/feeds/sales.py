@@ -1,0 +1,28 @@
+"""Files of what customers bought from a partner: read row by row, each taken or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice import partner_transactions
+from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, take
+
+TRANSACTIONS = "transactions"  # the kind of such a feed
+WHY = {
+    partner_transactions.UNMATCHED: "no customer, or several",
+    partner_transactions.TWICE: "taken in before",
+    partner_transactions.REFUSED: "the policy does not allow it",
+    partner_transactions.UNREADABLE: "a value that its word cannot have",
+}
+"""Why a row was left out."""
+
+
+def take_transactions(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
+    """Take in the rows of a file that were not yet; those that were left out, as it goes on."""
+    return take(gate, its, lines, _take_one)
+
+
+def _take_one(transaction: Transaction, its: Feed, line: FeedLine) -> str:
+    return partner_transactions.take(transaction, its.party, line.values, its.feed_id)

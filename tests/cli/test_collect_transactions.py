@@ -1,0 +1,70 @@
+"""`upheld collect transactions`: files of a partner's, in three forms, each row once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.homes import provider_in, run
+from upheld.core.errors import UpheldError
+
+MAPPING = '[columns]\nreference = "Order no"\n[fixed]\ncurrency = "USD"\n'
+COLUMNS = ("Order no", "date", "amount", "what", "email")
+ROWS = [
+    ("A1", "2026-03-02", "12.50", "A boat", "ann@marked.example"),
+    ("A2", "2026-03-02", "3", "A paddle", "nobody@marked.example"),
+    ("A3", "soon", "3", "A paddle", "ann@marked.example"),
+]
+
+
+@pytest.fixture(name="home")
+def _home(tmp_path: Path) -> Path:
+    """A provider with a customer and a business partner, who sends files."""
+    home = provider_in(tmp_path, max="manager")
+    run(home, "party", "add", "Spruce Point", "--role", "business-partner", "--by", "max")
+    people = "name,email,birth-date\nAnn Marked,ann@marked.example,1990-02-01\n"
+    (home / "people.csv").write_text(people)
+    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    (home / "columns.toml").write_text(MAPPING)
+    return home
+
+
+def test_a_file_in_each_form_gives_the_same_rows_once(home: Path) -> None:
+    """What was left out stands in a file of its own, by its line, without a value."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    rows = [(each[0], today if each[1] != "soon" else "soon", *each[2:]) for each in ROWS]
+    dicts = [dict(zip(COLUMNS, each, strict=True)) for each in rows]
+    lines = [",".join(each) for each in (COLUMNS, *rows)]
+    (home / "sales.csv").write_text("\n".join(lines) + "\n")
+    (home / "sales.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in dicts) + "x")
+    parquet.write_table(pyarrow.Table.from_pylist(dicts), home / "sales.parquet")
+    words = ("--from", "Spruce Point", "--by", "max", "--columns", str(home / "columns.toml"))
+    why = home / "why.csv"
+    what = ("collect", "transactions", str(home / "sales.csv"), *words, "--left-out", str(why))
+    assert run(home, *what) == (
+        "spruce-point: 3 rows; 1 transaction kept; 1 left out: no customer, or several;"
+        " 1 left out: a value that its word cannot have\n"
+    )
+    assert why.read_text() == "line,why\n3,unmatched\n4,unreadable\n"
+    assert "3 rows read before" in run(home, *what)
+    for name, count in (("sales.jsonl", 4), ("sales.parquet", 3)):
+        text = run(home, "collect", "transactions", str(home / name), *words)
+        assert f"{count} rows; 0 transactions kept" in text
+        assert "1 left out: taken in before" in text
+
+
+def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> None:
+    """Nothing is begun by it."""
+    (home / "sales.csv").write_text("reference\nA1\n")
+    words = ("collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point")
+    for mapping in ("x", '[columns]\nprice = "x"\n', "a = 1\n"):
+        (home / "columns.toml").write_text(mapping)
+        with pytest.raises(UpheldError) as caught:
+            run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))
+        assert caught.value.code == "wrong-column"
+    assert json.loads(run(home, "feed", "list", "--json")) == []

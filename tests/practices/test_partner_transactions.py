@@ -1,0 +1,218 @@
+"""What customers bought from partners: matched, kept once, shown, and deleted in time."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import upheld
+from practices.conftest import START, House
+from practices.test_feeds import email_of, lines_of
+from practices.test_partner_pulls import Program
+from practices.without import without
+from upheld.core.errors import UpheldError
+from upheld.core.ids import FeedId, UserId
+from upheld.gate.erasure.erase import erase
+from upheld.practice import parties, partner_transactions
+from upheld.practice.tables import partner_transaction
+from upheld.practices.feeds import feeds, sales, withdrawal
+from upheld.practices.feeds.feeds import Feed
+
+HERE = "/me/privacy/transactions"
+
+
+def row(email: str, reference: str = "A1", **more: str) -> dict[str, str]:
+    """A row of a partner's."""
+    words = {"reference": reference, "date": "2026-03-02", "amount": "12.5", "currency": "USD"}
+    return {**words, "what": "A marked boat", "email": email, **more}
+
+
+def partner(house: House) -> str:
+    """A business partner of the register."""
+    return house.do(lambda t: parties.add(t, "Spruce Point", "business-partner")).party
+
+
+def take(house: House, *rows: dict[str, str], digest: str = "d1") -> tuple[Feed, dict[int, str]]:
+    """Take a file in; its feed, and why which row was left out."""
+    gate = house.provider.gate.gate
+    its = house.do(
+        lambda t: feeds.start(t, "spruce-point", digest, UserId("u1"), sales.TRANSACTIONS)
+    )
+    reasons = {e.number: e.reason for e in sales.take_transactions(gate, its, lines_of(*rows))}
+    return its, reasons
+
+
+def stored(house: House) -> list[Any]:
+    """The rows that are kept."""
+    return house.do(lambda t: t.tables.select(partner_transaction))
+
+
+def test_a_row_is_kept_for_its_customer_who_sees_it_and_no_bill_counts_it(house: House) -> None:
+    """With an entry by the clause and the company's name; whoever is nobody is dropped."""
+    partner(house)
+    ann, email = email_of(house, "ann")
+    rows = (row(email.upper()), row("no@x.example"), row(email, "A2", amount="1e3"), row(email))
+    _, reasons = take(house, *rows)
+    assert reasons == {3: "unmatched", 4: "unreadable", 5: "nothing_new"}
+    browser = house.signed_in(ann)
+    page = browser.get(HERE).text
+    assert "A marked boat" in page
+    assert "12.50 USD" in page
+    assert "Spruce Point" in page
+    entries = [each.entry for each in house.provider.gate.gate.entries(ann)]
+    (entry,) = [each for each in entries if each.action == "collect" and each.source != "customer"]
+    assert (entry.source, entry.clauses) == ("business-partner spruce-point", ("transactions",))
+    assert "record" in entry.duties
+    assert "12.50" not in browser.get("/me/billing").text
+    other, _ = email_of(house, "bo")
+    assert "marked boat" not in house.signed_in(other).get(HERE).text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"amount": "12,50"},
+        {"amount": "\u0661"},
+        {"date": "2026-02-30"},
+        {"date": "2026-03-12"},
+        {"currency": "usd"},
+        {"what": "x\x00"},
+        {"what": "x" * 201},
+        {"reference": " \n"},
+        {"email": "nobody"},
+    ],
+)
+def test_a_value_that_its_word_cannot_have_is_not_read(house: House, wrong: dict[str, str]) -> None:
+    """Nothing of the row is written."""
+    party = partner(house)
+    _, email = email_of(house, "ann")
+    values = {**row(email), **wrong}
+    reason = house.do(lambda t: partner_transactions.take(t, party, values))
+    assert (reason, stored(house)) == ("unreadable", [])
+
+
+def test_without_the_clause_or_the_register_nothing_is_stored(
+    open_house: Callable[[upheld.Policy], House], sample: upheld.Policy
+) -> None:
+    """Nor of a row that is older than we may keep."""
+    house = open_house(sample)
+    party = partner(house)
+    _, email = email_of(house, "ann")
+    assert take(house, row(email, date="2024-03-10"))[1] == {2: "refused"}
+    severed = open_house(without("transactions"))
+    assert take(severed, row(email), digest="d2")[1] == {2: "refused"}
+    house = open_house(sample)
+    house.do(lambda t: parties.end(t, party))
+    reason = house.do(lambda t: partner_transactions.take(t, party, row(email)))
+    assert (reason, stored(house)) == ("refused", [])
+
+
+def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(house: House) -> None:
+    """Read again, in another file, or by twenty at once, a reference is kept once."""
+    party = partner(house)
+    _, email = email_of(house, "ann")
+    rows = [row(email, f"A{n}") for n in range(60)]
+
+    def broken() -> Any:
+        yield from lines_of(*rows)[:55]
+        raise OSError("the file ends in the middle")
+
+    its = house.do(lambda t: feeds.start(t, party, "d1", UserId("u1"), sales.TRANSACTIONS))
+    with pytest.raises(OSError, match="middle"):
+        list(sales.take_transactions(house.provider.gate.gate, its, broken()))
+    assert len(stored(house)) == 50
+    assert take(house, *rows)[1] == {}
+    assert len(stored(house)) == 60
+    assert set(take(house, *rows, digest="d2")[1].values()) == {"nothing_new"}
+
+    def once(_: int) -> str:
+        return house.do(lambda t: partner_transactions.take(t, party, row(email, "B1")))
+
+    with ThreadPoolExecutor(20) as pool:
+        reasons = list(pool.map(once, range(20)))
+    assert sorted(reasons) == ["", *["nothing_new"] * 19]
+
+
+def test_it_goes_in_time_at_an_erasure_and_with_its_feed(house: House) -> None:
+    """Two years after we were told; of one person alone; of one file alone; and never on hold."""
+    partner(house)
+    ann, email = email_of(house, "ann")
+    bo, other = email_of(house, "bo")
+    gate = house.provider.gate.gate
+    its, _ = take(house, row(email), row(other, "A2"))
+    take(house, row(other, "A3"), digest="d2")
+    house.do(lambda t: withdrawal.withdraw(t, FeedId(its.feed_id), UserId("u1")))
+    assert withdrawal.take_out(gate) == 2
+    assert len(stored(house)) == 1
+    take(house, row(email), digest="d3")
+    erase(gate, [ann])
+    assert [each.person_id for each in stored(house)] == [bo]
+    hold = gate.record(bo, "hold", fact="legal-hold")
+    house.clock.moved += START.replace(year=2028) - START
+    assert partner_transactions.retire(gate) == 0
+    gate.withdraw(bo, hold, ended=True)
+    house.clock.moved += timedelta(days=1)
+    assert partner_transactions.retire(gate) == 1
+    assert stored(house) == []
+
+
+def test_it_is_there_on_its_last_day(house: House) -> None:
+    """A day before its time is over nothing goes."""
+    partner(house)
+    take(house, row(email_of(house, "ann")[1]))
+    gate = house.provider.gate.gate
+    house.clock.moved += START.replace(year=2028) - START - timedelta(days=1)
+    assert partner_transactions.retire(gate) == 0
+    house.clock.moved += timedelta(days=1)
+    assert partner_transactions.retire(gate) == 1
+
+
+def test_a_program_tells_us_and_never_learns_who_is_a_customer(house: House) -> None:
+    """It is told what cannot be read; nothing without a token, the register, or rows."""
+    party = partner(house)
+    program = Program(house, party, house.staff("manager", sign_in="mo"))
+    _, email = email_of(house, "ann")
+    rows = [row(email), row("no@x.example", "A2"), row(email, "A3", currency="$")]
+    status, answer = program.ask("/transactions", {"rows": json.dumps(rows)})
+    assert (status, answer["received"]) == (200, 3)
+    (wrong,) = answer["unreadable"]
+    assert (wrong["row"], "currency" in wrong["why"]) == (3, True)
+    assert program.ask("/transactions", {"rows": json.dumps(rows)}) == (status, answer)
+    assert len(stored(house)) == 1
+    for text in ("", "[]", "{}", '[{"a": 1}]', "[" * 5_000, json.dumps([row("x")] * 51)):
+        assert program.ask("/transactions", {"rows": text})[0] == 422
+    assert program.ask("/transactions", {"rows": "[{}]"}, authorization="Bearer x")[0] == 401
+    house.do(lambda t: parties.end(t, party))
+    assert program.ask("/transactions", {"rows": json.dumps(rows)})[0] == 403
+
+
+def test_nothing_of_a_row_is_readable_where_the_database_lies(house: House) -> None:
+    """Neither what it was nor the partner's reference stands in a column."""
+    partner(house)
+    take(house, row(email_of(house, "ann")[1], "marked-reference"))
+    for each in stored(house):
+        text = repr(tuple(each)).encode()
+        assert b"marked" not in text
+        assert b"boat" not in text
+
+
+def test_a_wrong_company_begins_no_file(house: House) -> None:
+    """Whoever is no business partner has none."""
+    with pytest.raises(UpheldError) as caught:
+        take(house)
+    assert caught.value.code == "feed-party"
+
+
+def test_anybody_reads_which_company_tells_us_and_since_when(house: House) -> None:
+    """With how long it is kept by the policy in force; of nobody's purchase a word."""
+    partner(house)
+    take(house, row(email_of(house, "ann")[1]))
+    page = house.browser().get("/about").text
+    assert re.search(r"Spruce Point</th>.*?24 months.*?11 March 2026", page, re.DOTALL)
+    assert "boat" not in page
