@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_a_merger_that_is_killed_ends_with_one_of_each_account_at_the_other_prov
     with gate.look() as tables:
         parcels = tables.select(takeover_parcel)
     assert len({each.person_id for each in parcels}) == len(parcels) == ACCOUNTS
-    assert count(gate, "transfer") == count(gate, "notify-transfer") == ACCOUNTS
+    assert acts(gate) == {"transfer": ACCOUNTS, "notify-transfer": ACCOUNTS}
     words = ("takeover", "archive", name, "--by", "cleo", "--to", str(archive), "--json")
     digest = str(json.loads(run(home, *words))["digest"])
     told = ("--digest", digest, "--identity", str(key))
@@ -136,12 +137,10 @@ def _dying(whole: Callable[..., Any]) -> Callable[..., Any]:
     return step
 
 
-def count(gate: Gate, action: str) -> int:
-    """How many entries of an action the ledger has."""
+def acts(gate: Gate) -> Counter[str]:
+    """How many transfers and notices of them the ledger has."""
     with gate.together() as transaction:
         people = transaction.customers_after("", ACCOUNTS)
-    return sum(
-        each.entry.action == action and each.entry.outcome == "allow"
-        for person in people
-        for each in gate.entries(person)
-    )
+    entries = (each.entry for person in people for each in gate.entries(person))
+    allowed = Counter(each.action for each in entries if each.outcome == "allow")
+    return Counter({each: allowed[each] for each in ("transfer", "notify-transfer")})
