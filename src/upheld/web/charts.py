@@ -39,7 +39,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> Markup:
     """A bar for each (label, amount, lowest, highest, as said), with a line from end to end."""
     most = max((high for _, _, _, high, _ in rows), default=0) or 1
-    line, left = 26, 150
+    line, left = 26, 220
     room = WIDTH - left - ROOM
     parts = []
     for at, (label, amount, low, high, text) in enumerate(rows):
