@@ -1,0 +1,38 @@
+"""Anonymous reports: who is counted, what a client may ask, and until when."""
+
+from __future__ import annotations
+
+import pytest
+
+from practices.ads import crowd
+from practices.conftest import House
+from practices.test_reports import BY_GENDER, MONTH, counts, made, used
+from upheld.practices.reports import noise, reports
+from upheld.practices.reports.questions import ReportError
+
+
+def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Profile and use are counted, inside and for clients; a few people have no line."""
+    monkeypatch.setattr(noise, "add", lambda numbers, *_: list(numbers))
+    margin = 14  # above the smallest group, for the noise of such a question
+    women = crowd(house, 50 + margin)
+    men = crowd(house, 49 + margin, "male")
+    for each in women:
+        used(house, each, 5)
+    its = made(house, *BY_GENDER)
+    assert its.answer
+    assert its.answer.least == 50 + margin
+    assert counts(its) == {"women": len(women)}
+    entries = house.provider.gate.gate.entries(women[0])
+    (use,) = [each.entry for each in entries if each.entry.action == "use"]
+    assert use.clauses == ("reports",)
+    assert {*use.duties} == {"minimum-group", "privacy-budget"}
+    assert sum(counts(made(house, "usage-bands", "", MONTH, 500)).values()) == len(women)
+    outside = made(house, "customers", "age-range", "", 500, purpose=reports.OUTSIDE)
+    assert sum(counts(outside).values()) == len(women) + len(men)
+    for split in ("zip", "interests"):
+        made(house, "customers", split, "", 500)
+    with pytest.raises(ReportError, match="spent"):
+        made(house, "customers", "industry", "", 500)
