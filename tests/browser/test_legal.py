@@ -16,6 +16,7 @@ from empty import empty_database
 from practices import orders
 from practices.conftest import houses
 from practices.orders import KEY, PDF, account_of
+from practices.stories import test_legal as stories
 from upheld.api.service import ServiceSettings
 from upheld.app.provider import service_of
 from upheld.core.ids import InstrumentId, PersonId
@@ -198,3 +199,61 @@ def notices(site: Site) -> int:
     """Run the job that writes the notices that are due; how many."""
     house = site.house
     return Notices(Instruments(house.provider)).send_due(house.provider.gate.gate)
+
+
+def test_a_determination_waits_for_another_officer_in_every_tab(
+    chromium: Browser, site: Site
+) -> None:
+    """Whoever made it finds no approval in a second tab; an emergency's review is late without."""
+    house = site.house
+    ann = house.customer(phone="+1 555 010 0107")
+    with ExitStack() as open_contexts:
+        view = {"width": PHONE, "height": 844}
+        first, second = (
+            open_contexts.enter_context(chromium.new_context(viewport=view))  # type: ignore[arg-type]  # a dict of that type
+            for _ in range(2)
+        )
+        olaf, sean = Clerk(site, first, "olaf", "legal"), Clerk(site, second, "sean", "legal")
+        path = determine(olaf, ann, "suspected-fraud", "law-enforcement")
+        tab = first.new_page()
+        for page in (olaf.page, tab):
+            page.goto(site.address + path)
+            assert page.get_by_role("button", name="Continue to approve").count() == 0
+        sean.at(path)
+        sean.press("Continue to approve")
+        assert "Approved" in sean.press("Approve it")
+        path = determine(olaf, ann, "physical-safety", "emergency-service")
+        assert "In force at once" in olaf.at(path)
+        olaf.page.get_by_label("Public key of age").fill(KEY)
+        olaf.press("Add the key")
+        hand_over(olaf, path)
+        house.clock.moved += timedelta(days=31)
+        assert stories.reviews(house, ann) == ["late"]
+        for each in (olaf, sean):
+            each.back()
+        olaf.at(path)
+        tab.goto(site.address + path)
+        for page in (olaf.page, tab):
+            assert page.get_by_role("button", name="I have reviewed it").count() == 0
+        sean.at(path)
+        assert "Reviewed on" in sean.press("I have reviewed it")
+
+
+def determine(olaf: Clerk, ann: PersonId, ground: str, recipient: str) -> str:
+    """The officer writes down what they believe; the path of the determination."""
+    house, page = olaf.site.house, olaf.page
+    olaf.at(DESK)
+    page.get_by_label("What it is").select_option("determination")
+    page.get_by_label("Who issued it, or receives it").fill("Larch County Police")
+    page.get_by_label("Its reference").fill("Case 7")
+    page.get_by_label("To whom it is given").select_option(recipient)
+    page.get_by_label("Ground of a determination").select_option(ground)
+    page.get_by_label("What the officer believes").fill("It was them, and nobody else can say so.")
+    page.get_by_label("Account numbers").fill(account_of(house, ann))
+    for each in REACH:
+        page.locator(f"[name='fields'][value='{each}']").check()
+    today = house.clock.today()
+    for name, days in (("starts", 0), ("ends", 30)):
+        _fill_day(olaf, name, today + timedelta(days=days))
+    olaf.press("Open it")
+    return page.url.removeprefix(olaf.site.address).partition("?")[0]

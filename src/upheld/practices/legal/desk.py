@@ -62,6 +62,8 @@ class InstrumentView(NamedTuple):
     people: list[NamedPerson]
     names: dict[UserId, str]
     is_undelivered: bool  # whether the file of its last release was given to nobody yet
+    may_approve: bool  # whether whoever looks has neither opened nor checked it
+    may_review: bool  # whether somebody else made the determination
 
 
 class LegalDesk:
@@ -124,7 +126,15 @@ class LegalDesk:
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)
             waits = self.releases.custody.waits(tables, instrument.instrument_id)
-            return InstrumentView(instrument, people, names, waits)
+            first = (instrument.opened_by, instrument.checked_by)
+            return InstrumentView(
+                instrument,
+                people,
+                names,
+                waits,
+                may_approve=visit.user_id not in first,
+                may_review=visit.user_id != instrument.opened_by,
+            )
 
         view = await self.provider.read(look)
         return self.provider.pages.page(
