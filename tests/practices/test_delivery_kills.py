@@ -48,10 +48,12 @@ gate = open_gate_sync(url, policy=policy, keys=keys)
 clock = SetClock(START + timedelta(minutes=1))
 gate.context = gate.context.by(clock)
 pulls.PAGE_PEOPLE = 2
+assert pulls._require_still_covered
+assert partner_api.json_answer
 if when == "before":
     pulls._require_still_covered = die
 else:
-    partner_api._json = die
+    partner_api.json_answer = die
 house = House(provide(AsyncGate(gate), Settings(database=url), PRACTICES), policy, clock)
 server = uvicorn.Server(uvicorn.Config(house.app, port=0, log_level="error"))
 startup = server.startup
