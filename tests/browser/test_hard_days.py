@@ -38,8 +38,8 @@ HOUR = timedelta(hours=1)
 def contexts(chromium: Browser, stack: ExitStack, many: int) -> list[BrowserContext]:
     """Browsers on phones, each of somebody else."""
     view = {"width": PHONE, "height": 844}
-    made = (chromium.new_context(viewport=view) for _ in range(many))  # type: ignore[arg-type]  # a dict of that type
-    return [stack.enter_context(each) for each in made]
+    new = (chromium.new_context(viewport=view) for _ in range(many))  # type: ignore[arg-type]  # a dict of that type
+    return [stack.enter_context(each) for each in new]
 
 
 def read_as(where: Site, context: BrowserContext, person: PersonId, path: str) -> str:

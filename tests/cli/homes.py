@@ -36,3 +36,13 @@ def run(home: Path, *words: str, typed: str = "", expect: int = 0) -> str:
     done = CliRunner().invoke(app, command, input=typed, catch_exceptions=False)
     assert done.exit_code == expect, done.output
     return done.output
+
+
+def home_with_partner(folder: Path) -> Path:
+    """A provider with the customer Ann Marked and the business partner Spruce Point."""
+    home = provider_in(folder, max="manager")
+    run(home, "party", "add", "Spruce Point", "--role", "business-partner", "--by", "max")
+    people = "name,email,birth-date\nAnn Marked,ann@marked.example,1990-02-01\n"
+    (home / "people.csv").write_text(people)
+    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    return home

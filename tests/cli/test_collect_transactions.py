@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.homes import provider_in, run
+from cli.homes import home_with_partner, run
 from upheld.core.errors import UpheldError
 
 MAPPING = '[columns]\nreference = "Order no"\n[fixed]\ncurrency = "USD"\n'
@@ -22,11 +22,7 @@ ROWS = [
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
     """A provider with a customer and a business partner, who sends files."""
-    home = provider_in(tmp_path, max="manager")
-    run(home, "party", "add", "Spruce Point", "--role", "business-partner", "--by", "max")
-    people = "name,email,birth-date\nAnn Marked,ann@marked.example,1990-02-01\n"
-    (home / "people.csv").write_text(people)
-    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    home = home_with_partner(tmp_path)
     (home / "columns.toml").write_text(MAPPING)
     return home
 

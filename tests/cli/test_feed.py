@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.homes import provider_in, run
+from cli.homes import home_with_partner, run
 from upheld.core.errors import UpheldError
 
 FILE = "email,job,notes\nann@marked.example,carpenter,x\nnobody@marked.example,baker,y\n"
@@ -16,11 +16,7 @@ FILE = "email,job,notes\nann@marked.example,carpenter,x\nnobody@marked.example,b
 @pytest.fixture(name="home")
 def _home(tmp_path: Path) -> Path:
     """A provider with a customer and a business partner, who sends a file."""
-    home = provider_in(tmp_path, max="manager")
-    run(home, "party", "add", "Spruce Point", "--role", "business-partner", "--by", "max")
-    people = "name,email,birth-date\nAnn Marked,ann@marked.example,1990-02-01\n"
-    (home / "people.csv").write_text(people)
-    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    home = home_with_partner(tmp_path)
     (home / "feed.csv").write_text(FILE)
     return home
 

@@ -104,12 +104,12 @@ def test_a_server_that_is_killed_in_a_page_gives_nobody_twice(
         assert status == 200, answer
         items += answer["items"]
         if number == 1:
-            made = house.do(lambda t: deliveries.latest(t.tables))
-            assert len(made) == 1
-            assert {each.delivery_id for each in left} <= {made[0].delivery_id}
+            now = house.do(lambda t: deliveries.latest(t.tables))
+            assert len(now) == 1
+            assert {each.delivery_id for each in left} <= {now[0].delivery_id}
     assert Counter(each["values"]["email"] for each in items) == Counter(EMAILS)
-    made = house.do(lambda t: deliveries.latest(t.tables))
-    assert [each.state for each in made] == ["done", "done"]
+    now = house.do(lambda t: deliveries.latest(t.tables))
+    assert [each.state for each in now] == ["done", "done"]
     for each in people:
         acts = [one.entry.action for one in house.provider.gate.gate.entries(each)]
         assert acts.count("share") == 1

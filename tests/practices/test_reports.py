@@ -51,7 +51,7 @@ def wanted(house: House, *words: str | int) -> Question:
     return question(str(template), str(split), str(month), int(points), house.clock.today())
 
 
-def made(house: House, *words: str | int, purpose: str = reports.INSIDE) -> AnonymousReport:
+def report_on(house: House, *words: str | int, purpose: str = reports.INSIDE) -> AnonymousReport:
     """A report, asked and answered."""
     its = house.do(lambda t: reports.ask(t, wanted(house, *words), purpose, actor="staff mo"))
     return reports.complete(house.provider.gate.gate, its.report_id)
@@ -91,7 +91,7 @@ def test_people_are_counted_for_whom_the_policy_allows_it_under_its_clause(
     words = {"purpose": [reports.INSIDE]}
     house.do(lambda t: t.record(people[0], "objection", fact="objected", about=words))
     erase(house.provider.gate.gate, [people[1]])
-    its = made(house, *BY_GENDER)
+    its = report_on(house, *BY_GENDER)
     assert counts(its) == {"women": 68}
     assert its.answer
     assert (its.answer.group, its.answer.clauses) == (50, ("reports",))
@@ -101,7 +101,7 @@ def test_people_are_counted_for_whom_the_policy_allows_it_under_its_clause(
 
 def test_what_a_report_says_of_itself_is_the_same_whoever_is_counted(house: House) -> None:
     """The smallest group and the clauses are the policy's, not those of decisions on people."""
-    its = made(house, *BY_GENDER)
+    its = report_on(house, *BY_GENDER)
     assert its.answer
     assert (its.answer.group, its.answer.clauses, its.answer.lines) == (50, ("reports",), ())
 
@@ -152,7 +152,7 @@ def test_twenty_at_once_spend_no_more_than_there_is_and_the_same_question_pays_o
     assert (row.period, row.points) == (PROFILE, reports.BUDGET_POINTS)
     house.clock.moved += timedelta(days=40)
     with pytest.raises(ReportError) as caught:
-        made(house, *BY_GENDER)
+        report_on(house, *BY_GENDER)
     assert str(caught.value) == reports.SPENT
 
 
@@ -160,13 +160,13 @@ def test_a_stored_answer_is_given_again_for_nothing_but_none_of_ours_goes_outsid
     house: House,
 ) -> None:
     """What was paid for outside is read inside; a rougher question is answered by it too."""
-    inside = made(house, *BY_GENDER)
-    assert made(house, *BY_GENDER) == inside
-    assert made(house, "customers", "gender", "", 10) == inside
-    outside = made(house, *BY_GENDER, purpose=reports.OUTSIDE)
+    inside = report_on(house, *BY_GENDER)
+    assert report_on(house, *BY_GENDER) == inside
+    assert report_on(house, "customers", "gender", "", 10) == inside
+    outside = report_on(house, *BY_GENDER, purpose=reports.OUTSIDE)
     assert outside.report_id != inside.report_id
-    again = made(house, "customers", "age-range", "", 100, purpose=reports.OUTSIDE)
-    assert made(house, "customers", "age-range", "", 100) == again
+    again = report_on(house, "customers", "age-range", "", 100, purpose=reports.OUTSIDE)
+    assert report_on(house, "customers", "age-range", "", 100) == again
     assert house.do(lambda t: reports.spent(t.tables)) == {PROFILE: 1_100}
 
 
@@ -187,7 +187,7 @@ def test_sums_are_within_declared_bounds_whatever_a_row_says(house: House, exact
     people = crowd(house, 80)
     for at, each in enumerate(people):
         used(house, each, (5, 1e300, -7)[min(at, 2)] if at < 3 else 5)
-    its = made(house, "usage", "", MONTH, 500)
+    its = report_on(house, "usage", "", MONTH, 500)
     assert its.answer
     (line,) = its.answer.lines
     assert (line.people, line.total) == (80, 5 + 1_000 + 0 + 77 * 5)
@@ -273,7 +273,7 @@ def test_a_company_with_two_accounts_reads_one_answer_and_pays_from_one_budget(
     house: House,
 ) -> None:
     """On its page it is asked about the price first; reports for us are not there for it."""
-    inside = made(house, "customers", "age-range", "", 10)
+    inside = report_on(house, "customers", "age-range", "", 10)
     party = house.do(lambda t: parties.add(t, "Oak Figures", "report-client")).party
     form = {"template": "customers", "split": "gender", "month": "", "points": "500"}
     paths = []
@@ -317,7 +317,7 @@ def test_an_analyst_asks_and_reads_chart_table_and_statement(house: House, exact
     assert table[1].startswith("women,80,")
     assert "epsilon: 0.5, taken from profile, 2026-02" in browser.get(f"{path}/method").text
     for split in ("zip", "industry", "occupation"):
-        made(house, "customers", split, "", 500)
+        report_on(house, "customers", split, "", 500)
     refused = send(browser, HERE, {**form, "split": "age-range"})
     assert refused.status_code == 422
     assert "privacy budget for this is spent" in refused.text
@@ -327,7 +327,7 @@ def test_without_the_clause_reports_stop(open_house: Callable[..., House]) -> No
     """Nothing is asked under a policy without it, and the page says so."""
     house = open_house(without("reports"))
     with pytest.raises(ReportError) as caught:
-        made(house, *BY_GENDER)
+        report_on(house, *BY_GENDER)
     assert caught.value.code == "report-policy"
     page = house.signed_in(house.staff("analyst"), "staff").get(HERE).text
     assert "Our policy does not let us make reports now" in page
@@ -345,9 +345,9 @@ def test_the_policy_says_how_small_a_group_is_and_how_large_the_budget(
         upheld.load_text(text.replace(duties, "with minimum-group 90, privacy-budget 1"))
     )
     crowd(house, 90)
-    its = made(house, *BY_GENDER)
+    its = report_on(house, *BY_GENDER)
     assert its.answer
     assert (its.answer.group, its.answer.least, its.answer.lines) == (90, 104, ())
-    made(house, "customers", "age-range", "", 500)
+    report_on(house, "customers", "age-range", "", 500)
     with pytest.raises(ReportError):
-        made(house, "customers", "zip", "", 10)
+        report_on(house, "customers", "zip", "", 10)

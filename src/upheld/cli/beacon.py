@@ -84,7 +84,7 @@ def revoke(
 
 def _plain(its: Beacon) -> dict[str, object]:
     ended = None if its.ended is None else its.ended.isoformat()
-    return {**its._asdict(), "made": its.made.isoformat(), "ended": ended}
+    return {**its._asdict(), "created_at": its.created_at.isoformat(), "ended": ended}
 
 
 def _line(its: Beacon) -> str:

@@ -56,7 +56,7 @@ class OwnTransaction(NamedTuple):
     """A transaction that is kept of somebody: with which company, and when we were told."""
 
     company: str
-    told: str  # the day
+    received_on: str  # a day
     row: PartnerTransaction
 
 

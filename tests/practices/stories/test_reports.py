@@ -6,7 +6,7 @@ import pytest
 
 from practices.ads import crowd
 from practices.conftest import House
-from practices.test_reports import BY_GENDER, MONTH, counts, made, used
+from practices.test_reports import BY_GENDER, MONTH, counts, report_on, used
 from upheld.practices.reports import noise, reports
 from upheld.practices.reports.questions import ReportError
 
@@ -21,7 +21,7 @@ def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
     men = crowd(house, 49 + margin, "male")
     for each in women:
         used(house, each, 5)
-    its = made(house, *BY_GENDER)
+    its = report_on(house, *BY_GENDER)
     assert its.answer
     assert its.answer.least == 50 + margin
     assert counts(its) == {"women": len(women)}
@@ -29,10 +29,10 @@ def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
     (use,) = [each.entry for each in entries if each.entry.action == "use"]
     assert use.clauses == ("reports",)
     assert {*use.duties} == {"minimum-group", "privacy-budget"}
-    assert sum(counts(made(house, "usage-bands", "", MONTH, 500)).values()) == len(women)
-    outside = made(house, "customers", "age-range", "", 500, purpose=reports.OUTSIDE)
+    assert sum(counts(report_on(house, "usage-bands", "", MONTH, 500)).values()) == len(women)
+    outside = report_on(house, "customers", "age-range", "", 500, purpose=reports.OUTSIDE)
     assert sum(counts(outside).values()) == len(women) + len(men)
     for split in ("zip", "interests"):
-        made(house, "customers", split, "", 500)
+        report_on(house, "customers", split, "", 500)
     with pytest.raises(ReportError, match="spent"):
-        made(house, "customers", "industry", "", 500)
+        report_on(house, "customers", "industry", "", 500)

@@ -40,7 +40,7 @@ class Beacon(NamedTuple):
     party: str
     host: str
     state: str
-    made: datetime
+    created_at: datetime
     ended: datetime | None
     visits: int
 
@@ -78,8 +78,8 @@ def add(transaction: Transaction, party: str, host: str, *, actor: str) -> Beaco
         party=party,
         host=host,
         state=ACTIVE,
-        made=microseconds(transaction.clock.now()),
-        made_by=actor,
+        created_at=microseconds(transaction.clock.now()),
+        created_by=actor,
         ended=None,
         ended_by="",
     )
@@ -109,7 +109,7 @@ def revoke(transaction: Transaction, key: BeaconKey, *, actor: str, stolen: bool
 
 def beacons(tables: Tables) -> list[Beacon]:
     """Every key, by company, with how many visits are kept that came by it."""
-    rows = tables.select(beacon_key, "made >= 0 ORDER BY party, made")
+    rows = tables.select(beacon_key, "created_at >= 0 ORDER BY party, created_at")
     counts = _counts(tables) if rows else {}
     return [_beacon(row, counts.get(row.key, 0)) for row in rows]
 
@@ -154,5 +154,11 @@ def _counts(tables: Tables) -> dict[str, int]:
 def _beacon(row: Any, visits: int) -> Beacon:
     ended = None if row.ended is None else to_datetime(row.ended)
     return Beacon(
-        BeaconKey(row.key), row.party, row.host, row.state, to_datetime(row.made), ended, visits
+        BeaconKey(row.key),
+        row.party,
+        row.host,
+        row.state,
+        to_datetime(row.created_at),
+        ended,
+        visits,
     )

@@ -10,6 +10,7 @@ import logging
 import secrets
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -51,7 +52,7 @@ class WaitingVisit(NamedTuple):
     session: str = ""
 
 
-class WaitingLine(Generic[W]):
+class WaitingLine(ABC, Generic[W]):
     """What waits in memory to be kept, many together; nobody who adds to it waits."""
 
     def __init__(self, provider: Provider) -> None:
@@ -108,9 +109,9 @@ class WaitingLine(Generic[W]):
                     self.provider.count(DROPPED)
         return count
 
+    @abstractmethod
     def take(self, some: list[W]) -> int:
         """Keep some of what waited; how many visits."""
-        raise NotImplementedError
 
 
 class VisitRecorder(WaitingLine[WaitingVisit]):

@@ -55,8 +55,8 @@ beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it 
     Column("party", WORD, nullable=False),  # the company, in its word on the register
     Column("host", WORD, nullable=False),  # from whose pages it counts
     Column("state", WORD, nullable=False),  # active, revoked, stolen
-    Column("made", Instant, nullable=False),
-    Column("made_by", WORD, nullable=False),  # as an entry names them
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", WORD, nullable=False),  # as an entry names them
     Column("ended", Instant),
     Column("ended_by", WORD, nullable=False),
     Column("mac", LargeBinary),

@@ -68,7 +68,7 @@ _PARCEL: Final = msgspec.json.Decoder(Parcel)
 
 
 def fields_of(transaction: Transaction, shapes: Mapping[str, str]) -> tuple[str, ...]:
-    """The fields of an account, of what is held: its number, all there is, no passwords."""
+    """What a transfer takes of an account: its number and all kinds that we hold, but passwords."""
     words = transaction.policy.program.vocabulary.tree("data")
     fields = {ACCOUNT_ID, *shapes} - {PASSWORDS}
     return tuple(sorted(each for each in fields if each in words))
