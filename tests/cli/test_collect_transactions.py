@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.homes import home_with_partner, run
+from upheld.cli.admin import gate_of
 from upheld.core.errors import UpheldError
+from upheld.core.settings import read_settings
+from upheld.practice.partner_transactions import of_person
 
 MAPPING = '[columns]\nreference = "Order no"\n[fixed]\ncurrency = "USD"\n'
 COLUMNS = ("Order no", "date", "amount", "what", "email")
+DIES = """
+import os, signal, sys
+from upheld.cli import app
+from upheld.practice import partner_transactions
+keep, rows = partner_transactions._keep, []
+
+def dying(*rest):
+    rows.append(rest)
+    if len(rows) == {which}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return keep(*rest)
+
+partner_transactions._keep = dying
+app(sys.argv[1:])
+"""
 ROWS = [
     ("A1", "2026-03-02", "12.50", "A boat", "ann@marked.example"),
     ("A2", "2026-03-02", "3", "A paddle", "nobody@marked.example"),
@@ -64,3 +85,27 @@ def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> Non
             run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))
         assert caught.value.code == "wrong-column"
     assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+@pytest.mark.parametrize("which", [1, 3])
+def test_a_file_whose_import_is_killed_gives_each_row_once_when_it_is_read_again(
+    home: Path, which: int
+) -> None:
+    """Killed at its first row and between rows; what was taken in before is not taken twice."""
+    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    rows = [f"A{at},{today},12.50,A boat,ann@marked.example" for at in range(5)]
+    (home / "sales.csv").write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    words = ["collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point"]
+    words += ["--by", "max", "--columns", str(home / "columns.toml")]
+    command = [sys.executable, "-c", DIES.format(which=which), *words]
+    settings = ["--settings", str(home / "upheld.toml")]
+    killed = subprocess.run([*command, *settings], check=False, capture_output=True)
+    assert killed.returncode == -signal.SIGKILL
+    run(home, *words)
+    with gate_of(read_settings(home / "upheld.toml")).together() as transaction:
+        (person,) = transaction.find("email", "ann@marked.example")
+        references = [each.row.reference for each in of_person(transaction, person)]
+    assert sorted(references) == [f"A{at}" for at in range(5)]
+    entries = gate_of(read_settings(home / "upheld.toml")).entries(person)
+    sources = [each.entry.source for each in entries]
+    assert sources.count("business-partner spruce-point") == 5
