@@ -17,9 +17,13 @@ PLAN = "hosting"
 DATA = ("name", "email")
 
 
-def supplied_plan(house: House, *, ready: bool = True) -> ServicePlan:
-    """Let a company of the register provide a plan, and have its key if it is `ready`."""
-    party = house.do(lambda t: parties.add(t, "Fjord Hosting", "supplier")).party
+def supplied_plan(house: House, *, ready: bool = True, ours: bool = False) -> ServicePlan:
+    """Let a company of the register provide a plan, and have its key if it is `ready`.
+
+    It is a supplier, or one of `ours` for as long as the register says so.
+    """
+    role, proof = ("affiliate", "All shares, deed of 2 May") if ours else ("supplier", "")
+    party = house.do(lambda t: parties.add(t, "Fjord Hosting", role, proof=proof)).party
     if ready:
         house.do(lambda t: party_keys.put(t, party, KEY))
     plans = cast("dict[str, ServicePlan]", cast("PlanSeller", house.provider.seller).plans)

@@ -127,6 +127,20 @@ def ground_over(
     )
 
 
+def reference_over(
+    transaction: Transaction, person_id: PersonId, reference: str, why: str = WITHDRAWN
+) -> None:
+    """Ask whoever received something in deliveries under a reference that is over to delete it."""
+    sent = {each.delivery_id for each in deliveries.latest(transaction.tables, reference=reference)}
+    _ask(
+        transaction,
+        person_id,
+        DELETE,
+        why,
+        lambda row: {*row.entry.data} if row.delivery_id in sent else set(),
+    )
+
+
 def opted_out(transaction: Transaction, person_id: PersonId, purpose: str) -> None:
     """Ask whoever received something for a purpose that somebody opted out of to delete it."""
     _ask(

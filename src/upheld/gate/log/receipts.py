@@ -39,8 +39,13 @@ _OWN = (  # no OR, for which PostgreSQL reads every entry
     "number IN (SELECT number FROM entry WHERE person_id = ?"
     " UNION ALL SELECT number FROM entry_person WHERE person_id = ?)"
 )
+_ENTRY = "SELECT e.number, e.at, e.body, e.person_id FROM entry e"
+_OF_PERSON = f"{_ENTRY} WHERE e.number > ? AND e.person_id = ?"
+_OF_BATCHES = (
+    f"{_ENTRY} JOIN entry_person p ON p.number = e.number WHERE p.number > ? AND p.person_id = ?"
+)
 NUMBER_MAX = (1 << 63) - 1  # a database has no greater one
-_TOGETHER = 10_000  # entries read at a time: for each lot a person's numbers are listed again
+_TOGETHER = 10_000  # entries read at a time
 
 
 class AccountQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,29 +179,39 @@ def _covered(connection: Connection) -> int:
 def _rows(
     connection: Connection, account_query: AccountQuery, containing: str
 ) -> Iterator[tuple[EntryNumber, int, bytes, PersonId | None]]:
-    query = "SELECT number, at, body, person_id FROM entry WHERE number > ?"
-    values: list[object] = []
-    if account_query.person_id is not None:
-        query += f" AND {_OWN}"
-        values += [account_query.person_id, account_query.person_id]
-    if account_query.since is not None:
-        query += " AND at >= ?"
-        values.append(microseconds(account_query.since))
-    if account_query.until is not None:
-        query += " AND at < ?"
-        values.append(microseconds(account_query.until))
-    if account_query.number is not None:
-        if account_query.number > NUMBER_MAX:
-            return
-        query += " AND number = ?"
-        values.append(account_query.number)
-    if containing:
-        is_server = dialect_of(connection).server
-        query += " AND position(? in body) > 0" if is_server else " AND instr(body, ?) > 0"
-        values.append(msgspec.json.encode(containing)[1:-1])  # as it stands in an entry
-    last_number = 0
-    query += " ORDER BY number LIMIT ?"
-    while entry_rows := rows(connection, query, last_number, *values, _TOGETHER):
+    where, values = _conditions(connection, account_query, containing)
+    # Their own entries and those of batches, each in order: the database merges the two.
+    own, limits = [f"{_ENTRY} WHERE e.number > ?{where}"], [values]
+    if (whose := account_query.person_id) is not None:
+        own = [f"{each}{where}" for each in (_OF_PERSON, _OF_BATCHES)]
+        limits = [[whose, *values]] * len(own)
+    query = " UNION ALL ".join(own) + " ORDER BY 1 LIMIT ?"
+    last_number, more = 0, account_query.number is None or account_query.number <= NUMBER_MAX
+    while more:
+        since = [value for some in limits for value in (last_number, *some)]
+        entry_rows = rows(connection, query, *since, _TOGETHER)
         for number, at, body, person_id in entry_rows:
             yield number, at, to_bytes(body), person_id
             last_number = number
+        more = len(entry_rows) == _TOGETHER
+
+
+def _conditions(
+    connection: Connection, query: AccountQuery, containing: str
+) -> tuple[str, list[object]]:
+    """What a query asks of each entry, whosever it is, and the values for that."""
+    where, values = "", list[object]()
+    if query.since is not None:
+        where += " AND e.at >= ?"
+        values.append(microseconds(query.since))
+    if query.until is not None:
+        where += " AND e.at < ?"
+        values.append(microseconds(query.until))
+    if query.number is not None:
+        where += " AND e.number = ?"
+        values.append(query.number)
+    if containing:
+        is_server = dialect_of(connection).server
+        where += " AND position(? in e.body) > 0" if is_server else " AND instr(e.body, ?) > 0"
+        values.append(msgspec.json.encode(containing)[1:-1])  # as it stands in an entry
+    return where, values

@@ -3,7 +3,8 @@
 An order of such a plan is a record that the service needs them: the company gets these fields, in a
 delivery that is made with the order, and no others, for as long as the order lives. When it ends,
 what waits is kept back, and what the company received it is asked to delete. Nobody can order a
-plan whose supplier is not on the register, or has no key.
+plan whose supplier is not on the register, or has no key. A company of our own may provide a plan:
+what it gets is asked as told to an affiliate, and nothing goes to it once it is not ours.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ KIND: Final = "service-order"  # of the record
 REQUESTED: Final = "service-requested"  # the fact that it proves
 
 
-def act_of(plan: ServicePlan, order_id: RecordId | None = None) -> Act:
-    """Telling the supplier of a plan what it needs."""
+def act_of(plan: ServicePlan, order_id: RecordId | None = None, role: str = SUPPLIER) -> Act:
+    """Telling whoever provides a plan, a supplier or an affiliate, what it needs."""
     return Act(
         action="share",
         data=plan.supplier_data,
-        recipient=SUPPLIER,
+        recipient=role,
         purpose="service-provision",
         occasion="other",
         party=plan.supplier,
@@ -47,9 +48,15 @@ def is_ready(transaction: Transaction, plan: ServicePlan) -> bool:
     return not plan.supplier or (
         REQUESTED in vocabulary.facts
         and {*plan.supplier_data} <= {*vocabulary.tree("data")}
-        and plan.supplier in parties.in_role(transaction, SUPPLIER)
+        and bool(_role_of(transaction, plan))
         and bool(party_keys.find(transaction.tables, plan.supplier))
     )
+
+
+def _role_of(transaction: Transaction, plan: ServicePlan) -> str:
+    """What the company that provides a plan is to us now; empty where it may not provide one."""
+    roles = (SUPPLIER, parties.AFFILIATE)
+    return next((each for each in roles if plan.supplier in parties.in_role(transaction, each)), "")
 
 
 def engage(
@@ -60,16 +67,17 @@ def engage(
         return None
     if not is_ready(transaction, plan):
         return Refused(None)
+    role = _role_of(transaction, plan)
     record = transaction.record(
         person_id,
         KIND,
         fact=REQUESTED,
-        about={"recipient": (SUPPLIER,), "data": plan.supplier_data},
+        about={"recipient": (role,), "data": plan.supplier_data},
         party=plan.supplier,
         by_whom=person_id,
         how=_how(order_id),
     )
-    act = act_of(plan, order_id)
+    act = act_of(plan, order_id, role)
     if not transaction.peek(person_id, act).allowed:
         refusal = transaction.act(act, person_id, entitled=True)
         transaction.withdraw(person_id, record)
@@ -87,7 +95,7 @@ def release(transaction: Transaction, person_id: PersonId, order_id: RecordId, a
             transaction.withdraw(person_id, each.record_id, ended=True, actor=actor)
             deliveries.recall(transaction, person_id, order_id, actor=actor)
             why = recipient_requests.ORDER_OVER
-            recipient_requests.ground_over(transaction, person_id, each.record_id, why)
+            recipient_requests.reference_over(transaction, person_id, order_id, why)
 
 
 def sentence(policy: Policy, plan: ServicePlan) -> str:
