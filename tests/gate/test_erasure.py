@@ -252,7 +252,9 @@ def test_after_it_is_final_no_look_up_of_the_erased_can_be_made_from_the_keyring
     ring = Keyring.open(tmp_path / "keyring", KeyFile(tmp_path / "master"))
     for field, epoch, token in copied:
         tokens = [blind_index._token(each, field, TOLD[field]) for each in ring.epochs]
-        tokens.append(blind_index._former(ring, field, epoch, TOLD[field]))
+        tokens.append(
+            blind_index._mark(blind_index._former_key(ring, field, epoch), field, TOLD[field])
+        )
         assert bytes(token) not in tokens
     assert gate.find("email", TOLD["email"]) == [stays]
 
@@ -265,7 +267,7 @@ def test_who_was_indexed_by_an_earlier_upheld_is_found_and_renewed_with_the_next
     ring = gate.context.keyring
     with writing(gate.engine) as connection:
         for field in blind_index.FIELDS:
-            former = blind_index._former(ring, field, 1, TOLD[field])
+            former = blind_index._mark(blind_index._former_key(ring, field, 1), field, TOLD[field])
             blind_index.drop(connection, person, field)
             database.insert(
                 connection, tables.blind_index, person_id=person, field=field, epoch=1, token=former

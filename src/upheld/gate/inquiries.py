@@ -20,7 +20,7 @@ from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.statements import rows, savepoint
 from upheld.database.tables import record
-from upheld.gate import record_queries
+from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.options import RecordFilter, check_filter
@@ -41,7 +41,6 @@ from upheld.gate.posting import Editions
 from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
-from upheld.vault.envelope import Key
 
 
 class Inquiries:
@@ -127,7 +126,8 @@ class Inquiries:
     def text_shown(self, person_id: PersonId, record_id: RecordId) -> str:
         """The text that was shown when a record was given; empty where none was kept."""
         record = records.one(self._connection, person_id, record_id)
-        return records.text_shown(self._connection, record, self._sealing(person_id))
+        keys = recording.text_keys(self._context, self._connection, [person_id])
+        return records.text_shown(self._connection, record, keys[person_id])
 
     def records_in_force(self, kind: str, **which: Unpack[RecordFilter]) -> list[Record]:
         """List the records of a kind in force that cover every word given; one ledger entry.
@@ -139,13 +139,6 @@ class Inquiries:
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
         return record_queries.list_records(self._context, self._connection, query)
 
-    def _sealing(self, person_id: PersonId) -> Key:
-        """The key for the texts of a person's records, or of the registers'."""
-        context = self._context
-        if person_id == people.REGISTER:
-            return context.keyring.derived("register-text")
-        return people.open_person(self._connection, context.keyring, person_id).cipher
-
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that is undone alone where it raises."""
@@ -154,7 +147,11 @@ class Inquiries:
 
     def find(self, field: str, value: str) -> list[PersonId]:
         """The ids of the people with an e-mail address or phone number."""
-        return blind_index.find(self._connection, self._context.keyring, field, value)
+        return self.find_each(field, [value])[value]
+
+    def find_each(self, field: str, values: Sequence[str]) -> dict[str, list[PersonId]]:
+        """The ids of the people with each of some e-mail addresses or phone numbers."""
+        return blind_index.find_each(self._connection, self._context.keyring, field, values)
 
     def let_find(self, person_id: PersonId, field: str, word: str) -> None:
         """Let a person of whom nothing is held be found by a word that is nobody's value."""

@@ -9,7 +9,7 @@ retention, which has a day for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -26,10 +26,10 @@ from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
 from upheld.database.transaction import reading
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.execution import ActExecution, ProofResult
-from upheld.gate.act.older_versions import contexts_of
+from upheld.gate.act.execution import ActExecution
+from upheld.gate.act.older_versions import contexts_of, contexts_of_each
 from upheld.gate.act.request import Act
-from upheld.gate.editions import bound, store
+from upheld.gate.editions import store
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
 from upheld.gate.set_aside import trial_of
@@ -37,7 +37,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
-from upheld.policy.request import Decision, OwedAct
+from upheld.policy.request import OwedAct
 from upheld.vault import people
 from upheld.vault.people import ACTIVE, REGISTER
 
@@ -50,6 +50,7 @@ DELETE = "delete"
 GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
 OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
+EVIDENCE = 500  # records in one question
 
 
 class Obligation(NamedTuple):
@@ -162,78 +163,115 @@ def reassess(
     `kind` is that of the record that was added, withdrawn or began to hold, and `basis` its id. A
     register says nothing of one person, and opens nothing.
     """
-    if person_id == REGISTER:
+    return reassess_each(context, connection, {person_id: basis}, kind, entry)
+
+
+def reassess_each(
+    context: GateContext,
+    connection: Connection,
+    bases: Mapping[PersonId, str],
+    kind: str,
+    entry: EntryNumber,
+) -> int:
+    """Do for some people what `reassess` does for one, each by a record of theirs; how many."""
+    bases = {person_id: basis for person_id, basis in bases.items() if person_id != REGISTER}
+    if not bases:
         return 0
-    several = len(context.editions) >= bound.SECOND
-    contexts = contexts_of(context, connection, person_id) if several else [context]
-    rules: dict[tuple[str, str], list[_VersionRule]] = {}
-    for each in contexts:
-        for must in proven_by(each.policy, kind):
-            rules.setdefault(must[:2], []).append((each, must))
-    return sum(_reassess(connection, person_id, each, entry, basis) for each in rules.values())
+    count = 0
+    for contexts, whose in contexts_of_each(context, connection, list(bases)):
+        rules: dict[tuple[str, str], list[_VersionRule]] = {}
+        for each in contexts:
+            for must in proven_by(each.policy, kind):
+                rules.setdefault(must[:2], []).append((each, must))
+        some = {person_id: bases[person_id] for person_id in whose}
+        count += sum(_reassess(connection, some, each, entry) for each in rules.values())
+    return count
 
 
 def _reassess(
     connection: Connection,
-    person_id: PersonId,
+    bases: Mapping[PersonId, str],
     rules: Sequence[_VersionRule],
     entry: EntryNumber,
-    basis: str,
 ) -> int:
     """Open what some versions owe by one clause, or let it lapse where none of them does."""
-    dues: dict[str, datetime] = {}  # by the record that it is owed by, the first day of any
-    lapsed = True
+    dues: dict[tuple[PersonId, str], datetime] = {}  # by whose, and the record, the first of any
+    lapsed = set(bases)
     for context, must in rules:
-        execution, decision, (_, evidence, problem) = _evaluate(
-            context, connection, person_id, must
-        )
-        if problem or decision.outcome == "error":
-            lapsed = False  # nobody can tell; the next look will
-            continue
-        owed = [each for each in decision.owed if each.clause == must.clause]
-        lapsed = lapsed and not owed
-        if certain := [each for each in owed if each.certain]:
-            moments = _moments(connection, person_id, evidence, basis)
-            mine = basis
+        execution = _execution(context, connection, must)
+        data = execution.load(list(bases))
+        certain: dict[PersonId, tuple[list[OwedAct], Sequence[str]]] = {}
+        for person_id in bases:
+            decision, (_, evidence, problem) = execution.evaluate(person_id, data)
+            if problem or decision.outcome == "error":
+                lapsed.discard(person_id)  # nobody can tell; the next look will
+                continue
+            owed = [each for each in decision.owed if each.clause == must.clause]
+            if owed:
+                lapsed.discard(person_id)
+            if any(each.certain for each in owed):
+                certain[person_id] = [each for each in owed if each.certain], evidence
+        moments_by_owner = _moments(connection, certain, bases)
+        for person_id, (owed, _) in certain.items():
+            mine, moments = bases[person_id], moments_by_owner[person_id]
             if mine not in moments:
                 mine = max(moments, key=lambda each: (moments[each], each), default="")
             since = min(max(moments.values(), default=execution.at), execution.at)
-            due = min(_due(context.clock.local(since), each) for each in certain)
-            dues[mine] = min(due, dues.get(mine, due))
+            due = min(_due(context.clock.local(since), each) for each in owed)
+            dues[person_id, mine] = min(due, dues.get((person_id, mine), due))
     must = rules[0][1]
-    if lapsed:
-        return database.update(
-            connection,
-            table,
-            {"state": "lapsed", "closed": entry},
-            "person_id = ? AND"
-            " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
-            person_id,
-            must.action,
-            must.clause,
-            parts=OPEN,
-        )
-    where = "person_id = ? AND clause = ? AND action = ? AND basis = ?"
-    missing = {
-        each: due
-        for each, due in dues.items()
-        if not database.get(connection, table, where, person_id, must.clause, must.action, each)
-    }
-    for each, due in missing.items():
-        entries.due(
-            connection, person_id, OWED, must.clause, due, entry, action=must.action, basis=each
-        )
+    return _lapse(connection, lapsed, must, entry) + _open(connection, dues, must, entry)
+
+
+def _lapse(
+    connection: Connection, whose: set[PersonId], must: ObligationRule, entry: EntryNumber
+) -> int:
+    """Let what was owed to some people by a clause lapse; how many items."""
+    if not whose:
+        return 0
+    database.require_intact(connection, table, whose, OPEN)  # also of those who have none
+    return database.update(
+        connection,
+        table,
+        {"state": "lapsed", "closed": entry},
+        f"person_id IN ({placeholders([*whose])}) AND"
+        " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
+        *whose,
+        must.action,
+        must.clause,
+        parts=OPEN,
+    )
+
+
+def _open(
+    connection: Connection,
+    dues: Mapping[tuple[PersonId, str], datetime],
+    must: ObligationRule,
+    entry: EntryNumber,
+) -> int:
+    """Open what some people are owed by a clause, each by a record, unless it was; how many."""
+    if not dues:
+        return 0
+    whose = {person_id for person_id, _ in dues}
+    database.require_intact(connection, table, whose)
+    where = f"person_id IN ({placeholders([*whose])}) AND clause = ? AND action = ?"
+    there = database.select_authentic(connection, table, where, *whose, must.clause, must.action)
+    items = {(each.person_id, each.basis) for each in there[0]}
+    missing = [
+        entries.NewItem(person_id, due, basis)
+        for (person_id, basis), due in dues.items()
+        if (person_id, basis) not in items
+    ]
+    entries.due_each(connection, OWED, must.clause, missing, entry, action=must.action)
     return len(missing)
 
 
-def _evaluate(
-    context: GateContext, connection: Connection, person_id: PersonId, must: ObligationRule
-) -> tuple[ActExecution, Decision, ProofResult]:
-    """The decision on the act that may be owed, by the facts on which that depends alone."""
+def _execution(context: GateContext, connection: Connection, must: ObligationRule) -> ActExecution:
+    """The act that may be owed, decided by the facts on which that depends alone."""
     execution = ActExecution(context, connection, Act(action=must.action), entitled=False)
     facts = {name: fact for name, fact in execution.template.facts.items() if name in must.facts}
     execution.template = replace(execution.template, facts=facts)
-    return execution, *execution.evaluate(person_id)
+    return execution
 
 
 def _due(since: datetime, owed: OwedAct) -> datetime:
@@ -241,24 +279,43 @@ def _due(since: datetime, owed: OwedAct) -> datetime:
 
 
 def _moments(
-    connection: Connection, person_id: PersonId, evidence: Sequence[str], basis: str
-) -> dict[str, datetime]:
-    """When each record of the evidence began to prove what it proves.
+    connection: Connection,
+    owed: Mapping[PersonId, tuple[object, Sequence[str]]],
+    bases: Mapping[PersonId, str],
+) -> dict[PersonId, dict[str, datetime]]:
+    """When each record of the evidence of some people began to prove what it proves.
 
-    Beside the record `basis`, others that prove the same fact say nothing of its time.
+    Beside the record of somebody's `bases`, others that prove the same fact say nothing of its
+    time.
     """
-    if not evidence:
-        return {}
-    where = f"person_id IN (?, ?) AND record_id IN ({placeholders(evidence)})"
-    record_rows, _ = database.select_authentic(
-        connection, record, where, REGISTER, person_id, *evidence
-    )
-    same = {(each.kind, each.dims) for each in record_rows if each.record_id == basis}
-    return {
-        each.record_id: to_datetime(each.valid_from if each.withdrawn is None else each.withdrawn)
-        for each in record_rows
-        if each.record_id == basis or (each.kind, each.dims) not in same
-    }
+    moments: dict[PersonId, dict[str, datetime]] = {each: {} for each in owed}
+    wanted = sorted({each for _, evidence in owed.values() for each in evidence})
+    rows_by_record: dict[str, list[Any]] = {}
+    for first in range(0, len(wanted), EVIDENCE):
+        some = wanted[first : first + EVIDENCE]
+        where = f"person_id IN (?, {placeholders([*owed])}) AND record_id IN ({placeholders(some)})"
+        record_rows, _ = database.select_authentic(
+            connection, record, where, REGISTER, *owed, *some
+        )
+        for each in record_rows:
+            rows_by_record.setdefault(each.record_id, []).append(each)
+    for person_id, (_, evidence) in owed.items():
+        basis = bases[person_id]
+        mine = [
+            each
+            for record_id in dict.fromkeys(evidence)
+            for each in rows_by_record.get(record_id, ())
+            if each.person_id in {REGISTER, person_id}
+        ]
+        same = {(each.kind, each.dims) for each in mine if each.record_id == basis}
+        moments[person_id] = {
+            each.record_id: to_datetime(
+                each.valid_from if each.withdrawn is None else each.withdrawn
+            )
+            for each in mine
+            if each.record_id == basis or (each.kind, each.dims) not in same
+        }
+    return moments
 
 
 def open_due_obligations(gate: Gate) -> int:
@@ -382,7 +439,8 @@ def _still_owed(context: GateContext, connection: Connection, item: Obligation) 
     for each in contexts_of(context, connection, item.person_id):
         for must in obligation_rules(each.policy):
             if must[:2] == (item.clause, item.action):
-                _, decision, (_, _, problem) = _evaluate(each, connection, item.person_id, must)
+                execution = _execution(each, connection, must)
+                decision, (_, _, problem) = execution.evaluate(item.person_id)
                 if problem or any(owed.clause == item.clause for owed in decision.owed):
                     return True
     return False

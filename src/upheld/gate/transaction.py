@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
-from upheld.gate import obligations, record_queries
+from upheld.gate import record_queries, recording
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, Outcome
 from upheld.gate.act.options import (
@@ -29,22 +29,17 @@ from upheld.gate.act.options import (
     check_record,
     check_store,
 )
-from upheld.gate.act.places import PLACE
 from upheld.gate.act.request import Act, Refused, planned, require_list
 from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.must_keep import combine, purposes
-from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import NAMED
 from upheld.gate.evidence.records import Record
 from upheld.gate.inquiries import Inquiries
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
-from upheld.policy.fact_types import is_yes_no
-from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.vault import people, values
-from upheld.vault.people import REGISTER, Person
+from upheld.vault.people import Person
 from upheld.vault.values import Origin
 
 COMBINED: Final = "combined"  # the occasion of a value that came in by combining
@@ -334,40 +329,22 @@ class Transaction(Inquiries):
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
         check_record("Transaction.record", options)
-        context, now = self._context, self._context.clock.now()
-        fact, about = options.get("fact", ""), dict(options.get("about") or {})
-        _checked(context.policy, kind, fact, about)
-        party, by_whom = options.get("party", ""), options.get("by_whom", "")
-        if kind in NAMED and not party:
-            raise records.RecordError(
-                f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
-            )
-        people.lock_active(self._connection, person_id)
-        text = options.get("text", "")
-        record = records.add(
-            self._connection,
-            person_id,
-            kind,
-            valid_from=options.get("valid_from", now),
-            fact=fact,
-            about=about,
-            party=party,
-            ends=options.get("ends"),
-            by_whom=by_whom,
-            how=options.get("how", ""),
-            text=text,
-            sealing=self._sealing(person_id) if text else b"",
-        )
-        number = self._note(
-            person_id,
-            context.clock.now(),
-            kind="record",
-            action=f"add {kind}",
-            actor=options.get("actor") or _actor(person_id, by_whom),
-            evidence=(record.record_id,),
-        )
-        obligations.reassess(context, self._connection, person_id, kind, number, record.record_id)
-        return record.record_id
+        ids = recording.keep(self._context, self._connection, [person_id], kind, options)
+        if not ids:
+            raise people.no_person(person_id)
+        return ids[person_id]
+
+    def record_each(
+        self, person_ids: Sequence[PersonId], kind: str, **options: Unpack[RecordOptions]
+    ) -> dict[PersonId, RecordId]:
+        """Keep the same record of each of some people, as `record` does of one; the ids.
+
+        Whoever is not there any more is left out. A hundred people share an entry.
+        """
+        check_record("Transaction.record_each", options)
+        require_list(person_ids, "person_ids", "ids")
+        whose = list(dict.fromkeys(person_ids))
+        return recording.keep(self._context, self._connection, whose, kind, options)
 
     def withdraw(
         self, person_id: PersonId, record_id: RecordId, *, ended: bool = False, actor: str = ""
@@ -376,20 +353,16 @@ class Transaction(Inquiries):
 
         `actor` is who did it, as an entry names them: `customer`, `guardian`.
         """
-        people.lock(self._connection, person_id)
-        at = self._context.clock.now()
-        record = records.end(self._connection, person_id, record_id, at, withdrawn=not ended)
-        number = self._note(
-            person_id,
-            at,
-            kind="record",
-            actor=actor,
-            evidence=(record_id,),
-            action=f"{'end' if ended else 'withdraw'} {record.kind}",
-        )
-        obligations.reassess(
-            self._context, self._connection, person_id, record.kind, number, record_id
-        )
+        self.withdraw_each({person_id: record_id}, ended=ended, actor=actor)
+
+    def withdraw_each(
+        self, which: Mapping[PersonId, RecordId], *, ended: bool = False, actor: str = ""
+    ) -> None:
+        """Withdraw a record of each of some people, or let it end; a hundred share an entry.
+
+        RecordError where one of them is not there.
+        """
+        recording.withdraw(self._context, self._connection, which, ended=ended, actor=actor)
 
     def withdraw_all(self, kind: str, **which: Unpack[RecordFilterUntil]) -> list[Record]:
         """Withdraw every record of a kind that speaks of the words given, or end it at `until`.
@@ -454,40 +427,3 @@ def _origin(options: StoreOptions, clauses: str) -> Origin:
     """Where values come from, as it is kept beside them."""
     source = options.get("party") or options["source"]
     return Origin(source, options["occasion"], clauses, options.get("public_source"))
-
-
-def _actor(person_id: PersonId, by_whom: str) -> str:
-    """Who gave a record, as an entry names them, where that is its own person or their browser."""
-    if person_id != REGISTER and by_whom in {person_id, "customer"}:
-        return "customer"
-    return by_whom if by_whom == "browser" else ""
-
-
-def _checked(policy: Policy, kind: str, fact: str, about: Mapping[str, Sequence[str]]) -> None:
-    """RecordError unless a record names its fact and everything that this fact is per."""
-    facts = {n: f for n, f in policy.program.vocabulary.facts.items() if f.proof == kind}
-    if not facts or (fact and fact not in facts):
-        raise records.RecordError(
-            f"no fact is proven by `{kind}`",
-            code="wrong-record",
-            hint="see the vocabulary's `proof`",
-        )
-    if not fact and sum(map(is_yes_no, facts.values())) > 1:
-        raise records.RecordError(
-            f"`{kind}` proves several facts",
-            code="wrong-record",
-            hint="name one of " + ", ".join(sorted(facts)),
-        )
-    fact_named = facts[fact] if fact else None
-    fact_meant = fact_named or next(filter(is_yes_no, facts.values()), None)
-    fact_meant = fact_meant or next(iter(facts.values()))
-    beside = {PLACE} if "recipient" in fact_meant.per else set()  # where the recipient is
-    if set(about) - beside != set(fact_meant.per):
-        per = ", ".join(fact_meant.per) or "nothing"
-        raise records.RecordError(
-            f"`{fact_meant.name}` is per {per}",
-            code="wrong-record",
-            hint="let the record say exactly that",
-        )
-    for dimension, words in about.items():
-        policy.engine.checker.dimension(dimension, tuple(words))

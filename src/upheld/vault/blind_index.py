@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -21,6 +23,7 @@ from upheld.vault.envelope import derive
 from upheld.vault.keyring import Epoch, Keyring
 
 FIELDS = ("email", "phone")
+TOKENS_MAX: Final = 1_000  # in one query
 
 
 def normalised(field: str, value: str) -> str:
@@ -61,23 +64,45 @@ def find(connection: Connection, keyring: Keyring, field: str, value: str) -> li
 
     SealedError where somebody is found by a row that is not theirs, or is theirs no more.
     """
+    return find_each(connection, keyring, field, [value])[value]
+
+
+def find_each(
+    connection: Connection, keyring: Keyring, field: str, values: Sequence[str]
+) -> dict[str, list[PersonId]]:
+    """The people with each of some values, as `find`."""
     newest = row(connection, "SELECT max(number) FROM epoch")
     if newest and newest[0] is not None and newest[0] > keyring.current.number:
         keyring.refresh()  # another process began one, and people may have been moved to it
-    tokens = [_token(each, field, value) for each in keyring.epochs]
-    tokens += [_former(keyring, field, each.number, value) for each in keyring.epochs]
-    matches = database.select(
-        connection, blind_index, f"field = ? AND token IN ({placeholders(tokens)})", field, *tokens
-    )
-    return sorted({each.person_id for each in matches})
+    keys = [_key(each, field) for each in keyring.epochs]
+    keys += [_former_key(keyring, field, each.number) for each in keyring.epochs]
+    unique = list(dict.fromkeys(values))
+    owners: dict[bytes, set[PersonId]] = {}
+    together = max(1, TOKENS_MAX // len(keys))
+    tokens = {each: [_mark(key, field, each) for key in keys] for each in unique}
+    for first in range(0, len(unique), together):
+        some = [token for each in unique[first : first + together] for token in tokens[each]]
+        where = f"field = ? AND token IN ({placeholders(some)})"
+        for match in database.select(connection, blind_index, where, field, *some):
+            owners.setdefault(match.token, set()).add(match.person_id)
+    return {
+        each: sorted(set().union(*(owners.get(token, ()) for token in tokens[each])))
+        for each in unique
+    }
+
+
+def _key(epoch: Epoch, field: str) -> bytes:
+    return derive(epoch.key, "blind-index", field)
+
+
+def _former_key(keyring: Keyring, field: str, epoch: int) -> bytes:
+    """The key under which an earlier upheld wrote values."""
+    return keyring.derived("blind-index", field, epoch)
+
+
+def _mark(key: bytes, field: str, value: str) -> bytes:
+    return hmac.digest(key, normalised(field, value).encode(), "sha256")
 
 
 def _token(epoch: Epoch, field: str, value: str) -> bytes:
-    key = derive(epoch.key, "blind-index", field)
-    return hmac.digest(key, normalised(field, value).encode(), "sha256")
-
-
-def _former(keyring: Keyring, field: str, epoch: int, value: str) -> bytes:
-    """What an earlier upheld wrote for a value."""
-    key = keyring.derived("blind-index", field, epoch)
-    return hmac.digest(key, normalised(field, value).encode(), "sha256")
+    return _mark(_key(epoch, field), field, value)

@@ -256,12 +256,18 @@ def lock(connection: Connection, person_id: PersonId) -> None:
         )
 
 
-def lock_active(connection: Connection, person_id: PersonId) -> None:
-    """Lock a person's row; VaultError unless they are active. The registers' person always is."""
+def lock_active(connection: Connection, person_ids: Sequence[PersonId]) -> list[PersonId]:
+    """Lock the rows of some people, in the order of their ids; those of them who are active.
+
+    The registers' person always is.
+    """
     ending = dialect_of(connection).for_update
-    person_row = row(connection, f"SELECT state FROM person WHERE person_id = ?{ending}", person_id)  # noqa: S608 - a word alone
-    if person_id != REGISTER and (person_row is None or person_row[0] != ACTIVE):
-        raise no_person(person_id)
+    statement = (
+        f"SELECT person_id, state FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places and a word
+        f" ORDER BY person_id{ending}"
+    )
+    states = dict(rows(connection, statement, *person_ids))
+    return [each for each in person_ids if each == REGISTER or states.get(each) == ACTIVE]
 
 
 def lock_all(connection: Connection, person_ids: Sequence[PersonId]) -> None:

@@ -22,6 +22,7 @@ from upheld.gate.act.judgement import Judgement, strictest
 from upheld.gate.editions import bound, store
 from upheld.gate.editions.store import Edition
 from upheld.gate.evidence import records
+from upheld.gate.evidence.records import Record
 from upheld.policy.load import Policy
 from upheld.policy.request import error_decision
 
@@ -115,21 +116,49 @@ def contexts_of(
 
     All versions, where their records are not as they were written.
     """
+    ((contexts, _),) = contexts_of_each(context, connection, [person_id])
+    return contexts
+
+
+def contexts_of_each(
+    context: GateContext, connection: Connection, person_ids: Sequence[PersonId]
+) -> list[tuple[list[GateContext], list[PersonId]]]:
+    """The contexts that matter for some people, as `contexts_of`, each with whose they are."""
     editions = context.editions
     if len(editions) < bound.SECOND:
-        return [context]
+        return [([context], list(person_ids))]
 
     def policy_of(edition: Edition) -> Policy:
         return store.policy_of(connection, edition.digest)
 
-    try:
-        mine, _ = records.records_of(connection, context.keyring, [person_id], bound.KINDS)
-    except SealedError:
-        older: Sequence[Edition] = editions[:-1]
-    else:
-        at = microseconds(context.clock.now())
-        older = bound.waiting_versions(editions, policy_of, mine, at)
+    at = microseconds(context.clock.now())
+    alike: dict[tuple[Edition, ...], list[PersonId]] = {}
+    for person_id, mine in _records_of_each(context, connection, person_ids).items():
+        older = (
+            editions[:-1] if mine is None else bound.waiting_versions(editions, policy_of, mine, at)
+        )
+        alike.setdefault(tuple(older), []).append(person_id)
+    newest = context.alone(context.policy, context.edition)
     return [
-        context.alone(context.policy, context.edition),
-        *(context.alone(policy_of(each), each.number) for each in older),
+        ([newest, *(context.alone(policy_of(each), each.number) for each in older)], whose)
+        for older, whose in alike.items()
     ]
+
+
+def _records_of_each(
+    context: GateContext, connection: Connection, person_ids: Sequence[PersonId]
+) -> dict[PersonId, list[Record] | None]:
+    """The records by which versions bind some people; None where they are not as written."""
+    mine: dict[PersonId, list[Record] | None] = {each: [] for each in person_ids}
+    try:
+        some, _ = records.records_of(connection, context.keyring, person_ids, bound.KINDS)
+    except SealedError:
+        if len(person_ids) == 1:
+            return {person_ids[0]: None}
+        for each in person_ids:
+            mine |= _records_of_each(context, connection, [each])
+        return mine
+    for record in some:
+        if (own := mine[record.person_id]) is not None:
+            own.append(record)
+    return mine

@@ -219,9 +219,10 @@ def _keep(
             records.keep(connection, record, text, person.cipher)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
-        records.add(
-            connection, person_id, fact.proof, at, fact=REQUESTED, by_whom="customer", how=ERASURE
+        request = records.new(
+            person_id, fact.proof, at, fact=REQUESTED, by_whom="customer", how=ERASURE
         )
+        records.keep(connection, request)
     return person
 
 

@@ -87,8 +87,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def add(  # noqa: PLR0913 - what belongs to a record
-    connection: Connection,
+def new(  # noqa: PLR0913 - what belongs to a record
     person_id: PersonId,
     kind: str,
     valid_from: datetime,
@@ -100,10 +99,9 @@ def add(  # noqa: PLR0913 - what belongs to a record
     by_whom: str = "",
     how: str = "",
     text: str = "",
-    sealing: Key = b"",
 ) -> Record:
-    """Keep a new record, with the text that was shown to whoever gave it, sealed under a key."""
-    record = Record(
+    """A record that is to be kept, with the digest of the text that was shown to its giver."""
+    return Record(
         person_id=person_id,
         record_id=RecordId(secrets.token_hex(16)),
         kind=kind,
@@ -116,15 +114,30 @@ def add(  # noqa: PLR0913 - what belongs to a record
         how=how,
         text_digest=sha256(text.encode()).hexdigest() if text else "",
     )
-    keep(connection, record, text, sealing)
-    return record
 
 
 def keep(connection: Connection, record: Record, text: str = "", sealing: Key = b"") -> None:
     """Write a record down, whoever it is about now, and its text, sealed."""
-    body = seal(sealing, text.encode(), _text_of(record)) if text else None
-    columns = dict(zip(_TABLE.covered, record.columns(), strict=True))
-    database.insert(connection, table, **columns, body=body)
+    keep_all(connection, [record], text, {record.person_id: sealing})
+
+
+def keep_all(
+    connection: Connection, some: Sequence[Record], text: str, sealing: Mapping[PersonId, Key]
+) -> None:
+    """Write some records down, and the text of all of them, sealed under the key of each one's."""
+    database.insert_all(
+        connection,
+        table,
+        [
+            {
+                **dict(zip(_TABLE.covered, each.columns(), strict=True)),
+                "body": seal(sealing[each.person_id], text.encode(), _text_of(each))
+                if text
+                else None,
+            }
+            for each in some
+        ],
+    )
 
 
 def everything(connection: Connection, person_id: PersonId) -> list[Record]:
@@ -189,10 +202,14 @@ def _row(connection: Connection, person_id: PersonId, record_id: RecordId) -> An
     where = "person_id = ? AND record_id = ?"
     record_row = database.get(connection, table, where, person_id, record_id)
     if record_row is None:
-        raise RecordError(
-            "no record with this id", code="no-record", hint="list the records of the person"
-        )
+        raise _no_record()
     return record_row
+
+
+def _no_record() -> RecordError:
+    return RecordError(
+        "no record with this id", code="no-record", hint="list the records of the person"
+    )
 
 
 def changed_message(record_id: RecordId) -> RecordError:
@@ -204,21 +221,32 @@ def changed_message(record_id: RecordId) -> RecordError:
     )
 
 
-def end(
+def end_each(
     connection: Connection,
-    person_id: PersonId,
-    record_id: RecordId,
+    which: Mapping[PersonId, RecordId],
     at: datetime,
     *,
     withdrawn: bool,
-) -> Record:
-    """Let a record end or be withdrawn at a moment; RecordError where there is none in force."""
-    record_row = _row(connection, person_id, record_id)
-    if record_row.withdrawn is not None:
-        return _record(record_row)
-    ended = record_row._replace(**{"withdrawn" if withdrawn else "ends": microseconds(at)})
-    database.rewrite(connection, table, [(record_row, ended)])
-    return _record(ended)
+) -> list[Record]:
+    """Let a record of each of some people end or be withdrawn at a moment; as they are then.
+
+    One that was withdrawn stays so. RecordError where there is none, and then none is ended.
+    """
+    where = f"person_id IN ({placeholders([*which])}) AND record_id IN ({placeholders([*which])})"
+    if len(which) == 1:
+        where = "person_id = ? AND record_id = ?"  # whose set is looked at if nothing is found
+    record_rows = database.select(connection, table, where, *which, *which.values())
+    by_owner = {r.person_id: r for r in record_rows if r.record_id == which[r.person_id]}
+    if missing := which.keys() - by_owner:
+        database.require_intact(connection, table, missing)
+        raise _no_record()
+    change = {"withdrawn" if withdrawn else "ends": microseconds(at)}
+    pairs = [
+        (each, each if each.withdrawn is not None else each._replace(**change))
+        for each in (by_owner[person_id] for person_id in which)
+    ]
+    database.rewrite(connection, table, pairs)
+    return [_record(after) for _, after in pairs]
 
 
 def unreadable(connection: Connection, person_id: PersonId, sealing: Key) -> list[str]:

@@ -348,37 +348,60 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
     return entry.batch.count + 1 == len(people) and entry.batch.rows == _mark(salt, *sorted(people))
 
 
-def due(  # noqa: PLR0913 - the columns of an item
+class NewItem(NamedTuple):
+    """Something owed or due later: to whom, when, if ever, and by which record."""
+
+    person_id: PersonId
+    at: datetime | None
+    basis: str = ""
+
+
+def due(
     connection: Connection,
     person_id: PersonId,
     kind: str,
     clause: str,
     at: datetime | None,
     entry: EntryNumber,
+) -> None:
+    """Add an item: something owed or due later."""
+    due_each(connection, kind, clause, [NewItem(person_id, at)], entry)
+
+
+def due_each(
+    connection: Connection,
+    kind: str,
+    clause: str,
+    items: Sequence[NewItem],
+    entry: EntryNumber,
     *,
     action: str = "",
-    basis: str = "",
-) -> str:
-    """Add an item: something owed or due later; its id."""
-    item = secrets.token_hex(16)
+) -> None:
+    """Add items by one clause and one entry."""
     if (observer := observing.observer()) is not None:
         last = connection.last_entry if isinstance(connection, WriteConnection) else None
-        hours = round((microseconds(at) - last[1]) / 3.6e9) if at is not None and last else "?"
-        observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
-    database.insert(
+        for each in items:
+            at = None if each.at is None else microseconds(each.at)
+            hours = round((at - last[1]) / 3.6e9) if at is not None and last else "?"
+            observer.note("entry", f"due: {kind} {action} #{clause}", f"in {hours} hours")
+    database.insert_all(
         connection,
         tables.item,
-        person_id=person_id,
-        item_id=item,
-        kind=kind,
-        clause=clause,
-        due=None if at is None else microseconds(at),
-        state="open",
-        entry=entry,
-        action=action,
-        basis=basis,
+        [
+            {
+                "person_id": each.person_id,
+                "item_id": secrets.token_hex(16),
+                "kind": kind,
+                "clause": clause,
+                "due": None if each.at is None else microseconds(each.at),
+                "state": "open",
+                "entry": entry,
+                "action": action,
+                "basis": each.basis,
+            }
+            for each in items
+        ],
     )
-    return item
 
 
 def after(at: datetime, amount: float | None, unit: str) -> datetime | None:
