@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
+from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
@@ -88,3 +90,13 @@ def test_a_reader_that_is_killed_has_kept_whole_parts_once(home: Path, when: str
     (report,) = json.loads(run(home, "collect", "logs", str(home / "access.log"), "--json"))
     assert report["visits"] == COUNT - kept_visits
     run(home, "admin", "selfcheck")
+
+
+def test_a_synthetic_log_is_taken_in_as_any_other(home: Path) -> None:
+    """Its visits are of the last days, and all of them are let in."""
+    log = home / "synthetic.log"
+    written = CliRunner().invoke(app, ["collect", "synthetic", "--visits", "30", "--days", "2"])
+    log.write_bytes(written.stdout_bytes)
+    count = len(log.read_text().splitlines())
+    assert count >= 60
+    assert f"{count} visits kept, by #visits" in run(home, "collect", "logs", str(log))

@@ -161,6 +161,22 @@ def test_there_is_something_on_every_desk(app: Starlette, demo: Demo) -> None:
         assert {campaigns.WAITING, campaigns.APPROVED} <= {e.state for e in campaigns.every(tables)}
 
 
+def test_two_months_of_what_comes_in_are_shown(app: Starlette, demo: Demo) -> None:
+    """Visits of our pages and of a partner's, at the desk and to Ann, and what she bought there."""
+    by = {each.sign_in.partition("@")[0]: each for each in demo.people}
+    desk = signed_in(app, demo, by["max"])
+    visits = desk.get("/staff/visits").text
+    assert "shop.mill-books.example" in visits
+    (count,) = re.findall(r"([0-9],[0-9]{3}) visits", visits)[:1]
+    assert int(count.replace(",", "")) > 3_000
+    ann = signed_in(app, demo, by["ann"])
+    assert "/articles/" in ann.get("/me/privacy/visits").text
+    bought = ann.get("/me/privacy/transactions").text
+    assert "Mill Books" in bought
+    assert "A garden book" in bought
+    assert "Mill Books" in ann.get("/about").text
+
+
 def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:
     """Every key, value, record and entry opens; every balance is its sum; nobody is real."""
     gate = demo.provider.gate.gate

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,23 @@ def logs(
     if as_json:
         print_json([{**each._asdict(), "left_out": dict(each.left_out)} for each in reports])
     raise typer.Exit(1 if all(each.refused_by_policy for each in reports) else 0)
+
+
+@collect.command()
+def synthetic(
+    many: int = typer.Option(200, "--visits", min=1, max=10_000_000, help="A day, about."),
+    days: int = typer.Option(60, "--days", min=1, max=3_650, help="Until yesterday."),
+    seed: int = typer.Option(1, "--seed", help="The same one gives the same visits."),
+) -> None:
+    """Write an access log of visits of people who do not exist, to try things on."""
+    from upheld.core.clock import Clock
+    from upheld.practices.collection.synthetic import Traffic, log_line, visits
+
+    first = Clock().now().date() - timedelta(days=days)
+    out = sys.stdout.buffer
+    for each in visits(Traffic(first, days, many, seed)):
+        out.write(log_line(each) + b"\n")
+    out.flush()
 
 
 @collect.command()

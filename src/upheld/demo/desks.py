@@ -1,11 +1,11 @@
-"""What the console's rarer desks show: a programme, a feed, an incident, legal demands, visits.
+"""What the console's rarer desks show: a programme, a feed, an incident, legal demands.
 
 Each is done by those of the staff who may, on its day, as their pages would do it.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from importlib import resources
@@ -20,8 +20,6 @@ from upheld.gate.operations.misuse import PARTNER, Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties, party_keys, terms
 from upheld.practices.accounts import domain as accounts
-from upheld.practices.collection.intake import Intake
-from upheld.practices.collection.log_lines import LogLine
 from upheld.practices.feeds import feeds
 from upheld.practices.feeds.feeds import FeedLine
 from upheld.practices.incidents.incidents import Incidents
@@ -39,8 +37,6 @@ BOOKSHOP: Final = "Mill Books"
 TERMS_MONTH: Final = 14  # in which the second version of the terms was posted
 TERMS_VERSION: Final = "2"
 TERMS_CHANGE: Final = ("within fourteen days", "within fourteen days; by card or by transfer")
-VISITS_DAYS: Final = 12  # of which visits are kept
-_PAGES: Final = (b"/", b"/privacy", b"/privacy/ask", b"/sign-up", b"/terms", b"/about")
 _NOTICE: Final = (
     "A computer of the company that collects debts for us was stolen. What we had given it about"
     " your unpaid invoices was on its disk, which was encrypted. You need not do anything. Write to"
@@ -62,7 +58,7 @@ def first_terms() -> str:
 
 
 class Desks:
-    """A programme that two joined, an incident, legal demands, visits, versions of the terms."""
+    """A programme that two joined, an incident, legal demands, versions of the terms."""
 
     def __init__(self, scenes: Scenes) -> None:
         self.scenes, self.years = scenes, scenes.years
@@ -82,7 +78,6 @@ class Desks:
         years.plan(years.ago(30), self._feed, 12)
         years.plan_transaction(years.ago(16), self._refuse_request, 10)
         years.plan_transaction(years.ago(5), self._court_order, 10)
-        years.plan(years.ago(1), self._visits, 2)
 
     def _new_terms(self, transaction: GateTransaction) -> None:
         """Let Max draft a second version and Sara post it; whoever signs in accepts it."""
@@ -177,17 +172,3 @@ class Desks:
         )
         opened = desk.open(transaction, demand, _DOCUMENT, self.scenes.user("sara"))
         desk.check(transaction, opened.instrument_id, self.scenes.user("max"))
-
-    # Visits
-
-    def _visits(self) -> None:
-        """Let in what the access log of some days tells."""
-        lines = []
-        for back in range(VISITS_DAYS, 0, -1):
-            day = datetime.combine(self.years.ago(back), time(0), UTC)
-            for at in range(9 + back % 4):
-                moment = day + timedelta(minutes=7 * at + back)
-                address = f"198.51.100.{20 + (at * 7 + back) % 60}".encode()
-                page = _PAGES[(at + back) % len(_PAGES)]
-                lines.append(LogLine(int(moment.timestamp()), address, page, signal=at % 5 == 0))
-        done(Intake(self.years.gate).keep(lines))

@@ -20,6 +20,7 @@ from upheld.demo.advertising import Advertising
 from upheld.demo.desks import AGENCY, Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
+from upheld.demo.traffic import DemoTraffic
 from upheld.demo.versions import Versions
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
@@ -68,6 +69,7 @@ class Scenes:
         Versions(self).plan()
         Desks(self).plan()
         Advertising(self).plan()
+        DemoTraffic(self).plan()
         self._last_days()
 
     def _registers(self, transaction: GateTransaction) -> None:
