@@ -155,6 +155,10 @@ READ_UNCHECKED = {
         "practices/collection/holdings.py",
         "visit_block",
     ): "counts for managers, on which nothing rests",
+    (
+        "practices/collection/compaction.py",
+        "visit_block",
+    ): "finds alike blocks; their rows are checked",
     ("practices/collection/forecast.py", "visit_block"): "counts; nothing is deleted by it",
     (
         "practices/collection/public_lines.py",

@@ -6,6 +6,7 @@ from functools import partial
 
 from starlette.routing import Route
 
+from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import require_sign_in
 from upheld.practice.needs import Need
@@ -13,6 +14,7 @@ from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon import HERE as BEACON
 from upheld.practices.collection.beacon import BeaconPages, BeaconRecorder
+from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.console import HERE, ROLES, VisitConsole
 from upheld.practices.collection.middleware import VisitMiddleware
 from upheld.practices.collection.own_visits import HERE as MINE
@@ -31,6 +33,11 @@ SENTENCES = {
     beacon_keys.MADE: "{actor} let pages of {party} tell us of visits",
     beacon_keys.ENDED: "{actor} revoked a key by which pages of {party} told us of visits",
 }
+
+
+def _in_order(gate: Gate) -> int:
+    """Delete what may be kept no longer, and join small blocks of the days that are left."""
+    return retire(gate) + compact(gate)
 
 
 def practice(provider: Provider) -> Practice:
@@ -68,5 +75,5 @@ def practice(provider: Provider) -> Practice:
         ],
         entry_sentences=SENTENCES,
         intake=intake_lines,
-        jobs=[Job("visits", 10 * MINUTE, retire)],
+        jobs=[Job("visits", 10 * MINUTE, _in_order)],
     )
