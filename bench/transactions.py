@@ -1,7 +1,9 @@
 """How many rows of a partner's file are matched, decided, entered and sealed a second, on one core.
 
-Each row is an act of its own with its entry, so this is what acts cost. Every tenth row is of
-nobody. Counted are seconds of the processor. `python bench/transactions.py [ROWS]`.
+Rows that come together are decided once a customer and entered together; beside it, by turns, each
+row is taken in alone, in transactions of fifty. Rows are of customers of whom there are few, and of
+as many as there are rows. Every tenth row is of nobody. Counted are seconds of the processor.
+`python bench/transactions.py [ROWS]`.
 """
 
 from __future__ import annotations
@@ -10,56 +12,91 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
 from collect import SEED, make_gate
 
 from upheld.core.ids import UserId
 from upheld.gate.gate import Gate
-from upheld.practice import parties
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties, partner_transactions
 from upheld.practices.feeds import feeds, sales
-from upheld.practices.feeds.feeds import FeedLine
+from upheld.practices.feeds.feeds import Feed, FeedLine
 
-CUSTOMERS = 200
+FEW = 200
+LOT = 250  # customers who are enrolled at once
+ROUNDS = 3
+ALONE = 200  # rows that are taken in one by one, in each round
 
 
-def enrol(gate: Gate) -> list[str]:
+def enrol(gate: Gate, count: int) -> list[str]:
     """Customers with an address each; the addresses."""
-    emails = [f"customer{number}@larch.example" for number in range(CUSTOMERS)]
+    emails = [f"customer{number}@larch.example" for number in range(count)]
+    for first in range(0, count, LOT):
+        with gate.together() as transaction:
+            for email in emails[first : first + LOT]:
+                person = transaction.enrol()
+                for values in ({"birth-date": "1990-02-01"}, {"email": email}):
+                    transaction.store(person, values, source="customer", occasion="registration")
     with gate.together() as transaction:
         parties.add(transaction, "Spruce Point", "business-partner")
-        for email in emails:
-            person = transaction.enrol()
-            transaction.store(
-                person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration"
-            )
-            transaction.store(person, {"email": email}, source="customer", occasion="registration")
     return emails
 
 
-def lines_of(gate: Gate, emails: list[str], count: int) -> Iterator[FeedLine]:
+def lines_of(gate: Gate, emails: list[str], count: int, name: str) -> Iterator[FeedLine]:
     """Rows of a partner's, of customers at random and of nobody."""
     draw = random.Random(SEED)  # noqa: S311 - made-up rows
     day = gate.clock.today().isoformat()
     for number in range(count):
         email = draw.choice(emails) if number % 10 else f"nobody{number}@larch.example"
-        values = {"reference": f"R{number}", "date": day, "amount": "12.50", "currency": "USD"}
-        yield FeedLine(number, {**values, "what": "A boat", "email": email})
+        values = {"reference": f"{name}-{number}", "date": day, "amount": "12.50"}
+        yield FeedLine(number, {**values, "currency": "USD", "what": "A boat", "email": email})
+
+
+def one_by_one(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
+    """Take each row in as an act of its own."""
+    return [
+        partner_transactions.take(transaction, its.party, [each.values], its.feed_id)[0]
+        for each in lines
+    ]
+
+
+def rate(gate: Gate, emails: list[str], count: int, name: str, *, alone: bool) -> float:
+    """How many rows of a file are taken in a second."""
+    with gate.together() as transaction:
+        its = feeds.start(transaction, "spruce-point", name, UserId("bench"), sales.TRANSACTIONS)
+    lines = list(lines_of(gate, emails, count, name))
+    start = time.process_time()
+    if alone:
+        omitted = sum(1 for _ in feeds.take(gate, its, lines, one_by_one))
+    else:
+        omitted = sum(1 for _ in sales.take_transactions(gate, its, lines))
+    took = time.process_time() - start
+    if omitted != count // 10:
+        raise SystemExit("other rows are left out than those of nobody")
+    return count / took
 
 
 def main() -> None:
-    """Measure, and print a line."""
+    """Measure, and print a line for each crowd of customers."""
     count = int(sys.argv[1]) if sys.argv[1:] else 5_000
-    with tempfile.TemporaryDirectory() as name:
-        gate = make_gate(Path(name))
-        emails = enrol(gate)
-        with gate.together() as transaction:
-            its = feeds.start(transaction, "spruce-point", "d", UserId("bench"), sales.TRANSACTIONS)
-        start = time.process_time()
-        omitted = sum(1 for _ in sales.take_transactions(gate, its, lines_of(gate, emails, count)))
-        seconds = time.process_time() - start
-    print(f"{count:,} rows, {omitted:,} left out: {count / seconds:,.0f} rows/s")
+    for customers in (FEW, count):
+        with tempfile.TemporaryDirectory() as name:
+            gate = make_gate(Path(name))
+            emails = enrol(gate, customers)
+            rate(gate, emails, ALONE, "warm", alone=False)
+            pairs = [
+                (
+                    rate(gate, emails, count, f"lot{number}", alone=False),
+                    rate(gate, emails, ALONE, f"row{number}", alone=True),
+                )
+                for number in range(ROUNDS)
+            ]
+        lots, rows = (median(each) for each in zip(*pairs, strict=True))
+        print(f"{customers:,} customers: {lots:,.0f} rows/s, one by one {rows:,.0f}/s;", end=" ")
+        print(f"{median(a / b for a, b in pairs):.1f} times", flush=True)
 
 
 if __name__ == "__main__":

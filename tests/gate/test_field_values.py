@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from upheld.core import mailbox
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.core.settings import SettingsError, read_settings
@@ -178,3 +182,22 @@ def test_an_odd_birth_date_of_an_earlier_upheld_proves_no_age(gate: Gate, person
     assert not gate.peek("serve", person).allowed
     gate.store(person, {"birth-date": "1990-02-01"}, source="customer", occasion="registration")
     assert gate.peek("serve", person).allowed
+
+
+def outcome(read: Callable[[str], str], value: str) -> str:
+    """What an address is read as, or the sentence that refuses it."""
+    try:
+        return read(value)
+    except ValueError as error:
+        return f"no: {error}"
+
+
+@given(
+    st.from_regex(r"[a-z0-9_+.-]{0,66}@([a-z0-9.-]{0,8}\.)?[A-Za-z0-9-]{0,8}", fullmatch=True)
+    | st.from_regex(
+        r"[a-z0-9+-]{1,9}@[a-z]{1,5}\.(example|test|local|com|xn--p1ai)", fullmatch=True
+    )
+)
+def test_an_address_of_plain_letters_is_read_as_every_other_one_is(value: str) -> None:
+    """The quick road and the whole one keep the same form and refuse the same."""
+    assert outcome(mailbox.canonical, value) == outcome(mailbox._read, value)

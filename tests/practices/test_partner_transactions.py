@@ -93,7 +93,7 @@ def test_a_value_that_its_word_cannot_have_is_not_read(house: House, wrong: dict
     party = partner(house)
     _, email = email_of(house, "ann")
     values = {**row(email), **wrong}
-    reason = house.do(lambda t: partner_transactions.take(t, party, values))
+    reason = house.do(lambda t: partner_transactions.take(t, party, [values])[0])
     assert (reason, stored(house)) == ("unreadable", [])
 
 
@@ -109,12 +109,15 @@ def test_without_the_clause_or_the_register_nothing_is_stored(
     assert take(severed, row(email), digest="d2")[1] == {2: "refused"}
     house = open_house(sample)
     house.do(lambda t: parties.end(t, party))
-    reason = house.do(lambda t: partner_transactions.take(t, party, row(email)))
+    reason = house.do(lambda t: partner_transactions.take(t, party, [row(email)])[0])
     assert (reason, stored(house)) == ("refused", [])
 
 
-def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(house: House) -> None:
+def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Read again, in another file, or by twenty at once, a reference is kept once."""
+    monkeypatch.setattr(sales, "LOT", 50)
     party = partner(house)
     _, email = email_of(house, "ann")
     rows = [row(email, f"A{n}") for n in range(60)]
@@ -132,7 +135,7 @@ def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(house: House) -
     assert set(take(house, *rows, digest="d2")[1].values()) == {"nothing_new"}
 
     def once(_: int) -> str:
-        return house.do(lambda t: partner_transactions.take(t, party, row(email, "B1")))
+        return house.do(lambda t: partner_transactions.take(t, party, [row(email, "B1")])[0])
 
     with ThreadPoolExecutor(20) as pool:
         reasons = list(pool.map(once, range(20)))

@@ -6,15 +6,20 @@ server takes; a local part that is not ASCII needs a server that knows SMTPUTF8.
 
 from __future__ import annotations
 
+import re
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
+from functools import lru_cache
 from typing import Final
 
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from upheld.core.errors import UpheldError
 
+# What most addresses are made of: nothing in it means anything in a header, and it stays as it is.
+_PLAIN: Final = re.compile(r"([a-z0-9_+-]{1,64}(?:\.[a-z0-9_+-]+)*)@([A-Za-z0-9.-]+)", re.ASCII)
+_PLAIN_MAX: Final = 64  # so that no line is folded, and no part is too long
 _WRONG: Final = "Write one address, as name@example.com."
 
 
@@ -24,6 +29,24 @@ class MailboxError(UpheldError):
 
 def canonical(value: str) -> str:
     """One address that could be delivered to, as it is kept; ValueError with a sentence."""
+    if plain := _PLAIN.fullmatch(value):
+        local, domain = plain.groups()
+        if len(value) <= _PLAIN_MAX and (whole := _domain(domain.lower())):
+            return f"{local}@{whole}"
+    return _read(value)
+
+
+@lru_cache(maxsize=4096)
+def _domain(domain: str) -> str:
+    """A domain of letters, digits, dots and hyphens as it is kept; empty for one that is none."""
+    try:
+        return _read(f"a@{domain}").partition("@")[2]
+    except ValueError:
+        return ""
+
+
+def _read(value: str) -> str:
+    """What `canonical` says of any address, however it is written."""
     try:
         mailbox = _validate(value)
         _refuse_unwritable(_build(mailbox, ""))

@@ -35,7 +35,7 @@ from upheld.database.seals import (
     seals_of,
     tally_rows,
 )
-from upheld.database.statements import execute_deferred, placeholders, rows
+from upheld.database.statements import execute_deferred, execute_many, placeholders, rows
 
 _LOG = logging.getLogger("upheld")
 Change = Any | Callable[[Any], Any]  # what a column becomes, or what tells it of the row
@@ -353,11 +353,16 @@ def _write(
     seals, changes = seals_of(connection), []
     columns = (*layout.columns, MAC)
     statement = f"INSERT INTO {layout.name} ({', '.join(columns)}) VALUES ({placeholders(columns)})"  # noqa: S608 - names alone
+    marked: list[tuple[Any, ...]] = []
     for each in rows_to_write:
         content = _mac_columns(layout, each)
         mac, element = seals.mark(layout.name, content)
-        execute_deferred(connection, statement, *each, mac)
+        marked.append((*each, mac))
         changes.append((owner_of(layout, content), part_of(layout, content), 1, element))
+    if len(marked) == 1:
+        execute_deferred(connection, statement, *marked[0])
+    elif marked:
+        execute_many(connection, statement, marked)
     update_covers(connection, changes)
 
 

@@ -92,6 +92,14 @@ class Inquiries:
         else:
             people.lock_all(self._connection, sorted(set(person_ids)))
 
+    def lock_present(self, person_ids: Sequence[PersonId]) -> list[PersonId]:
+        """Lock some people as `lock` does; those of them who are there, and are not being erased.
+
+        For whoever leaves the others out.
+        """
+        whose = list(dict.fromkeys(person_ids))
+        return people.lock_active(self._connection, whose) if whose else []
+
     def customers_after(self, after: str, most: int) -> list[PersonId]:
         """The next people there are, at most so many, in the order of their ids."""
         statement = (

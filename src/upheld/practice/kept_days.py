@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from upheld.core.clock import Clock
@@ -40,6 +41,7 @@ def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> boo
     return transaction.arrivals.decide(store, ON_HOLD).allowed
 
 
+@lru_cache(maxsize=64)
 def _first_kept(today: date, amount: float, unit: str) -> date:
     """The first day whose time is not over; what is of a day goes together, none of it late."""
     day = today

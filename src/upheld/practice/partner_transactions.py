@@ -1,16 +1,17 @@
 """What customers bought from business partners, as those tell us: taken in, kept, and deleted.
 
 A row is matched by the e-mail address or the phone number of exactly one customer, or it is
-dropped; nothing of it is written then. Each is an act, `collect` from the partner, with its entry,
-and what the policy lets nobody store is not collected. It stands sealed in a table of its own,
-which no bill and no other company reads. A row is known by its reference: it is taken once.
+dropped; nothing of it is written then. Rows that come together are one act of each customer,
+`collect` from the partner, with its entry, and what the policy lets nobody store is not collected.
+It stands sealed in a table of its own, which no bill and no other company reads. A row is known by
+its reference: it is taken once.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ import msgspec
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId
+from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import canonical
 from upheld.gate.gate import Gate
@@ -81,47 +83,126 @@ def read_row(values: Mapping[str, str], today: date) -> PartnerTransaction:
 
 
 def _text(values: Mapping[str, str], word: str) -> str:
-    text = " ".join(unicodedata.normalize("NFC", values.get(word, "")).split())
-    if not 0 < len(text) <= _LENGTH_MAX or any(unicodedata.category(e)[0] == "C" for e in text):
+    text = values.get(word, "")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join(text.split())
+    unseen = not (text.isascii() and text.isprintable()) and any(
+        unicodedata.category(each)[0] == "C" for each in text
+    )
+    if not 0 < len(text) <= _LENGTH_MAX or unseen:
         raise ValueError(f"`{word}` is a text of at most {_LENGTH_MAX} characters")
     return text
 
 
+class _Row(NamedTuple):
+    """A row that can be read, whose it is, and what stands for its reference."""
+
+    number: int  # its place among the rows that came together
+    person_id: PersonId
+    row: PartnerTransaction
+    mark: str
+
+
 def take(
-    transaction: Transaction, party: str, values: Mapping[str, str], feed_id: FeedId = NO_FEED
-) -> str:
-    """Take a row of a partner's in; why it was left out, or nothing."""
-    today = transaction.clock.today()
-    try:
-        row = read_row(values, today)
-        person = _person_of(transaction, values, today)
-    except ValueError:
-        return UNREADABLE
-    if person is None:
-        return UNMATCHED
-    try:
-        return _keep(transaction, party, person, row, feed_id)
-    except UpheldError as error:
-        if error.code != _ERASED:  # they are being erased
-            raise
-        return UNMATCHED
-
-
-def _keep(
     transaction: Transaction,
     party: str,
-    person: PersonId,
-    row: PartnerTransaction,
-    feed_id: FeedId,
-) -> str:
-    transaction.lock(person)
-    mark = transaction.sealer(_PURPOSE, "reference").mark_of(party, row.reference).hex()
-    tables = transaction.tables
-    if tables.get(table, "party = ? AND mark = ?", party, mark) is not None:
-        return TWICE
-    store = transaction.peek(person, STORE)
-    if not store.allowed or row.day.isoformat() < first_day(transaction.clock, store):
-        return REFUSED
+    rows: Sequence[Mapping[str, str]],
+    feed_id: FeedId = NO_FEED,
+) -> list[str]:
+    """Take rows of a partner's in, in their order; of each why it was left out, or nothing.
+
+    What comes of each is as if it had come alone, but each person is decided once for all of
+    theirs, and what is collected of many people is entered together.
+    """
+    matched, reasons = _match(transaction, party, rows)
+    present = set(transaction.lock_present(sorted({each.person_id for each in matched})))
+    there, mine = _marks_there(transaction, party, matched), []
+    for each in matched:
+        if each.person_id not in present:  # they are being erased
+            reasons[each.number] = UNMATCHED
+        elif each.mark in there:
+            reasons[each.number] = TWICE
+        else:
+            mine.append(each)
+    allowed = _allowed(transaction, party, mine)
+    kept = []
+    for each in mine:
+        if each.mark in there:
+            reasons[each.number] = TWICE
+        elif each not in allowed:
+            reasons[each.number] = REFUSED
+        else:
+            kept.append(each)
+            there.add(each.mark)
+    _keep(transaction, party, kept, feed_id)
+    return reasons
+
+
+def _match(
+    transaction: Transaction, party: str, rows: Sequence[Mapping[str, str]]
+) -> tuple[list[_Row], list[str]]:
+    """The rows that can be read and are of exactly one customer; why each other one is left out."""
+    today, sealer = transaction.clock.today(), transaction.sealer(_PURPOSE, "reference")
+    readable: list[tuple[int, PartnerTransaction, dict[str, str]]] = []
+    reasons = [""] * len(rows)
+    for number, values in enumerate(rows):
+        try:
+            row = read_row(values, today)
+            readable.append((number, row, _keys_of(values, today)))
+        except ValueError:
+            reasons[number] = UNREADABLE
+    people = {
+        key: transaction.find_each(key, [keys[key] for _, _, keys in readable if key in keys])
+        for key in KEYS
+    }
+    matched = []
+    for number, row, keys in readable:
+        matches = [{*people[key][value]} for key, value in keys.items()]
+        its = set.intersection(*matches) if matches else set()
+        if len(its) == 1:
+            mark = sealer.mark_of(party, row.reference).hex()
+            matched.append(_Row(number, its.pop(), row, mark))
+        else:
+            reasons[number] = UNMATCHED
+    return matched, reasons
+
+
+def _keys_of(values: Mapping[str, str], today: date) -> dict[str, str]:
+    """What a row is matched by, as we would keep it; ValueError for what is none."""
+    keys = {}
+    for key in KEYS:
+        if value := values.get(key, "").strip():
+            if key == "email" and value.isascii():  # looked for in small letters
+                value = value.lower()
+            keys[key] = canonical(key, value, today=today)
+    return keys
+
+
+def _marks_there(transaction: Transaction, party: str, matched: Sequence[_Row]) -> set[str]:
+    """Which of some rows were taken in before, by their marks."""
+    if not matched:
+        return set()
+    marks = list(dict.fromkeys(each.mark for each in matched))
+    where = f"party = ? AND mark IN ({placeholders(marks)})"
+    return {each.mark for each in transaction.tables.select(table, where, party, *marks)}
+
+
+def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[_Row]:
+    """The rows that the policy lets us collect and store, entered as collected."""
+    stores = transaction.peek_each(list(dict.fromkeys(each.person_id for each in mine)), STORE)
+    first = {
+        person_id: first_day(transaction.clock, store)
+        for person_id, store in stores.items()
+        if store.allowed
+    }
+    in_time = [
+        each
+        for each in mine
+        if each.person_id in first and each.row.day.isoformat() >= first[each.person_id]
+    ]
+    if not in_time:
+        return set()
     collect = Act(
         action="collect",
         data=("transaction",),
@@ -129,30 +210,28 @@ def _keep(
         occasion="partner-transaction",
         party=party,
     )
-    if isinstance(transaction.act(collect, person), Refused):
-        return REFUSED
-    sealer = transaction.sealer(_PURPOSE, "row")
-    written = tables.insert_new(
+    outcomes = transaction.sweep(collect, [each.person_id for each in in_time])
+    return {each for each in in_time if not isinstance(outcomes[each.person_id], Refused)}
+
+
+def _keep(transaction: Transaction, party: str, kept: Sequence[_Row], feed_id: FeedId) -> None:
+    sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
+    transaction.tables.insert_all(
         table,
-        person_id=person,
-        party=party,
-        mark=mark,
-        feed_id=feed_id,
-        received=transaction.clock.today().isoformat(),
-        sealed=sealer.seal(msgspec.json.encode(row), person, party, mark),
+        [
+            {
+                "person_id": each.person_id,
+                "party": party,
+                "mark": each.mark,
+                "feed_id": feed_id,
+                "received": received,
+                "sealed": sealer.seal(
+                    msgspec.json.encode(each.row), each.person_id, party, each.mark
+                ),
+            }
+            for each in kept
+        ],
     )
-    return "" if written else TWICE
-
-
-def _person_of(transaction: Transaction, values: Mapping[str, str], today: date) -> PersonId | None:
-    """The one customer whom all that a row is matched by finds."""
-    matches = [
-        {*transaction.find(key, canonical(key, values[key].strip(), today=today))}
-        for key in KEYS
-        if values.get(key, "").strip()
-    ]
-    people = set.intersection(*matches) if matches else set()
-    return people.pop() if len(people) == 1 else None
 
 
 def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransaction]:

@@ -71,6 +71,8 @@ def find_each(
     connection: Connection, keyring: Keyring, field: str, values: Sequence[str]
 ) -> dict[str, list[PersonId]]:
     """The people with each of some values, as `find`."""
+    if not values:
+        return {}
     newest = row(connection, "SELECT max(number) FROM epoch")
     if newest and newest[0] is not None and newest[0] > keyring.current.number:
         keyring.refresh()  # another process began one, and people may have been moved to it

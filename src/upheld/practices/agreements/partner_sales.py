@@ -39,13 +39,15 @@ class PartnerSales:
                     "ask us to put it on our register",
                 )
             wrong: list[dict[str, object]] = []
+            readable = []
             for number, values in enumerate(rows, 1):
                 try:
                     partner_transactions.read_row(values, transaction.clock.today())
                 except ValueError as error:
                     wrong.append({"row": number, "why": str(error)})
                     continue
-                partner_transactions.take(transaction, client.party, values)
+                readable.append(values)
+            partner_transactions.take(transaction, client.party, readable)
             return {"received": len(rows), "unreadable": wrong}
 
         return json_answer(await self.api.provider.do(work))

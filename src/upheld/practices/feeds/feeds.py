@@ -84,7 +84,8 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-TakeOne = Callable[[Transaction, Feed, FeedLine], str]  # why a line was left out, or nothing
+# Why each of some lines was left out, or nothing.
+TakeLot = Callable[[Transaction, Feed, Sequence[FeedLine]], list[str]]
 
 
 def feeds(tables: Tables) -> list[Feed]:
@@ -154,20 +155,24 @@ def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: s
 
 
 def take(
-    gate: Gate, its: Feed, lines: Iterable[FeedLine], take_one: TakeOne | None = None
+    gate: Gate,
+    its: Feed,
+    lines: Iterable[FeedLine],
+    take_lot: TakeLot | None = None,
+    most: int = BATCH,
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
 
-    Each is combined with what is held, or what `take_one` says is done with it.
+    Each is combined with what is held, or what `take_lot` says is done with `most` at a time.
 
     FeedError where it was withdrawn, or is taken in by somebody else meanwhile.
     """
     rest = islice(iter(lines), its.lines, None)
     place = its.lines
-    while some := list(islice(rest, BATCH)):
+    while some := list(islice(rest, most)):
         with gate.together() as transaction:
             now = _require_open(transaction.tables, its.feed_id, place)
-            reasons = [(take_one or _combine)(transaction, now, line) for line in some]
+            reasons = (take_lot or _combine_each)(transaction, now, some)
             counts = Counter(reasons)
             place += len(some)
             changes = {reason: getattr(now, reason) + counts[reason] for reason in REASONS}
@@ -194,6 +199,10 @@ def _require_open(tables: Tables, feed_id: FeedId, place: int) -> Feed:
             hint="start it again when that is done: it goes on where they stopped",
         )
     return its
+
+
+def _combine_each(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
+    return [_combine(transaction, its, each) for each in lines]
 
 
 def _combine(transaction: Transaction, its: Feed, line: FeedLine) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
@@ -10,6 +10,7 @@ from upheld.practice import partner_transactions
 from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, take
 
 TRANSACTIONS = "transactions"  # the kind of such a feed
+LOT = 1_000  # rows in one transaction
 WHY = {
     partner_transactions.UNMATCHED: "no customer, or several",
     partner_transactions.TWICE: "taken in before",
@@ -21,8 +22,9 @@ WHY = {
 
 def take_transactions(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
     """Take in the rows of a file that were not yet; those that were left out, as it goes on."""
-    return take(gate, its, lines, _take_one)
+    return take(gate, its, lines, _take_lot, LOT)
 
 
-def _take_one(transaction: Transaction, its: Feed, line: FeedLine) -> str:
-    return partner_transactions.take(transaction, its.party, line.values, its.feed_id)
+def _take_lot(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
+    rows = [each.values for each in lines]
+    return partner_transactions.take(transaction, its.party, rows, its.feed_id)
