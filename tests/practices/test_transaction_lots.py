@@ -18,6 +18,7 @@ from upheld.core.ids import PersonId, UserId
 from upheld.gate.erasure.erase import erase
 from upheld.practice import parties, partner_transactions
 from upheld.practices.feeds import feeds, sales
+from upheld.practices.feeds.feeds import Feed
 
 ROWS = st.lists(
     st.tuples(
@@ -28,6 +29,21 @@ ROWS = st.lists(
     ),
     max_size=12,
 )
+
+
+def partner(house: House, name: str) -> str:
+    """A business partner of the register."""
+    return house.do(lambda t: parties.add(t, name, "business-partner")).party
+
+
+def taken(house: House, party: str, rows: list[dict[str, str]]) -> list[str]:
+    """Take rows in together; why each was left out."""
+    return house.do(lambda t: partner_transactions.take(t, party, rows))
+
+
+def begun(house: House, party: str, digest: str) -> Feed:
+    """The feed of a file."""
+    return house.do(lambda t: feeds.start(t, party, digest, UserId("u1"), sales.TRANSACTIONS))
 
 
 def told(house: House, person: PersonId, party: str) -> set[tuple[Any, ...]]:
@@ -62,10 +78,7 @@ def _crowd(house: House) -> tuple[list[PersonId], str, str]:
         house.customer(f"{number}@marked.example", phone="+15550100177")
     house.do(lambda t: t.record(bo, "request", fact="erasure-requested"))
     erase(house.provider.gate.gate, [cy])
-    names = ("Spruce Point", "Fir Point")
-    one, other = (
-        house.do(lambda t, n=n: parties.add(t, n, "business-partner").party) for n in names
-    )
+    one, other = (partner(house, name) for name in ("Spruce Point", "Fir Point"))
     return [ann, bo, di], one, other
 
 
@@ -90,8 +103,8 @@ def test_a_lot_is_taken_in_as_its_rows_are_one_by_one(
         )
         for name, number, day, amount in lot
     ]
-    together = house.do(lambda t: partner_transactions.take(t, one, rows))
-    alone = [house.do(lambda t, r=r: partner_transactions.take(t, other, [r])[0]) for r in rows]
+    together = taken(house, one, rows)
+    alone = [reason for each in rows for reason in taken(house, other, [each])]
     assert together == alone
     mine = sorted(kept(house, people, "Spruce Point"), key=str)
     assert mine == sorted(kept(house, people, "Fir Point"), key=str)
@@ -101,16 +114,11 @@ def test_a_lot_is_taken_in_as_its_rows_are_one_by_one(
 
 def test_twenty_files_with_the_same_rows_give_each_row_once(house: House) -> None:
     """Whoever comes second leaves it out, or is told that somebody else takes in the same file."""
-    party = house.do(lambda t: parties.add(t, "Spruce Point", "business-partner")).party
+    party = partner(house, "Spruce Point")
     emails = [email_of(house, name)[1] for name in ("ann", "bo")]
     rows = [row(emails[number % 2], f"A{number}") for number in range(12)]
     gate = house.provider.gate.gate
-    files = [
-        house.do(
-            lambda t, n=n: feeds.start(t, party, f"d{n // 2}", UserId("u1"), sales.TRANSACTIONS)
-        )
-        for n in range(20)
-    ]
+    files = [begun(house, party, f"d{number // 2}") for number in range(20)]
 
     def take(number: int) -> int:
         try:

@@ -159,7 +159,7 @@ def take(
     its: Feed,
     lines: Iterable[FeedLine],
     take_lot: TakeLot | None = None,
-    most: int = BATCH,
+    most: int | None = None,
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
 
@@ -169,7 +169,7 @@ def take(
     """
     rest = islice(iter(lines), its.lines, None)
     place = its.lines
-    while some := list(islice(rest, most)):
+    while some := list(islice(rest, most or BATCH)):
         with gate.together() as transaction:
             now = _require_open(transaction.tables, its.feed_id, place)
             reasons = (take_lot or _combine_each)(transaction, now, some)
