@@ -46,7 +46,7 @@ def begun(house: House, party: str, digest: str) -> Feed:
     return house.do(lambda t: feeds.start(t, party, digest, UserId("u1"), sales.TRANSACTIONS))
 
 
-def told(house: House, person: PersonId, party: str) -> set[tuple[Any, ...]]:
+def entered(house: House, person: PersonId, party: str) -> set[tuple[Any, ...]]:
     """What the entries of somebody say of a partner, each once."""
     return {
         (e.kind, e.action, e.outcome, e.problem, e.clauses, e.data, e.duties)
@@ -55,7 +55,7 @@ def told(house: House, person: PersonId, party: str) -> set[tuple[Any, ...]]:
     }
 
 
-def kept(house: House, people: list[PersonId], name: str) -> list[Any]:
+def rows_of(house: House, people: list[PersonId], name: str) -> list[Any]:
     """What is kept of some people from a partner."""
     return house.do(
         lambda t: [
@@ -106,10 +106,10 @@ def test_a_lot_is_taken_in_as_its_rows_are_one_by_one(
     together = taken(house, one, rows)
     alone = [reason for each in rows for reason in taken(house, other, [each])]
     assert together == alone
-    mine = sorted(kept(house, people, "Spruce Point"), key=str)
-    assert mine == sorted(kept(house, people, "Fir Point"), key=str)
+    mine = sorted(rows_of(house, people, "Spruce Point"), key=str)
+    assert mine == sorted(rows_of(house, people, "Fir Point"), key=str)
     for each in people:
-        assert told(house, each, one) == told(house, each, other)
+        assert entered(house, each, one) == entered(house, each, other)
 
 
 def test_twenty_files_with_the_same_rows_give_each_row_once(house: House) -> None:

@@ -126,16 +126,16 @@ def take(
         else:
             mine.append(each)
     allowed = _allowed(transaction, party, mine)
-    kept = []
+    to_keep = []
     for each in mine:
         if each.mark in there:
             reasons[each.number] = TWICE
         elif each not in allowed:
             reasons[each.number] = REFUSED
         else:
-            kept.append(each)
+            to_keep.append(each)
             there.add(each.mark)
-    _keep(transaction, party, kept, feed_id)
+    _keep(transaction, party, to_keep, feed_id)
     return reasons
 
 
@@ -214,7 +214,7 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[
     return {each for each in in_time if not isinstance(outcomes[each.person_id], Refused)}
 
 
-def _keep(transaction: Transaction, party: str, kept: Sequence[_Row], feed_id: FeedId) -> None:
+def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id: FeedId) -> None:
     sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
     transaction.tables.insert_all(
         table,
@@ -229,7 +229,7 @@ def _keep(transaction: Transaction, party: str, kept: Sequence[_Row], feed_id: F
                     msgspec.json.encode(each.row), each.person_id, party, each.mark
                 ),
             }
-            for each in kept
+            for each in to_keep
         ],
     )
 
