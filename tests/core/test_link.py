@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from upheld.database.connection import POOL_OPTION
-from upheld.database.errors import DatabaseError
-from upheld.database.statements import execute_deferred, execute_many, rows, run, savepoint
+from upheld.database.connection import POOL_OPTION, WriteConnection
+from upheld.database.errors import DatabaseError, OutdatedError
+from upheld.database.statements import Savepoint, execute_deferred, execute_many, rows, run
 from upheld.database.transaction import reading, writing
 
 PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL, NULL)"
@@ -71,20 +71,35 @@ def test_a_savepoint_undoes_its_own_and_nothing_else(engine: Engine) -> None:
     """Whether its statements had been sent or not, within one another too."""
     with writing(engine) as connection:
         execute_deferred(connection, PUT, "before")
-        with pytest.raises(KeyError), savepoint(connection):
+        with pytest.raises(KeyError), Savepoint(connection):
             execute_deferred(connection, PUT, "unsent")
             raise KeyError
-        with pytest.raises(KeyError), savepoint(connection):
+        with pytest.raises(KeyError), Savepoint(connection):
             assert run(connection, PUT, "sent") == 1
             raise KeyError
-        with savepoint(connection):
+        with Savepoint(connection):
             execute_many(connection, PUT, [("outer",), ("outer too",)])
-            with pytest.raises(DatabaseError), savepoint(connection):
+            with pytest.raises(DatabaseError), Savepoint(connection):
                 run(connection, PUT, "inner")
                 run(connection, "INSERT INTO nowhere VALUES (1)")
     assert people(engine) == ["before", "outer", "outer too"]
-    with reading(engine) as connection, pytest.raises(TypeError), savepoint(connection):
+    with reading(engine) as connection, pytest.raises(TypeError), Savepoint(connection):
         pass
+
+
+def test_what_is_expected_is_asked_before_anything_else(engine: Engine) -> None:
+    """Whichever statement comes first, and if the one before it was of another transaction."""
+    for _ in range(2):
+        with pytest.raises(OutdatedError), writing(engine) as connection:
+            assert isinstance(connection, WriteConnection)
+            connection.expect(("SELECT 1", ()), 2, beside=True)
+            run(connection, PUT, "a")
+            rows(connection, "SELECT 1")
+        with writing(engine) as connection:
+            assert isinstance(connection, WriteConnection)
+            connection.expect(("SELECT 1", ()), 1, beside=True)
+            assert rows(connection, "SELECT 3") == [(3,)]
+    assert people(engine) == []
 
 
 def test_a_statement_that_nobody_waits_for_fails_the_transaction_all_the_same(
@@ -99,10 +114,10 @@ def test_a_statement_that_nobody_waits_for_fails_the_transaction_all_the_same(
         execute_deferred(connection, PUT, "a")
         rows(connection, "SELECT 1")
     with writing(engine) as connection:
-        with pytest.raises(DatabaseError), savepoint(connection):
+        with pytest.raises(DatabaseError), Savepoint(connection):
             execute_deferred(connection, PUT, "a")
             execute_deferred(connection, PUT, "a")
-        with pytest.raises(DatabaseError), savepoint(connection):
+        with pytest.raises(DatabaseError), Savepoint(connection):
             execute_many(connection, PUT, [("b",), ("b",)])
         execute_deferred(connection, PUT, "c")
     assert people(engine) == ["c"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -18,6 +18,7 @@ from gate.test_faults import problems
 from gate.versions import IMPROVING, NARROWER, WIDER, post, version
 from sizes import size
 from tally import tried
+from upheld.core.errors import RequestError
 from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.seals import SealedError
@@ -30,6 +31,7 @@ from upheld.gate.editions.store import Edition, EditionError
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries
 from upheld.vault.keyring import Keyring
+from upheld.vault.people import VaultError
 
 KILLS = size("kills in posting a version, on each database", short=3, long=60)
 MORE = Act(action="use", data=("interests",), purpose="service-improvement")
@@ -37,12 +39,15 @@ AMENDS = "\n```rule\nmay amend\n```\n"
 
 
 @pytest.fixture(name="other")
-def _other(gate: Gate, database_url: str, policy: upheld.Policy, keyring: Keyring) -> Gate:
+def _other(
+    gate: Gate, database_url: str, policy: upheld.Policy, keyring: Keyring
+) -> Iterator[Gate]:
     """A gate of another process on the same database, which looks at it and then sleeps."""
     gate.take_first_version()
     other = Gate(open_database(database_url), policy, keyring, gate.clock)
     assert other.context.edition == 1
-    return other
+    yield other
+    other.engine.dispose()
 
 
 def come_back(gate: Gate, *people: PersonId) -> None:
@@ -74,6 +79,21 @@ def test_every_process_decides_by_a_version_from_its_posting_on(gate: Gate, othe
     (outcome,) = other.sweep("use", [person], ["email"], purpose="billing").values()
     assert not isinstance(outcome, Refused)
     assert other.policy.front.version == "5"
+
+
+def test_an_act_that_cannot_be_done_is_refused_by_the_version_in_force(
+    gate: Gate, other: Gate
+) -> None:
+    """Whoever slept through a posting knows of it, for words and people of which nobody knows."""
+    person = customer(gate)
+    post(gate, version("2"))
+    with pytest.raises(RequestError):
+        other.use(person, ["shoe-size"], purpose="billing")
+    assert other.policy.front.version == "2"
+    post(gate, version("3"))
+    with pytest.raises(VaultError):
+        other.use(PersonId("0" * 32), ["email"], purpose="billing")
+    assert other.policy.front.version == "3"
 
 
 def test_work_that_was_under_way_is_begun_again(gate: Gate, other: Gate) -> None:

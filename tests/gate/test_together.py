@@ -26,6 +26,7 @@ from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
+from upheld.gate import recording
 from upheld.gate.act import reads
 from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -127,9 +128,7 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     monkeypatch.setattr(people, "lock", lambda *_: None)
     finding = reads._finding.__wrapped__
     monkeypatch.setattr(reads, "_finding", lambda *words: finding(*words).split(" ORDER BY ")[0])
-    monkeypatch.setattr(
-        GateTransaction, "_note", lambda *_, **__: None
-    )  # two of one number would collide
+    monkeypatch.setattr(recording, "_enter", lambda *_, **__: 0)  # two of one number would collide
     order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
     on_sqlite = gate.engine.dialect.name == "sqlite"
     assert order == ["withdrawn", "locked" if on_sqlite else "shared"]

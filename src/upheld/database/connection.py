@@ -32,6 +32,7 @@ ADVISORY_LOCK: Final[Query] = (POSTGRESQL_DIALECT.advisory_lock, (0x65_6E_74_72_
 LAST_ENTRY: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
 _NO_WORK: Final = (BEGIN, ADVISORY_LOCK, LAST_ENTRY)  # of which nothing is left to commit
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
+RELEASE: Final[Query] = ("RELEASE SAVEPOINT work", ())
 IMMEDIATE: Final = "BEGIN IMMEDIATE"
 POOL_OPTION: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -91,7 +92,7 @@ class WriteConnection(Connection):
         self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
         self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
-        self._expected: tuple[Query, Any] | None = None  # by `expect`, until it was asked
+        self.expected: tuple[Query, Any] | None = None  # by `expect`, until it was asked
         self._outdated = False
 
     def _connect(self) -> None:
@@ -101,7 +102,8 @@ class WriteConnection(Connection):
         self.driver = pooled.driver_connection
         self._pipeline: Any = Pipeline(self.driver) if self.sql.server else None
         # A cursor costs SQLite as much as a short statement does, so that one serves them all.
-        self.driver_execute: Callable[..., Any] = self.driver.cursor().execute
+        self._cursor_execute: Callable[..., Any] = self.driver.cursor().execute
+        self.driver_execute = self._cursor_execute
         if not self.sql.server:  # see `_take_turn`
             self._wait = self.driver_execute("PRAGMA busy_timeout").fetchone()[0] / 1000
             self.driver_execute("PRAGMA busy_timeout = 0")
@@ -114,7 +116,8 @@ class WriteConnection(Connection):
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last_entry = None
-        self._expected, self._outdated = None, False
+        self.expected, self._outdated = None, False
+        self.driver_execute = self._cursor_execute
         if self.memory:
             self.memory = {}
         if self.versions:
@@ -186,21 +189,57 @@ class WriteConnection(Connection):
                 self._at_rest.remove(self)
                 self.close_for_good()
 
-    def expect(self, query: Query, answer: Any) -> None:
+    def expect(self, query: Query, answer: Any, *, beside: bool = False) -> None:
         """Refuse this transaction unless a query gives one number: OutdatedError otherwise.
 
         Its user knows something by heart that others may change, and asks as it begins whether it
-        is still so. PostgreSQL is asked with the next statement: then that one raises.
+        is still so. PostgreSQL is asked with the next statement: then that one raises. So is SQLite
+        with `beside`: the next statement either has the query within itself, see `take_expected`,
+        or waits until it was asked.
         """
-        self._expected = query, answer
+        self.expected = query, answer
         if self.sql.server:
             self._waiting.append(query)
+        elif beside:
+            self.driver_execute = self._ask_first
         else:
-            self._compare(self.driver_execute(*query).fetchone())
+            self.ask_expected()
+
+    def _ask_first(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """Run a statement on SQLite once what is expected was asked."""
+        self.ask_expected()
+        return self.driver_execute(statement, values)
+
+    def ask_expected(self) -> None:
+        """Ask what is expected, if that was not asked yet; OutdatedError where it is otherwise."""
+        if self.expected is None:
+            return
+        if self.sql.server:
+            self.flush()
+            return
+        self.driver_execute = self._cursor_execute
+        self._compare(self.driver_execute(*self.expected[0]).fetchone())
+
+    def take_expected(self) -> str | None:
+        """The query of SQLite's that is expected and not asked yet, to be asked within another.
+
+        Whoever takes it calls `compare_expected` with its number before anything else.
+        """
+        if self.expected is None or self.sql.server:
+            return None
+        self.driver_execute = self._cursor_execute
+        return self.expected[0][0]
+
+    def compare_expected(self, number: object) -> None:
+        """OutdatedError unless the number that was read beside something else is expected."""
+        if self.expected is not None and number == self.expected[1]:
+            self.expected = None
+        else:
+            self._compare((number,))
 
     def _compare(self, answer: Any) -> None:
         """OutdatedError unless an answer is the one that is expected."""
-        expected, self._expected = self._expected, None
+        expected, self.expected = self.expected, None
         if expected is not None and answer != (expected[1],):
             self._outdated = True
             raise OutdatedError
@@ -215,13 +254,13 @@ class WriteConnection(Connection):
         elif not self.sql.server:
             self.driver_execute(COMMIT[0])  # `driver.commit` would be parsed each time
         elif not self._idle():
-            if self._expected is not None:  # the answer must be there before the commit
+            if self.expected is not None:  # the answer must be there before the commit
                 self.flush()
             self.send((COMMIT,))
 
     def _idle(self) -> bool:
         """Whether nobody asked PostgreSQL for anything yet; what waits is then given up."""
-        expected = self._expected[:1] if self._expected else ()
+        expected = self.expected[:1] if self.expected else ()
         if self._waiting[:1] != [BEGIN] or any(
             q not in (*_NO_WORK, *expected) for q in self._waiting
         ):
@@ -235,6 +274,7 @@ class WriteConnection(Connection):
         DatabaseError in place of an error of the database.
         """
         self._waiting = []
+        self.driver_execute = self._cursor_execute
         try:
             self.driver.rollback()
             if self._pipeline is not None:
@@ -275,8 +315,8 @@ class WriteConnection(Connection):
                 EntryNumber(0),
                 0,
             )
-        if self._expected is not None and self._expected[0] in waiting:
-            self._compare(answers[waiting.index(self._expected[0])].fetchone())
+        if self.expected is not None and self.expected[0] in waiting:
+            self._compare(answers[waiting.index(self.expected[0])].fetchone())
         return answers[len(waiting) :]
 
     def prefetch_last_entry(self) -> None:

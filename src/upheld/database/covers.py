@@ -62,7 +62,7 @@ def covers_by_owner(
         )
         for owner, raw in rows(connection, statement, *missing):
             try:
-                memory[owner] = latest_cover(connection, owner, raw)
+                memory[owner] = latest_cover(connection, owner, raw, to_change=True)
             except SealedError:
                 if forged is None:
                     raise

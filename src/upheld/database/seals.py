@@ -32,6 +32,7 @@ _ELEMENT: Final = slice(32, 48)
 _SUM_BYTES: Final = 16
 _MODULUS: Final = 1 << (8 * _SUM_BYTES)
 _NONCE: Final = 12
+OPENED_MAX: Final = 1024  # covers that are remembered to be read
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -76,6 +77,7 @@ class Seals:
     def __init__(self, key: bytes) -> None:
         self._row = HMAC(hmac.digest(key, b"row", "sha256"), SHA512())
         self._cover = AESGCM(hmac.digest(key, b"cover", "sha256"))
+        self._opened: dict[tuple[str, bytes], Cover] = {}  # so far, to be read alone
 
     def mark(self, name: str, content: Sequence[Any]) -> tuple[bytes, int]:
         """A row's MAC, and what it adds to its owner's cover; by the name of its table.
@@ -114,6 +116,21 @@ class Seals:
             pass
         raise alteration_error(owner)
 
+    def read_cover(self, owner: str, raw: object) -> Cover:
+        """An owner's cover to read and not to change; opened once for the same bytes.
+
+        SealedError where it is none of theirs.
+        """
+        if type(raw) is not bytes:
+            raise alteration_error(owner)
+        cover = self._opened.get((owner, raw))
+        if cover is None:
+            cover = self.open_cover(owner, raw)
+            if len(self._opened) >= OPENED_MAX:
+                self._opened.clear()
+            self._opened[owner, raw] = cover
+        return cover
+
 
 def part_of(table: Declaration, content: Sequence[Any]) -> str:
     """The part of its owner's set that a row counts in."""
@@ -151,13 +168,17 @@ def alteration_error(owner: str, what: str = "") -> SealedError:
     )
 
 
-def latest_cover(connection: Connection, owner: str, raw: object) -> Cover:
+def latest_cover(
+    connection: Connection, owner: str, raw: object, *, to_change: bool = False
+) -> Cover:
     """An owner's cover as it is now; SealedError where it is none of theirs, or an old one.
 
+    Only one that was asked for `to_change` may be changed.
     Whoever writes has their turn, and sees what was written last; what this process wrote itself
     it remembers, so that rows and cover put back together, as both once were, do not pass here.
     """
-    cover = seals_of(connection).open_cover(owner, raw)
+    seals: Seals = getattr(connection, "seals", None) or seals_of(connection)
+    cover = seals.open_cover(owner, raw) if to_change else seals.read_cover(owner, raw)
     if isinstance(connection, WriteConnection) and connection.change_counts is not None:
         least: int = connection.change_counts.least(owner)
         if cover.version < least:

@@ -7,15 +7,14 @@ and raises DatabaseError without the values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter, methodcaller
 from typing import Any
 
 from sqlalchemy import Connection
 
-from upheld.database.connection import SAVEPOINT, WriteConnection
+from upheld.database.connection import RELEASE, SAVEPOINT, WriteConnection
 from upheld.database.dialects import SqlDialect, sql_dialect
 from upheld.database.errors import database_error, driver_errors, from_driver_error
 from upheld.database.postgresql_pipeline import Query
@@ -23,6 +22,7 @@ from upheld.database.tables import BEGINNING
 
 __all__ = [
     "Query",
+    "Savepoint",
     "dialect_of",
     "execute_deferred",
     "execute_many",
@@ -31,7 +31,6 @@ __all__ = [
     "row",
     "rows",
     "run",
-    "savepoint",
     "to_bytes",
     "to_datetime",
 ]
@@ -128,31 +127,51 @@ def execute_many(
         raise from_driver_error(error) from None
 
 
-@contextmanager
-def savepoint(connection: Connection) -> Iterator[None]:
-    """What a block does is kept whole or, when it raises, undone; what was done before it stays."""
-    if type(connection) is not WriteConnection:
-        raise TypeError("a savepoint needs a connection of `writing`")
-    versions = dict(connection.versions)
-    try:
-        connection.defer(*SAVEPOINT)
-        yield
-        execute_deferred(connection, "RELEASE SAVEPOINT work")
-        connection.flush()
-    except driver_errors(connection.dialect) as error:
-        _rollback(connection, versions)
-        raise from_driver_error(error) from None
-    except BaseException:
-        _rollback(connection, versions)
-        raise
+class Savepoint:
+    """What a block does is kept whole or, when it raises, undone; what was done before it stays.
 
+    TypeError for a connection that is none of `writing`; DatabaseError without the values.
+    """
 
-def _rollback(connection: WriteConnection, versions: dict[str, int]) -> None:
-    connection.versions = versions  # of the sets that were changed before
-    try:
-        connection.rollback_to_savepoint()
-    except driver_errors(connection.dialect) as error:
-        raise from_driver_error(error) from None
+    __slots__ = ("_connection", "_versions")  # no generator, which costs more at every act
+
+    def __init__(self, connection: Connection) -> None:
+        if type(connection) is not WriteConnection:
+            raise TypeError("a savepoint needs a connection of `writing`")
+        self._connection = connection
+        self._versions = connection.versions.copy()
+
+    def __enter__(self) -> None:
+        try:
+            self._connection.defer(*SAVEPOINT)
+        except BaseException as error:
+            self._undo(error)
+            raise
+
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: object
+    ) -> None:
+        if error is not None:
+            self._undo(error)
+            return
+        try:
+            self._connection.defer(*RELEASE)
+            self._connection.flush()
+        except BaseException as failed:
+            self._undo(failed)
+            raise
+
+    def _undo(self, error: BaseException) -> None:
+        """Roll back; DatabaseError in place of an error of the driver."""
+        connection = self._connection
+        connection.versions = self._versions  # of the sets that were changed before
+        errors = driver_errors(connection.dialect)
+        try:
+            connection.rollback_to_savepoint()
+        except errors as failed:
+            raise from_driver_error(failed) from None
+        if isinstance(error, errors):
+            raise from_driver_error(error) from None
 
 
 def to_bytes(content: object) -> bytes:

@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, tzinfo
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -168,11 +169,7 @@ class AsyncGate:
                 f"a gate does not have `{name}`, and its policy has no such action"
             )
 
-        async def act(
-            person_id: PersonId, data: Sequence[str] = (), **options: Unpack[ActOptions]
-        ) -> ActResult:
-            return await self.act(action, person_id, data, **options)
-
+        act = self.__dict__[name] = partial(self.act, action)  # so that it is looked for once
         return act
 
     async def sweep(

@@ -20,7 +20,7 @@ from upheld.core.ids import PersonId, RecordId
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import OutdatedError
 from upheld.database.own_tables import Tables
-from upheld.database.statements import savepoint
+from upheld.database.statements import Savepoint
 from upheld.database.transaction import reading, writing
 from upheld.gate import older_databases
 from upheld.gate.act.arrivals import ArrivalQuestions
@@ -232,7 +232,7 @@ class Gate:
                     outcomes.append(work(transaction))
                     break
                 try:
-                    with savepoint(connection):
+                    with Savepoint(connection):
                         outcomes.append(work(transaction))
                 except OutdatedError:
                     raise
@@ -316,8 +316,14 @@ class Gate:
         while True:
             try:
                 with writing(self.engine) as connection:
-                    context = self._begin(connection)
-                    execution = ActExecution(context, connection, act, entitled=entitled)
+                    assert isinstance(connection, WriteConnection)  # noqa: S101 - what `writing` gives
+                    context = self.context
+                    connection.expect(store.NEWEST, context.edition, beside=True)
+                    try:
+                        execution = ActExecution(context, connection, act, entitled=entitled)
+                    except RequestError:  # of words that a later version may have
+                        connection.ask_expected()
+                        raise
                     return execution.execute(person_id)
             except OutdatedError:
                 self.refresh()

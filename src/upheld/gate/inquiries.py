@@ -18,7 +18,7 @@ from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
-from upheld.database.statements import rows, savepoint
+from upheld.database.statements import Savepoint, rows
 from upheld.database.tables import record
 from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
@@ -150,7 +150,7 @@ class Inquiries:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that is undone alone where it raises."""
-        with savepoint(self._connection):
+        with Savepoint(self._connection):
             yield
 
     def find(self, field: str, value: str) -> list[PersonId]:

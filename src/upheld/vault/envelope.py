@@ -30,6 +30,7 @@ _LENGTH: Final = 4
 Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
 _SHORT: Final = 65
+_PADDINGS: Final = frozenset(bytes(length) for length in range(STEP))  # what `pad` fills up with
 
 
 def _head(kind: type, length: int) -> bytes:
@@ -72,8 +73,8 @@ def part_of(part: str | int | bytes) -> bytes:
         raw = part.encode()
     else:
         raw = part if isinstance(part, bytes) else str(part).encode()
-    heads = _HEADS[kind]
-    return (heads[len(raw)] if len(raw) < _SHORT else _head(kind, len(raw))) + raw
+    length = len(raw)
+    return (_HEADS[kind][length] if length < _SHORT else _head(kind, length)) + raw
 
 
 def pad(value: bytes) -> bytes:
@@ -104,9 +105,8 @@ def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -
         padded = cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs)
     except (InvalidTag, ValueError):  # the latter where it is cut
         raise SealError(what) from None
-    end = _LENGTH + int.from_bytes(padded[:_LENGTH], "big")
-    left = len(padded) - end
-    if len(padded) % STEP or not 0 <= left < STEP or padded[end:] != bytes(left):
+    end, size = _LENGTH + int.from_bytes(padded[:_LENGTH], "big"), len(padded)
+    if size % STEP or end > size or padded[end:] not in _PADDINGS:
         raise SealError(what)  # nothing that `pad` made
     return padded[_LENGTH:end]
 

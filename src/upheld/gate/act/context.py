@@ -13,6 +13,7 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.asked_versions import BindingOutlook
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
+from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.request import Act, planned
 from upheld.gate.editions import bound
 from upheld.gate.editions.store import Edition
@@ -44,7 +45,7 @@ class ActTemplate(Struct):
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out
     entry: Entry  # what is told of it whatever comes of it
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
-    settled: tuple[tuple[str, ...], Decision, str] | None = None  # decided without any fact
+    settled: Judgement | None = None  # decided without any fact
 
 
 class GateContext(Struct, frozen=True):

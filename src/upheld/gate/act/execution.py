@@ -119,7 +119,7 @@ class ActExecution:
         number, entry_time = self._write_entry(
             fields, decision, problem, evidence, person_id, policies
         )
-        if self.entitled:  # else nobody is told why
+        if self.entitled and judgement.decided_by is not None:  # else nobody is told why
             decision = self._explained(judgement)
         return self._result(read, fields, decision, problem, number, entry_time)
 
@@ -139,10 +139,9 @@ class ActExecution:
             proof = proof or self._proof(person_id, data.people[person_id], data)
             facts, evidence, problem = proof
             fields, decision, problem = self._decide(facts, problem)
+            first = Judgement(fields, decision, evidence, problem)
         else:
-            evidence = ()
-            fields, decision, problem = self.template.settled or self._decide_once()
-        first = Judgement(fields, decision, evidence, problem)
+            first = self.template.settled or self._decide_once()
         if len(self.context.editions) < bound.SECOND or self.as_of is not None:
             return first
         return self.older_versions(data).judge(person_id, first)
@@ -160,10 +159,11 @@ class ActExecution:
         other.states = self.states
         return other
 
-    def _decide_once(self) -> tuple[tuple[str, ...], Decision, str]:
-        """The decision that is the same for everybody, because it depends on no fact."""
-        settled = self._decide({}, "")
-        conditional = self.context.duty_handlers.is_conditional(settled[1].duties)
+    def _decide_once(self) -> Judgement:
+        """The judgement that is the same for everybody, because it depends on no fact."""
+        fields, decision, problem = self._decide({}, "")
+        settled = Judgement(fields, decision, (), problem)
+        conditional = self.context.duty_handlers.is_conditional(decision.duties)
         if observing.observer() is None and not conditional:  # who takes notes hears of all
             self.template.settled = settled
         return settled
@@ -286,29 +286,31 @@ class ActExecution:
             and not data.changed.isdisjoint((REGISTER, person_id))
         ):
             return {}, (), "forged-record"
-        mine = data.with_registers(person_id)
+        mine, act, policy = data.with_registers(person_id), self.act, context.policy
+        at, checker = context.clock.local(self.at), policy.engine.checker
+        tables = Tables(self.connection)
 
         def question_of(fact: Fact) -> ProofQuestion:
-            kinds = context.provers.of(fact).kinds_for(fact.proof)
+            kinds = context.provers.of(fact).kinds_for(fact.proof) if mine else ()
             own = [
                 each
                 for each in mine
                 if each.kind == fact.proof or (each.kind in kinds and not each.person_id)
             ]
-            reads = context.provers.reads(fact, self.act.data)
+            reads = context.provers.reads(fact, act.data)
             return ProofQuestion(
                 fact,
-                self.act.data,
-                self.act.party,
+                act.data,
+                act.party,
                 own,
-                context.clock.local(self.at),
-                context.policy.engine.checker,
+                at,
+                checker,
                 restrict_reads(read, reads, f"the prover of `{fact.name}`"),
-                Tables(self.connection),
+                tables,
                 person_id,
-                context.policy,
-                self.act.purpose,
-                self.act.reference,
+                policy,
+                act.purpose,
+                act.reference,
                 self.shared,
             )
 
@@ -363,7 +365,7 @@ class ActExecution:
             values = tuple(digests[field] for field in fields) if digests else ()
             entry = replace(entry, evidence=evidence, values=values)
         if self.act.party or self.act.reference:
-            entry = replace(entry, **self.act.entry_fields())
+            entry = replace(entry, **self.act.entry_names())
         return entries.add(self.connection, entry, whose, self.time)
 
     def _entry(self, fields: tuple[str, ...], decision: Decision, problem: str) -> Entry:

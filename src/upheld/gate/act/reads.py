@@ -26,8 +26,9 @@ from upheld.vault.people import REGISTER
 
 Row = tuple[Any, ...]
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
-COVER = 5  # columns: over whose set of records, then the last entry's, if told, and a value's
-_ENTRY, _VALUE = slice(6, 8), slice(8, None)
+# Columns: over whose set of records, the last entry's, if told, what is expected, and a value's.
+COVER = 5
+_ENTRY, _EXPECTED, _VALUE = slice(6, 8), 8, slice(9, None)
 
 
 def fetch(
@@ -39,21 +40,36 @@ def fetch(
     where more is asked for, the registers' own row.
     PostgreSQL is asked for the last entry by a statement of its own, in the same trip.
     """
-    locked = type(connection) is WriteConnection and connection.sql.server
-    if type(connection) is WriteConnection and locked:
-        connection.prefetch_last_entry()
+    link, locked, expected = None, False, None
+    if type(connection) is WriteConnection:
+        link, server = connection, connection.sql.server
+        if server:
+            locked = True
+            link.prefetch_last_entry()
+        elif link.expected is not None:
+            expected = link.take_expected()
+    else:
+        server = dialect_of(connection).server
     if locked or more:
         person_ids = (REGISTER, *person_ids)
-    statement = _finding(len(person_ids), len(fields), dialect_of(connection).server, locked)
+    statement = _finding(len(person_ids), len(fields), server, locked, expected)
     values = (True, *fields, *person_ids) if fields else tuple(person_ids)
     answers = query_batch(connection, ((statement, values), *more))
+    if link is not None and expected is not None:
+        if answers[0]:
+            link.compare_expected(answers[0][0][_EXPECTED])
+        else:  # nobody of these is there, and no row tells it
+            link.ask_expected()
+    if link is not None and link.last_entry is not None:
+        return link.last_entry[1], answers
     beside = answers[0][0][_ENTRY] if answers[0] else ()
     return latest(connection, beside)[1], answers
 
 
 @lru_cache
-def _finding(count: int, fields: int, server: bool, locked: bool) -> str:
+def _finding(count: int, fields: int, server: bool, locked: bool, expected: str | None) -> str:
     columns, tables = (", NULL, NULL", "") if server else _LAST
+    columns += f", ({expected})" if expected else ", NULL"
     if fields:
         columns += f", {values.COLUMNS}"
         tables += (

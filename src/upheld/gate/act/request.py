@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,8 @@ from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Request
 from upheld.vault.values import Value
+
+_TEXTS: Final = (str, bytes)
 
 
 class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=True):
@@ -39,6 +41,17 @@ class Act(DimensionValues[tuple[str, ...], str | None], frozen=True, kw_only=Tru
             name: word + party_suffix if name in PARTIES else word for name, word in words.items()
         }
         return {**fields, "id": self.reference} if self.reference else fields
+
+    def entry_names(self) -> dict[str, str]:
+        """What an entry tells of it besides its words: whom it names, and under which id it is."""
+        fields = {}
+        if self.party:
+            for role in PARTIES:
+                if word := getattr(self, role):
+                    fields[role] = f"{word} {self.party}"
+        if self.reference:
+            fields["id"] = self.reference
+        return fields
 
     def request(self, data: Sequence[str] | None = None) -> Request:
         """The question to ask of the policy, about all of the data or some."""
@@ -103,7 +116,7 @@ class Refused(UpheldError):  # noqa: N818 - it says what happened
 
 def require_list(value: object, name: str, what: str) -> None:
     """RequestError where one string is given in place of a list; it is not quoted."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, _TEXTS):
         raise RequestError(
             f"`{name}` must be a list of {what}, not one string",
             code="wrong-type",

@@ -301,8 +301,10 @@ def changed_owners(
     kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
 ) -> Iterator[str]:
     """The people whose records of some kinds are not all those that their covers tell of."""
-    parts = [f"record/{kind}" for kind in kinds]
+    parts = _parts(tuple(kinds))
     for person_id, cover in covers.items():
+        if not tallies and cover.parts.keys().isdisjoint(parts):
+            continue
         for part in parts:
             there = tallies.get((person_id, part))
             if there is None and part not in cover.parts:  # as of most kinds
@@ -310,6 +312,12 @@ def changed_owners(
             if cover.tally(part) != (there or (0, 0)):
                 yield person_id
                 break
+
+
+@lru_cache
+def _parts(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of a person's set in which records of some kinds count."""
+    return tuple(f"record/{kind}" for kind in kinds)
 
 
 @lru_cache

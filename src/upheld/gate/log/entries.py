@@ -36,7 +36,7 @@ from upheld.gate.log import lineage
 from upheld.gate.log.database_log import stop_message
 from upheld.ledger import entries as ledger
 from upheld.ledger.entries import Batch, Entry
-from upheld.vault.envelope import context
+from upheld.vault.envelope import context, part_of
 
 LISTED = "registered"  # the kind of entries whose batch is of rows, and of no people
 ARRIVAL = "arrival"  # the same of what people did whom nobody knows by name
@@ -102,7 +102,8 @@ def add(
     salt, time = ledger.new_salt(), ledger.stamped(entry_time)
     if isinstance(whose, str):
         person_id, people = whose, []
-        body = ledger.encode_at(entry, time, person=_mark(salt, whose))
+        person = hashlib.sha256(salt + part_of(whose)).hexdigest()  # the mark of one
+        body = ledger.encode_at(entry, time, person=person)
     else:
         # With a decoy, without which a guess of who was there could be tried.
         person_id, people = None, [*whose, secrets.token_hex(16)] if whose is not None else []
