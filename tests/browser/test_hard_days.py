@@ -182,6 +182,7 @@ def open_incident(pia: Clerk) -> str:
     now = pia.site.house.clock.now().replace(second=0, microsecond=0)
     pia.at(test_incidents.CONSOLE)
     page = pia.page
+    page.get_by_label("Did it happen?").select_option("real")
     page.locator("[name='kind']").select_option("staff")
     page.get_by_label("Which one").fill("sam")
     for name, moment in (("since", now - 3 * HOUR), ("until", now - HOUR), ("discovery", now)):

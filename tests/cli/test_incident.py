@@ -55,6 +55,25 @@ def test_an_incident_is_opened_written_about_and_approved_by_somebody_else(home:
     assert json.loads(run(home, "incident", "list", "--json"))[0]["id"] == name
 
 
+def test_a_practice_alarm_is_opened_as_one_and_tells_how_long_each_step_took(home: Path) -> None:
+    """It is marked wherever it is printed, and once it is approved it can be closed at once."""
+    customer(home)
+    new = json.loads(open_one(home, "--drill", "--json"))
+    assert (new["drill"], new["people"], new["notices"]["waiting"]) == (True, 1, 1)
+    assert new["deadline"].startswith("2020-02-05T08:00")
+    name = str(new["id"])
+    write = ("incident", "draft", name, "--by", "pia", "--text", "-", "--json")
+    turn = str(json.loads(run(home, *write, typed="A disk is gone."))["turn"])
+    text = run(home, "incident", "approve", name, "--turn", turn, "--by", "max")
+    assert "a practice alarm: nobody is written to" in text
+    assert "too late." in text
+    run(home, "incident", "close", name, "--by", "max", "--text", "-", typed="Over.")
+    assert f"{name}: PRACTICE ALARM, closed" in run(home, "incident", "list")
+    record = json.loads(run(home, "incident", "show", name, "--json"))["record"]
+    assert [each["step"] for each in record] == ["open", "count", "draft", "approve", "close"]
+    assert all(each["before_deadline"] < 0 <= each["took"] for each in record)
+
+
 @pytest.mark.parametrize(
     ("words", "by", "code"),
     [

@@ -160,7 +160,7 @@ def _termination(house: House, person: PersonId) -> str:
 
 
 def _incident(house: House) -> IncidentId:
-    """An incident that touched everybody so far, of which they were sent a notice."""
+    """An incident that touched everybody so far, of which they were sent a notice; and a drill."""
     model, now = Incidents(house.provider), house.clock.now()
     work = IncidentWork(model)
 
@@ -180,6 +180,8 @@ def _incident(house: House) -> IncidentId:
     there = house.do(lambda transaction: model.draft(transaction, incident_id, "Sorry.", first))
     house.do(lambda transaction: model.approve(transaction, incident_id, there.turn, second))
     work.send(house.provider.gate.gate, incident_id)
+    misuse = Misuse("table", "account", now - timedelta(days=1), now)
+    house.do(lambda transaction: model.open(transaction, misuse, now, first, drill=True))
     return incident_id
 
 

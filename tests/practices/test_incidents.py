@@ -58,6 +58,7 @@ def form(house: House, **changes: str) -> dict[str, str]:
     """The form of the console, filled in: the session of Sam from an hour ago on."""
     now = house.clock.now()
     return {
+        "real": "real",
         "kind": "staff",
         "subject": "sam",
         "since": f"{now - HOUR:%Y-%m-%dT%H:%M:%S}",

@@ -1,5 +1,7 @@
 """`upheld incident`: say what was misused, see whom it touched, have the notice approved, close it.
 
+`--drill` opens a practice alarm: it takes the same steps, and nobody is written to.
+
 Each step names the member of staff who takes it (`--by`), on trust as in `upheld version`. What is
 written comes from a file or standard input, since other people see a command's words.
 """
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from upheld.core.clock import Clock
     from upheld.gate.transaction import Transaction
     from upheld.practice.plugin import Provider
+    from upheld.practices.incidents.drills import DrillStep
     from upheld.practices.incidents.incidents import Incident, Incidents
 
 incident = typer.Typer(
@@ -52,6 +55,9 @@ def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
     since: str = typer.Option(..., "--since", help='From when, as "2026-03-11 16:20".'),
     until: str = typer.Option(..., "--until", help="Until when."),
     discovery: str = typer.Option(..., "--discovery", help="When it was found."),
+    drill: bool = typer.Option(
+        False, "--drill", help="A practice alarm: nobody is written to, and it stays one."
+    ),
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
@@ -69,7 +75,7 @@ def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
     with gate.together() as transaction:
         user_id = user_id_of(transaction, by)
         name = incidents.subject_of(transaction, kind, subject)
-        new = model.open(transaction, Misuse(kind, name, *moments), at, user_id)
+        new = model.open(transaction, Misuse(kind, name, *moments), at, user_id, drill=drill)
     IncidentWork(model).count(gate, new.incident_id)
     _show(provider, model, new.incident_id, as_json=as_json)
 
@@ -216,34 +222,67 @@ def _row(there: Incident) -> dict[str, object]:
         "turn": there.turn,
         "kind": there.misuse.kind,
         "discovery": there.discovery,
+        "drill": there.drill,
         "people": there.people,
         "counts": dict(there.counts),
     }
 
 
+def _spans(step: DrillStep) -> dict[str, object]:
+    """A step of a practice alarm, its spans in seconds."""
+    left = None if step.left is None else step.left.total_seconds()
+    return {
+        "step": step.step,
+        "at": step.at,
+        "took": step.took.total_seconds(),
+        "after_finding": step.since.total_seconds(),
+        "before_deadline": left,
+    }
+
+
 def _line(there: Incident) -> str:
     return (
-        f"{there.incident_id}: {there.state}, {there.misuse.kind},"
+        f"{there.incident_id}: {'PRACTICE ALARM, ' if there.drill else ''}{there.state},"
+        f" {there.misuse.kind},"
         f" found {there.discovery:%Y-%m-%d %H:%M %Z}, touched {there.people}"
     )
 
 
 def _show(provider: Provider, model: Incidents, name: str, *, as_json: bool) -> None:
+    from upheld.practices.incidents.drills import (
+        drill_outcome,
+        drill_record,
+        in_words,
+        left_in_words,
+    )
     from upheld.practices.incidents.incidents import notice_counts
 
     with provider.gate.gate.look() as tables:
         there = model.require(tables, IncidentId(name))
-        counts = notice_counts(tables, there.incident_id, provider.now())
+        counts = notice_counts(tables, there, provider.now())
+        record = drill_record(there, model.steps(tables, there.incident_id))
     if as_json:
-        more = {"notice": there.notice, "notices": counts._asdict()}
+        more: dict[str, object] = {"notice": there.notice, "notices": counts._asdict()}
+        if there.drill:
+            more |= {"deadline": there.deadline, "record": [_spans(each) for each in record]}
         print_json({**_row(there), **more})
         return
     print(_line(there))
     for kind, count in sorted(there.counts.items()):
         print(f"  {kind}: {count}")
-    print(
-        f"turn {there.turn}; notices: {counts.notified} sent, {counts.waiting} waiting,"
-        f" {counts.refused} refused, {counts.late} late"
-    )
+    if there.drill:
+        print(f"turn {there.turn}; a practice alarm: nobody is written to")
+        for each in record:
+            print(
+                f"  {each.step}: took {in_words(each.took)}, {in_words(each.since)} after the"
+                f" finding, {left_in_words(each.left)}"
+            )
+        if outcome := drill_outcome(there):
+            print(outcome)
+    else:
+        print(
+            f"turn {there.turn}; notices: {counts.notified} sent, {counts.waiting} waiting,"
+            f" {counts.refused} refused, {counts.late} late"
+        )
     if there.notice:
         print(there.notice)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 import pyrage
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import IncidentId
 from upheld.demo.months import done
-from upheld.gate.operations.misuse import PARTNER, Misuse
+from upheld.gate.operations.misuse import PARTNER, TABLE, VALUES, Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties, party_keys, terms
 from upheld.practices.accounts import domain as accounts
@@ -43,6 +44,13 @@ _NOTICE: Final = (
     " us under Help if you have a question."
 )
 _REMARK: Final = "The company has locked the computer from afar, and changed its passwords."
+_DRILL_NOTICE: Final = (
+    "A disk of ours was lost in the night. What you told us was on it, encrypted, and the key to it"
+    " was not. You need not do anything. Write to us under Help if you have a question."
+)
+_DRILL_REMARK: Final = (
+    "The notice waited for a second person over night. Next time whoever is on call approves it."
+)
 # An empty page: the scan of a document that nobody wrote.
 _DOCUMENT: Final = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
@@ -58,11 +66,12 @@ def first_terms() -> str:
 
 
 class Desks:
-    """A programme that two joined, an incident, legal demands, versions of the terms."""
+    """A programme that two joined, an incident and a practice alarm, legal demands, terms."""
 
     def __init__(self, scenes: Scenes) -> None:
         self.scenes, self.years = scenes, scenes.years
         self._programme = ""
+        self._practice = IncidentId("")
 
     def plan(self) -> None:
         """Let all of it happen when it is its time."""
@@ -75,6 +84,14 @@ class Desks:
         for days, word in ((44, "ann"), (41, "dan")):
             years.plan_transaction(years.ago(days), partial(self._join, word=word), 19)
         years.plan(years.ago(18), self._incident, 12)
+        for days, hour, step in (
+            (61, 9, self._drill),
+            (61, 14, self._drill_notice),
+            (60, 9, self._drill_approval),
+            (59, 16, self._drill_end),
+        ):
+            years.plan_transaction(years.ago(days), step, hour)
+        years.plan(years.ago(61), self._carry_on, 10)
         years.plan(years.ago(30), self._feed, 12)
         years.plan_transaction(years.ago(16), self._refuse_request, 10)
         years.plan_transaction(years.ago(5), self._court_order, 10)
@@ -143,6 +160,32 @@ class Desks:
         self._carry_on()
         with gate.together() as transaction:
             model.note(transaction, there.incident_id, _REMARK, olga)
+
+    # A practice alarm
+
+    def _drill(self, transaction: GateTransaction) -> None:
+        """Let Max say, for practice, that a disk with all values was lost in the night."""
+        now = self.years.clock.at
+        misuse = Misuse(TABLE, VALUES, now - timedelta(hours=9), now - timedelta(hours=2))
+        max_id = self.scenes.user("max")
+        its = Incidents(self.years.provider).open(transaction, misuse, now, max_id, drill=True)
+        self._practice = its.incident_id
+
+    def _drill_notice(self, transaction: GateTransaction) -> None:
+        """Let Olga write its notice, once it was counted."""
+        olga = self.scenes.user("olga")
+        Incidents(self.years.provider).draft(transaction, self._practice, _DRILL_NOTICE, olga)
+
+    def _drill_approval(self, transaction: GateTransaction) -> None:
+        """Let Max approve it the next morning."""
+        model, max_id = Incidents(self.years.provider), self.scenes.user("max")
+        turn = model.require(transaction.tables, self._practice).turn
+        model.approve(transaction, self._practice, turn, max_id)
+
+    def _drill_end(self, transaction: GateTransaction) -> None:
+        """Let Olga close it with what was learned."""
+        olga = self.scenes.user("olga")
+        Incidents(self.years.provider).close(transaction, self._practice, _DRILL_REMARK, olga)
 
     def _carry_on(self) -> None:
         self.years.jobs["incidents"].run(self.years.gate)

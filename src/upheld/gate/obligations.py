@@ -37,7 +37,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.fact_space import tests_of
 from upheld.policy.load import Policy
 from upheld.policy.program import Node
-from upheld.policy.request import OwedAct
+from upheld.policy.request import OwedAct, Request
 from upheld.vault import people
 from upheld.vault.people import ACTIVE, REGISTER
 
@@ -136,6 +136,16 @@ def _facts(policy: Policy, number: int, node: Node) -> Iterator[str]:
     for below, each in enumerate(policy.program.nodes):
         if number in each.parents:
             yield from _facts(policy, below, each)
+
+
+def would_be_due(policy: Policy, action: str, fact: str, since: datetime) -> datetime | None:
+    """Until when an act would be owed if a fact came to hold at a moment; None where none would be.
+
+    Nothing is recorded or owed by it. `since` is in the zone whose calendar counts; of several
+    clauses, and where it would depend on somebody, the earliest counts.
+    """
+    decision = policy.decide(Request(action), {fact: True})
+    return min((_due(since, each) for each in decision.owed), default=None)
 
 
 @observing.reading

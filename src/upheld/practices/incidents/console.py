@@ -32,6 +32,12 @@ from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.sheets import sheet
 from upheld.practices.incidents import incidents
+from upheld.practices.incidents.drills import (
+    drill_outcome,
+    drill_record,
+    in_words,
+    left_in_words,
+)
 from upheld.practices.incidents.incidents import (
     APPROVED,
     Incident,
@@ -44,8 +50,11 @@ from upheld.practices.incidents.incidents import (
 from upheld.practices.incidents.questions import (
     CLAUSE,
     CONSOLE,
+    DRILL,
     KINDS,
     NOTICE,
+    PRACTICE,
+    PRACTISED,
     REMARK,
     SENT,
     STATES,
@@ -88,11 +97,13 @@ class IncidentConsole:
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """Every incident, and the form for another."""
         _officer(visit)
+        every = await self.provider.read(self._listed)
         return self.provider.pages.page(
             visit.request,
             "incidents/console.html",
             status=status,
-            rows=await self.provider.read(self._listed),
+            rows=[each for each in every if not each[0].drill],
+            drills=[each for each in every if each[0].drill],
             reference=short_reference,
             kinds=KINDS,
             fields=self.fields,
@@ -105,7 +116,7 @@ class IncidentConsole:
         """Every incident, with its state in words."""
         now = self.provider.now()
         return [
-            (each, _state(each, notice_counts(tables, each.incident_id, now)))
+            (each, _state(each, notice_counts(tables, each, now)))
             for each in self.incidents.all(tables)
         ]
 
@@ -123,9 +134,8 @@ class IncidentConsole:
 
         def work(transaction: Transaction) -> Incident:
             name = incidents.subject_of(transaction, kind, values["subject"])
-            new = self.incidents.open(
-                transaction, Misuse(kind, name, since, until), discovery, user.user_id
-            )
+            misuse, is_drill = Misuse(kind, name, since, until), values["real"] == PRACTICE
+            new = self.incidents.open(transaction, misuse, discovery, user.user_id, drill=is_drill)
             question = opening_confirmation(filled, self.provider.clock.zone)
             require_confirmation(self.provider, transaction.tables, visit, question)
             return new
@@ -137,9 +147,10 @@ class IncidentConsole:
         except (IncidentError, MisuseError) as error:
             field = "subject" if error.code == "incident-subject" else "since"
             return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
-        return self._banner(
-            visit, new.incident_id, "Opened. Whom it touched is counted within minutes."
-        )
+        text = "Opened. Whom it touched is counted within minutes."
+        if new.drill:
+            text = "Practice alarm opened. Whom it would have touched is counted within minutes."
+        return self._banner(visit, new.incident_id, text)
 
     async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One incident: how it stands, its counts, its notice, what was done."""
@@ -154,6 +165,11 @@ class IncidentConsole:
             it=there,
             reference=short_reference(there.incident_id),
             kinds=KINDS,
+            what=DRILL if there.drill else "Incident",
+            record=drill_record(there, view.steps),
+            outcome=drill_outcome(there),
+            in_words=in_words,
+            left_in_words=left_in_words,
             state=_state(there, view.counts),
             step_names=STEPS,
             data=_labels(self.provider, there),
@@ -177,7 +193,7 @@ class IncidentConsole:
             company_name(subject)
             if there.misuse.kind == PARTNER
             else names.get(UserId(subject), subject),
-            notice_counts(tables, there.incident_id, self.provider.now()),
+            notice_counts(tables, there, self.provider.now()),
             self.incidents.steps(tables, there.incident_id),
             names,
         )
@@ -223,7 +239,7 @@ class IncidentConsole:
         def work(transaction: Transaction) -> Incident:
             there = self.incidents.require(transaction.tables, incident_id)
             after = self.incidents.approve(transaction, incident_id, there.turn, user.user_id)
-            counts = notice_counts(transaction.tables, incident_id, transaction.clock.now())
+            counts = notice_counts(transaction.tables, there, transaction.clock.now())
             question = approval_confirmation(
                 there, counts.waiting, short_reference(incident_id), {"turn": str(there.turn)}
             )
@@ -231,11 +247,14 @@ class IncidentConsole:
             return after
 
         try:
-            await self.provider.do(work)
+            after = await self.provider.do(work)
         except IncidentError as error:
             wrong = EMPTY.wrong(NOTICE.name, error.in_sentences())
             return await self.show_one(visit, wrong, 422)
-        return self._banner(visit, incident_id, "Approved. The notices are sent within minutes.")
+        text = "Approved. The notices are sent within minutes."
+        if after.drill:
+            text = "Approved. It is a practice alarm: nobody is written to."
+        return self._banner(visit, incident_id, text)
 
     async def counts(self, visit: Visit) -> Response:
         """What an authority asks for, as CSV whose cells no spreadsheet runs."""
@@ -248,6 +267,7 @@ class IncidentConsole:
 
         there, notices = view.incident, view.counts
         rows = [
+            *([("practice alarm", "nothing happened, and nobody is told")] if there.drill else ()),
             ("incident", short_reference(there.incident_id)),
             ("what was misused", there.misuse.kind),
             ("from", moment(there.misuse.since)),
@@ -263,10 +283,18 @@ class IncidentConsole:
             ("notices that the policy does not let us send", str(notices.refused)),
             ("notices approved", moment(there.approved_at)),
             ("closed", moment(there.closed_at)),
+            *(
+                (
+                    f"{STEPS[each.step].lower()}: after the finding",
+                    f"{in_words(each.since)}; {left_in_words(each.left)}",
+                )
+                for each in drill_record(there, view.steps)
+            ),
         ]
+        name = "practice-alarm" if there.drill else "incident"
         headers = {
             "cache-control": "no-store",
-            "content-disposition": 'attachment; filename="incident.csv"',
+            "content-disposition": f'attachment; filename="{name}.csv"',
         }
         return Response(sheet(COLUMNS, rows).encode(), 200, headers, "text/csv; charset=utf-8")
 
@@ -282,8 +310,11 @@ class IncidentConsole:
 
 def _state(there: Incident, counts: NoticeCounts) -> str:
     """The state of an incident in words: what was approved is sent once nobody waits for it."""
-    is_sent = there.state == APPROVED and not counts.waiting
-    return SENT if is_sent else STATES[there.state]
+    if there.state != APPROVED:
+        return STATES[there.state]
+    if there.drill:
+        return PRACTISED
+    return STATES[there.state] if counts.waiting else SENT
 
 
 def _officer(visit: Visit) -> User:

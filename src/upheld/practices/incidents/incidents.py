@@ -3,6 +3,9 @@
 Whoever writes the notice does not approve it. What is approved is the text that was read: another
 one is another turn of the incident, and of several who change it at once one does. Each step is an
 entry. Nobody is told of anything before two people said so; from the finding on, time runs.
+
+A practice alarm is declared as one when it is opened, and stays one. It takes the same steps; of
+nobody is anything recorded, so that nobody can be owed, sent or shown anything by it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import NO_USER, IncidentId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.obligations import would_be_due
 from upheld.gate.operations.misuse import KINDS, PARTNER, STAFF, Misuse
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
@@ -75,6 +79,8 @@ class Incident(NamedTuple):
     people: int
     counts: Mapping[str, int]  # by kind of data
     notice: str
+    drill: bool  # whether it is a practice alarm
+    deadline: datetime | None  # of a practice alarm: until when the notices would be owed
 
 
 class IncidentStep(NamedTuple):
@@ -139,9 +145,15 @@ class Incidents:
         ]
 
     def open(
-        self, transaction: Transaction, misuse: Misuse, discovery: datetime, by: UserId
+        self,
+        transaction: Transaction,
+        misuse: Misuse,
+        discovery: datetime,
+        by: UserId,
+        *,
+        drill: bool = False,
     ) -> Incident:
-        """Open an incident; a job then works out whom it touched.
+        """Open an incident, or a practice alarm; a job then works out whom it touched.
 
         IncidentError where the policy does not speak of breaches, or for times that cannot be.
         """
@@ -149,6 +161,7 @@ class Incidents:
         _require_policy(transaction.policy)
         now = transaction.clock.now()
         _require_times(misuse, discovery, now)
+        since, policy = transaction.clock.local(discovery), transaction.policy
         new = Incident(
             IncidentId(secrets.token_hex(16)),
             0,
@@ -164,6 +177,8 @@ class Incidents:
             0,
             {},
             "",
+            drill,
+            would_be_due(policy, NOTIFY, FACT, since) if drill else None,
         )
         transaction.tables.insert(incident, **self._columns(new))
         self._add_step(transaction, new, OPENING, user.user_id)
@@ -242,7 +257,7 @@ class Incidents:
         rows, changed = transaction.tables.select_intact(
             incident_person, f"{_OWED} LIMIT 1", incident_id, NOTIFIED
         )
-        if rows or changed:
+        if rows or changed or (there.drill and _drill_counts(there, there.discovery).owed):
             raise IncidentError(
                 "notices that the policy owes were not sent yet",
                 code="incident-owed",
@@ -310,7 +325,7 @@ class Incidents:
         )
         transaction.note(
             None,
-            f"incident.{step}",
+            f"incident.drill-{step}" if there.drill else f"incident.{step}",
             actor=f"staff {staff_id}" if staff_id else "provider",
             evidence=(there.incident_id,),
         )
@@ -334,6 +349,8 @@ class Incidents:
             "people": there.people,
             "counts": msgspec.json.encode(dict(there.counts), order="sorted").decode(),
             "notice": self._sealer.seal(there.notice.encode(), "notice", there.incident_id),
+            "drill": 1 if there.drill else None,
+            "deadline": None if there.deadline is None else microseconds(there.deadline),
         }
 
     def _from_row(self, row: Any) -> Incident:
@@ -353,11 +370,19 @@ class Incidents:
             row.people,
             _COUNTS.decode(row.counts),
             notice,
+            row.drill is not None,
+            None if row.deadline is None else to_datetime(row.deadline),
         )
 
 
-def notice_counts(tables: Tables, incident_id: IncidentId, at: datetime) -> NoticeCounts:
-    """How the notices of an incident stand; rows are counted, and not checked."""
+def notice_counts(tables: Tables, there: Incident, at: datetime) -> NoticeCounts:
+    """How the notices of an incident stand; rows are counted, and not checked.
+
+    Of a practice alarm they are those that would be owed, and would be sent once it is approved.
+    """
+    if there.drill:
+        return _drill_counts(there, at)
+    incident_id = there.incident_id
     states = dict.fromkeys((WAITING, NOTIFIED, REFUSED), 0)
     for state, count in tables.select_unchecked(
         incident_person, ["state", "COUNT(*)"], f"{_ONE} GROUP BY state", incident_id
@@ -378,6 +403,14 @@ def notice_counts(tables: Tables, incident_id: IncidentId, at: datetime) -> Noti
     return NoticeCounts(
         states[WAITING], states[NOTIFIED], states[REFUSED], int(owed), int(late), due
     )
+
+
+def _drill_counts(there: Incident, at: datetime) -> NoticeCounts:
+    if there.approved_at is not None:
+        return NoticeCounts(0, there.people, 0, 0, 0, None)
+    owed = there.people if there.deadline is not None else 0
+    late = owed if there.deadline is not None and there.deadline < at else 0
+    return NoticeCounts(there.people, 0, 0, owed, late, there.deadline if owed else None)
 
 
 def subject_of(transaction: Transaction, kind: str, name: str) -> str:

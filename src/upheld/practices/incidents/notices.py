@@ -56,14 +56,15 @@ class IncidentWork:
         for each in rows:
             if each.state == COUNTING:
                 count += self.count(gate, each.incident_id)
-            else:
+            elif each.drill is None:
                 count += self.send(gate, each.incident_id)
         return count
 
     def count(self, gate: Gate, incident_id: IncidentId) -> int:
         """Work out whom an incident touched and record it of each; how many were new.
 
-        Somebody whose rows were changed is set aside, and the others are recorded.
+        Somebody whose rows were changed is set aside, and the others are recorded. Of a practice
+        alarm nobody is recorded: they are counted alone.
         """
         with gate.look() as tables:
             there = self.incidents.require(tables, incident_id)
@@ -76,7 +77,7 @@ class IncidentWork:
         if there.state == CLOSED:
             return 0
         people = find_affected(gate, there.misuse)
-        missing = sorted(people.keys() - before)
+        missing = [] if there.drill else sorted(people.keys() - before)
         done = 0
         with trial_of(gate, f"incident-count-{incident_id}") as trial:
             for some in _batches(missing):
@@ -86,7 +87,7 @@ class IncidentWork:
         counts = Counter(kind for kinds in people.values() for kind in kinds)
         with gate.together() as transaction:
             now = self.incidents.require(transaction.tables, incident_id)
-            if now.state == COUNTING or done:
+            if now.state == COUNTING or done or (now.drill and now.people != len(people)):
                 self.incidents.finish_count(transaction, now, len(people), counts)
         return done
 
@@ -148,7 +149,7 @@ class IncidentWork:
     def _notify_all(self, gate: Gate, incident_id: IncidentId, people: Sequence[PersonId]) -> int:
         with gate.together() as transaction:
             there = self.incidents.require(transaction.tables, incident_id)
-            if there.state != APPROVED:
+            if there.state != APPROVED or there.drill:
                 return 0
             words = Words(transaction.policy.program)
             return sum(self._notify(transaction, words, there, each) for each in people)

@@ -10,6 +10,7 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.incidents import transparency
 from upheld.practices.incidents.console import IncidentConsole
+from upheld.practices.incidents.drills import SENTENCES
 from upheld.practices.incidents.incidents import FACT, NOTIFY, ROLES, Incidents
 from upheld.practices.incidents.notices import IncidentWork
 from upheld.practices.incidents.pages import PAGE, IncidentPages
@@ -60,4 +61,5 @@ def practice(provider: Provider) -> Practice:
         duty_pages={NOTIFY: CONSOLE},
         transparency=transparency.source(model),
         pending_actions=pages.waiting,
+        entry_sentences=SENTENCES,
     )

@@ -1,4 +1,7 @@
-"""The forms of the console, and what is confirmed before an incident is opened or a notice sent."""
+"""The forms of the console, and what is confirmed before an incident is opened or a notice sent.
+
+Of a practice alarm each of these says that it is one, and that nobody is written to.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,9 @@ STATES: Final = {
     CLOSED: "closed",
 }
 SENT: Final = "the notices are sent"  # approved, and nobody waits for theirs any more
+PRACTISED: Final = "the notice is approved, and nobody is written to"  # of a practice alarm
+DRILL: Final = "Practice alarm"
+REAL, PRACTICE = "real", "drill"
 STEPS: Final = {
     OPENING: "Opened",
     COUNT: "Counted",
@@ -89,6 +95,17 @@ def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
         return Field(name, label, "datetime-local", length_max=40, hint=hint, check=check_moment)
 
     return (
+        Field(
+            "real",
+            "Did it happen?",
+            "select",
+            options=(
+                (REAL, "Yes, it happened"),
+                (PRACTICE, "No, it is a practice alarm: nobody is written to"),
+            ),
+            hint="It stays what you choose: neither is ever turned into the other.",
+            missing="Say whether it happened, or is practised.",
+        ),
         Field("kind", "What was misused", "select", options=tuple(KINDS.items())),
         Field(
             "subject",
@@ -113,10 +130,25 @@ def opening_confirmation(filled: Filled, zone: tzinfo) -> Confirmation:
         format_time(datetime.fromisoformat(values[each]).astimezone(zone))
         for each in ("since", "until", "discovery")
     )
+    what = f"{KINDS[values['kind']]}: {values['subject']}, from {since} until {until}."
+    if values["real"] == PRACTICE:
+        return Confirmation(
+            "Open this practice alarm?",
+            (
+                what,
+                "The ledger says how many people that would have touched; of none is it recorded.",
+                f"From {discovery} on, the time runs in which each would be owed a notice.",
+                "Nobody is ever written to, and it never becomes a real incident.",
+            ),
+            CONSOLE,
+            "Open the practice alarm",
+            CONSOLE,
+            dict(filled.shown),
+        )
     return Confirmation(
         "Open this incident?",
         (
-            f"{KINDS[values['kind']]}: {values['subject']}, from {since} until {until}.",
+            what,
             "The ledger says whose data that touched. A breach is recorded of each of them.",
             f"From {discovery} on, the time runs in which the policy owes each of them a notice.",
             "Nobody is written to before a second person has approved the notice.",
@@ -135,6 +167,18 @@ def approval_confirmation(
     """What approving a notice does, before it is sent."""
     path = f"{CONSOLE}/{there.incident_id}"
     whom = f"{people:,} {'person' if people == 1 else 'people'}"
+    if there.drill:
+        return Confirmation(
+            f"Approve the notice of practice alarm {reference}?",
+            (
+                f"Nobody is written to. It would have been sent to {whom}.",
+                f"The notice: {there.notice}",
+            ),
+            f"{path}/approve",
+            "Approve it",
+            path,
+            hidden,
+        )
     return Confirmation(
         f"Send the notice of incident {reference}?",
         (

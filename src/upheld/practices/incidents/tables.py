@@ -29,6 +29,8 @@ incident: Final = Table(  # what was misused, and how far the work about it has 
     Column("counts", Text, nullable=False),  # how many by kind of data, as JSON
     Column("notice", LargeBinary, nullable=False),  # the text of the notice, sealed
     Column("mac", LargeBinary),
+    Column("drill", Integer),  # 1 of a practice alarm; empty of what happened
+    Column("deadline", Instant),  # of a practice alarm: until when the notices would be owed
     Index("incident_state", "state"),
     info=sealed(),
 )

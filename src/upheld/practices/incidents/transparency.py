@@ -1,4 +1,7 @@
-"""What the transparency report counts of incidents: those of which notices were approved."""
+"""What the transparency report counts of incidents: those of which notices were approved.
+
+A practice alarm is none of them.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def source(incidents: Incidents) -> TransparencySource:
 
     def events(tables: Tables, _: datetime) -> Iterator[PublicEvent]:
         for each in incidents.all(tables):
-            if each.state in _OUTCOMES:
+            if each.state in _OUTCOMES and not each.drill:
                 kind, outcome = _KINDS[each.misuse.kind], _OUTCOMES[each.state]
                 yield PublicEvent(each.discovery, kind, outcome)
 
