@@ -25,13 +25,13 @@ def test_the_same_seed_gives_the_same_visits_and_another_one_others() -> None:
 
 
 def test_a_few_pages_and_visitors_are_most_of_them() -> None:
-    """As on pages of real providers; whose cookie was given comes most often."""
+    """As on pages of real providers; whose cookie was given comes now and then."""
     some = list(visits(TRAFFIC))
     pages = Counter(each.target for each in some).most_common()
     assert pages[0][0].decode() == PAGES[0]
     assert sum(count for _, count in pages[:4]) > len(some) / 2
     cookies = Counter(each.cookie for each in some if each.cookie)
-    assert cookies.most_common(1)[0][0] == b"a" * 32
+    assert 5 < cookies[b"a" * 32] < cookies.most_common(1)[0][1]
     assert any(each.signal for each in some)
     assert any(not each.cookie for each in some)
 

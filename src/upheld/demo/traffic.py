@@ -1,7 +1,7 @@
 """What came in of two months: visits of our pages and of a partner's, and what customers bought.
 
 The visits are synthetic, and taken in from week to week, as from a log. Ann's and Dan's browsers
-are among those that come most often: their cookies were tied to their accounts as they signed in.
+are among those that come back: their cookies were tied to their accounts as they signed in.
 """
 
 from __future__ import annotations

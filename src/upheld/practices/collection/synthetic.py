@@ -29,6 +29,7 @@ _A_SESSION: Final = 3  # pages, about
 _GAP_SECONDS: Final = 45.0  # between two of them, about
 _SIGNALS, _COOKIES, _NEWER = 0.12, 0.85, 0.3  # of visitors: so many send, keep, have IPv6
 _DAY_SECONDS: Final = 24 * 60 * 60
+_TENTH: Final = 9
 
 
 class Traffic(NamedTuple):
@@ -39,7 +40,7 @@ class Traffic(NamedTuple):
     a_day: int
     seed: int = 1
     pages: Sequence[str] = PAGES
-    cookies: Sequence[bytes] = ()  # of the visitors who come most often
+    cookies: Sequence[bytes] = ()  # of visitors who come now and then
 
 
 class _ByRank:
@@ -83,7 +84,7 @@ def visits(traffic: Traffic) -> Iterator[LogLine]:
 
 
 def _visitor(traffic: Traffic, number: int) -> _Visitor:
-    """A visitor by number: the first ones are those whose cookies were given."""
+    """A visitor by number; from the tenth on, those whose cookies were given."""
     draw = Random(f"{traffic.seed} visitor {number}")  # noqa: S311 - as above
     home = Random(f"{traffic.seed} home {number // 2}")  # noqa: S311 - as above
     address = (
@@ -93,8 +94,8 @@ def _visitor(traffic: Traffic, number: int) -> _Visitor:
     )
     signal, keeps = draw.random() < _SIGNALS, draw.random() < _COOKIES
     cookie = f"{draw.getrandbits(128):032x}".encode() if keeps else b""
-    if number < len(traffic.cookies):
-        signal, cookie = False, traffic.cookies[number]
+    if 0 <= (given := number - _TENTH) < len(traffic.cookies):
+        signal, cookie = False, traffic.cookies[given]
     return _Visitor(address.encode(), cookie, signal)
 
 
