@@ -164,6 +164,7 @@ READ_UNCHECKED = {
         "practices/collection/public_lines.py",
         "visit_block",
     ): "a day that anybody may read, on which nothing rests",
+    ("practices/feeds/forecast.py", "partner_transaction"): "counts; nothing is deleted by it",
     ("practices/feeds/public_lines.py", "partner_transaction"): "a day that anybody may read",
     ("practices/collection/own_visits.py", "visit_day"): "each is read anew then and checked",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",

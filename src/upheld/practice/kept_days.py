@@ -32,6 +32,18 @@ def first_day(clock: Clock, store: Decision) -> str:
     return day.isoformat()
 
 
+def end_of_keeping(day: str, store: Decision) -> date | None:
+    """The day on which what came in on a day goes; None where the decision says no time."""
+    start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
+    moments = [
+        end
+        for duty in store.duties
+        if duty.duty == "delete-after" and duty.amount is not None
+        if duty.unit and (end := after(start, duty.amount, duty.unit)) is not None
+    ]
+    return min(moments).date() if moments else None
+
+
 def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> bool:
     """Whether the law keeps us from deleting what is stored of somebody, as the policy says."""
     records, _ = transaction.records_of([person_id], [HOLD])

@@ -6,11 +6,10 @@ It is worked out by the questions that the job asks. Nothing is deleted, and no 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from upheld.gate.log.entries import after
 from upheld.gate.transaction import Transaction
+from upheld.practice.kept_days import end_of_keeping
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import EVERY
@@ -42,10 +41,7 @@ def forecast(transaction: Transaction) -> VisitForecast:
             now += int(visits)
             continue
         fields |= {*str(kinds).split()} - {*allowed}
-        ends = _ends(
-            str(day),
-            [(duty.amount, duty.unit) for duty in decision.duties if duty.duty == "delete-after"],
-        )
+        ends = end_of_keeping(str(day), decision)
         if ends is not None:
             months[ends.isoformat()[:7]] += int(visits)
     return VisitForecast(
@@ -54,14 +50,3 @@ def forecast(transaction: Transaction) -> VisitForecast:
         sorted(months.items()),
         len(tied_on_hold(transaction)),
     )
-
-
-def _ends(day: str, spans: list[tuple[float | None, str | None]]) -> date | None:
-    """The day on which what was kept of a day goes; None where nothing says so."""
-    start = datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC)
-    moments = [
-        end
-        for amount, unit in spans
-        if amount is not None and unit and (end := after(start, amount, unit)) is not None
-    ]
-    return min(moments).date() if moments else None

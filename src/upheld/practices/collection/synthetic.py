@@ -94,8 +94,8 @@ def _visitor(traffic: Traffic, number: int) -> _Visitor:
     )
     signal, keeps = draw.random() < _SIGNALS, draw.random() < _COOKIES
     cookie = f"{draw.getrandbits(128):032x}".encode() if keeps else b""
-    if 0 <= (given := number - _TENTH) < len(traffic.cookies):
-        signal, cookie = False, traffic.cookies[given]
+    if 0 <= (place := number - _TENTH) < len(traffic.cookies):
+        signal, cookie = False, traffic.cookies[place]
     return _Visitor(address.encode(), cookie, signal)
 
 

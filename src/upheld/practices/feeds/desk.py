@@ -34,7 +34,9 @@ from upheld.practices.feeds.feeds import (
     feeds,
     require,
 )
+from upheld.practices.feeds.forecast import forecast
 from upheld.practices.feeds.withdrawal import withdraw
+from upheld.web import charts
 
 HERE: Final = "/staff/feeds"
 ROLES: Final = (MANAGER, "privacy")
@@ -62,7 +64,8 @@ class FeedDesk:
     async def show(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
         """Every feed with its counts; nothing of anybody."""
         _require_role(visit)
-        rows = await self.provider.read(feeds)
+        rows, goes = await self.provider.do(lambda t: (feeds(t.tables), forecast(t)))
+        ends = [(month, count, f"{count:,}") for month, count in goes.months]
         return self.provider.pages.page(
             visit.request,
             "feeds/list.html",
@@ -84,6 +87,8 @@ class FeedDesk:
                 for each in rows
             ],
             problem=problem,
+            goes=goes,
+            ends=charts.bars("Transactions that go, by month", ends),
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
         )
 
