@@ -134,5 +134,19 @@ def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
     if isinstance(connection, WriteConnection):
         connection.memory[owner] = cover
         connection.versions[owner] = cover.version
+    _store(connection, owner, cover)
+
+
+def note_latest(connection: Connection, owner: str, part: str, moment: int) -> None:
+    """Let an owner's cover tell the last moment of a part of their set, until the part changes.
+
+    For whoever has read and checked the rows of the part: others need not read them for it.
+    """
+    cover = cover_of(connection, owner)
+    cover.latest[part] = moment
+    _store(connection, owner, cover)  # the set is as it was, and so is its number of changes
+
+
+def _store(connection: Connection, owner: str, cover: Cover) -> None:
     raw = seals_of(connection).seal_cover(owner, cover)
     execute_deferred(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)

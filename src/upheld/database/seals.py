@@ -44,12 +44,14 @@ class Cover(msgspec.Struct, array_like=True, gc=False):
     """Of one owner: how often the set was changed, and of each part its count and its sum.
 
     Nobody's names the tables besides whose rows are sealed in this database: see
-    gate/older_databases.py.
+    gate/older_databases.py. `latest` has the last moment that the rows of a part tell of, as long
+    as no row joins or leaves it.
     """
 
     version: int
     parts: dict[str, tuple[int, bytes]]
     tables: tuple[str, ...] = ()
+    latest: dict[str, int] = {}
 
     def tally(self, part: str) -> tuple[int, int]:
         """How many rows a part has, and their sum."""
@@ -60,6 +62,7 @@ class Cover(msgspec.Struct, array_like=True, gc=False):
 
     def add(self, part: str, rows: int, element: int) -> None:
         """Count rows into a part, or out of it."""
+        self.latest.pop(part, None)
         count, total = self.tally(part)
         count, total = count + rows, (total + element) % _MODULUS
         if count == total == 0:

@@ -289,7 +289,9 @@ class Transaction(Inquiries):
         mine, _ = self.records_of([person_id], [bound.FIRST_USE])
         if any(each.valid_from >= microseconds(editions[-1].posted_at) for each in mine):
             return False
-        self.record(person_id, bound.FIRST_USE, fact=bound.USED, how=how)
+        now = self._context.clock.now()
+        self.record(person_id, bound.FIRST_USE, fact=bound.USED, how=how, valid_from=now)
+        records.note_latest(self._connection, person_id, bound.FIRST_USE, mine, microseconds(now))
         return True
 
     def bring(self, person_id: PersonId, field_values: Mapping[str, str]) -> bool:

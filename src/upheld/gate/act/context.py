@@ -74,7 +74,7 @@ class GateContext(Struct, frozen=True):
 
     def under(self, policy: Policy, editions: tuple[Edition, ...] = ()) -> GateContext:
         """A copy of this context under another policy, the last of those that were posted."""
-        return replace(self, policy=policy, edition=len(editions), editions=editions)
+        return replace(self, policy=policy, edition=len(editions), editions=editions, outlooks={})
 
     def alone(self, policy: Policy, edition: int) -> GateContext:
         """A copy of this context under an earlier version, which is asked for itself."""

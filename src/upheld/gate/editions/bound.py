@@ -46,7 +46,19 @@ def waiting_versions(
     `records` are theirs, of the KINDS. None, if the version in force binds them.
     """
     live = [each for each in records if each.in_force(at)]
-    used = last_use(live)
+    return waiting_after(editions, policy_of, live, last_use(live))
+
+
+def waiting_after(
+    editions: Sequence[Edition],
+    policy_of: Callable[[Edition], Policy],
+    live: Sequence[Record],
+    used: int,
+) -> tuple[Edition, ...]:
+    """The same of somebody by their records that are in force, and when they last used a version.
+
+    Whose other records are none needs no record of a use: `live` may be empty then.
+    """
     newest = policy_of(editions[-1])
     # They have used every version up to one: whether that binds them is asked first.
     start = sum(microseconds(each.posted_at) <= used for each in editions[1:])

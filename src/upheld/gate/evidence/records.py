@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
+from upheld.database.covers import note_latest as note_in_cover
 from upheld.database.declared import declaration
 from upheld.database.seals import Cover, Tallies, seals_of, tally_rows
 from upheld.database.statements import Query, placeholders, row, rows
@@ -292,13 +293,31 @@ def records_of(
     return in_order(_record(each) for each in record_rows), []
 
 
+def note_latest(
+    connection: Connection, person_id: PersonId, kind: str, earlier: Sequence[Record], begin: int
+) -> None:
+    """Let a person's cover tell when the last of their records of a kind began.
+
+    `earlier` are those that were read before the one that began at `begin` was written. One that
+    ends or was withdrawn is looked at each time: then nothing is told.
+    """
+    if all(each.ends is None and each.withdrawn is None for each in earlier):
+        latest = max((begin, *(each.valid_from for each in earlier)))
+        note_in_cover(connection, person_id, part_of(kind), latest)
+
+
+def part_of(kind: str) -> str:
+    """The part of somebody's set of rows that their records of a kind are."""
+    return f"{_TABLE.name}/{kind}"
+
+
 def select_query(people: Sequence[str], kinds: Sequence[str]) -> Query:
     """What asks for the records of some people and kinds, to be told by `verify`."""
     return _finding(len(people), len(kinds)), (*people, *kinds)
 
 
 def changed_owners(
-    kinds: Sequence[str], covers: Mapping[str, Cover], tallies: Tallies
+    kinds: Sequence[str], covers: Mapping[Any, Cover], tallies: Tallies
 ) -> Iterator[str]:
     """The people whose records of some kinds are not all those that their covers tell of."""
     parts = _parts(tuple(kinds))
