@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 PHONE = 390
+A4 = 680  # the width of a page in pixels, less its margins
 COURT = "District Court of Larch Valley"
 
 
@@ -152,9 +153,20 @@ def compare_it(olga: Counsel, path: str) -> None:
     touched = olga.page.locator("tr.touched")
     assert touched.count() >= 1
     assert olga.page.locator("tr#improving.touched").count() == 1
-    olga.page.emulate_media(media="print")
-    assert olga.page.locator("tr#improving .sign").is_visible()
-    olga.page.emulate_media(media="screen")
+    on_paper(olga.page)
+
+
+def on_paper(page: Page) -> None:
+    """A redline prints as the sentences, their rules and places to sign, as wide as the page."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4, "height": 1_000})
+    for shown in ("tr#improving .sign", "tr#improving ins", "thead th:last-child"):
+        assert page.locator(shown).first.is_visible(), shown
+    for hidden in (".bar", "nav.parts", ".compared a"):
+        assert not page.locator(hidden).first.is_visible(), hidden
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": PHONE, "height": 844})
 
 
 def approve_it(olga: Counsel, paul: Counsel, path: str) -> None:

@@ -55,9 +55,9 @@ def waiting_after(
     live: Sequence[Record],
     used: int,
 ) -> tuple[Edition, ...]:
-    """The same of somebody by their records that are in force, and when they last used a version.
+    """What `waiting_versions` gives, by records that are in force and when somebody last used one.
 
-    Whose other records are none needs no record of a use: `live` may be empty then.
+    `live` may be empty for somebody of whom there are first uses alone.
     """
     newest = policy_of(editions[-1])
     # They have used every version up to one: whether that binds them is asked first.
