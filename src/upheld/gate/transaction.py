@@ -33,6 +33,7 @@ from upheld.gate.act.request import Act, Refused, planned, require_list
 from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.must_keep import combine, purposes
+from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
 from upheld.gate.inquiries import Inquiries
 from upheld.gate.log import entries
