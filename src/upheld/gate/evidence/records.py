@@ -336,7 +336,7 @@ def changed_owners(
 @lru_cache
 def _parts(kinds: tuple[str, ...]) -> tuple[str, ...]:
     """The parts of a person's set in which records of some kinds count."""
-    return tuple(f"record/{kind}" for kind in kinds)
+    return tuple(map(part_of, kinds))
 
 
 @lru_cache
