@@ -147,7 +147,7 @@ def test_a_practice_alarm_past_its_time_is_late_at_the_desk_alone(
 def test_each_page_of_a_practice_alarm_says_that_it_is_one(
     house: House, desk: tuple[TestClient, TestClient]
 ) -> None:
-    """What is question before, the pages, the list, the table of counts and the banners."""
+    """The question before, the pages, the list, the table of counts and the banners."""
     pia, pat = desk
     house.customer()
     question = pia.post(CONSOLE, data={**form(house, **DRILL), "_token": _token(pia)})

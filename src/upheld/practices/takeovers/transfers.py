@@ -1,8 +1,8 @@
 """The transfer of what closings cover: each account whole, once, and then its notice.
 
-An account is decided, entered, encrypted to the successor and marked as moved in one transaction:
-whatever stops the job, each has one entry and one parcel. Whoever asked to be erased waits for that
-and does not go while they wait; whoever was erased does not go at all.
+A hundred accounts are decided, entered, encrypted to the successor and marked as moved in one
+transaction: whatever stops the job, each has one entry and one parcel. Whoever asked to be erased
+waits for that and does not go while they wait; whoever was erased does not go at all.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import ClosingId, PersonId, RecordId
+from upheld.core.ids import ClosingId, EntryNumber, PersonId, RecordId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import REQUEST, REQUESTED
 from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
@@ -37,18 +37,21 @@ from upheld.practices.takeovers.coverage import GONE, MOVED, ONE_ACCOUNT
 from upheld.practices.takeovers.parcels import CHOICES, fields_of, parcel_of
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 
-BATCH: Final = 50  # people in one transaction
+BATCH: Final = 100  # people in one transaction
 BARRED: Final = "refused"  # the state of an account
 OWED, SENT = "owed", "sent"  # of a notice
 NEWS: Final = "takeovers/notice"  # the template of the mail
 SUBJECT: Final = "Your account was transferred to another company"
 _NEXT: Final = "closing_id = ? AND {} = ? AND person_id > ? ORDER BY person_id LIMIT ?"
-_MOVING: ContextVar[tuple[PersonId, ClosingId] | None] = ContextVar("moving", default=None)
+_MOVING: ContextVar[tuple[PersonId, Closing] | None] = ContextVar("moving", default=None)
 """Whose account goes under which closing in the act that runs now: nobody else's may."""
 
 
-def is_moving(person_id: PersonId) -> ClosingId | None:
-    """The closing under which somebody's account goes in the act that runs now; None if none."""
+def is_moving(person_id: PersonId) -> Closing | None:
+    """The closing under which somebody's account goes in the act that runs now; None if none.
+
+    It is as it was read and checked in the transaction of that act.
+    """
     moving = _MOVING.get()
     return moving[1] if moving is not None and moving[0] == person_id else None
 
@@ -75,6 +78,14 @@ class _Batch(NamedTuple):
             if each.kind in CHOICES:
                 choices.setdefault(each.person_id, []).append(each)
         return cls(accounts, {each.person_id for each in requests}, choices)
+
+
+class _SealedAccount(NamedTuple):
+    """An account that goes: its row, the entry of its transfer, and what the successor reads."""
+
+    row: Any
+    entry: EntryNumber
+    encrypted: bytes
 
 
 class Transfers:
@@ -132,16 +143,24 @@ class Transfers:
             return 0
         transaction.lock(*people)
         batch = _Batch.of(transaction, people)
-        return sum(self._move_one(transaction, closing, each, batch, key) for each in people)
+        some = [
+            each
+            for each in (self._seal(transaction, closing, whose, batch, key) for whose in people)
+            if each is not None
+        ]
+        if some:
+            self._put(transaction, closing, some)
+        return len(some)
 
-    def _move_one(
+    def _seal(
         self,
         transaction: Transaction,
         closing: Closing,
         person_id: PersonId,
         batch: _Batch,
         key: str,
-    ) -> int:
+    ) -> _SealedAccount | None:
+        """Decide, enter and encrypt the transfer of an account; None where it does not go."""
         tables, whose = transaction.tables, (person_id, closing.closing_id)
         mine = {each.closing_id: each for each in batch.accounts.get(person_id, ())}
         row = mine.get(closing.closing_id)
@@ -151,55 +170,68 @@ class Transfers:
             or transaction.is_erased(person_id)
             or person_id in batch.waiting
         ):
-            return 0
+            return None
         if any(each.state in GONE for each in mine.values()):
             tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
-            return 0
+            return None
         shapes = transaction.held_fields(person_id)
-        act, mark = act_of(closing, fields_of(transaction, shapes)), _MOVING.set(whose)
+        act = act_of(closing, fields_of(transaction, shapes))
+        mark = _MOVING.set((person_id, closing))
         try:
             outcome = transaction.act(act, person_id, entitled=True)
         finally:
             _MOVING.reset(mark)
         if isinstance(outcome, Refused):
             tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
-            return 0
+            return None
         choices = batch.choices.get(person_id, [])
         line = parcel_of(transaction, closing.closing_id, outcome, shapes, choices)
-        self._put(transaction, closing, row, outcome, party_keys.encrypt(key, line))
-        return 1
+        return _SealedAccount(row, outcome.entry, party_keys.encrypt(key, line))
 
     @staticmethod
-    def _put(
-        transaction: Transaction, closing: Closing, row: Any, outcome: ActResult, encrypted: bytes
-    ) -> None:
-        """Keep an account for the successor, and what proves that it was transferred."""
-        person_id, tables = PersonId(row.person_id), transaction.tables
-        tables.insert(
+    def _put(transaction: Transaction, closing: Closing, some: Sequence[_SealedAccount]) -> None:
+        """Keep accounts for the successor, and what proves of each that it was transferred."""
+        tables = transaction.tables
+        tables.insert_all(
             takeover_parcel,
-            person_id=person_id,
-            closing_id=closing.closing_id,
-            digest=sha256(encrypted).hexdigest(),
-            encrypted=encrypted,
+            [
+                {
+                    "person_id": each.row.person_id,
+                    "closing_id": closing.closing_id,
+                    "digest": sha256(each.encrypted).hexdigest(),
+                    "encrypted": each.encrypted,
+                }
+                for each in some
+            ],
         )
         actor = f"staff {closing.settled_by}"
-        transaction.withdraw(person_id, row.record_id, ended=True, actor=actor)
-        done_id = transaction.record(
-            person_id,
+        covering = {PersonId(each.row.person_id): each.row.record_id for each in some}
+        transaction.withdraw_each(covering, ended=True, actor=actor)
+        done = transaction.record_each(
+            list(covering),
             DONE_RECORD,
             fact=DONE_FACT,
             by_whom=closing.settled_by,
             how=closing.closing_id,
             actor=actor,
         )
-        changes: dict[str, Any] = {
-            "state": MOVED,
-            "entry": outcome.entry,
-            "moved": microseconds(transaction.clock.now()),
-            "done_id": done_id,
-            "notice": OWED,
-        }
-        tables.update(takeover_account, changes, ONE_ACCOUNT, person_id, closing.closing_id)
+        moved = microseconds(transaction.clock.now())
+        tables.rewrite(
+            takeover_account,
+            [
+                (
+                    each.row,
+                    each.row._replace(
+                        state=MOVED,
+                        entry=each.entry,
+                        moved=moved,
+                        done_id=done[PersonId(each.row.person_id)],
+                        notice=OWED,
+                    ),
+                )
+                for each in some
+            ],
+        )
 
     def _notify(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
         """Write one notice, if it is owed still and the policy lets us send it."""

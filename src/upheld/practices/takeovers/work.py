@@ -59,9 +59,8 @@ class TakeoverWork:
 
     def _require_moving(self, duty: DutyContext) -> None:
         """TakeoverError but for an account that its closing moves in this very transaction."""
-        closing_id = is_moving(duty.person_id)
-        closing = closing_id and self.closings.find(duty.tables, closing_id)
-        if not closing or closing.party != duty.act.party:
+        closing = is_moving(duty.person_id)
+        if closing is None or closing.party != duty.act.party:
             raise TakeoverError(
                 "no account goes to anybody but by the closing that covers it, whole and once",
                 code="takeover-state",
