@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from practices.conftest import House
 from upheld.core.ids import CampaignId, PersonId
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import parties
+from upheld.practice import noise, parties
 from upheld.practice.bands import Criteria
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import campaigns, estimates
 from upheld.practices.ads.campaigns import Campaign, CampaignBooking
+from upheld.practices.ads.tables import ad_report
 
 DOMAIN = "shop.example"
 WOMEN = {"age-range": ["35-44"], "gender": ["women"]}
 BORN = "1990-02-01"  # 36 years before the day of a story
+ENOUGH: Final = 64  # people in a group that `exactly` counts as the policy's smallest one
+
+
+def exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No noise, and a small margin above the policy's smallest group."""
+    monkeypatch.setattr(noise, "add", lambda numbers, *_: list(numbers))
+    monkeypatch.setattr(estimates, "POINTS", 500)
 
 
 def advertiser(house: House, name: str = "Pine Shop") -> str:
@@ -50,7 +60,7 @@ def booked(house: House, party: str, criteria: Criteria | None = None, **other: 
 def review(house: House, its: Campaign) -> Campaign:
     """What becomes of a campaign that staff approve."""
     return house.do(
-        lambda t: campaigns.review(
+        lambda t: estimates.review(
             t, its.campaign_id, approve=True, reason="Fine", actor="staff mo"
         )
     )
@@ -62,19 +72,23 @@ def approved(house: House, criteria: Criteria | None = None, party: str = "") ->
 
 
 def use_up(transaction: GateTransaction, campaign_id: CampaignId) -> None:
-    """Count as many views as were booked, so that looking at a page counts none any more."""
+    """Report as many views as were booked, so that looking at a page counts none any more."""
     its = campaigns.require(transaction.tables, campaign_id)
-    assert campaigns.count(transaction, its, views=its.views_max)
+    words = {"campaign_id": campaign_id, "day": transaction.clock.today().isoformat()}
+    transaction.tables.insert(ad_report, **words, views=its.views_max, clicks=0)
 
 
-def crowd(house: House, size: int, gender: str = "female") -> list[PersonId]:
-    """People of one age and gender, who have no account."""
+def crowd(
+    house: House, size: int, gender: str = "female", born: str = BORN, area: str = ""
+) -> list[PersonId]:
+    """People of one age and gender, and of one area, who have no account."""
+    values = {"birth-date": born, "gender": gender, **({"zip": area} if area else {})}
 
     def work(transaction: GateTransaction) -> list[PersonId]:
         people = []
         for _ in range(size):
             person = transaction.enrol()
-            for field, value in {"birth-date": BORN, "gender": gender}.items():
+            for field, value in values.items():
                 transaction.store(
                     person, {field: value}, source="customer", occasion="registration"
                 )

@@ -19,12 +19,13 @@ from upheld.demo import sample_policy
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import parties
-from upheld.practices.reports import answers, noise, reports
+from upheld.practice import noise, parties, privacy_budget
+from upheld.practice.privacy_budget import PROFILE, BudgetError
+from upheld.practice.tables import report_budget
+from upheld.practices.reports import answers, reports
 from upheld.practices.reports.answers import AnswerBasis, PeopleTally
 from upheld.practices.reports.questions import (
     PRECISIONS,
-    PROFILE,
     Question,
     ReportError,
     bounded,
@@ -32,7 +33,6 @@ from upheld.practices.reports.questions import (
     question,
 )
 from upheld.practices.reports.reports import AnonymousReport
-from upheld.practices.reports.tables import report_budget
 
 HERE = "/staff/reports"
 MONTH = "2026-02"
@@ -140,20 +140,20 @@ def test_twenty_at_once_spend_no_more_than_there_is_and_the_same_question_pays_o
                     t, wanted(house, "customers", split, "", 500), purpose, actor=f"agent {at}"
                 )
             )
-        except ReportError as error:
+        except BudgetError as error:
             return str(error)
         return its.report_id
 
     with ThreadPoolExecutor(20) as pool:
         answered = {*pool.map(ask, range(20))}
-    assert reports.SPENT in answered
+    assert privacy_budget.SPENT in answered
     assert len(answered) == 4 + 1
     (row,) = house.do(lambda t: t.tables.select(report_budget))
-    assert (row.period, row.points) == (PROFILE, reports.BUDGET_POINTS)
+    assert (row.period, row.points) == (PROFILE, privacy_budget.BUDGET_POINTS)
     house.clock.moved += timedelta(days=40)
-    with pytest.raises(ReportError) as caught:
+    with pytest.raises(BudgetError) as caught:
         report_on(house, *BY_GENDER)
-    assert str(caught.value) == reports.SPENT
+    assert str(caught.value) == privacy_budget.SPENT
 
 
 def test_a_stored_answer_is_given_again_for_nothing_but_none_of_ours_goes_outside(
@@ -167,7 +167,7 @@ def test_a_stored_answer_is_given_again_for_nothing_but_none_of_ours_goes_outsid
     assert outside.report_id != inside.report_id
     again = report_on(house, "customers", "age-range", "", 100, purpose=reports.OUTSIDE)
     assert report_on(house, "customers", "age-range", "", 100) == again
-    assert house.do(lambda t: reports.spent(t.tables)) == {PROFILE: 1_100}
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == {PROFILE: 1_100}
 
 
 def test_a_report_that_is_cut_off_is_answered_later_and_costs_nothing_more(house: House) -> None:
@@ -178,7 +178,7 @@ def test_a_report_that_is_cut_off_is_answered_later_and_costs_nothing_more(house
     with ThreadPoolExecutor(2) as pool:
         done = {*pool.map(lambda _: reports.complete(gate, its.report_id).answered_at, range(4))}
     assert len(done) == 1
-    assert house.do(lambda t: reports.spent(t.tables)) == {PROFILE: 500}
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == {PROFILE: 500}
 
 
 def test_sums_are_within_declared_bounds_whatever_a_row_says(house: House, exact: None) -> None:
@@ -263,7 +263,7 @@ def test_who_was_counted_is_told_by_many_answers_and_not_by_those_of_the_budget(
     """One person more or less: with the budget off they are found, within it they are not."""
     del seeded
     asked = Question("customers", "gender", MONTH, 10)
-    within = reports.BUDGET_POINTS // asked.points
+    within = privacy_budget.BUDGET_POINTS // asked.points
     assert guesses(asked, within) < 0.75
     rich = asked._replace(points=500)
     assert guesses(rich, 300) > 0.95
@@ -287,7 +287,7 @@ def test_a_company_with_two_accounts_reads_one_answer_and_pays_from_one_budget(
         assert agent.get(f"{paths[-1]}/method").text.startswith("upheld anonymous report\n")
         assert send(agent, "/reports", {**form, "split": ""}).status_code == 422
     assert paths[0] == paths[1]
-    assert house.do(lambda t: reports.spent(t.tables)) == {PROFILE: 510}
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == {PROFILE: 510}
     other = house.do(lambda t: parties.add(t, "Elm Mail", "trusted-partner")).party
     agent = house.signed_in(house.staff(kind="agent", sign_in="ed", party=other), "agent")
     assert agent.get("/reports").status_code == 403
@@ -349,5 +349,5 @@ def test_the_policy_says_how_small_a_group_is_and_how_large_the_budget(
     assert its.answer
     assert (its.answer.group, its.answer.least, its.answer.lines) == (90, 104, ())
     report_on(house, "customers", "age-range", "", 500)
-    with pytest.raises(ReportError):
+    with pytest.raises(BudgetError):
         report_on(house, "customers", "zip", "", 10)

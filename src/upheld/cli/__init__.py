@@ -24,6 +24,7 @@ from upheld.cli import (
     screening,
     serving,
 )
+from upheld.cli.ad import ad
 from upheld.cli.admin import admin
 from upheld.cli.agreement import agreement
 from upheld.cli.beacon import beacon
@@ -96,6 +97,7 @@ app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(programme, name="programme")
 app.add_typer(report, name="report")
+app.add_typer(ad, name="ad")
 app.add_typer(staff, name="staff")
 app.add_typer(termination, name="termination")
 version.command("sever")(sever_version)

@@ -38,7 +38,8 @@ def ask(  # noqa: PLR0913, PLR0917 - a question, who asks it, and whether it is 
     as_json: bool = JSON,
 ) -> None:
     """Make a report for ourselves; what was asked before is given again, and costs nothing."""
-    from upheld.practices.reports import noise, reports
+    from upheld.practice import noise
+    from upheld.practices.reports import reports
     from upheld.practices.reports.questions import question
 
     provider = provider_of(settings_in(settings))
@@ -96,12 +97,12 @@ def show(
 @report.command()
 def budget(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     """Print what is left of the privacy budget of each period of which something was spent."""
-    from upheld.practices.reports import noise, reports
+    from upheld.practice import noise, privacy_budget
 
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.look() as tables:
-        spent = reports.spent(tables)
-    most = reports.budget_of(provider.policy)
+        spent = privacy_budget.spent(tables)
+    most = privacy_budget.budget_of(provider.policy)
     rows = [
         {
             "period": period,
@@ -118,7 +119,7 @@ def budget(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
 
 
 def _print_price(wanted: Question, *, costs: int, as_json: bool) -> None:
-    from upheld.practices.reports import noise
+    from upheld.practice import noise
     from upheld.practices.reports.answers import precision
 
     off, epsilon = precision(wanted).people_off, costs / noise.POINTS
@@ -141,7 +142,7 @@ def _print(its: AnonymousReport, *, as_json: bool) -> None:
 
 
 def _plain(its: AnonymousReport) -> dict[str, object]:
-    from upheld.practices.reports import noise
+    from upheld.practice import noise
 
     return {
         "id": its.report_id,

@@ -1,5 +1,6 @@
 """What an advertiser booked: one advertisement for everybody, one for a group, one to be reviewed.
 
+The first was seen and clicked, its days are reported with noise, and two customers reported it.
 Ann, who opted out, sees the one for everybody; whoever is in the group sees theirs. In a
 demonstration of few customers the group is too small, so that one is refused, as the policy says.
 """
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from upheld.core.company_names import company_name
 from upheld.gate.transaction import GateTransaction
-from upheld.practice import parties
-from upheld.practices.ads import campaigns
+from upheld.practice import noise, parties
+from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates
 from upheld.practices.ads.campaigns import CampaignBooking
 from upheld.practices.staff import people
 
@@ -29,7 +30,7 @@ _TITLE, _TEXT = "Bulbs for the spring", "Tulips and crocuses, delivered to your 
 _GROUP_TITLE, _GROUP_TEXT = "A garden bench for two", "Oak from the valley, built to order."
 _NEW_TITLE, _NEW_TEXT = "Winter sale", "Pots and tools at half price until the new year."
 # So many days ago an advertisement was seen and clicked so often.
-_SEEN: Final = ((9, 240, 12), (6, 310, 58), (3, 180, 9), (1, 265, 61))
+_SEEN: Final = ((9, 1_240, 112), (6, 1_310, 158), (3, 980, 109), (1, 1_265, 161))
 
 
 class Advertising:
@@ -51,6 +52,8 @@ class Advertising:
         for days, views, clicks in _SEEN:
             seen = partial(self._seen, views=views, clicks=clicks)
             years.plan_transaction(years.ago(days), seen, 20)
+        years.plan_transaction(years.ago(4), self._complaint)
+        years.plan_transaction(years.ago(0), self._report, 0)
         years.plan_transaction(
             years.ago(2), lambda t: self._book(t, _NEW_TITLE, _NEW_TEXT, "sale", {})
         )
@@ -81,6 +84,7 @@ class Advertising:
             today,
             today + RUNS,
             VIEWS_MAX,
+            cents=1_250,
         )
         actor = f"agent {self.scenes.user('pia')}"
         return campaigns.book(transaction, SHOP, booking, actor=actor)
@@ -93,12 +97,29 @@ class Advertising:
         page: str,
         criteria: dict[str, list[str]],
     ) -> None:
-        """Let Pia book an advertisement, and Max approve it; too small a group is refused."""
+        """Let Pia book an advertisement, and Max approve it; too small a group is refused.
+
+        Without OpenDP nobody is counted, and one for a group waits.
+        """
         its = self._book(transaction, title, text, page, criteria)
+        if criteria and not noise.is_there():
+            return
         actor = f"staff {self.scenes.user('max')}"
-        campaigns.review(transaction, its.campaign_id, approve=True, reason="", actor=actor)
+        estimates.review(transaction, its.campaign_id, approve=True, reason="", actor=actor)
 
     def _seen(self, transaction: GateTransaction, views: int, clicks: int) -> None:
         for its in campaigns.every(transaction.tables, SHOP):
             if its.state == campaigns.APPROVED:
-                campaigns.count(transaction, its, views=views, clicks=clicks)
+                counts.add(transaction, its, views=views, clicks=clicks)
+
+    def _complaint(self, transaction: GateTransaction) -> None:
+        """Let two customers report what runs; nothing says who they are."""
+        for its in campaigns.every(transaction.tables, SHOP):
+            if its.state == campaigns.APPROVED and not its.criteria:
+                for reason in ("misleading", "other"):
+                    complaints.complain(transaction, its.campaign_id, reason)
+
+    def _report(self, transaction: GateTransaction) -> None:
+        """Report the days that are over, as the job does; without OpenDP none is."""
+        if noise.is_there():
+            ad_reports.make(transaction)

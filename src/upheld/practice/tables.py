@@ -71,6 +71,15 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     info=STAYS | sealed(owner="person_id"),
 )
 
+report_budget: Final = Table(  # what was spent of each period's privacy budget
+    "report_budget",
+    metadata,
+    Column("period", WORD, primary_key=True),  # a month such as 2026-10, or `profile`
+    Column("points", Integer, nullable=False),  # spent: it only ever grows
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
 outbox: Final = Table(
     "outbox",
     metadata,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from practices.ads import BORN, WOMEN, advertiser, approved, crowd
+import pytest
+
+from practices.ads import BORN, ENOUGH, WOMEN, advertiser, approved, crowd, exactly
 from practices.conftest import House
 from practices.programmes import text_of
 from upheld.core.ids import PersonId
@@ -15,8 +17,13 @@ WHY = "Why this ad"
 PROFILE = {"gender": "female", "interests": "gardening", "born": BORN}
 
 
-def _targeted(house: House, size: int = 49) -> tuple[PersonId, Campaign]:
-    """Ann, in a group of fifty, and what is meant for that group."""
+@pytest.fixture(autouse=True)
+def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    exactly(monkeypatch)
+
+
+def _targeted(house: House, size: int = ENOUGH - 1) -> tuple[PersonId, Campaign]:
+    """Ann, in a group that is just large enough, and what is meant for that group."""
     ann = house.customer(**PROFILE)
     crowd(house, size)
     return ann, approved(house, WOMEN)
@@ -57,8 +64,8 @@ def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None
 
 
 def test_a_group_below_the_policys_number_is_refused_without_a_number(house: House) -> None:
-    """One person fewer than fifty, and the campaign does not run."""
-    ann, its = _targeted(house, 48)
+    """One person fewer, and the campaign does not run."""
+    ann, its = _targeted(house, ENOUGH - 2)
     assert (its.state, its.reason) == (campaigns.REFUSED, campaigns.TOO_SMALL)
     assert WHY not in house.signed_in(ann).get("/me").text
 

@@ -7,8 +7,9 @@ import pytest
 from practices.ads import crowd
 from practices.conftest import House
 from practices.test_reports import BY_GENDER, MONTH, counts, report_on, used
-from upheld.practices.reports import noise, reports
-from upheld.practices.reports.questions import ReportError
+from upheld.practice import noise
+from upheld.practice.privacy_budget import BudgetError
+from upheld.practices.reports import reports
 
 
 def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
@@ -34,5 +35,5 @@ def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
     assert sum(counts(outside).values()) == len(women) + len(men)
     for split in ("zip", "interests"):
         report_on(house, "customers", split, "", 500)
-    with pytest.raises(ReportError, match="spent"):
+    with pytest.raises(BudgetError, match="spent"):
         report_on(house, "customers", "industry", "", 500)

@@ -1,4 +1,4 @@
-"""The page of an advertiser: its campaigns, their rounded counts, and the form to book one."""
+"""The page of an advertiser: its campaigns, what is reported of them, bills, and a form to book."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from upheld.practice import bands
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import ad_reports, campaigns
 from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
-from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.forms import EMPTY, Field, Filled, cents, read
 from upheld.web.kit import Refusal
-from upheld.web.pages import STARTS
+from upheld.web.pages import KEEP_OUT, STARTS
 
 HERE: Final = "/advertiser"
 STATES: Final = {
@@ -38,7 +38,14 @@ FIELDS: Final = (
     Field("category", "Kind", "select", options=[(each, each) for each in bands.CATEGORIES]),
     Field("first", "First day", "date"),
     Field("last", "Last day", "date"),
-    Field("views_max", "Views", length_max=10, hint="How often it is shown at most."),
+    Field(
+        "paid_by",
+        "You pay for",
+        "select",
+        options=[(campaigns.VIEWS, "Views"), (campaigns.CLICKS, "Clicks")],
+    ),
+    Field("views_max", "How many", length_max=10, hint="1,000 or a multiple, such as 5000."),
+    Field("cents", "Dollars for 1,000", length_max=10, hint="Such as 12.30.", check=cents),
     *(
         Field(
             dimension,
@@ -72,13 +79,24 @@ class AdvertiserPage:
         party = _party(visit)
 
         def look(transaction: Transaction) -> dict[str, Any]:
-            tables, today = transaction.tables, transaction.clock.today()
+            rows = [
+                (
+                    each,
+                    bands.describe(each.criteria),
+                    ad_reports.totals_of(transaction, each),
+                    ad_reports.off_by(ad_reports.kind_of(each)),
+                )
+                for each in campaigns.every(transaction.tables, party)
+            ]
+            months = {day.day[:7] for _, _, totals, _ in rows for day in totals.days}
+            bills = {
+                each: ad_reports.bills(transaction, each, party)
+                for each in sorted(months, reverse=True)
+            }
             return {
-                "domain": campaigns.domain_of(tables, party),
-                "rows": [
-                    (each, bands.describe(each.criteria), campaigns.report(tables, each, today))
-                    for each in campaigns.every(tables, party)
-                ],
+                "domain": campaigns.domain_of(transaction.tables, party),
+                "rows": rows,
+                "bills": {month: lines for month, lines in bills.items() if lines},
             }
 
         words = await self.provider.do(look)
@@ -92,6 +110,17 @@ class AdvertiserPage:
             filled=filled,
             **words,
         )
+
+    async def table(self, visit: Visit) -> Response:
+        """What is reported of its campaigns, by day, as CSV."""
+        party = _party(visit)
+
+        def look(transaction: Transaction) -> str:
+            return ad_reports.csv_of(transaction, party)
+
+        text = await self.provider.do(look)
+        headers = {**KEEP_OUT, "content-disposition": 'attachment; filename="advertisements.csv"'}
+        return Response(text.encode(), 200, headers, "text/csv; charset=utf-8")
 
     async def book(self, visit: Visit) -> Response:
         """Book a campaign."""
@@ -126,6 +155,8 @@ def _booking_of(values: dict[str, str]) -> CampaignBooking:
         date.fromisoformat(values["first"]),
         date.fromisoformat(values["last"]),
         int(values["views_max"]),
+        values["paid_by"],
+        int(values["cents"]),
     )
 
 

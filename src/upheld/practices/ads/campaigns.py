@@ -1,7 +1,7 @@
-"""Campaigns: booked by an advertiser, reviewed by staff, counted by day, reported in round numbers.
+"""Campaigns: booked by an advertiser, reviewed by staff, shown to whom the policy lets us.
 
-What an advertiser learns is no more than rounded counts of days that are over. A campaign that is
-meant for fewer people than the policy's smallest group is refused, and told no number.
+A campaign for a group that may be smaller than the policy's smallest one is refused, and told no
+number: see `estimates`. What an advertiser reads of one that runs is in `ad_reports`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,30 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import CampaignId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Act
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import ages, bands, parties
-from upheld.practices.ads.tables import ad_count, advertiser_domain, campaign
+from upheld.practice.privacy_budget import GROUP
+from upheld.practices.ads.tables import advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
 WAITING, APPROVED, REFUSED, STOPPED = "waiting", "approved", "refused", "stopped"
-BOOKED, REVIEWED, STOPPING, DOMAIN = "ad.book", "ad.review", "ad.stop", "ad.domain"
+BOOKED, REVIEWED, DOMAIN = "ad.book", "ad.review", "ad.domain"
+STOPPING, RESUMING = "ad.stop", "ad.resume"
 SENTENCES: Final = {
     BOOKED: "{actor} booked an advertisement",
     REVIEWED: "{actor} reviewed an advertisement",
     STOPPING: "{actor} stopped an advertisement",
+    RESUMING: "{actor} let an advertisement run again",
     DOMAIN: "{actor} wrote down the domain of an advertiser",
 }
-GROUP: Final = "minimum-group"
-REPORT_LEAST: Final = 50  # below which a report names no number, whatever the policy's group
-ROUNDED_TO: Final = 10
+VIEWS, CLICKS = "views", "clicks"
+BLOCK: Final = 1_000  # views or clicks are booked and paid for in blocks of so many
 VIEWS_MAX: Final = 10_000_000
+CENTS_MAX: Final = 100_000
 TOO_SMALL: Final = "Too few people would see it"
-BATCH: Final = 200
 _DOMAIN: Final = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\Z")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._-]*)*\Z")
 
@@ -65,6 +67,8 @@ class Campaign(NamedTuple):
     reason: str
     eligible: int
     smallest: int
+    paid_by: str
+    cents: int
 
     def is_live(self, now: datetime) -> bool:
         """Whether it may be shown at a moment."""
@@ -72,7 +76,10 @@ class Campaign(NamedTuple):
 
 
 class CampaignBooking(NamedTuple):
-    """What an advertiser says of a campaign; `last` is its last day."""
+    """What an advertiser says of a campaign; `last` is its last day.
+
+    It books `views_max` views or clicks, whichever it pays by, and pays so many cents for a block.
+    """
 
     title: str
     text: str
@@ -82,14 +89,16 @@ class CampaignBooking(NamedTuple):
     first: date
     last: date
     views_max: int
+    paid_by: str = VIEWS
+    cents: int = 0
 
 
-class DayReport(NamedTuple):
-    """What an advertiser learns of a day that is over."""
+class Verdict(NamedTuple):
+    """What becomes of a campaign; of one for a group, how many it reaches at least."""
 
-    day: str
-    views: str
-    clicks: str
+    approve: bool
+    eligible: int = 0
+    smallest: int = 0
 
 
 def keep_domain(transaction: Transaction, party: str, domain: str, *, actor: str) -> None:
@@ -123,8 +132,12 @@ def book(transaction: Transaction, party: str, booking: CampaignBooking, *, acto
         raise _error("these days are over or in the wrong order", "choose a later last day")
     if (booking.last - clock.today()).days > 3 * 365:
         raise _error("the last day is too far away", "choose one within three years")
-    if not 0 < booking.views_max <= VIEWS_MAX:
-        raise _error("this number of views cannot be booked", f"write 1 to {VIEWS_MAX:,}")
+    if not 0 < booking.views_max <= VIEWS_MAX or booking.views_max % BLOCK:
+        hint = f"write a multiple of {BLOCK:,}, {VIEWS_MAX:,} at most"
+        raise _error("this number cannot be booked", hint)
+    if booking.paid_by not in (VIEWS, CLICKS) or not 0 <= booking.cents <= CENTS_MAX:
+        hint = f"pay for views or for clicks, {CENTS_MAX // 100:,} dollars at most"
+        raise _error("this price cannot be booked", hint)
     _require_criteria(booking)
     campaign_id = CampaignId(secrets.token_hex(16))
     transaction.tables.insert(
@@ -146,6 +159,8 @@ def book(transaction: Transaction, party: str, booking: CampaignBooking, *, acto
         created_at=microseconds(clock.now()),
         created_by=actor,
         reviewed_by="",
+        paid_by=booking.paid_by,
+        cents=booking.cents,
     )
     transaction.note(None, BOOKED, actor=actor, id=campaign_id)
     return require(transaction.tables, campaign_id)
@@ -184,9 +199,14 @@ def _require_criteria(booking: CampaignBooking) -> None:
 
 
 def review(
-    transaction: Transaction, campaign_id: CampaignId, *, approve: bool, reason: str, actor: str
+    transaction: Transaction,
+    campaign_id: CampaignId,
+    *,
+    verdict: Verdict,
+    reason: str,
+    actor: str,
 ) -> Campaign:
-    """Approve or refuse a campaign that waits. One for too small a group is refused, whoever asks.
+    """Approve or refuse a campaign that waits, as is said of it; it begins today at the earliest.
 
     AdError where it does not wait any more.
     """
@@ -194,14 +214,14 @@ def review(
     its = require(transaction.tables, campaign_id)
     if its.state != WAITING:
         raise _error("this campaign was reviewed already", "open it again to see how")
-    eligible, smallest = _count(transaction, its) if approve and its.criteria else (0, 0)
-    if approve and its.criteria and (not smallest or eligible < smallest):
-        approve, reason = False, TOO_SMALL
+    clock = transaction.clock
+    today = datetime.combine(clock.today(), time(), clock.zone)
     changes = {
-        "state": APPROVED if approve else REFUSED,
+        "state": APPROVED if verdict.approve else REFUSED,
         "reason": reason,
-        "eligible": eligible,
-        "smallest": smallest,
+        "eligible": verdict.eligible,
+        "smallest": verdict.smallest,
+        "begins": microseconds(max(its.begins, today) if verdict.approve else its.begins),
         "reviewed_by": actor,
     }
     transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
@@ -209,33 +229,36 @@ def review(
     return require(transaction.tables, campaign_id)
 
 
-def stop(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
-    """Stop a campaign that was approved; it is shown no more. AdError for any other."""
-    transaction.lock(REGISTER)
-    if require(transaction.tables, campaign_id).state != APPROVED:
-        raise _error("this campaign does not run", "open it again to see how it stands")
-    changes = {"state": STOPPED, "reviewed_by": actor}
-    transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
+def stop(transaction: Transaction, campaign_id: CampaignId, *, reason: str, actor: str) -> None:
+    """Stop a campaign that was approved, for a reason that its advertiser reads.
+
+    It is shown no more until it is resumed. AdError for any other.
+    """
+    _change(transaction, campaign_id, (APPROVED, STOPPED), reason, actor)
     transaction.note(None, STOPPING, actor=actor, id=campaign_id)
 
 
-def _count(transaction: Transaction, its: Campaign) -> tuple[int, int]:
-    """How many people a campaign is meant for and may reach, and the policy's smallest group.
+def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
+    """Let a campaign run again that was stopped. AdError for any other."""
+    _change(transaction, campaign_id, (STOPPED, APPROVED), "", actor)
+    transaction.note(None, RESUMING, actor=actor, id=campaign_id)
 
-    That group is 0 where the policy names none.
-    """
-    fields, today = bands.fields_of(its.criteria), transaction.clock.today()
-    eligible = smallest = 0
-    after = ""
-    while people := transaction.customers_after(after, BATCH):
-        after = people[-1]
-        let = [(each, group) for each in people if (group := allowed(transaction, each, fields))]
-        smallest = max([smallest, *(group for _, group in let)])
-        for outcome in transaction.sweep(using(fields), [each for each, _ in let]).values():
-            if not isinstance(outcome, Refused):
-                values = {name: value.value for name, value in outcome.values.items()}
-                eligible += is_meant(transaction, its.criteria, values, today)
-    return eligible, smallest
+
+def _change(
+    transaction: Transaction,
+    campaign_id: CampaignId,
+    states: tuple[str, str],
+    reason: str,
+    actor: str,
+) -> None:
+    """From one state to another; AdError for a campaign that is not in the first."""
+    transaction.lock(REGISTER)
+    before, after = states
+    if require(transaction.tables, campaign_id).state != before:
+        sentence = "runs" if after == APPROVED else "does not run"
+        raise _error(f"this campaign {sentence}", "open it again to see how it stands")
+    changes = {"state": after, "reason": reason, "reviewed_by": actor}
+    transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
 
 
 def using(fields: Sequence[str]) -> Act:
@@ -305,44 +328,10 @@ def require(tables: Tables, campaign_id: CampaignId) -> Campaign:
     return its
 
 
-def count(transaction: Transaction, its: Campaign, *, views: int = 0, clicks: int = 0) -> bool:
-    """Count a view or a click of today; whether it still runs and its views had room for it."""
-    transaction.lock(REGISTER)  # before the sum is read: two views at once are counted both
-    tables, day = transaction.tables, transaction.clock.today().isoformat()
-    if require(tables, its.campaign_id).state != APPROVED:
-        return False
-    rows = tables.select(ad_count, "campaign_id = ?", its.campaign_id)
-    if views and sum(each.views for each in rows) + views > its.views_max:
-        return False
-    tables.insert_new(ad_count, campaign_id=its.campaign_id, day=day, views=0, clicks=0)
-    tables.update(
-        ad_count,
-        {"views": lambda row: row.views + views, "clicks": lambda row: row.clicks + clicks},
-        "campaign_id = ? AND day = ?",
-        its.campaign_id,
-        day,
-    )
-    return True
-
-
-def report(tables: Tables, its: Campaign, today: date) -> list[DayReport]:
-    """Rounded counts of the days of a campaign that are over."""
-    least = max(REPORT_LEAST, its.smallest)
-    where = "campaign_id = ? AND day < ? ORDER BY day"
-    rows = tables.select(ad_count, where, its.campaign_id, today.isoformat())
-    return [DayReport(r.day, rounded(r.views, least), rounded(r.clicks, least)) for r in rows]
-
-
-def rounded(number: int, least: int) -> str:
-    """A count as it is reported: rounded down, and no number below the smallest group."""
-    if number < least:
-        return f"fewer than {least:,}"
-    return f"{number - number % ROUNDED_TO:,}"
-
-
 def _from_row(row: Any) -> Campaign:
     values = {name: getattr(row, name) for name in Campaign._fields}
     values["criteria"] = json.loads(row.criteria)
+    values["paid_by"], values["cents"] = row.paid_by or VIEWS, row.cents or 0
     values["begins"], values["ends"] = to_datetime(row.begins), to_datetime(row.ends)
     return Campaign(**values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -13,9 +14,11 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
+from upheld.practice.noise import NoiseError
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.ads import campaigns
+from upheld.practice.privacy_budget import BudgetError
+from upheld.practices.ads import ad_reports, campaigns, complaints, estimates
 from upheld.practices.ads.advertiser import STATES
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.picking import Picking
@@ -27,6 +30,10 @@ VERDICT: Final = (
         "verdict", "Your answer", "select", options=[("approve", "Approve"), ("refuse", "Refuse")]
     ),
     Field("reason", "Reason", length_max=200, hint="The advertiser reads it."),
+)
+
+STOPPING: Final = (
+    Field("why", "Why it is stopped", length_max=200, hint="The advertiser reads it."),
 )
 
 
@@ -44,6 +51,7 @@ class AdDesk:
             every = campaigns.every(transaction.tables)
             return {
                 "rows": [(each, company_name(each.party)) for each in every],
+                "complaints": complaints.waiting(transaction.tables),
                 "fields": _fields(transaction),
             }
 
@@ -77,17 +85,27 @@ class AdDesk:
     async def show_one(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """One campaign as it was booked, and the form to answer."""
         _manager(visit)
-        its = await self.provider.read(lambda tables: _one(tables, visit))
+
+        def look(transaction: Transaction) -> dict[str, Any]:
+            its = _one(transaction.tables, visit)
+            return {
+                "its": its,
+                "report": ad_reports.totals_of(transaction, its),
+                "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),
+            }
+
+        words = await self.provider.do(look)
+        its: Campaign = words["its"]
         return self.provider.pages.page(
             visit.request,
             "ads/review.html",
             status=status,
-            its=its,
             name=company_name(its.party),
             criteria=bands.describe(its.criteria),
             states=STATES,
-            fields=VERDICT,
+            fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,
             filled=filled,
+            **words,
         )
 
     async def review(self, visit: Visit) -> Response:
@@ -99,7 +117,7 @@ class AdDesk:
             return await self.show_one(visit, filled, 422)
 
         def work(transaction: Transaction) -> Campaign:
-            return campaigns.review(
+            return estimates.review(
                 transaction,
                 its.campaign_id,
                 approve=filled.values["verdict"] == "approve",
@@ -109,7 +127,7 @@ class AdDesk:
 
         try:
             its = await self.provider.do(work)
-        except AdError as error:
+        except (AdError, BudgetError, NoiseError) as error:
             return await self.show_one(visit, filled.wrong("verdict", error.in_sentences()), 409)
         self.picking.forget_campaigns()
         text = f"This campaign is {STATES[its.state]}."
@@ -119,24 +137,65 @@ class AdDesk:
         )
 
     async def stop(self, visit: Visit) -> Response:
-        """Stop a campaign that runs."""
+        """Stop a campaign that runs, for a reason; what customers reported of it is looked at."""
+        actor, filled = _manager(visit), read(STOPPING, visit.form)
+        if not filled.ok:
+            return await self.show_one(visit, filled, 422)
+
+        def work(transaction: Transaction) -> None:
+            campaign_id = _one(transaction.tables, visit).campaign_id
+            campaigns.stop(transaction, campaign_id, reason=filled.values["why"], actor=actor)
+            complaints.close(transaction, campaign_id, actor=actor)
+
+        return await self._change(visit, work, "It is no longer shown.", filled)
+
+    async def resume(self, visit: Visit) -> Response:
+        """Let a campaign run again that was stopped."""
         actor = _manager(visit)
-        its = await self.provider.read(lambda tables: _one(tables, visit))
+
+        def work(transaction: Transaction) -> None:
+            its = _one(transaction.tables, visit)
+            campaigns.resume(transaction, its.campaign_id, actor=actor)
+
+        return await self._change(visit, work, "It runs again.")
+
+    async def close(self, visit: Visit) -> Response:
+        """Leave a campaign as it is after a look at what customers reported of it."""
+        actor = _manager(visit)
+
+        def work(transaction: Transaction) -> None:
+            its = _one(transaction.tables, visit)
+            complaints.close(transaction, its.campaign_id, actor=actor)
+
+        return await self._change(visit, work, "It stays as it is.")
+
+    async def _change(
+        self,
+        visit: Visit,
+        work: Callable[[Transaction], None],
+        sentence: str,
+        filled: Filled = EMPTY,
+    ) -> Response:
+        """Change a campaign, and say so on its page; 409 where it cannot be."""
         try:
-            await self.provider.do(lambda t: campaigns.stop(t, its.campaign_id, actor=actor))
+            await self.provider.do(work)
         except AdError as error:
-            return await self.show_one(visit, EMPTY.wrong("verdict", error.in_sentences()), 409)
+            return await self.show_one(visit, filled.wrong("why", error.in_sentences()), 409)
         self.picking.forget_campaigns()
-        banner = Banner("It is no longer shown.", short_reference(its.campaign_id))
-        return redirect_with_banner(
-            self.provider, visit.session, f"{HERE}/{its.campaign_id}", banner
-        )
+        campaign_id = visit.request.path_params["campaign"]
+        banner = Banner(sentence, short_reference(campaign_id))
+        return redirect_with_banner(self.provider, visit.session, f"{HERE}/{campaign_id}", banner)
 
     def waiting(self, tables: Tables) -> list[PendingAction]:
-        """What waits for a review."""
+        """What waits for a review, and what customers reported."""
+        result = []
         if any(each.state == campaigns.WAITING for each in campaigns.every(tables)):
-            return [PendingAction("An advertisement waits for a review.", "Review it", HERE)]
-        return []
+            action = PendingAction("An advertisement waits for a review.", "Review it", HERE)
+            result.append(action)
+        if complaints.waiting(tables):
+            action = PendingAction("Customers reported an advertisement.", "Look at it", HERE)
+            result.append(action)
+        return result
 
 
 def _fields(transaction: Transaction) -> tuple[Field, ...]:

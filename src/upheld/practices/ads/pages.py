@@ -15,9 +15,10 @@ from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import campaigns, complaints, counts
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.picking import Picking
+from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.kit import HEADLESS
 from upheld.web.pages import KEEP_OUT
 
@@ -32,6 +33,10 @@ TELLING: Final = Act(
     recipient=campaigns.ADVERTISER,
     purpose="advertising",
     occasion="ad-click",
+)
+
+COMPLAINT: Final = (
+    Field("reason", "What is wrong with it", "select", options=[*complaints.REASONS.items()]),
 )
 
 
@@ -62,7 +67,7 @@ class AdPages:
         words = await self.provider.do(look)
         return self.provider.pages.page(visit.request, "ads/mine.html", **words)
 
-    async def show_why(self, visit: Visit) -> Response:
+    async def show_why(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """Why they see an advertisement, and what its advertiser may suppose and does not learn."""
 
         def look(transaction: Transaction) -> dict[str, Any]:
@@ -77,7 +82,9 @@ class AdPages:
             }
 
         words = await self.provider.do(look)
-        return self.provider.pages.page(visit.request, "ads/why.html", **words)
+        return self.provider.pages.page(
+            visit.request, "ads/why.html", status=status, fields=COMPLAINT, filled=filled, **words
+        )
 
     def _grounds(
         self, transaction: Transaction, visit: Visit, fields: tuple[str, ...]
@@ -111,7 +118,7 @@ class AdPages:
         is_click = HEADLESS not in request.scope and ours and campaign_id in seen.views
         if is_click and campaign_id not in seen.clicked:
             seen.clicked.add(campaign_id)
-            await self.provider.do(lambda t: campaigns.count(t, its, clicks=1))
+            await self.provider.do(lambda t: counts.count_click(t, its, visit.subject))
         headers = {**KEEP_OUT, "referrer-policy": "no-referrer"}
         return RedirectResponse(its.address, 303, headers)
 
@@ -121,6 +128,22 @@ class AdPages:
         _readable(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
         self.picking.seen(visit.session.key).hidden.add(campaign_id)
         banner = Banner("You will not see this advertisement again until you sign in anew.", "")
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+    async def report(self, visit: Visit) -> Response:
+        """Tell staff that something is wrong with an advertisement, and show it no more."""
+        campaign_id = visit.request.path_params["campaign"]
+        its = _readable(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
+        filled = read(COMPLAINT, visit.form)
+        if not filled.ok:
+            return await self.show_why(visit, filled, 422)
+        seen = self.picking.seen(visit.session.key)
+        if campaign_id not in seen.reported:
+            seen.reported.add(campaign_id)
+            reason = filled.values["reason"]
+            await self.provider.do(lambda t: complaints.complain(t, its.campaign_id, reason))
+        seen.hidden.add(campaign_id)
+        banner = Banner("We look at it. Nobody is told that it was you.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
 

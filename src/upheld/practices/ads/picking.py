@@ -12,11 +12,12 @@ from typing import Final
 from markupsafe import Markup
 
 from upheld.core.ids import PersonId
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import ad_reports, campaigns, counts
 from upheld.practices.ads.campaigns import Campaign
 
 VIEWS_A_SESSION: Final = 3  # how often a session sees one campaign at most
@@ -25,12 +26,13 @@ FRESH: Final = timedelta(seconds=60)  # after which other processes' changes are
 
 
 class Seen:
-    """What a session saw, hid and clicked."""
+    """What a session saw, hid, reported and clicked."""
 
     def __init__(self) -> None:
         self.views: dict[str, int] = {}
         self.hidden: set[str] = set()
         self.clicked: set[str] = set()
+        self.reported: set[str] = set()
 
     def may_see(self, its: Campaign) -> bool:
         """Whether a campaign may be shown once more in this session."""
@@ -64,11 +66,17 @@ class Picking:
     async def _candidates(self) -> list[Campaign]:
         now = self.provider.now()
         if self._read_at is None or not timedelta() <= now - self._read_at < FRESH:
-            self._live = [
-                each
-                for each in await self.provider.read(campaigns.every)
-                if each.state == campaigns.APPROVED and now < each.ends
-            ]
+
+            def look(tables: Tables) -> list[Campaign]:
+                return [
+                    each
+                    for each in campaigns.every(tables)
+                    if each.state == campaigns.APPROVED
+                    and now < each.ends
+                    and not ad_reports.is_booked_up(tables, each)
+                ]
+
+            self._live = await self.provider.read(look)
             self._read_at = now
         return [each for each in self._live if each.is_live(now)]
 
@@ -80,10 +88,12 @@ class Picking:
             return Markup("")
 
         def work(transaction: Transaction) -> Campaign | None:
+            if not counts.may_see_more(transaction, person_id):
+                return None
             advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
             mine = [each for each in live if each.party in advertisers]
             for its in self._in_order(transaction, person_id, mine, seen):
-                if campaigns.count(transaction, its, views=1):
+                if counts.count_view(transaction, its, person_id):
                     return its
             return None
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.routing import Route
 
 from upheld.gate.act.duties import DutyQuestion, nothing_more
+from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practices.ads import campaigns
+from upheld.practice.privacy_budget import BUDGET, GROUP
+from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates
 from upheld.practices.ads.advertiser import HERE as ADVERTISERS
 from upheld.practices.ads.advertiser import AdvertiserPage
 from upheld.practices.ads.desk import HERE as DESK
@@ -16,10 +20,17 @@ from upheld.practices.ads.desk import AdDesk
 from upheld.practices.ads.pages import HERE, AdPages
 from upheld.practices.ads.picking import Picking
 
+EVERY_SECONDS: Final = 10 * MINUTE
 
-def _is_of_ads(question: DutyQuestion) -> bool:
-    """A campaign is shown only where its group is as large as the duty says: see `picking`."""
+
+def _keeps_the_group(question: DutyQuestion) -> bool:
+    """A campaign is shown only where its group is as large as the duty says: see `picking`.
+
+    Views and clicks are told with noise alone, to nobody below that number: see `ad_reports`.
+    """
     act = question.act
+    if counts.is_of_counts(question):
+        return True
     return act.action in ("show-ad", "infer") or (act.action, act.purpose) == ("use", "advertising")
 
 
@@ -36,20 +47,24 @@ def practice(provider: Provider) -> Practice:
     return Practice(
         "ads",
         actions=("infer", "share", "show-ad", "use", "view"),
-        duty_handlers={campaigns.GROUP: nothing_more},
-        duty_conditions={campaigns.GROUP: _is_of_ads},
+        duty_handlers={GROUP: nothing_more, BUDGET: nothing_more},
+        duty_conditions={GROUP: _keeps_the_group, BUDGET: counts.is_of_counts},
         routes=[
             route("customer", "GET", HERE, pages.show),
             route("customer", "GET", f"{HERE}/{{campaign}}", pages.show_why),
             route("customer", "GET", f"{HERE}/{{campaign}}/go", pages.go),
             route("customer", "POST", f"{HERE}/{{campaign}}/hide", pages.hide),
+            route("customer", "POST", f"{HERE}/{{campaign}}/report", pages.report),
             route("agent", "GET", ADVERTISERS, advertiser.show),
             route("agent", "POST", ADVERTISERS, advertiser.book),
+            route("agent", "GET", f"{ADVERTISERS}/table", advertiser.table),
             route("staff", "GET", DESK, desk.show),
             route("staff", "POST", DESK, desk.keep_domain),
             route("staff", "GET", f"{DESK}/{{campaign}}", desk.show_one),
             route("staff", "POST", f"{DESK}/{{campaign}}", desk.review),
             route("staff", "POST", f"{DESK}/{{campaign}}/stop", desk.stop),
+            route("staff", "POST", f"{DESK}/{{campaign}}/resume", desk.resume),
+            route("staff", "POST", f"{DESK}/{{campaign}}/complaints", desk.close),
         ],
         menu=[
             MenuEntry(
@@ -66,6 +81,12 @@ def practice(provider: Provider) -> Practice:
             MenuEntry("staff", "Advertisements", DESK, "For managers", 96, roles=(MANAGER,)),
         ],
         manager_actions=desk.waiting,
-        entry_sentences=campaigns.SENTENCES,
+        jobs=[Job("ad-reports", EVERY_SECONDS, ad_reports.make_all)],
+        entry_sentences={
+            **campaigns.SENTENCES,
+            **estimates.SENTENCES,
+            **ad_reports.SENTENCES,
+            **complaints.SENTENCES,
+        },
         home_insert=picking.insert,
     )

@@ -1,4 +1,8 @@
-"""Campaigns, the domains of advertisers, and counts by campaign and day; nothing of anybody."""
+"""Campaigns, the domains of advertisers, and numbers by campaign and day; nothing by a name.
+
+How many views and clicks of somebody were counted in a month stands under a mark that only our key
+makes, without what they saw, and goes when the month is over.
+"""
 
 from __future__ import annotations
 
@@ -29,25 +33,83 @@ campaign: Final = Table(
     Column("criteria", Text, nullable=False),  # JSON: dimension, to bands
     Column("begins", Instant, nullable=False),
     Column("ends", Instant, nullable=False),
-    Column("views_max", Integer, nullable=False),
+    Column("views_max", Integer, nullable=False),  # how many views or clicks are booked
     Column("state", WORD, nullable=False),  # waiting, approved, refused, stopped
     Column("reason", Text, nullable=False),
-    Column("eligible", Integer, nullable=False),  # people at the review; shown to nobody outside
+    Column("eligible", Integer, nullable=False),  # people at least, by the estimate at the review
     Column("smallest", Integer, nullable=False),  # the policy's smallest group at the review
     Column("created_at", Instant, nullable=False),
     Column("created_by", WORD, nullable=False),
     Column("reviewed_by", WORD, nullable=False),
+    Column(
+        "paid_by", WORD
+    ),  # views or clicks; nothing where it was booked before there was a price
+    Column("cents", Integer),  # what a block of them costs
     Column("mac", LargeBinary),
     info=sealed(few=True),
 )
 
-ad_count: Final = Table(
+ad_count: Final = Table(  # as they are counted; a day's row goes when the day is reported
     "ad_count",
     metadata,
     Column("campaign_id", ID, primary_key=True),
     Column("day", WORD, primary_key=True),
     Column("views", Integer, nullable=False),
     Column("clicks", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+ad_report: Final = Table(  # what is told of a day, with noise; it never changes
+    "ad_report",
+    metadata,
+    Column("campaign_id", ID, primary_key=True),
+    Column("day", WORD, primary_key=True),
+    Column("views", Integer, nullable=False),
+    Column("clicks", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+ad_release: Final = Table(  # of which month the reports were paid for from the privacy budget
+    "ad_release",
+    metadata,
+    Column("month", WORD, primary_key=True),
+    Column("kind", WORD, primary_key=True),  # of campaigns for anybody, or for a group
+    Column("points", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+ad_estimate: Final = Table(  # how many people there are of a group, with noise
+    "ad_estimate",
+    metadata,
+    Column("criteria", WORD, primary_key=True),  # a digest of the group
+    Column("people", Integer, nullable=False),  # at least so many
+    Column("smallest", Integer, nullable=False),  # the policy's smallest group then
+    Column("made_at", Instant, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+ad_share: Final = Table(  # how many views and clicks of somebody were counted in a month
+    "ad_share",
+    metadata,
+    Column("mark", WORD, primary_key=True),  # of the person and the month, by our key
+    Column("month", WORD, nullable=False),
+    Column("views", Integer, nullable=False),
+    Column("clicks", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+ad_complaint: Final = Table(  # how often customers reported a campaign, and why; nothing of who
+    "ad_complaint",
+    metadata,
+    Column("campaign_id", ID, primary_key=True),
+    Column("reason", WORD, primary_key=True),
+    Column("waiting", Integer, nullable=False),
+    Column("reviewed", Integer, nullable=False),
     Column("mac", LargeBinary),
     info=sealed(),
 )

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from upheld.practices.reports import noise
+from upheld.practice import noise
 from upheld.practices.reports.questions import Question
 
 LEAST: Final = 50  # the smallest group where the policy names none

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.gate.transaction import Transaction
+from upheld.practice import noise
 from upheld.practice.sheets import sheet
-from upheld.practices.reports import noise
 from upheld.practices.reports.answers import AnswerLine, ReportAnswer, mean
 from upheld.practices.reports.questions import Question
 from upheld.practices.reports.reports import AnonymousReport

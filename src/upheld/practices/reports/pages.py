@@ -10,18 +10,19 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from upheld.core.ids import ReportId
 from upheld.gate.transaction import Transaction
+from upheld.practice import noise, privacy_budget
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation, require_confirmation
 from upheld.practice.endpoints import Visit
 from upheld.practice.needs import can_ever
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
-from upheld.practices.reports import answers, method, noise, reports
+from upheld.practice.privacy_budget import PROFILE, BudgetError
+from upheld.practices.reports import answers, method, reports
 from upheld.practices.reports.answers import ReportAnswer
 from upheld.practices.reports.method import Row
 from upheld.practices.reports.questions import (
     PRECISIONS,
-    PROFILE,
     SPLITS,
     TEMPLATES,
     Question,
@@ -73,7 +74,7 @@ class ReportPages:
             tables = transaction.tables
             return {
                 "rows": reports.every(tables, purpose),
-                "budgets": self._budgets(reports.spent(tables)),
+                "budgets": self._budgets(privacy_budget.spent(tables)),
             }
 
         words = await self.provider.do(look)
@@ -98,7 +99,7 @@ class ReportPages:
         try:
             wanted = self._question(filled.values)
             its = await self.provider.do(lambda t: self._ask(t, visit, wanted, actor))
-        except (ReportError, noise.NoiseError) as error:
+        except (ReportError, BudgetError, noise.NoiseError) as error:
             return await self.show(visit, filled.wrong("template", error.in_sentences()), 422)
         await self.provider.run_in_thread(reports.complete, self.provider.gate.gate, its.report_id)
         return RedirectResponse(f"{self.desk.here}/{its.report_id}", 303)
@@ -110,14 +111,17 @@ class ReportPages:
         before = reports.stored(transaction, wanted, self.desk.purpose)
         its = reports.ask(transaction, wanted, self.desk.purpose, actor=actor)
         if before is None:
-            spent = reports.spent(transaction.tables)
+            spent = privacy_budget.spent(transaction.tables)
             require_confirmation(
                 self.provider, transaction.tables, visit, self._confirmation(wanted, spent)
             )
         return its
 
     def _confirmation(self, wanted: Question, spent: Mapping[str, int]) -> Confirmation:
-        most, off = reports.budget_of(self.provider.policy), answers.precision(wanted).people_off
+        most, off = (
+            privacy_budget.budget_of(self.provider.policy),
+            answers.precision(wanted).people_off,
+        )
         return Confirmation(
             wanted.title(),
             (
@@ -248,7 +252,7 @@ class ReportPages:
         )
 
     def _budgets(self, spent: Mapping[str, int]) -> list[tuple[str, str, str]]:
-        most = reports.budget_of(self.provider.policy)
+        most = privacy_budget.budget_of(self.provider.policy)
         return [
             (_period(each), _epsilon(points), _epsilon(max(most - points, 0)))
             for each, points in sorted(spent.items(), reverse=True)

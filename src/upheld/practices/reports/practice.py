@@ -9,6 +9,7 @@ from upheld.gate.operations.jobs import Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practice.privacy_budget import BUDGET, GROUP
 from upheld.practices.reports import reports
 from upheld.practices.reports.pages import CLIENTS, STAFF, Desk, ReportPages
 
@@ -38,8 +39,8 @@ def practice(provider: Provider) -> Practice:
         "reports",
         actions=("use",),
         # The noise and the smallest group are in every answer, and nothing else reads the counts.
-        duty_handlers={reports.GROUP: nothing_more, reports.BUDGET: nothing_more},
-        duty_conditions=dict.fromkeys((reports.GROUP, reports.BUDGET), reports.is_of_reports),
+        duty_handlers={GROUP: nothing_more, BUDGET: nothing_more},
+        duty_conditions=dict.fromkeys((GROUP, BUDGET), reports.is_of_reports),
         routes=[*routes_of(STAFF), *routes_of(CLIENTS)],
         menu=[
             MenuEntry(

@@ -14,9 +14,9 @@ import msgspec
 
 from upheld.core.errors import UpheldError
 from upheld.practice import bands
+from upheld.practice.privacy_budget import PROFILE
 from upheld.web.pages import format_month
 
-PROFILE: Final = "profile"  # the period of what does not change by the month
 MONTHS_MAX: Final = 24  # how far back a report goes
 STAY_MONTHS: Final = 6
 BANDS_EACH: Final = {"interests": 3}  # where somebody counts in more than one band of a kind

@@ -26,8 +26,9 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.query import query
 from upheld.policy.load import Policy
+from upheld.practice import noise
 from upheld.practice.needs import can_ever
-from upheld.practices.reports import noise
+from upheld.practice.privacy_budget import BUDGET, GROUP, pay, smallest_group
 from upheld.practices.reports.answers import (
     LEAST,
     AnswerBasis,
@@ -36,7 +37,7 @@ from upheld.practices.reports.answers import (
     answer,
 )
 from upheld.practices.reports.questions import Question, ReportError, contribution, read_question
-from upheld.practices.reports.tables import report, report_budget
+from upheld.practices.reports.tables import report
 
 _LOG: Final = logging.getLogger("upheld")
 INSIDE, OUTSIDE = "internal-reports", "external-reports"
@@ -47,10 +48,7 @@ SENTENCES: Final = {
     ASKED: "{actor} asked for an anonymous report",
     MADE: "An anonymous report was made",
 }
-GROUP, BUDGET = "minimum-group", "privacy-budget"
-BUDGET_POINTS: Final = 2 * noise.POINTS  # of a period, where the policy's duty names no number
 LOT: Final = 200
-SPENT: Final = "the privacy budget for this is spent"
 
 
 class AnonymousReport(NamedTuple):
@@ -88,35 +86,11 @@ def question_of(field: str, purpose: str) -> str:
     return f"use {field} for {purpose}"
 
 
-def budget_of(policy: Policy) -> int:
-    """The budget of each period in points: the least that a rule of the policy names."""
-    amounts = _amounts_of(policy, BUDGET)
-    return int(min(amounts) * noise.POINTS) if amounts else BUDGET_POINTS
-
-
 def basis_of(policy: Policy, wanted: Question, purpose: str) -> AnswerBasis:
     """On what an answer rests: the largest smallest group that a rule names, and the clauses."""
-    amounts = _amounts_of(policy, GROUP)
     answers = [query(policy, question_of(each, purpose)) for each in wanted.fields]
     clauses = {clause for its in answers for case in its.cases for clause in case.clauses}
-    group = int(max(amounts)) if amounts else LEAST
-    return AnswerBasis(group, tuple(sorted(clauses)), policy.digest)
-
-
-def _amounts_of(policy: Policy, word: str) -> list[float]:
-    """The numbers that rules of a policy give a duty."""
-    return [
-        float(duty.amount)
-        for node in policy.program.nodes
-        for duty in node.duties
-        if duty.duty == word and duty.amount
-    ]
-
-
-def spent(tables: Tables) -> dict[str, int]:
-    """What was spent of each period's budget, in points."""
-    rows = tables.select(report_budget, "ORDER BY period")
-    return {each.period: each.points for each in rows}
+    return AnswerBasis(smallest_group(policy) or LEAST, tuple(sorted(clauses)), policy.digest)
 
 
 def stored(transaction: Transaction, wanted: Question, purpose: str) -> AnonymousReport | None:
@@ -142,7 +116,7 @@ def require_allowed(policy: Policy, wanted: Question, purpose: str) -> None:
 def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str) -> AnonymousReport:
     """Ask a question, and pay for it unless it was asked before. It is to be `complete`d then.
 
-    ReportError where the policy does not let us make it, or its budget is spent.
+    ReportError where the policy does not let us make it, BudgetError where its budget is spent.
     """
     require_allowed(transaction.policy, wanted, purpose)
     transaction.lock(REGISTER)  # before what was spent is read: no two pay with the same points
@@ -173,19 +147,6 @@ def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str)
         duties=(BUDGET,),
     )
     return require(transaction.tables, report_id)
-
-
-def pay(transaction: Transaction, periods: list[str], points: int) -> None:
-    """Take points from the budget of each of some periods, or from none. ReportError if spent."""
-    tables, most = transaction.tables, budget_of(transaction.policy)
-    before = spent(tables)
-    if any(before.get(each, 0) + points > most for each in periods):
-        raise ReportError(SPENT, code="report-budget", hint="")
-    for each in periods:
-        if each in before:
-            tables.update(report_budget, {"points": before[each] + points}, "period = ?", each)
-        else:
-            tables.insert(report_budget, period=each, points=points)
 
 
 def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:

@@ -1,4 +1,4 @@
-"""Reports with their answers, and what was spent of each period's privacy budget."""
+"""Reports with their answers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,4 @@ report: Final = Table(
     Column("answered_at", Instant),
     Column("mac", LargeBinary),
     info=sealed(),
-)
-
-report_budget: Final = Table(
-    "report_budget",
-    metadata,
-    Column("period", WORD, primary_key=True),  # a month such as 2026-10, or `profile`
-    Column("points", Integer, nullable=False),  # spent: it only ever grows
-    Column("mac", LargeBinary),
-    info=sealed(few=True),
 )

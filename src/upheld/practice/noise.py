@@ -21,11 +21,16 @@ class NoiseError(UpheldError):
     """Noise that cannot be made: no number is given in its place."""
 
 
+def is_there() -> bool:
+    """Whether OpenDP is installed."""
+    return find_spec("opendp") is not None
+
+
 def require() -> None:
     """NoiseError where OpenDP is not installed."""
-    if find_spec("opendp") is None:
+    if not is_there():
         raise NoiseError(
-            "reports need `opendp`, which is not installed",
+            "numbers about people need `opendp`, which is not installed",
             code="missing-extra",
             hint=install_hint("reports"),
         )

@@ -1,0 +1,253 @@
+"""What an advertiser reads and pays: views and clicks of days that are over, with noise.
+
+All campaigns of a month share one price from the privacy budget, because somebody counts in all of
+them together no more often than `counts` lets them. A day is reported once; its exact counts go in
+the same transaction, and whether a campaign has what was booked is decided by what was reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any, Final, NamedTuple
+
+from upheld.database.own_tables import Tables
+from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
+from upheld.gate.transaction import Transaction
+from upheld.policy.analyse.query import query
+from upheld.practice import noise
+from upheld.practice.needs import can_ever
+from upheld.practice.privacy_budget import BUDGET, PROFILE, BudgetError, has_room, pay
+from upheld.practice.sheets import sheet
+from upheld.practices.ads import campaigns
+from upheld.practices.ads.campaigns import BLOCK, CLICKS, Campaign
+from upheld.practices.ads.counts import CLICKS_EACH, REPORTS, VIEWED, VIEWS_EACH
+from upheld.practices.ads.tables import ad_count, ad_release, ad_report, ad_share
+
+REPORTED: Final = "ad.report"
+SENTENCES: Final = {REPORTED: "What advertisers read of days that are over was made, with noise"}
+QUESTION: Final = f"use {VIEWED} for {REPORTS}"
+ANYBODY, GROUP = "anybody", "group"
+POINTS: Final[Mapping[str, int]] = {ANYBODY: 400, GROUP: 100}  # for all campaigns of a month
+LEAST: Final = 50  # below which a day has no number, whatever the policy's group
+ROUNDED_TO: Final = 10
+MAKING: Final = "The last days are being reported."
+NO_MORE: Final = "The privacy budget for this is spent."
+NOT_NOW: Final = "Numbers cannot be reported at the moment."
+NEVER: Final = "Our policy does not let us report numbers now."
+Cell = tuple[Campaign, str]  # a campaign and a day
+
+
+class AdDay(NamedTuple):
+    """A day that was reported: numbers in words, and what it costs."""
+
+    day: str
+    views: str
+    clicks: str
+    cents: int
+
+
+class AdTotals(NamedTuple):
+    """What was reported of a campaign so far; `why` says why days are missing, if any are."""
+
+    days: list[AdDay]
+    views: int
+    clicks: int
+    cents: int
+    why: str
+
+
+class AdBill(NamedTuple):
+    """What a campaign costs in a month."""
+
+    its: Campaign
+    blocks: int
+    cents: int
+
+
+def make_all(gate: Gate) -> int:
+    """Report the days that are over; how many lines. NoiseError without OpenDP: none is made."""
+    with gate.together() as transaction:
+        return make(transaction)
+
+
+def make(transaction: Transaction) -> int:
+    """Report the days that are over in a transaction; how many lines."""
+    transaction.lock(REGISTER)  # before it is looked what is due: no day is reported twice
+    tables, month = transaction.tables, transaction.clock.today().isoformat()[:7]
+    tables.delete(ad_share, "month < ?", month)
+    due = _due(transaction)
+    if not due or not can_ever(transaction.policy, QUESTION):
+        return 0
+    noise.require()
+    return sum(
+        _release(transaction, of_month, kind, cells)
+        for (of_month, kind), cells in sorted(due.items())
+        if _is_paid(transaction, of_month, kind)
+    )
+
+
+def _due(transaction: Transaction) -> dict[tuple[str, str], list[Cell]]:
+    """What is not reported yet, by month and kind: a line for each day, seen by anybody or not."""
+    tables, today = transaction.tables, transaction.clock.today()
+    result: dict[tuple[str, str], list[Cell]] = {}
+    for its in campaigns.every(tables):
+        there = {each.day for each in tables.select(ad_report, "campaign_id = ?", its.campaign_id)}
+        for day in _days(its, today, transaction):
+            if day not in there:
+                result.setdefault((day[:7], kind_of(its)), []).append((its, day))
+    return result
+
+
+def _days(its: Campaign, today: date, transaction: Transaction) -> list[str]:
+    """The days of a campaign that are over; none of one that never ran."""
+    if its.state not in (campaigns.APPROVED, campaigns.STOPPED):
+        return []
+    zone = transaction.clock.zone
+    first, end = its.begins.astimezone(zone).date(), min(its.ends.astimezone(zone).date(), today)
+    return [(first + timedelta(days=at)).isoformat() for at in range((end - first).days)]
+
+
+def kind_of(its: Campaign) -> str:
+    """With which campaigns one shares a price: those for a group tell of what people told us."""
+    return GROUP if its.criteria else ANYBODY
+
+
+def periods_of(month: str, kind: str) -> list[str]:
+    """The periods whose budgets pay."""
+    return [month, PROFILE] if kind == GROUP else [month]
+
+
+def _is_paid(transaction: Transaction, month: str, kind: str) -> bool:
+    """Whether the campaigns of a month are paid for, now or before; False where it is spent."""
+    tables = transaction.tables
+    if tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None:
+        return True
+    try:
+        pay(transaction, periods_of(month, kind), POINTS[kind])
+    except BudgetError:
+        return False
+    tables.insert(ad_release, month=month, kind=kind, points=POINTS[kind])
+    return True
+
+
+def _release(transaction: Transaction, month: str, kind: str, cells: list[Cell]) -> int:
+    """Report some days of a month, and let go of their exact counts; how many lines."""
+    tables = transaction.tables
+    rows = tables.select(ad_count, "day >= ? AND day <= ?", f"{month}-01", f"{month}-31")
+    counts = {(each.campaign_id, each.day): each for each in rows}
+    seen = [counts.get((its.campaign_id, day)) for its, day in cells]
+    views, clicks = with_noise(
+        [each.views if each else 0 for each in seen],
+        [each.clicks if each else 0 for each in seen],
+        POINTS[kind],
+    )
+    for (its, day), of_views, of_clicks in zip(cells, views, clicks, strict=True):
+        words = {"campaign_id": its.campaign_id, "day": day}
+        tables.insert(ad_report, **words, views=of_views, clicks=of_clicks)
+        tables.delete(ad_count, "campaign_id = ? AND day = ?", its.campaign_id, day)
+    clauses = {word for case in query(transaction.policy, QUESTION).cases for word in case.clauses}
+    transaction.note(
+        None,
+        REPORTED,
+        purpose=REPORTS,
+        data=(VIEWED,),
+        duties=(BUDGET,),
+        clauses=tuple(sorted(clauses)),
+    )
+    return len(cells)
+
+
+def with_noise(
+    views: Iterable[int], clicks: Iterable[int], points: int
+) -> tuple[list[int], list[int]]:
+    """Views and clicks as they are reported: half of the price is for either."""
+    return (
+        noise.add([*views], VIEWS_EACH, points // 2),
+        noise.add([*clicks], CLICKS_EACH, points - points // 2),
+    )
+
+
+def off_by(kind: str) -> tuple[int, int]:
+    """How far views and clicks of a day may be off, 19 times in 20."""
+    half = POINTS[kind] // 2
+    return (
+        noise.width(noise.scale_of(VIEWS_EACH, half), 20),
+        noise.width(noise.scale_of(CLICKS_EACH, half), 20),
+    )
+
+
+def is_booked_up(tables: Tables, its: Campaign) -> bool:
+    """Whether a campaign has what was booked, by what was reported of it."""
+    rows = tables.select(ad_report, "campaign_id = ?", its.campaign_id)
+    return sum(_number(its, each) for each in rows) >= its.views_max
+
+
+def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
+    """What was reported of a campaign so far, and what it costs."""
+    rows = transaction.tables.select(ad_report, "campaign_id = ? ORDER BY day", its.campaign_id)
+    least, total, full, days = max(LEAST, its.smallest), 0, 0, []
+    for each in rows:
+        total, before = total + _number(its, each), full
+        full = min(max(full, total // BLOCK), its.views_max // BLOCK)
+        words = rounded(each.views, least), rounded(each.clicks, least)
+        days.append(AdDay(each.day, *words, (full - before) * its.cents))
+    missing = {*_days(its, transaction.clock.today(), transaction)} - {each.day for each in rows}
+    return AdTotals(
+        days,
+        max(sum(each.views for each in rows), 0),
+        max(sum(each.clicks for each in rows), 0),
+        full * its.cents,
+        _why(transaction, its, max(missing)) if missing else "",
+    )
+
+
+def _number(its: Campaign, row: Any) -> int:
+    return row.clicks if its.paid_by == CLICKS else row.views
+
+
+def _why(transaction: Transaction, its: Campaign, day: str) -> str:
+    """Why a day is not reported: it says of the budget that it is spent, and nothing else."""
+    if not can_ever(transaction.policy, QUESTION):
+        return NEVER
+    month, kind = day[:7], kind_of(its)
+    paid = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None
+    if not paid and not has_room(transaction, periods_of(month, kind), POINTS[kind]):
+        return NO_MORE
+    return MAKING if noise.is_there() else NOT_NOW
+
+
+def rounded(number: int, least: int) -> str:
+    """A number as it is read: rounded down, and none below the smallest group."""
+    if number < least:
+        return f"fewer than {least:,}"
+    return f"{number - number % ROUNDED_TO:,}"
+
+
+def bills(transaction: Transaction, month: str, party: str = "") -> list[AdBill]:
+    """What campaigns cost in a month, of one advertiser or all: the blocks that became full."""
+    result = []
+    for its in campaigns.every(transaction.tables, party):
+        days = totals_of(transaction, its).days
+        cents = sum(each.cents for each in days if each.day.startswith(month))
+        if cents:
+            result.append(AdBill(its, cents // its.cents, cents))
+    return result
+
+
+def csv_of(transaction: Transaction, party: str = "") -> str:
+    """What was reported of campaigns of one advertiser, or of all, by day, as CSV."""
+    columns = ["campaign", "title", "day", "views", "clicks", "dollars"]
+    rows = [
+        [
+            its.campaign_id,
+            its.title,
+            each.day,
+            *(number.replace(",", "") for number in (each.views, each.clicks)),
+            f"{each.cents / 100:.2f}",
+        ]
+        for its in campaigns.every(transaction.tables, party)
+        for each in totals_of(transaction, its).days
+    ]
+    return sheet(columns, rows)

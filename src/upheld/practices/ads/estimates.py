@@ -1,0 +1,118 @@
+"""How many people a group has, with noise: what decides whether a campaign for it may run.
+
+A group is counted once in a year, whoever books a campaign for it and whatever comes of that; the
+answer stands until then, and the privacy budget pays for it in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+from upheld.core.ids import CampaignId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import to_datetime
+from upheld.gate.act.request import Refused
+from upheld.gate.public import REGISTER
+from upheld.gate.transaction import Transaction
+from upheld.practice import bands, noise
+from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
+from upheld.practices.ads import campaigns
+from upheld.practices.ads.campaigns import Campaign, Verdict
+from upheld.practices.ads.tables import ad_estimate
+
+ESTIMATED: Final = "ad.estimate"
+SENTENCES: Final = {ESTIMATED: "{actor} had the people counted whom an advertisement is meant for"}
+POINTS: Final = 50  # what an estimate costs
+MARGIN: Final = 1_000  # a group that is too small passes at most once in so many times
+ROUNDED_TO: Final = 10
+STANDS: Final = timedelta(days=365)
+BATCH: Final = 200
+
+
+class Estimate(NamedTuple):
+    """At least how many people a group has, and the policy's smallest group (0 for none)."""
+
+    people: int
+    smallest: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether a campaign for the group may run."""
+        return 0 < self.smallest <= self.people
+
+
+def review(
+    transaction: Transaction, campaign_id: CampaignId, *, approve: bool, reason: str, actor: str
+) -> Campaign:
+    """Approve or refuse a campaign. One for a group that may be too small is refused, whoever asks.
+
+    AdError where it does not wait any more; BudgetError where nobody can be counted any more, and
+    NoiseError without OpenDP: it waits then as it did.
+    """
+    its = campaigns.require(transaction.tables, campaign_id)
+    if not approve or not its.criteria or its.state != campaigns.WAITING:
+        verdict = Verdict(approve)
+    else:
+        estimate = estimate_of(transaction, its.criteria, actor=actor)
+        verdict = Verdict(estimate.is_enough, estimate.people, estimate.smallest)
+        if not verdict.approve:
+            verdict, reason = Verdict(approve=False), campaigns.TOO_SMALL
+    return campaigns.review(transaction, campaign_id, verdict=verdict, reason=reason, actor=actor)
+
+
+def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:
+    """The estimate that stands for a group, or a new one, paid for. BudgetError if spent."""
+    transaction.lock(REGISTER)  # before it is looked for: no two count the same group
+    smallest = smallest_group(transaction.policy)
+    word, now = _word(criteria), transaction.clock.now()
+    row = transaction.tables.get(ad_estimate, "criteria = ?", word)
+    if row is not None and now < to_datetime(row.made_at) + STANDS:
+        return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
+    noise.require()
+    pay(transaction, [PROFILE], POINTS)
+    estimate = Estimate(with_noise(_count(transaction, criteria, smallest)), smallest)
+    transaction.tables.delete(ad_estimate, "criteria = ?", word)
+    transaction.tables.insert(
+        ad_estimate,
+        criteria=word,
+        people=estimate.people,
+        smallest=smallest,
+        made_at=microseconds(now),
+    )
+    fields, duties = bands.fields_of(criteria), (GROUP, BUDGET)
+    transaction.note(
+        None, ESTIMATED, actor=actor, purpose="advertising", data=fields, duties=duties
+    )
+    return estimate
+
+
+def with_noise(people: int) -> int:
+    """At least how many people a group has: with noise, less a margin for it, in round numbers."""
+    (number,) = noise.add([people], 1, POINTS)
+    number -= noise.width(noise.scale_of(1, POINTS), MARGIN)
+    return max(number - number % ROUNDED_TO, 0)
+
+
+def _word(criteria: bands.Criteria) -> str:
+    """A group by a word, the same in whichever order it is written and however often."""
+    plain = {key: sorted({*criteria[key]}) for key in sorted(criteria)}
+    return sha256(json.dumps(plain).encode()).hexdigest()
+
+
+def _count(transaction: Transaction, criteria: bands.Criteria, smallest: int) -> int:
+    """How many people a campaign is meant for and may reach; none whose group has to be larger."""
+    fields, today = bands.fields_of(criteria), transaction.clock.today()
+    eligible, after = 0, ""
+    while people := transaction.customers_after(after, BATCH):
+        after = people[-1]
+        let = [
+            each for each in people if 0 < campaigns.allowed(transaction, each, fields) <= smallest
+        ]
+        for outcome in transaction.sweep(campaigns.using(fields), let).values():
+            if not isinstance(outcome, Refused):
+                values = {name: value.value for name, value in outcome.values.items()}
+                eligible += campaigns.is_meant(transaction, criteria, values, today)
+    return eligible
