@@ -204,7 +204,7 @@ def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
 
 
 def _number(its: Campaign, row: Any) -> int:
-    return row.clicks if its.paid_by == CLICKS else row.views
+    return int(row.clicks if its.paid_by == CLICKS else row.views)
 
 
 def _why(transaction: Transaction, its: Campaign, day: str) -> str:
