@@ -41,12 +41,12 @@ def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     exactly(monkeypatch)
 
 
-def running(house: House, **other: object) -> Campaign:
+def live_campaign(house: House, **other: object) -> Campaign:
     """A campaign for anybody that runs."""
     return review(house, booked(house, advertiser(house), **other))
 
 
-def seen(house: House, its: Campaign, *, views: int = 0, clicks: int = 0) -> None:
+def count_a_day(house: House, its: Campaign, *, views: int = 0, clicks: int = 0) -> None:
     """So many views and clicks on one day, which is over then."""
     house.do(lambda t: counts.add(t, its, views=views, clicks=clicks))
     house.clock.moved += timedelta(days=1)
@@ -62,7 +62,7 @@ def totals(house: House, its: Campaign) -> AdTotals:
     return house.do(lambda t: ad_reports.totals_of(t, its))
 
 
-def spent(house: House) -> dict[str, int]:
+def budget_use(house: House) -> dict[str, int]:
     """What is spent of the privacy budget."""
     return house.do(lambda t: privacy_budget.spent(t.tables))
 
@@ -74,8 +74,8 @@ def estimate(house: House, criteria: bands.Criteria) -> Estimate:
 
 def test_a_day_is_reported_once_and_its_exact_counts_go(house: House) -> None:
     """Asked again it reads the same, and the month is paid for once, whatever runs in it."""
-    its = running(house)
-    seen(house, its, views=5_000, clicks=4_000)
+    its = live_campaign(house)
+    count_a_day(house, its, views=5_000, clicks=4_000)
     assert [report(house), report(house)] == [1, 0]
     assert house.do(lambda t: t.tables.select(ad_count)) == []
     before = totals(house, its)
@@ -84,10 +84,10 @@ def test_a_day_is_reported_once_and_its_exact_counts_go(house: House) -> None:
     assert all(f">{before.days[0].views}<" in each for each in pages)
     assert agent.get("/advertiser/table").text.count("Spades") == 1
     approved(house, party=its.party)
-    seen(house, its)
+    count_a_day(house, its)
     assert report(house) == 2
     assert totals(house, its).days[0] == before.days[0]
-    assert spent(house) == {MONTH: 400}
+    assert budget_use(house) == {MONTH: 400}
 
 
 def test_what_is_for_a_group_is_paid_from_what_people_told_too(house: House, exact: None) -> None:
@@ -96,17 +96,17 @@ def test_what_is_for_a_group_is_paid_from_what_people_told_too(house: House, exa
     crowd(house, ENOUGH)
     its = approved(house, WOMEN)
     assert its.eligible == 50
-    seen(house, its, views=100)
+    count_a_day(house, its, views=100)
     report(house)
-    assert spent(house) == {MONTH: 100, PROFILE: 500 + 100}
+    assert budget_use(house) == {MONTH: 100, PROFILE: 500 + 100}
 
 
 def test_a_spent_budget_says_only_that_and_no_count_is_shown(house: House) -> None:
     """Neither the exact one nor a rounded one."""
-    its = running(house)
+    its = live_campaign(house)
     points = privacy_budget.BUDGET_POINTS - 399
     house.do(lambda t: privacy_budget.pay(t, [MONTH], points))
-    seen(house, its, views=4_321)
+    count_a_day(house, its, views=4_321)
     assert report(house) == 0
     assert totals(house, its) == AdTotals([], 0, 0, 0, ad_reports.NO_MORE)
     agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
@@ -124,9 +124,9 @@ def test_without_opendp_nothing_is_counted_and_it_is_said_what_to_install(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A campaign for a group waits, and of one that runs no number is read."""
-    its = running(house)
+    its = live_campaign(house)
     group = booked(house, its.party, WOMEN)
-    seen(house, its, views=4_321)
+    count_a_day(house, its, views=4_321)
     monkeypatch.setattr(noise, "is_there", lambda: False)
     with pytest.raises(noise.NoiseError) as caught:
         report(house)
@@ -138,15 +138,15 @@ def test_without_opendp_nothing_is_counted_and_it_is_said_what_to_install(
     assert "reports" in answer.text
     assert house.do(lambda t: campaigns.require(t.tables, group.campaign_id)).state == "waiting"
     assert totals(house, its).why == ad_reports.NOT_NOW
-    assert spent(house) == {}
+    assert budget_use(house) == {}
 
 
 def test_an_advertiser_pays_for_full_thousands_by_what_it_reads(house: House, exact: None) -> None:
     """Each once, on the day on which it became full, and no more than were booked."""
     del exact
-    its = running(house, views_max=3_000, cents=1_250)
+    its = live_campaign(house, views_max=3_000, cents=1_250)
     for views in (999, 1, 2_500, 700):
-        seen(house, its, views=views, clicks=30)
+        count_a_day(house, its, views=views, clicks=30)
     report(house)
     read = totals(house, its)
     assert [each.cents for each in read.days] == [0, 1_250, 2_500, 0]
@@ -161,12 +161,12 @@ def test_an_advertiser_pays_for_full_thousands_by_what_it_reads(house: House, ex
 def test_a_campaign_ends_when_what_is_reported_has_reached_what_was_booked(
     house: House, exact: None
 ) -> None:
-    """Not before: what nobody reads changes nothing that anybody sees. Clicks count as views do."""
+    """Not before, so that what nobody reads changes nothing that anybody sees."""
     del exact
-    its = running(house, views_max=1_000, paid_by="clicks", cents=50)
+    its = live_campaign(house, views_max=1_000, paid_by="clicks", cents=50)
     ann = house.customer()
     for clicks in (600, 600):
-        seen(house, its, views=5_000, clicks=clicks)
+        count_a_day(house, its, views=5_000, clicks=clicks)
         assert WHY in house.signed_in(ann).get("/me").text
     report(house)
     house.clock.moved += timedelta(minutes=2)
@@ -177,7 +177,7 @@ def test_a_campaign_ends_when_what_is_reported_has_reached_what_was_booked(
 def test_somebody_counts_no_more_often_than_the_noise_is_for(house: House) -> None:
     """Twenty at once, in whichever sessions and of whichever campaigns; a new month is new."""
     ann, bo = house.customer(), house.customer("bo@marked.example")
-    its = running(house)
+    its = live_campaign(house)
     other = approved(house, party=its.party)
 
     def view(at: int) -> bool:
@@ -199,7 +199,7 @@ def test_somebody_counts_no_more_often_than_the_noise_is_for(house: House) -> No
 
 def test_who_objected_to_reports_sees_it_and_is_not_counted(house: House) -> None:
     """Nor is anybody where the policy lets us make none."""
-    ann, its = house.customer(), running(house)
+    ann, its = house.customer(), live_campaign(house)
     about = {"purpose": [counts.REPORTS]}
     house.do(lambda t: t.record(ann, "objection", fact="objected", about=about))
     assert WHY in house.signed_in(ann).get("/me").text
@@ -212,9 +212,9 @@ def test_without_the_clause_of_reports_advertisers_read_none(
 ) -> None:
     """The page says so, and a view is counted nowhere."""
     house = open_house(without("reports"))
-    its = running(house)
+    its = live_campaign(house)
     assert WHY in house.signed_in(house.customer()).get("/me").text
-    seen(house, its, views=4_321)
+    count_a_day(house, its, views=4_321)
     assert report(house) == 0
     assert totals(house, its).why == ad_reports.NEVER
     assert {each.views for each in house.do(lambda t: t.tables.select(ad_count))} == {4_321}
@@ -227,14 +227,14 @@ def test_a_group_is_counted_once_whoever_asks_and_paid_for_even_when_refused(hou
     with ThreadPoolExecutor(20) as pool:
         answers = {*pool.map(lambda at: estimate(house, (both, same)[at % 2]), range(8))}
     assert answers == {Estimate(0, 50)}
-    assert spent(house) == {PROFILE: estimates.POINTS}
+    assert budget_use(house) == {PROFILE: estimates.POINTS}
     for name in ("Pine Shop", "Oak Shop"):
         its = approved(house, same, party=advertiser(house, name))
         assert (its.state, its.reason, its.eligible) == ("refused", campaigns.TOO_SMALL, 0)
-    assert spent(house) == {PROFILE: estimates.POINTS}
+    assert budget_use(house) == {PROFILE: estimates.POINTS}
     house.clock.moved += timedelta(days=366)
     estimate(house, same)
-    assert spent(house) == {PROFILE: 2 * estimates.POINTS}
+    assert budget_use(house) == {PROFILE: 2 * estimates.POINTS}
 
 
 def test_a_campaign_for_one_zip_birth_year_and_occupation_is_refused(house: House) -> None:
@@ -317,7 +317,7 @@ def test_neither_a_view_nor_a_click_carries_a_value_of_anybody(house: House) -> 
     """No value of the vault, no id and no session: in no header, and not in what is put in."""
     words = {"name": "Ann Marked", "gender": "female", "zip": "98225", "born": "1990-02-01"}
     ann = house.customer("ann@marked.example", **words)
-    its = running(house)
+    its = live_campaign(house)
     browser = house.signed_in(ann)
     page = browser.get("/me")
     shown = page.text[page.text.index("<aside") : page.text.index("</aside>")]
@@ -331,7 +331,7 @@ def test_neither_a_view_nor_a_click_carries_a_value_of_anybody(house: House) -> 
 
 def test_a_customer_reports_an_advertisement_and_nobody_reads_who(house: House) -> None:
     """Staff read why, once a session, and stop it or leave it; it is hidden from who reported."""
-    its = running(house)
+    its = live_campaign(house)
     ann = house.customer()
     browser, path = house.signed_in(ann), f"/me/ads/{its.campaign_id}"
     assert WHY in browser.get("/me").text
