@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from math import exp
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def _exact(monkeypatch: pytest.MonkeyPatch) -> None:
     exactly(monkeypatch)
 
 
-def live_campaign(house: House, **other: object) -> Campaign:
+def live_campaign(house: House, **other: Any) -> Campaign:
     """A campaign for anybody that runs."""
     return review(house, booked(house, advertiser(house), **other))
 

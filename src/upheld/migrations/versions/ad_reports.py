@@ -6,8 +6,8 @@ Counts of before were not bounded for each person, so that no noise would protec
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0067"
-down_revision = "0066"
+revision = "0068"
+down_revision = "0067"
 
 ID = sa.String(32)
 WORD = sa.String(255)
