@@ -149,10 +149,10 @@ def test_an_advertiser_pays_for_full_thousands_by_what_it_reads(house: House, ex
     for views in (999, 1, 2_500, 700):
         count_a_day(house, its, views=views, clicks=30)
     report(house)
-    read = totals(house, its)
-    assert [each.cents for each in read.days] == [0, 1_250, 2_500, 0]
-    assert [each.views for each in read.days] == ["990", "fewer than 50", "2,500", "700"]
-    assert (read.views, read.clicks, read.cents) == (4_200, 120, 3_750)
+    its_report = totals(house, its)
+    assert [each.cents for each in its_report.days] == [0, 1_250, 2_500, 0]
+    assert [each.views for each in its_report.days] == ["990", "fewer than 50", "2,500", "700"]
+    assert (its_report.views, its_report.clicks, its_report.cents) == (4_200, 120, 3_750)
     (bill,) = house.do(lambda t: ad_reports.bills(t, MONTH))
     assert (bill.blocks, bill.cents) == (3, 3_750)
     agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
@@ -310,8 +310,8 @@ def test_two_campaigns_whose_audiences_differ_in_one_person_tell_nothing_of_them
         monkeypatch.setattr(noise, "add", Seeded(is_on=is_on).add)
         for answer, without_them, with_them, price in attacks:
             monkeypatch.setattr(estimates, "ROUNDED_TO", 1)
-            found = tells(answer, without_them, with_them, price / noise.POINTS)
-            assert found is not is_on, answer
+            tells_them = tells(answer, without_them, with_them, price / noise.POINTS)
+            assert tells_them is not is_on, answer
 
 
 def test_neither_a_view_nor_a_click_carries_a_value_of_anybody(house: House) -> None:
@@ -321,12 +321,12 @@ def test_neither_a_view_nor_a_click_carries_a_value_of_anybody(house: House) -> 
     its = live_campaign(house)
     browser = house.signed_in(ann)
     page = browser.get("/me")
-    shown = page.text[page.text.index("<aside") : page.text.index("</aside>")]
+    aside = page.text[page.text.index("<aside") : page.text.index("</aside>")]
     answer = browser.get(f"/me/ads/{its.campaign_id}/go")
     values = {*words.values(), "ann@marked.example", str(ann), *browser.cookies.values()}
-    for said in (shown, str(page.headers), answer.text, str(answer.headers)):
+    for text in (aside, str(page.headers), answer.text, str(answer.headers)):
         for each in values:
-            assert each not in html.unescape(said)
+            assert each not in html.unescape(text)
     assert set(answer.cookies) == set()
 
 

@@ -24,7 +24,7 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     from upheld.practices.ads import campaigns, complaints
 
     with gate_of(settings_in(settings)).look() as tables:
-        rows, reported = campaigns.every(tables), complaints.waiting(tables)
+        rows, complaints_of = campaigns.every(tables), complaints.waiting(tables)
     if as_json:
         print_json(
             [
@@ -33,14 +33,14 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
                     "party": each.party,
                     "title": each.title,
                     "state": each.state,
-                    "reported": dict(reported.get(each.campaign_id, [])),
+                    "reported": dict(complaints_of.get(each.campaign_id, [])),
                 }
                 for each in rows
             ]
         )
         return
     for each in rows:
-        more = ", reported by customers" if each.campaign_id in reported else ""
+        more = ", reported by customers" if each.campaign_id in complaints_of else ""
         print(f"{each.campaign_id} {company_name(each.party)}, {each.title}: {each.state}{more}")
 
 

@@ -84,7 +84,7 @@ def make(transaction: Transaction) -> int:
     return sum(
         _release(transaction, of_month, kind, cells)
         for (of_month, kind), cells in sorted(due.items())
-        if _is_paid(transaction, of_month, kind)
+        if _pay_once(transaction, of_month, kind)
     )
 
 
@@ -119,7 +119,7 @@ def periods_of(month: str, kind: str) -> list[str]:
     return [month, PROFILE] if kind == GROUP else [month]
 
 
-def _is_paid(transaction: Transaction, month: str, kind: str) -> bool:
+def _pay_once(transaction: Transaction, month: str, kind: str) -> bool:
     """Whether the campaigns of a month are paid for, now or before; False where it is spent."""
     tables = transaction.tables
     if tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None:
@@ -137,10 +137,10 @@ def _release(transaction: Transaction, month: str, kind: str, cells: list[Cell])
     tables = transaction.tables
     rows = tables.select(ad_count, "day >= ? AND day <= ?", f"{month}-01", f"{month}-31")
     counts = {(each.campaign_id, each.day): each for each in rows}
-    seen = [counts.get((its.campaign_id, day)) for its, day in cells]
+    each_day = [counts.get((its.campaign_id, day)) for its, day in cells]
     views, clicks = with_noise(
-        [each.views if each else 0 for each in seen],
-        [each.clicks if each else 0 for each in seen],
+        [each.views if each else 0 for each in each_day],
+        [each.clicks if each else 0 for each in each_day],
         POINTS[kind],
     )
     for (its, day), of_views, of_clicks in zip(cells, views, clicks, strict=True):
@@ -178,7 +178,7 @@ def off_by(kind: str) -> tuple[int, int]:
     )
 
 
-def is_booked_up(tables: Tables, its: Campaign) -> bool:
+def has_its_booking(tables: Tables, its: Campaign) -> bool:
     """Whether a campaign has what was booked, by what was reported of it."""
     rows = tables.select(ad_report, "campaign_id = ?", its.campaign_id)
     return sum(_number(its, each) for each in rows) >= its.views_max
@@ -191,7 +191,7 @@ def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
     for each in rows:
         total, before = total + _number(its, each), full
         full = min(max(full, total // BLOCK), its.views_max // BLOCK)
-        words = rounded(each.views, least), rounded(each.clicks, least)
+        words = number_as_read(each.views, least), number_as_read(each.clicks, least)
         days.append(AdDay(each.day, *words, (full - before) * its.cents))
     missing = {*_days(its, transaction.clock.today(), transaction)} - {each.day for each in rows}
     return AdTotals(
@@ -212,13 +212,13 @@ def _why(transaction: Transaction, its: Campaign, day: str) -> str:
     if not can_ever(transaction.policy, QUESTION):
         return NEVER
     month, kind = day[:7], kind_of(its)
-    paid = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None
-    if not paid and not has_room(transaction, periods_of(month, kind), POINTS[kind]):
+    release = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind)
+    if release is None and not has_room(transaction, periods_of(month, kind), POINTS[kind]):
         return NO_MORE
     return MAKING if noise.is_there() else NOT_NOW
 
 
-def rounded(number: int, least: int) -> str:
+def number_as_read(number: int, least: int) -> str:
     """A number as it is read: rounded down, and none below the smallest group."""
     if number < least:
         return f"fewer than {least:,}"

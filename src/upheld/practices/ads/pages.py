@@ -137,12 +137,12 @@ class AdPages:
         filled = read(COMPLAINT, visit.form)
         if not filled.ok:
             return await self.show_why(visit, filled, 422)
-        seen = self.picking.seen(visit.session.key)
-        if campaign_id not in seen.reported:
-            seen.reported.add(campaign_id)
+        session = self.picking.seen(visit.session.key)
+        if campaign_id not in session.reported:
+            session.reported.add(campaign_id)
             reason = filled.values["reason"]
             await self.provider.do(lambda t: complaints.complain(t, its.campaign_id, reason))
-        seen.hidden.add(campaign_id)
+        session.hidden.add(campaign_id)
         banner = Banner("We look at it. Nobody is told that it was you.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 

@@ -73,7 +73,7 @@ class Picking:
                     for each in campaigns.every(tables)
                     if each.state == campaigns.APPROVED
                     and now < each.ends
-                    and not ad_reports.is_booked_up(tables, each)
+                    and not ad_reports.has_its_booking(tables, each)
                 ]
 
             self._live = await self.provider.read(look)
