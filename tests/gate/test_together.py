@@ -27,6 +27,7 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
 from upheld.gate import recording
+from upheld.gate import recording
 from upheld.gate.act import reads
 from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -294,3 +295,26 @@ def test_a_gate_has_a_call_for_each_action_and_no_other(gate: Gate, person: Pers
         gate.nonsense  # noqa: B018 - that it is asked for is the test
     with pytest.raises(AttributeError):
         AsyncGate(gate).nonsense  # noqa: B018 - as above
+
+
+def test_a_sweep_leaves_out_whom_another_act_is_not_allowed_on(gate: Gate) -> None:
+    """As if they had been asked about first: nothing is noted of them."""
+    served, other = [customer(gate) for _ in range(2)], gate.enrol()
+    service = Act(action="use", data=("email",), purpose="service-provision")
+    act = Act(action="view", data=("email",))
+    with gate.together() as transaction:
+        people = [other, *served]
+        assert [d.allowed for d in transaction.peek_each(people, service).values()] == [
+            False,
+            True,
+            True,
+        ]
+        before = len(transaction.entries(other))
+        outcomes = transaction.sweep(act, people, only_if=service)
+        assert list(outcomes) == served
+        assert outcomes.keys() == transaction.sweep(act, served).keys()
+        alone = transaction.sweep(act, [other, served[0]], only_if=service)
+        assert list(alone) == [served[0]]
+        assert type(alone[served[0]]) is type(outcomes[served[0]])
+        assert transaction.sweep(act, [other], only_if=service) == {}
+        assert len(transaction.entries(other)) == before

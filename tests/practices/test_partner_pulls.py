@@ -195,9 +195,9 @@ def test_a_page_during_which_the_agreement_ends_is_refused_as_a_whole(
     pull, give_out = program.begin(), deliveries.give_out
 
     def slowly(
-        transaction: Transaction, act: Act, person_ids: Sequence[PersonId]
+        transaction: Transaction, act: Act, person_ids: Sequence[PersonId], only_if: Act | None
     ) -> deliveries.Content | None:
-        content = give_out(transaction, act, person_ids)
+        content = give_out(transaction, act, person_ids, only_if)
         house.clock.moved += timedelta(days=40)
         return content
 

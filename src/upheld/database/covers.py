@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from upheld.database.seals import (
     latest_cover,
     seals_of,
 )
-from upheld.database.statements import execute_deferred, placeholders, rows
+from upheld.database.statements import execute_deferred, execute_many, placeholders, rows
 
 OWNERS_MAX = 500  # in one query
 
@@ -117,6 +117,7 @@ def update_covers(
     forged = set[str]() if whatever else None
     for first in range(0, len(owners), OWNERS_MAX):
         covers |= covers_by_owner(connection, owners[first : first + OWNERS_MAX], forged)
+    changed: dict[str, Cover] = {}
     for owner, changes in by_owner.items():
         cover = covers.get(owner)
         if cover is None:
@@ -125,16 +126,23 @@ def update_covers(
             continue  # somebody who is there no more, whose rows go one after the other
         for part, count, element in changes:
             cover.add(part, count, element)
-        write_cover(connection, owner, cover)
+        changed[owner] = cover
+    write_covers(connection, changed)
 
 
 def write_cover(connection: Connection, owner: str, cover: Cover) -> None:
     """Let this be the cover over an owner's set from now on."""
-    cover.version += 1
-    if isinstance(connection, WriteConnection):
-        connection.memory[owner] = cover
-        connection.versions[owner] = cover.version
-    _store(connection, owner, cover)
+    write_covers(connection, {owner: cover})
+
+
+def write_covers(connection: Connection, covers: Mapping[str, Cover]) -> None:
+    """Let these be the covers over some owners' sets from now on."""
+    for owner, cover in covers.items():
+        cover.version += 1
+        if isinstance(connection, WriteConnection):
+            connection.memory[owner] = cover
+            connection.versions[owner] = cover.version
+    _store(connection, covers)
 
 
 def note_latest(connection: Connection, owner: str, part: str, moment: int) -> None:
@@ -144,9 +152,13 @@ def note_latest(connection: Connection, owner: str, part: str, moment: int) -> N
     """
     cover = cover_of(connection, owner)
     cover.latest[part] = moment
-    _store(connection, owner, cover)  # the set is as it was, and so is its number of changes
+    _store(connection, {owner: cover})  # the set is as it was, and so is its number of changes
 
 
-def _store(connection: Connection, owner: str, cover: Cover) -> None:
-    raw = seals_of(connection).seal_cover(owner, cover)
-    execute_deferred(connection, "UPDATE person SET cover = ? WHERE person_id = ?", raw, owner)
+def _store(connection: Connection, covers: Mapping[str, Cover]) -> None:
+    seals, statement = seals_of(connection), "UPDATE person SET cover = ? WHERE person_id = ?"
+    raw = [(seals.seal_cover(owner, cover), owner) for owner, cover in covers.items()]
+    if len(raw) == 1:
+        execute_deferred(connection, statement, *raw[0])
+    elif raw:
+        execute_many(connection, statement, raw)

@@ -69,11 +69,24 @@ class Transaction(Inquiries):
         return execution.execute(person_id)
 
     def sweep(
-        self, act: Act, person_ids: Sequence[PersonId], *, entitled: bool = False
+        self,
+        act: Act,
+        person_ids: Sequence[PersonId],
+        *,
+        entitled: bool = False,
+        only_if: Act | None = None,
     ) -> dict[PersonId, Outcome]:
-        """Do one act on many people: those who share an outcome and its grounds share an entry."""
-        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
-        return execution.execute_many(list(dict.fromkeys(person_ids)))
+        """Do one act on many people: those who share an outcome and its grounds share an entry.
+
+        Whom the act `only_if` would not be allowed on now, as `peek_each` says, is left out.
+        """
+        execution, other = (
+            ActExecution(self._context, self._connection, act, entitled=entitled),
+            None,
+        )
+        if only_if is not None:
+            other = ActExecution(self._context, self._connection, only_if, entitled=True)
+        return execution.execute_many(list(dict.fromkeys(person_ids)), other)
 
     def peek(self, person_id: PersonId, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
@@ -195,7 +208,7 @@ class Transaction(Inquiries):
         store = context.storing(arrival.data, options.get("purpose"))
         storing = ActExecution(context, connection, store, entitled=entitled)
         collecting = ActExecution(context, connection, arrival, entitled=entitled)
-        data = storing.load_with(person_id, collecting)
+        data = storing.load_with([person_id], collecting)
         if not storing.peek(person_id, data).allowed:
             return storing.execute(person_id, data)  # refused, with its entry
         outcome = collecting.execute(person_id, data)

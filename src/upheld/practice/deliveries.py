@@ -26,6 +26,7 @@ from upheld.core.ids import DeliveryId, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties, party_keys
 from upheld.practice.tables import delivery, delivery_item
@@ -133,14 +134,20 @@ def send(
     return Dispatch(its, outcomes)
 
 
-def give_out(transaction: Transaction, act: Act, person_ids: Sequence[PersonId]) -> Content | None:
+def give_out(
+    transaction: Transaction,
+    act: Act,
+    person_ids: Sequence[PersonId],
+    only_if: Act | None = None,
+) -> Content | None:
     """Decide on people and give out what there is as a page; None where there is nothing.
 
     Each is decided once, as `send` does, and what is given out is what `hand_out` gives again:
-    nothing that was just written is read for it.
+    nothing that was just written is read for it. Whom the act `only_if` is not allowed on is not in
+    it, and nothing is entered of them.
     """
     _require_recipient(transaction, act.party, act.recipient or "", PAGE)
-    results = _results_of(transaction.sweep(act, person_ids))
+    results = _results_of(transaction.sweep(act, person_ids, only_if=only_if))
     if not results:
         return None
     delivery_id = DeliveryId(secrets.token_hex(16))
@@ -212,10 +219,11 @@ def _insert_items(
     The names and values of all of them, in the order in which they are given out.
     """
     sealers = transaction.person_sealers("delivery", list(results))
+    names = transaction.sealer("delivery")
     groups: dict[tuple[str, ...], list[tuple[str, bytes]]] = {}
     new_rows = []
     for person_id in sorted(results):
-        result, name = results[person_id], name_for(transaction, new_delivery.party, person_id)
+        result, name = results[person_id], _name(names, new_delivery.party, person_id)
         values = _encode(result)
         groups.setdefault(tuple(sorted(result.values)), []).append((name, values))
         new_rows.append(
@@ -236,7 +244,11 @@ def _insert_items(
 
 def name_for(transaction: Transaction, party: str, person_id: PersonId) -> str:
     """The id by which a company alone knows a person, the same in all that goes to it."""
-    return transaction.sealer("delivery").name_of(party, person_id)[:32]
+    return _name(transaction.sealer("delivery"), party, person_id)
+
+
+def _name(names: Sealer, party: str, person_id: PersonId) -> str:
+    return names.name_of(party, person_id)[:32]
 
 
 def _encode(result: ActResult) -> bytes:

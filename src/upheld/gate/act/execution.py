@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
@@ -41,7 +42,7 @@ from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
-from upheld.policy.request import Decision
+from upheld.policy.request import Decision, Duty
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
 from upheld.vault.people import REGISTER, no_person
@@ -93,6 +94,11 @@ class ActExecution:
     ) -> None:
         self.context, self.connection, self.entitled = context, connection, entitled
         self.shared: Shared = {}
+        # Of whom it is, no duty asks: it is the same for everybody.
+        self._duties_missing: dict[tuple[Any, ...], tuple[str, ...]] = {}
+        self._needs: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {}  # by fact
+        self._several = False  # whether it is about several people
+        self._decisions: dict[tuple[int, bytes], tuple[object, Decision]] = {}  # by plan and facts
         self.act = context.placed(act)
         if self.act.place is None and act.recipient is not None and act.party:
             there = places.of_recipient(
@@ -168,11 +174,21 @@ class ActExecution:
             self.template.settled = settled
         return settled
 
-    def execute_many(self, person_ids: list[PersonId]) -> dict[PersonId, Outcome]:
-        """The outcome for each person; what only one of them proved is in no shared entry."""
+    def execute_many(
+        self, person_ids: list[PersonId], only_if: ActExecution | None = None
+    ) -> dict[PersonId, Outcome]:
+        """The outcome for each person; what only one of them proved is in no shared entry.
+
+        Whom another act, of which nothing is noted, does not allow is left out: both are decided on
+        one reading.
+        """
+        if only_if is None:
+            data = self.load(person_ids)
+        else:
+            data = self.load_with(person_ids, only_if)
+            person_ids = [each for each in person_ids if only_if.peek(each, data).allowed]
         if len(person_ids) == 1:
-            return {person_ids[0]: self.execute(person_ids[0])}
-        data = self.load(person_ids)
+            return {person_ids[0]: self.execute(person_ids[0], data)}
         outcomes: dict[PersonId, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
         for person_id in person_ids:
@@ -196,10 +212,11 @@ class ActExecution:
                 )
         return {person_id: outcomes[person_id] for person_id in person_ids}
 
-    def load_with(self, person_id: PersonId, other: ActExecution) -> PersonData:
-        """What this act and another need of a person, read at once."""
-        data = self.load([person_id], other.template)
+    def load_with(self, person_ids: Sequence[PersonId], other: ActExecution) -> PersonData:
+        """What this act and another need of some people, read at once."""
+        data = self.load(person_ids, other.template)
         other.time, other.clock_problem = self.time, self.clock_problem
+        other._several = self._several
         return data
 
     def peek(self, person_id: PersonId, data: PersonData | None = None) -> Decision:
@@ -246,6 +263,7 @@ class ActExecution:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
         kinds, fields = self.template.kinds, self.template.fields
+        self._several = len(person_ids) > 1
         for other in others:
             kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
             fields = tuple(dict.fromkeys((*fields, *other.fields)))
@@ -291,13 +309,13 @@ class ActExecution:
         tables = Tables(self.connection)
 
         def question_of(fact: Fact) -> ProofQuestion:
-            kinds = context.provers.of(fact).kinds_for(fact.proof) if mine else ()
+            proof = fact.proof
+            kinds, reads, who = self._proof_needs(fact)
             own = [
                 each
                 for each in mine
-                if each.kind == fact.proof or (each.kind in kinds and not each.person_id)
+                if each.kind == proof or (each.kind in kinds and not each.person_id)
             ]
-            reads = context.provers.reads(fact, act.data)
             return ProofQuestion(
                 fact,
                 act.data,
@@ -305,7 +323,7 @@ class ActExecution:
                 own,
                 at,
                 checker,
-                restrict_reads(read, reads, f"the prover of `{fact.name}`"),
+                restrict_reads(read, reads, who),
                 tables,
                 person_id,
                 policy,
@@ -319,10 +337,37 @@ class ActExecution:
         except EvidenceError as error:
             return {}, (), error.code
 
+    def _proof_needs(self, fact: Fact) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+        """Kinds of records and fields by which a fact of this act is proven, and what proves it."""
+        needs = self._needs.get(fact.name)
+        if needs is None:
+            provers = self.context.provers
+            kinds = provers.of(fact).kinds_for(fact.proof)
+            needs = kinds, provers.reads(fact, self.act.data), f"the prover of `{fact.name}`"
+            self._needs[fact.name] = needs
+        return needs
+
+    def _decision(self, facts: KnownFacts) -> Decision:
+        """The decision on some facts; of many people it is worked out once for those alike.
+
+        Whoever takes notes hears of every one.
+        """
+        plan = self.template.plan
+        if not self._several or observing.observer() is not None:
+            return plan.decide(facts)
+        try:
+            key = id(plan), msgspec.msgpack.encode(facts)
+        except (TypeError, ValueError, OverflowError):  # what a prover of a practice's own says
+            return plan.decide(facts)
+        known = self._decisions.get(key)
+        if known is None:
+            known = self._decisions[key] = plan, plan.decide(facts)  # whose id nothing else has
+        return known[1]
+
     def _decide(self, facts: KnownFacts, problem: str) -> tuple[tuple[str, ...], Decision, str]:
         """The fields that are allowed, the decision on them, and what stands against it."""
         act, context = self.act, self.context
-        decision = self.template.plan.decide(facts)
+        decision = self._decision(facts)
         fields = act.data
         if act.partial and not problem and not decision.allowed:
             fields = tuple(
@@ -335,16 +380,25 @@ class ActExecution:
         if not decision.allowed:
             return act.data, decision, problem
         if not problem and decision.duties:
-            question = DutyQuestion(
-                replace(act, data=fields),
-                Tables(self.connection),
-                context.clock.local(self.at),
-                context.policy,
-                self.shared,
-            )
-            missing = context.duty_handlers.missing(decision.duties, question)
+            missing = self._missing(fields, decision.duties)
             problem = "duty " + ", ".join(missing) if missing else ""
         return fields, decision, problem
+
+    def _missing(self, fields: tuple[str, ...], duties: Sequence[Duty]) -> tuple[str, ...]:
+        """The duties that nobody can carry out of the act on some fields, asked once a moment."""
+        key = self.time, fields, tuple(duties)
+        missing = self._duties_missing.get(key)
+        if missing is None:
+            question = DutyQuestion(
+                replace(self.act, data=fields),
+                Tables(self.connection),
+                self.context.clock.local(self.at),
+                self.context.policy,
+                self.shared,
+            )
+            missing = self.context.duty_handlers.missing(duties, question)
+            self._duties_missing[key] = missing
+        return missing
 
     def _write_entry(
         self,

@@ -166,12 +166,11 @@ def by_public_source(question: ProofQuestion) -> Proof:
 
     A record is about the values that were held when it was made, and about no later ones.
     """
-    bits = {field: question.checker.dimension("data", [field]) for field in question.data}
 
     def is_of_these_values(each: Record) -> bool:
-        words = each.about.get("data")
-        covered = question.checker.dimension("data", words) if words else ~0
-        fields = [field for field, bit in bits.items() if bit & covered]
+        words, dimension = each.about.get("data"), question.checker.dimension
+        covered = dimension("data", words) if words else ~0
+        fields = [field for field in question.data if dimension("data", [field]) & covered]
         return all(
             row.stored_at <= each.valid_from for field in fields for row in question.series(field)
         )

@@ -193,9 +193,9 @@ def _keep_back_others(transaction: Transaction, pull: PartnerPull) -> None:
 def _advance(transaction: Transaction, pull: PartnerPull) -> tuple[PartnerPull, bytes]:
     """Confirm the page before, decide who is in the next one, and give that out: its lines."""
     _confirm(transaction, pull)
-    looked_at, chosen = _candidates(transaction, pull.purpose, pull.last)
+    looked_at, only_if = _candidates(transaction, pull.purpose, pull.last)
     content = None
-    if chosen:
+    if looked_at:
         takes = transaction.policy.engine.compiled.takes[SHARE]
         act = Act(
             action="share",
@@ -207,7 +207,7 @@ def _advance(transaction: Transaction, pull: PartnerPull) -> tuple[PartnerPull, 
             reference=pull.pull_id,
             partial=True,
         )
-        content = deliveries.give_out(transaction, act, chosen)
+        content = deliveries.give_out(transaction, act, looked_at, only_if)
     new = pull._replace(
         page=pull.page + 1,
         last=_position(looked_at[-1]) if looked_at else pull.last,
@@ -245,23 +245,20 @@ def _position(person_id: PersonId) -> str:
 
 def _candidates(
     transaction: Transaction, purpose: str, after: str
-) -> tuple[list[PersonId], list[PersonId]]:
-    """The next people who were looked at, and those of them whom the purpose is about.
+) -> tuple[list[PersonId], Act | None]:
+    """The next people who are looked at, and the act by which the purpose is about some of them.
 
     What we write for, is about those whom the policy lets us write to for it; anything else, about
     those of whom something with this purpose is open at a desk.
     """
     if can_ever(transaction.policy, f"contact for {purpose}"):
         people = transaction.customers_after(after, PAGE_PEOPLE)
-        contact = Act(action="contact", purpose=purpose)
-        decisions = transaction.peek_each(people, contact)
-        return people, [each for each in people if decisions[each].allowed]
+        return people, Act(action="contact", purpose=purpose)
     where = "purpose = ? AND state <> 'done' AND person_id > ? ORDER BY person_id LIMIT ?"
     rows = transaction.tables.select_unchecked(
         task, ["person_id"], where, purpose, after, PAGE_PEOPLE
     )
-    people = [PersonId(person_id) for (person_id,) in rows]
-    return people, people
+    return [PersonId(person_id) for (person_id,) in rows], None
 
 
 def _from_row(row: Any) -> PartnerPull:
