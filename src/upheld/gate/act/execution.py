@@ -388,7 +388,7 @@ class ActExecution:
         """The duties that nobody can carry out of the act on some fields, asked once a moment."""
         key = self.time, fields, tuple(duties)
         missing = self._duties_missing.get(key)
-        if missing is None:
+        if missing is None or observing.observer() is not None:
             question = DutyQuestion(
                 replace(self.act, data=fields),
                 Tables(self.connection),
