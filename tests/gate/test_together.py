@@ -27,7 +27,6 @@ from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.demo import sample_policy
 from upheld.gate import recording
-from upheld.gate import recording
 from upheld.gate.act import reads
 from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, ActResult, Refused
