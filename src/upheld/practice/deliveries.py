@@ -135,10 +135,7 @@ def send(
 
 
 def give_out(
-    transaction: Transaction,
-    act: Act,
-    person_ids: Sequence[PersonId],
-    only_if: Act | None = None,
+    transaction: Transaction, act: Act, person_ids: Sequence[PersonId], only_if: Act | None = None
 ) -> Content | None:
     """Decide on people and give out what there is as a page; None where there is nothing.
 

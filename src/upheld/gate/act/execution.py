@@ -359,10 +359,10 @@ class ActExecution:
             key = id(plan), msgspec.msgpack.encode(facts)
         except (TypeError, ValueError, OverflowError):  # what a prover of a practice's own says
             return plan.decide(facts)
-        known = self._decisions.get(key)
-        if known is None:
-            known = self._decisions[key] = plan, plan.decide(facts)  # whose id nothing else has
-        return known[1]
+        pair = self._decisions.get(key)
+        if pair is None:
+            pair = self._decisions[key] = plan, plan.decide(facts)  # whose id nothing else has
+        return pair[1]
 
     def _decide(self, facts: KnownFacts, problem: str) -> tuple[tuple[str, ...], Decision, str]:
         """The fields that are allowed, the decision on them, and what stands against it."""
