@@ -51,6 +51,7 @@ from upheld.practices.messages.carrier import Box
 from upheld.practices.versions import customer_looks, drafts, findings
 from upheld.practices.versions.tables import customer_version
 from upheld.web import sessions
+from upheld.web.totp import STEP_SECONDS
 
 TODAY: Final = date(2026, 3, 15)
 URL: Final = "http://127.0.0.1:8765"
@@ -102,6 +103,9 @@ def signed_in(app: Starlette, demo: Demo, who: SignIn) -> TestClient:
     browser = TestClient(app, headers=PAGE, follow_redirects=False)
     data = {"email": who.sign_in, "sign-in": who.sign_in, "password": PASSWORD}
     if who.secret:
+        clock = demo.provider.gate.gate.context.clock
+        assert isinstance(clock, SetClock)
+        clock.moved += timedelta(seconds=STEP_SECONDS)  # a code is used once
         with demo.provider.gate.gate.together() as transaction:
             doors = DemoPages(demo.provider, Box(), [who]).doors(transaction.tables)
         data["code"] = doors[0].code
