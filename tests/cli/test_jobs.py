@@ -60,6 +60,7 @@ OWN = {
     "legal-productions",
     "takeovers",
     "visits",
+    "ad-reports",
     "sessions",
     "post-versions",
     "version-notices",
