@@ -46,11 +46,17 @@ ACTION = re.compile(r'<form method="post" action="([^"]+)">')
 
 
 class SetClock(Clock):
-    """A clock that a story sets: it begins at the same moment on every day of the year."""
+    """A clock that a story sets: it begins at the same moment on every day of the year.
 
-    def __init__(self, start: datetime = START, zone: tzinfo = UTC) -> None:
+    What has passed is counted from `since`, so that several houses of one story agree on it.
+    """
+
+    def __init__(
+        self, start: datetime = START, zone: tzinfo = UTC, since: int | None = None
+    ) -> None:
         super().__init__(self._told, self._told, zone)  # as if it had passed
-        self._start, self._begun = microseconds(start) * 1000, time.monotonic_ns()
+        self._start = microseconds(start) * 1000
+        self._begun = time.monotonic_ns() if since is None else since
         self.moved = timedelta()
 
     def _told(self) -> int:
@@ -193,9 +199,10 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     keyring = Keyring.create(tmp_path / "keyring", KeyFile(master))
     agreement = tmp_path / "terms.md"
     agreement.write_text("# Master Terms\n\nPay what you owe, and be kind.\n")
+    since = time.monotonic_ns()
 
     def opening(policy: upheld.Policy, start: datetime = START, zone: tzinfo = UTC) -> House:
-        clock = SetClock(start, zone)
+        clock = SetClock(start, zone, since)
         gate = open_gate_sync(database_url, policy=policy, keys=keyring)
         gate.context = gate.context.by(clock)
         gates.append(AsyncGate(gate))
