@@ -135,15 +135,15 @@ def test_a_cover_that_tells_no_use_gives_the_same_answer(gate: Gate, reads: list
         use(gate, each)
     post(gate, version("3", NARROWER), wider=True)
     use(gate, lately)
-    told = [asked_besides(gate, each) for each in people]
-    assert (told, reads) == ([2, 1, 0], [])
+    counts = [asked_besides(gate, each) for each in people]
+    assert (counts, reads) == ([2, 1, 0], [])
     with gate.writing() as connection:
         for each in people:
             cover = cover_of(connection, each)
             cover.latest.clear()
             write_cover(connection, each, cover)
     gate.context.outlooks.clear()
-    assert [asked_besides(gate, each) for each in people] == told
+    assert [asked_besides(gate, each) for each in people] == counts
     assert reads == [1, 1]
     use(gate, never)
     assert asked_besides(gate, never) == 0

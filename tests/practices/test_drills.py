@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,15 @@ from starlette.testclient import TestClient
 import upheld
 from empty import empty_database
 from practices.conftest import House, send
-from practices.test_incidents import CONSOLE, NOTICE, form, open_one, read_incident, run_job
+from practices.test_incidents import (
+    CONSOLE,
+    NOTICE,
+    approve_at_once,
+    form,
+    open_one,
+    read_incident,
+    run_job,
+)
 from upheld.core.ids import EntryNumber, IncidentId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
@@ -24,7 +31,7 @@ from upheld.gate.log.sentences import entry_sentence
 from upheld.gate.obligations import mark_overdue, open_due_obligations
 from upheld.gate.operations.safeguards import safeguard_state
 from upheld.practices.incidents.drills import drill_record, in_words
-from upheld.practices.incidents.incidents import IncidentError, Incidents
+from upheld.practices.incidents.incidents import Incidents
 from upheld.practices.incidents.transparency import source
 from upheld.practices.staff.public_safeguards import READ_AGAIN
 
@@ -99,21 +106,12 @@ def test_nobody_outside_the_desk_notices_a_practice_alarm(
     path = path_of_notice(house, desk)
     there = read_incident(house, id_of(path))
     assert (there.drill, there.people) == (True, 1)
-    model, gate = Incidents(house.provider), house.provider.gate.gate
-
-    def approve(_: int) -> str:
-        try:
-            with gate.together() as transaction:
-                return model.approve(transaction, there.incident_id, there.turn, second).state
-        except IncidentError as error:
-            return error.code
-
-    with ThreadPoolExecutor(8) as many:
-        outcomes = sorted(many.map(approve, range(20)))
-    assert outcomes == ["approved", *["incident-state"] * 19]
+    approve_at_once(house, there, second)
     assert run_job(house) == 0
     assert send(desk[0], f"{path}/close", {"remark": "Well done."}, path).status_code == 303
-    events = house.do(lambda t: list(source(model).events(t.tables, house.clock.now())))
+    events = house.do(
+        lambda t: list(source(Incidents(house.provider)).events(t.tables, house.clock.now()))
+    )
     assert events == []
     house.clock.moved += 2 * READ_AGAIN
     assert before == (of_people(house), pages_of(nobody, *PUBLIC), pages_of(hers, *HERS))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from practices.conftest import House, send
 from practices.suppliers import order, supplied_plan
 from practices.test_parties import OURS, add
@@ -62,3 +64,13 @@ def test_a_service_that_a_company_of_our_own_provides_needs_what_its_order_needs
     assert (asked.party, asked.why) == (plan.supplier, recipient_requests.ORDER_OVER)
     house.do(lambda t: parties.end(t, plan.supplier))
     assert order(house, house.customer(email="bob@marked.example")) == 403
+
+
+def test_what_waits_for_a_company_that_is_ours_no_more_does_not_go(house: House) -> None:
+    """It was ours when the service was ordered, and is not when it comes for what it needs."""
+    plan, person = supplied_plan(house, ours=True), house.customer()
+    assert order(house, person) == 303
+    (its,) = house.do(lambda t: deliveries.latest(t.tables, party=plan.supplier))
+    house.do(lambda t: parties.end(t, plan.supplier))
+    with pytest.raises(deliveries.DeliveryError, match="register"):
+        house.do(lambda t: deliveries.hand_out(t, its.delivery_id))
