@@ -18,7 +18,7 @@ from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
-from upheld.database.statements import Savepoint, rows
+from upheld.database.statements import Savepoint, placeholders, rows
 from upheld.database.tables import record
 from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
@@ -112,9 +112,18 @@ class Inquiries:
     def held_fields(self, person_id: PersonId) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.
 
-        No value is read.
+        No value is read. VaultError for somebody who is not there.
         """
-        holdings = people.open_person(self._connection, self._context.keyring, person_id).holdings
+        return self.held_fields_each([person_id])[person_id]
+
+    def held_fields_each(self, person_ids: Sequence[PersonId]) -> dict[PersonId, dict[str, str]]:
+        """What `held_fields` says of each of some people; VaultError where one is not there."""
+        opened = people.open_people(self._connection, self._context.keyring, person_ids)
+        if missing := [each for each in person_ids if each not in opened]:
+            raise people.no_person(missing[0])
+        return {each: self._shapes(person.holdings) for each, person in opened.items()}
+
+    def _shapes(self, holdings: people.Holdings) -> dict[str, str]:
         shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
         return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
 
@@ -189,8 +198,16 @@ class Inquiries:
 
     def is_erased(self, person_id: PersonId) -> bool:
         """Whether somebody was erased, but for what must be kept."""
-        where = "person_id = ? AND how = ?"
-        return database.get(self._connection, record, where, person_id, ERASURE) is not None
+        return bool(self.erased_among([person_id]))
+
+    def erased_among(self, person_ids: Sequence[PersonId]) -> set[PersonId]:
+        """Who of some people was erased, but for what must be kept."""
+        if not person_ids:
+            return set()
+        database.require_intact(self._connection, record, person_ids)  # also of whoever has none
+        where = f"person_id IN ({placeholders(person_ids)}) AND how = ?"
+        erased, _ = database.select_authentic(self._connection, record, where, *person_ids, ERASURE)
+        return {PersonId(each.person_id) for each in erased}
 
     @property
     def obligations(self) -> ObligationTable:

@@ -62,6 +62,20 @@ class Transaction(Inquiries):
             person_id
         )
 
+    def act_each(
+        self, act: Act, person_ids: Sequence[PersonId], *, entitled: bool = False
+    ) -> dict[PersonId, Outcome]:
+        """Do one act on many people, who are read at once; each has an entry of their own.
+
+        Unlike after a `sweep`, that entry says what the act on its person rests on.
+        """
+        if not person_ids:
+            return {}
+        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
+        whose = list(dict.fromkeys(person_ids))
+        data = execution.load(whose)
+        return {each: execution.execute(each, data) for each in whose}
+
     def act_for(self, act: Act, person_id: PersonId, moment: datetime) -> Outcome:
         """Do one act now about a moment before, such as charging: the facts are those of then."""
         execution = ActExecution(self._context, self._connection, act, entitled=False)

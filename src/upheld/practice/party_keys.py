@@ -5,6 +5,7 @@ Keys and files are in the age format (age-encryption.org), written by pyrage.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from upheld.core.errors import UpheldError
@@ -54,6 +55,7 @@ def encrypt(key: str, content: bytes) -> bytes:
     return encrypted
 
 
+@lru_cache(maxsize=32)  # many files go to one company
 def _recipient(key: str) -> object:
     """What a file is encrypted to; PartyKeyError for a text that is no key."""
     import pyrage  # noqa: PLC0415 - loaded on use

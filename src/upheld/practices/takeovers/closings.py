@@ -129,22 +129,22 @@ class Closings:
             sealed=self._sealer.seal(document, "document", closing_id),
         )
         for person_id, account in whom.items():
-            self.insert_account(transaction.tables, closing_id, person_id, account)
+            account_row = self.new_account(closing_id, person_id, account)
+            transaction.tables.insert(takeover_account, **account_row)
         note(transaction, "takeover.open", closing_id, user.user_id)
         return self.require(transaction.tables, closing_id)
 
-    def insert_account(
-        self, tables: Tables, closing_id: ClosingId, person_id: PersonId, account: str
-    ) -> None:
-        """Note that a closing names somebody; what proves it comes once it is in effect."""
-        tables.insert(
-            takeover_account,
-            person_id=person_id,
-            closing_id=closing_id,
-            state=NAMED,
-            notice="",
-            sealed=self._sealer.seal(account.encode(), person_id, closing_id),
-        )
+    def new_account(
+        self, closing_id: ClosingId, person_id: PersonId, account: str = ""
+    ) -> dict[str, Any]:
+        """The row that a closing names somebody; what proves it comes once it is in effect."""
+        return {
+            "person_id": person_id,
+            "closing_id": closing_id,
+            "state": NAMED,
+            "notice": "",
+            "sealed": self._sealer.seal(account.encode(), person_id, closing_id),
+        }
 
     def approve(self, transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
         """Approve a closing as the second person: from its day on it is carried out.
@@ -185,10 +185,8 @@ class Closings:
         rows = transaction.tables.select(
             takeover_account, f"{_ONE} AND state = ? ORDER BY person_id", closing_id, COVERED
         )
-        for each in rows:
-            transaction.withdraw(
-                PersonId(each.person_id), each.record_id, ended=True, actor=f"staff {user.user_id}"
-            )
+        covering = {PersonId(each.person_id): each.record_id for each in rows}
+        transaction.withdraw_each(covering, ended=True, actor=f"staff {user.user_id}")
         for state in (NAMED, COVERED):
             whose = f"{_ONE} AND state = ?"
             transaction.tables.update(takeover_account, {"state": LEFT}, whose, closing_id, state)

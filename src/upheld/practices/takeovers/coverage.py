@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from upheld.core.ids import NO_USER, PersonId
-from upheld.database.own_tables import Tables
+from upheld.database.own_tables import placeholders
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
@@ -22,8 +22,7 @@ from upheld.practices.takeovers.closing import (
 from upheld.practices.takeovers.closings import COVERED, NAMED, Closings
 from upheld.practices.takeovers.tables import takeover_account
 
-BATCH: Final = 50  # people in one transaction
-ONE_ACCOUNT: Final = "person_id = ? AND closing_id = ?"
+BATCH: Final = 100  # people in one transaction
 MOVED, CLOSED = GONE = ("moved", "closed")  # the last states of an account
 
 
@@ -81,23 +80,30 @@ class Coverage:
             now = self.closings.require(transaction.tables, closing.closing_id)
             if now.state != APPROVED:
                 return 0
-            return sum(self._cover(transaction, now, each) for each in whom)
+            return self._cover(transaction, now, whom)
 
-    def _cover(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
-        """Record of one person that a closing covers their account, unless that was done."""
-        transaction.lock(person_id)
-        tables, whose = transaction.tables, (person_id, closing.closing_id)
-        row = tables.get(takeover_account, ONE_ACCOUNT, *whose)
-        if transaction.is_erased(person_id) or (row is not None and row.state != NAMED):
+    def _cover(self, transaction: Transaction, closing: Closing, whom: Sequence[PersonId]) -> int:
+        """Record of some people that a closing covers their accounts, unless that was done."""
+        tables, present = transaction.tables, transaction.lock_present(whom)
+        if not present:
             return 0
-        if row is None:
-            if closing.covers != ALL or not transaction.held_fields(person_id):
-                return 0
-            if has_gone(tables, person_id):
-                return 0
-            self.closings.insert_account(tables, closing.closing_id, person_id, "")
-        record_id = transaction.record(
-            person_id,
+        erased, gone = transaction.erased_among(present), set[str]()
+        mine: dict[str, Any] = {}
+        where = f"person_id IN ({placeholders(present)})"
+        for each in tables.select(takeover_account, where, *present):
+            if each.closing_id == closing.closing_id:
+                mine[each.person_id] = each
+            elif each.state in GONE:  # to a successor before, under whichever closing
+                gone.add(each.person_id)
+        left = [each for each in present if each not in erased]
+        named = [mine[each] for each in left if each in mine and mine[each].state == NAMED]
+        new: list[PersonId] = []
+        if closing.covers == ALL:
+            new = [each for each in left if each not in mine and each not in gone]
+            shapes = transaction.held_fields_each(new) if new else {}
+            new = [each for each in new if shapes[each]]
+        ids = transaction.record_each(
+            [*(PersonId(each.person_id) for each in named), *new],
             CLOSING_RECORD,
             fact=CLOSING,
             party=closing.party,
@@ -106,12 +112,18 @@ class Coverage:
             how=closing.closing_id,
             actor=f"staff {closing.settled_by}",
         )
-        changes: dict[str, Any] = {"state": COVERED, "record_id": record_id}
-        tables.update(takeover_account, changes, ONE_ACCOUNT, *whose)
-        return 1
 
+        def proven(person_id: PersonId) -> dict[str, Any]:
+            return {"state": COVERED, "record_id": ids[person_id]}
 
-def has_gone(tables: Tables, person_id: PersonId) -> bool:
-    """Whether somebody's account went to a successor before, under whichever closing."""
-    where = "person_id = ? AND state IN (?, ?)"
-    return tables.get(takeover_account, where, person_id, *GONE) is not None
+        tables.rewrite(
+            takeover_account, [(each, each._replace(**proven(each.person_id))) for each in named]
+        )
+        tables.insert_all(
+            takeover_account,
+            [
+                {**self.closings.new_account(closing.closing_id, each), **proven(each)}
+                for each in new
+            ],
+        )
+        return len(ids)

@@ -6,11 +6,11 @@ closed here; what is held of them then goes by the policy's own times, as of any
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 import msgspec
@@ -18,13 +18,13 @@ import msgspec
 from upheld.core.files import new_file
 from upheld.core.ids import ClosingId, PersonId, UserId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables
+from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice.events import ACCOUNT_CLOSED
 from upheld.practices.takeovers.closing import DONE, ENDED, MOVING, Closing, TakeoverError
 from upheld.practices.takeovers.closings import COVERED, NAMED, Closings, require_role
-from upheld.practices.takeovers.coverage import CLOSED, MOVED, ONE_ACCOUNT
+from upheld.practices.takeovers.coverage import CLOSED, MOVED
 from upheld.practices.takeovers.manifest import (
     MANIFEST,
     POLICY,
@@ -135,30 +135,37 @@ class Handover:
         changes = {"state": DONE, "ended": at, "ended_by": user.user_id}
         return self.closings.change(transaction, closing, "takeover.confirm", user.user_id, changes)
 
-    def close(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
-        """Close an account that the successor has, and delete what was made up for it."""
-        transaction.lock(person_id)
-        tables, whose = transaction.tables, (person_id, closing.closing_id)
-        row = tables.get(takeover_account, ONE_ACCOUNT, *whose)
-        if row is None or row.state != MOVED or closing.state != DONE:
+    def close(self, transaction: Transaction, closing: Closing, people: Sequence[PersonId]) -> int:
+        """Close accounts that the successor has, and delete what was made up for it; how many."""
+        present = transaction.lock_present(people)
+        if closing.state != DONE or not present:
             return 0
-        tables.delete(takeover_parcel, ONE_ACCOUNT, *whose)
-        changes: dict[str, Any] = {"state": CLOSED}
-        tables.update(takeover_account, changes, ONE_ACCOUNT, *whose)
-        records, _ = transaction.records_of([person_id], [ACCOUNT_RECORD])
+        tables = transaction.tables
+        where = f"closing_id = ? AND state = ? AND person_id IN ({placeholders(present)})"
+        rows = tables.select(takeover_account, where, closing.closing_id, MOVED, *present)
+        if not rows:
+            return 0
+        whose = sorted(PersonId(each.person_id) for each in rows)
+        where = f"closing_id = ? AND person_id IN ({placeholders(whose)})"
+        tables.delete(takeover_parcel, where, closing.closing_id, *whose)
+        tables.rewrite(takeover_account, [(each, each._replace(state=CLOSED)) for each in rows])
+        records, _ = transaction.records_of(whose, [ACCOUNT_RECORD])
         at = microseconds(transaction.clock.now())
-        if any(each.fact == ACCOUNT_FACT and each.in_force(at) for each in records):
-            return 1  # by the customer, before
-        transaction.record(
-            person_id,
+        closed = {  # by the customer, before
+            each.person_id for each in records if each.fact == ACCOUNT_FACT and each.in_force(at)
+        }
+        still_open = [each for each in whose if each not in closed]
+        transaction.record_each(
+            still_open,
             ACCOUNT_RECORD,
             fact=ACCOUNT_FACT,
             by_whom=closing.settled_by,
             how=closing.closing_id,
             actor=f"staff {closing.settled_by}",
         )
-        self.closings.provider.events.announce(transaction, ACCOUNT_CLOSED, person_id)
-        return 1
+        for person_id in still_open:
+            self.closings.provider.events.announce(transaction, ACCOUNT_CLOSED, person_id)
+        return len(whose)
 
 
 def _write_accounts(gate: Gate, file: ZipFile, closing: Closing) -> Iterator[AccountDigest]:

@@ -7,15 +7,16 @@ waits for that and does not go while they wait; whoever was erased does not go a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
-from upheld.core.ids import ClosingId, EntryNumber, PersonId, RecordId
+from upheld.core.ids import ClosingId, EntryNumber, PersonId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables
+from upheld.database.own_tables import Tables, placeholders
+from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.provers import REQUEST, REQUESTED
 from upheld.gate.evidence.records import Record
@@ -33,7 +34,7 @@ from upheld.practices.takeovers.closing import (
     Closing,
 )
 from upheld.practices.takeovers.closings import COVERED, Closings
-from upheld.practices.takeovers.coverage import GONE, MOVED, ONE_ACCOUNT
+from upheld.practices.takeovers.coverage import GONE, MOVED
 from upheld.practices.takeovers.parcels import CHOICES, fields_of, parcel_of
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 
@@ -43,8 +44,8 @@ OWED, SENT = "owed", "sent"  # of a notice
 NEWS: Final = "takeovers/notice"  # the template of the mail
 SUBJECT: Final = "Your account was transferred to another company"
 _NEXT: Final = "closing_id = ? AND {} = ? AND person_id > ? ORDER BY person_id LIMIT ?"
-_MOVING: ContextVar[tuple[PersonId, Closing] | None] = ContextVar("moving", default=None)
-"""Whose account goes under which closing in the act that runs now: nobody else's may."""
+_MOVING: ContextVar[tuple[frozenset[str], Closing] | None] = ContextVar("moving", default=None)
+"""Whose accounts go under which closing in the acts that run now: nobody else's may."""
 
 
 def is_moving(person_id: PersonId) -> Closing | None:
@@ -53,21 +54,21 @@ def is_moving(person_id: PersonId) -> Closing | None:
     It is as it was read and checked in the transaction of that act.
     """
     moving = _MOVING.get()
-    return moving[1] if moving is not None and moving[0] == person_id else None
+    return moving[1] if moving is not None and person_id in moving[0] else None
 
 
 class _Batch(NamedTuple):
     """What is read at once of all whose accounts go in one transaction; they are locked."""
 
     accounts: dict[str, list[Any]]  # rows of closings, by person
-    waiting: set[str]  # who asked to be erased
+    staying: set[PersonId]  # who was erased, or asked to be
     choices: dict[str, list[Record]]
 
     @classmethod
     def of(cls, transaction: Transaction, people: Sequence[PersonId]) -> _Batch:
         """Read it."""
         accounts: dict[str, list[Any]] = {}
-        where = f"person_id IN ({', '.join('?' for _ in people)})"
+        where = f"person_id IN ({placeholders(people)})"
         for row in transaction.tables.select(takeover_account, where, *people):
             accounts.setdefault(row.person_id, []).append(row)
         records, _ = transaction.records_of(people, [REQUEST, *CHOICES])
@@ -77,7 +78,21 @@ class _Batch(NamedTuple):
         for each in records:
             if each.kind in CHOICES:
                 choices.setdefault(each.person_id, []).append(each)
-        return cls(accounts, {each.person_id for each in requests}, choices)
+        erased = transaction.erased_among(people)
+        return cls(accounts, erased | {each.person_id for each in requests}, choices)
+
+    def row_of(self, closing: Closing, person_id: PersonId) -> Any | None:
+        """The row of an account that waits to go under a closing; None for any other."""
+        rows = [
+            each
+            for each in self.accounts.get(person_id, ())
+            if each.closing_id == closing.closing_id and each.state == COVERED
+        ]
+        return rows[0] if rows and person_id not in self.staying else None
+
+    def has_gone(self, person_id: PersonId) -> bool:
+        """Whether somebody's account went to a successor before, under whichever closing."""
+        return any(each.state in GONE for each in self.accounts.get(person_id, ()))
 
 
 class _SealedAccount(NamedTuple):
@@ -100,7 +115,7 @@ class Transfers:
 
     def notify(self, gate: Gate, closing: Closing) -> int:
         """Tell everybody whose account was transferred and who was not told; how many."""
-        return self.each(gate, closing, "notice", OWED, one_by_one(self._notify))
+        return self.each(gate, closing, "notice", OWED, self._notify)
 
     def each(
         self,
@@ -141,52 +156,34 @@ class Transfers:
         key = party_keys.find(transaction.tables, closing.party)
         if closing.state != MOVING or not key:
             return 0
-        transaction.lock(*people)
-        batch = _Batch.of(transaction, people)
-        some = [
-            each
-            for each in (self._seal(transaction, closing, whose, batch, key) for whose in people)
-            if each is not None
-        ]
+        present = transaction.lock_present(people)
+        if not present:
+            return 0
+        batch = _Batch.of(transaction, present)
+        rows: dict[PersonId, Any] = {}
+        barred: list[Any] = []
+        for each in present:
+            row = batch.row_of(closing, each)
+            if row is not None and batch.has_gone(each):
+                barred.append(row)
+            elif row is not None:
+                rows[each] = row
+        some: list[_SealedAccount] = []
+        shapes = transaction.held_fields_each(list(rows)) if rows else {}
+        for each, outcome in _act_on(transaction, closing, shapes).items():
+            if isinstance(outcome, Refused):
+                barred.append(rows[each])
+                continue
+            choices = batch.choices.get(each, [])
+            line = parcel_of(transaction, closing.closing_id, outcome, shapes[each], choices)
+            sealed = party_keys.encrypt(key, line)
+            some.append(_SealedAccount(rows[each], outcome.entry, sealed))
+        transaction.tables.rewrite(
+            takeover_account, [(each, each._replace(state=BARRED)) for each in barred]
+        )
         if some:
             self._put(transaction, closing, some)
         return len(some)
-
-    def _seal(
-        self,
-        transaction: Transaction,
-        closing: Closing,
-        person_id: PersonId,
-        batch: _Batch,
-        key: str,
-    ) -> _SealedAccount | None:
-        """Decide, enter and encrypt the transfer of an account; None where it does not go."""
-        tables, whose = transaction.tables, (person_id, closing.closing_id)
-        mine = {each.closing_id: each for each in batch.accounts.get(person_id, ())}
-        row = mine.get(closing.closing_id)
-        if (
-            row is None
-            or row.state != COVERED
-            or transaction.is_erased(person_id)
-            or person_id in batch.waiting
-        ):
-            return None
-        if any(each.state in GONE for each in mine.values()):
-            tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
-            return None
-        shapes = transaction.held_fields(person_id)
-        act = act_of(closing, fields_of(transaction, shapes))
-        mark = _MOVING.set((person_id, closing))
-        try:
-            outcome = transaction.act(act, person_id, entitled=True)
-        finally:
-            _MOVING.reset(mark)
-        if isinstance(outcome, Refused):
-            tables.update(takeover_account, {"state": BARRED}, ONE_ACCOUNT, *whose)
-            return None
-        choices = batch.choices.get(person_id, [])
-        line = parcel_of(transaction, closing.closing_id, outcome, shapes, choices)
-        return _SealedAccount(row, outcome.entry, party_keys.encrypt(key, line))
 
     @staticmethod
     def _put(transaction: Transaction, closing: Closing, some: Sequence[_SealedAccount]) -> None:
@@ -233,38 +230,66 @@ class Transfers:
             ],
         )
 
-    def _notify(self, transaction: Transaction, closing: Closing, person_id: PersonId) -> int:
-        """Write one notice, if it is owed still and the policy lets us send it."""
-        transaction.lock(person_id)
-        tables, whose = transaction.tables, (person_id, closing.closing_id)
-        row = tables.get(takeover_account, ONE_ACCOUNT, *whose)
-        if row is None or row.notice != OWED:
-            return 0
-        is_written = self._write(transaction, closing, person_id, row.done_id)
-        changes = {"notice": SENT if is_written else BARRED}
-        tables.update(takeover_account, changes, ONE_ACCOUNT, *whose)
-        return int(is_written)
-
     @staticmethod
-    def _write(
-        transaction: Transaction, closing: Closing, person_id: PersonId, done_id: RecordId
-    ) -> bool:
-        if not transaction.peek(person_id, Act(action=NOTIFY)).allowed:
-            transaction.act(Act(action=NOTIFY), person_id)  # a refusal, which is an entry
-            return False
+    def _notify(transaction: Transaction, closing: Closing, people: Sequence[PersonId]) -> int:
+        """Write some people's notices, where they are owed still and the policy lets us."""
+        present = transaction.lock_present(people)
+        if not present:
+            return 0
+        where = f"closing_id = ? AND notice = ? AND person_id IN ({placeholders(present)})"
+        rows = transaction.tables.select(
+            takeover_account, where, closing.closing_id, OWED, *present
+        )
+        rows.sort(key=lambda each: str(each.person_id))
+        whose = [PersonId(each.person_id) for each in rows]
+        owed = transaction.peek_each(whose, Act(action=NOTIFY))
         contact = Act(action="contact", purpose=ADMINISTRATIVE)
-        if not transaction.peek(person_id, contact).allowed:
-            return False
-        text = notice_text(closing, transaction.clock.day_of(transaction.clock.now()).isoformat())
-        letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
-        if isinstance(letter, Refused):
-            return False
-        if isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused):
-            return False
-        result = transaction.act(Act(action=NOTIFY, settles=done_id), person_id)
-        if isinstance(result, Refused):
-            raise result  # with the message that was queued: nothing of it is kept
-        return True
+        reachable = transaction.peek_each(whose, contact)
+        changes = []
+        for row in rows:
+            person_id, notice = PersonId(row.person_id), BARRED
+            if not owed[person_id].allowed:
+                transaction.act(Act(action=NOTIFY), person_id)  # a refusal, which is an entry
+            elif reachable[person_id].allowed and _write(transaction, closing, row):
+                notice = SENT
+            changes.append((row, row._replace(notice=notice)))
+        transaction.tables.rewrite(takeover_account, changes)
+        return sum(after.notice == SENT for _, after in changes)
+
+
+def _write(transaction: Transaction, closing: Closing, row: Any) -> bool:
+    """Write to somebody that their account was transferred; whether the policy lets us."""
+    person_id, day = PersonId(row.person_id), transaction.clock.today()
+    text = notice_text(closing, day.isoformat())
+    letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
+    if isinstance(letter, Refused):
+        return False
+    if isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused):
+        return False
+    result = transaction.act(Act(action=NOTIFY, settles=row.done_id), person_id)
+    if isinstance(result, Refused):
+        raise result  # with the message that was queued: nothing of it is kept
+    return True
+
+
+def _act_on(
+    transaction: Transaction, closing: Closing, shapes: Mapping[PersonId, Mapping[str, str]]
+) -> dict[PersonId, Outcome]:
+    """Decide and enter the transfer of some accounts, of which this is held; those alike at once.
+
+    The outcome of each, in the order of their ids.
+    """
+    alike: dict[tuple[str, ...], list[PersonId]] = {}
+    for person_id in sorted(shapes):
+        alike.setdefault(fields_of(transaction, shapes[person_id]), []).append(person_id)
+    outcomes: dict[PersonId, Outcome] = {}
+    mark = _MOVING.set((frozenset(shapes), closing))
+    try:
+        for fields, whose in alike.items():
+            outcomes |= transaction.act_each(act_of(closing, fields), whose, entitled=True)
+    finally:
+        _MOVING.reset(mark)
+    return {each: outcomes[each] for each in sorted(outcomes)}
 
 
 def account_counts(tables: Tables, closing_id: ClosingId) -> dict[str, int]:
@@ -288,15 +313,6 @@ def act_of(closing: Closing, fields: tuple[str, ...]) -> Act:
         purpose="account-transfer",
         occasion="other",
         partial=True,
-    )
-
-
-def one_by_one(
-    step: Callable[[Transaction, Closing, PersonId], int],
-) -> Callable[[Transaction, Closing, Sequence[PersonId]], int]:
-    """A step for some accounts, out of one for each of them."""
-    return lambda transaction, closing, people: sum(
-        step(transaction, closing, each) for each in people
     )
 
 

@@ -11,7 +11,7 @@ from upheld.practices.takeovers.closings import Closings
 from upheld.practices.takeovers.coverage import MOVED, Coverage
 from upheld.practices.takeovers.handover import Handover
 from upheld.practices.takeovers.tables import takeover
-from upheld.practices.takeovers.transfers import Transfers, is_moving, one_by_one
+from upheld.practices.takeovers.transfers import Transfers, is_moving
 
 ONCE, NOTICE = "once", "notice-to-customer"  # duties
 
@@ -45,8 +45,7 @@ class TakeoverWork:
         count = self.transfers.move(gate, closing) if closing.state == MOVING else 0
         count += self.transfers.notify(gate, closing)
         if closing.state == DONE:
-            close = one_by_one(self.handover.close)
-            count += self.transfers.each(gate, closing, "state", MOVED, close)
+            count += self.transfers.each(gate, closing, "state", MOVED, self.handover.close)
         return count
 
     def once(self, duty: DutyContext, _: Duty) -> None:
