@@ -1,7 +1,8 @@
 """How fast accounts are transferred, an incident is counted, and what a hold costs retention.
 
 Prints a Markdown table for docs/benchmarks.md. Counted are seconds of the processor, on SQLite.
-`python bench/hard_days.py [--accounts N] [--entries N]`.
+`python bench/hard_days.py [--accounts N] [--entries N]`. With `--merger N` a merger of N accounts
+by command is killed three times at each end instead, and is told in seconds that passed.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from upheld.practices.takeovers.handover import Handover
 from upheld.practices.takeovers.transfers import Transfers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from cli.mergers import merger
 from empty import empty_database
 from practices.closings import Lawyers, approved, lawyers_of, terms_of
 from practices.conftest import House, houses
@@ -133,12 +135,30 @@ def retention(house: House, people: list[upheld.PersonId]) -> None:
     print(f"| {len(people):,} people: the same, one under a hold | {with_one:.2f} s |")
 
 
+def killed_merger(accounts: int) -> None:
+    """Tell what came of a merger whose processes were killed six times, and how long it took."""
+    with tempfile.TemporaryDirectory() as name:
+        done = merger(Path(name), accounts)
+    print(
+        f"Of {accounts:,} accounts {done.parcels:,} went and {done.arrivals:,} arrived; at most"
+        f" {done.most} transfer and notice of one customer; customers of one address there:"
+        f" {dict(done.addresses)}; confirmed: {done.confirmed}; not whole: {done.problems}\n"
+    )
+    print("| part | seconds that passed |\n|---|---|")
+    for part, seconds in done.seconds.items():
+        print(f"| {accounts:,} accounts: {part} | {seconds:,.0f} |")
+
+
 def main() -> None:
     """Measure all three on one provider."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--entries", type=int, default=1_000_000)
+    parser.add_argument("--merger", type=int, default=0)
     words = parser.parse_args()
+    if words.merger:
+        killed_merger(words.merger)
+        return
     print(f"Measured on {os.cpu_count()} cores.\n\n| work | measured |\n|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

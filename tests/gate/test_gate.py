@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,8 @@ from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.duties import DutyContext, DutyError, nothing_more
-from upheld.gate.act.request import ActResult, Refused
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.evidence.provers import Proof, ProofQuestion
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
@@ -120,6 +121,57 @@ def test_a_sweep_gives_each_person_their_own_and_shares_entries(gate: Gate) -> N
         assert ({last.number}, last.entry.batch.count) == (numbers, 4)
     with pytest.raises(VaultError):
         gate.sweep("use", [*people, PersonId("nobody")], ["email"], purpose="billing")
+
+
+def test_an_act_on_each_of_some_people_comes_to_what_it_does_alone(gate: Gate) -> None:
+    """Each has an entry of their own, on their own evidence; with one who is not there, nobody."""
+    people = [customer(gate) for _ in range(4)]
+    gate.record(people[0], "opt-out", fact="opted-out", about={"purpose": ["offers"]})
+    act = Act(action="use", data=("email", "phone"), purpose="offers", partial=True)
+
+    def told(outcomes: Sequence[Outcome]) -> list[tuple[object, ...]]:
+        last = [gate.entries(each)[-1] for each in people]
+        assert [each.number for each in last] == [each.entry for each in outcomes]
+        return [
+            (
+                isinstance(outcome, Refused),
+                {} if isinstance(outcome, Refused) else dict(outcome.values),
+                each.entry.clauses,
+                each.entry.evidence,
+                each.entry.data,
+                each.entry.batch,
+            )
+            for outcome, each in zip(outcomes, last, strict=True)
+        ]
+
+    with gate.together() as transaction:
+        alone = [transaction.act(act, each, entitled=True) for each in people]
+    before = told(alone)
+    with gate.together() as transaction:
+        outcomes = transaction.act_each(act, people, entitled=True)
+        assert transaction.act_each(act, []) == {}
+    assert told([outcomes[each] for each in people]) == before
+    assert len({each.entry for each in outcomes.values()}) == len(people)
+    with pytest.raises(VaultError), gate.together() as transaction:
+        transaction.act_each(act, [*people, PersonId("nobody")])
+    assert [gate.entries(each)[-1].number for each in people] == [
+        outcomes[each].entry for each in people
+    ]
+
+
+def test_what_is_held_of_each_and_who_was_erased_is_told_of_many_as_of_one(gate: Gate) -> None:
+    """Of somebody who is not there nothing is held, and that is an error."""
+    people = [customer(gate) for _ in range(3)]
+    gate.record(people[1], "request", fact="erasure-requested", how="erasure")
+    with gate.together() as transaction:
+        many = transaction.held_fields_each(people)
+        assert many == {each: transaction.held_fields(each) for each in people}
+        assert "email" in many[people[0]]
+        assert transaction.erased_among(people) == {people[1]}
+        assert [transaction.is_erased(each) for each in people] == [False, True, False]
+        assert transaction.erased_among([]) == set()
+        with pytest.raises(VaultError):
+            transaction.held_fields_each([people[0], PersonId("nobody")])
 
 
 def test_a_child_is_not_served_and_an_adult_is(gate: Gate) -> None:

@@ -1,0 +1,202 @@
+"""A merger by command whose processes are killed: three times at each end, by SIGKILL.
+
+A process dies in the middle of a lot, or of an account that is taken in, so that whatever is not
+in one transaction is in halves then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyrage
+
+from cli.homes import provider_in, run
+from practices.orders import PDF
+from practices.test_takeover_imports import CLAUSE
+from upheld.cli.admin import gate_of, provider_of
+from upheld.core.settings import read_settings
+from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practices.takeovers import coverage, transfers
+from upheld.practices.takeovers.closings import Closings
+from upheld.practices.takeovers.imports import ArchiveImport
+from upheld.practices.takeovers.tables import takeover_arrival, takeover_parcel
+
+TOGETHER: Final = 500  # people in one transaction of what is set up
+BEFORE_IT: Final = "We may combine what we hold about you with what"
+LOTS: Final = 6  # into which few accounts are divided, so that a death is between two of them
+
+
+class Merger(NamedTuple):
+    """What came of a merger in which processes were killed."""
+
+    parcels: int  # accounts that were encrypted for the successor
+    acts: Counter[str]  # transfers, and notices of them, in the accountings of customers
+    most: int  # of any one customer's transfers or notices
+    arrivals: int  # accounts that the successor has
+    addresses: Counter[int]  # there: how many addresses are how many customers'
+    confirmed: bool  # whether the first provider takes the successor's count and digest
+    problems: int  # that a check of everything finds at either end
+    seconds: dict[str, float]  # by part, with what was begun again
+
+
+def merger(folder: Path, accounts: int) -> Merger:
+    """Let all accounts go over by processes that die six times, and by some that live."""
+    seconds: dict[str, float] = {}
+    home, other = first_provider(folder, accounts), second_provider(folder)
+    key, archive = folder / "key.txt", folder / "all.zip"
+    name = closing(home, key)
+    with _timed(seconds, "transfer"):
+        for owner, step in (
+            (Closings, "new_account"),
+            (transfers, "parcel_of"),
+            (transfers, "notice_text"),
+        ):
+            killed(partial(carry_on, home), owner, step, accounts * 9 // 10, accounts)
+        carry_on(home)
+    gate = gate_of(read_settings(home / "upheld.toml"))
+    with gate.look() as tables:
+        parcels = tables.select_unchecked(takeover_parcel, ["person_id"])
+    by_person = acts(gate, accounts)
+    with _timed(seconds, "archive"):
+        words = ("takeover", "archive", name, "--by", "cleo", "--to", str(archive), "--json")
+        digest = str(json.loads(run(home, *words))["digest"])
+    told = ("--digest", digest, "--identity", str(key))
+    bring = ("takeover", "import", str(archive), *told, "--by", "cleo", "--from", "Larch Valley")
+    with _timed(seconds, "import"):
+        for _ in range(3):
+            take = partial(run, other, *bring)
+            killed(take, ArchiveImport, "_take_in", max(1, accounts // 4), accounts)
+        done = json.loads(run(other, *bring, "--json"))
+    counted = ("--digest", done["digest"], "--accounts", str(done["accounts"]))
+    with _timed(seconds, "close"):
+        confirm = run(home, "takeover", "confirm", name, "--by", "cleo", *counted)
+        carry_on(home)
+    theirs = gate_of(read_settings(other / "upheld.toml"))
+    with theirs.together() as transaction:
+        arrivals = transaction.tables.select_unchecked(takeover_arrival, ["account"])
+        by_address = transaction.find_each("email", emails(accounts))
+    with _timed(seconds, "check of everything at both ends"):
+        problems = sum(map(_problems, (gate, theirs)))
+    return Merger(
+        parcels=len(parcels),
+        acts=Counter(action for _, action in by_person.elements()),
+        most=max(by_person.values()),
+        arrivals=len(arrivals),
+        addresses=Counter(map(len, by_address.values())),
+        confirmed="done" in confirm and done["digest"] == digest,
+        problems=problems,
+        seconds=seconds,
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[part] = time.monotonic() - start
+
+
+def emails(accounts: int) -> list[str]:
+    """The addresses of so many customers."""
+    return [f"{number}@marked.example" for number in range(accounts)]
+
+
+def first_provider(folder: Path, accounts: int) -> Path:
+    """A provider with customers, two lawyers and a manager."""
+    home = folder / "first"
+    home.mkdir()
+    provider_in(home, cleo="counsel", liv="legal", max="manager")
+    (home / "deed.pdf").write_bytes(PDF)
+    gate, addresses = gate_of(read_settings(home / "upheld.toml")), emails(accounts)
+    for first in range(0, accounts, TOGETHER):
+        with gate.together() as transaction:
+            for each in addresses[first : first + TOGETHER]:
+                values = {"name": "Ann Marked", "email": each, "birth-date": "1990-02-01"}
+                transaction.bring(transaction.enrol(), values)
+    return home
+
+
+def second_provider(folder: Path) -> Path:
+    """A provider whose policy lets in who somebody is from a company on its register."""
+    home = folder / "second"
+    home.mkdir()
+    head, mark, tail = sample_policy().read_text().partition(BEFORE_IT)
+    provider_in(home, policy_text=head + CLAUSE + mark + tail, cleo="counsel", max="manager")
+    run(home, "party", "add", "Larch Valley", "--role", "business-partner", "--by", "max")
+    return home
+
+
+def closing(home: Path, key: Path) -> str:
+    """A merger that is signed, approved and in effect; its id."""
+    identity = pyrage.x25519.Identity.generate()
+    key.write_text(str(identity))
+    run(home, "party", "add", "Spruce Point", "--role", "successor", "--by", "max")
+    run(home, "party", "key", "Spruce Point", str(identity.to_public()), "--by", "max")
+    signed = ("--reference", "Deed 7", "--effective", "2020-02-01")
+    document = ("--document", str(home / "deed.pdf"), "--by", "cleo", "--json")
+    opened = run(home, "takeover", "open", "merger", "Spruce Point", *signed, *document)
+    name = str(json.loads(opened)["id"])
+    run(home, "takeover", "approve", name, "--by", "liv")
+    return name
+
+
+def carry_on(home: Path) -> None:
+    """Do the job that carries closings out; after a kill no process waits for its lease."""
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    (job,) = [each for each in provider.jobs if each.name == "takeovers"]
+    job.run(provider.gate.gate)
+
+
+def killed(work: Callable[[], object], owner: Any, step: str, lives: int, accounts: int) -> None:
+    """Do some work in a process that kills itself before its so many-th step of a kind."""
+    child = os.fork()
+    if child == 0:
+        try:
+            for each in (coverage, transfers):
+                vars(each)["BATCH"] = max(1, min(each.BATCH, accounts // LOTS))
+            setattr(owner, step, _dying(getattr(owner, step), lives))
+            work()
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), (step, status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _dying(whole: Callable[..., Any], lives: int) -> Callable[..., Any]:
+    left = [lives]
+
+    def step(*words: Any, **more: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return whole(*words, **more)
+
+    return step
+
+
+def acts(gate: Gate, accounts: int) -> Counter[tuple[str, str]]:
+    """How often who was transferred, and told so, by their own entries."""
+    with gate.together() as transaction:
+        people = transaction.customers_after("", accounts)
+    allowed: Counter[tuple[str, str]] = Counter()
+    for person_id in people:
+        for each in gate.entries(person_id):
+            if each.entry.action in {"transfer", "notify-transfer"}:
+                allowed[person_id, each.entry.action] += each.entry.outcome == "allow"
+    return allowed
+
+
+def _problems(gate: Gate) -> int:
+    return len(selfcheck(gate.engine, gate.context.keyring).problems)
