@@ -90,17 +90,17 @@ def transfer(house: House, lawyers: Lawyers, folder: Path, accounts: int) -> Non
         return house.do(lambda t: model.require(t.tables, closing_id))
 
     covered = seconds(lambda: Coverage(model).cover(gate, now()))
-    moved = seconds(lambda: Transfers(model).move(gate, now()))
-    written = seconds(lambda: Handover(model).write(gate, closing_id, path, lawyers.first))
+    transfer_time = seconds(lambda: Transfers(model).move(gate, now()))
+    archive_time = seconds(lambda: Handover(model).write(gate, closing_id, path, lawyers.first))
     digest = now().digest
-    checked = seconds(lambda: check_archive(path, digest, key))
+    check_time = seconds(lambda: check_archive(path, digest, key))
     assert now().handed == accounts
     for what, took in (
         ("record of each that the closing covers it", covered),
-        ("decide, enter and seal each", moved),
-        ("write the archive", written),
-        ("verify the archive and open each, at the successor", checked),
-        ("sealed and verified in all, once covered", moved + written + checked),
+        ("decide, enter and seal each", transfer_time),
+        ("write the archive", archive_time),
+        ("verify the archive and open each, at the successor", check_time),
+        ("sealed and verified in all, once covered", transfer_time + archive_time + check_time),
     ):
         print(f"| {accounts:,} accounts: {what} | {accounts / took:,.0f} a second |")
 
@@ -138,14 +138,14 @@ def retention(house: House, people: list[upheld.PersonId]) -> None:
 def killed_merger(accounts: int) -> None:
     """Tell what came of a merger whose processes were killed six times, and how long it took."""
     with tempfile.TemporaryDirectory() as name:
-        done = merger(Path(name), accounts)
+        result = merger(Path(name), accounts)
     print(
-        f"Of {accounts:,} accounts {done.parcels:,} went and {done.arrivals:,} arrived; at most"
-        f" {done.most} transfer and notice of one customer; customers of one address there:"
-        f" {dict(done.addresses)}; confirmed: {done.confirmed}; not whole: {done.problems}\n"
+        f"Of {accounts:,} accounts {result.parcels:,} went and {result.arrivals:,} arrived; at most"
+        f" {result.most} transfer and notice of one customer; customers of one address there:"
+        f" {dict(result.addresses)}; confirmed: {result.confirmed}; not whole: {result.problems}\n"
     )
     print("| part | seconds that passed |\n|---|---|")
-    for part, seconds in done.seconds.items():
+    for part, seconds in result.seconds.items():
         print(f"| {accounts:,} accounts: {part} | {seconds:,.0f} |")
 
 

@@ -42,11 +42,11 @@ class Coverage:
         with gate.together() as transaction:
             if closing.party not in parties.in_role(transaction, parties.SUCCESSOR):
                 return 0
-        done, after = 0, ""
+        count, after = 0, ""
         with trial_of(gate, f"takeover-cover-{closing.closing_id}") as trial:
             while some := self._next(gate, closing, after):
                 after = some[-1]
-                done += trial.some(some, lambda whom: self._cover_all(gate, closing, whom))
+                count += trial.some(some, lambda whom: self._cover_all(gate, closing, whom))
         with gate.together() as transaction:
             tables = transaction.tables
             now = self.closings.require(tables, closing.closing_id)
@@ -56,7 +56,7 @@ class Coverage:
                 )
                 changes = {"state": MOVING, "accounts": max(int(count), now.accounts)}
                 self.closings.change(transaction, now, "takeover.cover", NO_USER, changes)
-        return done
+        return count
 
     @staticmethod
     def _next(gate: Gate, closing: Closing, after: str) -> list[PersonId]:
@@ -87,23 +87,23 @@ class Coverage:
         tables, present = transaction.tables, transaction.lock_present(whom)
         if not present:
             return 0
-        erased, gone = transaction.erased_among(present), set[str]()
+        erased, elsewhere = transaction.erased_among(present), set[str]()
         mine: dict[str, Any] = {}
         where = f"person_id IN ({placeholders(present)})"
         for each in tables.select(takeover_account, where, *present):
             if each.closing_id == closing.closing_id:
                 mine[each.person_id] = each
             elif each.state in GONE:  # to a successor before, under whichever closing
-                gone.add(each.person_id)
-        left = [each for each in present if each not in erased]
-        named = [mine[each] for each in left if each in mine and mine[each].state == NAMED]
+                elsewhere.add(each.person_id)
+        there = [each for each in present if each not in erased]
+        by_name = [mine[each] for each in there if each in mine and mine[each].state == NAMED]
         new: list[PersonId] = []
         if closing.covers == ALL:
-            new = [each for each in left if each not in mine and each not in gone]
+            new = [each for each in there if each not in mine and each not in elsewhere]
             shapes = transaction.held_fields_each(new) if new else {}
             new = [each for each in new if shapes[each]]
         ids = transaction.record_each(
-            [*(PersonId(each.person_id) for each in named), *new],
+            [*(PersonId(each.person_id) for each in by_name), *new],
             CLOSING_RECORD,
             fact=CLOSING,
             party=closing.party,
@@ -117,7 +117,7 @@ class Coverage:
             return {"state": COVERED, "record_id": ids[person_id]}
 
         tables.rewrite(
-            takeover_account, [(each, each._replace(**proven(each.person_id))) for each in named]
+            takeover_account, [(each, each._replace(**proven(each.person_id))) for each in by_name]
         )
         tables.insert_all(
             takeover_account,

@@ -151,10 +151,10 @@ class Handover:
         tables.rewrite(takeover_account, [(each, each._replace(state=CLOSED)) for each in rows])
         records, _ = transaction.records_of(whose, [ACCOUNT_RECORD])
         at = microseconds(transaction.clock.now())
-        closed = {  # by the customer, before
+        over = {  # by the customer, before
             each.person_id for each in records if each.fact == ACCOUNT_FACT and each.in_force(at)
         }
-        still_open = [each for each in whose if each not in closed]
+        still_open = [each for each in whose if each not in over]
         transaction.record_each(
             still_open,
             ACCOUNT_RECORD,

@@ -126,7 +126,7 @@ class Transfers:
         step: Callable[[Transaction, Closing, Sequence[PersonId]], int],
     ) -> int:
         """Take a step for all accounts in some state; whose rows are damaged is set aside."""
-        done, after, where = 0, "", _NEXT.format(column)
+        count, after, where = 0, "", _NEXT.format(column)
 
         def some_of(people: Sequence[PersonId]) -> int:
             with gate.together() as transaction:
@@ -146,10 +146,10 @@ class Transfers:
                         BATCH,
                     )
                 if not rows:
-                    return done
+                    return count
                 people = [PersonId(each) for (each,) in rows]
                 after = people[-1]
-                done += trial.some(people, some_of)
+                count += trial.some(people, some_of)
 
     def _move(self, transaction: Transaction, closing: Closing, people: Sequence[PersonId]) -> int:
         """Transfer some accounts, but for those that have gone, or wait for an erasure."""
@@ -176,8 +176,8 @@ class Transfers:
                 continue
             choices = batch.choices.get(each, [])
             line = parcel_of(transaction, closing.closing_id, outcome, shapes[each], choices)
-            sealed = party_keys.encrypt(key, line)
-            some.append(_SealedAccount(rows[each], outcome.entry, sealed))
+            encrypted = party_keys.encrypt(key, line)
+            some.append(_SealedAccount(rows[each], outcome.entry, encrypted))
         transaction.tables.rewrite(
             takeover_account, [(each, each._replace(state=BARRED)) for each in barred]
         )
@@ -204,7 +204,7 @@ class Transfers:
         actor = f"staff {closing.settled_by}"
         covering = {PersonId(each.row.person_id): each.row.record_id for each in some}
         transaction.withdraw_each(covering, ended=True, actor=actor)
-        done = transaction.record_each(
+        ids = transaction.record_each(
             list(covering),
             DONE_RECORD,
             fact=DONE_FACT,
@@ -212,7 +212,7 @@ class Transfers:
             how=closing.closing_id,
             actor=actor,
         )
-        moved = microseconds(transaction.clock.now())
+        now = microseconds(transaction.clock.now())
         tables.rewrite(
             takeover_account,
             [
@@ -221,8 +221,8 @@ class Transfers:
                     each.row._replace(
                         state=MOVED,
                         entry=each.entry,
-                        moved=moved,
-                        done_id=done[PersonId(each.row.person_id)],
+                        moved=now,
+                        done_id=ids[PersonId(each.row.person_id)],
                         notice=OWED,
                     ),
                 )
@@ -242,13 +242,13 @@ class Transfers:
         )
         rows.sort(key=lambda each: str(each.person_id))
         whose = [PersonId(each.person_id) for each in rows]
-        owed = transaction.peek_each(whose, Act(action=NOTIFY))
+        notices = transaction.peek_each(whose, Act(action=NOTIFY))
         contact = Act(action="contact", purpose=ADMINISTRATIVE)
         reachable = transaction.peek_each(whose, contact)
         changes = []
         for row in rows:
             person_id, notice = PersonId(row.person_id), BARRED
-            if not owed[person_id].allowed:
+            if not notices[person_id].allowed:
                 transaction.act(Act(action=NOTIFY), person_id)  # a refusal, which is an entry
             elif reachable[person_id].allowed and _write(transaction, closing, row):
                 notice = SENT
