@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 import memory
@@ -118,6 +119,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if (told := getattr(session.config, "workeroutput", None)) is not None:
         told["sizes"] = USED
     tell()
+    if (measured := Coverage.current()) is not None:
+        measured.save()  # a worker that is slow to end is killed, and its lines with it
 
 
 @pytest.hookimpl(optionalhook=True)
