@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from upheld.core.counts import count_of
 from upheld.core.ids import NOBODY, PersonId
-from upheld.database.covers import matches_cover
+from upheld.database.covers import matches_cover, tallies_by_owner
 from upheld.database.declared import Declaration, sealed_tables
 from upheld.database.seals import Cover, SealedError, Seals, seals_of, tally_rows
 from upheld.database.statements import placeholders, rows
@@ -138,9 +138,9 @@ def _problems_of_owners(
             yield Problem(text, table.name, owner)
         else:
             ours.append((content, element))
-    tallies = tally_rows(table, ours)
+    tallies = tallies_by_owner(tally_rows(table, ours))
     for owner, cover in covers.items():
-        if not forged and not matches_cover(table.name, cover, owner, tallies):
+        if not forged and not matches_cover(table.name, cover, tallies.get(owner, {})):
             whose = f"of person {owner}" if owner else "that are nobody's"
             text = f"rows of `{table.name}` {whose} are missing, besides, or as they were before"
             yield Problem(text, table.name, owner)

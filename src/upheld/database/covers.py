@@ -19,19 +19,32 @@ from upheld.database.seals import (
 from upheld.database.statements import execute_deferred, execute_many, placeholders, rows
 
 OWNERS_MAX = 500  # in one query
+PartTallies = dict[str, tuple[int, int]]  # of an owner's part: how many rows, and their sum
 
 
 def matches_cover(
-    name: str, cover: Cover, owner: str, tallies: Tallies, parts: Sequence[str] | None = None
+    name: str, cover: Cover, mine: PartTallies, parts: Sequence[str] | None = None
 ) -> bool:
-    """Whether an owner's cover says of a table, or of some parts of it, what was counted."""
-    mine = {part: tally for (whose, part), tally in tallies.items() if whose == owner}
+    """Whether an owner's cover says of a table, or of some parts of it, what was counted of them.
+
+    `mine` is what `tallies_by_owner` has of the owner.
+    """
     expected = {
         part: cover.tally(part)
         for part in cover.parts
-        if part.partition("/")[0] == name and (parts is None or part.partition("/")[2] in parts)
+        if part.startswith(name)
+        and part.partition("/")[0] == name
+        and (parts is None or part.partition("/")[2] in parts)
     }
     return mine == expected
+
+
+def tallies_by_owner(tallies: Tallies) -> dict[str, PartTallies]:
+    """Tallies by whose they are: of each owner, by part."""
+    by_owner: dict[str, PartTallies] = {}
+    for (owner, part), tally in tallies.items():
+        by_owner.setdefault(owner, {})[part] = tally
+    return by_owner
 
 
 def cover_of(connection: Connection, owner: str) -> Cover:

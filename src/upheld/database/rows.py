@@ -24,6 +24,7 @@ from upheld.database.covers import (
     covers_by_owner,
     find_cover,
     matches_cover,
+    tallies_by_owner,
     update_covers,
 )
 from upheld.database.declared import MAC, Declaration, declaration
@@ -112,6 +113,46 @@ def select_intact(
         intact = [each for each in intact if owner_of(layout, each) not in forged]
     _warn(layout, forged)
     return intact, forged
+
+
+def select_of_each(
+    connection: Connection,
+    table: Table,
+    owners: Sequence[str],
+    where: str,
+    *values: Any,
+    parts: Sequence[str] | None = None,
+) -> tuple[dict[str, list[Any]], set[str]]:
+    """What `select` gives of each of some owners, and whose sets are not whole; in few statements.
+
+    `where` is the condition for one owner, such as `person_id = ? AND state = ?`: it begins with
+    the owner, has no limit, and all that follows holds besides; `values` are those that follow.
+    """
+    layout, seals = declaration(table), seals_of(connection)
+    name = _owner_column(layout)
+    rest = where[len(f"{name} = ?") :]
+    whole = _is_whole_set(layout, where, None if parts is None else len(parts)) and (
+        parts is None or tuple(values) == tuple(parts)
+    )
+    of_each: dict[str, list[Any]] = {}
+    forged = set[str]()
+    for first in range(0, len(owners), OWNERS_MAX):
+        some, authentic = owners[first : first + OWNERS_MAX], []
+        condition = f"{name} IN ({placeholders(some)}){rest}"
+        for each in rows(connection, _select_statement(layout, condition), *some, *values):
+            plain = _restore_booleans(layout, each)
+            content = _mac_columns(layout, plain)
+            element = seals.element(layout.name, content, each[-1])
+            if element is None:
+                forged.add(_owner_id(layout, plain))
+                continue
+            authentic.append((content, element))
+            of_each.setdefault(owner_of(layout, content), []).append(layout.row._make(plain))
+        if whole:
+            forged |= _differing(connection, layout, some, authentic, forged, parts)
+        else:
+            forged |= _altered(connection, layout, some, parts)
+    return of_each, forged
 
 
 def altered_owners(connection: Connection, table: Table, owners: Iterable[str]) -> set[str]:
@@ -255,15 +296,31 @@ def _altered(
             differing.add(owner_of(layout, content))
         else:
             authentic.append((content, element))
-    tallies = tally_rows(layout, authentic)
-    covers = covers_by_owner(connection, owners, differing)
+    return differing | _differing(connection, layout, owners, authentic, differing, parts)
+
+
+def _differing(
+    connection: Connection,
+    layout: Declaration,
+    owners: Sequence[str],
+    authentic: Iterable[tuple[Sequence[Any], int]],
+    besides: set[str],
+    parts: Sequence[str] | None,
+) -> set[str]:
+    """Whose rows, each with its element, are not those that their covers tell of.
+
+    Those `besides` are not looked at.
+    """
+    tallies = tallies_by_owner(tally_rows(layout, authentic))
+    forged = set(besides)
+    covers = covers_by_owner(connection, owners, forged)
     for owner in owners:
         # Who is not there has no rows.
-        if owner not in differing and not matches_cover(
-            layout.name, covers.get(owner) or Cover(0, {}), owner, tallies, parts
+        if owner not in forged and not matches_cover(
+            layout.name, covers.get(owner) or Cover(0, {}), tallies.get(owner, {}), parts
         ):
-            differing.add(owner)
-    return differing
+            forged.add(owner)
+    return forged
 
 
 def _checked(
@@ -289,7 +346,8 @@ def _checked(
     ):  # all that there is of somebody need not be read again
         owner = values[0] if values else NOBODY
         cover = find_cover(connection, owner) or Cover(0, {})
-        if not matches_cover(layout.name, cover, owner, tally_rows(layout, elements), parts):
+        mine = tallies_by_owner(tally_rows(layout, elements)).get(owner, {})
+        if not matches_cover(layout.name, cover, mine, parts):
             raise alteration_error(owner, layout.name)
     else:
         require_intact(connection, table, _owners(layout, intact, where, values), parts)
@@ -327,6 +385,13 @@ def _restore_booleans(layout: Declaration, row_with_mac: Sequence[Any]) -> Seque
     if not layout.truths:
         return columns
     return [bool(v) if at in layout.truths and v is not None else v for at, v in enumerate(columns)]
+
+
+def _owner_column(layout: Declaration) -> str:
+    """The column that says whose a row is; TypeError where rows are nobody's."""
+    if layout.owner is None:
+        raise TypeError(f"the rows of {layout.name} are nobody's")
+    return layout.covered[layout.owner]
 
 
 def _owner_id(layout: Declaration, content: Sequence[Any]) -> str:

@@ -16,7 +16,7 @@ from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
 from upheld.gate import record_queries, recording
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.execution import ActExecution, Outcome
+from upheld.gate.act.execution import ActExecution, Chooses, Outcome
 from upheld.gate.act.options import (
     CombineOptions,
     NoteOptions,
@@ -89,10 +89,12 @@ class Transaction(Inquiries):
         *,
         entitled: bool = False,
         only_if: Act | None = None,
+        chooses: Chooses | None = None,
     ) -> dict[PersonId, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry.
 
-        Whom the act `only_if` would not be allowed on now, as `peek_each` says, is left out.
+        Whom the act `only_if` would not be allowed on now, as `peek_each` says, is left out; or
+        whom `chooses` does not choose by what `peek_each` would say.
         """
         execution, other = (
             ActExecution(self._context, self._connection, act, entitled=entitled),
@@ -100,7 +102,7 @@ class Transaction(Inquiries):
         )
         if only_if is not None:
             other = ActExecution(self._context, self._connection, only_if, entitled=True)
-        return execution.execute_many(list(dict.fromkeys(person_ids)), other)
+        return execution.execute_many(list(dict.fromkeys(person_ids)), other, chooses)
 
     def peek(self, person_id: PersonId, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""

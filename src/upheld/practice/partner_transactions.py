@@ -190,19 +190,20 @@ def _marks_there(transaction: Transaction, party: str, matched: Sequence[_Row]) 
 
 def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[_Row]:
     """The rows that the policy lets us collect and store, entered as collected."""
-    stores = transaction.peek_each(list(dict.fromkeys(each.person_id for each in mine)), STORE)
-    first = {
-        person_id: first_day(transaction.clock, store)
-        for person_id, store in stores.items()
-        if store.allowed
-    }
-    in_time = [
-        each
-        for each in mine
-        if each.person_id in first and each.row.day.isoformat() >= first[each.person_id]
-    ]
-    if not in_time:
+    if not mine:
         return set()
+    latest: dict[PersonId, str] = {}
+    for each in mine:
+        latest[each.person_id] = max(each.row.day.isoformat(), latest.get(each.person_id, ""))
+    first: dict[PersonId, str] = {}
+
+    def is_in_time(person_id: PersonId, store: Decision) -> bool:
+        """Whether the policy lets us store anything of theirs; the first day of it is noted."""
+        if not store.allowed:
+            return False
+        first[person_id] = first_day(transaction.clock, store)
+        return latest[person_id] >= first[person_id]
+
     collect = Act(
         action="collect",
         data=("transaction",),
@@ -210,8 +211,14 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[
         occasion="partner-transaction",
         party=party,
     )
-    outcomes = transaction.sweep(collect, [each.person_id for each in in_time])
-    return {each for each in in_time if not isinstance(outcomes[each.person_id], Refused)}
+    outcomes = transaction.sweep(collect, list(latest), only_if=STORE, chooses=is_in_time)
+    return {
+        each
+        for each in mine
+        if each.person_id in outcomes
+        and not isinstance(outcomes[each.person_id], Refused)
+        and each.row.day.isoformat() >= first[each.person_id]
+    }
 
 
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id: FeedId) -> None:

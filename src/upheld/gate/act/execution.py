@@ -36,6 +36,7 @@ from upheld.gate.act.request import (
 )
 from upheld.gate.editions import bound, store
 from upheld.gate.evidence import records
+from upheld.gate.evidence.crowd_tables import CrowdTables
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
 from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared
 from upheld.gate.evidence.records import Record
@@ -50,6 +51,7 @@ from upheld.vault.people import REGISTER, no_person
 Outcome = ActResult | Refused
 KnownFacts = dict[str, object]  # what is known of a person's facts
 ProofResult = tuple[KnownFacts, tuple[str, ...], str]  # on which evidence; or what is wrong with it
+Chooses = Callable[[PersonId, Decision], bool]  # by what is decided on somebody
 OUTCOMES_MAX = 64
 
 
@@ -65,6 +67,7 @@ class PersonData(Struct, frozen=True):
     records: dict[str, list[Record]]
     changed: set[str]  # whose records are not as they were written
     covers: dict[PersonId, object]  # of each, as bytes, where several versions were posted
+    tables: Tables  # as they were before anything of the act is written
 
     def own(self, person_id: PersonId) -> list[Record]:
         """Somebody's own records."""
@@ -175,18 +178,22 @@ class ActExecution:
         return settled
 
     def execute_many(
-        self, person_ids: list[PersonId], only_if: ActExecution | None = None
+        self,
+        person_ids: list[PersonId],
+        only_if: ActExecution | None = None,
+        chooses: Chooses | None = None,
     ) -> dict[PersonId, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry.
 
-        Whom another act, of which nothing is noted, does not allow is left out: both are decided on
-        one reading.
+        Whom another act, of which nothing is noted, does not allow is left out, or whom `chooses`
+        does not choose by what is decided on it: both are decided on one reading.
         """
         if only_if is None:
             data = self.load(person_ids)
         else:
             data = self.load_with(person_ids, only_if)
-            person_ids = [each for each in person_ids if only_if.peek(each, data).allowed]
+            chooses = chooses or _is_allowed
+            person_ids = [e for e in person_ids if chooses(e, only_if.peek(e, data))]
         if len(person_ids) == 1:
             return {person_ids[0]: self.execute(person_ids[0], data)}
         outcomes: dict[PersonId, Outcome] = {}
@@ -289,7 +296,8 @@ class ActExecution:
             raise no_person(next(each for each in person_ids if each not in readers))
         several = len(context.editions) >= bound.SECOND
         covers = {each[0]: each[fetching.COVER] for each in person_rows} if several else {}
-        return PersonData(readers, by_owner, changed, covers)
+        tables = CrowdTables(connection, person_ids) if self._several else Tables(connection)
+        return PersonData(readers, by_owner, changed, covers, tables)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -306,7 +314,6 @@ class ActExecution:
             return {}, (), "forged-record"
         mine, act, policy = data.with_registers(person_id), self.act, context.policy
         at, checker = context.clock.local(self.at), policy.engine.checker
-        tables = Tables(self.connection)
 
         def question_of(fact: Fact) -> ProofQuestion:
             proof = fact.proof
@@ -324,7 +331,7 @@ class ActExecution:
                 at,
                 checker,
                 restrict_reads(read, reads, who),
-                tables,
+                data.tables,
                 person_id,
                 policy,
                 act.purpose,
@@ -476,3 +483,7 @@ class ActExecution:
         return ActResult(
             values=field_values, decision=decision, entry=number, refused=left_out, rows=rows
         )
+
+
+def _is_allowed(_: PersonId, decision: Decision) -> bool:
+    return decision.allowed

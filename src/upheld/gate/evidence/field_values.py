@@ -216,6 +216,8 @@ def display_value(field: str, value: str) -> str:
 
 def has_card_number(text: str) -> bool:
     """Whether digits in a text, together or in groups, are the number of a payment card."""
+    if text.isascii() and sum(map(str.isdigit, text)) < _CARD_MIN:
+        return False
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
     for match in _GROUPS.finditer(plain):
         groups = re.findall(r"[0-9]+", match[0])

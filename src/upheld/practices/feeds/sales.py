@@ -10,7 +10,7 @@ from upheld.practice import partner_transactions
 from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, take
 
 TRANSACTIONS = "transactions"  # the kind of such a feed
-LOT = 1_000  # rows in one transaction
+LOT = 2_000  # rows in one transaction
 WHY = {
     partner_transactions.UNMATCHED: "no customer, or several",
     partner_transactions.TWICE: "taken in before",
