@@ -204,6 +204,8 @@ def _add_erasure_hooks(hooks: ErasureHooks, practice: Practice) -> None:
     """Take in what a practice does beside an erasure, and whom it leaves to one."""
     if practice.before_erasure:
         hooks.before.append(practice.before_erasure)
+    if practice.before_erasures:
+        hooks.before_many.append(practice.before_erasures)
     if practice.after_erasure:
         hooks.after.append(practice.after_erasure)
     if practice.left_to_erasure:

@@ -19,7 +19,7 @@ from upheld.core.ids import PersonId, TaskId
 from upheld.core.settings import Settings
 from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import DutyCondition, DutyHandler
-from upheld.gate.act.erasure_hooks import ErasureHook, LeftToErasure
+from upheld.gate.act.erasure_hooks import ErasureHook, ErasuresHook, LeftToErasure
 from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.evidence.carry_forward import CarryForward
@@ -163,6 +163,7 @@ class Practice(NamedTuple):
         str, tuple[tuple[str, ...], Derive]
     ] = {}  # field, to the fields it is of
     before_erasure: ErasureHook | None = None  # what is done for somebody before they are erased
+    before_erasures: ErasuresHook | None = None  # for many of them together, after that
     after_erasure: ErasureHook | None = (
         None  # what is done after it, where something is kept of them
     )

@@ -15,10 +15,12 @@ from upheld.core.ids import PersonId
 
 if TYPE_CHECKING:
     from upheld.database.own_tables import Tables
+    from upheld.gate.gate import Gate
     from upheld.gate.transaction import GateTransaction
 
 ErasureHook = Callable[["GateTransaction", PersonId], None]  # the transaction, and whom it is about
 
+ErasuresHook = Callable[["Gate", Sequence[PersonId]], None]  # in transactions of its own
 LeftToErasure = Callable[["Tables", Sequence[PersonId], datetime], set[PersonId]]
 """Who of some people can take their erasure back at a moment."""
 
@@ -28,6 +30,7 @@ class ErasureHooks:
 
     def __init__(self) -> None:
         self.before: list[ErasureHook] = []
+        self.before_many: list[ErasuresHook] = []
         self.after: list[ErasureHook] = []
         self.waiting: list[LeftToErasure] = []
 

@@ -75,13 +75,17 @@ def erase(gate: Gate, person_ids: Sequence[PersonId], *, now: bool = False) -> l
     where something is wrong with the records that say what must be kept; nothing is erased then.
     """
     people_asked = list(dict.fromkeys(person_ids))
-    _beside(gate, gate.context.erasure_hooks.before, people_asked)
+    hooks = gate.context.erasure_hooks
+    _beside(gate, hooks.before, people_asked)
+    for some in _batches(people_asked):
+        for each in hooks.before_many:
+            each(gate, some)
     for some in _batches(people_asked):
         with gate.writing() as connection:
             _begin(gate.context, connection, some)
         _carry_out(gate)
     _require_carried_out(gate, people_asked)
-    _beside(gate, gate.context.erasure_hooks.after, _partly_kept(gate, people_asked))
+    _beside(gate, hooks.after, _partly_kept(gate, people_asked))
     if now:
         renew(gate)
     else:

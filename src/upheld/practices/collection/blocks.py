@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -35,7 +35,7 @@ class PageVisit(NamedTuple):
     token: bytes = b""  # stands for our cookie on that day, and on no other
 
 
-class _Columns(msgspec.Struct, array_like=True):
+class VisitColumns(msgspec.Struct, array_like=True):
     """The visits of a block: each column as its distinct values, and which one each visit has."""
 
     times: list[int]
@@ -46,12 +46,48 @@ class _Columns(msgspec.Struct, array_like=True):
     tokens: list[bytes]
     token_of: list[int]
 
+    def visits(self) -> list[PageVisit]:
+        """The visits one by one."""
+        return [
+            PageVisit(at, self.routes[route], self.networks[network], self.tokens[token])
+            for at, route, network, token in zip(
+                self.times, self.route_of, self.network_of, self.token_of, strict=True
+            )
+        ]
 
-def pack(visits: Sequence[PageVisit]) -> bytes:
-    """Visits as bytes."""
+    def without(self, tokens: Collection[bytes]) -> VisitColumns:
+        """The visits that came with none of some tokens, without the values of the others."""
+        gone = {at for at, each in enumerate(self.tokens) if each in tokens}
+        stay = [at for at, token in enumerate(self.token_of) if token not in gone]
+        routes, route_of = _still(self.routes, self.route_of, stay)
+        networks, network_of = _still(self.networks, self.network_of, stay)
+        others, token_of = _still(self.tokens, self.token_of, stay)
+        times = [self.times[at] for at in stay]
+        return VisitColumns(times, routes, route_of, networks, network_of, others, token_of)
+
+
+def _still(values: list[Any], value_of: list[int], stay: list[int]) -> tuple[list[Any], list[int]]:
+    """A column of those visits that stay."""
+    mine = [value_of[at] for at in stay]
+    used = list(dict.fromkeys(mine))
+    if len(used) == len(values):
+        return values, mine
+    places = {value: at for at, value in enumerate(used)}
+    return [values[each] for each in used], [places[each] for each in mine]
+
+
+def columns_of(visits: Sequence[PageVisit]) -> VisitColumns:
+    """Visits by columns."""
     times, routes, networks, tokens = zip(*visits, strict=True)
-    columns = _Columns(list(times), *_distinct(routes), *_distinct(networks), *_distinct(tokens))
-    return zlib.compress(msgspec.msgpack.encode(columns), 1)
+    return VisitColumns(list(times), *_distinct(routes), *_distinct(networks), *_distinct(tokens))
+
+
+def pack(columns: VisitColumns) -> bytes:
+    """Columns as bytes: tokens first and by themselves, so that they are looked for quickly."""
+    rest = msgspec.structs.replace(columns, tokens=[])
+    encode = msgspec.msgpack.encode
+    # Tokens look like chance: to compress them would win nothing.
+    return zlib.compress(encode(columns.tokens), 0) + zlib.compress(encode(rest), 1)
 
 
 def _distinct(column: Sequence[Any]) -> tuple[list[Any], list[int]]:
@@ -60,16 +96,26 @@ def _distinct(column: Sequence[Any]) -> tuple[list[Any], list[int]]:
     return values, [places[each] for each in column]
 
 
-def unpack(raw: bytes) -> list[PageVisit]:
-    """The visits of bytes that `pack` made."""
-    whole = zlib.decompressobj().decompress(raw, BLOCK_BYTES_MAX)
-    each = msgspec.msgpack.decode(whole, type=_Columns)
-    return [
-        PageVisit(at, each.routes[route], each.networks[network], each.tokens[token])
-        for at, route, network, token in zip(
-            each.times, each.route_of, each.network_of, each.token_of, strict=True
-        )
-    ]
+def unpack(raw: bytes) -> VisitColumns:
+    """The columns of bytes that `pack` made, or an earlier upheld, which had all in one."""
+    first, rest = _inflate(raw)
+    if not rest:
+        return msgspec.msgpack.decode(first, type=VisitColumns)
+    columns = msgspec.msgpack.decode(_inflate(rest)[0], type=VisitColumns)
+    columns.tokens = msgspec.msgpack.decode(first, type=list[bytes])
+    return columns
+
+
+def tokens_in(raw: bytes) -> list[bytes]:
+    """The distinct tokens of bytes that `pack` made."""
+    first, rest = _inflate(raw)
+    return msgspec.msgpack.decode(first, type=list[bytes]) if rest else unpack(raw).tokens
+
+
+def _inflate(raw: bytes) -> tuple[bytes, bytes]:
+    """What was compressed first, and the bytes after it."""
+    inflating = zlib.decompressobj()
+    return inflating.decompress(raw, BLOCK_BYTES_MAX), inflating.unused_data
 
 
 class DayKeys:
@@ -94,14 +140,25 @@ class DayKeys:
         """What stands for a cookie on a day."""
         return self.sealer("token", day).mark(cookie)[:TOKEN_BYTES]
 
-    def seal(self, day: str, block_id: BlockId, visits: Sequence[PageVisit]) -> bytes:
+    def seal(self, day: str, block_id: BlockId, columns: VisitColumns) -> bytes:
         """The bytes of a block."""
-        return self.sealer("block", day).seal(pack(visits), day, block_id)
+        return self.sealer("block", day).seal(pack(columns), day, block_id)
 
     def open(self, block: Any) -> list[PageVisit]:
         """The visits of a row of the table; SealError where it is not as it was written."""
+        return self.columns(block).visits()
+
+    def columns(self, block: Any) -> VisitColumns:
+        """The visits of a row by columns, as `open`."""
+        return unpack(self._unseal(block))
+
+    def tokens_in(self, block: Any) -> list[bytes]:
+        """The distinct tokens of a row's visits, as `open`; nothing else of it is read."""
+        return tokens_in(self._unseal(block))
+
+    def _unseal(self, block: Any) -> bytes:
         sealer = self.sealer("block", block.day)
-        return unpack(sealer.unseal(block.sealed, block.day, block.block_id, what="a block"))
+        return sealer.unseal(block.sealed, block.day, block.block_id, what="a block")
 
 
 def days_of(tables: Tables, days: Iterable[str], *, make: bool = False) -> dict[str, bytes]:
@@ -128,8 +185,13 @@ class SealedBlock(NamedTuple):
 
 def seal_day(keys: DayKeys, day: str, visits: Sequence[PageVisit]) -> SealedBlock:
     """A new block of a day."""
+    return seal_columns(keys, day, columns_of(visits))
+
+
+def seal_columns(keys: DayKeys, day: str, columns: VisitColumns) -> SealedBlock:
+    """A new block of a day, of visits by columns."""
     block_id = BlockId(secrets.token_hex(16))
-    return SealedBlock(block_id, day, len(visits), keys.seal(day, block_id, visits))
+    return SealedBlock(block_id, day, len(columns.times), keys.seal(day, block_id, columns))
 
 
 def digest_of(blocks: Iterable[SealedBlock]) -> str:

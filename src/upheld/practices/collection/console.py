@@ -37,7 +37,7 @@ HERE: Final = "/staff/visits"
 ROLES: Final = (MANAGER, "privacy")
 
 
-def _require_role(visit: Visit) -> None:
+def require_role(visit: Visit) -> None:
     """403 for whoever does not look after visits."""
     if visit.user is None or not {*visit.user.roles} & {*ROLES}:
         raise HTTPException(403)
@@ -69,7 +69,7 @@ class VisitConsole:
 
     async def show(self, visit: Visit) -> Response:
         """Counts by kind of data, source, age and clause; never a visit."""
-        _require_role(visit)
+        require_role(visit)
         holdings, goes = await self.provider.do(lambda t: (holdings_of(t), forecast(t)))
         ends = [(month, count, f"{count:,}") for month, count in goes.months]
         bars = [(month, count, f"{count:,}") for month, count in holdings.months]
@@ -89,7 +89,7 @@ class VisitConsole:
 
     async def revoke(self, visit: Visit) -> Response:
         """Let nothing count by a key of a partner's pages any more, once that was confirmed."""
-        _require_role(visit)
+        require_role(visit)
         key = visit.request.path_params["key"]
         stolen = visit.form.get("stolen", "") == "yes"
 

@@ -79,7 +79,7 @@ class OwnVisits:
 
     async def show(self, visit: Visit) -> Response:
         """What is kept of the visits of a week, or why it may not be shown."""
-        provider, before = self.provider, _day_of(visit.request.query_params.get("before", ""))
+        provider, before = self.provider, day_of(visit.request.query_params.get("before", ""))
         week = await provider.attempt(
             lambda transaction: _kept_days(transaction, visit.subject, before)
         )
@@ -94,7 +94,7 @@ class OwnVisits:
         )
 
 
-def _day_of(text: str) -> str:
+def day_of(text: str) -> str:
     """The day in an address, or an empty text; HTTPException where it is none."""
     if not text:
         return ""

@@ -16,13 +16,15 @@ from upheld.practices.collection.beacon import HERE as BEACON
 from upheld.practices.collection.beacon import BeaconPages, BeaconRecorder
 from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.console import HERE, ROLES, VisitConsole
+from upheld.practices.collection.day_counts import COUNTED
+from upheld.practices.collection.day_page import DAY, DayPage
+from upheld.practices.collection.erasing import erase_visits
 from upheld.practices.collection.middleware import VisitMiddleware
 from upheld.practices.collection.own_visits import HERE as MINE
 from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
-from upheld.practices.collection.ties import erase_visits
 
 NEEDS = (
     Need("recording visits of our pages", "collect page-request from browser at visit"),
@@ -30,6 +32,7 @@ NEEDS = (
 )
 
 SENTENCES = {
+    COUNTED: "{actor} counted the visits of a day, to improve our services",
     beacon_keys.MADE: "{actor} let pages of {party} tell us of visits",
     beacon_keys.ENDED: "{actor} revoked a key by which pages of {party} told us of visits",
 }
@@ -43,16 +46,18 @@ def _in_order(gate: Gate) -> int:
 def practice(provider: Provider) -> Practice:
     """Visits: taken in from logs, kept for as long as the policy says."""
     console, recorder, mine = VisitConsole(provider), VisitRecorder(provider), OwnVisits(provider)
+    day = DayPage(provider)
     beacon = BeaconPages(provider, BeaconRecorder(provider))
     is_on = provider.settings.record_visits
     return Practice(
         "collection",
         actions=("combine", "read-cookie", "set-cookie", "use", "view"),
         wrappers=[partial(VisitMiddleware, recorder=recorder)] if is_on else (),
-        before_erasure=erase_visits,
+        before_erasures=erase_visits,
         arrival_duties=("reduced", "delete-after", "own-cookie-only"),
         routes=[
             Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"]),
+            Route(DAY, require_sign_in(provider, "staff", day.show), methods=["GET"]),
             Route(
                 f"{HERE}/beacons/{{key}}/revoke",
                 require_sign_in(provider, "staff", console.revoke, fresh=True),

@@ -18,7 +18,6 @@ from upheld.practices.collection.blocks import (
     NETWORK,
     PAGE,
     DayKeys,
-    PageVisit,
     days_of,
 )
 from upheld.practices.collection.rewriting import EVERY, replace
@@ -84,9 +83,9 @@ def _drop_all_but(
     for row in tables.select(visit_block, where, *values):
         keys = DayKeys(transaction, days_of(tables, [row.day]))
         tokens = {keys.token(row.day, each) for each in cookies}
-        visits = keys.open(row)
-        others = [each for each in visits if each.token in tokens]
-        if len(others) < len(visits):
+        columns = keys.columns(row)
+        others = columns.without([each for each in columns.tokens if each not in tokens])
+        if len(others.times) < len(columns.times):
             replace(transaction, keys, row, others, row.fields.split())
             count += 1
     for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
@@ -110,15 +109,12 @@ def _narrow(gate: Gate, allowed: Sequence[str]) -> int:
             return 0
         keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
         for row in rows:
-            visits = [
-                PageVisit(
-                    each.at,
-                    each.route,
-                    each.network if NETWORK in allowed else "",
-                    each.token if COOKIE in allowed else b"",
-                )
-                for each in keys.open(row)
-            ]
-            replace(transaction, keys, row, visits, set(row.fields.split()) & {*allowed})
+            columns = keys.columns(row)
+            nothing = [0] * len(columns.times)
+            if NETWORK not in allowed:
+                columns.networks, columns.network_of = [""], nothing
+            if COOKIE not in allowed:
+                columns.tokens, columns.token_of = [b""], nothing
+            replace(transaction, keys, row, columns, set(row.fields.split()) & {*allowed})
         transaction.note(None, "retention", action="delete", data=tuple(gone))
     return len(rows)

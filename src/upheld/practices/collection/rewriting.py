@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection import blocks
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, PageVisit, seal_day
+from upheld.practices.collection.blocks import (
+    COOKIE,
+    NETWORK,
+    PAGE,
+    DayKeys,
+    VisitColumns,
+    seal_columns,
+)
 from upheld.practices.collection.tables import visit_block
 
 EVERY: Final = (PAGE, NETWORK, COOKIE)
@@ -17,14 +24,14 @@ def replace(
     transaction: Transaction,
     keys: DayKeys,
     row: Any,
-    visits: Sequence[PageVisit],
+    columns: VisitColumns,
     fields: Iterable[str],
 ) -> None:
     """Write a block anew; without any visit it goes."""
     transaction.tables.delete(visit_block, "block_id = ?", row.block_id)
-    if visits:
+    if columns.times:
         names = tuple(each for each in EVERY if each in fields)
-        some = [seal_day(keys, row.day, visits)]
+        some = [seal_columns(keys, row.day, columns)]
         blocks.write(
             transaction.tables, some, source=row.source, fields=names, clauses=row.clauses.split()
         )

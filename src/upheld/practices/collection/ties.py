@@ -7,7 +7,7 @@ ties it to an account is one row, an act of combining with its entry.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
@@ -18,11 +18,8 @@ from upheld.practices.collection.blocks import (
     COOKIE,
     PAGE,
     PURPOSE,
-    DayKeys,
-    days_of,
 )
-from upheld.practices.collection.rewriting import replace
-from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.tables import visit_tie
 from upheld.web import sessions
 
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
@@ -77,31 +74,3 @@ def tied_on_hold(transaction: Transaction) -> list[PersonId]:
     tied = transaction.tables.select_unchecked(visit_tie, ["person_id"])
     people = [PersonId(str(person_id)) for (person_id,) in tied]
     return [each for each in people if is_on_hold(transaction, each, STORE)]
-
-
-def erase_visits(transaction: Transaction, person_id: PersonId) -> None:
-    """Delete the visits of somebody who is being erased, unless the law keeps us from it."""
-    if is_on_hold(transaction, person_id, STORE):
-        return
-    cookies = cookies_of(transaction, [person_id])
-    if cookies:
-        delete_visits(transaction, cookies)
-        transaction.tables.delete(visit_tie, "person_id = ?", person_id)
-
-
-def delete_visits(transaction: Transaction, cookies: set[bytes]) -> int:
-    """Delete the visits that came with some cookies, on every day; how many."""
-    tables, count = transaction.tables, 0
-    for (day,) in tables.select_unchecked(visit_day, ["day"]):
-        keys = DayKeys(transaction, days_of(tables, [day]))
-        tokens = {keys.token(day, each) for each in cookies}
-        rows: list[Any] = tables.select(
-            visit_block, "day = ? AND fields LIKE ?", day, f"%{COOKIE}%"
-        )
-        for row in rows:
-            visits = keys.open(row)
-            others = [each for each in visits if each.token not in tokens]
-            if len(others) < len(visits):
-                count += len(visits) - len(others)
-                replace(transaction, keys, row, others, row.fields.split())
-    return count

@@ -1,0 +1,154 @@
+"""What was looked at on a day, counted at the desk: pages, hours, networks, and no visit by itself.
+
+Goes in: a day. Comes out: counts, as an act of use for improving our services, with an entry. Of
+visits that are tied to customers only those count whose customers the policy lets us use for it
+now; whoever has visits on that day and is counted has the entry, too. A day's blocks are opened
+while no transaction waits, its tokens first, to see whose visits there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+from upheld.core.clock import BEGINNING, Clock
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Act, ActResult
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.policy.request import Decision
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, days_of
+from upheld.practices.collection.tables import visit_block, visit_tie
+from upheld.practices.collection.ties import PURPOSE
+
+COUNTED: Final = "visit-count"  # the kind of the entry
+FOR: Final = "service-improvement"
+FEW: Final = 10  # visits; networks with fewer are counted together
+TOGETHER: Final = 500  # people who are asked about at once
+QUARTER: Final = 900  # seconds: zones differ by whole ones
+OBJECTED: Final = {"objected": False}  # of nobody known: an objection is a record of somebody
+
+
+class DayCounts(NamedTuple):
+    """Counts of a day's visits by page, by hour and by network, the most first."""
+
+    visits: int
+    left_out: int  # of customers whose visits may not be used for it
+    pages: list[tuple[str, int]]
+    hours: list[int]  # of the provider's day, from midnight on
+    networks: list[tuple[str, int]]
+    scattered: int  # visits from networks with few
+    without_network: int
+
+
+class SealedDay(NamedTuple):
+    """A day's blocks, still sealed, and whose cookies are tied to whom."""
+
+    day: str
+    rows: list[Any]
+    salts: dict[str, bytes]
+    fields: tuple[str, ...]  # that may be used
+    decision: Decision
+    ties: list[tuple[bytes, PersonId]]
+
+
+def use_of(fields: Sequence[str]) -> Act:
+    """Counting visits."""
+    return Act(action="use", data=tuple(fields), purpose=FOR)
+
+
+def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
+    """The blocks of a day; none where the policy lets us use no page of anybody's for it."""
+    decide = transaction.arrivals.decide
+    fields = tuple(each for each in (PAGE, NETWORK) if decide(use_of([each]), OBJECTED).allowed)
+    decision = decide(use_of(fields or (PAGE, NETWORK)), OBJECTED)
+    if PAGE not in fields:
+        return SealedDay(day, [], {}, (), decision, [])
+    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
+    ties = [
+        (sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"), row.person_id)
+        for row in tables.select(visit_tie, "person_id > ''")
+    ]
+    rows = tables.select(visit_block, "day = ?", day)
+    return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties)
+
+
+def whose(gate: Gate, its: SealedDay) -> dict[PersonId, set[bytes]]:
+    """Whose visits there are on a day, as far as they are known, with the tokens of each."""
+    keys, people = DayKeys(gate, its.salts), dict[PersonId, set[bytes]]()
+    rows = [row for row in its.rows if COOKIE in row.fields.split()] if its.ties else []
+    there = {token for row in rows for token in keys.tokens_in(row)}
+    for cookie, person_id in its.ties if there else ():
+        if (token := keys.token(its.day, cookie)) in there:
+            people.setdefault(person_id, set()).add(token)
+    return people
+
+
+def enter(
+    transaction: Transaction, its: SealedDay, people: dict[PersonId, set[bytes]], actor: str
+) -> set[bytes]:
+    """Enter that a day is counted; the tokens of those whose visits do not count.
+
+    A cookie that is tied to several counts where all of them let it.
+    """
+    act, others = use_of(its.fields), set(people)
+    present = transaction.lock_present(sorted(people))
+    for first in range(0, len(present), TOGETHER):
+        some = present[first : first + TOGETHER]
+        outcomes = transaction.sweep(act, some, only_if=act)
+        others -= {each for each, its in outcomes.items() if isinstance(its, ActResult)}
+    transaction.note(
+        None,
+        COUNTED,
+        actor=actor,
+        action="use",
+        data=its.fields,
+        purpose=FOR,
+        clauses=its.decision.clauses,
+        outcome="allow",
+        id=its.day,
+    )
+    return {token for each in others for token in people[each]}
+
+
+def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
+    """Count the visits of a day but those that came with some tokens."""
+    keys, networks_count = DayKeys(gate, its.salts), NETWORK in its.fields
+    pages, quarters, networks = Counter[str](), Counter[int](), Counter[str]()
+    left_out = 0
+    for row in its.rows:
+        columns = keys.columns(row)
+        if besides and not besides.isdisjoint(columns.tokens):
+            before = len(columns.times)
+            columns = columns.without(besides)
+            left_out += before - len(columns.times)
+        quarters.update([at // QUARTER for at in columns.times])
+        _add(pages, columns.routes, columns.route_of)
+        if networks_count:
+            _add(networks, columns.networks, columns.network_of)
+    without_network = networks.pop("", 0)
+    many = [(each, times) for each, times in networks.most_common() if times >= FEW]
+    return DayCounts(
+        sum(pages.values()),
+        left_out,
+        pages.most_common(),
+        _hours(gate.clock, quarters),
+        many,
+        sum(networks.values()) - sum(times for _, times in many),
+        without_network,
+    )
+
+
+def _add(counts: Counter[str], values: list[str], value_of: list[int]) -> None:
+    for value, times in Counter(value_of).items():
+        counts[values[value]] += times
+
+
+def _hours(clock: Clock, quarters: Counter[int]) -> list[int]:
+    hours = [0] * 24
+    for quarter, times in quarters.items():
+        moment = BEGINNING + timedelta(seconds=quarter * QUARTER)
+        hours[clock.local(moment).hour] += times
+    return hours

@@ -1,0 +1,91 @@
+"""The visits of people who are erased, taken out of every block, for many people at once.
+
+A block is opened for all of them together: first its tokens alone, and the whole of it only where
+one of theirs is among them. Blocks are looked through while nobody waits, and written anew a few
+in a transaction. Who is killed in between has deleted whole blocks, and the ties that say whose the
+rest is are the last to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from upheld.core.ids import PersonId
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice.kept_days import is_on_hold
+from upheld.practices.collection.blocks import COOKIE, DayKeys, days_of
+from upheld.practices.collection.rewriting import replace
+from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.ties import STORE, cookies_of
+
+AT_ONCE: Final = 10  # blocks that are written anew in one transaction
+_WITH_COOKIES: Final = f"%{COOKIE}%"
+
+
+def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
+    """Delete the visits of people who are being erased, but of those whom the law has us keep."""
+    with gate.together() as transaction:
+        free = [each for each in person_ids if not is_on_hold(transaction, each, STORE)]
+        cookies = cookies_of(transaction, free)
+    if not cookies:
+        return
+    delete_visits(gate, cookies)
+    with gate.together() as transaction:
+        for each in free:
+            transaction.tables.delete(visit_tie, "person_id = ?", each)
+
+
+def delete_visits(gate: Gate, cookies: set[bytes]) -> int:
+    """Delete the visits that came with some cookies, on every day; how many."""
+    with gate.look() as tables:
+        days = sorted(str(day) for (day,) in tables.select_unchecked(visit_day, ["day"]))
+    count = 0
+    for day in days:
+        while some := _blocks_with(gate, day, cookies):  # others may be written meanwhile
+            for first in range(0, len(some), AT_ONCE):
+                with gate.together() as transaction:
+                    count += _take_out(transaction, some[first : first + AT_ONCE], cookies)
+    return count
+
+
+def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[str]:
+    """The blocks of a day in which there are visits that came with some cookies."""
+    with gate.look() as tables:
+        keys = DayKeys(gate, days_of(tables, [day]))
+        if not keys.salts:
+            return []
+        ids = tables.select_unchecked(
+            visit_block, ["block_id"], "day = ? AND fields LIKE ?", day, _WITH_COOKIES
+        )
+        tokens = {keys.token(day, each) for each in cookies}
+        return [
+            str(row.block_id)
+            for some in _lots([str(block_id) for (block_id,) in ids])
+            for row in tables.select(visit_block, _any_of(some), *some)
+            if not tokens.isdisjoint(keys.tokens_in(row))
+        ]
+
+
+def _take_out(transaction: Transaction, block_ids: Sequence[str], cookies: set[bytes]) -> int:
+    """Delete the visits of some cookies from some blocks, if they are still there; how many."""
+    tables, count = transaction.tables, 0
+    rows = tables.select(visit_block, _any_of(block_ids), *block_ids)
+    keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
+    for row in rows:
+        tokens = {keys.token(row.day, each) for each in cookies}
+        columns = keys.columns(row)
+        others = columns.without(tokens)
+        count += len(columns.times) - len(others.times)
+        replace(transaction, keys, row, others, row.fields.split())
+    return count
+
+
+def _lots(block_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(block_ids), AT_ONCE):
+        yield block_ids[first : first + AT_ONCE]
+
+
+def _any_of(block_ids: Sequence[str]) -> str:
+    return f"block_id IN ({', '.join('?' * len(block_ids))})"

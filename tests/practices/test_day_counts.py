@@ -1,0 +1,192 @@
+"""Visits of a day are counted at the desk, for what the policy lets us, and with an entry."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+import upheld
+from practices.conftest import House
+from practices.test_collection import visits
+from practices.without import without
+from upheld.core.clock import BEGINNING
+from upheld.core.ids import PersonId
+from upheld.gate.erasure.erase import erase
+from upheld.gate.log.entries import of_kind
+from upheld.practices.collection import blocks, day_counts, erasing
+from upheld.practices.collection.blocks import PageVisit, columns_of
+from upheld.practices.collection.compaction import compact
+from upheld.practices.collection.day_counts import DayCounts
+from upheld.practices.collection.intake import Intake
+from upheld.practices.collection.log_lines import LogLine
+from upheld.practices.collection.tables import visit_tie
+from upheld.practices.collection.ties import tie
+from upheld.web import sessions
+
+
+def keep(house: House, *rows: tuple[str, str, bytes], days_ago: int = 1) -> None:
+    """Keep visits of noon of a day, each its page, its address and its cookie."""
+    noon = house.clock.now().replace(hour=12) - timedelta(days=days_ago)
+    second = int((noon - BEGINNING).total_seconds())
+    lines = [LogLine(second, ip.encode(), page.encode(), cookie) for page, ip, cookie in rows]
+    assert Intake(house.provider.gate.gate).keep(lines).visits == len(rows)
+
+
+def tied(house: House, email: str, cookie: bytes) -> PersonId:
+    """A customer to whom a cookie is tied."""
+    person = house.customer(email)
+    raw = house.do(lambda t: sessions.begin(t.tables, "customer", person, house.clock.now()))
+    assert house.do(lambda t: tie(t, raw, cookie))
+    return person
+
+
+def counted(house: House, days_ago: int = 1) -> DayCounts:
+    """What the page of the desk counts."""
+    gate = house.provider.gate.gate
+    day = (house.clock.today() - timedelta(days=days_ago)).isoformat()
+    its = house.do(lambda t: day_counts.seal_of_day(t, day))
+    people = day_counts.whose(gate, its)
+    besides = house.do(lambda t: day_counts.enter(t, its, people, "staff u1"))
+    return day_counts.count(gate, its, besides)
+
+
+def uses(house: House, person: PersonId) -> list[tuple[str, ...]]:
+    """By which clauses somebody's visits were used."""
+    return [
+        each.entry.clauses
+        for each in house.provider.gate.gate.entries(person)
+        if (each.entry.action, each.entry.purpose) == ("use", day_counts.FOR)
+    ]
+
+
+def test_a_day_is_counted_by_page_hour_and_network(house: House) -> None:
+    """The most first, whichever block they lie in; networks of few are together."""
+    for _ in range(5):
+        keep(house, *[("/plans?from=ad", "192.0.2.7", b"")] * 3, ("/help", "198.51.100.9", b""))
+    keep(house, ("/plans", "nobody.example", b"a"), ("/plans", "192.0.2.9", b"b"))
+    keep(house, ("/other-day", "192.0.2.9", b""), days_ago=2)
+    counts = counted(house)
+    assert counts.pages == [("/plans", 17), ("/help", 5)]
+    assert counts.networks == [("192.0.2.0/24", 16)]
+    assert (counts.scattered, counts.without_network, counts.visits) == (5, 1, 22)
+    assert sum(counts.hours) == max(counts.hours) == 22
+    compact(house.provider.gate.gate)
+    assert counted(house) == counts
+
+
+def test_who_objected_is_left_out_and_who_is_counted_has_the_entry(house: House) -> None:
+    """As the policy lets us use their visits now; visits of nobody count."""
+    ann, bo, cy = (tied(house, f"{n}@marked.example", n.encode()) for n in ("ann", "bo", "cy"))
+    keep(house, ("/a", "192.0.2.7", b"ann"), ("/b", "192.0.2.7", b"bo"), ("/n", "-", b"other"))
+    house.do(
+        lambda t: t.record(
+            bo, "objection", fact="objected", about={"purpose": ["service-improvement"]}
+        )
+    )
+    counts = counted(house)
+    assert counts.pages == [("/a", 1), ("/n", 1)]
+    assert (counts.visits, counts.left_out) == (2, 1)
+    assert [len(uses(house, each)) for each in (ann, bo, cy)] == [1, 0, 0]
+    assert uses(house, ann) == [("improving",)]
+
+
+def test_a_cookie_of_two_counts_where_both_let_it(house: House) -> None:
+    """Whose the visit was nobody can tell."""
+    tied(house, "ann@marked.example", b"one")
+    bo = tied(house, "bo@marked.example", b"one")
+    keep(house, ("/a", "192.0.2.7", b"one"))
+    assert counted(house).visits == 1
+    house.do(
+        lambda t: t.record(
+            bo, "objection", fact="objected", about={"purpose": ["service-improvement"]}
+        )
+    )
+    assert counted(house).visits == 0
+
+
+def test_the_desk_counts_a_day_and_nobody_else_does(house: House) -> None:
+    """With the clause and an entry of the look; a day that is none is not found."""
+    keep(house, *[("/plans", "192.0.2.7", b"")] * 12)
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    page = desk.get("/staff/visits/day")
+    assert "12 visits, counted to improve our services" in page.text
+    for word in ("/plans", "192.0.2.0/24", "#improving"):
+        assert word in page.text
+    entries = house.do(lambda t: list(of_kind(t.connection, day_counts.COUNTED)))
+    assert len(entries) == 1
+    assert desk.get("/staff/visits/day?on=2026-02-30").status_code == 404
+    assert "0 visits" in desk.get("/staff/visits/day?on=2020-01-01").text
+    other = house.signed_in(house.staff("support", sign_in="sue"), "staff")
+    assert other.get("/staff/visits/day").status_code == 403
+
+
+def test_without_the_clause_no_visit_is_counted(
+    open_house: Callable[[upheld.Policy], House],
+) -> None:
+    """The page says why, no block is opened, and nothing is entered."""
+    house = open_house(without("improving"))
+    keep(house, ("/plans", "192.0.2.7", b""))
+    page = house.signed_in(house.staff("privacy"), "staff").get("/staff/visits/day")
+    assert page.status_code == 403
+    assert "We may not count visits" in page.text
+    assert "/plans" not in page.text
+
+
+def test_many_people_are_erased_from_all_blocks_at_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Theirs are gone on each day, however few blocks are written at a time; others' stay."""
+    monkeypatch.setattr(erasing, "AT_ONCE", 2)
+    people = [tied(house, f"c{n}@marked.example", f"c{n}".encode()) for n in range(4)]
+    for days_ago in (1, 2, 3):
+        for _ in range(3):
+            keep(
+                house,
+                *[("/p", "192.0.2.7", f"c{n}".encode()) for n in range(4)],
+                ("/o", "192.0.2.7", b"other"),
+                days_ago=days_ago,
+            )
+    erase(house.provider.gate.gate, people[:3])
+    assert len(visits(house)) == 9 * 2
+    assert len(house.do(lambda t: t.tables.select(visit_tie))) == 1
+
+
+def test_who_is_stopped_while_erasing_visits_goes_on_where_it_was(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some blocks are written anew; the tie that says whose the rest is stays until all are."""
+    monkeypatch.setattr(erasing, "AT_ONCE", 1)
+    ann = tied(house, "ann@marked.example", b"ann")
+    for days_ago in (1, 2, 3):
+        keep(house, ("/p", "192.0.2.7", b"ann"), ("/o", "-", b"other"), days_ago=days_ago)
+    real, calls = erasing.replace, list[int]()
+
+    def failing(*arguments: object) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("the disk is full")
+        real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(erasing, "replace", failing)
+    with pytest.raises(OSError, match="full"):
+        erase(house.provider.gate.gate, [ann])
+    assert len(visits(house)) == 5
+    erase(house.provider.gate.gate, [ann])
+    assert len(visits(house)) == 3
+
+
+def test_a_block_that_an_earlier_upheld_packed_is_read() -> None:
+    """Which had its tokens in one with the rest."""
+    some = [PageVisit(5, "/a", "192.0.2.0/24", b"t"), PageVisit(6, "/b", "", b"")]
+    columns = columns_of(some)
+    before = zlib.compress(msgspec.msgpack.encode(columns), 1)
+    for raw in (before, blocks.pack(columns)):
+        assert blocks.unpack(raw).visits() == some
+        assert blocks.tokens_in(raw) == [b"t", b""]
+    rest = columns.without([b"t"])
+    assert rest.visits() == some[1:]
+    assert (rest.routes, rest.networks, rest.tokens) == (["/b"], [""], [b""])
