@@ -19,6 +19,7 @@ from upheld.core.settings import Settings
 from upheld.demo import sample_policy
 from upheld.gate.async_gate import AsyncGate
 from upheld.gate.gate import Gate
+from upheld.practice.plugin import Provider
 
 SEED = 20_261_129
 DAYS = 2
@@ -47,6 +48,11 @@ def write_log(path: Path, lines: int) -> None:
 
 
 def make_gate(folder: Path) -> Gate:
+    """The gate of a new provider, as `make_provider`."""
+    return make_provider(folder).gate.gate
+
+
+def make_provider(folder: Path) -> Provider:
     """A new provider under the sample policy, with all its practices."""
     from upheld.app.provider import provide  # noqa: PLC0415 - after what is measured is written
     from upheld.database.engines import open_or_remove  # noqa: PLC0415 - as above
@@ -61,8 +67,7 @@ def make_gate(folder: Path) -> Gate:
     with open_or_remove(url) as engine:
         migrate(engine)
     gate = Gate(engine, load(sample_policy()), Keyring.create(folder / "keyring", KeyFile(master)))
-    provide(AsyncGate(gate), Settings(database=url))
-    return gate
+    return provide(AsyncGate(gate), Settings(database=url))
 
 
 def with_duckdb(log: Path, folder: Path) -> float:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from upheld.cli.admin import gate_of
 from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
+from upheld.practices.collection.blocks import DayKeys, days_of
+from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.tables import visit_block
 
 COUNT = 400
@@ -39,6 +42,34 @@ def killing(*arguments):
 setattr(target, name, killing)
 cli.main()
 """
+KILLED_JOINING = """
+import os, sys
+from upheld import cli
+from upheld.practices.collection import compaction
+compaction.AT_ONCE = 2
+calls = []
+def killing(real):
+    def work(*arguments):
+        result = real(*arguments)
+        calls.append(1)
+        if len(calls) == 2:
+            os.kill(os.getpid(), 9)
+        return result
+    return work
+if sys.argv.pop(1) == "before":
+    compaction.seal_day = killing(compaction.seal_day)
+else:
+    real = compaction._join
+    def joining(transaction):
+        joined = real(transaction)
+        calls.append(joined)
+        if len(calls) == 3:  # two were durable
+            os.kill(os.getpid(), 9)
+        return joined
+    compaction._join = joining
+cli.main()
+"""
+YESTERDAY = system_time() - timedelta(days=1)
 
 
 @pytest.fixture(name="home")
@@ -90,6 +121,39 @@ def test_a_reader_that_is_killed_has_kept_whole_parts_once(home: Path, when: str
     (report,) = json.loads(run(home, "collect", "logs", str(home / "access.log"), "--json"))
     assert report["visits"] == COUNT - kept_visits
     run(home, "admin", "selfcheck")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whoever_is_killed_while_joining_blocks_has_lost_no_visit(home: Path, when: str) -> None:
+    """Killed before blocks are joined for good or right after, each visit is there once."""
+    log = home / "access.log"
+    log.write_text(log.read_text().replace(f"{system_time():%d/%b}", f"{YESTERDAY:%d/%b}"))
+    words = ["--settings", str(home / "upheld.toml")]
+    many = KILLED.replace("times = 2", "times = 10**9")
+    command = [sys.executable, "-c", many, "after", "collect", "logs", str(log), *words]
+    subprocess.run(command, check=True, env={**os.environ}, capture_output=True)
+    assert blocks_in(home)[0] > 3
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_JOINING, when, "jobs", "--once", *words],
+        check=False,
+        env={**os.environ},
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert blocks_in(home)[1] == COUNT
+    compact(gate_of(read_settings(home / "upheld.toml")))  # the killed one's lease still runs
+    assert blocks_in(home) == (1, COUNT)
+    run(home, "admin", "selfcheck")
+
+
+def blocks_in(home: Path) -> tuple[int, int]:
+    """How many blocks there are, and how many different visits are in them."""
+    gate = gate_of(read_settings(home / "upheld.toml"))
+    with gate.look() as tables:
+        rows = tables.select(visit_block)
+        keys = DayKeys(gate, days_of(tables, {row.day for row in rows}))
+        routes = [visit.route for row in rows for visit in keys.open(row)]
+    assert len(routes) == len(set(routes)) == sum(row.visits for row in rows)
+    return len(rows), len(routes)
 
 
 def test_a_synthetic_log_is_taken_in_as_any_other(home: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import zlib
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,12 +21,12 @@ from upheld.core.ids import PersonId
 from upheld.gate.erasure.erase import erase
 from upheld.gate.log.entries import of_kind
 from upheld.practices.collection import blocks, day_counts, erasing
-from upheld.practices.collection.blocks import PageVisit, columns_of
+from upheld.practices.collection.blocks import DayKeys, PageVisit, columns_of, days_of
 from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.day_counts import DayCounts
 from upheld.practices.collection.intake import Intake
 from upheld.practices.collection.log_lines import LogLine
-from upheld.practices.collection.tables import visit_tie
+from upheld.practices.collection.tables import visit_block, visit_tie
 from upheld.practices.collection.ties import tie
 from upheld.web import sessions
 
@@ -177,6 +180,46 @@ def test_who_is_stopped_while_erasing_visits_goes_on_where_it_was(
     assert len(visits(house)) == 5
     erase(house.provider.gate.gate, [ann])
     assert len(visits(house)) == 3
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the other's are a server's
+def test_no_file_of_the_provider_has_a_visit_of_whoever_was_erased(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither cookie nor token, nor any part of a sealed block in which they were."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    gate = house.provider.gate.gate
+    cookies = [f"marked-cookie-{n}".encode() for n in range(5)]
+    people = [tied(house, f"c{n}@marked.example", each) for n, each in enumerate(cookies)]
+    for days_ago in (1, 2):
+        for at in range(4):
+            theirs = [("/p", "192.0.2.7", each) for each in cookies]
+            keep(house, *theirs, (f"/o{at}", "-", b"other"), days_ago=days_ago)
+    compact(gate)
+    keep(house, *[("/p", "192.0.2.7", each) for each in cookies])
+
+    def of_before(transaction: Any) -> list[bytes]:
+        rows = transaction.tables.select(visit_block)
+        keys = DayKeys(transaction, days_of(transaction.tables, {row.day for row in rows}))
+        ties = [bytes(row.cookie) for row in transaction.tables.select(visit_tie)]
+        tokens = [keys.token(day, each) for day in keys.salts for each in cookies]
+        return [*cookies, *tokens, *ties, *(bytes(row.sealed) for row in rows)]
+
+    marks = house.do(of_before)
+    parts = {each[at : at + 24] for each in marks for at in (0, len(each) // 2) if len(each) > 12}
+    assert any(part in files_below(tmp_path) for part in parts)
+    erase(gate, people)
+    assert len(visits(house)) == 8
+    everything = files_below(tmp_path)
+    assert len(everything) > 100_000
+    assert [part for part in parts if part in everything] == []
+
+
+def files_below(folder: Path) -> bytes:
+    """The bytes of all files: the database, its side files, keys, and whatever else lies there."""
+    return b"".join(each.read_bytes() for each in sorted(folder.rglob("*")) if each.is_file())
 
 
 def test_a_block_that_an_earlier_upheld_packed_is_read() -> None:

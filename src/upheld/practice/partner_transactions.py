@@ -23,6 +23,7 @@ from upheld.core.ids import FeedId, PersonId
 from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.field_values import canonical
+from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -268,7 +269,9 @@ def retire(gate: Gate) -> int:
     """Delete what may be kept no longer; how many rows.
 
     Whoever alone may not be stored any more, such as who asked for an erasure, is left to that.
+    ClockError while the clock is in doubt.
     """
+    trusted_time(gate)
     with gate.look() as tables:
         people = sorted({str(who) for (who,) in tables.select_unchecked(table, ["person_id"])})
     return sum(_retire(gate, PersonId(each)) for each in people)

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from upheld.core.clock import BEGINNING
 from upheld.gate.act.arrivals import ArrivalBatch, ArrivalQuestions
 from upheld.gate.act.request import Act
+from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -121,8 +122,10 @@ class Intake:
         """Keep what the policy lets in of some visits; `also` is done in the same transaction.
 
         It is not where the policy lets in nothing of any visit, or nobody may tell us of them.
-        Either all of it is durable when this returns, or nothing of it is.
+        Either all of it is durable when this returns, or nothing of it is. ClockError while the
+        clock is in doubt: by it, a line is too old or in the future, and would be passed over.
         """
+        trusted_time(self.gate)
         lines = list(lines)
         while True:
             with self.gate.together() as transaction:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from upheld.gate.act.request import Act
+from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
@@ -28,7 +29,11 @@ AT_ONCE = 50  # blocks that are written anew in one transaction
 
 
 def retire(gate: Gate) -> int:
-    """Delete what may be kept no longer; how many blocks went or were written anew."""
+    """Delete what may be kept no longer; how many blocks went or were written anew.
+
+    ClockError while the clock is in doubt: one that jumped ahead would delete everything.
+    """
+    trusted_time(gate)
     with gate.together() as transaction:
         allowed, oldest, decision = may_stay(transaction)
         count = _drop_before(transaction, oldest if PAGE in allowed else "", decision.clauses)
