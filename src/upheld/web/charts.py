@@ -36,6 +36,27 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     )
 
 
+def across(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
+    """A bar from left to right under each label of (label, amount, as said): for long labels."""
+    most = max((amount for _, amount, _ in rows), default=0) or 1
+    line, room = 40, WIDTH - ROOM
+    parts = []
+    for at, (label, amount, text) in enumerate(rows):
+        y, wide = at * line + 20, room * amount / most
+        parts.append(
+            f'<text class="behind" x="0" y="{y - 5}">{escape(label)}</text>'
+            f'<rect class="bar-of" x="0" y="{y}" width="{wide:.1f}" height="14" rx="2">'
+            f"<title>{escape(label)}: {escape(text)}</title></rect>"
+            f'<text class="behind" x="{wide + 8:.1f}" y="{y + 11}">{escape(text)}</text>'
+        )
+    if not parts:
+        return Markup("")
+    return Markup(  # noqa: S704 - every text in it is escaped above
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {len(rows) * line}" role="img"'
+        f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
+    )
+
+
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> Markup:
     """A bar for each (label, amount, lowest, highest, as said), with a line from end to end."""
     most = max((high for _, _, _, high, _ in rows), default=0) or 1

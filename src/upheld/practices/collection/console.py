@@ -5,9 +5,11 @@ Keys of partners' pages are revoked there, too.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -27,8 +29,9 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon_keys import Beacon
+from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.forecast import forecast
-from upheld.practices.collection.holdings import holdings_of
+from upheld.practices.collection.holdings import VisitHoldings, holdings_of
 from upheld.practices.collection.tellers import REVOKED, STOLEN
 from upheld.web import charts
 from upheld.web.kit import Refusal
@@ -79,13 +82,27 @@ class VisitConsole:
             holdings=holdings,
             label=self._label,
             reference=short_reference,
-            chart=charts.bars("Visits by month", bars),
+            charts=[("By month", charts.bars("Visits by month", bars)), *self._charts(holdings)],
             goes=goes,
             ends=charts.bars("Visits that go, by month", ends),
             collecting=self._duties(holdings.collecting),
             storing=self._duties(holdings.storing),
             quotes=quote_clauses(self.provider.policy, holdings.clauses),
         )
+
+    def _charts(self, holdings: VisitHoldings) -> list[tuple[str, Markup]]:
+        """Bars of how many visits there are by kind of data, by who told us, and by clause."""
+        kinds, sources, clauses = Counter[str](), Counter[str](), Counter[str]()
+        for row in holdings.rows:
+            kinds[self._label("data", row.field)] += row.visits
+            if row.field == PAGE:  # which every visit has
+                sources[row.company or self._label("party", row.source)] += row.visits
+                clauses.update(dict.fromkeys((f"#{each}" for each in row.clauses), row.visits))
+        ways = {"kind of data": kinds, "who told us": sources, "clause": clauses}
+        return [
+            (f"By {name}", charts.across(f"Visits by {name}", _bars(counts)))
+            for name, counts in ways.items()
+        ]
 
     async def revoke(self, visit: Visit) -> Response:
         """Let nothing count by a key of a partner's pages any more, once that was confirmed."""
@@ -119,3 +136,7 @@ class VisitConsole:
 
     def _label(self, tree: str, word: str) -> str:
         return heading_of_customers(self.provider.policy, tree, word)
+
+
+def _bars(counts: Counter[str]) -> list[tuple[str, float, str]]:
+    return [(word, times, f"{times:,}") for word, times in counts.most_common()]
