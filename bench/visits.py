@@ -22,10 +22,9 @@ from upheld.core.clock import BEGINNING
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
 from upheld.practices.collection import blocks, day_counts
-from upheld.practices.collection.blocks import DayKeys, PageVisit, days_of, seal_day
+from upheld.practices.collection.blocks import PURPOSE, DayKeys, PageVisit, days_of, seal_day
 from upheld.practices.collection.compaction import WHOLE
 from upheld.practices.collection.tables import visit_block, visit_tie
-from upheld.practices.collection.ties import PURPOSE
 
 PEOPLE = 100
 A_DAY = 5  # visits of each of them on a day

@@ -166,15 +166,16 @@ def test_who_is_stopped_while_erasing_visits_goes_on_where_it_was(
     ann = tied(house, "ann@marked.example", b"ann")
     for days_ago in (1, 2, 3):
         keep(house, ("/p", "192.0.2.7", b"ann"), ("/o", "-", b"other"), days_ago=days_ago)
-    real, calls = erasing.replace, list[int]()
+    target: Any = erasing
+    real, calls = target.replace, list[int]()
 
     def failing(*arguments: object) -> None:
         calls.append(1)
         if len(calls) == 2:
             raise OSError("the disk is full")
-        real(*arguments)  # type: ignore[arg-type]
+        real(*arguments)
 
-    monkeypatch.setattr(erasing, "replace", failing)
+    monkeypatch.setattr(target, "replace", failing)
     with pytest.raises(OSError, match="full"):
         erase(house.provider.gate.gate, [ann])
     assert len(visits(house)) == 5

@@ -19,9 +19,8 @@ from upheld.gate.act.request import Act, ActResult
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, days_of
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys, days_of
 from upheld.practices.collection.tables import visit_block, visit_tie
-from upheld.practices.collection.ties import PURPOSE
 
 COUNTED: Final = "visit-count"  # the kind of the entry
 FOR: Final = "service-improvement"
