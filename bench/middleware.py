@@ -73,7 +73,7 @@ async def asgi(recorder: VisitRecorder, pages: int) -> list[list[int]]:
 
 
 def wsgi(recorder: VisitRecorder, pages: int) -> list[list[int]]:
-    """As `asgi`."""
+    """Nanoseconds of each page of a WSGI application, without the middleware and with it."""
     apps: list[Any] = [wsgi_page, WsgiVisitMiddleware(wsgi_page, recorder=recorder)]
     took: list[list[int]] = [[], []]
     for number in range(pages):

@@ -19,6 +19,7 @@ from statistics import median
 from collect import SEED, make_gate
 
 from upheld.core.clock import BEGINNING
+from upheld.core.ids import PersonId
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
 from upheld.practices.collection import blocks, day_counts
@@ -121,7 +122,7 @@ def with_duckdb(gate: Gate, day: str, folder: Path) -> float:
     return time.process_time() - start
 
 
-def enrol(gate: Gate) -> list[str]:
+def enrol(gate: Gate) -> list[PersonId]:
     """People to whom a cookie each is tied; their ids."""
     people = []
     for number in range(PEOPLE):

@@ -169,7 +169,8 @@ READ_UNCHECKED = {
     ("practices/collection/own_visits.py", "visit_day"): "each is read anew then and checked",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
-    ("practices/collection/ties.py", "visit_day"): "each is read anew then and checked",
+    ("practices/collection/erasing.py", "visit_day"): "each is read anew then and checked",
+    ("practices/collection/erasing.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/ties.py", "visit_tie"): _LOOKED_AT,
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     (

@@ -81,7 +81,8 @@ def test_bytes_that_no_log_has_are_counted_and_nothing_else_is_lost(
     good = lines(1).encode()
     log = tmp_path / "access.log"
     log.write_bytes(
-        b"\xef\xbb\xbf" + good
+        b"\xef\xbb\xbf"
+        + good
         + good.replace(b"/p0", b"/p\x00")
         + good.replace(b"/p0", b"/\xe9t\xe9")  # Latin-1
         + good.replace(b"/p0", b"/\xc3")
@@ -89,7 +90,7 @@ def test_bytes_that_no_log_has_are_counted_and_nothing_else_is_lost(
         + good.decode().encode("utf-16-le")
         + b"\n"
         + good.replace(b"\n", b"\r\n")
-    )  # fmt: skip
+    )
     report = read(house, log)
     assert report.visits == 4
     left_out = dict(report.left_out)

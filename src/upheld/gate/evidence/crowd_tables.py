@@ -37,7 +37,7 @@ class CrowdTables(Tables):
     def select(
         self, table: Table, where: str = "", *values: Any, parts: Sequence[str] | None = None
     ) -> list[Any]:
-        """As `Tables.select`; for one of the crowd with those beside them, if none was before."""
+        """The rows that a condition holds of; for one of the crowd with those beside them, once."""
         place = self._places.get(values[0]) if values else None
         if place is None or not _is_of_one(table, where):
             return super().select(table, where, *values, parts=parts)
@@ -55,7 +55,7 @@ class CrowdTables(Tables):
         return list(of_each.get(values[0], ()))
 
     def get(self, table: Table, where: str, *values: Any) -> Any | None:
-        """As `Tables.get`; the row that a condition holds of, checked."""
+        """The row that a condition holds of, checked; None where there is none."""
         mine = self.select(table, where, *values)
         return mine[0] if mine else None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import BlockId, PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice.kept_days import is_on_hold
@@ -50,7 +50,7 @@ def delete_visits(gate: Gate, cookies: set[bytes]) -> int:
     return count
 
 
-def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[str]:
+def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockId]:
     """The blocks of a day in which there are visits that came with some cookies."""
     with gate.look() as tables:
         keys = DayKeys(gate, days_of(tables, [day]))
@@ -61,14 +61,14 @@ def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[str]:
         )
         tokens = {keys.token(day, each) for each in cookies}
         return [
-            str(row.block_id)
-            for some in _lots([str(block_id) for (block_id,) in ids])
+            BlockId(row.block_id)
+            for some in _lots([BlockId(str(block_id)) for (block_id,) in ids])
             for row in tables.select(visit_block, _any_of(some), *some)
             if not tokens.isdisjoint(keys.tokens_in(row))
         ]
 
 
-def _take_out(transaction: Transaction, block_ids: Sequence[str], cookies: set[bytes]) -> int:
+def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> int:
     """Delete the visits of some cookies from some blocks, if they are still there; how many."""
     tables, count = transaction.tables, 0
     rows = tables.select(visit_block, _any_of(block_ids), *block_ids)
@@ -82,10 +82,10 @@ def _take_out(transaction: Transaction, block_ids: Sequence[str], cookies: set[b
     return count
 
 
-def _lots(block_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _lots(block_ids: Sequence[BlockId]) -> Iterator[Sequence[BlockId]]:
     for first in range(0, len(block_ids), AT_ONCE):
         yield block_ids[first : first + AT_ONCE]
 
 
-def _any_of(block_ids: Sequence[str]) -> str:
+def _any_of(block_ids: Sequence[BlockId]) -> str:
     return f"block_id IN ({', '.join('?' * len(block_ids))})"
