@@ -61,6 +61,7 @@ OWN = {
     "takeovers",
     "visits",
     "ad-reports",
+    "ad-segments",
     "sessions",
     "post-versions",
     "version-notices",

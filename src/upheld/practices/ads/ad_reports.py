@@ -184,6 +184,21 @@ def has_its_booking(tables: Tables, its: Campaign) -> bool:
     return sum(_number(its, each) for each in rows) >= its.views_max
 
 
+def without_their_booking(tables: Tables, its: Iterable[Campaign]) -> list[Campaign]:
+    """The campaigns of some that have not what was booked yet.
+
+    Sums that are not checked say which may have it, and what is checked says which do.
+    """
+    columns, where = ("campaign_id", "SUM(views)", "SUM(clicks)"), "day <> '' GROUP BY campaign_id"
+    sums = {each: most for each, *most in tables.select_unchecked(ad_report, columns, where)}
+    return [
+        each
+        for each in its
+        if max(sums.get(each.campaign_id, (0,))) < each.views_max
+        or not has_its_booking(tables, each)
+    ]
+
+
 def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
     """What was reported of a campaign so far, and what it costs."""
     rows = transaction.tables.select(ad_report, "campaign_id = ? ORDER BY day", its.campaign_id)

@@ -9,21 +9,17 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import CampaignId, PersonId
+from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
-from upheld.gate.act.request import Act
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
-from upheld.policy.request import Decision
-from upheld.practice import ages, bands, parties
-from upheld.practice.privacy_budget import GROUP
+from upheld.practice import bands, parties
 from upheld.practices.ads.tables import advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
@@ -259,53 +255,6 @@ def _change(
         raise _error(f"this campaign {sentence}", "open it again to see how it stands")
     changes = {"state": after, "reason": reason, "reviewed_by": actor}
     transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
-
-
-def using(fields: Sequence[str]) -> Act:
-    """The act of using what is known about somebody for advertising."""
-    return Act(action="use", data=tuple(fields), purpose="advertising")
-
-
-def showing(fields: Sequence[str]) -> Act:
-    """The act of showing somebody an advertisement that is chosen by what is known about them."""
-    return Act(action="show-ad", data=tuple(fields), occasion="service-use")
-
-
-def supposing(data: str, occasion: str) -> Act:
-    """What an advertiser may suppose about whoever sees or clicks."""
-    return Act(action="infer", data=(data,), actor=ADVERTISER, occasion=occasion)
-
-
-def decisions(
-    transaction: Transaction, person_id: PersonId, fields: Sequence[str]
-) -> list[Decision]:
-    """What the policy says now to choosing advertisements for somebody by some fields."""
-    acts = (
-        showing(fields),
-        using(fields),
-        supposing("segment", "ad-view"),
-        supposing("segment", "ad-click"),
-    )
-    return [transaction.peek(person_id, each) for each in acts]
-
-
-def allowed(transaction: Transaction, person_id: PersonId, fields: Sequence[str]) -> int:
-    """The smallest group for which somebody may be shown what is chosen so; 0 if they may not."""
-    answers = decisions(transaction, person_id, fields)
-    if not all(each.allowed for each in answers):
-        return 0
-    amounts = [int(d.amount or 0) for each in answers for d in each.duties if d.duty == GROUP]
-    return max(amounts, default=0)
-
-
-def is_meant(
-    transaction: Transaction, criteria: bands.Criteria, values: Mapping[str, str], today: date
-) -> bool:
-    """Whether a campaign is meant for somebody by their values; never for a minor."""
-    born = values.get(bands.BORN, "")
-    if not born or ages.is_minor(transaction.policy, bands.age_on(born, today)):
-        return False
-    return bands.meets(criteria, bands.bands_of(values, today))
 
 
 def every(tables: Tables, party: str = "") -> list[Campaign]:

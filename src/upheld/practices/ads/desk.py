@@ -18,7 +18,14 @@ from upheld.practice.noise import NoiseError
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.privacy_budget import BudgetError
-from upheld.practices.ads import ad_reports, campaigns, complaints, estimates
+from upheld.practices.ads import (
+    ad_reports,
+    anomalies,
+    campaigns,
+    complaints,
+    estimates,
+    likeness,
+)
 from upheld.practices.ads.advertiser import STATES
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.picking import Picking
@@ -52,6 +59,11 @@ class AdDesk:
             return {
                 "rows": [(each, company_name(each.party)) for each in every],
                 "complaints": complaints.waiting(transaction.tables),
+                "odd": {
+                    each.campaign_id
+                    for each in every
+                    if each.state == campaigns.APPROVED and anomalies.odd(transaction.tables, each)
+                },
                 "fields": _fields(transaction),
             }
 
@@ -91,6 +103,8 @@ class AdDesk:
             return {
                 "its": its,
                 "report": ad_reports.totals_of(transaction, its),
+                "odd": anomalies.odd(transaction.tables, its),
+                "signs": likeness.signs(transaction, its),
                 "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),
             }
 

@@ -14,12 +14,11 @@ from typing import Final, NamedTuple
 from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
-from upheld.gate.act.request import Refused
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
 from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import campaigns, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
 from upheld.practices.ads.tables import ad_estimate
 
@@ -29,7 +28,6 @@ POINTS: Final = 50  # what an estimate costs
 MARGIN: Final = 1_000  # a group that is too small passes at most once in so many times
 ROUNDED_TO: Final = 10
 STANDS: Final = timedelta(days=365)
-BATCH: Final = 200
 
 
 class Estimate(NamedTuple):
@@ -73,7 +71,9 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
         return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
     noise.require()
     pay(transaction, [PROFILE], POINTS)
-    estimate = Estimate(with_noise(_count(transaction, criteria, smallest)), smallest)
+    estimate = Estimate(
+        with_noise(segments.current(transaction, criteria).count(criteria)), smallest
+    )
     transaction.tables.delete(ad_estimate, "criteria = ?", word)
     transaction.tables.insert(
         ad_estimate,
@@ -100,19 +100,3 @@ def _word(criteria: bands.Criteria) -> str:
     """A group by a word, the same in whichever order it is written and however often."""
     plain = {key: sorted({*criteria[key]}) for key in sorted(criteria)}
     return sha256(json.dumps(plain).encode()).hexdigest()
-
-
-def _count(transaction: Transaction, criteria: bands.Criteria, smallest: int) -> int:
-    """How many people a campaign is meant for and may reach; none whose group has to be larger."""
-    fields, today = bands.fields_of(criteria), transaction.clock.today()
-    eligible, after = 0, ""
-    while people := transaction.customers_after(after, BATCH):
-        after = people[-1]
-        let = [
-            each for each in people if 0 < campaigns.allowed(transaction, each, fields) <= smallest
-        ]
-        for outcome in transaction.sweep(campaigns.using(fields), let).values():
-            if not isinstance(outcome, Refused):
-                values = {name: value.value for name, value in outcome.values.items()}
-                eligible += campaigns.is_meant(transaction, criteria, values, today)
-    return eligible

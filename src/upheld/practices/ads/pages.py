@@ -15,7 +15,7 @@ from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import campaigns, complaints, counts
+from upheld.practices.ads import audience, campaigns, complaints, counts, hides
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.picking import Picking
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -61,6 +61,7 @@ class AdPages:
             every = {dimension: sorted(words) for dimension, words in mine.items()}
             return {
                 "bands": bands.describe(every),
+                "hidden": len(hides.hidden_from(transaction, visit.subject)),
                 **self._grounds(transaction, visit, FIELDS),
             }
 
@@ -95,7 +96,7 @@ class AdPages:
             decision = transaction.peek(visit.subject, act)
             return quote_decision(self.provider.policy, decision, decision.clauses)
 
-        answers = campaigns.decisions(transaction, visit.subject, fields)
+        answers = audience.decisions(transaction, visit.subject, fields)
         quotes: dict[str, Quote] = {}
         for decision in answers[:2]:
             for each in quote_decision(self.provider.policy, decision, decision.clauses):
@@ -103,8 +104,8 @@ class AdPages:
         return {
             "is_chosen": all(each.allowed for each in answers),
             "quotes": list(quotes.values()),
-            "may_suppose": quoted(campaigns.supposing("segment", "ad-click")),
-            "no_more": quoted(campaigns.supposing("interests", "ad-click")),
+            "may_suppose": quoted(audience.supposing("segment", "ad-click")),
+            "no_more": quoted(audience.supposing("interests", "ad-click")),
             "not_told": quoted(TELLING),
         }
 
@@ -123,11 +124,17 @@ class AdPages:
         return RedirectResponse(its.address, 303, headers)
 
     async def hide(self, visit: Visit) -> Response:
-        """Show an advertisement no more in this session."""
+        """Show an advertisement no more."""
         campaign_id = visit.request.path_params["campaign"]
         _readable(await self.provider.read(lambda t: campaigns.find(t, campaign_id)))
-        self.picking.seen(visit.session.key).hidden.add(campaign_id)
-        banner = Banner("You will not see this advertisement again until you sign in anew.", "")
+        await self.provider.do(lambda t: hides.hide(t, visit.subject, campaign_id))
+        banner = Banner("You will not see this advertisement again.", "")
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+    async def show_hidden(self, visit: Visit) -> Response:
+        """Let somebody see again what they hid."""
+        await self.provider.do(lambda t: hides.show_all(t, visit.subject))
+        banner = Banner("You may see again what you had hidden.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
     async def report(self, visit: Visit) -> Response:
@@ -142,7 +149,7 @@ class AdPages:
             session.reported.add(campaign_id)
             reason = filled.values["reason"]
             await self.provider.do(lambda t: complaints.complain(t, its.campaign_id, reason))
-        session.hidden.add(campaign_id)
+        await self.provider.do(lambda t: hides.hide(t, visit.subject, campaign_id))
         banner = Banner("We look at it. Nobody is told that it was you.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 

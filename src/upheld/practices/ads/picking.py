@@ -1,13 +1,16 @@
 """Which advertisement somebody sees on a page of ours: picked here, by nobody else.
 
-What was seen in a session is kept in this process's mind alone, in no row and no cookie.
+In which bands somebody is, is read through the gate once a session, and kept like what was seen in
+it in this process's mind alone, in no row and no cookie. Whether it may be used at all is asked of
+the gate each time.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import count
+from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
@@ -17,29 +20,35 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import ad_reports, campaigns, counts
+from upheld.practices.ads import ad_reports, audience, campaigns, counts, hides
 from upheld.practices.ads.campaigns import Campaign
+from upheld.practices.ads.matching import Bits, CampaignIndex, Groups, Mask
 
 VIEWS_A_SESSION: Final = 3  # how often a session sees one campaign at most
 SESSIONS_MAX: Final = 10_000
 FRESH: Final = timedelta(seconds=60)  # after which other processes' changes are seen
+TRIES_MAX: Final = 20  # of campaigns for one page, where some were stopped a moment ago
+
+
+class SessionMask(NamedTuple):
+    """The bands in which somebody is, and what that was made under: it holds no longer."""
+
+    made_under: tuple[object, ...]
+    mask: Mask
 
 
 class Seen:
-    """What a session saw, hid, reported and clicked."""
+    """What a session saw, hid, reported and clicked, and the bands of whose it is."""
 
     def __init__(self) -> None:
         self.views: dict[str, int] = {}
-        self.hidden: set[str] = set()
         self.clicked: set[str] = set()
         self.reported: set[str] = set()
+        self.mask: SessionMask | None = None
 
-    def may_see(self, its: Campaign) -> bool:
-        """Whether a campaign may be shown once more in this session."""
-        return (
-            its.campaign_id not in self.hidden
-            and self.views.get(its.campaign_id, 0) < VIEWS_A_SESSION
-        )
+    def over(self) -> list[str]:
+        """The ids of the campaigns that this session saw often enough."""
+        return [each for each, views in self.views.items() if views >= VIEWS_A_SESSION]
 
 
 class Picking:
@@ -47,9 +56,10 @@ class Picking:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._live: list[Campaign] = []
+        self._index: CampaignIndex | None = None
         self._read_at: datetime | None = None
         self._sessions: OrderedDict[bytes, Seen] = OrderedDict()
+        self._turns = count()
 
     def seen(self, session: bytes) -> Seen:
         """What a session saw; the longest unused sessions are forgotten first."""
@@ -63,85 +73,89 @@ class Picking:
         """Read anew which campaigns there are: one has changed."""
         self._read_at = None
 
-    async def _candidates(self) -> list[Campaign]:
-        now = self.provider.now()
-        if self._read_at is None or not timedelta() <= now - self._read_at < FRESH:
+    async def _live(self) -> CampaignIndex:
+        """The campaigns that are live now."""
+        now, index = self.provider.now(), self._index
+        is_fresh = self._read_at is not None and timedelta() <= now - self._read_at < FRESH
+        if index is not None and is_fresh and (index.until is None or now < index.until):
+            return index
 
-            def look(tables: Tables) -> list[Campaign]:
-                return [
-                    each
-                    for each in campaigns.every(tables)
-                    if each.state == campaigns.APPROVED
-                    and now < each.ends
-                    and not ad_reports.has_its_booking(tables, each)
-                ]
+        def look(tables: Tables) -> CampaignIndex:
+            approved = [
+                each
+                for each in campaigns.every(tables)
+                if each.state == campaigns.APPROVED and now < each.ends
+            ]
+            return CampaignIndex(ad_reports.without_their_booking(tables, approved), now)
 
-            self._live = await self.provider.read(look)
-            self._read_at = now
-        return [each for each in self._live if each.is_live(now)]
+        self._index = await self.provider.read(look)
+        self._read_at = now
+        return self._index
 
     async def insert(self, person_id: PersonId, session: bytes) -> Markup:
         """The advertisement of a page, its view counted; nothing where there is none to show."""
-        live, seen = await self._candidates(), self.seen(session)
-        live = [each for each in live if seen.may_see(each)]
-        if not live:
+        index, seen = await self._live(), self.seen(session)
+        if not index.live:
             return Markup("")
-
-        def work(transaction: Transaction) -> Campaign | None:
-            if not counts.may_see_more(transaction, person_id):
-                return None
-            advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
-            mine = [each for each in live if each.party in advertisers]
-            for its in self._in_order(transaction, person_id, mine, seen):
-                if counts.count_view(transaction, its, person_id):
-                    return its
-            return None
-
-        its = await self.provider.do(work)
+        its = await self.provider.do(lambda t: self._show(t, person_id, index, seen))
         if its is None:
             return Markup("")
         seen.views[its.campaign_id] = seen.views.get(its.campaign_id, 0) + 1
         return Markup(self.provider.pages.text("ads/insert.html", its=its))  # noqa: S704 - a template of ours, which escapes
 
-    def _in_order(
-        self,
-        transaction: Transaction,
-        person_id: PersonId,
-        mine: list[Campaign],
-        seen: Seen,
-    ) -> list[Campaign]:
-        """What somebody may be shown: first what is meant for them, each the least seen first."""
-        meant = self._meant(transaction, person_id, [each for each in mine if each.criteria])
+    def _show(
+        self, transaction: Transaction, person_id: PersonId, index: CampaignIndex, seen: Seen
+    ) -> Campaign | None:
+        """Pick a campaign and count its view; first of what is meant for somebody in particular."""
+        if not counts.may_see_more(transaction, person_id):
+            return None
+        advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
+        hidden = hides.hidden_from(transaction, person_id)
+        closed = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
+        meant = self._meant(transaction, person_id, index, seen) & ~closed
+        untargeted = index.untargeted & ~closed
+        for _ in range(TRIES_MAX):
+            turn = next(self._turns)
+            its = index.pick(meant, seen.views, turn) or index.pick(untargeted, seen.views, turn)
+            if its is None:
+                return None
+            if its.criteria:
+                fields = bands.fields_of(its.criteria)
+                if isinstance(transaction.act(audience.showing(fields), person_id), Refused):
+                    meant = 0
+                    continue
+            if counts.count_view(transaction, its, person_id):
+                return its
+            closed = index.bits_of([its.campaign_id])  # it was stopped in another process
+            meant, untargeted = meant & ~closed, untargeted & ~closed
+        return None
 
-        def least_seen(its: Campaign) -> tuple[int, str]:
-            return seen.views.get(its.campaign_id, 0), its.campaign_id
-
-        untargeted = [each for each in mine if not each.criteria]
-        return sorted(meant, key=least_seen) + sorted(untargeted, key=least_seen)
-
+    @staticmethod
     def _meant(
-        self, transaction: Transaction, person_id: PersonId, targeted: list[Campaign]
-    ) -> list[Campaign]:
-        """The campaigns that are meant for somebody, as far as the policy lets us choose so."""
-        open_to_them = []
-        groups: dict[tuple[str, ...], int] = {}
-        for each in targeted:
-            fields = bands.fields_of(each.criteria)
-            if fields not in groups:
-                groups[fields] = campaigns.allowed(transaction, person_id, fields)
-            if groups[fields] and each.eligible >= groups[fields]:
-                open_to_them.append(each)
-        if not open_to_them:
-            return []
-        fields = tuple(sorted({f for each in open_to_them for f in bands.fields_of(each.criteria)}))
-        chosen = transaction.act(campaigns.showing(fields), person_id)
-        used = transaction.act(campaigns.using(fields), person_id)
-        if isinstance(chosen, Refused) or isinstance(used, Refused):
-            return []
-        values = {name: value.value for name, value in used.values.items()}
-        today = transaction.clock.today()
-        return [
-            each
-            for each in open_to_them
-            if campaigns.is_meant(transaction, each.criteria, values, today)
-        ]
+        transaction: Transaction, person_id: PersonId, index: CampaignIndex, seen: Seen
+    ) -> Bits:
+        """The campaigns that are meant for somebody, as far as the policy lets us choose so now."""
+        if not index.targeted:
+            return 0
+        groups = audience.permitted_each(transaction, [person_id], index.fields).get(person_id)
+        if groups is None:
+            seen.mask = None
+            return 0
+        seen.mask = _read_mask(transaction, person_id, groups, seen.mask)
+        return index.meant(seen.mask.mask, groups)
+
+
+def _read_mask(
+    transaction: Transaction, person_id: PersonId, groups: Groups, before: SessionMask | None
+) -> SessionMask:
+    """The bands of somebody: those of before, unless what they were made under has changed.
+
+    That is the day, the policy, which fields may be used, and what is stored in them.
+    """
+    marks = transaction.held_marks(person_id)
+    stored = tuple((field, marks.get(field)) for field in sorted(groups))
+    made_under = (transaction.policy.digest, transaction.clock.today(), stored)
+    if before is not None and before.made_under == made_under:
+        return before
+    masks = audience.read_masks(transaction, {person_id: groups})
+    return SessionMask(made_under, masks.get(person_id, {}))

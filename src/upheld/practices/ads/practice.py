@@ -12,7 +12,7 @@ from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practice.privacy_budget import BUDGET, GROUP
-from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates
+from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates, segments
 from upheld.practices.ads.advertiser import HERE as ADVERTISERS
 from upheld.practices.ads.advertiser import AdvertiserPage
 from upheld.practices.ads.desk import HERE as DESK
@@ -51,6 +51,7 @@ def practice(provider: Provider) -> Practice:
         duty_conditions={GROUP: _keeps_the_group, BUDGET: counts.is_of_counts},
         routes=[
             route("customer", "GET", HERE, pages.show),
+            route("customer", "POST", f"{HERE}/hidden", pages.show_hidden),
             route("customer", "GET", f"{HERE}/{{campaign}}", pages.show_why),
             route("customer", "GET", f"{HERE}/{{campaign}}/go", pages.go),
             route("customer", "POST", f"{HERE}/{{campaign}}/hide", pages.hide),
@@ -81,7 +82,11 @@ def practice(provider: Provider) -> Practice:
             MenuEntry("staff", "Advertisements", DESK, "For managers", 96, roles=(MANAGER,)),
         ],
         manager_actions=desk.waiting,
-        jobs=[Job("ad-reports", EVERY_SECONDS, ad_reports.make_all)],
+        before_erasure=segments.forget,
+        jobs=[
+            Job("ad-reports", EVERY_SECONDS, ad_reports.make_all),
+            Job("ad-segments", EVERY_SECONDS, segments.make),
+        ],
         entry_sentences={
             **campaigns.SENTENCES,
             **estimates.SENTENCES,

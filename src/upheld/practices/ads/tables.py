@@ -21,7 +21,7 @@ advertiser_domain: Final = Table(
     info=sealed(few=True),
 )
 
-campaign: Final = Table(
+campaign: Final = Table(  # thousands of them: one is read for each page
     "campaign",
     metadata,
     Column("campaign_id", ID, primary_key=True),
@@ -46,7 +46,7 @@ campaign: Final = Table(
     ),  # views or clicks; nothing where it was booked before there was a price
     Column("cents", Integer),  # what a block of them costs
     Column("mac", LargeBinary),
-    info=sealed(few=True),
+    info=sealed(),
 )
 
 ad_count: Final = Table(  # as they are counted; a day's row goes when the day is reported
@@ -110,6 +110,38 @@ ad_complaint: Final = Table(  # how often customers reported a campaign, and why
     Column("reason", WORD, primary_key=True),
     Column("waiting", Integer, nullable=False),
     Column("reviewed", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(),
+)
+
+ad_hide: Final = Table(  # which campaigns somebody wants to see no more
+    "ad_hide",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),  # their ids, under the person's own key
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
+)
+
+ad_segment: Final = Table(  # who is in which band, as bitmaps without ids, for an hour at most
+    "ad_segment",
+    metadata,
+    Column("word", WORD, primary_key=True),  # of the policy and the day they were made under
+    Column("made_at", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
+ad_picture: Final = Table(  # of a campaign, without what a camera or program put beside it
+    "ad_picture",
+    metadata,
+    Column("campaign_id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),  # png, jpg
+    Column("alternative", WORD, nullable=False),  # the text for whoever does not see it
+    Column("width", Integer, nullable=False),  # pixels
+    Column("height", Integer, nullable=False),
+    Column("picture", LargeBinary, nullable=False),
     Column("mac", LargeBinary),
     info=sealed(),
 )

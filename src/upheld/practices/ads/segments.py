@@ -1,0 +1,200 @@
+"""Who is in which band, as bitmaps over people without ids: what the size of a group is taken from.
+
+Somebody is in the bitmap of a band only where the gate let us use that of them for advertisements.
+Bitmaps are made while a campaign waits for its review, of the fields that such campaigns name,
+and are kept sealed for an hour. They go at once when somebody is erased, and are of no use under
+another policy or on another day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from pyroaring import BitMap
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice import bands
+from upheld.practice.privacy_budget import smallest_group
+from upheld.practices.ads import audience, campaigns
+from upheld.practices.ads.matching import Groups, Mask
+from upheld.practices.ads.tables import ad_segment
+
+LASTS: Final = timedelta(hours=1)
+BATCH: Final = 200  # people in one transaction
+PURPOSE: Final = "ad-segments"
+WORD: Final = "segments"  # the one row there is
+
+
+class _Packed(msgspec.Struct, frozen=True):
+    """Bitmaps as they are kept, and what they were made under."""
+
+    policy: str
+    day: str
+    people: int
+    fields: dict[str, bytes]
+    bands: dict[str, dict[str, bytes]]
+
+
+class Segments:
+    """Bitmaps of people, who are numbered in the order in which they are added."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        self.people = 0
+        self._fields = {field: BitMap() for field in fields}  # by which somebody may be chosen
+        self._bands: dict[str, dict[str, BitMap]] = {}
+
+    def add(self, fields: Iterable[str], mask: Mask) -> None:
+        """Add somebody who may be chosen by some of the fields, and their bands by these."""
+        at = self.people
+        self.people = at + 1
+        for field in fields:
+            self._fields[field].add(at)
+        for dimension, names in mask.items():
+            its = self._bands.setdefault(dimension, {})
+            for band in names:
+                if band not in its:
+                    its[band] = BitMap()
+                its[band].add(at)
+
+    def has(self, fields: Iterable[str]) -> bool:
+        """Whether these are made of some fields."""
+        return self._fields.keys() >= {*fields}
+
+    def count(self, criteria: bands.Criteria) -> int:
+        """How many people meet criteria and may be chosen by all that these are checked by."""
+        parts = [self._fields[field] for field in bands.fields_of(criteria)]
+        for dimension, names in criteria.items():
+            its = self._bands.get(dimension, {})
+            parts.append(BitMap.union(BitMap(), *(its[band] for band in names if band in its)))
+        return len(BitMap.intersection(*parts))
+
+    def pack(self, policy: str, day: str) -> bytes:
+        """The bitmaps as bytes, with the policy and the day they were made under."""
+        packed = {
+            dimension: {band: bitmap.serialize() for band, bitmap in its.items()}
+            for dimension, its in self._bands.items()
+        }
+        fields = {field: bitmap.serialize() for field, bitmap in self._fields.items()}
+        return msgspec.msgpack.encode(_Packed(policy, day, self.people, fields, packed))
+
+    @classmethod
+    def unpack(cls, packed: bytes, policy: str, day: str) -> Segments | None:
+        """The bitmaps out of bytes; None where they were made under another policy or day."""
+        its = msgspec.msgpack.decode(packed, type=_Packed)
+        if (its.policy, its.day) != (policy, day):
+            return None
+        result = cls(())
+        result.people = its.people
+        result._fields = {field: BitMap.deserialize(raw) for field, raw in its.fields.items()}
+        result._bands = {
+            dimension: {band: BitMap.deserialize(raw) for band, raw in raws.items()}
+            for dimension, raws in its.bands.items()
+        }
+        return result
+
+
+class _Place(NamedTuple):
+    """How far people were added."""
+
+    after: str
+    is_last: bool
+
+
+def _add(segments: Segments, transaction: Transaction, fields: list[str], after: str) -> _Place:
+    """Add the next people, each with an entry of the use."""
+    people = transaction.customers_after(after, BATCH)
+    if not people:
+        return _Place(after, is_last=True)
+    smallest = smallest_group(transaction.policy)
+    permitted: dict[PersonId, Groups] = {}
+    for person_id, groups in audience.permitted_each(transaction, people, fields).items():
+        fitting = {field: group for field, group in groups.items() if group <= smallest}
+        if bands.BORN in fitting:
+            permitted[person_id] = fitting
+    for person_id, mask in audience.read_masks(transaction, permitted).items():
+        segments.add(permitted[person_id], mask)
+    return _Place(people[-1], is_last=False)
+
+
+def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
+    """The bitmaps by which a group is counted: those that are kept, or made and kept now."""
+    wanted = bands.fields_of(criteria)
+    segments = _kept(transaction)
+    if segments is not None and segments.has(wanted):
+        return segments
+    fields = sorted({*wanted, *_waiting(transaction.tables)})
+    segments, place = Segments(fields), _Place("", is_last=False)
+    while not place.is_last:
+        place = _add(segments, transaction, fields, place.after)
+    _begin(transaction)
+    _keep(transaction, segments)
+    return segments
+
+
+def make(gate: Gate) -> int:
+    """Make bitmaps ahead of reviews, some people at a time; of how many people.
+
+    None are made where no campaign for a group waits; those of before go then.
+    """
+    with gate.together() as transaction:
+        fields = _waiting(transaction.tables)
+        if not fields:
+            transaction.tables.delete(ad_segment, "word = ?", WORD)
+            return 0
+        before = _kept(transaction)
+        if before is not None and before.has(fields):
+            return 0
+        _begin(transaction)
+    segments, place = Segments(fields), _Place("", is_last=False)
+    while not place.is_last:
+        with gate.together() as transaction:
+            place = _add(segments, transaction, fields, place.after)
+    with gate.together() as transaction:
+        # Where the row is gone, somebody was erased meanwhile: the next time all is made anew.
+        return segments.people if _keep(transaction, segments) else 0
+
+
+def forget(transaction: Transaction, person_id: PersonId) -> None:
+    """Let the bitmaps go: somebody who may be in them is erased."""
+    del person_id
+    transaction.tables.delete(ad_segment, "word = ?", WORD)
+
+
+def _waiting(tables: Tables) -> list[str]:
+    """The fields of which campaigns for a group that wait for their review are."""
+    waiting = (each for each in campaigns.every(tables) if each.state == campaigns.WAITING)
+    return sorted({f for each in waiting if each.criteria for f in bands.fields_of(each.criteria)})
+
+
+def _made_under(transaction: Transaction) -> tuple[str, str]:
+    return transaction.policy.digest, transaction.clock.today().isoformat()
+
+
+def _kept(transaction: Transaction) -> Segments | None:
+    """The bitmaps that are kept, where they are whole, of today, of this policy and no hour old."""
+    row: Any = transaction.tables.get(ad_segment, "word = ?", WORD)
+    if row is None or not row.sealed:
+        return None
+    if not timedelta() <= transaction.clock.now() - to_datetime(row.made_at) < LASTS:
+        return None
+    packed = transaction.sealer(PURPOSE).unseal(row.sealed, WORD, what="bitmaps of people")
+    return Segments.unpack(packed, *_made_under(transaction))
+
+
+def _begin(transaction: Transaction) -> None:
+    transaction.tables.delete(ad_segment, "word = ?", WORD)
+    made_at = microseconds(transaction.clock.now())
+    transaction.tables.insert(ad_segment, word=WORD, made_at=made_at, sealed=b"")
+
+
+def _keep(transaction: Transaction, segments: Segments) -> bool:
+    packed = segments.pack(*_made_under(transaction))
+    changes = {"sealed": transaction.sealer(PURPOSE).seal(packed, WORD)}
+    return bool(transaction.tables.update(ad_segment, changes, "word = ?", WORD))
