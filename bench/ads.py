@@ -67,11 +67,23 @@ def criteria() -> dict[str, list[str]]:
 def some_campaign(number: int) -> Campaign:
     """A campaign that is live; one in twenty is for anybody."""
     return Campaign(
-        CampaignId(f"{number:032}"), f"party-{number % 500}", "Spades", "New spades",
-        "https://shop.example/spades", "garden", criteria() if number % 20 else {},
-        NOW - timedelta(days=1), NOW + timedelta(days=CHANCE.randint(1, 90)), 1_000,
-        campaigns.APPROVED, "", CHANCE.randint(200, 100_000), 50, campaigns.VIEWS, 100,
-    )  # fmt: skip
+        CampaignId(f"{number:032}"),
+        f"party-{number % 500}",
+        "Spades",
+        "New spades",
+        "https://shop.example/spades",
+        "garden",
+        criteria() if number % 20 else {},
+        NOW - timedelta(days=1),
+        NOW + timedelta(days=CHANCE.randint(1, 90)),
+        1_000,
+        campaigns.APPROVED,
+        "",
+        CHANCE.randint(200, 100_000),
+        50,
+        campaigns.VIEWS,
+        100,
+    )
 
 
 def mask() -> Mask:
@@ -104,17 +116,17 @@ def picks() -> None:
     groups = dict.fromkeys(FIELDS, 50)
     visitors = [mask() for _ in range(PICKS)]
     for mine in visitors[:COMPARED]:
-        meant = index.meant(mine, groups)
-        if {c.campaign_id for at, c in enumerate(index.live) if meant >> at & 1} != plainly(
+        bits = index.meant(mine, groups)
+        if {c.campaign_id for at, c in enumerate(index.live) if bits >> at & 1} != plainly(
             live, mine, groups
         ):
             raise SystemExit("the bits do not say what the definition says")
-    seen: dict[str, int] = dict.fromkeys([each.campaign_id for each in live[:12]], 1)
+    views: dict[str, int] = dict.fromkeys([each.campaign_id for each in live[:12]], 1)
     times = []
     for turn, mine in enumerate(visitors):
         before = time.process_time_ns()
-        closed = index.bits_of(seen)
-        index.pick(index.meant(mine, groups) & ~closed, seen, turn)
+        barred = index.bits_of(views)
+        index.pick(index.meant(mine, groups) & ~barred, views, turn)
         times.append(time.process_time_ns() - before)
     times.sort()
     middle, late = (times[int(len(times) * share)] / 1e3 for share in (0.5, 0.99))
@@ -129,22 +141,22 @@ def groups_of_many() -> None:
     gc.collect()
     before = held_mb()
     start = time.process_time()
-    made = Segments(FIELDS)
+    bitmaps = Segments(FIELDS)
     for _ in range(10):
         for each in masks:
-            made.add(FIELDS, each)
+            bitmaps.add(FIELDS, each)
     row(f"bitmaps of {PEOPLE:,} people", f"{time.process_time() - start:,.1f} s", "30 s")
     row("their memory", f"{held_mb() - before:,.0f} MB")
-    packed = made.pack("", "")
+    packed = bitmaps.pack("", "")
     row("as they are kept", f"{len(packed) / 1e6:,.1f} MB")
-    wanted = [criteria() for _ in range(COMPARED)]
-    for its in wanted[:20]:
-        if made.count(its) != 10 * sum(bands.meets(its, one) for one in masks):
+    groups = [criteria() for _ in range(COMPARED)]
+    for its in groups[:20]:
+        if bitmaps.count(its) != 10 * sum(bands.meets(its, one) for one in masks):
             raise SystemExit("the bitmaps do not count what the definition counts")
     start = time.process_time()
-    for its in wanted:
-        made.count(its)
-    took = (time.process_time() - start) / len(wanted)
+    for its in groups:
+        bitmaps.count(its)
+    took = (time.process_time() - start) / len(groups)
     row("a group counted", f"{took * 1e3:,.1f} ms")
 
 
@@ -155,11 +167,11 @@ def through_the_gate(house: House, members: int) -> None:
     for _ in range(0, members, 1_000):
         crowd(house, 1_000, area="98225")
     start = time.process_time()
-    done = segments.make(house.provider.gate.gate)
+    number = segments.make(house.provider.gate.gate)
     took = time.process_time() - start
-    if done != members:
+    if number != members:
         raise SystemExit("not everybody is in the bitmaps")
-    row(f"{members:,} people through the gate", f"{done / took:,.0f} a second", "33,333")
+    row(f"{members:,} people through the gate", f"{number / took:,.0f} a second", "33,333")
 
 
 def pages(house: House, visitors: int = 100) -> None:
@@ -167,16 +179,19 @@ def pages(house: House, visitors: int = 100) -> None:
     party = advertiser(house, "Elm Shop")
 
     def write(transaction: GateTransaction) -> None:
-        made = (some_campaign(number)._replace(party=party) for number in range(CAMPAIGNS))
-        transaction.tables.insert_all(campaign, (as_row(each) for each in made))
+        new = (some_campaign(number)._replace(party=party) for number in range(CAMPAIGNS))
+        transaction.tables.insert_all(campaign, (as_row(each) for each in new))
 
     house.do(write)
     people = crowd(house, visitors)
     picking = Picking(house.provider)
     start = time.process_time()
-    index = house.do(lambda t: CampaignIndex(
-        [c for c in campaigns.every(t.tables) if c.state == campaigns.APPROVED], house.clock.now()
-    ))  # fmt: skip
+    index = house.do(
+        lambda t: CampaignIndex(
+            [c for c in campaigns.every(t.tables) if c.state == campaigns.APPROVED],
+            house.clock.now(),
+        )
+    )
     row("the index read from the database", f"{time.process_time() - start:,.1f} s")
     start = time.process_time()
     for each in people:

@@ -121,6 +121,10 @@ READ_UNCHECKED = {
         "erasure",
     ): "keys and counts; whatever is done with one reads it checked",
     ("gate/editions/store.py", "posted_version"): "a number; another one has all rows read checked",
+    (
+        "practices/ads/ad_reports.py",
+        "ad_report",
+    ): "sums say which campaigns may have their booking; of those it is read checked",
     ("gate/inquiries.py", "record"): "says for which moments the policy is asked",
     ("practice/terms.py", "terms_version"): "a number; where there is one, rows are read checked",
     ("gate/obligations.py", "record"): _LOOKED_AT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from upheld.practices.ads.campaigns import Campaign, CampaignBooking
 from upheld.practices.ads.tables import ad_report
 
 DOMAIN = "shop.example"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 WOMEN = {"age-range": ["35-44"], "gender": ["women"]}
 BORN = "1990-02-01"  # 36 years before the day of a story
 ENOUGH: Final = 64  # people in a group that `exactly` counts as the policy's smallest one
@@ -96,3 +99,24 @@ def crowd(
         return people
 
     return house.do(work)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(
+    width: int = 3,
+    height: int = 2,
+    *,
+    header: bytes = b"",
+    beside: bytes = b"",
+    pixels: bytes = b"",
+) -> bytes:
+    """A PNG of three colours, with parts beside the picture."""
+    header = header or struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = pixels or (b"\x00" + b"\x10\x20\x30" * width) * height
+    packed = zlib.compress(pixels)
+    parts = chunk(b"IHDR", header) + beside + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return SIGNATURE + parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,13 +51,25 @@ def _campaigns(draw: st.DrawFn) -> list[Campaign]:
     """Campaigns of which some are over and some have not begun."""
     return [
         Campaign(
-            CampaignId(f"{number}"), draw(st.sampled_from(["pine", "oak"])), "", "", "", "garden",
-            draw(CRITERIA), NOW + timedelta(days=draw(st.integers(-1, 1))),
-            NOW + timedelta(days=draw(st.integers(0, 2))), 1_000, campaigns.APPROVED, "",
-            draw(st.integers(0, 130)), 50, campaigns.VIEWS, 100,
+            CampaignId(f"{number}"),
+            draw(st.sampled_from(["pine", "oak"])),
+            "",
+            "",
+            "",
+            "garden",
+            draw(CRITERIA),
+            NOW + timedelta(days=draw(st.integers(-1, 1))),
+            NOW + timedelta(days=draw(st.integers(0, 2))),
+            1_000,
+            campaigns.APPROVED,
+            "",
+            draw(st.integers(0, 130)),
+            50,
+            campaigns.VIEWS,
+            100,
         )
         for number in range(draw(st.integers(0, 12)))
-    ]  # fmt: skip
+    ]
 
 
 def _plainly(every: Sequence[Campaign], mask: Mask, groups: Groups) -> set[str]:
@@ -104,8 +117,11 @@ def test_each_campaign_has_its_turn_and_those_not_seen_come_first(
     if unseen:
         assert sorted(c.campaign_id for c in picks if c is not None) == sorted(unseen)
     elif ids:
-        assert picks == [campaign for campaign in index.live if campaign.campaign_id
-                         == min(ids, key=lambda each: (views[each], each))]  # fmt: skip
+        assert picks == [
+            campaign
+            for campaign in index.live
+            if campaign.campaign_id == min(ids, key=lambda each: (views[each], each))
+        ]
     else:
         assert picks == [None]
 
@@ -229,6 +245,20 @@ def test_what_somebody_hid_stays_hidden_when_they_sign_in_anew(house: House) -> 
     assert "1 of our advertisements" in browser.get("/me/ads").text
     assert send(browser, "/me/ads/hidden", {}, "/me/ads").status_code == 303
     assert WHY in browser.get("/me").text
+
+
+def test_all_that_somebody_hides_at_once_is_hidden(house: House) -> None:
+    """Twenty at once, whatever else they hide in the same moment."""
+    party, ann = advertiser(house), house.customer()
+    ids = [booked(house, party).campaign_id for _ in range(5)]
+    with ThreadPoolExecutor(20) as pool:
+        for each in [pool.submit(_hide, house, ann, ids[at % 5]) for at in range(20)]:
+            each.result()
+    assert sorted(house.do(lambda t: hides.hidden_from(t, ann))) == sorted(ids)
+
+
+def _hide(house: House, person_id: PersonId, campaign_id: CampaignId) -> None:
+    house.do(lambda t: hides.hide(t, person_id, campaign_id))
 
 
 def test_what_somebody_hid_goes_with_them_and_with_what_is_over(house: House) -> None:

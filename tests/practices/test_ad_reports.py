@@ -21,13 +21,14 @@ from practices.ads import (
     booked,
     crowd,
     exactly,
+    png,
     review,
 )
 from practices.conftest import House, send
 from practices.without import without
 from upheld.practice import bands, noise, privacy_budget
 from upheld.practice.privacy_budget import PROFILE, BudgetError
-from upheld.practices.ads import ad_reports, campaigns, counts, estimates
+from upheld.practices.ads import ad_reports, campaigns, counts, estimates, pictures
 from upheld.practices.ads.ad_reports import AdTotals
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.estimates import Estimate
@@ -314,20 +315,43 @@ def test_two_campaigns_whose_audiences_differ_in_one_person_tell_nothing_of_them
             assert tells_them is not is_on, answer
 
 
+def test_an_advertisers_own_log_does_not_tell_who_came_by_a_click(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It knows all others' clicks, and learns no more of one's in a month than epsilon promises."""
+    points = ad_reports.POINTS[ad_reports.ANYBODY]
+    others = (7, 11, 5)  # of the days on which somebody's visits stand in the log
+
+    def left_over(theirs: int) -> int:
+        """What is reported of these days, less what the log explains by others."""
+        clicks = [each + (theirs > at) for at, each in enumerate(others)]
+        reported = ad_reports.with_noise([0] * len(clicks), clicks, points)[1]
+        return sum(reported) - sum(others)
+
+    for is_on in (True, False):
+        monkeypatch.setattr(noise, "add", Seeded(is_on=is_on).add)
+        promised = (points - points // 2) / noise.POINTS
+        assert tells(left_over, 0, counts.CLICKS_EACH, promised) is not is_on
+
+
 def test_neither_a_view_nor_a_click_carries_a_value_of_anybody(house: House) -> None:
     """No value of the vault, no id and no session: in no header, and not in what is put in."""
     words = {"name": "Ann Marked", "gender": "female", "zip": "98225", "born": "1990-02-01"}
     ann = house.customer("ann@marked.example", **words)
     its = live_campaign(house)
+    picture = pictures.read_picture(png())
+    house.do(lambda t: pictures.keep(t, its.campaign_id, picture, "Two spades"))
     browser = house.signed_in(ann)
     page = browser.get("/me")
     aside = page.text[page.text.index("<aside") : page.text.index("</aside>")]
-    answer = browser.get(f"/me/ads/{its.campaign_id}/go")
+    answers = [browser.get(f"/me/ads/{its.campaign_id}/{each}") for each in ("go", "picture")]
+    assert [each.status_code for each in answers] == [303, 200]
     values = {*words.values(), "ann@marked.example", str(ann), *browser.cookies.values()}
-    for text in (aside, str(page.headers), answer.text, str(answer.headers)):
-        for each in values:
-            assert each not in html.unescape(text)
-    assert set(answer.cookies) == set()
+    texts = [text for each in answers for text in (each.text, str(each.headers))]
+    for text in (aside, str(page.headers), *texts):
+        for value in values:
+            assert value not in html.unescape(text)
+    assert [set(each.cookies) for each in answers] == [set(), set()]
 
 
 def test_a_customer_reports_an_advertisement_and_nobody_reads_who(house: House) -> None:

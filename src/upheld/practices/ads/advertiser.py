@@ -5,21 +5,27 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import CampaignId
+from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import ad_reports, campaigns
+from upheld.practices.ads import ad_reports, campaigns, pictures
 from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
 from upheld.web.forms import EMPTY, Field, Filled, cents, read
 from upheld.web.kit import Refusal
 from upheld.web.pages import KEEP_OUT, STARTS
 
 HERE: Final = "/advertiser"
+PICTURE: Final = "picture"
+FORM_MAX: Final = pictures.BYTES_MAX + 100_000  # bytes of the form with its picture
 STATES: Final = {
     campaigns.WAITING: "waiting for our review",
     campaigns.APPROVED: "approved",
@@ -34,6 +40,13 @@ ANY: Final = "Anybody, if you choose none."
 FIELDS: Final = (
     Field("title", "Title", length_max=80),
     Field("text", "Text", "textarea", length_max=300),
+    Field(
+        "alternative",
+        "What the picture shows",
+        required=False,
+        length_max=200,
+        hint="For whoever does not see it. Leave it out where you send no picture.",
+    ),
     Field("address", "Page", length_max=200, hint="On your domain, beginning with https://"),
     Field("category", "Kind", "select", options=[(each, each) for each in bands.CATEGORIES]),
     Field("first", "First day", "date"),
@@ -108,6 +121,8 @@ class AdvertiserPage:
             states=STATES,
             fields=FIELDS,
             filled=filled,
+            picture_max=pictures.BYTES_MAX,
+            pixels_max=pictures.PIXELS_MAX,
             **words,
         )
 
@@ -129,12 +144,25 @@ class AdvertiserPage:
             filled = filled.wrong("views_max", "Write a number.")
         if filled.ok and not filled.values["views_max"].isdecimal():
             filled = filled.wrong("views_max", "Write a number.")
+        content = await _picture_of(visit.form)
+        if filled.ok and bool(content) != bool(filled.values.get("alternative")):
+            wrong = "Say what the picture shows; say nothing where you send none."
+            filled = filled.wrong("alternative", wrong)
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        booking = _booking_of(filled.values)
+        booking, alternative = _booking_of(filled.values), filled.values.get("alternative", "")
+        try:
+            picture = None
+            if content:
+                picture = await self.provider.run_in_thread(pictures.read_picture, content)
+        except AdError as error:
+            return await self.show(visit, filled.wrong(PICTURE, error.in_sentences()), 422)
 
         def work(transaction: Transaction) -> Campaign:
-            return campaigns.book(transaction, party, booking, actor=f"agent {visit.subject}")
+            its = campaigns.book(transaction, party, booking, actor=f"agent {visit.subject}")
+            if picture is not None:
+                pictures.keep(transaction, its.campaign_id, picture, alternative)
+            return its
 
         try:
             its = await self.provider.do(work)
@@ -142,6 +170,25 @@ class AdvertiserPage:
             return await self.show(visit, filled.wrong("address", error.in_sentences()), 422)
         banner = Banner("It waits for our review.", short_reference(its.campaign_id))
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+    async def picture(self, visit: Visit) -> Response:
+        """The picture of a campaign of its own; 404 for any other."""
+        party = _party(visit)
+
+        def look(tables: Tables) -> pictures.KeptPicture | None:
+            campaign_id = CampaignId(visit.request.path_params["campaign"])
+            its = campaigns.find(tables, campaign_id)
+            return None if its is None or its.party != party else pictures.find(tables, campaign_id)
+
+        if (its := await self.provider.read(look)) is None:
+            raise HTTPException(404)
+        return pictures.response(its)
+
+
+async def _picture_of(form: FormData) -> bytes:
+    """What was sent as a picture; nothing where none was."""
+    file = form.get(PICTURE)
+    return await file.read() if isinstance(file, UploadFile) and file.filename else b""
 
 
 def _booking_of(values: dict[str, str]) -> CampaignBooking:

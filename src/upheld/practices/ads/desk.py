@@ -25,6 +25,7 @@ from upheld.practices.ads import (
     complaints,
     estimates,
     likeness,
+    pictures,
 )
 from upheld.practices.ads.advertiser import STATES
 from upheld.practices.ads.campaigns import AdError, Campaign
@@ -105,6 +106,7 @@ class AdDesk:
                 "report": ad_reports.totals_of(transaction, its),
                 "odd": anomalies.odd(transaction.tables, its),
                 "signs": likeness.signs(transaction, its),
+                "picture": pictures.find(transaction.tables, its.campaign_id),
                 "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),
             }
 
@@ -121,6 +123,15 @@ class AdDesk:
             filled=filled,
             **words,
         )
+
+    async def picture(self, visit: Visit) -> Response:
+        """The picture of a campaign."""
+        _manager(visit)
+        campaign_id = visit.request.path_params["campaign"]
+        its = await self.provider.read(lambda tables: pictures.find(tables, campaign_id))
+        if its is None:
+            raise HTTPException(404)
+        return pictures.response(its)
 
     async def review(self, visit: Visit) -> Response:
         """Approve or refuse a campaign."""

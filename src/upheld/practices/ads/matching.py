@@ -76,10 +76,10 @@ class CampaignIndex:
             result &= fitting
         return result
 
-    def bits_of(self, campaign_ids: Iterable[str]) -> Bits:
-        """Some of the campaigns; an id of one that is not live is passed over."""
+    def bits_of(self, campaigns: Iterable[str]) -> Bits:
+        """The campaigns of some ids; one that is not live is passed over."""
         places = self._places
-        return _bits(places[each] for each in campaign_ids if each in places)
+        return _bits(places[each] for each in campaigns if each in places)
 
     def of_others(self, parties: Iterable[str]) -> Bits:
         """The campaigns of companies that are none of these."""
@@ -95,10 +95,10 @@ class CampaignIndex:
         """
         if unseen := among & ~self.bits_of(views):
             return self.live[_place(unseen, turn % unseen.bit_count())]
-        seen = [each for each in views if among & self.bits_of([each])]
-        if not seen:
+        others = [each for each in views if among & self.bits_of([each])]
+        if not others:
             return None
-        return self.live[self._places[min(seen, key=lambda each: (views[each], each))]]
+        return self.live[self._places[min(others, key=lambda each: (views[each], each))]]
 
 
 def _named(dimension: str, its: Campaign) -> Iterable[str]:

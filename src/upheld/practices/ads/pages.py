@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.company_names import company_name
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands
@@ -15,7 +16,7 @@ from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import audience, campaigns, complaints, counts, hides
+from upheld.practices.ads import audience, campaigns, complaints, counts, hides, pictures
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.picking import Picking
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -122,6 +123,18 @@ class AdPages:
             await self.provider.do(lambda t: counts.count_click(t, its, visit.subject))
         headers = {**KEEP_OUT, "referrer-policy": "no-referrer"}
         return RedirectResponse(its.address, 303, headers)
+
+    async def picture(self, visit: Visit) -> Response:
+        """The picture of a campaign that runs, the same for everybody; it counts as no view."""
+        campaign_id = visit.request.path_params["campaign"]
+
+        def look(tables: Tables) -> pictures.KeptPicture | None:
+            its = _readable(campaigns.find(tables, campaign_id))
+            return pictures.find(tables, its.campaign_id)
+
+        if (its := await self.provider.read(look)) is None:
+            raise HTTPException(404)
+        return pictures.response(its)
 
     async def hide(self, visit: Visit) -> Response:
         """Show an advertisement no more."""

@@ -20,7 +20,7 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import ad_reports, audience, campaigns, counts, hides
+from upheld.practices.ads import ad_reports, audience, campaigns, counts, hides, pictures
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import Bits, CampaignIndex, Groups, Mask
 
@@ -35,6 +35,14 @@ class SessionMask(NamedTuple):
 
     made_under: tuple[object, ...]
     mask: Mask
+
+
+class ShownPicture(NamedTuple):
+    """A picture as a page has it: the text for whoever does not see it, and its size."""
+
+    alternative: str
+    width: int
+    height: int
 
 
 class Seen:
@@ -60,6 +68,7 @@ class Picking:
         self._read_at: datetime | None = None
         self._sessions: OrderedDict[bytes, Seen] = OrderedDict()
         self._turns = count()
+        self._pictures: dict[str, ShownPicture | None] = {}  # of those that were shown
 
     def seen(self, session: bytes) -> Seen:
         """What a session saw; the longest unused sessions are forgotten first."""
@@ -88,20 +97,33 @@ class Picking:
             ]
             return CampaignIndex(ad_reports.without_their_booking(tables, approved), now)
 
+        self._pictures.clear()
         self._index = await self.provider.read(look)
         self._read_at = now
         return self._index
 
     async def insert(self, person_id: PersonId, session: bytes) -> Markup:
         """The advertisement of a page, its view counted; nothing where there is none to show."""
-        index, seen = await self._live(), self.seen(session)
+        index, mind = await self._live(), self.seen(session)
         if not index.live:
             return Markup("")
-        its = await self.provider.do(lambda t: self._show(t, person_id, index, seen))
+        its = await self.provider.do(lambda t: self._show(t, person_id, index, mind))
         if its is None:
             return Markup("")
-        seen.views[its.campaign_id] = seen.views.get(its.campaign_id, 0) + 1
-        return Markup(self.provider.pages.text("ads/insert.html", its=its))  # noqa: S704 - a template of ours, which escapes
+        mind.views[its.campaign_id] = mind.views.get(its.campaign_id, 0) + 1
+        picture = await self._picture_of(its)
+        return Markup(self.provider.pages.text("ads/insert.html", its=its, picture=picture))  # noqa: S704 - a template of ours, which escapes
+
+    async def _picture_of(self, its: Campaign) -> ShownPicture | None:
+        """What a page says of the picture of a campaign; None where it has none."""
+        if its.campaign_id not in self._pictures:
+            its_picture = await self.provider.read(
+                lambda tables: pictures.find(tables, its.campaign_id)
+            )
+            self._pictures[its.campaign_id] = its_picture and ShownPicture(
+                its_picture.alternative, its_picture.picture.width, its_picture.picture.height
+            )
+        return self._pictures[its.campaign_id]
 
     def _show(
         self, transaction: Transaction, person_id: PersonId, index: CampaignIndex, seen: Seen
@@ -111,23 +133,23 @@ class Picking:
             return None
         advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
         hidden = hides.hidden_from(transaction, person_id)
-        closed = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
-        meant = self._meant(transaction, person_id, index, seen) & ~closed
-        untargeted = index.untargeted & ~closed
+        barred = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
+        targeted = self._meant(transaction, person_id, index, seen) & ~barred
+        untargeted = index.untargeted & ~barred
         for _ in range(TRIES_MAX):
             turn = next(self._turns)
-            its = index.pick(meant, seen.views, turn) or index.pick(untargeted, seen.views, turn)
+            its = index.pick(targeted, seen.views, turn) or index.pick(untargeted, seen.views, turn)
             if its is None:
                 return None
             if its.criteria:
                 fields = bands.fields_of(its.criteria)
                 if isinstance(transaction.act(audience.showing(fields), person_id), Refused):
-                    meant = 0
+                    targeted = 0
                     continue
             if counts.count_view(transaction, its, person_id):
                 return its
-            closed = index.bits_of([its.campaign_id])  # it was stopped in another process
-            meant, untargeted = meant & ~closed, untargeted & ~closed
+            barred = index.bits_of([its.campaign_id])  # it was stopped in another process
+            targeted, untargeted = targeted & ~barred, untargeted & ~barred
         return None
 
     @staticmethod

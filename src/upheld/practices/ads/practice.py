@@ -13,8 +13,8 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practice.privacy_budget import BUDGET, GROUP
 from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates, segments
+from upheld.practices.ads.advertiser import FORM_MAX, AdvertiserPage
 from upheld.practices.ads.advertiser import HERE as ADVERTISERS
-from upheld.practices.ads.advertiser import AdvertiserPage
 from upheld.practices.ads.desk import HERE as DESK
 from upheld.practices.ads.desk import AdDesk
 from upheld.practices.ads.pages import HERE, AdPages
@@ -38,35 +38,12 @@ def practice(provider: Provider) -> Practice:
     """Advertisements: booked by advertisers, reviewed by staff, shown to customers."""
     picking = Picking(provider)
     pages, desk = AdPages(provider, picking), AdDesk(provider, picking)
-    advertiser = AdvertiserPage(provider)
-
-    def route(kind: str, method: str, path: str, handler: Handler) -> Route:
-        endpoint = require_sign_in(provider, kind, handler, fresh=kind == "staff")
-        return Route(path, endpoint, methods=[method])
-
     return Practice(
         "ads",
         actions=("infer", "share", "show-ad", "use", "view"),
         duty_handlers={GROUP: nothing_more, BUDGET: nothing_more},
         duty_conditions={GROUP: _keeps_the_group, BUDGET: counts.is_of_counts},
-        routes=[
-            route("customer", "GET", HERE, pages.show),
-            route("customer", "POST", f"{HERE}/hidden", pages.show_hidden),
-            route("customer", "GET", f"{HERE}/{{campaign}}", pages.show_why),
-            route("customer", "GET", f"{HERE}/{{campaign}}/go", pages.go),
-            route("customer", "POST", f"{HERE}/{{campaign}}/hide", pages.hide),
-            route("customer", "POST", f"{HERE}/{{campaign}}/report", pages.report),
-            route("agent", "GET", ADVERTISERS, advertiser.show),
-            route("agent", "POST", ADVERTISERS, advertiser.book),
-            route("agent", "GET", f"{ADVERTISERS}/table", advertiser.table),
-            route("staff", "GET", DESK, desk.show),
-            route("staff", "POST", DESK, desk.keep_domain),
-            route("staff", "GET", f"{DESK}/{{campaign}}", desk.show_one),
-            route("staff", "POST", f"{DESK}/{{campaign}}", desk.review),
-            route("staff", "POST", f"{DESK}/{{campaign}}/stop", desk.stop),
-            route("staff", "POST", f"{DESK}/{{campaign}}/resume", desk.resume),
-            route("staff", "POST", f"{DESK}/{{campaign}}/complaints", desk.close),
-        ],
+        routes=_routes(provider, pages, desk),
         menu=[
             MenuEntry(
                 "customer", "Advertisements", HERE, "What we use about you to choose them", 72
@@ -95,3 +72,35 @@ def practice(provider: Provider) -> Practice:
         },
         home_insert=picking.insert,
     )
+
+
+def _routes(provider: Provider, pages: AdPages, desk: AdDesk) -> list[Route]:
+    """The pages of customers, of advertisers and of managers."""
+    advertiser = AdvertiserPage(provider)
+
+    def route(kind: str, method: str, path: str, handler: Handler) -> Route:
+        largest = FORM_MAX if path == ADVERTISERS else None
+        endpoint = require_sign_in(provider, kind, handler, fresh=kind == "staff", body_max=largest)
+        return Route(path, endpoint, methods=[method])
+
+    return [
+        route("customer", "GET", HERE, pages.show),
+        route("customer", "POST", f"{HERE}/hidden", pages.show_hidden),
+        route("customer", "GET", f"{HERE}/{{campaign}}", pages.show_why),
+        route("customer", "GET", f"{HERE}/{{campaign}}/go", pages.go),
+        route("customer", "GET", f"{HERE}/{{campaign}}/picture", pages.picture),
+        route("customer", "POST", f"{HERE}/{{campaign}}/hide", pages.hide),
+        route("customer", "POST", f"{HERE}/{{campaign}}/report", pages.report),
+        route("agent", "GET", ADVERTISERS, advertiser.show),
+        route("agent", "POST", ADVERTISERS, advertiser.book),
+        route("agent", "GET", f"{ADVERTISERS}/table", advertiser.table),
+        route("agent", "GET", f"{ADVERTISERS}/{{campaign}}/picture", advertiser.picture),
+        route("staff", "GET", DESK, desk.show),
+        route("staff", "POST", DESK, desk.keep_domain),
+        route("staff", "GET", f"{DESK}/{{campaign}}", desk.show_one),
+        route("staff", "GET", f"{DESK}/{{campaign}}/picture", desk.picture),
+        route("staff", "POST", f"{DESK}/{{campaign}}", desk.review),
+        route("staff", "POST", f"{DESK}/{{campaign}}/stop", desk.stop),
+        route("staff", "POST", f"{DESK}/{{campaign}}/resume", desk.resume),
+        route("staff", "POST", f"{DESK}/{{campaign}}/complaints", desk.close),
+    ]

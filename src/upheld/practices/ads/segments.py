@@ -125,11 +125,11 @@ def _add(segments: Segments, transaction: Transaction, fields: list[str], after:
 
 def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     """The bitmaps by which a group is counted: those that are kept, or made and kept now."""
-    wanted = bands.fields_of(criteria)
-    segments = _kept(transaction)
-    if segments is not None and segments.has(wanted):
+    own = bands.fields_of(criteria)
+    segments = _standing(transaction)
+    if segments is not None and segments.has(own):
         return segments
-    fields = sorted({*wanted, *_waiting(transaction.tables)})
+    fields = sorted({*own, *_waiting(transaction.tables)})
     segments, place = Segments(fields), _Place("", is_last=False)
     while not place.is_last:
         place = _add(segments, transaction, fields, place.after)
@@ -148,7 +148,7 @@ def make(gate: Gate) -> int:
         if not fields:
             transaction.tables.delete(ad_segment, "word = ?", WORD)
             return 0
-        before = _kept(transaction)
+        before = _standing(transaction)
         if before is not None and before.has(fields):
             return 0
         _begin(transaction)
@@ -177,7 +177,7 @@ def _made_under(transaction: Transaction) -> tuple[str, str]:
     return transaction.policy.digest, transaction.clock.today().isoformat()
 
 
-def _kept(transaction: Transaction) -> Segments | None:
+def _standing(transaction: Transaction) -> Segments | None:
     """The bitmaps that are kept, where they are whole, of today, of this policy and no hour old."""
     row: Any = transaction.tables.get(ad_segment, "word = ?", WORD)
     if row is None or not row.sealed:
