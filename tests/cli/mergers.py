@@ -7,8 +7,6 @@ in one transaction is in halves then.
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import pyrage
 
 from cli.homes import provider_in, run
+from cli.kills import die, dying_child
 from practices.orders import PDF
 from practices.test_takeover_imports import CLAUSE
 from upheld.cli.admin import gate_of, provider_of
@@ -160,18 +159,12 @@ def carry_on(home: Path) -> None:
 
 def killed(work: Callable[[], object], owner: Any, step: str, lives: int, accounts: int) -> None:
     """Do some work in a process that kills itself before its so many-th step of a kind."""
-    child = os.fork()
-    if child == 0:
-        try:
+    with dying_child() as is_child:
+        if is_child:
             for each in (coverage, transfers):
                 vars(each)["BATCH"] = max(1, min(each.BATCH, accounts // LOTS))
             setattr(owner, step, _dying(getattr(owner, step), lives))
             work()
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), (step, status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 def _dying(whole: Callable[..., Any], lives: int) -> Callable[..., Any]:
@@ -180,7 +173,7 @@ def _dying(whole: Callable[..., Any], lives: int) -> Callable[..., Any]:
     def step(*words: Any, **more: Any) -> Any:
         left[0] -= 1
         if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         return whole(*words, **more)
 
     return step

@@ -1,110 +1,34 @@
-"""Each step of the legal desk, killed before it is kept and right after: done whole, or not at all.
-
-A process dies by SIGKILL: when all of a transaction is written and nothing is committed, or when it
-is committed and nobody was told.
-"""
+"""Each step of the legal desk, killed before it is kept and right after: whole, or not at all."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from starlette.testclient import TestClient
 
 from cli.homes import run
+from cli.kills import AFTER, BEFORE, die, dying_child, killed, rows_in, twice
 from cli.test_legal import _home, customer, order  # noqa: F401 - the fixture `home`
 from practices.conftest import PAGE, SetClock
 from practices.orders import KEY, opened_files
 from upheld.app.provider import provider_app
 from upheld.cli.admin import provider_of
 from upheld.core.clock import system_time
-from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
-from upheld.gate.gate import Gate
-from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators
 from upheld.practice.endpoints import cookie_name
 from upheld.practice.plugin import Provider
 from upheld.practices.legal.instruments import Instruments
 from upheld.web import sessions
 
-BEFORE, AFTER = "before its commit", "after it"
-Row = tuple[Any, ...]
-
 
 def provider_at(home: Path) -> Provider:
     """The provider in a folder."""
     return provider_of(read_settings(home / "upheld.toml"))
-
-
-def rows_in(home: Path) -> dict[str, list[Row]]:
-    """Every row of every table."""
-    with sqlite3.connect(home / "provider.db") as connection:
-        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        return {
-            name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for (name,) in names
-        }
-
-
-def die(*_: object, **__: object) -> None:
-    """End this process at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def killed(work: Callable[[], object], when: str) -> None:
-    """Do some work in a process that dies at its first transaction."""
-    with _child() as is_child:
-        if is_child:
-            whole = Gate.together
-
-            @contextmanager
-            def together(gate: Gate) -> Iterator[GateTransaction]:
-                with whole(gate) as transaction:
-                    yield transaction
-                    if when == BEFORE:
-                        die()
-                die()
-
-            vars_of_gate: Any = Gate
-            vars_of_gate.together = together
-            work()
-
-
-@contextmanager
-def _child() -> Iterator[bool]:
-    """Whether this is another process, which has to die by SIGKILL before the block ends."""
-    child = os.fork()
-    if child == 0:
-        try:
-            yield True
-        finally:
-            os._exit(1)
-    yield False
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), status
-    assert os.WTERMSIG(status) == signal.SIGKILL
-
-
-def twice(home: Path, *words: str, again: str = "legal-state") -> None:
-    """Take a step by command, killed before it is kept and after; it is done whole then, once."""
-    before = rows_in(home)
-    killed(partial(run, home, *words), BEFORE)
-    assert rows_in(home) == before
-    killed(partial(run, home, *words), AFTER)
-    assert rows_in(home) != before
-    if again:
-        with pytest.raises(UpheldError) as caught:
-            run(home, *words)
-        assert caught.value.code == again
 
 
 def states(home: Path) -> list[tuple[str, str, int]]:
@@ -157,7 +81,7 @@ def reading_killed(home: Path, name: str) -> None:
         assert olaf is not None
         raw = sessions.begin(transaction.tables, "staff", olaf[0].user_id, provider.clock.now())
     before = rows_in(home)
-    with _child() as is_child:
+    with dying_child() as is_child:
         if is_child:
             server = provider_at(home)
             model: Any = Instruments
