@@ -36,7 +36,7 @@ from upheld.practices.ads.tables import campaign
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from empty import empty_database
-from practices.ads import advertiser, booked, crowd
+from practices.ads import BORN, advertiser, booked, crowd
 from practices.conftest import House, houses
 
 NOW: Final = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)
@@ -160,12 +160,19 @@ def groups_of_many() -> None:
     row("a group counted", f"{took * 1e3:,.1f} ms")
 
 
+def bring(transaction: GateTransaction, most: int) -> None:
+    """Some people of one group, as a provider brings those whom it had before."""
+    for _ in range(most):
+        values = {"birth-date": BORN, "gender": "female", "zip": "98225"}
+        transaction.bring(transaction.enrol(), values)
+
+
 def through_the_gate(house: House, members: int) -> None:
     """The time in which people of a database are read through the gate into bitmaps."""
     party = advertiser(house)
     booked(house, party, {"age-range": ["35-44"], "gender": ["women"], "zip": ["982"]})
     for _ in range(0, members, 1_000):
-        crowd(house, 1_000, area="98225")
+        house.do(partial(bring, most=1_000))
     start = time.process_time()
     number = segments.make(house.provider.gate.gate)
     took = time.process_time() - start

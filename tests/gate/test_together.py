@@ -74,6 +74,20 @@ def test_what_is_asked_of_many_at_once_is_answered_as_of_each(gate: Gate) -> Non
     assert len({each.outcome for each in answers.values()}) > 1
 
 
+def test_what_several_acts_are_answered_at_once_is_what_each_is_answered(gate: Gate) -> None:
+    """Of people who differ, whichever act comes first; of nobody, and of no act, nothing."""
+    consenting, silent = customer(gate), customer(gate)
+    gate.record(consenting, "consent", about=OFFERS)
+    use = Act(action="use", data=("email",), purpose="billing")
+    with gate.together() as transaction:
+        for acts in ([SHARE, use], [use, SHARE], [SHARE], []):
+            answers = transaction.peek_acts([consenting, silent], acts)
+            assert answers == {
+                each: [transaction.peek(each, act) for act in acts] for each in (consenting, silent)
+            }
+        assert transaction.peek_acts([], [SHARE]) == {}
+
+
 def withdrawn_meanwhile(
     gate: Gate, person: PersonId, monkeypatch: pytest.MonkeyPatch, wait: float
 ) -> tuple[list[str], Any]:

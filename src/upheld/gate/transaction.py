@@ -116,6 +116,18 @@ class Transaction(Inquiries):
         data = execution.load(person_ids)
         return {each: execution.peek(each, data) for each in person_ids}
 
+    def peek_acts(
+        self, person_ids: Sequence[PersonId], acts: Sequence[Act]
+    ) -> dict[PersonId, list[Decision]]:
+        """What `peek` says of each of some people to each of some acts; all is read at once."""
+        if not person_ids or not acts:
+            return {each: [] for each in person_ids}
+        executions = [
+            ActExecution(self._context, self._connection, each, entitled=True) for each in acts
+        ]
+        data = executions[0].load_with(person_ids, *executions[1:])
+        return {each: [one.peek(each, data) for one in executions] for each in person_ids}
+
     def peek_then(
         self, person_id: PersonId, act: Act, moments: Sequence[datetime]
     ) -> list[Decision]:

@@ -219,12 +219,17 @@ class ActExecution:
                 )
         return {person_id: outcomes[person_id] for person_id in person_ids}
 
-    def load_with(self, person_ids: Sequence[PersonId], other: ActExecution) -> PersonData:
-        """What this act and another need of some people, read at once."""
-        data = self.load(person_ids, other.template)
-        other.time, other.clock_problem = self.time, self.clock_problem
-        other._several = self._several
+    def load_with(self, person_ids: Sequence[PersonId], *others: ActExecution) -> PersonData:
+        """What this act and others need of some people, read at once."""
+        data = self.load(person_ids, *(each.template for each in others))
+        for each in others:
+            each.stand_as(self)
         return data
+
+    def stand_as(self, other: ActExecution) -> None:
+        """Stand at the moment of another act that read what both need, of as many people."""
+        self.time, self.clock_problem = other.time, other.clock_problem
+        self._several = other._several
 
     def peek(self, person_id: PersonId, data: PersonData | None = None) -> Decision:
         """What the decision on a person would be now, for who is entitled; nothing is noted.

@@ -45,7 +45,7 @@ def decisions(
     transaction: Transaction, person_id: PersonId, fields: Sequence[str]
 ) -> list[Decision]:
     """What the policy says now to choosing advertisements for somebody by some fields."""
-    return [transaction.peek(person_id, each) for each in choosing(fields)]
+    return transaction.peek_acts([person_id], choosing(fields))[person_id]
 
 
 def allowed_each(
@@ -55,14 +55,11 @@ def allowed_each(
 
     Whoever may not, or for no group that the policy names, is left out.
     """
-    groups = dict.fromkeys(people, 0)
-    for act in choosing(fields):
-        answers = transaction.peek_each(list(groups), act)
-        groups = {
-            each: max(groups[each], _group(decision))
-            for each, decision in answers.items()
-            if decision.allowed
-        }
+    groups = {
+        each: max(map(_group, answers))
+        for each, answers in transaction.peek_acts(people, choosing(fields)).items()
+        if all(decision.allowed for decision in answers)
+    }
     return {each: group for each, group in groups.items() if group}
 
 
