@@ -27,15 +27,17 @@ class SqlDialect(Struct, frozen=True, gc=False):
     now: str = ""  # selects the server's time, in microseconds since 1970
     integrity_check: str = ""  # answers `ok` for a file that is whole
     empty_log: str = ""  # takes deleted rows out of the write-ahead log
+    keyed_tables: str = ""  # selects the tables whose key begins with a column of some name
 
     def driver_statement(self, statement: str) -> str:
         """A statement that is written with `?` for a value, as the driver takes it."""
-        return statement if self.placeholder == "?" else _with_placeholder(statement, self)
+        placeholder = self.placeholder
+        return statement if placeholder == "?" else _with_placeholder(statement, placeholder)
 
 
 @lru_cache(maxsize=1024)
-def _with_placeholder(statement: str, dialect: SqlDialect) -> str:
-    return statement.replace("?", dialect.placeholder)
+def _with_placeholder(statement: str, placeholder: str) -> str:
+    return statement.replace("?", placeholder)
 
 
 SQLITE_DIALECT: Final = SqlDialect(
@@ -44,6 +46,8 @@ SQLITE_DIALECT: Final = SqlDialect(
     placeholder="?",
     integrity_check="PRAGMA integrity_check",
     empty_log="PRAGMA wal_checkpoint(TRUNCATE)",
+    keyed_tables="SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+    " WHERE m.type = 'table' AND c.pk = 1 AND c.name = ?",
 )
 POSTGRESQL_DIALECT: Final = SqlDialect(
     "postgresql",
@@ -54,6 +58,9 @@ POSTGRESQL_DIALECT: Final = SqlDialect(
     advisory_lock="SELECT pg_advisory_xact_lock(?)",
     snapshot_isolation="REPEATABLE READ",
     now="SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    keyed_tables="SELECT t.relname FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid"
+    " JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum = i.indkey[0]"
+    " WHERE i.indisprimary AND t.relnamespace = current_schema()::regnamespace AND c.attname = ?",
 )
 _DIALECTS: Final = {each.name: each for each in (SQLITE_DIALECT, POSTGRESQL_DIALECT)}
 

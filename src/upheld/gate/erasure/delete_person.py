@@ -9,20 +9,20 @@ look-up and no list knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Connection, inspect
+from sqlalchemy import Column, Connection
 
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
 from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
-from upheld.database.statements import placeholders, run
+from upheld.database.statements import dialect_of, placeholders, rows, run
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE, REQUESTED
 from upheld.gate.evidence.records import Record
@@ -168,13 +168,10 @@ def _stands(row: Any, what: Mapping[str, Any]) -> str:
     return str(getattr(row, what["by"])) if "by" in what else ""
 
 
-def _keyed(connection: Connection) -> Iterator[str]:
-    """The tables of the database whose key begins with a person's id."""
-    inspector = inspect(connection)
-    for name in sorted(inspector.get_table_names()):
-        key = inspector.get_pk_constraint(name)["constrained_columns"]
-        if key[:1] == [OWNER] and name not in SEVERED:
-            yield name
+def _keyed(connection: Connection) -> set[str]:
+    """The tables of the database whose key begins with a person's id, upheld's or not."""
+    answer = rows(connection, dialect_of(connection).keyed_tables, OWNER)
+    return {name for (name,) in answer} - {*SEVERED}
 
 
 def _end_given_records(
