@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -22,10 +23,12 @@ from upheld.policy.load import Policy
 from upheld.policy.publish import policy_json, policy_jsonld
 from upheld.practices.notices import well_known
 from upheld.practices.notices.page import PolicyPages
-from upheld.practices.notices.proof import LivePages
 from upheld.practices.notices.questions import RejectedQuestion
 from upheld.web import kit
 from upheld.web.pages import Imprint, Pages
+
+if TYPE_CHECKING:  # a policy that stands alone needs no gate
+    from upheld.practices.notices.proof import LivePages
 
 MARKDOWN = "text/markdown; charset=utf-8"
 LD = "application/ld+json"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
 import jinja2
 from jinja2.bccache import Bucket
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +23,7 @@ from upheld.web import kit, markdown
 from upheld.web.outward import through_leaving_page
 
 EVERYBODY = "everybody"  # the kind whose links stand at the foot of every page
+MENUS_MAX: Final = 1024  # that are kept as they stand on a page
 KEEP_OUT = {"cache-control": "no-store", "vary": "cookie"}  # what is personal is kept nowhere
 
 
@@ -51,10 +54,11 @@ class Place(NamedTuple):
 class Navigation(NamedTuple):
     """The bar, the parts of the section that one is in, and where one is in both."""
 
-    links: list[Place]
-    parts: list[Place]
+    links: tuple[Place, ...]
+    parts: tuple[Place, ...]
     section: str = ""
     nearest: str = ""
+    here: str = ""  # where one is, if a link stands there
 
 
 def money(cents: int) -> str:
@@ -211,6 +215,7 @@ class Pages:
                 clock=_in_zone(format_clock, zone),
             )
         self.env.globals.update(imprint=imprint, has_accounts=links is not None, root="/")
+        self.env.globals.update(menu=lru_cache(maxsize=MENUS_MAX)(self._menu))
         self.has_accounts, self.url = links is not None, ""
         self.links, self.can_ever = links if links is not None else {}, answers.can_ever
 
@@ -221,7 +226,7 @@ class Pages:
     def shared(self, template: str, **words: Any) -> str:
         """A page that is the same for everybody, signed in or not."""
         foot = self.links.get(EVERYBODY, ())
-        nav = Navigation([], [])
+        nav = Navigation((), ())
         body = self.text(
             template, here="", kind="", nav=nav, foot=foot, token="", banner=None, **words
         )
@@ -249,6 +254,10 @@ class Pages:
         headers = {**KEEP_OUT, **(kit.WITH_FORM if "<form" in body else {})}
         return Response(body, status, headers, media_type=kit.HTML)
 
+    def _menu(self, which: str, nav: Navigation) -> Markup:
+        """The links of a navigation, or the parts of its section, as they stand on a page."""
+        return Markup(self.text("menu.html", which=which, nav=nav))  # noqa: S704 - ours
+
     def _navigation(self, kind: str, roles: Sequence[str], here: str) -> Navigation:
         """The links of a kind of visitor, as they stand on a page."""
         places = [
@@ -258,12 +267,13 @@ class Pages:
         ]
         above = [each for each in places if f"{here}/".startswith(f"{each.href}/")]
         nearest = max(above, key=lambda each: len(each.href), default=Place("", ""))
-        parts = [each for each in places if each.section and each.section == nearest.section]
+        parts = tuple(e for e in places if e.section and e.section == nearest.section)
         return Navigation(
-            [each for each in places if each.section == each.href],
-            parts if len(parts) > 1 else [],
+            tuple(each for each in places if each.section == each.href),
+            parts if len(parts) > 1 else (),
             nearest.section,
             nearest.href,
+            here if any(each.href == here for each in places) else "",
         )
 
     def error_page(self, request: Request, status: int, what: str, remedy: str) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from upheld.core import observing
@@ -19,7 +19,6 @@ from upheld.policy.sentences import Piece, Sentences, text
 from upheld.policy.vocabulary import DIMENSIONS, OTHER, TREE_OF
 from upheld.practices.notices.find import ALSO, FIND_MAX, contains, mark_matches, search_terms
 from upheld.practices.notices.gist import gist
-from upheld.practices.notices.proof import ClauseProof
 from upheld.practices.notices.questions import (
     DIMENSION_LABELS,
     VERDICT,
@@ -29,6 +28,9 @@ from upheld.practices.notices.questions import (
     form_question,
 )
 from upheld.web.pages import Pages
+
+if TYPE_CHECKING:  # a policy that stands alone needs no gate
+    from upheld.practices.notices.proof import ClauseProof
 
 MARKS = {
     "allow": ("yes", "✓", "Yes"),
@@ -119,6 +121,16 @@ class PolicyPages:
         """Who may receive what."""
         return recipients_table(self.policy)
 
+    @cached_property
+    def gists(self) -> dict[int, list[dict[str, str]]]:
+        """The gist of each section that has rules, by the place of its heading."""
+        sections: dict[int, list[Clause]] = {}
+        for each in self.program.clauses:
+            sections.setdefault(each.heading, []).append(each)
+        return {
+            at: gist(self.program, self.words, below) for at, below in sections.items() if at >= 0
+        }
+
     # Pages
 
     def policy_page(self, *, rules: bool = False, proof: ClauseProof | None = None) -> str:
@@ -146,7 +158,7 @@ class PolicyPages:
             by_id=self.by_id,
             rules=rules,
             proof=proof,
-            gists=self._gists(),
+            gists=self.gists,
             also=ALSO,
             owed=[c for c in self.clauses if c["must"]],
         )
@@ -258,15 +270,6 @@ class PolicyPages:
             "excepted_by": self._titles(under),
             "intro": [each.html for each in self._introduced(clause)],
             "rules": [rule.text for rule in clause.rules],
-        }
-
-    def _gists(self) -> dict[int, list[dict[str, str]]]:
-        """The gist of each section that has rules, by the place of its heading."""
-        sections: dict[int, list[Clause]] = {}
-        for each in self.program.clauses:
-            sections.setdefault(each.heading, []).append(each)
-        return {
-            at: gist(self.program, self.words, below) for at, below in sections.items() if at >= 0
         }
 
     def _introduced(self, clause: Clause) -> list[Clause]:

@@ -81,10 +81,7 @@ class CustomerChanges:
 
     async def is_due(self, person_id: PersonId) -> bool:
         """Whether a version of either was posted that somebody has not looked at."""
-        gate = self.provider.gate.gate
-        await self.provider.run_in_thread(gate.refresh)
-        number = await self.provider.read(terms.newest_number)
-        newest = gate.policy.digest, number
+        newest = await self.provider.run_in_thread(self._newest)
         if self._looked.get(person_id) == newest:
             return False
         if await self.provider.do(
@@ -98,6 +95,13 @@ class CustomerChanges:
             self._looked.clear()
         self._looked[person_id] = newest
         return False
+
+    def _newest(self) -> tuple[str, int]:
+        """The versions of the policy and of the terms that are in force."""
+        gate = self.provider.gate.gate
+        gate.refresh()
+        with gate.look() as tables:
+            return gate.policy.digest, terms.newest_number(tables)
 
     async def show(self, visit: Visit) -> Response:
         """What changed; whoever has looked at everything goes on at once."""
