@@ -12,7 +12,14 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from upheld.database.connection import POOL_OPTION, WriteConnection
 from upheld.database.errors import DatabaseError, OutdatedError
-from upheld.database.statements import Savepoint, execute_deferred, execute_many, rows, run
+from upheld.database.statements import (
+    Savepoint,
+    execute_deferred,
+    execute_many,
+    first_rows,
+    rows,
+    run,
+)
 from upheld.database.transaction import reading, writing
 
 PUT = "INSERT INTO person VALUES (?, 'active', 0, NULL, NULL)"
@@ -87,19 +94,53 @@ def test_a_savepoint_undoes_its_own_and_nothing_else(engine: Engine) -> None:
         pass
 
 
-def test_what_is_expected_is_asked_before_anything_else(engine: Engine) -> None:
-    """Whichever statement comes first, and if the one before it was of another transaction."""
+BEGINNINGS: dict[str, Callable[[Connection], object]] = {
+    "a statement": lambda connection: run(connection, PUT, "a"),
+    "one that nobody waits for": lambda connection: execute_deferred(connection, PUT, "a"),
+    "many at once": lambda connection: execute_many(connection, PUT, [("a",), ("b",)]),
+    "a first query": lambda connection: first_rows(connection, "1", "FROM epoch", ()),
+    "one without a row": lambda connection: first_rows(
+        connection, "1", "FROM epoch WHERE number < ?", (0,)
+    ),
+    "another's way": lambda connection: connection.execute(text("SELECT 1")),
+}
+
+
+@pytest.mark.parametrize("begin", BEGINNINGS)
+def test_what_is_expected_is_asked_before_anything_else(engine: Engine, begin: str) -> None:
+    """Whatever comes first, and if the transaction before expected something else."""
+    before = people(engine)
     for _ in range(2):
         with pytest.raises(OutdatedError), writing(engine) as connection:
             assert isinstance(connection, WriteConnection)
-            connection.expect(("SELECT 1", ()), 2, beside=True)
-            run(connection, PUT, "a")
+            connection.expect(("SELECT 1", ()), 2)
+            BEGINNINGS[begin](connection)
             rows(connection, "SELECT 1")
+        assert people(engine) == before
         with writing(engine) as connection:
             assert isinstance(connection, WriteConnection)
-            connection.expect(("SELECT 1", ()), 1, beside=True)
+            connection.expect(("SELECT 1", ()), 1)
             assert rows(connection, "SELECT 3") == [(3,)]
-    assert people(engine) == []
+    with writing(engine) as connection:
+        assert isinstance(connection, WriteConnection)
+        connection.expect(("SELECT 1", ()), 1)
+        BEGINNINGS[begin](connection)
+    assert engine.get_execution_options()[POOL_OPTION] != []
+
+
+def test_the_first_query_tells_the_last_entry_of_the_log(engine: Engine) -> None:
+    """Of a log with entries, so that nobody asks for it again; of an empty one it tells nothing."""
+    with writing(engine) as connection:
+        assert isinstance(connection, WriteConnection)
+        run(connection, "INSERT INTO epoch VALUES (7, ?, ?)", b"mark", False)
+        assert first_rows(connection, "number", "FROM epoch", ())[0][0] == 7
+        assert connection.last_entry in {None, (0, 0)}  # (0, 0) is PostgreSQL's
+        run(connection, "INSERT INTO entry VALUES (3, 5, NULL, ?, ?, ?)", b"", b"", b"")
+    with writing(engine) as connection:
+        assert isinstance(connection, WriteConnection)
+        connection.prefetch_last_entry()
+        first_rows(connection, "number", "FROM epoch", ())
+        assert connection.last_entry == (3, 5)
 
 
 def test_a_statement_that_nobody_waits_for_fails_the_transaction_all_the_same(

@@ -30,6 +30,9 @@ BEGIN: Final[Query] = ("BEGIN ISOLATION LEVEL READ COMMITTED", ())
 COMMIT: Final[Query] = ("COMMIT", ())
 ADVISORY_LOCK: Final[Query] = (POSTGRESQL_DIALECT.advisory_lock, (0x65_6E_74_72_79,))  # “entry”
 LAST_ENTRY: Final[Query] = ("SELECT number, at FROM entry ORDER BY number DESC LIMIT 1", ())
+_ENTRY_BESIDE: Final = (
+    ", (SELECT max(number) FROM entry), (SELECT at FROM entry ORDER BY number DESC LIMIT 1)"
+)
 _NO_WORK: Final = (BEGIN, ADVISORY_LOCK, LAST_ENTRY)  # of which nothing is left to commit
 SAVEPOINT: Final[Query] = ("SAVEPOINT work", ())
 RELEASE: Final[Query] = ("RELEASE SAVEPOINT work", ())
@@ -116,8 +119,6 @@ class WriteConnection(Connection):
     def __enter__(self) -> Self:
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last_entry = None
-        self.expected, self._outdated = None, False
-        self.driver_execute = self._cursor_execute
         if self.memory:
             self.memory = {}
         if self.versions:
@@ -189,21 +190,19 @@ class WriteConnection(Connection):
                 self._at_rest.remove(self)
                 self.close_for_good()
 
-    def expect(self, query: Query, answer: Any, *, beside: bool = False) -> None:
+    def expect(self, query: Query, answer: Any) -> None:
         """Refuse this transaction unless a query gives one number: OutdatedError otherwise.
 
         Its user knows something by heart that others may change, and asks as it begins whether it
-        is still so. PostgreSQL is asked with the next statement: then that one raises. So is SQLite
-        with `beside`: the next statement either has the query within itself, see `take_expected`,
-        or waits until it was asked.
+        is still so. That is asked with the first statement, or else before the commit. On
+        PostgreSQL that statement raises; on SQLite it either has the query within itself, see
+        `columns_beside` and `take_expected`, or waits until it was asked.
         """
         self.expected = query, answer
         if self.sql.server:
             self._waiting.append(query)
-        elif beside:
-            self.driver_execute = self._ask_first
         else:
-            self.ask_expected()
+            self.driver_execute = self._ask_first
 
     def _ask_first(self, statement: str, values: Sequence[Any] = ()) -> Any:
         """Run a statement on SQLite once what is expected was asked."""
@@ -218,24 +217,42 @@ class WriteConnection(Connection):
             self.flush()
             return
         self.driver_execute = self._cursor_execute
-        self._compare(self.driver_execute(*self.expected[0]).fetchone())
+        query, values = self.expected[0]
+        self._compare(self.driver_execute(query, values).fetchone())
 
     def take_expected(self) -> str | None:
         """The query of SQLite's that is expected and not asked yet, to be asked within another.
 
-        Whoever takes it calls `compare_expected` with its number before anything else.
+        Whoever takes it gives its number to `take_beside` before anything else.
         """
         if self.expected is None or self.sql.server:
             return None
         self.driver_execute = self._cursor_execute
         return self.expected[0][0]
 
-    def compare_expected(self, number: object) -> None:
-        """OutdatedError unless the number that was read beside something else is expected."""
-        if self.expected is not None and number == self.expected[1]:
-            self.expected = None
-        else:
-            self._compare((number,))
+    def columns_beside(self) -> str:
+        """What the first query of a transaction asks beside its own columns on SQLite, after them.
+
+        The last entry, and what is expected; whoever takes it hands these of the first row to
+        `take_beside`. Nothing on PostgreSQL, where both are asked in the same trip anyway.
+        """
+        if self.sql.server or (self.expected is None and self.last_entry is not None):
+            return ""
+        return f"{_ENTRY_BESIDE}, ({self.take_expected() or 'NULL'})"
+
+    def take_beside(self, number: Any, at: Any, expected: object) -> None:
+        """Take what was read with something else: the last entry, and what is expected, if any.
+
+        OutdatedError where that is otherwise. An entry as we never write it is left to be asked
+        for, and found then.
+        """
+        if self.expected is not None:
+            if expected == self.expected[1]:
+                self.expected = None
+            else:
+                self._compare((expected,))
+        if self.last_entry is None and type(number) is int and type(at) is int:
+            self.last_entry = EntryNumber(number), at
 
     def _compare(self, answer: Any) -> None:
         """OutdatedError unless an answer is the one that is expected."""
@@ -249,6 +266,7 @@ class WriteConnection(Connection):
         if self._outdated:  # whoever was told may have gone on
             raise OutdatedError
         if self.in_transaction():  # SQLAlchemy's own, for who executed something through it
+            self.ask_expected()
             self.flush()
             self.commit()
         elif not self.sql.server:
@@ -265,7 +283,7 @@ class WriteConnection(Connection):
             q not in (*_NO_WORK, *expected) for q in self._waiting
         ):
             return False
-        self._waiting = []
+        self._waiting, self.expected = [], None
         return True
 
     def _undo(self, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -81,6 +82,19 @@ def covers_by_owner(
                     raise
                 forged.add(owner)
     return memory
+
+
+def take_covers(connection: Connection, person_rows: Iterable[Sequence[Any]]) -> None:
+    """Keep in mind the covers that were read with something else, to be changed.
+
+    Of each row the first column is the owner and the third the cover; SealedError where one is
+    not theirs.
+    """
+    if isinstance(connection, WriteConnection):
+        memory = connection.memory
+        for owner, _, raw, *_ in person_rows:
+            if owner not in memory:
+                memory[owner] = latest_cover(connection, owner, raw, to_change=True)
 
 
 def remaining_covers(

@@ -13,12 +13,13 @@ from msgspec import Struct
 from sqlalchemy import Boolean, Table
 
 from upheld.database.schema import declared_tables
+from upheld.database.statements import placeholders
 
 MAC = "mac"
 
 
-class Declaration(Struct, frozen=True):
-    """A table as its statements and MACs need it.
+class Declaration(Struct, frozen=True, eq=False):
+    """A table as its statements and MACs need it; one for each table, told apart by being another.
 
     Rows are read as the covered columns, then the free ones, then the MAC.
     """
@@ -32,21 +33,12 @@ class Declaration(Struct, frozen=True):
     few: bool  # whether the rows are nobody's and few
     truths: tuple[int, ...]  # which SQLite gives back as numbers
     row: Any  # the type of its rows
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of a row as it is told."""
-        return (*self.covered, *self.free)
-
-    @property
-    def selected(self) -> str:
-        """What a statement selects to read whole rows, with their MACs."""
-        return ", ".join((*self.columns, MAC))
-
-    @property
-    def checked(self) -> str:
-        """What a statement selects to check rows alone."""
-        return ", ".join((*self.covered, MAC))
+    columns: tuple[str, ...]  # of a row as it is told
+    selected: str  # by a statement that reads whole rows, with their MACs
+    checked: str  # by a statement that checks rows alone
+    inserting: str  # the statement that writes a row
+    of_key: str  # the condition that holds of the row of a key
+    key_at: tuple[int, ...]  # the places of the key among the columns
 
 
 @lru_cache(maxsize=256)
@@ -56,11 +48,13 @@ def declaration(table: Table) -> Declaration:
     names = [str(column.name) for column in table.columns if column.name != MAC]
     mac_columns = tuple(name for name in names if name not in protection["free"])
     free = tuple(name for name in names if name in protection["free"])
+    columns, key = (*mac_columns, *free), tuple(str(each.name) for each in table.primary_key)
+    selected = ", ".join((*columns, MAC))
     return Declaration(
         str(table.name),
         mac_columns,
         free,
-        tuple(str(column.name) for column in table.primary_key),
+        key,
         mac_columns.index(protection["owner"]) if protection["owner"] else None,
         mac_columns.index(protection["part"]) if protection["part"] else None,
         protection["few"],
@@ -69,7 +63,13 @@ def declaration(table: Table) -> Declaration:
             for c in table.columns
             if isinstance(c.type, Boolean) and c.name in mac_columns
         ),
-        namedtuple(str(table.name), (*mac_columns, *free)),  # noqa: PYI024 - its fields are the table's
+        namedtuple(str(table.name), columns),  # noqa: PYI024 - its fields are the table's
+        columns,
+        selected,
+        ", ".join((*mac_columns, MAC)),
+        f"INSERT INTO {table.name} ({selected}) VALUES ({placeholders((*columns, MAC))})",  # noqa: S608 - names alone
+        " AND ".join(f"{name} = ?" for name in key),
+        tuple(columns.index(name) for name in key),
     )
 
 

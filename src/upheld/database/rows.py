@@ -14,6 +14,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import compress
+from operator import ne
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -47,14 +49,14 @@ def insert(connection: Connection, table: Table, **values: Any) -> None:
     layout = declaration(table)
     if unknown := values.keys() - set(layout.columns):
         raise TypeError(f"{layout.name} has no column {', '.join(sorted(unknown))}")
-    _write(connection, layout, [[values.get(name) for name in layout.columns]])
+    _write(connection, layout, [[*map(values.get, layout.columns)]])
 
 
 def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
     """Write a row unless there is one of its key; whether it was written."""
     layout = declaration(table)
-    where = " AND ".join(f"{name} = ?" for name in layout.key)
-    if get(connection, table, where, *(values[name] for name in layout.key)) is not None:
+    key = (values[name] for name in layout.key)
+    if get(connection, table, layout.of_key, *key) is not None:
         return False
     insert(connection, table, **values)
     return True
@@ -65,9 +67,7 @@ def insert_all(
 ) -> None:
     """Write some rows at once."""
     layout = declaration(table)
-    _write(
-        connection, layout, [[each.get(name) for name in layout.columns] for each in rows_to_write]
-    )
+    _write(connection, layout, [[*map(each.get, layout.columns)] for each in rows_to_write])
 
 
 def select(
@@ -230,6 +230,11 @@ def delete(connection: Connection, table: Table, where: str, *values: Any) -> in
     intact = _checked(connection, table, where, values, None)
     _delete(connection, layout, intact)
     return len(intact)
+
+
+def delete_rows(connection: Connection, table: Table, some_rows: Sequence[Any]) -> None:
+    """Delete some rows that were read and checked."""
+    _delete(connection, declaration(table), [tuple(each) for each in some_rows])
 
 
 def purge(connection: Connection, table: Table, where: str, *values: Any) -> int:
@@ -416,8 +421,6 @@ def _write(
     connection: Connection, layout: Declaration, rows_to_write: Sequence[Sequence[Any]]
 ) -> None:
     seals, changes = seals_of(connection), []
-    columns = (*layout.columns, MAC)
-    statement = f"INSERT INTO {layout.name} ({', '.join(columns)}) VALUES ({placeholders(columns)})"  # noqa: S608 - names alone
     marked: list[tuple[Any, ...]] = []
     for each in rows_to_write:
         content = _mac_columns(layout, each)
@@ -425,9 +428,9 @@ def _write(
         marked.append((*each, mac))
         changes.append((owner_of(layout, content), part_of(layout, content), 1, element))
     if len(marked) == 1:
-        execute_deferred(connection, statement, *marked[0])
+        execute_deferred(connection, layout.inserting, *marked[0])
     elif marked:
-        execute_many(connection, statement, marked)
+        execute_many(connection, layout.inserting, marked)
     update_covers(connection, changes)
 
 
@@ -452,13 +455,9 @@ def _rewrite(
     layout: Declaration,
     pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]],
 ) -> None:
-    seals, changes = seals_of(connection), []
-    where = " AND ".join(f"{name} = ?" for name in layout.key)
-    keys = [layout.columns.index(name) for name in layout.key]
+    seals, changes, columns = seals_of(connection), [], range(len(layout.columns))
     for before, after in pairs:
-        now = [
-            at for at, (one, other) in enumerate(zip(before, after, strict=True)) if one != other
-        ]
+        now = [*compress(columns, map(ne, before, after))]
         if not now:
             continue
         one, other = _mac_columns(layout, before), _mac_columns(layout, after)
@@ -466,10 +465,10 @@ def _rewrite(
         names = ", ".join(f"{layout.columns[at]} = ?" for at in now)
         execute_deferred(
             connection,
-            f"UPDATE {layout.name} SET {names}, {MAC} = ? WHERE {where}",  # noqa: S608 - names alone
+            f"UPDATE {layout.name} SET {names}, {MAC} = ? WHERE {layout.of_key}",  # noqa: S608 - names alone
             *(after[at] for at in now),
             mac,
-            *(before[at] for at in keys),
+            *(before[at] for at in layout.key_at),
         )
         if any(at < len(layout.covered) for at in now):
             changes += [
@@ -487,12 +486,10 @@ def _delete(
     whatever: bool = False,
 ) -> None:
     seals, changes = seals_of(connection), []
-    where = " AND ".join(f"{name} = ?" for name in layout.key)
-    statement = f"DELETE FROM {layout.name} WHERE {where}"  # noqa: S608 - names alone
-    keys = [layout.columns.index(name) for name in layout.key]
+    statement = f"DELETE FROM {layout.name} WHERE {layout.of_key}"  # noqa: S608 - names alone
     for each in intact:
         content = _mac_columns(layout, each)
-        execute_deferred(connection, statement, *(each[at] for at in keys))
+        execute_deferred(connection, statement, *(each[at] for at in layout.key_at))
         element = seals.mark(layout.name, content)[1]
         changes.append((owner_of(layout, content), part_of(layout, content), -1, -element))
     update_covers(connection, changes, whatever=whatever)

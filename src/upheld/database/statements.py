@@ -26,6 +26,7 @@ __all__ = [
     "dialect_of",
     "execute_deferred",
     "execute_many",
+    "first_rows",
     "placeholders",
     "query_batch",
     "row",
@@ -51,7 +52,9 @@ def _execute(
     try:
         if type(connection) is WriteConnection:
             return take(connection.run(statement, values))
-        statement = dialect_of(connection).driver_statement(statement)
+        dialect = sql_dialect(connection)
+        if dialect.server:
+            statement = dialect.driver_statement(statement)
         return take(_driver(connection).execute(statement, values))
     except driver_errors(connection.dialect) as error:
         raise from_driver_error(error) from None
@@ -70,6 +73,25 @@ def run(connection: Connection, statement: str, *values: Any) -> int:
 def rows(connection: Connection, statement: str, *values: Any) -> list[tuple[Any, ...]]:
     """The rows of a query."""
     answer: list[tuple[Any, ...]] = _execute(connection, statement, values, _ALL)
+    return answer
+
+
+def first_rows(
+    connection: Connection, columns: str, rest: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows of `SELECT columns rest`, a query with which a transaction may well begin.
+
+    On SQLite what else most transactions ask is asked with it, and rows may be wider for that.
+    """
+    if type(connection) is not WriteConnection:
+        return rows(connection, f"SELECT {columns} {rest}", *values)
+    beside = connection.columns_beside()
+    answer = rows(connection, f"SELECT {columns}{beside} {rest}", *values)
+    if beside:
+        if answer:
+            connection.take_beside(*answer[0][-3:])
+        else:  # no row has told it
+            connection.ask_expected()
     return answer
 
 
@@ -122,6 +144,8 @@ def execute_many(
             execute_deferred(connection, statement, *values)
         return
     try:
+        if type(connection) is WriteConnection:
+            connection.ask_expected()
         _driver(connection).executemany(statement, rows_of_values)
     except driver_errors(connection.dialect) as error:
         raise from_driver_error(error) from None

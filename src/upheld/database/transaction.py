@@ -26,6 +26,11 @@ def writing(engine: Engine) -> Connection:
 
     Nobody else writes meanwhile.
     """
+    return write_connection(engine)
+
+
+def write_connection(engine: Engine) -> WriteConnection:
+    """What `writing` gives, by the name of its type: for whoever expects something of it."""
     rest: list[WriteConnection] | None = engine.get_execution_options().get(POOL_OPTION)
     try:
         return rest.pop() if rest else WriteConnection(engine)

@@ -155,7 +155,7 @@ class AsyncGate:
         **options: Unpack[ActOptions],
     ) -> ActResult:
         """Do any act of the vocabulary; options say purpose, recipient and so on."""
-        act = act_of(f"AsyncGate.{action.replace('-', '_')}", action, data, options)
+        act = act_of("AsyncGate.", action, data, options)
         result: ActResult = await self.do(
             lambda transaction: transaction.act(act, person_id, entitled=entitled)
         )

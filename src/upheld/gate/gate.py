@@ -15,13 +15,13 @@ from typing import Any, Unpack
 from sqlalchemy import Connection, Engine
 
 from upheld.core.clock import Clock
-from upheld.core.errors import RequestError
+from upheld.core.errors import RequestError, UpheldError
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import OutdatedError
 from upheld.database.own_tables import Tables
 from upheld.database.statements import Savepoint
-from upheld.database.transaction import reading, writing
+from upheld.database.transaction import reading, write_connection, writing
 from upheld.gate import older_databases
 from upheld.gate.act.arrivals import ArrivalQuestions
 from upheld.gate.act.context import ActTemplate, GateContext, checked_place
@@ -224,13 +224,12 @@ class Gate:
                 self.refresh()
 
     def _batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
+        if len(works) == 1:
+            return [self._alone(works[0])]
         outcomes: list[Any] = []
-        with writing(self.engine) as connection:
+        with write_connection(self.engine) as connection:
             transaction = GateTransaction(self._begin(connection), connection)
             for work in works:
-                if len(works) == 1:
-                    outcomes.append(work(transaction))
-                    break
                 try:
                     with Savepoint(connection):
                         outcomes.append(work(transaction))
@@ -240,21 +239,35 @@ class Gate:
                     outcomes.append(error)
         return outcomes
 
-    def _begin(self, connection: Connection) -> GateContext:
+    def _alone(self, work: Callable[[GateTransaction], Any]) -> Any:
+        """What a piece of work gives in a transaction of its own."""
+        with write_connection(self.engine) as connection:
+            context = self._begin(connection)
+            try:
+                return work(GateTransaction(context, connection))
+            except UpheldError:  # of words, say, that a later version may have
+                connection.ask_expected()
+                raise
+
+    def _begin(self, connection: WriteConnection) -> GateContext:
         """The context, for a transaction in which its policy is in force.
 
         OutdatedError with its first statement where another one is.
         """
         context = self.context
-        assert isinstance(connection, WriteConnection)  # noqa: S101 - `writing` gives no other
         connection.expect(store.NEWEST, context.edition)
         return context
 
     def _one(self, work: Callable[[GateTransaction], Any]) -> Any:
-        (outcome,) = self.batch([work])
-        if isinstance(outcome, Refused):
-            raise outcome
-        return outcome
+        while True:
+            try:
+                outcome = self._alone(work)
+            except OutdatedError:
+                self.refresh()
+            else:
+                if isinstance(outcome, Refused):
+                    raise outcome
+                return outcome
 
     def enrol(self) -> PersonId:
         """A new person; the id."""
@@ -305,7 +318,7 @@ class Gate:
         **options: Unpack[ActOptions],
     ) -> ActResult:
         """Do any act of the vocabulary; options say purpose, recipient and so on."""
-        act = act_of(f"Gate.{action.replace('-', '_')}", action, data, options)
+        act = act_of("Gate.", action, data, options)
         outcome = self._act(act, person_id, entitled=entitled)
         if isinstance(outcome, Refused):
             raise outcome
@@ -315,10 +328,9 @@ class Gate:
         """Do one act in a transaction of its own: the road of most acts, and the shortest one."""
         while True:
             try:
-                with writing(self.engine) as connection:
-                    assert isinstance(connection, WriteConnection)  # noqa: S101 - what `writing` gives
+                with write_connection(self.engine) as connection:
                     context = self.context
-                    connection.expect(store.NEWEST, context.edition, beside=True)
+                    connection.expect(store.NEWEST, context.edition)
                     try:
                         execution = ActExecution(context, connection, act, entitled=entitled)
                     except RequestError:  # of words that a later version may have

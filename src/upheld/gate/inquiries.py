@@ -48,9 +48,13 @@ class Inquiries:
 
     def __init__(self, context: GateContext, connection: Connection) -> None:
         self._context, self._connection = context, connection
-        self.tables = Tables(connection)  # those of whoever asks
         if type(connection) is WriteConnection:
             connection.prefetch_last_entry()
+
+    @property
+    def tables(self) -> Tables:
+        """The rows of whoever asks, in their own tables."""
+        return Tables(self._connection)
 
     @property
     def policy(self) -> Policy:

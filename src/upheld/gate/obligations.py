@@ -26,12 +26,13 @@ from upheld.database.tables import item as table
 from upheld.database.tables import microseconds, record
 from upheld.database.transaction import reading
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.execution import ActExecution
+from upheld.gate.act.execution import ActExecution, PersonData
 from upheld.gate.act.older_versions import contexts_of, contexts_of_each
 from upheld.gate.act.request import Act
 from upheld.gate.editions import store
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
+from upheld.gate.obligation_items import OPEN, OWED, Items
 from upheld.gate.set_aside import trial_of
 from upheld.ledger.entries import Entry
 from upheld.policy.fact_space import tests_of
@@ -45,10 +46,8 @@ if TYPE_CHECKING:
     from upheld.gate.gate import Gate
     from upheld.gate.transaction import GateTransaction
 
-OWED = "owed"
 DELETE = "delete"
 GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
-OPEN = ("open", "late")
 MOST = 1_000  # items, or people, looked at in one run of a job
 EVIDENCE = 500  # records in one question
 
@@ -82,7 +81,12 @@ class ObligationRule(NamedTuple):
     facts: frozenset[str]
 
 
-_VersionRule = tuple[GateContext, ObligationRule]
+class _Question(NamedTuple):
+    """Whether a version owes an act to some people, with what was read of them for it."""
+
+    execution: ActExecution
+    data: PersonData
+    must: ObligationRule
 
 
 def obligations_in(
@@ -189,27 +193,42 @@ def reassess_each(
         return 0
     count = 0
     for contexts, whose in contexts_of_each(context, connection, list(bases)):
-        rules: dict[tuple[str, str], list[_VersionRule]] = {}
+        questions: dict[tuple[str, str], list[_Question]] = {}
         for each in contexts:
-            for must in proven_by(each.policy, kind):
-                rules.setdefault(must[:2], []).append((each, must))
+            for question in _questions(each, connection, proven_by(each.policy, kind), whose):
+                questions.setdefault(question.must[:2], []).append(question)
         some = {person_id: bases[person_id] for person_id in whose}
-        count += sum(_reassess(connection, some, each, entry) for each in rules.values())
+        items = Items(connection)
+        count += sum(_reassess(items, some, each, entry) for each in questions.values())
     return count
 
 
-def _reassess(
+def _questions(
+    context: GateContext,
     connection: Connection,
+    rules: Sequence[ObligationRule],
+    whose: Sequence[PersonId],
+) -> list[_Question]:
+    """Whether each of some acts is owed to some people, with what all of these need of them."""
+    if not rules:
+        return []
+    executions = [_execution(context, connection, must) for must in rules]
+    data = executions[0].load_with(whose, *executions[1:])
+    return [
+        _Question(execution, data, must) for execution, must in zip(executions, rules, strict=True)
+    ]
+
+
+def _reassess(
+    items: Items,
     bases: Mapping[PersonId, str],
-    rules: Sequence[_VersionRule],
+    questions: Sequence[_Question],
     entry: EntryNumber,
 ) -> int:
     """Open what some versions owe by one clause, or let it lapse where none of them does."""
     dues: dict[tuple[PersonId, str], datetime] = {}  # by whose, and the record, the first of any
     lapsed = set(bases)
-    for context, must in rules:
-        execution = _execution(context, connection, must)
-        data = execution.load(list(bases))
+    for execution, data, must in questions:
         certain: dict[PersonId, tuple[list[OwedAct], Sequence[str]]] = {}
         for person_id in bases:
             decision, (_, evidence, problem) = execution.evaluate(person_id, data)
@@ -221,59 +240,16 @@ def _reassess(
                 lapsed.discard(person_id)
             if any(each.certain for each in owed):
                 certain[person_id] = [each for each in owed if each.certain], evidence
-        moments_by_owner = _moments(connection, certain, bases)
+        moments_by_owner = _moments(items.connection, certain, bases)
         for person_id, (owed, _) in certain.items():
             mine, moments = bases[person_id], moments_by_owner[person_id]
             if mine not in moments:
                 mine = max(moments, key=lambda each: (moments[each], each), default="")
             since = min(max(moments.values(), default=execution.at), execution.at)
-            due = min(_due(context.clock.local(since), each) for each in owed)
+            due = min(_due(execution.context.clock.local(since), each) for each in owed)
             dues[person_id, mine] = min(due, dues.get((person_id, mine), due))
-    must = rules[0][1]
-    return _lapse(connection, lapsed, must, entry) + _open(connection, dues, must, entry)
-
-
-def _lapse(
-    connection: Connection, whose: set[PersonId], must: ObligationRule, entry: EntryNumber
-) -> int:
-    """Let what was owed to some people by a clause lapse; how many items."""
-    if not whose:
-        return 0
-    database.require_intact(connection, table, whose, OPEN)  # also of those who have none
-    return database.update(
-        connection,
-        table,
-        {"state": "lapsed", "closed": entry},
-        f"person_id IN ({placeholders([*whose])}) AND"
-        " kind = 'owed' AND action = ? AND clause = ? AND state IN ('open', 'late')",
-        *whose,
-        must.action,
-        must.clause,
-        parts=OPEN,
-    )
-
-
-def _open(
-    connection: Connection,
-    dues: Mapping[tuple[PersonId, str], datetime],
-    must: ObligationRule,
-    entry: EntryNumber,
-) -> int:
-    """Open what some people are owed by a clause, each by a record, unless it was; how many."""
-    if not dues:
-        return 0
-    whose = {person_id for person_id, _ in dues}
-    database.require_intact(connection, table, whose)
-    where = f"person_id IN ({placeholders([*whose])}) AND clause = ? AND action = ?"
-    there = database.select_authentic(connection, table, where, *whose, must.clause, must.action)
-    items = {(each.person_id, each.basis) for each in there[0]}
-    missing = [
-        entries.NewItem(person_id, due, basis)
-        for (person_id, basis), due in dues.items()
-        if (person_id, basis) not in items
-    ]
-    entries.due_each(connection, OWED, must.clause, missing, entry, action=must.action)
-    return len(missing)
+    must = questions[0].must
+    return items.lapse(lapsed, must[:2], entry) + items.open(dues, must[:2], entry)
 
 
 def _execution(context: GateContext, connection: Connection, must: ObligationRule) -> ActExecution:

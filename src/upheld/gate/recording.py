@@ -8,11 +8,13 @@ it is worked out for all of them at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId, RecordId
+from upheld.database.columns import microseconds
 from upheld.gate import obligations
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.options import RecordOptions
@@ -24,6 +26,7 @@ from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.fact_types import is_yes_no
 from upheld.policy.load import Policy
+from upheld.policy.vocabulary import Fact
 from upheld.vault import people
 from upheld.vault.envelope import Key
 from upheld.vault.people import REGISTER
@@ -45,9 +48,10 @@ def keep(
     _check(context.policy, kind, options)
     now, text = context.clock.now(), options.get("text", "")
     result: dict[PersonId, RecordId] = {}
-    people.lock_all(connection, sorted(set(person_ids)))  # in one order, whatever the lots are
+    if len(person_ids) > TOGETHER:  # in one order, whatever the lots are
+        people.lock_all(connection, sorted(set(person_ids)))
     for first in range(0, len(person_ids), TOGETHER):
-        some = people.lock_active(connection, person_ids[first : first + TOGETHER])
+        some = people.lock_to_cover(connection, person_ids[first : first + TOGETHER])
         if not some:
             continue
         new_records = [
@@ -112,7 +116,8 @@ def _enter(
         evidence=tuple(bases.values()),
     )
     whose = list(bases) if len(bases) > 1 else some[0].person_id
-    number, _ = entries.write(connection, entry, whose or None, context.clock.now())
+    at = microseconds(context.clock.now())
+    number, _ = entries.add(connection, entry, whose or None, at)
     obligations.reassess_each(context, connection, bases, kind, number)
 
 
@@ -146,7 +151,7 @@ def _actor(person_id: PersonId, by_whom: str) -> str:
 def _check(policy: Policy, kind: str, options: RecordOptions) -> None:
     """RecordError unless a record names its fact and everything that this fact is per."""
     fact, about = options.get("fact", ""), options.get("about") or {}
-    facts = {n: f for n, f in policy.program.vocabulary.facts.items() if f.proof == kind}
+    facts = _facts_of(policy, kind)
     if not facts or (fact and fact not in facts):
         raise RecordError(
             f"no fact is proven by `{kind}`",
@@ -176,3 +181,10 @@ def _check(policy: Policy, kind: str, options: RecordOptions) -> None:
         raise RecordError(
             f"`{kind}` is about a party", code="wrong-record", hint="name it as `party`"
         )
+
+
+@lru_cache(maxsize=256)
+def _facts_of(policy: Policy, kind: str) -> Mapping[str, Fact]:
+    """The facts that a kind of record proves, by name; not to be changed."""
+    facts = policy.program.vocabulary.facts
+    return {name: fact for name, fact in facts.items() if fact.proof == kind}

@@ -450,7 +450,7 @@ class Transaction(Inquiries):
         self, person_id: PersonId | Sequence[PersonId] | None, at: datetime, **words: Any
     ) -> EntryNumber:
         entry = Entry(time="", policy=self._context.policy.digest, **words)
-        return entries.write(self._connection, entry, person_id or None, at)[0]
+        return entries.add(self._connection, entry, person_id or None, microseconds(at))[0]
 
 
 class GateTransaction(Transaction):

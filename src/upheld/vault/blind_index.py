@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -43,20 +43,34 @@ def put(
 ) -> None:
     """Let a person be found by a value from now on, and no longer by the one before."""
     epoch = keyring.current
-    drop(connection, person_id, field)
-    database.insert(
-        connection,
-        blind_index,
-        person_id=person_id,
-        field=field,
-        epoch=epoch.number,
-        token=_token(epoch, field, value),
-    )
+    token = _token(epoch, field, value)
+    there = _rows_of(connection, person_id, field)
+    ours = [each for each in there if each.epoch == epoch.number]
+    database.delete_rows(connection, blind_index, [each for each in there if each not in ours])
+    if ours:
+        database.rewrite(
+            connection, blind_index, [(each, each._replace(token=token)) for each in ours]
+        )
+    else:
+        database.insert(
+            connection,
+            blind_index,
+            person_id=person_id,
+            field=field,
+            epoch=epoch.number,
+            token=token,
+        )
 
 
 def drop(connection: Connection, person_id: PersonId, field: str) -> None:
     """Let a person no longer be found by a field."""
-    database.delete(connection, blind_index, "person_id = ? AND field = ?", person_id, field)
+    database.delete_rows(connection, blind_index, _rows_of(connection, person_id, field))
+
+
+def _rows_of(connection: Connection, person_id: PersonId, field: str) -> list[Any]:
+    """The rows by which a person is found by a field; all of theirs are read, and are whole."""
+    mine = database.select(connection, blind_index, "person_id = ?", person_id)
+    return [each for each in mine if each.field == field]
 
 
 def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[PersonId]:
@@ -78,18 +92,17 @@ def find_each(
         keyring.refresh()  # another process began one, and people may have been moved to it
     keys = [_key(each, field) for each in keyring.epochs]
     keys += [_former_key(keyring, field, each.number) for each in keyring.epochs]
-    unique = list(dict.fromkeys(values))
+    tokens = {each: _marks(keys, normalised(field, each)) for each in values}
+    unique, together = list(tokens), max(1, TOKENS_MAX // len(keys))
     owners: dict[bytes, set[PersonId]] = {}
-    together = max(1, TOKENS_MAX // len(keys))
-    tokens = {each: [_mark(key, field, each) for key in keys] for each in unique}
     for first in range(0, len(unique), together):
         some = [token for each in unique[first : first + together] for token in tokens[each]]
         where = f"field = ? AND token IN ({placeholders(some)})"
         for match in database.select(connection, blind_index, where, field, *some):
             owners.setdefault(match.token, set()).add(match.person_id)
     return {
-        each: sorted(set().union(*(owners.get(token, ()) for token in tokens[each])))
-        for each in unique
+        each: sorted({whose for token in mine for whose in owners.get(token, ())})
+        for each, mine in tokens.items()
     }
 
 
@@ -102,8 +115,15 @@ def _former_key(keyring: Keyring, field: str, epoch: int) -> bytes:
     return keyring.derived("blind-index", field, epoch)
 
 
+def _marks(keys: Sequence[bytes], text: str) -> list[bytes]:
+    """What stands for a text under each of some keys."""
+    raw = text.encode()
+    return [hmac.digest(key, raw, "sha256") for key in keys]
+
+
 def _mark(key: bytes, field: str, value: str) -> bytes:
-    return hmac.digest(key, normalised(field, value).encode(), "sha256")
+    (mark,) = _marks([key], normalised(field, value))
+    return mark
 
 
 def _token(epoch: Epoch, field: str, value: str) -> bytes:

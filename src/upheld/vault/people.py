@@ -33,6 +33,7 @@ from upheld.database.statements import (
     Query,
     dialect_of,
     execute_deferred,
+    first_rows,
     placeholders,
     row,
     rows,
@@ -199,6 +200,7 @@ def enrol(
     cover: Cover | None = None,
 ) -> Person:
     """A new person with a key of their own and nothing held yet; `cover` is over rows that stay."""
+    epoch = _current(connection, keyring)
     person_id, key = person_id or PersonId(secrets.token_hex(16)), new_key()
     person = Person(person_id, key, {}, AESGCM(key), part_of(person_id), state)
     sealed_cover = covers.first_cover(connection, person_id, cover or Cover(0, {}))
@@ -211,7 +213,6 @@ def enrol(
         _sealed_holdings(person, {}),
         sealed_cover,
     )
-    epoch = _current(connection, keyring)
     execute_deferred(
         connection,
         "INSERT INTO person_key VALUES (?, ?, ?)",
@@ -227,12 +228,12 @@ def _current(connection: Connection, keyring: Keyring) -> Epoch:
 
     On PostgreSQL nobody can close it before this transaction ends.
     """
-    statement = f"SELECT closed FROM epoch WHERE number = ?{dialect_of(connection).for_share}"  # noqa: S608 - our own words
-    epoch_row = row(connection, statement, keyring.current.number)
-    if epoch_row is None or epoch_row[0]:
+    columns, rest = "closed", f"FROM epoch WHERE number = ?{dialect_of(connection).for_share}"
+    answer = first_rows(connection, columns, rest, (keyring.current.number,))
+    if not answer or answer[0][0]:
         keyring.refresh()
-        epoch_row = row(connection, statement, keyring.current.number)
-        if epoch_row is None or epoch_row[0]:
+        answer = first_rows(connection, columns, rest, (keyring.current.number,))
+        if not answer or answer[0][0]:
             raise VaultError(
                 "the keyring's epoch is not one of the database's",
                 code="epoch",
@@ -261,19 +262,36 @@ def lock_active(connection: Connection, person_ids: Sequence[PersonId]) -> list[
 
     The registers' person always is.
     """
-    ending = dialect_of(connection).for_update
-    statement = (
-        f"SELECT person_id, state FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places and a word
-        f" ORDER BY person_id{ending}"
-    )
-    states = dict(rows(connection, statement, *person_ids))
+    answer = first_rows(connection, "person_id, state", *_locking(connection, person_ids))
+    states = {person_id: state for person_id, state, *_ in answer}
     return [each for each in person_ids if each == REGISTER or states.get(each) == ACTIVE]
+
+
+def lock_to_cover(connection: Connection, person_ids: Sequence[PersonId]) -> list[PersonId]:
+    """Lock some people as `lock_active` does, for whoever then writes rows of theirs that decide.
+
+    SealedError where the cover over the rows of one is not theirs.
+    """
+    answer = first_rows(connection, "person_id, state, cover", *_locking(connection, person_ids))
+    active = [each for each in answer if each[0] == REGISTER or each[1] == ACTIVE]
+    covers.take_covers(connection, active)
+    there = {each[0] for each in active}
+    return [each for each in person_ids if each == REGISTER or each in there]
+
+
+def _locking(
+    connection: Connection, person_ids: Sequence[PersonId]
+) -> tuple[str, Sequence[PersonId]]:
+    """What follows the columns of a query that locks some people, and its values."""
+    ending = dialect_of(connection).for_update
+    rest = f"FROM person WHERE person_id IN ({placeholders(person_ids)}) ORDER BY person_id{ending}"
+    return rest, person_ids
 
 
 def lock_all(connection: Connection, person_ids: Sequence[PersonId]) -> None:
     """Lock the rows of some people, in the order of their ids, so that two callers never cross."""
     if dialect_of(connection).server:
-        rows(
+        execute_deferred(
             connection,
             f"SELECT 1 FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places alone
             " ORDER BY person_id FOR UPDATE",

@@ -46,6 +46,8 @@ class ActTemplate(Struct):
     entry: Entry  # what is told of it whatever comes of it
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
     settled: Judgement | None = None  # decided without any fact
+    # By which kinds of records and fields each fact is proven, and what proves it.
+    needs: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {}
 
 
 class GateContext(Struct, frozen=True):

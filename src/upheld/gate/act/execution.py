@@ -90,6 +90,7 @@ class ActExecution:
     time: int  # the time of the act, in microseconds
     persons: dict[PersonId, people.Person]  # by `prove`
     clock_problem: str  # of the time of the act
+    several = False  # whether it is about several people
     _older: OlderVersions | None = None
 
     def __init__(
@@ -99,8 +100,6 @@ class ActExecution:
         self.shared: Shared = {}
         # Of whom it is, no duty asks: it is the same for everybody.
         self._duties_missing: dict[tuple[Any, ...], tuple[str, ...]] = {}
-        self._needs: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = {}  # by fact
-        self._several = False  # whether it is about several people
         self._decisions: dict[tuple[int, bytes], tuple[object, Decision]] = {}  # by plan and facts
         self.act = context.placed(act)
         if self.act.place is None and act.recipient is not None and act.party:
@@ -229,7 +228,7 @@ class ActExecution:
     def stand_as(self, other: ActExecution) -> None:
         """Stand at the moment of another act that read what both need, of as many people."""
         self.time, self.clock_problem = other.time, other.clock_problem
-        self._several = other._several
+        self.several = other.several
 
     def peek(self, person_id: PersonId, data: PersonData | None = None) -> Decision:
         """What the decision on a person would be now, for who is entitled; nothing is noted.
@@ -275,22 +274,20 @@ class ActExecution:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
         kinds, fields = self.template.kinds, self.template.fields
-        self._several = len(person_ids) > 1
+        self.several = len(person_ids) > 1
         for other in others:
             kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
             fields = tuple(dict.fromkeys((*fields, *other.fields)))
+        by_owner: dict[str, list[Record]] = {}
+        changed: set[str] = set()
         if kinds:
             proving = records.select_query([REGISTER, *person_ids], kinds)
             last, (person_rows, answer) = fetching.fetch(connection, person_ids, fields, proving)
-            proving_records, changed = fetching.verified_records(
-                connection, kinds, person_rows, answer
-            )
+            some, changed = fetching.verified_records(connection, kinds, person_rows, answer)
+            for each in some:
+                by_owner.setdefault(each.person_id, []).append(each)
         else:
             last, (person_rows,) = fetching.fetch(connection, person_ids, fields)
-            proving_records, changed = [], set()
-        by_owner: dict[str, list[Record]] = {}
-        for each in proving_records:
-            by_owner.setdefault(each.person_id, []).append(each)
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""
@@ -299,9 +296,10 @@ class ActExecution:
         )
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))
-        several = len(context.editions) >= bound.SECOND
-        covers = {each[0]: each[fetching.COVER] for each in person_rows} if several else {}
-        tables = CrowdTables(connection, person_ids) if self._several else Tables(connection)
+        covers: dict[PersonId, object] = {}
+        if len(context.editions) >= bound.SECOND:
+            covers = {each[0]: each[fetching.COVER] for each in person_rows}
+        tables = CrowdTables(connection, person_ids) if self.several else Tables(connection)
         return PersonData(readers, by_owner, changed, covers, tables)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
@@ -319,10 +317,11 @@ class ActExecution:
             return {}, (), "forged-record"
         mine, act, policy = data.with_registers(person_id), self.act, context.policy
         at, checker = context.clock.local(self.at), policy.engine.checker
+        needs = self.template.needs
 
         def question_of(fact: Fact) -> ProofQuestion:
             proof = fact.proof
-            kinds, reads, who = self._proof_needs(fact)
+            kinds, reads, who = needs.get(fact.name) or self._proof_needs(fact)
             own = [
                 each
                 for each in mine
@@ -351,12 +350,10 @@ class ActExecution:
 
     def _proof_needs(self, fact: Fact) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """Kinds of records and fields by which a fact of this act is proven, and what proves it."""
-        needs = self._needs.get(fact.name)
-        if needs is None:
-            provers = self.context.provers
-            kinds = provers.of(fact).kinds_for(fact.proof)
-            needs = kinds, provers.reads(fact, self.act.data), f"the prover of `{fact.name}`"
-            self._needs[fact.name] = needs
+        provers = self.context.provers
+        kinds = provers.of(fact).kinds_for(fact.proof)
+        needs = kinds, provers.reads(fact, self.act.data), f"the prover of `{fact.name}`"
+        self.template.needs[fact.name] = needs
         return needs
 
     def _decision(self, facts: KnownFacts) -> Decision:
@@ -365,7 +362,7 @@ class ActExecution:
         Whoever takes notes hears of every one.
         """
         plan = self.template.plan
-        if not self._several or observing.observer() is not None:
+        if not self.several or observing.observer() is not None:
             return plan.decide(facts)
         try:
             key = id(plan), msgspec.msgpack.encode(facts)

@@ -114,12 +114,15 @@ def act_of(call: str, action: str, data: Sequence[str], options: Mapping[str, An
     """The act that a call asks for.
 
     OptionError, naming `call`, for an option that no act has; RequestError for one string of data.
+    Where `call` ends in a dot, the action's own name follows.
     """
-    require_list(data, "data", "field names")
+    if type(data) is not list and type(data) is not tuple:
+        require_list(data, "data", "field names")
     try:
         return Act(action=action, data=tuple(data), **options)
     except TypeError:
-        check_options(call, options, WITH_ACT)
+        name = call + action.replace("-", "_") if call.endswith(".") else call
+        check_options(name, options, WITH_ACT)
         raise
 
 

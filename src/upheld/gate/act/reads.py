@@ -28,7 +28,7 @@ Row = tuple[Any, ...]
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
 # Columns: over whose set of records, the last entry's, if told, what is expected, and a value's.
 COVER = 5
-_ENTRY, _EXPECTED, _VALUE = slice(6, 8), 8, slice(9, None)
+_BESIDE, _VALUE = slice(6, 9), slice(9, None)
 
 
 def fetch(
@@ -46,7 +46,7 @@ def fetch(
         if server:
             locked = True
             link.prefetch_last_entry()
-        elif link.expected is not None:
+        else:
             expected = link.take_expected()
     else:
         server = dialect_of(connection).server
@@ -55,15 +55,14 @@ def fetch(
     statement = _finding(len(person_ids), len(fields), server, locked, expected)
     values = (True, *fields, *person_ids) if fields else tuple(person_ids)
     answers = query_batch(connection, ((statement, values), *more))
-    if link is not None and expected is not None:
-        if answers[0]:
-            link.compare_expected(answers[0][0][_EXPECTED])
-        else:  # nobody of these is there, and no row tells it
-            link.ask_expected()
-    if link is not None and link.last_entry is not None:
-        return link.last_entry[1], answers
-    beside = answers[0][0][_ENTRY] if answers[0] else ()
-    return latest(connection, beside)[1], answers
+    if link is None or server:
+        beside = answers[0][0][_BESIDE][:2] if answers[0] else ()
+        return latest(connection, beside)[1], answers
+    if answers[0]:
+        link.take_beside(*answers[0][0][_BESIDE])
+    else:  # nobody of these is there, and no row tells it
+        link.ask_expected()
+    return (link.last_entry or latest(link))[1], answers
 
 
 @lru_cache

@@ -108,14 +108,23 @@ def what_to_keep(
 
 def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
     """What a person's records prove whoever they name: a hold is one whichever court asked."""
-    live = [record for record in mine if record.in_force(microseconds(at))]
+    now = microseconds(at)
+    live = [record for record in mine if record.in_force(now)]
+    kinds = {record.kind for record in live}
     return {
         name: True
-        for name, fact in policy.program.vocabulary.facts.items()
-        if is_yes_no(fact)
-        and not fact.per
-        and any(each.kind == fact.proof and each.fact in ("", name) for each in live)
+        for name, kind in _of_one_person(policy)
+        if kind in kinds and any(each.kind == kind and each.fact in ("", name) for each in live)
     }
+
+
+@lru_cache(maxsize=8)
+def _of_one_person(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """The facts that hold of a person or do not, whatever an act is about, with their proofs."""
+    facts = policy.program.vocabulary.facts
+    return tuple(
+        (name, fact.proof) for name, fact in facts.items() if is_yes_no(fact) and not fact.per
+    )
 
 
 @observing.reading

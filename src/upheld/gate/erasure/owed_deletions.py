@@ -27,7 +27,8 @@ from upheld.gate.act.older_versions import contexts_of
 from upheld.gate.act.request import Act, planned
 from upheld.gate.erasure import delete_fields
 from upheld.gate.log import entries
-from upheld.gate.obligations import DELETE, GRACE, OPEN, OWED
+from upheld.gate.obligation_items import OPEN, OWED
+from upheld.gate.obligations import DELETE, GRACE
 from upheld.vault import people
 
 if TYPE_CHECKING:

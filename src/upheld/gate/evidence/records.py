@@ -126,19 +126,13 @@ def keep_all(
     connection: Connection, some: Sequence[Record], text: str, sealing: Mapping[PersonId, Key]
 ) -> None:
     """Write some records down, and the text of all of them, sealed under the key of each one's."""
-    database.insert_all(
-        connection,
-        table,
-        [
-            {
-                **dict(zip(_TABLE.covered, each.columns(), strict=True)),
-                "body": seal(sealing[each.person_id], text.encode(), _text_of(each))
-                if text
-                else None,
-            }
-            for each in some
-        ],
-    )
+    values = []
+    for each in some:
+        columns = dict(zip(_TABLE.covered, each.columns(), strict=True))
+        if text:
+            columns["body"] = seal(sealing[each.person_id], text.encode(), _text_of(each))
+        values.append(columns)
+    database.insert_all(connection, table, values)
 
 
 def everything(connection: Connection, person_id: PersonId) -> list[Record]:
@@ -233,10 +227,12 @@ def end_each(
 
     One that was withdrawn stays so. RecordError where there is none, and then none is ended.
     """
-    where = f"person_id IN ({placeholders([*which])}) AND record_id IN ({placeholders([*which])})"
-    if len(which) == 1:
-        where = "person_id = ? AND record_id = ?"  # whose set is looked at if nothing is found
-    record_rows = database.select(connection, table, where, *which, *which.values())
+    if len(which) == 1:  # all of theirs, which is looked at anyway
+        record_rows = database.select(connection, table, "person_id = ?", *which)
+    else:
+        marks = placeholders([*which])
+        where = f"person_id IN ({marks}) AND record_id IN ({marks})"
+        record_rows = database.select(connection, table, where, *which, *which.values())
     by_owner = {r.person_id: r for r in record_rows if r.record_id == which[r.person_id]}
     if missing := which.keys() - by_owner:
         database.require_intact(connection, table, missing)
