@@ -256,7 +256,7 @@ class Pages:
 
     def _menu(self, which: str, nav: Navigation) -> Markup:
         """The links of a navigation, or the parts of its section, as they stand on a page."""
-        return Markup(self.text("menu.html", which=which, nav=nav))  # noqa: S704 - ours
+        return Markup(self.text("menu.html", which=which, nav=nav))  # noqa: S704 - our own template escapes
 
     def _navigation(self, kind: str, roles: Sequence[str], here: str) -> Navigation:
         """The links of a kind of visitor, as they stand on a page."""
