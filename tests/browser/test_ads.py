@@ -14,14 +14,14 @@ import upheld
 from browser.test_agreements import Visitor
 from browsing import follow, served
 from empty import empty_database
-from practices.ads import ENOUGH, advertiser, crowd, exactly
+from practices.ads import ENOUGH, advertiser, crowd, exactly, png
 from practices.conftest import House, houses
 from upheld.demo import sample_policy
 from upheld.practice import parties
 from upheld.practices.ads import ad_reports, campaigns, counts
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, FilePayload
 
 pytestmark = pytest.mark.browser
 YOUNG, AREA = "2005-02-01", "98225"
@@ -48,6 +48,9 @@ def book(pia: Visitor, house: House, area: str) -> str:
     for name, day in {"first": today, "last": today + timedelta(days=30)}.items():
         for part in ("day", "month", "year"):
             page.locator(f"[name={name}-{part}]").fill(str(getattr(day, part)))
+    chairs: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": png(300, 200)}
+    page.locator("[name=picture]").set_input_files(files=[chairs])
+    page.locator("[name=alternative]").fill("Two chairs of oak")
     page.locator("[name=category]").select_option("garden")
     page.locator("[name=paid_by]").select_option("views")
     for label in WOMEN:
@@ -107,5 +110,32 @@ def test_an_advertiser_learns_only_counts_and_a_customer_turns_it_off(
     later = Visitor(chromium, site, "agent", agent)
     assert "1,230" in later.at("/advertiser")
     assert "Ann" not in later.page.content()
+    for each in (pia, max_, browser, later):
+        each.page.context.close()
+
+
+def test_a_picture_is_seen_and_what_is_hidden_comes_back_when_it_is_asked_for(
+    chromium: Browser, site: tuple[House, str]
+) -> None:
+    """The picture comes from our own pages, and hiding outlasts a session."""
+    house = site[0]
+    agent = house.staff(kind="agent", sign_in="pia", party=advertiser(house))
+    ann = house.customer(gender="female", born=YOUNG, zip=AREA)
+    crowd(house, ENOUGH, born=YOUNG, area=AREA)
+    pia = Visitor(chromium, site, "agent", agent)
+    max_ = Visitor(chromium, site, "staff", house.staff("manager", sign_in="max"))
+    book(pia, house, "982")
+    assert "Approved" in answer(max_, house)
+    browser = Visitor(chromium, site, "customer", ann)
+    assert "Oak chairs" in browser.at("/me")
+    picture = browser.page.get_by_alt_text("Two chairs of oak")
+    assert picture.evaluate("each => [each.naturalWidth, each.naturalHeight]") == [300, 200]
+    follow(browser.page.get_by_role("link", name="Why this ad, and where it leads"))
+    follow(browser.page.get_by_role("button", name="Hide this ad"))
+    later = Visitor(chromium, site, "customer", ann)
+    assert "Oak chairs" not in later.at("/me")
+    assert "1 of our advertisements" in later.at("/me/ads")
+    follow(later.page.get_by_role("button", name="Let me see them again"))
+    assert "Oak chairs" in later.at("/me")
     for each in (pia, max_, browser, later):
         each.page.context.close()

@@ -5,6 +5,7 @@ Whatever is said here rests on what its advertiser reads too, so that it tells n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import sqrt
 from typing import Any, Final
 
@@ -25,9 +26,21 @@ CLICKS_ODD: Final = "It is clicked more often than its views explain."
 SPEND_ODD: Final = "It was charged far more on its last day than in the week before."
 
 
+def all_odd(tables: Tables, every: Iterable[Campaign]) -> set[str]:
+    """The ids of those of some campaigns that are odd; all rows are read at once."""
+    rows: dict[str, list[Any]] = {}
+    for row in tables.select(ad_report, "ORDER BY day"):
+        rows.setdefault(row.campaign_id, []).append(row)
+    return {each.campaign_id for each in every if _odd(each, rows.get(each.campaign_id, []))}
+
+
 def odd(tables: Tables, its: Campaign) -> list[str]:
     """What is odd about a campaign, a sentence each, whatever the noise may have added to it."""
     rows = tables.select(ad_report, "campaign_id = ? ORDER BY day", its.campaign_id)
+    return _odd(its, rows)
+
+
+def _odd(its: Campaign, rows: list[Any]) -> list[str]:
     return [
         sentence
         for sentence, holds in ((CLICKS_ODD, _has_odd_clicks), (SPEND_ODD, _has_odd_spend))

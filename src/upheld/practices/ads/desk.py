@@ -60,11 +60,9 @@ class AdDesk:
             return {
                 "rows": [(each, company_name(each.party)) for each in every],
                 "complaints": complaints.waiting(transaction.tables),
-                "odd": {
-                    each.campaign_id
-                    for each in every
-                    if each.state == campaigns.APPROVED and anomalies.odd(transaction.tables, each)
-                },
+                "odd": anomalies.all_odd(
+                    transaction.tables, (c for c in every if c.state == campaigns.APPROVED)
+                ),
                 "fields": _fields(transaction),
             }
 

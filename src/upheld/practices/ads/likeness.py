@@ -54,9 +54,11 @@ def signs(transaction: Transaction, its: Campaign) -> list[str]:
 def _companies(transaction: Transaction) -> dict[str, _Company]:
     """All companies that are or were on the register or have a campaign, by word."""
     tables = transaction.tables
-    every = campaigns.every(tables)
+    its_campaigns: dict[str, list[Campaign]] = {}
+    for each in campaigns.every(tables):
+        its_campaigns.setdefault(each.party, []).append(each)
     agents = [each for each in operators.all_users(tables) if each.kind == "agent"]
-    words = {each.party for each in parties.roles(transaction)} | {each.party for each in every}
+    words = {each.party for each in parties.roles(transaction)} | its_campaigns.keys()
     return {
         party: _Company(
             company_name(party),
@@ -64,8 +66,8 @@ def _companies(transaction: Transaction) -> dict[str, _Company]:
             party_mail.find(tables, party).casefold(),
             party_keys.find(tables, party),
             frozenset(_folded(each.name) for each in agents if each.party == party),
-            frozenset(each.address for each in every if each.party == party),
-            frozenset(_folded(each.text) for each in every if each.party == party),
+            frozenset(each.address for each in its_campaigns.get(party, ())),
+            frozenset(_folded(each.text) for each in its_campaigns.get(party, ())),
         )
         for party in words
     }
