@@ -20,13 +20,14 @@ from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys, days_of
+from upheld.practices.collection.intake import QUARTER
 from upheld.practices.collection.tables import visit_block, visit_tie
 
 COUNTED: Final = "visit-count"  # the kind of the entry
 FOR: Final = "service-improvement"
 FEW: Final = 10  # visits; networks with fewer are counted together
 TOGETHER: Final = 500  # people who are asked about at once
-QUARTER: Final = 900  # seconds: zones differ by whole ones
+
 OBJECTED: Final = {"objected": False}  # of nobody known: an objection is a record of somebody
 
 

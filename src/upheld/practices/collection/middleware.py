@@ -8,9 +8,7 @@ for a database.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,11 +43,9 @@ class OpenVisit(NamedTuple):
 
     def cookie_header(self, recorder: VisitRecorder) -> str:
         """What sets our cookie: first-party, for no longer than a visit may be kept."""
-        provider = recorder.provider
-        days = (provider.today() - date.fromisoformat(self.rules.visit.oldest)).days
-        seconds = min(days, COOKIE_DAYS_MAX) * _DAY
+        seconds = min(self.rules.days, COOKIE_DAYS_MAX) * _DAY
         text = f"{COOKIE}={self.cookie}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax"
-        return text + ("; Secure" if provider.secure else "")
+        return text + ("; Secure" if recorder.provider.secure else "")
 
     def waiting(self, recorder: VisitRecorder, address: str, target: bytes) -> WaitingVisit:
         """The visit, as it waits to be kept."""
@@ -64,7 +60,7 @@ def open_visit(recorder: VisitRecorder, header: Callable[[str], str]) -> OpenVis
     rules = recorder.rules(signal=signal)
     if not rules.visit.fields:
         return None
-    cookies = _cookies(header("cookie").encode("latin-1", "replace"))
+    cookies = _cookies(header("cookie"))
     cookie, is_new = _cookie(rules, cookies)
     session = cookies.get(cookie_name(recorder.provider, "customer"), "")
     return OpenVisit(rules, cookie, is_new, session, signal)
@@ -102,7 +98,7 @@ def _is_page(message: Message) -> bool:
 
 def own_cookie(header: str) -> str:
     """Our cookie in a header of a request; empty where there is none, or one that is not ours."""
-    return _own(_cookies(header.encode("latin-1", "replace")))
+    return _own(_cookies(header))
 
 
 def _own(cookies: Mapping[str, str]) -> str:
@@ -110,16 +106,21 @@ def _own(cookies: Mapping[str, str]) -> str:
     return value if len(value) <= COOKIE_BYTES_MAX and value.isascii() else ""
 
 
-def _cookies(header: bytes) -> dict[str, str]:
-    try:
-        return {name: each.value for name, each in SimpleCookie(header.decode("latin-1")).items()}
-    except CookieError:
-        return {}
+def _cookies(header: str) -> dict[str, str]:
+    """The cookies of a header; of two of one name the last, and no value is unquoted.
+
+    Ours have nothing in them that would be quoted.
+    """
+    pairs = (each.partition("=") for each in header.split(";")) if header else ()
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _without_parameters(scope: Scope) -> str:
     """The path of a request, with a star for each part that is a parameter of its route."""
-    values = {str(each) for each in scope.get("path_params", {}).values()}
+    parameters = scope.get("path_params")
+    if not parameters:
+        return str(scope["path"])
+    values = {str(each) for each in parameters.values()}
     return "/".join("*" if part in values else part for part in scope["path"].split("/"))
 
 

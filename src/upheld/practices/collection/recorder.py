@@ -12,13 +12,14 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from datetime import date
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from upheld.core.errors import UpheldError
 from upheld.gate.act.request import Act
 from upheld.practice.plugin import Provider
 from upheld.practices.collection.blocks import COOKIE
-from upheld.practices.collection.intake import SIGNAL, Intake, VisitRules, rules_of
+from upheld.practices.collection.intake import QUARTER, SIGNAL, Intake, VisitRules, rules_of
 from upheld.practices.collection.log_lines import LogLine
 from upheld.practices.collection.tellers import OWN
 from upheld.practices.collection.ties import tie
@@ -38,6 +39,7 @@ class OpenRules(NamedTuple):
 
     visit: VisitRules
     sets_cookie: bool
+    days: int  # for which a visit of today may be kept
 
     @property
     def reads_cookie(self) -> bool:
@@ -120,20 +122,23 @@ class VisitRecorder(WaitingLine[WaitingVisit]):
     def __init__(self, provider: Provider) -> None:
         super().__init__(provider)
         self._intake = Intake(provider.gate.gate)
-        self._rules: dict[tuple[str, str, bool], OpenRules] = {}
+        self._rules: dict[tuple[str, int, bool], OpenRules] = {}
         self._settled: set[tuple[str, bytes]] = set()  # sessions and cookies that are done
 
     def rules(self, *, signal: bool) -> OpenRules:
         """What the policy in force lets us do, with a privacy signal or without."""
         questions = self.provider.gate.gate.arrival_questions
-        key = questions.policy.digest, self.provider.today().isoformat(), signal
+        # Days begin at whole quarters of an hour, in every zone.
+        key = questions.policy.digest, int(self.provider.now().timestamp()) // QUARTER, signal
         rules = self._rules.get(key)
         if rules is None:
             if len(self._rules) > 8:
                 self._rules.clear()
             visit = rules_of(questions, signal=signal)
             sets = questions.decide(SET_COOKIE, {SIGNAL: True} if signal else {}).allowed
-            rules = self._rules[key] = OpenRules(visit, sets and COOKIE in visit.fields)
+            days = (self.provider.today() - date.fromisoformat(visit.oldest)).days
+            rules = OpenRules(visit, sets and COOKIE in visit.fields, days)
+            self._rules[key] = rules
         return rules
 
     def take(self, some: list[WaitingVisit]) -> int:
