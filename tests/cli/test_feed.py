@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from cli.homes import home_with_partner, run
+from cli.homes import home_with_partner, provider_in, run
+from upheld.cli import app
 from upheld.core.errors import UpheldError
+from upheld.demo import sample_policy
 
 FILE = "email,job,notes\nann@marked.example,carpenter,x\nnobody@marked.example,baker,y\n"
 
@@ -57,3 +60,45 @@ def test_a_wrong_column_is_named_before_anything_is_taken_in(
         run(home, "feed", "import", file, "--from", "Spruce Point", "--by", "max", *words)
     assert caught.value.code == code
     assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+def test_a_file_is_linked_where_the_policy_lets_names_be_combined(tmp_path: Path) -> None:
+    """Of people who do not exist, the most are found, and hardly anybody else."""
+    files = tmp_path / "files"
+    run_alone("feed", "synthetic", str(files), "--people", "12")
+    with pytest.raises(UpheldError):
+        run_alone("feed", "synthetic", str(files))
+    text = sample_policy().read_text()
+    combine = "may combine profile, transaction from business-partner"
+    text = text.replace(combine, combine.replace("profile", "name, profile"))
+    home = provider_in(tmp_path, policy_text=text, max="manager")
+    run(home, "party", "add", "Spruce Point", "--role", "business-partner", "--by", "max")
+    run(home, "admin", "import", str(files / "customers.csv"), "--apply")
+    what = ("feed", "import", str(files / "partner.csv"), "--from", "Spruce Point", "--by", "max")
+    with pytest.raises(UpheldError) as caught:
+        run(home, *what)
+    assert caught.value.code == "feed-column"
+    with pytest.raises(UpheldError) as caught:
+        run(home, *what, "--link", "--certain", "0.2")
+    assert caught.value.code == "feed-link"
+    its = json.loads(run(home, *what, "--link", "--json"))
+    common = [row for row in (files / "truth.csv").read_text().split()[1:] if row[-1] != ","]
+    assert len(common) - 2 <= its["linked"] <= len(common)
+    assert its["people"] == its["linked"]
+    assert "by likeness" in run(home, "feed", "list")
+
+
+def test_names_are_not_linked_under_the_sample_policy(home: Path) -> None:
+    """Its clause on combining lets profiles be combined, and no names."""
+    (home / "feed.csv").write_text("name,zip,job\nAnn Marked,97701,baker\n")
+    words = ("--from", "Spruce Point", "--by", "max", "--map", "job=occupation", "--link")
+    with pytest.raises(UpheldError) as caught:
+        run(home, "feed", "import", str(home / "feed.csv"), *words)
+    assert caught.value.code == "feed-link"
+    assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+def run_alone(*words: str) -> None:
+    """Run a command that needs no settings."""
+    done = CliRunner().invoke(app, [*words], catch_exceptions=False)
+    assert done.exit_code == 0, done.output

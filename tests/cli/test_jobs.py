@@ -51,6 +51,7 @@ OWN = {
     "agreements",
     "requests by mail",
     "feeds",
+    "likeness questions",
     "partner transactions",
     "incidents",
     "programmes",

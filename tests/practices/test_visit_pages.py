@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import upheld
-from practices.conftest import START, House
+from practices.conftest import START, House, send
 from practices.test_collection import entries_of, visits
 from practices.without import without
 from upheld.app.provider import provider_app
@@ -24,6 +24,8 @@ from upheld.practices.collection.blocks import PageVisit
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.tables import visit_tie
+from upheld.practices.collection.ties import cookies_of
+from upheld.practices.collection.untying import UNTIED
 
 SET = re.compile(r"visitor=([\w-]{20,}); Max-Age=(\d+); Path=/; HttpOnly; SameSite=Lax")
 
@@ -240,3 +242,83 @@ def test_a_browser_in_which_two_people_signed_in_shows_neither_its_visits(house:
     recorder.keep()
     for mine in (browser, bo):
         assert "You opened" not in mine.get("/me/privacy/visits").text
+
+
+def untie_path(page: str) -> str:
+    """Where a page of visits says that its one browser is untied."""
+    (path,) = re.findall(r'action="(/me/privacy/visits/browsers/[0-9a-f]+/untie)"', page)
+    assert isinstance(path, str)
+    return path
+
+
+def test_a_customer_unties_a_browser_and_its_visits_go(house: House) -> None:
+    """It is not tied to them again, in this session or the next, and others can untie nothing."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    bo, other = signed_in_visits(house, recorder, "bo@marked.example")
+    path = untie_path(browser.get("/me/privacy/visits").text)
+    recorder.keep()
+    assert send(other, path, {}, "/me/privacy/visits").status_code == 404
+    asked = browser.post(path, data={"_token": ""})
+    assert asked.status_code != 303
+    assert send(browser, path, {}, "/me/privacy/visits").status_code == 303
+    assert send(browser, path, {}, "/me/privacy/visits").status_code == 404
+    recorder.keep()
+    again = house.signed_in(ann)
+    again.cookies.set("visitor", cookie_of(browser))
+    again.get("/about")
+    recorder.keep()
+    page = browser.get("/me/privacy/visits").text
+    assert "You opened" not in page
+    assert "There is none." in page
+    assert house.do(lambda t: cookies_of(t, [ann])) == set()
+    assert len(house.do(lambda t: cookies_of(t, [bo]))) == 1
+    assert "You opened" in other.get("/me/privacy/visits").text
+    entries = [each.entry.kind for each in house.provider.gate.gate.entries(ann)]
+    assert entries.count(UNTIED) == 1
+    assert "untied a browser" in browser.get("/me/privacy/received?show=all").text
+    erase(house.provider.gate.gate, [ann])
+    assert ties(house, ann) == 0
+
+
+def test_whoever_unties_a_shared_browser_leaves_the_others_nothing_to_see(house: House) -> None:
+    """Its visits stay nobody's, and the other person does not see them as theirs."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    bo = house.signed_in(house.customer("bo@marked.example"))
+    bo.cookies.set("visitor", cookie_of(browser))
+    bo.get("/about")
+    recorder.keep()
+    before = len(visits(house))
+    path = untie_path(browser.get("/me/privacy/visits").text)
+    send(browser, path, {}, "/me/privacy/visits")
+    assert len(visits(house)) == before
+    assert house.do(lambda t: cookies_of(t, [ann])) == set()
+    assert "You opened" not in bo.get("/me/privacy/visits").text
+
+
+def test_what_the_law_holds_is_not_untied(house: House) -> None:
+    """Its customer is told, and all stays as it was."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    house.provider.gate.gate.record(ann, "hold", fact="legal-hold")
+    path = untie_path(browser.get("/me/privacy/visits").text)
+    answer = send(browser, path, {}, "/me/privacy/visits")
+    assert "The law keeps us" in browser.get(answer.headers["location"]).text
+    assert len(house.do(lambda t: cookies_of(t, [ann]))) == 1
+
+
+def test_after_signing_out_nothing_is_tied_beyond_the_cookie(house: House) -> None:
+    """Neither the same browser with another cookie nor one without any, from the same address."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    mine = house.do(lambda t: cookies_of(t, [ann]))
+    assert send(browser, "/sign-out", {}, "/me").status_code == 303
+    browser.cookies.delete("visitor")
+    for _ in range(2):
+        browser.get("/about")
+    plain = house.browser()
+    plain.get("/privacy")
+    recorder.keep()
+    assert house.do(lambda t: cookies_of(t, [ann])) == mine
+    assert len({each.token for each in visits(house)}) == 3

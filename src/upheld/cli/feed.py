@@ -1,11 +1,12 @@
 """`upheld feed`: take in what a business partner knows of our customers, and take it out again.
 
 A file is CSV: a column `email` or `phone` says whose a line is, each other one is a kind of data.
+With `--link` a line may also be of the one customer whom its name, birth date and zip are like.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 feed = typer.Typer(help="Take in what partners know of customers.", no_args_is_help=True)
 
 SKIP = typer.Option(None, "--skip", help="A column that is not read; several times for several.")
+LINK = typer.Option(
+    False, "--link", help="Also match by name, birth date and zip, where the policy lets us."
+)
+CERTAIN = typer.Option(
+    0.99, "--certain", help="How probable it must be that two are the same to combine them."
+)
+LOWEST = typer.Option(0.8, "--ask", help="From which probability somebody at the desk is asked.")
 MAP = typer.Option(None, "--map", help="What a column is, such as job=occupation.")
 
 
@@ -38,23 +46,35 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     left_out: Path | None = typer.Option(
         None, "--left-out", help="Write here which lines were left out, and why."
     ),
+    link: bool = LINK,
+    certain: float = CERTAIN,
+    lowest: float = LOWEST,
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
     """Combine a file with what is held, as far as the policy allows; 1 where it allows nothing."""
     from upheld.cli import csv_rows
     from upheld.practice import parties
-    from upheld.practices.feeds import feeds
+    from upheld.practices.feeds import feeds, likeness, linking
 
     names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
     gate = gate_of(settings_in(settings))
-    feeds.require_columns(gate.policy, list(names.values()))
+    keys = likeness.KEYS if link else ()
+    feeds.require_columns(gate.policy, list(names.values()), keys)
+    limits = linking.Thresholds(certain, lowest)
+    linking.require_thresholds(limits)
+    if link:
+        linking.require_allowed(gate.policy)
     with gate.together() as transaction:
         user_id = user_id_of(transaction, by)
         word = parties.find(transaction, party)
         its = feeds.start(transaction, word, sha256(file.read_bytes()).hexdigest(), user_id)
     before = its.lines
-    omitted = list(feeds.take(gate, its, _lines(file, names)))
+    lines = _lines(file, names, keys)
+    if link:
+        omitted = list(linking.take_linked(gate, its, list(lines), limits))
+    else:
+        omitted = list(feeds.take(gate, its, lines))
     with gate.look() as tables:
         its = feeds.require(tables, its.feed_id)
     if left_out is not None:
@@ -66,6 +86,38 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     else:
         print(_line(its) + (f"; {count_of(before, 'line')} read before" if before else ""))
     raise typer.Exit(1 if its.refused and not its.people else 0)
+
+
+@feed.command()
+def synthetic(
+    folder: Path = typer.Argument(help="An empty folder, or a new one, for the three files."),
+    people: int = typer.Option(1_000, "--people", min=2, max=1_000_000, help="On each side."),
+    seed: int = typer.Option(1, "--seed", help="The same one gives the same people."),
+) -> None:
+    """Write two companies' files of people who do not exist, and who of them is who."""
+    from upheld.practices.feeds.synthetic import two_files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UpheldError(
+            f"{folder} is not empty", code="unreadable", hint="name another folder, or a new one"
+        )
+    files = two_files(people, seed)
+    numbers = {each.number: f"c{place}" for place, each in enumerate(files.ours, 1)}
+    header = "name,birth-date,zip"
+    customers = [f"email,{header}"] + [
+        f"{numbers[each.number]}@customers.example,{each.name},{each.born},{each.zip}"
+        for each in files.ours
+    ]
+    partners = [f"{header},occupation"] + [
+        f"{each.name},{each.born},{each.zip},{each.occupation}" for each in files.theirs
+    ]
+    truth = ["line,customer"] + [
+        f"{line},{numbers.get(each.number, '')}" for line, each in enumerate(files.theirs, 2)
+    ]
+    for name, rows in (("customers", customers), ("partner", partners), ("truth", truth)):
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    print(f"{folder}: {count_of(people, 'person', 'people')} on each side, by seed {seed}")
 
 
 @feed.command("list")
@@ -139,12 +191,13 @@ def _names(header: list[str], columns: list[str], skip: list[str]) -> dict[str, 
     return names
 
 
-def _lines(file: Path, names: dict[str, str]) -> Iterator[FeedLine]:
+def _lines(file: Path, names: dict[str, str], keys: Sequence[str]) -> Iterator[FeedLine]:
     from upheld.cli import csv_rows
     from upheld.practices.feeds.feeds import FeedLine
 
     for number, row in csv_rows.read_rows(file):
-        yield FeedLine(number, {names[each]: row[each].strip() for each in names})
+        values = {names[each]: row[each].strip() for each in names}
+        yield FeedLine(number, values, {each: values.pop(each) for each in keys if each in values})
 
 
 def _plain(its: Feed) -> dict[str, object]:
@@ -159,6 +212,8 @@ def _line(its: Feed) -> str:
 
     text = f"{its.party}: {its.state}; {count_of(its.lines, 'line')}"
     text += f"; {count_of(its.people, 'customer')} combined"
+    if its.linked:
+        text += f", {its.linked:,} of them by likeness"
     for reason, why in REASONS.items():
         if count := getattr(its, reason):
             text += f"; {count:,} left out: {why}"

@@ -32,6 +32,7 @@ EXTRAS: Final = {  # the libraries of each extra, as they are imported
     "bulk": ("deltalake", "ibis", "duckdb", "sqlglot", "numpy", "pyarrow"),
     "spark": ("pyspark",),
     "reports": ("opendp",),
+    "linkage": ("splink",),
 }
 
 

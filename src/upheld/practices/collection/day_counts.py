@@ -69,7 +69,7 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
     ties = [
         (sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"), row.person_id)
-        for row in tables.select(visit_tie, "person_id > ''")
+        for row in tables.select(visit_tie, "untied IS NULL")
     ]
     rows = tables.select(visit_block, "day = ?", day)
     return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties)

@@ -29,9 +29,8 @@ def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
     with gate.together() as transaction:
         free = [each for each in person_ids if not is_on_hold(transaction, each, STORE)]
         cookies = cookies_of(transaction, free)
-    if not cookies:
-        return
-    delete_visits(gate, cookies)
+    if cookies:
+        delete_visits(gate, cookies)
     with gate.together() as transaction:
         for each in free:
             transaction.tables.delete(visit_tie, "person_id = ?", each)

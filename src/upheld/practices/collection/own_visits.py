@@ -20,6 +20,13 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.consequences import (
+    Banner,
+    Confirmation,
+    redirect_with_banner,
+    require_confirmation,
+    short_reference,
+)
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
@@ -27,7 +34,8 @@ from upheld.practices.collection.beacon_keys import Beacon, tellers
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, PageVisit, days_of
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.tables import visit_block, visit_day
-from upheld.practices.collection.ties import own_cookies
+from upheld.practices.collection.ties import Tie, own_cookies, ties_of
+from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
 VIEW: Final = Act(
@@ -67,6 +75,7 @@ class KeptDays(NamedTuple):
     networks: bool  # whether the policy lets them see those
     earlier: str  # the day before which there is more; empty where there is not
     oldest: str  # the first day of which anything may be kept
+    ties: list[Tie]  # the browsers that are tied to them
     keeps: bool  # whether the policy lets us keep anything of the next visit
     quotes: list[Quote]
 
@@ -92,6 +101,42 @@ class OwnVisits:
         return provider.pages.page(
             visit.request, "collection/mine.html", week=week, days=days, before=before
         )
+
+    async def untie(self, visit: Visit) -> Response:
+        """Untie a browser, once that was confirmed; whoever it is not tied to gets a 404."""
+        mark = visit.request.path_params["mark"]
+
+        def work(transaction: Transaction) -> Untying | None:
+            tie = next((t for t in ties_of(transaction, visit.subject) if t.mark == mark), None)
+            if tie is None:
+                raise HTTPException(404)
+            question = _confirmation(tie)
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return prepare(transaction, visit.subject, mark)
+
+        untying = await self.provider.do(work)
+        text = "The law keeps us from deleting what we hold of you."
+        if untying is not None:
+            await self.provider.run_in_thread(untie, self.provider.gate.gate, untying)
+            text = "It is untied."
+        banner = Banner(text, short_reference(mark))
+        return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _confirmation(tie: Tie) -> Confirmation:
+    gone = (
+        "What we keep of visits with it stays, as nobody's: other people signed in there too."
+        if tie.shared
+        else "All that we keep of visits with it is deleted, also of those before you signed in."
+    )
+    return Confirmation(
+        "Untie this browser?",
+        (gone, "It is not tied to you again, as long as it keeps the cookie that it has now."),
+        f"{HERE}/browsers/{tie.mark}/untie",
+        "Untie it",
+        HERE,
+        grave=True,
+    )
 
 
 def day_of(text: str) -> str:
@@ -136,6 +181,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         NETWORK not in result.refused,
         earlier,
         rules.oldest,
+        ties_of(transaction, person_id),
         bool(rules.fields),
         quotes,
     )

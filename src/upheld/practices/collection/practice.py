@@ -25,6 +25,7 @@ from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.untying import UNTIED
 
 NEEDS = (
     Need("recording visits of our pages", "collect page-request from browser at visit"),
@@ -33,6 +34,7 @@ NEEDS = (
 
 SENTENCES = {
     COUNTED: "{actor} counted the visits of a day, to improve our services",
+    UNTIED: "{actor} untied a browser from {whose} account",
     beacon_keys.MADE: "{actor} let pages of {party} tell us of visits",
     beacon_keys.ENDED: "{actor} revoked a key by which pages of {party} told us of visits",
 }
@@ -66,6 +68,11 @@ def practice(provider: Provider) -> Practice:
             Route(f"{BEACON}/{{key}}.gif", beacon.image, methods=["GET"]),
             Route(f"{BEACON}/{{key}}.js", beacon.script, methods=["GET"]),
             Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
+            Route(
+                f"{MINE}/browsers/{{mark}}/untie",
+                require_sign_in(provider, "customer", mine.untie),
+                methods=["POST"],
+            ),
         ],
         menu=[
             MenuEntry("customer", "Visits", MINE, "", 65, under="/me/privacy"),

@@ -42,8 +42,9 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("cookie_mark", WORD, primary_key=True),
-    Column("cookie", LargeBinary, nullable=False),  # sealed for its person
+    Column("cookie", LargeBinary, nullable=False),  # sealed for its person; nothing once untied
     Column("at", Instant, nullable=False),
+    Column("untied", Instant),  # when its person untied it: it is not tied to them again
     Column("mac", LargeBinary),
     info=STAYS | sealed(owner="person_id"),
 )

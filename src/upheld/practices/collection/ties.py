@@ -1,16 +1,19 @@
 """Whose a cookie is: tied to an account at sign-in, as the policy lets us, and gone with it.
 
 What was seen of a visitor before they signed in hangs together by the tokens of their cookie; what
-ties it to an account is one row, an act of combining with its entry.
+ties it to an account is one row, an act of combining with its entry. Whoever it is tied to can
+untie it: its visits go, and it is not tied to them again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice.kept_days import is_on_hold
@@ -24,6 +27,18 @@ from upheld.web import sessions
 
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
+TIED: Final = "person_id = ? AND untied IS NULL"
+
+
+class Tie(NamedTuple):
+    """A cookie that is tied to somebody: by what it is known, since when, and whether it is shared.
+
+    It is shared where others signed in with it too.
+    """
+
+    mark: str
+    since: datetime
+    shared: bool
 
 
 def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
@@ -35,8 +50,9 @@ def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
     person_id = PersonId(session.subject)
     mark = transaction.sealer(PURPOSE, "cookie").mark_of(cookie).hex()
     where = "person_id = ? AND cookie_mark = ?"
-    if tables.get(visit_tie, where, person_id, mark) is not None:
-        return True
+    there = tables.get(visit_tie, where, person_id, mark)
+    if there is not None:
+        return there.untied is None
     if isinstance(transaction.act(COMBINE, person_id), Refused):
         return False
     tables.insert(
@@ -55,22 +71,37 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
         for person_id in person_ids
-        for row in transaction.tables.select(visit_tie, "person_id = ?", person_id)
+        for row in transaction.tables.select(visit_tie, TIED, person_id)
     }
 
 
 def own_cookies(transaction: Transaction, person_id: PersonId) -> set[bytes]:
-    """The cookies that are tied to somebody and to nobody else."""
+    """The cookies that are tied to somebody and never were to anybody else."""
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for row in tables.select(visit_tie, "person_id = ?", person_id)
-        if len(tables.select(visit_tie, "cookie_mark = ?", row.cookie_mark)) == 1
+        for row in tables.select(visit_tie, TIED, person_id)
+        if not is_shared(tables, row.cookie_mark)
     }
+
+
+def is_shared(tables: Tables, mark: str) -> bool:
+    """Whether several people signed in with a cookie, whoever untied it since."""
+    return len(tables.select(visit_tie, "cookie_mark = ?", mark)) > 1
+
+
+def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
+    """The cookies that are tied to somebody, the latest first."""
+    tables = transaction.tables
+    rows = tables.select(visit_tie, f"{TIED} ORDER BY at DESC, cookie_mark", person_id)
+    return [
+        Tie(row.cookie_mark, to_datetime(row.at), is_shared(tables, row.cookie_mark))
+        for row in rows
+    ]
 
 
 def tied_on_hold(transaction: Transaction) -> list[PersonId]:
     """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
-    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"])
+    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"], "untied IS NULL")
     people = [PersonId(str(person_id)) for (person_id,) in tied]
     return [each for each in people if is_on_hold(transaction, each, STORE)]

@@ -22,6 +22,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
+from upheld.practices.feeds import questions
 from upheld.practices.feeds.feeds import (
     DONE,
     NOTHING_NEW,
@@ -64,7 +65,9 @@ class FeedDesk:
     async def show(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
         """Every feed with its counts; nothing of anybody."""
         _require_role(visit)
-        rows, goes = await self.provider.do(lambda t: (feeds(t.tables), forecast(t)))
+        rows, goes, open_questions = await self.provider.do(
+            lambda t: (feeds(t.tables), forecast(t), questions.waiting(t))
+        )
         ends = [(month, count, f"{count:,}") for month, count in goes.months]
         return self.provider.pages.page(
             visit.request,
@@ -77,6 +80,7 @@ class FeedDesk:
                     "what": "transactions" if each.kind else "customers",
                     "state": STATES[each.state],
                     "reference": short_reference(each.feed_id),
+                    "to_decide": open_questions[each.feed_id],
                     "left_out": [
                         (count, why)
                         for reason, why in REASONS.items()
@@ -125,6 +129,7 @@ def _confirmation(its: Feed) -> Confirmation:
         "Take this feed out again?",
         (
             f"What {company_name(its.party)} told us by it is deleted, of {whose}.",
+            "What nobody has decided of it yet goes too.",
             "What a customer changed since, or told us themselves, stays.",
             "The same file cannot be taken in again.",
         ),

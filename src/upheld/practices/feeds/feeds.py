@@ -1,15 +1,16 @@
 """Taking a feed in: each line matched, decided, and combined with what is held of one customer.
 
 A line is matched by the e-mail address or the phone number of exactly one customer, or it is
-dropped. What we hold from somewhere else is never overwritten. A batch of lines and how far they
-reach are written together, so that a file whose reading was stopped goes on where it was.
+dropped, unless it is like one (linking.py). What we hold from somewhere else is never overwritten.
+A batch of lines and how far they reach are written together, so that a file whose reading was
+stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -21,6 +22,7 @@ from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM, FieldValueError, canonical
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import parties
@@ -32,6 +34,7 @@ KEYS: Final = ("email", "phone")  # by which a line is matched
 STARTED, WITHDREW = "feed.start", "feed.withdraw"  # kinds of entries
 UNMATCHED, NOTHING_NEW, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
+LINKED, WAITING = "linked", "waiting"  # what came of a line that is like a customer
 REASONS: Final = {
     UNMATCHED: "no customer, or several",
     NOTHING_NEW: "nothing that was not held",
@@ -68,13 +71,18 @@ class Feed(NamedTuple):
     unreadable: int
     remain: int
     kind: str = ""
+    linked: int = 0
 
 
 class FeedLine(NamedTuple):
-    """A line of a feed: its number in the file, and its values by kind of data."""
+    """A line of a feed: its number in the file, and its values by kind of data.
+
+    `keys` is by what it may be like a customer; nothing of that is taken in.
+    """
 
     number: int
     values: Mapping[str, str]
+    keys: Mapping[str, str] = {}
 
 
 class LeftOut(NamedTuple):
@@ -84,7 +92,7 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-# Why each of some lines was left out, or nothing.
+# Why each of some lines was left out, or nothing; or LINKED or WAITING.
 TakeLot = Callable[[Transaction, Feed, Sequence[FeedLine]], list[str]]
 
 
@@ -103,10 +111,13 @@ def require(tables: Tables, feed_id: FeedId) -> Feed:
     return _feed(row)
 
 
-def require_columns(policy: Policy, columns: Sequence[str]) -> None:
-    """Refuse columns by which nobody is matched, or that no partner may tell us; FeedError."""
+def require_columns(policy: Policy, columns: Sequence[str], likeness: Collection[str] = ()) -> None:
+    """Refuse columns by which nobody is matched, or that no partner may tell us; FeedError.
+
+    `likeness` is by what a line may be like a customer.
+    """
     leaves = set(policy.engine.compiled.leaves["data"].bit) - WRITTEN_BY_PROGRAM.keys()
-    if not {*columns} & {*KEYS}:
+    if not {*columns} & {*KEYS} and "name" not in {*columns} & {*likeness}:
         raise FeedError(
             "no column says whose a line is",
             code="feed-column",
@@ -114,7 +125,7 @@ def require_columns(policy: Policy, columns: Sequence[str]) -> None:
         )
     allowed = leaves - _IDENTITY
     for each in columns:
-        if each not in allowed and each not in KEYS:
+        if each not in allowed and each not in KEYS and each not in likeness:
             near = nearest(each, sorted(allowed))
             raise FeedError(
                 f"`{each}` is no kind of data that a partner tells us",
@@ -171,15 +182,13 @@ def take(
     place = its.lines
     while some := list(islice(rest, most or BATCH)):
         with gate.together() as transaction:
+            transaction.lock(REGISTER)  # whoever decides of a line counts too
             now = _require_open(transaction.tables, its.feed_id, place)
             reasons = (take_lot or _combine_each)(transaction, now, some)
-            counts = Counter(reasons)
             place += len(some)
-            changes = {reason: getattr(now, reason) + counts[reason] for reason in REASONS}
-            changes |= {"lines": place, "people": now.people + counts[""]}
-            transaction.tables.update(feed, changes, "feed_id = ?", its.feed_id)
+            add_up(transaction.tables, now, Counter(reasons), place)
         for line, reason in zip(some, reasons, strict=True):
-            if reason:
+            if reason not in {"", LINKED}:
                 yield LeftOut(line.number, reason)
     with gate.together() as transaction:
         _require_open(transaction.tables, its.feed_id, place)
@@ -201,21 +210,39 @@ def _require_open(tables: Tables, feed_id: FeedId, place: int) -> Feed:
     return its
 
 
+def add_up(tables: Tables, its: Feed, counts: Mapping[str, int], lines: int) -> None:
+    """Write how many lines were read, and what came of those that a feed did not count yet."""
+    changes = {reason: getattr(its, reason) + counts.get(reason, 0) for reason in REASONS}
+    linked = counts.get(LINKED, 0)
+    changes |= {"lines": lines, "people": its.people + counts.get("", 0) + linked}
+    if linked:
+        changes["linked"] = its.linked + linked
+    tables.update(feed, changes, "feed_id = ?", its.feed_id)
+
+
 def _combine_each(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
-    return [_combine(transaction, its, each) for each in lines]
+    return [combine_line(transaction, its, each) for each in lines]
 
 
-def _combine(transaction: Transaction, its: Feed, line: FeedLine) -> str:
+def combine_line(transaction: Transaction, its: Feed, line: FeedLine) -> str:
     """Combine a line with what is held of its customer; why nothing of it was, or nothing."""
     try:
-        person = _person_of(transaction, line)
-        if person is None:
-            return UNMATCHED
-        news = _news(transaction, person, its, line)
+        person = person_of(transaction, line)
+    except (FieldValueError, ValueError):  # of what the line is matched by
+        return UNREADABLE
+    return UNMATCHED if person is None else combine(transaction, its, person, line.values)
+
+
+def combine(
+    transaction: Transaction, its: Feed, person: PersonId, line_values: Mapping[str, str]
+) -> str:
+    """Combine what a line says with what is held of somebody, as `combine_line` does."""
+    try:
+        news = news_of(transaction, person, its, line_values)
         if not news:
             return NOTHING_NEW
         outcome = transaction.combine(person, news, source=SOURCE, party=its.party)
-    except (FieldValueError, ValueError):  # of a value, or of what the line is matched by
+    except (FieldValueError, ValueError):
         return UNREADABLE
     except UpheldError as error:
         if error.code != ERASED:  # they are being erased
@@ -231,7 +258,7 @@ def _combine(transaction: Transaction, its: Feed, line: FeedLine) -> str:
     return ""
 
 
-def _person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
+def person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
     """The one customer whom all that a line is matched by finds."""
     today = transaction.clock.today()
     matches = [
@@ -243,7 +270,9 @@ def _person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
     return people.pop() if len(people) == 1 else None
 
 
-def _news(transaction: Transaction, person: PersonId, its: Feed, line: FeedLine) -> dict[str, str]:
+def news_of(
+    transaction: Transaction, person: PersonId, its: Feed, line_values: Mapping[str, str]
+) -> dict[str, str]:
     """What a line tells of somebody that nobody but the same company told before.
 
     Nor what they had erased or changed of it: it is not put back.
@@ -253,7 +282,7 @@ def _news(transaction: Transaction, person: PersonId, its: Feed, line: FeedLine)
     own = {each.field: each.mark for each in rows}
     return {
         field: value
-        for field, value in line.values.items()
+        for field, value in line_values.items()
         if value and field not in KEYS and now.get(field) == own.get(field)
     }
 
@@ -269,4 +298,4 @@ def _feed(row: Any) -> Feed:
         None if row.ended is None else to_datetime(row.ended),
         UserId(row.ended_by),
         *(getattr(row, name) for name in ("lines", "people", *REASONS, "remain")),
-    )._replace(kind=row.kind or "")
+    )._replace(kind=row.kind or "", linked=row.linked or 0)

@@ -4,35 +4,66 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from upheld.core.ids import PersonId
 from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
 from upheld.practice.endpoints import require_sign_in
 from upheld.practice.plugin import MenuEntry, Practice, Provider
+from upheld.practices.feeds import questions
 from upheld.practices.feeds.desk import HERE, ROLES, FeedDesk
 from upheld.practices.feeds.feeds import STARTED, WITHDREW
+from upheld.practices.feeds.linking import BY_LIKENESS
 from upheld.practices.feeds.own_transactions import HERE as MINE
 from upheld.practices.feeds.own_transactions import OwnTransactions
 from upheld.practices.feeds.public_lines import intake_lines
+from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
+from upheld.practices.feeds.questions_desk import QuestionDesk
 from upheld.practices.feeds.withdrawal import take_out
 
 SENTENCES = {
+    BY_LIKENESS: "{actor} tied what {party} told us to {whom}, by name and birth date or zip code",
+    questions.SAME: "{actor} decided that {party} had told us of {whom}",
+    questions.OTHER: "{actor} decided that {party} had told us of somebody else",
     STARTED: "{actor} began to take in what {party} knows",
     WITHDREW: "{actor} withdrew what {party} had told us",
 }
 
 
+def _before_erasure(transaction: Transaction, person_id: PersonId) -> None:
+    """Delete what partners told us of somebody who is being erased, and what is asked about it."""
+    partner_transactions.erase(transaction, person_id)
+    questions.drop_of(transaction, person_id)
+
+
 def practice(provider: Provider) -> Practice:
     """Files of what partners know and sold: taken in by a command, taken out at a desk."""
     desk, mine = FeedDesk(provider), OwnTransactions(provider)
+    asking = QuestionDesk(provider)
     return Practice(
         "feeds",
         actions=("combine", "collect", "store", "view"),
-        before_erasure=partner_transactions.erase,
+        before_erasure=_before_erasure,
         routes=[
             Route(HERE, require_sign_in(provider, "staff", desk.show), methods=["GET"]),
             Route(
                 f"{HERE}/{{feed}}/withdraw",
                 require_sign_in(provider, "staff", desk.withdraw, fresh=True),
+                methods=["POST"],
+            ),
+            Route(
+                f"{QUESTIONS}/{{task}}",
+                require_sign_in(provider, "staff", asking.show),
+                methods=["GET"],
+            ),
+            Route(
+                f"{QUESTIONS}/{{task}}",
+                require_sign_in(provider, "staff", asking.answer),
+                methods=["POST"],
+            ),
+            Route(
+                f"{QUESTIONS}/{{task}}/take",
+                require_sign_in(provider, "staff", asking.take),
                 methods=["POST"],
             ),
             Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
@@ -50,8 +81,11 @@ def practice(provider: Provider) -> Practice:
         ],
         jobs=[
             Job("feeds", MINUTE, take_out),
+            Job("likeness questions", 60 * MINUTE, questions.lapse),
             Job("partner transactions", 60 * MINUTE, partner_transactions.retire),
         ],
         entry_sentences=SENTENCES,
+        task_pages={questions.KIND: f"{QUESTIONS}/{{task}}"},
+        settled_on_page=(questions.KIND,),
         intake=intake_lines,
     )

@@ -1,4 +1,8 @@
-"""Files of what partners know, how far each was taken in, and which values came from it."""
+"""Files of what partners know, how far each was taken in, and which values came from it.
+
+Of a line that is like a customer, and not surely theirs, what it says waits sealed under that
+customer's key until somebody has decided.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,7 @@ feed: Final = Table(
     Column("unreadable", BigInteger, nullable=False),
     Column("remain", BigInteger, nullable=False),  # values that a clause kept at the withdrawal
     Column("kind", WORD),  # transactions; nothing of values that are combined
+    Column("linked", BigInteger),  # of the people: those of whom a line was like enough
     Column("mac", LargeBinary),
     Index("feed_file", "party", "digest", unique=True),
     info=sealed(),
@@ -42,5 +47,19 @@ feed_value: Final = Table(  # a value that came from a feed and may be there sti
     Column("mark", WORD, nullable=False),  # of the value as we stored it
     Column("mac", LargeBinary),
     Index("feed_value_feed", "feed_id", "person_id"),
+    info=sealed(owner="person_id"),
+)
+
+likeness_question: Final = Table(  # whether a line tells of a customer whom it is like: a task
+    "likeness_question",
+    metadata,
+    Column("task_id", ID, primary_key=True),
+    Column("feed_id", ID, nullable=False),
+    Column("person_id", ID, nullable=False, info=GO),
+    Column("score", BigInteger, nullable=False),  # how probably, in ten-thousandths
+    Column("asked", Instant, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # what the line says, under the person's key
+    Column("mac", LargeBinary),
+    Index("likeness_question_feed", "feed_id", "person_id"),
     info=sealed(owner="person_id"),
 )

@@ -1,6 +1,7 @@
 """Taking a feed out again: all of its values that are still there, and nothing else.
 
-A value that its customer, or anybody else, has changed since is not the feed's any longer.
+A value that its customer, or anybody else, has changed since is not the feed's any longer. What
+still waits for an answer goes too.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import partner_transaction
+from upheld.practices.feeds import questions
 from upheld.practices.feeds.feeds import (
     BATCH,
     ERASED,
@@ -56,6 +59,8 @@ def _take_out(gate: Gate, feed_id: FeedId) -> int:
     count = 0
     while True:
         with gate.together() as transaction:
+            transaction.lock(REGISTER)
+            unanswered = questions.drop_some(transaction, require(transaction.tables, feed_id))
             tables, its = transaction.tables, require(transaction.tables, feed_id)
             rows = tables.select(feed_value, _NEXT, feed_id)
             remain = its.remain
@@ -70,11 +75,11 @@ def _take_out(gate: Gate, feed_id: FeedId) -> int:
             bought = _drop_transactions(transaction, its)
             count += bought
             changes: dict[str, object] = {"remain": remain}
-            if not rows and not bought:
+            if not rows and not bought and not unanswered:
                 ended = microseconds(transaction.clock.now())
                 changes = {"state": WITHDRAWN, "ended": ended}
             tables.update(feed, changes, "feed_id = ?", feed_id)
-        if not rows and not bought:
+        if not rows and not bought and not unanswered:
             return count
 
 

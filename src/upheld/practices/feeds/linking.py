@@ -1,0 +1,162 @@
+"""Linking a feed: lines that name nobody by e-mail or phone, with customers whom they are like.
+
+It is done where whoever takes the feed in wants it and the policy lets us combine names. What is
+compared of each customer is read by an act of its own, `combine` with the partner, with its entry;
+lines that are like nobody are dropped, as others are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Final, NamedTuple
+
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Act, ActResult
+from upheld.gate.evidence.field_values import FieldValueError, canonical
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
+from upheld.practice.needs import can_ever
+from upheld.practices.feeds import feeds, questions
+from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine, LeftOut
+from upheld.practices.feeds.likeness import (
+    KEYS,
+    LOWEST,
+    THRESHOLD,
+    Identity,
+    Pair,
+    identity,
+    settle,
+)
+
+BY_LIKENESS: Final = "feed.link"  # the kind of an entry
+_TOGETHER: Final = 500  # customers read, or lines looked up, in one transaction
+_LEAST: Final = 0.5  # less is no likeness: whoever is asked would mostly say no
+
+
+class Thresholds(NamedTuple):
+    """How probable it must be that two are the same to combine them, and to ask somebody."""
+
+    certain: float = THRESHOLD
+    lowest: float = LOWEST
+
+
+def require_thresholds(limits: Thresholds) -> None:
+    """FeedError unless they are in order, and none is too low."""
+    if not _LEAST <= limits.lowest <= limits.certain <= 1:
+        raise FeedError(
+            "these are no thresholds",
+            code="feed-link",
+            hint=f"from {_LEAST} to 1, and what is certain no less than what is asked about",
+        )
+
+
+def require_allowed(policy: Policy) -> None:
+    """FeedError where the policy lets nobody's name be combined with what a partner knows."""
+    if not can_ever(policy, f"combine name from {feeds.SOURCE}"):
+        raise FeedError(
+            "the policy does not let names be combined with what a business partner knows",
+            code="feed-link",
+            hint=f"a clause such as `may combine {', '.join(KEYS)} from {feeds.SOURCE}` would",
+        )
+
+
+def take_linked(
+    gate: Gate, its: Feed, lines: Sequence[FeedLine], limits: Thresholds
+) -> Iterator[LeftOut]:
+    """Take in the lines of a feed that were not yet, as `feeds.take`, those by likeness too."""
+    links = {} if its.state == feeds.DONE else plan(gate, its, lines, limits)
+    return feeds.take(gate, its, lines, partial(_take_lot, links, limits))
+
+
+def plan(gate: Gate, its: Feed, lines: Iterable[FeedLine], limits: Thresholds) -> dict[int, Pair]:
+    """The lines that are like one customer, and name nobody, by their numbers; in memory alone."""
+    from upheld.practices.feeds.linkage import compare  # noqa: PLC0415 - few installations have it
+
+    theirs = _nobodys(gate, lines)
+    if not theirs:
+        return {}
+    ours = _customers(gate, its.party)
+    return settle(compare(ours, theirs, limits.lowest), theirs)
+
+
+def _nobodys(gate: Gate, lines: Iterable[FeedLine]) -> dict[int, Identity]:
+    """The lines that no e-mail address or phone number finds a customer by, which say enough."""
+    theirs: dict[int, Identity] = {}
+    rest = iter(lines)
+    while some := list(islice(rest, _TOGETHER)):
+        with gate.together() as transaction:
+            for each in some:
+                who = identity(each.keys)
+                if who is not None and not _finds_anybody(transaction, each):
+                    theirs[each.number] = who
+    return theirs
+
+
+def _finds_anybody(transaction: Transaction, line: FeedLine) -> bool:
+    """Whether what a line is matched by finds a customer or several, or cannot be read."""
+    today = transaction.clock.today()
+    try:
+        return any(
+            transaction.find(key, canonical(key, line.values[key], today=today))
+            for key in feeds.KEYS
+            if line.values.get(key)
+        )
+    except (FieldValueError, ValueError):
+        return True
+
+
+def _customers(gate: Gate, party: str) -> dict[PersonId, Identity]:
+    """What lines are compared with, of each customer of whom the policy lets it be combined."""
+    act = Act(action="combine", data=KEYS, source=feeds.SOURCE, party=party, partial=True)
+    ours: dict[PersonId, Identity] = {}
+    last = ""
+    while True:
+        with gate.together() as transaction:
+            some = transaction.lock_present(transaction.customers_after(last, _TOGETHER))
+            outcomes = transaction.sweep(act, some) if some else {}
+        if not some:
+            return ours
+        last = max(some)
+        for person_id, outcome in outcomes.items():
+            who = identity(_values(outcome)) if isinstance(outcome, ActResult) else None
+            if who is not None:
+                ours[person_id] = who
+
+
+def _values(result: ActResult) -> Mapping[str, str]:
+    return {field: each.value for field, each in result.values.items()}
+
+
+def _take_lot(
+    links: Mapping[int, Pair],
+    limits: Thresholds,
+    transaction: Transaction,
+    its: Feed,
+    lines: Sequence[FeedLine],
+) -> list[str]:
+    return [_take(transaction, its, each, links.get(each.number), limits) for each in lines]
+
+
+def _take(
+    transaction: Transaction, its: Feed, line: FeedLine, pair: Pair | None, limits: Thresholds
+) -> str:
+    """What comes of a line: it is combined with whom it names or is like, or somebody is asked."""
+    reason = feeds.combine_line(transaction, its, line)
+    if reason != feeds.UNMATCHED or pair is None:
+        return reason
+    if pair.score < limits.certain:
+        return questions.ask(transaction, its, line, pair)
+    reason = feeds.combine(transaction, its, pair.person_id, line.values)
+    if reason:
+        return reason
+    transaction.note(
+        pair.person_id,
+        BY_LIKENESS,
+        actor="provider",
+        source=f"{feeds.SOURCE} {its.party}",
+        id=its.feed_id,
+    )
+    return feeds.LINKED
