@@ -115,14 +115,14 @@ class QuestionDesk:
         def work(transaction: Transaction) -> str | None:
             transaction.lock(REGISTER)
             task = _mine(transaction, visit)
+            if verdict not in {"same", "other", "back"}:
+                raise HTTPException(422)
             if verdict == "back":
                 tasks.put_back(transaction, task.task_id, by=visit.user_id)
                 return None
             question = questions.find(transaction, task)
             return questions.answer(transaction, question, same=verdict == "same", by=visit.user_id)
 
-        if verdict not in {"same", "other", "back"}:
-            raise HTTPException(422)
         try:
             outcome = await self.provider.do(work)
         except FeedError:  # settled meanwhile
