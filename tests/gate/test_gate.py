@@ -170,6 +170,8 @@ def test_what_is_held_of_each_and_who_was_erased_is_told_of_many_as_of_one(gate:
         assert transaction.erased_among(people) == {people[1]}
         assert [transaction.is_erased(each) for each in people] == [False, True, False]
         assert transaction.erased_among([]) == set()
+        assert transaction.record_each([], "request", fact="erasure-requested") == {}
+        transaction.withdraw_each({})
         with pytest.raises(VaultError):
             transaction.held_fields_each([people[0], PersonId("nobody")])
 
