@@ -61,6 +61,8 @@ OWN = {
     "legal-productions",
     "takeovers",
     "visits",
+    "ad-invoices",
+    "extracts",
     "ad-reports",
     "ad-segments",
     "sessions",

@@ -14,8 +14,9 @@ from upheld.core.ids import CampaignId, PersonId
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import noise, parties
 from upheld.practice.bands import Criteria
-from upheld.practices.ads import campaigns, estimates
+from upheld.practices.ads import campaigns, estimates, invoices
 from upheld.practices.ads.campaigns import Campaign, CampaignBooking
+from upheld.practices.ads.invoices import AdInvoice
 from upheld.practices.ads.tables import ad_report
 
 DOMAIN = "shop.example"
@@ -72,6 +73,25 @@ def review(house: House, its: Campaign) -> Campaign:
 def approved(house: House, criteria: Criteria | None = None, party: str = "") -> Campaign:
     """A campaign that runs, wherever its group is large enough."""
     return review(house, booked(house, party or advertiser(house), criteria))
+
+
+def reported(house: House, its: Campaign, *days: tuple[str, int]) -> None:
+    """So many views of some days of a campaign were reported."""
+    rows = [
+        {"campaign_id": its.campaign_id, "day": day, "views": views, "clicks": 0}
+        for day, views in days
+    ]
+    house.do(lambda t: t.tables.insert_all(ad_report, rows))
+
+
+def invoice_to(house: House, party: str) -> AdInvoice:
+    """An invoice to a company of two thousand views in the month before."""
+    house.do(lambda t: campaigns.keep_domain(t, party, DOMAIN, actor="staff mo"))
+    its = review(house, booked(house, party, views_max=2_000, cents=1_250))
+    day = house.clock.today().replace(day=1) - timedelta(days=1)
+    reported(house, its, (day.isoformat(), 2_100))
+    (result,) = house.do(invoices.issue)
+    return result
 
 
 def use_up(transaction: GateTransaction, campaign_id: CampaignId) -> None:

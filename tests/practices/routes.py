@@ -22,8 +22,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from practices.ads import invoice_to
+from practices.articles import article_in
 from practices.bills import history, overdue
 from practices.conftest import House
+from practices.extracts import extract_of
 from practices.orders import approved, demand, desk_of
 from practices.outside import outside
 from practices.test_guardians import family
@@ -247,7 +250,7 @@ class World:
         partner = house.staff(kind="agent", sign_in="pat", party=self.outside.partner)
         self.visitors["partner"] = ("agent", partner)
         agency = house.do(lambda t: parties.add(t, "Duns", "collection-agent")).party
-        house.do(lambda t: parties.add(t, "Duns", "advertiser"))
+        self.advertiser = house.do(lambda t: parties.add(t, "Duns", "advertiser")).party
         house.do(lambda t: parties.add(t, "Duns", "report-client"))
         self.visitors["agent"] = ("agent", house.staff(kind="agent", sign_in="ed", party=agency))
 
@@ -306,7 +309,10 @@ THINGS: dict[str, Callable[[World], str]] = {
     "delivery": lambda world: world.outside.delivery,
     "closing": lambda world: world.outside.closing,
     "campaign": lambda world: world.outside.campaign,
+    "ad-invoice": lambda world: str(invoice_to(world.house, world.advertiser).number),
     "report": lambda world: world.outside.report,
+    "extract": lambda world: extract_of(world.house, UserId(world.visitors["support"][1])),
+    "article": lambda world: article_in(world.house),
     "first": lambda _: "1",
     "terms": lambda world: world.terms_draft,
     "request": lambda world: _request(world.house, world.ann),

@@ -20,6 +20,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import noise, parties, privacy_budget
+from upheld.practice.amounts import bounded
 from upheld.practice.privacy_budget import PROFILE, BudgetError
 from upheld.practice.tables import report_budget
 from upheld.practices.reports import answers, reports
@@ -28,7 +29,6 @@ from upheld.practices.reports.questions import (
     PRECISIONS,
     Question,
     ReportError,
-    bounded,
     contribution,
     question,
 )

@@ -51,9 +51,11 @@ from upheld.practices.accounting import practice as accounting
 from upheld.practices.accounts import practice as accounts
 from upheld.practices.ads import practice as ads
 from upheld.practices.agreements import practice as agreements
+from upheld.practices.articles import practice as articles
 from upheld.practices.billing import practice as billing
 from upheld.practices.collection import practice as collection
 from upheld.practices.deliveries import practice as deliveries
+from upheld.practices.extracts import practice as extracts
 from upheld.practices.feeds import practice as feeds
 from upheld.practices.guardians import practice as guardians
 from upheld.practices.help import practice as help_practice
@@ -80,9 +82,11 @@ PRACTICES: tuple[tuple[str, PracticeFactory], ...] = (
     ("accounts", accounts.practice),
     ("ads", ads.practice),
     ("agreements", agreements.practice),
+    ("articles", articles.practice),
     ("billing", billing.practice),
     ("collection", collection.practice),
     ("deliveries", deliveries.practice),
+    ("extracts", extracts.practice),
     ("feeds", feeds.practice),
     ("guardians", guardians.practice),
     ("help", help_practice.practice),

@@ -27,10 +27,12 @@ from upheld.cli import (
 from upheld.cli.ad import ad
 from upheld.cli.admin import admin
 from upheld.cli.agreement import agreement
+from upheld.cli.article import article
 from upheld.cli.beacon import beacon
 from upheld.cli.bounce import bounce
 from upheld.cli.collect import collect
 from upheld.cli.delivery import delivery
+from upheld.cli.extract import extract
 from upheld.cli.feed import feed
 from upheld.cli.incident import incident
 from upheld.cli.keys import keys
@@ -96,6 +98,8 @@ app.add_typer(feed, name="feed")
 app.add_typer(party, name="party")
 app.add_typer(person, name="person")
 app.add_typer(programme, name="programme")
+app.add_typer(article, name="article")
+app.add_typer(extract, name="extract")
 app.add_typer(report, name="report")
 app.add_typer(ad, name="ad")
 app.add_typer(staff, name="staff")

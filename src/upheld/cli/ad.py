@@ -102,3 +102,55 @@ def stop(
         campaigns.stop(transaction, campaign_id, reason=reason, actor=actor)
         complaints.close(transaction, campaign_id, actor=actor)
     print("stopped")
+
+
+@ad.command()
+def invoice(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
+    """Issue the invoices that are due, and list all invoices and corrections, the latest first."""
+    from upheld.practices.ads import invoices
+
+    with gate_of(settings_in(settings)).together() as transaction:
+        invoices.issue(transaction)
+        rows = invoices.every(transaction.tables)
+    if as_json:
+        print_json(
+            [
+                {
+                    "number": each.number,
+                    "party": each.party,
+                    "month": each.month,
+                    "corrects": each.corrects or None,
+                    "cents": each.cents,
+                }
+                for each in rows
+            ]
+        )
+        return
+    for each in rows:
+        name = company_name(each.party)
+        print(f"{each.title}: {name}, {each.month}, {each.cents / 100:.2f} dollars")
+
+
+@ad.command()
+def correct(
+    number: int = typer.Argument(help="The number of the invoice."),
+    dollars: str = typer.Option(..., "--dollars", help="What is taken off, such as 12.30."),
+    reason: str = typer.Option(..., "--reason", help="Why; the advertiser reads it."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+) -> None:
+    """Take something off an invoice by a correction, and print it as signed text."""
+    from upheld.practices.ads import invoices
+    from upheld.web.forms import cents
+
+    try:
+        amount = int(cents(dollars))
+    except ValueError:
+        raise UpheldError(
+            "an amount is written like 12.30", code="usage", hint="dollars and cents"
+        ) from None
+    with gate_of(settings_in(settings)).together() as transaction:
+        its = invoices.correct(
+            transaction, number, amount, reason=reason, actor=actor_of(transaction, by)
+        )
+        print(invoices.signed(transaction, transaction.policy.program.front.provider, its), end="")

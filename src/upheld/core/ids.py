@@ -20,6 +20,7 @@ DeliveryId = NewType("DeliveryId", str)  # of what goes to a company: it takes i
 InvitationId = NewType("InvitationId", str)
 
 AgreementId = NewType("AgreementId", str)  # of an agreement with a company
+ArticleId = NewType("ArticleId", str)
 BeaconKey = NewType("BeaconKey", str)  # by which pages of a company tell us of visits
 BlockId = NewType("BlockId", str)  # of lines of visits that are sealed together
 CampaignId = NewType("CampaignId", str)
@@ -27,6 +28,7 @@ ClientId = NewType("ClientId", str)  # of a company's program that asks our API
 ClosingId = NewType("ClosingId", str)  # of accounts that go to another company
 DebtId = NewType("DebtId", str)
 DraftId = NewType("DraftId", str)  # of the next policy or terms, before they are in force
+ExtractId = NewType("ExtractId", str)  # of rows of people by pseudonyms, for research
 FeedId = NewType("FeedId", str)  # of a file of what a company knows of our customers
 IncidentId = NewType("IncidentId", str)
 InstrumentId = NewType("InstrumentId", str)  # of a court's or authority's order

@@ -89,7 +89,7 @@ class AdvertiserPage:
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """Its campaigns and what is reported of them."""
-        party = _party(visit)
+        party = party_of(visit)
 
         def look(transaction: Transaction) -> dict[str, Any]:
             rows = [
@@ -128,7 +128,7 @@ class AdvertiserPage:
 
     async def table(self, visit: Visit) -> Response:
         """What is reported of its campaigns, by day, as CSV."""
-        party = _party(visit)
+        party = party_of(visit)
 
         def look(transaction: Transaction) -> str:
             return ad_reports.csv_of(transaction, party)
@@ -139,7 +139,7 @@ class AdvertiserPage:
 
     async def book(self, visit: Visit) -> Response:
         """Book a campaign."""
-        party, filled = _party(visit), read(FIELDS, visit.form)
+        party, filled = party_of(visit), read(FIELDS, visit.form)
         if filled.ok and not filled.values["views_max"].isascii():
             filled = filled.wrong("views_max", "Write a number.")
         if filled.ok and not filled.values["views_max"].isdecimal():
@@ -207,7 +207,7 @@ def _booking_of(values: dict[str, str]) -> CampaignBooking:
     )
 
 
-def _party(visit: Visit) -> str:
+def party_of(visit: Visit) -> str:
     """The company of whoever visits; a Refusal unless the register has or had it as advertiser."""
     if visit.user is None or campaigns.ADVERTISER not in visit.user.roles:
         raise Refusal(403, *_NO_ADVERTISER, STARTS["agent"][1])

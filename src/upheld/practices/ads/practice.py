@@ -7,12 +7,21 @@ from typing import Final
 from starlette.routing import Route
 
 from upheld.gate.act.duties import DutyQuestion, nothing_more
-from upheld.gate.operations.jobs import MINUTE, Job
+from upheld.gate.operations.jobs import HOUR, MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practice.privacy_budget import BUDGET, GROUP
-from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates, segments
+from upheld.practices.ads import (
+    ad_reports,
+    campaigns,
+    complaints,
+    counts,
+    estimates,
+    invoice_pages,
+    invoices,
+    segments,
+)
 from upheld.practices.ads.advertiser import FORM_MAX, AdvertiserPage
 from upheld.practices.ads.advertiser import HERE as ADVERTISERS
 from upheld.practices.ads.desk import HERE as DESK
@@ -43,7 +52,7 @@ def practice(provider: Provider) -> Practice:
         actions=("infer", "share", "show-ad", "use", "view"),
         duty_handlers={GROUP: nothing_more, BUDGET: nothing_more},
         duty_conditions={GROUP: _keeps_the_group, BUDGET: counts.is_of_counts},
-        routes=_routes(provider, pages, desk),
+        routes=[*_routes(provider, pages, desk), *invoice_pages.routes(provider)],
         menu=[
             MenuEntry(
                 "customer", "Advertisements", HERE, "What we use about you to choose them", 72
@@ -57,18 +66,21 @@ def practice(provider: Provider) -> Practice:
                 roles=(campaigns.ADVERTISER,),
             ),
             MenuEntry("staff", "Advertisements", DESK, "For managers", 96, roles=(MANAGER,)),
+            invoice_pages.MENU,
         ],
         manager_actions=desk.waiting,
         before_erasure=segments.forget,
         jobs=[
             Job("ad-reports", EVERY_SECONDS, ad_reports.make_all),
             Job("ad-segments", EVERY_SECONDS, segments.make),
+            Job("ad-invoices", HOUR, invoices.issue_all),
         ],
         entry_sentences={
             **campaigns.SENTENCES,
             **estimates.SENTENCES,
             **ad_reports.SENTENCES,
             **complaints.SENTENCES,
+            **invoices.SENTENCES,
         },
         home_insert=picking.insert,
     )

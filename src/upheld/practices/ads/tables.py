@@ -145,3 +145,19 @@ ad_picture: Final = Table(  # of a campaign, without what a camera or program pu
     Column("mac", LargeBinary),
     info=sealed(),
 )
+
+ad_invoice: Final = Table(  # invoices and corrections, as they were issued; none changes or goes
+    "ad_invoice",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),  # each one more than before
+    Column("party", WORD, nullable=False),
+    Column("month", WORD, nullable=False),
+    Column("corrects", Integer, nullable=False),  # the number of an invoice, or 0
+    Column("reason", Text, nullable=False),  # of a correction
+    Column("lines", Text, nullable=False),  # JSON
+    Column("statement", Text, nullable=False),  # how its numbers were made
+    Column("issued_at", Instant, nullable=False),
+    Column("issued_by", WORD, nullable=False),  # as the entry names them; empty for the job
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.gate.transaction import Transaction
 from upheld.practice import noise
 from upheld.practice.sheets import sheet
+from upheld.practice.signatures import with_signature
 from upheld.practices.reports.answers import AnswerLine, ReportAnswer, mean
 from upheld.practices.reports.questions import Question
 from upheld.practices.reports.reports import AnonymousReport
@@ -101,7 +101,4 @@ def signed(
     transaction: Transaction, provider: str, report: AnonymousReport, its: ReportAnswer
 ) -> str:
     """The statement, with our signature of all the lines above it and the key (Ed25519)."""
-    text = statement(provider, report, its)
-    signer = transaction.signer(PURPOSE)
-    signature = base64.b64encode(signer.sign(text.encode())).decode()
-    return f"{text}\nsignature: {signature}\nkey: {base64.b64encode(signer.public).decode()}\n"
+    return with_signature(transaction, PURPOSE, statement(provider, report, its))

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from upheld.core.ids import ReportId
 from upheld.gate.transaction import Transaction
 from upheld.practice import noise, privacy_budget
+from upheld.practice.amounts import month_choices, month_name
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation, require_confirmation
 from upheld.practice.endpoints import Visit
@@ -27,8 +28,6 @@ from upheld.practices.reports.questions import (
     TEMPLATES,
     Question,
     ReportError,
-    month_choices,
-    month_name,
     question,
 )
 from upheld.practices.reports.reports import AnonymousReport

@@ -5,23 +5,26 @@ Pure: what is asked, what somebody counts in it, and what it costs; the cost dep
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-import msgspec
-
 from upheld.core.errors import UpheldError
-from upheld.practice import bands
+from upheld.practice import amounts, bands
+from upheld.practice.amounts import (
+    SPEND,
+    USAGE,
+    Measure,
+    bounded,
+    month_choices,
+    month_name,
+    months_from,
+)
 from upheld.practice.privacy_budget import PROFILE
-from upheld.web.pages import format_month
 
-MONTHS_MAX: Final = 24  # how far back a report goes
 STAY_MONTHS: Final = 6
 BANDS_EACH: Final = {"interests": 3}  # where somebody counts in more than one band of a kind
 PRECISIONS: Final = (10, 50, 100, 500)  # points
-USAGE, TRANSACTION = "usage", "transaction"
 BY_AMOUNT, BY_MONTH = "amount", "month"  # what some templates are divided by, and nothing else
 EVERYBODY: Final = "all"
 _AREAS: Final = [(f"{at:03d}", f"{at:03d}") for at in range(10**bands.AREA_DIGITS)]
@@ -35,30 +38,32 @@ class Template(NamedTuple):
     """A kind of question. `bound` is what one person adds at most, in whole `parts` of a unit."""
 
     title: str
-    series: str = ""  # the kind of data that the month is of
+    measure: Measure | None = None  # what the month is of
     bound: int = 0  # 0 where people alone are counted
-    parts: int = 1
-    unit: str = ""
     by: str = ""  # what it is always divided by
-    edges: tuple[int, ...] = ()  # where bands of amounts begin, in parts
+
+    @property
+    def series(self) -> str:
+        """The kind of data that the month is of; empty without one."""
+        return self.measure.field if self.measure else ""
+
+    @property
+    def parts(self) -> int:
+        """How many parts a unit has."""
+        return self.measure.parts if self.measure else 1
+
+    @property
+    def unit(self) -> str:
+        """The unit; empty without one."""
+        return self.measure.unit if self.measure else ""
 
 
 TEMPLATES: Final[Mapping[str, Template]] = {
     "customers": Template("How many people"),
-    "usage": Template("How much was used", USAGE, 1_000, 1, "gigabytes"),
-    "usage-bands": Template(
-        "How many used how much", USAGE, 0, 1, "gigabytes", BY_AMOUNT, (0, 1, 10, 50, 100, 500)
-    ),
-    "spend": Template("How much was charged", TRANSACTION, 20_000, 100, "dollars"),
-    "spend-bands": Template(
-        "How many were charged how much",
-        TRANSACTION,
-        0,
-        100,
-        "dollars",
-        BY_AMOUNT,
-        (0, 1_000, 2_500, 5_000, 10_000, 20_000),
-    ),
+    "usage": Template("How much was used", USAGE, 1_000),
+    "usage-bands": Template("How many used how much", USAGE, by=BY_AMOUNT),
+    "spend": Template("How much was charged", SPEND, 20_000),
+    "spend-bands": Template("How many were charged how much", SPEND, by=BY_AMOUNT),
     "staying": Template("How many went on using a service", USAGE, by=BY_MONTH),
 }
 SPLITS: Final = {bands.AREA: "Area", **{w: its["label"] for w, its in bands.DIMENSIONS.items()}}
@@ -108,8 +113,8 @@ class Question(NamedTuple):
         its = self.its
         if its.by == BY_MONTH:
             return [(each, month_name(each)) for each in self.months]
-        if its.by == BY_AMOUNT:
-            return [(str(at), _band(its, at)) for at in range(len(its.edges))]
+        if its.by == BY_AMOUNT and its.measure:
+            return [(str(at), its.measure.band(at)) for at in range(len(its.measure.edges))]
         if self.split == bands.AREA:
             return _AREAS
         return bands.options(self.split) if self.split else [(EVERYBODY, "Everybody")]
@@ -154,93 +159,25 @@ def question(template: str, split: str, month: str, points: int, today: date) ->
     return wanted
 
 
-def months_from(first: str, count: int) -> list[str]:
-    """So many months from one on."""
-    year, month = map(int, first.split("-"))
-    at = year * 12 + month - 1
-    return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(at, at + count)]
-
-
-def month_choices(today: date) -> list[tuple[str, str]]:
-    """The months that are over and can be asked about, the latest first."""
-    at = today.year * 12 + today.month - 1
-    words = [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(at - MONTHS_MAX, at)]
-    return [(each, month_name(each)) for each in reversed(words)]
-
-
-def month_name(month: str) -> str:
-    """A month as people say it."""
-    return format_month(date.fromisoformat(f"{month}-01"))
-
-
-def _band(its: Template, at: int) -> str:
-    low = its.edges[at] // its.parts
-    if at + 1 == len(its.edges):
-        return f"{low} {its.unit} or more"
-    return f"{low} to under {its.edges[at + 1] // its.parts} {its.unit}"
-
-
-class _UsedRow(msgspec.Struct, frozen=True):
-    """Of a row of the series `usage`, what a report reads."""
-
-    month: str
-    gigabytes: float = 0
-
-
-class _ChargedRow(msgspec.Struct, frozen=True):
-    """Of a row of the series `transaction`, what a report reads."""
-
-    kind: str
-    date: str
-    cents: int = 0
-
-
-def _amounts(its: Template, rows: Iterable[str]) -> dict[str, float]:
-    """What somebody used or was charged, by month, in parts; unreadable rows count for nothing."""
-    result: dict[str, float] = {}
-    for text in rows:
-        try:
-            if its.series == USAGE:
-                used = msgspec.json.decode(text, type=_UsedRow)
-                month, amount = used.month, used.gigabytes * its.parts
-            else:
-                charged = msgspec.json.decode(text, type=_ChargedRow)
-                if charged.kind != "invoice":
-                    continue
-                month, amount = charged.date[:7], charged.cents
-        except msgspec.DecodeError:
-            continue
-        result[month] = result.get(month, 0) + amount
-    return result
-
-
-def bounded(amount: float, bound: int) -> int:
-    """A whole amount from nothing to a bound; nothing for what is no number."""
-    if math.isnan(amount):
-        return 0
-    return round(min(max(amount, 0), bound))
-
-
 def contribution(
     wanted: Question, values: Mapping[str, str], rows: Sequence[str], today: date
 ) -> dict[str, int]:
     """In which lines somebody counts, and what they add to each: within the declared bounds."""
     its = wanted.its
-    amounts = _amounts(its, rows) if its.series else {}
+    months = amounts.by_month(its.measure, rows) if its.measure else {}
     if its.by == BY_MONTH:
-        started = wanted.month in amounts
-        return {each: 0 for each in wanted.months if started and each in amounts}
-    if its.series and wanted.month not in amounts:
+        started = wanted.month in months
+        return {each: 0 for each in wanted.months if started and each in months}
+    if its.measure and wanted.month not in months:
         return {}
-    if its.by == BY_AMOUNT:
-        amount = bounded(amounts[wanted.month], its.edges[-1])
-        return {str(max(at for at, edge in enumerate(its.edges) if edge <= amount)): 0}
+    if its.measure and its.by == BY_AMOUNT:
+        return {str(its.measure.band_of(months[wanted.month])): 0}
     if wanted.split:
         mine = _bands(wanted.split, values, today)
         lines = [key for key, _ in wanted.keys if key in mine][: wanted.lines_each]
     else:
         lines = [EVERYBODY]
-    added = bounded(amounts[wanted.month], its.bound) if its.bound else 0
+    added = bounded(months[wanted.month], its.bound) if its.bound else 0
     return dict.fromkeys(lines, added)
 
 

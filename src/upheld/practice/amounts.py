@@ -1,0 +1,109 @@
+"""What somebody used or was charged, month by month, and the fixed bands of such amounts.
+
+Amounts are in parts of a unit: of a gigabyte one, of a dollar a hundred.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from upheld.web.pages import format_month
+
+MONTHS_MAX: Final = 24  # how far back anything asks
+
+
+class Measure(NamedTuple):
+    """A series of amounts: its kind of data, its unit, and where its bands begin, in parts."""
+
+    field: str
+    label: str
+    unit: str
+    parts: int
+    edges: tuple[int, ...]
+
+    def band(self, at: int) -> str:
+        """A band as people read it."""
+        low = self.edges[at] // self.parts
+        if at + 1 == len(self.edges):
+            return f"{low} {self.unit} or more"
+        return f"{low} to under {self.edges[at + 1] // self.parts} {self.unit}"
+
+    def band_of(self, amount: float) -> int:
+        """The place of the band in which an amount is; the first one for what is no number."""
+        whole = bounded(amount, self.edges[-1])
+        return max(at for at, edge in enumerate(self.edges) if edge <= whole)
+
+
+USAGE: Final = Measure("usage", "Used", "gigabytes", 1, (0, 1, 10, 50, 100, 500))
+SPEND: Final = Measure(
+    "transaction", "Charged", "dollars", 100, (0, 1_000, 2_500, 5_000, 10_000, 20_000)
+)
+MEASURES: Final[Mapping[str, Measure]] = {each.field: each for each in (USAGE, SPEND)}
+
+
+class _UsedRow(msgspec.Struct, frozen=True):
+    """What is read of a row of the series `usage`."""
+
+    month: str
+    gigabytes: float = 0
+
+
+class _ChargedRow(msgspec.Struct, frozen=True):
+    """What is read of a row of the series `transaction`."""
+
+    kind: str
+    date: str
+    cents: int = 0
+
+
+_USED, _CHARGED = msgspec.json.Decoder(_UsedRow), msgspec.json.Decoder(_ChargedRow)
+
+
+def by_month(its: Measure, rows: Iterable[str]) -> dict[str, float]:
+    """Somebody's amounts by month, in parts; unreadable rows count for nothing."""
+    result: dict[str, float] = {}
+    for text in rows:
+        try:
+            if its is USAGE:
+                used = _USED.decode(text)
+                month, amount = used.month, used.gigabytes * its.parts
+            else:
+                charged = _CHARGED.decode(text)
+                if charged.kind != "invoice":
+                    continue
+                month, amount = charged.date[:7], charged.cents
+        except msgspec.DecodeError:
+            continue
+        result[month] = result.get(month, 0) + amount
+    return result
+
+
+def bounded(amount: float, bound: int) -> int:
+    """A whole amount from nothing to a bound; nothing for what is no number."""
+    if math.isnan(amount):
+        return 0
+    return round(min(max(amount, 0), bound))
+
+
+def months_from(first: str, count: int) -> list[str]:
+    """So many months from one on."""
+    year, month = map(int, first.split("-"))
+    at = year * 12 + month - 1
+    return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(at, at + count)]
+
+
+def month_choices(today: date) -> list[tuple[str, str]]:
+    """The months that are over and can be asked about, the latest first."""
+    at = today.year * 12 + today.month - 1
+    first = f"{(at - MONTHS_MAX) // 12:04d}-{(at - MONTHS_MAX) % 12 + 1:02d}"
+    return [(each, month_name(each)) for each in reversed(months_from(first, MONTHS_MAX))]
+
+
+def month_name(month: str) -> str:
+    """A month as people say it."""
+    return format_month(date.fromisoformat(f"{month}-01"))
