@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from upheld.core.ids import ExtractId, PersonId, UserId
 from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.gate.log.receipts import AccountQuery
+from upheld.gate.transaction import Transaction
 from upheld.practices.extracts import extracts
 from upheld.practices.extracts.cells import cells
 from upheld.practices.extracts.extracts import Extract, ExtractError
@@ -146,10 +148,11 @@ def test_the_policy_says_what_rows_may_say_and_for_what(
     """What it lets us use as counts alone is in no row; without the clause there is none."""
     house = open_house(upheld.load(sample_policy()))
     desk = house.staff("analyst", sign_in="ana"), house.staff("manager", sign_in="max")
-    for other, why in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"purpose": "research"}, "counts of groups alone"),
         ({"columns": ("gender",), "month": ""}, "does not let us"),
-    ):
+    ]
+    for other, why in wrong:
         with pytest.raises(ExtractError, match=why):
             extract_of(house, desk[0], **other)
     duties = "\n    with minimum-group 50, privacy-budget"
@@ -164,7 +167,7 @@ def test_the_policy_says_what_rows_may_say_and_for_what(
 
 def test_what_cannot_be_asked_for_is_refused(house: House, desk: tuple[UserId, UserId]) -> None:
     """No column, month, share or term of one's own making; nothing of a month that is not over."""
-    for wrong in (
+    wishes: list[dict[str, Any]] = [
         {"columns": ()},
         {"columns": ("name",)},
         {"columns": ("usage\x00",)},
@@ -177,7 +180,8 @@ def test_what_cannot_be_asked_for_is_refused(house: House, desk: tuple[UserId, U
         {"days": 10_000},
         {"purpose": "advertising"},
         {"reason": " \n"},
-    ):
+    ]
+    for wrong in wishes:
         with pytest.raises(ExtractError):
             extract_of(house, desk[0], **wrong)
     assert house.do(lambda t: extracts.every(t.tables)) == []
@@ -192,13 +196,13 @@ def test_one_that_is_cut_off_is_gathered_by_the_job_and_nobody_is_in_it_twice(
     extract_id = extract_of(house, desk[0])
     house.do(lambda t: extracts.approve(t, extract_id, desk[1]))
     gathering = extracts._gather_lot
-    lots = []
+    lots: list[list[PersonId]] = []
 
-    def cut(*words: object) -> None:
-        lots.append(words)
+    def cut(transaction: Transaction, its: Extract, people: list[PersonId]) -> None:
+        lots.append(people)
         if len(lots) == 2:
             raise RuntimeError("killed")
-        gathering(*words)  # type: ignore[arg-type] - as they came
+        gathering(transaction, its, people)
 
     gate = house.provider.gate.gate
     monkeypatch.setattr(extracts, "_gather_lot", cut)

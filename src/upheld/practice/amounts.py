@@ -6,7 +6,8 @@ Amounts are in parts of a unit: of a gigabyte one, of a dollar a hundred.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -35,8 +36,8 @@ class Measure(NamedTuple):
 
     def band_of(self, amount: float) -> int:
         """The place of the band in which an amount is; the first one for what is no number."""
-        whole = bounded(amount, self.edges[-1])
-        return max(at for at, edge in enumerate(self.edges) if edge <= whole)
+        within = 0.0 if math.isnan(amount) else max(amount, 0.0)
+        return bisect_right(self.edges, within) - 1
 
 
 USAGE: Final = Measure("usage", "Used", "gigabytes", 1, (0, 1, 10, 50, 100, 500))
@@ -61,25 +62,33 @@ class _ChargedRow(msgspec.Struct, frozen=True):
     cents: int = 0
 
 
+INVOICE: Final = "invoice"
 _USED, _CHARGED = msgspec.json.Decoder(_UsedRow), msgspec.json.Decoder(_ChargedRow)
 
 
-def by_month(its: Measure, rows: Iterable[str]) -> dict[str, float]:
-    """Somebody's amounts by month, in parts; unreadable rows count for nothing."""
+def by_month(
+    its: Measure, rows: Iterable[str], months: Collection[str] | None = None
+) -> dict[str, float]:
+    """Somebody's amounts by month, in parts, of some months alone or of all.
+
+    Unreadable rows count for nothing. It is read row by row for everybody, so calls are few in it.
+    """
     result: dict[str, float] = {}
+    decode: Callable[[str], _UsedRow | _ChargedRow]
+    decode = _USED.decode if its is USAGE else _CHARGED.decode
     for text in rows:
         try:
-            if its is USAGE:
-                used = _USED.decode(text)
-                month, amount = used.month, used.gigabytes * its.parts
-            else:
-                charged = _CHARGED.decode(text)
-                if charged.kind != "invoice":
-                    continue
-                month, amount = charged.date[:7], charged.cents
+            row = decode(text)
         except msgspec.DecodeError:
             continue
-        result[month] = result.get(month, 0) + amount
+        if isinstance(row, _UsedRow):
+            month, amount = row.month, row.gigabytes
+        elif row.kind == INVOICE:
+            month, amount = row.date[:7], row.cents
+        else:
+            continue
+        if months is None or month in months:
+            result[month] = result.get(month, 0) + amount
     return result
 
 

@@ -62,8 +62,9 @@ class PeopleTally:
 
     def add(self, contribution: Mapping[str, int]) -> None:
         """Count one person."""
-        self.people.update(dict.fromkeys(contribution, 1))
-        self.totals.update(contribution)
+        for key, amount in contribution.items():
+            self.people[key] += 1
+            self.totals[key] += amount
 
 
 def precision(wanted: Question) -> Precision:

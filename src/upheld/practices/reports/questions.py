@@ -164,7 +164,7 @@ def contribution(
 ) -> dict[str, int]:
     """In which lines somebody counts, and what they add to each: within the declared bounds."""
     its = wanted.its
-    months = amounts.by_month(its.measure, rows) if its.measure else {}
+    months = amounts.by_month(its.measure, rows, wanted.months) if its.measure else {}
     if its.by == BY_MONTH:
         started = wanted.month in months
         return {each: 0 for each in wanted.months if started and each in months}
