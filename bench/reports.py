@@ -144,7 +144,6 @@ def plain_report(gate: Gate, month: str) -> Counter[int]:
 def fill(gate: Gate, count: int, months: Sequence[str]) -> None:
     """Customers who used a service in each month."""
     draw = random.Random(SEED)  # noqa: S311 - made-up rows
-    words = {"source": "customer", "occasion": "service-use", "purpose": "billing"}
     for _ in range(0, count, LOT):
         with gate.together() as transaction:
             for _ in range(LOT):
@@ -154,7 +153,9 @@ def fill(gate: Gate, count: int, months: Sequence[str]) -> None:
                     person,
                     "usage",
                     rows_of(draw, months),
-                    **words,  # type: ignore[arg-type] - words
+                    source="customer",
+                    occasion="service-use",
+                    purpose="billing",
                 )
                 assert not isinstance(outcome, Refused)
 

@@ -13,6 +13,7 @@ from practices.test_reports import used
 from practices.without import without
 from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
+from upheld.practice.bands import Criteria
 from upheld.practices.articles import articles
 from upheld.practices.articles.articles import ArticleError
 
@@ -121,7 +122,13 @@ def test_a_manager_writes_and_withdraws_and_wrong_ones_are_refused(house: House)
     assert send(manager, path, {}, page=DESK).status_code == 404
     assert titles(house, ann) == ([], [])
     assert "Withdrawn" in manager.get(DESK).text
-    for criteria in ({"name": ["Ann"]}, {"gender": []}, {"zip": ["98225"]}, {"usage": ["9"]}):
+    groups: list[Criteria] = [
+        {"name": ["Ann"]},
+        {"gender": []},
+        {"zip": ["98225"]},
+        {"usage": ["9"]},
+    ]
+    for criteria in groups:
         with pytest.raises(ArticleError):
             article_in(house, "News", criteria)
     with pytest.raises(ArticleError):

@@ -14,6 +14,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.extras import install_hint
 
 POINTS: Final = 1000  # of an epsilon of one
+LARGEST: Final = 2**53  # up to which scales are exact, and far from the ends of 64 bits
 _SLACK: Final = 1 + 1e-9  # so that no rounding makes the privacy loss more than was paid for
 
 
@@ -41,7 +42,7 @@ def scale_of(sensitivity: int, points: int) -> float:
 
     NoiseError unless both are whole and more than nothing.
     """
-    if sensitivity < 1 or points < 1:
+    if not all(_is_whole(each) and each >= 1 for each in (sensitivity, points)):
         raise NoiseError("noise needs a bound and a price above zero", code="report-noise")
     return sensitivity * POINTS / points * _SLACK
 
@@ -52,14 +53,24 @@ def width(scale: float, once_in: int) -> int:
 
 
 def add(numbers: Sequence[int], sensitivity: int, points: int) -> list[int]:
-    """The numbers with noise, for a price in points; NoiseError where OpenDP asks for more."""
+    """The numbers with noise, for a price in points; NoiseError where OpenDP asks for more.
+
+    NoiseError too for anything that is no whole number, or is beyond `LARGEST`: none is rounded or
+    cut to fit, since where that happens would tell of somebody.
+    """
     require()
+    if not all(_is_whole(each) for each in numbers):
+        raise NoiseError("noise is for whole numbers that can be counted", code="report-noise")
     scale = scale_of(sensitivity, points)
     measurement = _measurement(scale)
     if measurement.map(sensitivity) > points / POINTS:
         raise NoiseError("the noise would cost more than was paid", code="report-noise")
     result: list[int] = measurement(list(numbers))
     return result
+
+
+def _is_whole(number: object) -> bool:
+    return type(number) is int and abs(number) <= LARGEST
 
 
 def _measurement(scale: float) -> Any:

@@ -173,7 +173,7 @@ class AdvertiserPage:
 
     async def picture(self, visit: Visit) -> Response:
         """The picture of a campaign of its own; 404 for any other."""
-        party = _party(visit)
+        party = party_of(visit)
 
         def look(tables: Tables) -> pictures.KeptPicture | None:
             campaign_id = CampaignId(visit.request.path_params["campaign"])
