@@ -69,27 +69,27 @@ def group_by(people: Sequence[Sequence[str]], month: str, counts: Counter[int]) 
             counts[bisect_right(USAGE.edges, total) - 1] += 1
 
 
-def in_memory(events: int, asked: Question, months: Sequence[str]) -> None:
+def in_memory(events: int, histogram: Question, months: Sequence[str]) -> None:
     """The two by turns, lot by lot, of rows that are read already."""
     draw = random.Random(SEED)  # noqa: S311 - made-up rows
     pool = [rows_of(draw, months) for _ in range(POOL)]
     today = date.fromisoformat(f"{months[-1]}-28")
     ratios = []
-    answers.answer(asked, PeopleTally(), AnswerBasis(50, (), ""))  # OpenDP is read in once
+    answers.answer(histogram, PeopleTally(), AnswerBasis(50, (), ""))  # OpenDP is read in once
     for _ in range(ROUNDS):
         spent, tally, counts = [0.0, 0.0], PeopleTally(), Counter[int]()
         for lot in range(events // (LOT * MONTHS)):
             at = lot * LOT % POOL
             people = pool[at : at + LOT]
-            begun = time.process_time()
+            start = time.process_time()
             for rows in people:
-                tally.add(contribution(asked, {}, rows, today))
+                tally.add(contribution(histogram, {}, rows, today))
             middle = time.process_time()
-            group_by(people, asked.month, counts)
-            spent = [spent[0] + middle - begun, spent[1] + time.process_time() - middle]
-        begun = time.process_time()
-        answer = answers.answer(asked, tally, AnswerBasis(50, (), ""))
-        spent[0] += time.process_time() - begun
+            group_by(people, histogram.month, counts)
+            spent = [spent[0] + middle - start, spent[1] + time.process_time() - middle]
+        start = time.process_time()
+        answer = answers.answer(histogram, tally, AnswerBasis(50, (), ""))
+        spent[0] += time.process_time() - start
         assert {int(each): count for each, count in tally.people.items()} == counts
         ratios.append(spent[0] / spent[1])
         print(
@@ -106,17 +106,17 @@ def through_the_gate(people: int, months: Sequence[str]) -> None:
         fill(gate, people, months)
         ratios = []
         for turn in range(ROUNDS):
-            asked = Question("usage-bands", "", months[-1 - turn], 100)
+            histogram = Question("usage-bands", "", months[-1 - turn], 100)
             with gate.together() as transaction:
-                its = reports.ask(transaction, asked, reports.INSIDE, actor="bench")
-            begun = time.process_time()
+                its = reports.ask(transaction, histogram, reports.INSIDE, actor="bench")
+            start = time.process_time()
             reports.complete(gate, its.report_id)
             middle = time.process_time()
-            plain_report(gate, asked.month)
+            plain_report(gate, histogram.month)
             end = time.process_time()
-            ratios.append((middle - begun) / (end - middle))
+            ratios.append((middle - start) / (end - middle))
             print(
-                f"{people * len(months):,} rows at the gate: report {middle - begun:.2f} s,"
+                f"{people * len(months):,} rows at the gate: report {middle - start:.2f} s,"
                 f" group-by {end - middle:.2f} s, {ratios[-1]:.2f} times"
             )
         print(f"median: {median(ratios):.2f} times the group-by")
@@ -171,14 +171,14 @@ def in_the_clear(events: int, months: Sequence[str]) -> None:
         " -60 * ln(random()) AS gigabytes FROM range(?) AS numbers(number)",
         [len(months), len(months), events],
     )
-    begun = time.process_time()
+    start = time.process_time()
     database.execute(
         "SELECT band, count(*) FROM (SELECT person, CASE WHEN sum(gigabytes) < 1 THEN 0"
         " WHEN sum(gigabytes) < 10 THEN 1 WHEN sum(gigabytes) < 50 THEN 2"
         " WHEN sum(gigabytes) < 100 THEN 3 WHEN sum(gigabytes) < 500 THEN 4 ELSE 5 END AS band"
         " FROM used WHERE month = 23 GROUP BY person) GROUP BY band"
     ).fetchall()
-    print(f"{events:,} rows in the clear in DuckDB: {time.process_time() - begun:.2f} s")
+    print(f"{events:,} rows in the clear in DuckDB: {time.process_time() - start:.2f} s")
 
 
 def main() -> None:
