@@ -290,7 +290,7 @@ def _locking(
 
 def lock_all(connection: Connection, person_ids: Sequence[PersonId]) -> None:
     """Lock the rows of some people, in the order of their ids, so that two callers never cross."""
-    if dialect_of(connection).server:
+    if person_ids and dialect_of(connection).server:  # PostgreSQL knows no empty list
         execute_deferred(
             connection,
             f"SELECT 1 FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places alone
