@@ -53,7 +53,9 @@ def test_an_article_is_written_listed_and_withdrawn(tmp_path: Path) -> None:
     home = provider_in(tmp_path, max="manager")
     (home / "text").write_text("Dig.\n\nPlant.")
     words = ("article", "write", "Garden", "--text", str(home / "text"), "--by", "max")
-    its = run(home, *words, "--group", "gender=women", "--group", "zip=982,983").strip()
+    its = run(
+        home, *words, "--group", "gender=women", "--group", "zip=982", "--group", "zip=983"
+    ).strip()
     assert run(home, "article", "list").startswith(f"{its} Garden, for Gender: women; Zip code")
     (shown,) = json.loads(run(home, "article", "list", "--json"))
     assert shown["group"] == {"gender": ["women"], "zip": ["982", "983"]}

@@ -97,6 +97,35 @@ def test_an_invoice_is_corrected_by_documents_of_their_own_up_to_its_amount(hous
     assert "After corrections" in agent.get("/advertiser/invoices/1").text
 
 
+def test_an_advertiser_pays_for_no_more_than_it_booked_in_whichever_order_days_are_reported(
+    house: House,
+) -> None:
+    """A day of an earlier month that is reported late moves thousands there, and adds none."""
+    its = review(house, booked(house, advertiser(house), views_max=2_000, cents=1_250))
+    reported(house, its, ("2026-03-01", 2_000))
+    house.clock.moved += timedelta(days=30)
+    gate = house.provider.gate.gate
+    assert invoices.issue_all(gate) == 1
+    reported(house, its, (f"{MONTH}-26", 1_000))
+    assert invoices.issue_all(gate) == 0
+    assert rows(house) == [(1, 0, 2_500)]
+
+
+def test_a_form_that_corrects_an_invoice_counts_once(house: House) -> None:
+    """Who sends it twice is told that something changed meanwhile."""
+    its = invoice_to(house, advertiser(house))
+    manager = house.signed_in(house.staff("manager"), "staff")
+    path, form = f"/staff/ad-invoices/{its.number}", {"cents": "5", "reason": "Fault"}
+    left = {"left": "2500"}
+    assert 'name="left" value="2500"' in manager.get(path).text
+    answers = [send(manager, path, {**form, **left}) for _ in range(2)]
+    assert [each.status_code for each in answers] == [303, 409]
+    assert "corrected meanwhile" in answers[1].text
+    assert rows(house) == [(1, 0, 2_500), (2, 1, -500)]
+    table = manager.get("/staff/ad-invoices/2/table").text
+    assert table.splitlines()[-1].endswith(",-5.00")
+
+
 def test_nothing_is_invoiced_of_a_month_that_is_not_over_or_of_no_full_thousand(
     house: House,
 ) -> None:

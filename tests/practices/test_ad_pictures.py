@@ -30,7 +30,7 @@ def segment(marker: int, data: bytes) -> bytes:
 
 
 FRAME = struct.pack(">BHHB", 8, 2, 3, 1) + b"\x01\x11\x00"
-TABLES = segment(0xDB, bytes(65)) + segment(0xC0, FRAME) + segment(0xC4, bytes(20))
+TABLES = segment(0xDB, bytes(65)) + segment(0xC0, FRAME) + segment(0xC4, bytes(17))
 SCAN = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\x12\xff\x00\x34\xff\xd0\x56"
 
 
@@ -106,6 +106,9 @@ def test_the_pixels_of_a_picture_stay_as_they_are() -> None:
         jpeg()[:-2],
         jpeg().replace(SCAN, b""),
         jpeg(segment(0xC9, FRAME)),
+        jpeg(segment(0xDB, bytes(65) + b"<script>")),
+        jpeg(segment(0xC4, bytes(17) + b"<script>")),
+        jpeg(segment(0xDD, b"\x00\x02\x00")),
         jpeg(segment(0xDC, b"\x00\x02")),
         jpeg(segment(0xDA, b"")),
         jpeg(segment(0xC0, struct.pack(">BHHB", 8, 2_001, 3, 1) + bytes(3))),

@@ -73,6 +73,37 @@ def test_whoever_objects_or_is_erased_is_in_it_no_more(
     assert not {people[0], people[1], people[2]} & {each for (each,) in left}
 
 
+def test_one_of_whom_too_few_are_left_ends_before_a_row_is_read(
+    house: House, desk: tuple[UserId, UserId]
+) -> None:
+    """What would not have been opened so small is not read so small."""
+    people = users(house)
+    its = approved_extract(house, *desk)
+    assert len(rows(house, its, desk[0])) == PEOPLE
+    about = {"purpose": ["service-improvement"]}
+    for each in people[1:4]:
+        house.do(lambda t, each=each: t.record(each, "objection", fact="objected", about=about))
+    assert rows(house, its, desk[0]) == {}
+    ended = house.do(lambda t: extracts.require(t.tables, its.extract_id))
+    assert (ended.state, ended.why) == ("ended", extracts.TOO_FEW)
+
+
+def test_no_page_has_few_rows_and_no_entry_of_an_opening_is_of_one_person(
+    house: House, desk: tuple[UserId, UserId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last page has what is left over too: an entry of one would say whose a pseudonym was."""
+    people = users(house)
+    its = approved_extract(house, *desk)
+    monkeypatch.setattr(extracts, "PAGE", 17)
+    pages = [rows(house, its, desk[0], page) for page in (1, 2, 3, 4)]
+    assert [len(each) for each in pages] == [17, 17, 18, 18]
+    assert pages[3] == pages[2]
+    gate = house.provider.gate.gate
+    uses = [e for each in people for e in gate.entries(each) if e.entry.action == "use"]
+    assert uses
+    assert not any(each.person_id for each in uses)
+
+
 def test_pseudonyms_are_of_one_extract_alone_and_their_key_goes_with_it(
     house: House, desk: tuple[UserId, UserId]
 ) -> None:
@@ -174,6 +205,8 @@ def test_what_cannot_be_asked_for_is_refused(house: House, desk: tuple[UserId, U
         {"month": "2026-03"},
         {"month": "2026-02", "months": 3},
         {"month": ""},
+        {"month": "2026"},
+        {"month": "2026-1"},
         {"months": 2},
         {"one_in": 0},
         {"one_in": -1},
@@ -286,11 +319,12 @@ def test_an_analyst_asks_another_says_yes_and_rows_are_read_at_the_desk_alone(
     assert not any(each in page for each in people)
     assert "Who &lt;b&gt;uses" in manager.get(path).text
     assert manager.get(f"{path}/rows").status_code == 403
+    assert analyst.head(f"{path}/rows").status_code == 200
     for wrong in ("x", "-1", "٣", "9" * 50, ""):
         assert analyst.get(f"{path}/rows", params={"page": wrong}).status_code == 200
     kinds = house.do(lambda t: [e.entry for e in t.stored_entries(AccountQuery())])
     opened = [each for each in kinds if each.kind == extracts.OPENED]
-    assert {each.actor for each in opened} == {f"staff {desk[0]}"}
+    assert [each.actor for each in opened] == [f"staff {desk[0]}"] * 6
     assert send(analyst, f"{path}/end", {}, page=path).status_code == 303
     assert analyst.get(f"{path}/rows").status_code == 303
     assert analyst.get(f"{HERE}/{'0' * 32}/rows").status_code == 404

@@ -29,7 +29,9 @@ def write(
     """Show an article to everybody, or to those in a group, from now on, and print its id."""
     from upheld.practices.articles import articles
 
-    criteria = dict(_criterion(each) for each in group)
+    criteria: dict[str, list[str]] = {}
+    for dimension, choices in map(_criterion, group):
+        criteria.setdefault(dimension, []).extend(choices)
     words = read_text(text, articles.TEXT_MAX, reader="A customer")
     with provider_of(settings_in(settings)).gate.gate.together() as transaction:
         actor = actor_of(transaction, by)

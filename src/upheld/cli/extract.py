@@ -71,7 +71,7 @@ def refuse(
 
 @extract.command()
 def end(which: str = WHICH, by: str = BY, settings: Path | None = SETTINGS) -> None:
-    """End one before its time: who was in it can be told by nobody then."""
+    """End one before its time: nobody can tell then whose a pseudonym was."""
     from upheld.practices.extracts import extracts
 
     with provider_of(settings_in(settings)).gate.gate.together() as transaction:

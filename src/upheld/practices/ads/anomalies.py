@@ -23,7 +23,7 @@ USUAL_LEAST: Final = 3  # days that make anything usual
 MUCH: Final = 1_000  # below which no day is odd
 SURE: Final = 4  # standard deviations of the noise
 CLICKS_ODD: Final = "It is clicked more often than its views explain."
-SPEND_ODD: Final = "It was charged far more on its last day than in the week before."
+SPEND_ODD: Final = "Far more was reported of its latest day than of a usual day of the week before."
 
 
 def all_odd(tables: Tables, every: Iterable[Campaign]) -> set[str]:

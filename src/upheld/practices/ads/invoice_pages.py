@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from upheld.core.company_names import company_name
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Handler, Visit, require_sign_in
@@ -110,6 +111,14 @@ class InvoicePages:
             return await self.show_one(visit, filled, 422)
 
         def work(transaction: Transaction) -> AdInvoice:
+            transaction.lock(REGISTER)  # before it is read what is left: a form counts once
+            left = str(invoices.left_of(transaction.tables, its))
+            if visit.form.get("left", left) != left:
+                raise AdError(
+                    "this invoice was corrected meanwhile",
+                    code="ad",
+                    hint="look at what is left, and send it again if it is still right",
+                )
             return invoices.correct(
                 transaction,
                 its.number,

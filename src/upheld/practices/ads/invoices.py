@@ -95,16 +95,21 @@ def _due(transaction: Transaction) -> dict[tuple[str, str], list[AdInvoiceLine]]
     """What stands on no invoice yet of months that are over, by month and advertiser."""
     this_month = transaction.clock.today().isoformat()[:7]
     before: Counter[tuple[str, str]] = Counter()
+    charged: Counter[str] = Counter()
     for document in every(transaction.tables):
         before.update({(document.month, line.campaign_id): line.blocks for line in document.lines})
+        charged.update({line.campaign_id: line.blocks for line in document.lines})
     result: dict[tuple[str, str], list[AdInvoiceLine]] = {}
     for its in campaigns.every(transaction.tables):
         blocks: Counter[str] = Counter()
         for day in ad_reports.totals_of(transaction, its).days if its.cents else ():
             blocks[day.day[:7]] += day.cents // its.cents
-        for month, number in blocks.items():
-            new = number - before[month, its.campaign_id]
+        # A day that is reported late moves thousands to its month, and adds none to what is paid.
+        left = sum(blocks.values()) - charged[its.campaign_id]
+        for month, number in sorted(blocks.items()):
+            new = min(number - before[month, its.campaign_id], left)
             if month < this_month and new > 0:
+                left -= new
                 line = AdInvoiceLine(
                     its.title, new * its.cents, its.campaign_id, new, its.paid_by, its.cents
                 )

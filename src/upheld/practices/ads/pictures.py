@@ -48,7 +48,8 @@ _FILTERS: Final = 5  # ways in which a line of a PNG is written
 _CRC: Final = 4  # bytes of a checksum
 _START, _END, _SCAN, _FRAME_LAST = 0xD8, 0xD9, 0xDA, 0xC2
 _FRAMES: Final = range(0xC0, _FRAME_LAST + 1)  # baseline, extended, progressive
-_TABLES: Final = (0xC4, 0xDB, 0xDD)
+_DHT, _DQT = 0xC4, 0xDB
+_TABLES: Final = (_DHT, _DQT, 0xDD)
 _BESIDE: Final = (*range(0xE0, 0xF0), 0xFE)  # applications' own, and comments
 _ADOBE: Final = 0xEE  # says how the colours are to be read, which is part of the picture
 
@@ -210,7 +211,7 @@ def _read_jpeg(content: bytes) -> Picture:
             data = b"Adobe\x00\x64\x00\x00\x00\x00" + data[-1:]
         elif marker in _BESIDE:
             continue
-        elif marker not in (*_TABLES, _SCAN) or (marker == _SCAN and size == (0, 0)):
+        elif not (_is_tables(marker, data) if marker != _SCAN else size != (0, 0)):
             raise _broken()
         written += bytes((0xFF, marker)) + struct.pack(">H", len(data) + 2) + data
         if marker == _SCAN:
@@ -220,6 +221,17 @@ def _read_jpeg(content: bytes) -> Picture:
     if not has_scan:
         raise _broken()
     return Picture("jpg", *size, bytes(written) + b"\xff\xd9")
+
+
+def _is_tables(marker: int, data: bytes) -> bool:
+    """Whether a part of a JPEG is tables up to its end, and nothing beside them."""
+    at = 0
+    while marker in _TABLES and at < len(data):
+        if marker == _DQT:
+            at += 1 + (64 << (data[at] >> 4))
+        else:
+            at += 17 + sum(data[at + 1 : at + 17]) if marker == _DHT else 2
+    return marker in _TABLES and at == len(data)
 
 
 def _marker(content: bytes, at: int) -> tuple[int, int]:

@@ -133,8 +133,7 @@ def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     segments, place = Segments(fields), _Place("", is_last=False)
     while not place.is_last:
         place = _add(segments, transaction, fields, place.after)
-    _begin(transaction)
-    _keep(transaction, segments)
+    _keep(transaction, segments, _begin(transaction))
     return segments
 
 
@@ -151,14 +150,14 @@ def make(gate: Gate) -> int:
         before = _standing(transaction)
         if before is not None and before.has(fields):
             return 0
-        _begin(transaction)
+        made_at = _begin(transaction)
     segments, place = Segments(fields), _Place("", is_last=False)
     while not place.is_last:
         with gate.together() as transaction:
             place = _add(segments, transaction, fields, place.after)
     with gate.together() as transaction:
-        # Where the row is gone, somebody was erased meanwhile: the next time all is made anew.
-        return segments.people if _keep(transaction, segments) else 0
+        # Where the row is gone or another, somebody was erased: next time all is made anew.
+        return segments.people if _keep(transaction, segments, made_at) else 0
 
 
 def forget(transaction: Transaction, person_id: PersonId) -> None:
@@ -188,13 +187,16 @@ def _standing(transaction: Transaction) -> Segments | None:
     return Segments.unpack(packed, *_made_under(transaction))
 
 
-def _begin(transaction: Transaction) -> None:
+def _begin(transaction: Transaction) -> int:
+    """Make room for new bitmaps; the moment by which their row is known, in microseconds."""
     transaction.tables.delete(ad_segment, "word = ?", WORD)
     made_at = microseconds(transaction.clock.now())
     transaction.tables.insert(ad_segment, word=WORD, made_at=made_at, sealed=b"")
+    return made_at
 
 
-def _keep(transaction: Transaction, segments: Segments) -> bool:
+def _keep(transaction: Transaction, segments: Segments, made_at: int) -> bool:
     packed = segments.pack(*_made_under(transaction))
     changes = {"sealed": transaction.sealer(PURPOSE).seal(packed, WORD)}
-    return bool(transaction.tables.update(ad_segment, changes, "word = ?", WORD))
+    where = "word = ? AND made_at = ?"
+    return bool(transaction.tables.update(ad_segment, changes, where, WORD, made_at))

@@ -3,7 +3,8 @@
 An extract is no copy. It is a list of people and a key, by which it calls each of them by a
 pseudonym of its own. Whenever it is opened the policy decides on each of them anew, and what rows
 say is read through the gate: whoever objected or was erased is not in it any more. When it ends,
-list and key are deleted, and nobody can tell who a pseudonym was.
+list and key are deleted, and nobody can tell who a pseudonym was. That somebody was in one of them
+stands in the log and in their accounting, as each use of their data does.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def _require_possible(transaction: Transaction, wish: ExtractWish) -> None:
     if is_monthly != bool(wish.month) or wish.months not in MONTHS:
         raise _error("the months do not go with the columns", "amounts alone are of months")
     over = dict(amounts.month_choices(today))
-    if not {*wish.month_words} <= {*over}:
+    if wish.month and (wish.month not in over or not {*wish.month_words} <= {*over}):
         raise _error("these months are not over, or too long ago", "choose earlier or fewer ones")
     if wish.one_in not in ONE_IN or wish.days not in DAYS:
         raise _error("this share or term is not on the list", "choose from the lists")
@@ -268,17 +269,20 @@ def open_rows(
 ) -> ExtractPage:
     """The rows of a page, the first one being 1, in the order of pseudonyms; with an entry.
 
-    Whoever may be in it no longer is taken out for good. ExtractError where it is not open.
+    Whoever may be in it no longer is taken out for good, and where fewer are left than the policy's
+    smallest group it ends without a row. ExtractError where it is not open.
     """
     its = require(transaction.tables, extract_id)
     if not its.is_open(transaction.clock.now()):
         raise _error("this extract is not open", "look at its page")
     key, today = _key(transaction, its), transaction.clock.today()
     names = sorted((_pseudonym(key, each), each) for each in _people(transaction.tables, its))
-    pages = max(-(-len(names) // PAGE), 1)
-    of_page = names[(min(max(page, 1), pages) - 1) * PAGE :][:PAGE]
+    pages = max(len(names) // PAGE, 1)  # the last page has the rest too: none is of a few people
+    first = (min(max(page, 1), pages) - 1) * PAGE
+    of_page = names[first:] if page >= pages else names[first : first + PAGE]
     _note(transaction, OPENED, extract_id, its.wish, user_id)
-    present = [each for _, each in of_page if not transaction.is_erased(each)]
+    # By their ids, since an entry must not name its people in the order of their pseudonyms.
+    present = sorted(each for _, each in of_page if not transaction.is_erased(each))
     outcomes = transaction.sweep(using(its), present) if present else {}
     rows = []
     for name, person_id in of_page:
@@ -291,6 +295,9 @@ def open_rows(
         series = {each: [v.value for v in outcome.series(each)] for each in its.wish.fields}
         mine = cells(its.wish.columns, its.wish.month_words, values, series, today)
         rows.append((name, mine))
+    if len(names) - len(of_page) + len(rows) < _least(transaction.policy):
+        end(transaction, extract_id, TOO_FEW)
+        return ExtractPage([], 1)
     return ExtractPage(rows, pages)
 
 

@@ -19,17 +19,19 @@ from upheld.practices.extracts import cells, extracts
 from upheld.practices.extracts.cells import COLUMNS
 from upheld.practices.extracts.extracts import Extract, ExtractError, ExtractWish
 from upheld.web.forms import EMPTY, Field, Filled, read
+from upheld.web.kit import HEADLESS
+from upheld.web.pages import KEEP_OUT
 
 HERE: Final = "/staff/extracts"
 ANALYST: Final = "analyst"
 ROLES: Final = (MANAGER, ANALYST)
 CLAUSES: Final = ("improving", "reports")
 STATES: Final = {
-    extracts.WAITING: "Waiting for a yes",
-    extracts.REFUSED: "Refused",
-    extracts.GATHERING: "Being gathered",
-    extracts.OPEN: "Open",
-    extracts.ENDED: "Ended",
+    extracts.WAITING: "It waits for a yes",
+    extracts.REFUSED: "It was refused",
+    extracts.GATHERING: "Its people are being gathered",
+    extracts.OPEN: "It is open",
+    extracts.ENDED: "It has ended",
 }
 VERDICT: Final = (
     Field(
@@ -142,12 +144,16 @@ class ExtractPages:
             )
         except ExtractError as error:
             return await self.show_one(visit, EMPTY.wrong("verdict", error.in_sentences()), 409)
-        return self._back(visit, its, "It has ended. Who was in it can be told by nobody.")
+        return self._back(
+            visit, its, "It has ended. Nobody can tell any more whose a pseudonym was."
+        )
 
     async def rows(self, visit: Visit) -> Response:
         """Some rows, for analysts alone."""
         user_id = _require_role(visit, ANALYST)
         extract_id = await self._extract_id(visit)
+        if HEADLESS in visit.request.scope:  # nobody reads a row
+            return Response(headers=KEEP_OUT)
         text = visit.request.query_params.get("page", "1")
         is_number = text.isascii() and text.isdecimal() and len(text) <= PAGE_DIGITS_MAX
         page = int(text) if is_number else 1
@@ -173,7 +179,7 @@ class ExtractPages:
     def waiting(self, tables: Any) -> list[PendingAction]:
         """What waits for a manager's yes."""
         if any(each.state == extracts.WAITING for each in extracts.every(tables)):
-            return [PendingAction("An extract for research waits for a yes.", "Look at it", HERE)]
+            return [PendingAction("An extract waits for a yes.", "Look at it", HERE)]
         return []
 
     def _back(self, visit: Visit, its: Extract, sentence: str) -> Response:
