@@ -121,7 +121,7 @@ def test_a_manager_writes_and_withdraws_and_wrong_ones_are_refused(house: House)
     assert send(manager, path, {}, page=DESK).status_code == 303
     assert send(manager, path, {}, page=DESK).status_code == 404
     assert titles(house, ann) == ([], [])
-    assert "shown no more" in manager.get(DESK).text
+    assert "no longer shown" in manager.get(DESK).text
     groups: list[Criteria] = [
         {"name": ["Ann"]},
         {"gender": []},

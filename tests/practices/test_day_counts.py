@@ -81,6 +81,15 @@ def test_a_day_is_counted_by_page_hour_and_network(house: House) -> None:
     assert counted(house) == counts
 
 
+def test_a_network_of_one_browser_is_not_listed_however_much_it_looks_at(house: House) -> None:
+    """It would be one person's, or a household's."""
+    keep(house, *[("/plans", "2001:db8:77::1", b"ann")] * 30)
+    keep(house, *[("/plans", "192.0.2.7", f"c{n}".encode()) for n in range(10)])
+    counts = counted(house)
+    assert counts.networks == [("192.0.2.0/24", 10)]
+    assert counts.scattered == 30
+
+
 def test_who_objected_is_left_out_and_who_is_counted_has_the_entry(house: House) -> None:
     """As the policy lets us use their visits now; visits of nobody count."""
     ann, bo, cy = (tied(house, f"{n}@marked.example", n.encode()) for n in ("ann", "bo", "cy"))
@@ -156,6 +165,44 @@ def test_many_people_are_erased_from_all_blocks_at_once(
     erase(house.provider.gate.gate, people[:3])
     assert len(visits(house)) == 9 * 2
     assert len(house.do(lambda t: t.tables.select(visit_tie))) == 1
+
+
+def test_a_hold_or_a_sign_in_that_comes_while_visits_are_erased_counts(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held from then on stays; what is tied from then on goes too."""
+    ann, bo = (tied(house, f"{name}@marked.example", name.encode()) for name in ("ann", "bo"))
+    keep(house, *[("/p", "192.0.2.7", each) for each in (b"ann", b"bo", b"phone")])
+    real, calls = erasing._blocks_with, list[int]()
+
+    def meanwhile(*arguments: Any) -> Any:
+        if not calls:
+            calls.append(1)
+            house.do(lambda t: t.record(ann, "hold", fact="legal-hold"))
+            raw = house.do(lambda t: sessions.begin(t.tables, "customer", bo, house.clock.now()))
+            assert house.do(lambda t: tie(t, raw, b"phone"))
+        return real(*arguments)
+
+    monkeypatch.setattr(erasing, "_blocks_with", meanwhile)
+    erase(house.provider.gate.gate, [ann, bo])
+    assert len(visits(house)) == 1
+    left = house.do(lambda t: t.tables.select(visit_tie))
+    assert [each.person_id for each in left] == [ann]
+
+
+def test_what_is_held_of_one_stays_though_another_of_the_same_browser_is_erased(
+    house: House,
+) -> None:
+    """The visits are the other's as well, and the law keeps those."""
+    ann = tied(house, "ann@marked.example", b"shared")
+    bo = tied(house, "bo@marked.example", b"shared")
+    keep(house, ("/p", "192.0.2.7", b"shared"))
+    hold = house.do(lambda t: t.record(bo, "hold", fact="legal-hold"))
+    erase(house.provider.gate.gate, [ann])
+    assert len(visits(house)) == 1
+    house.provider.gate.gate.withdraw(bo, hold, ended=True)
+    erase(house.provider.gate.gate, [bo])
+    assert visits(house) == []
 
 
 def test_who_is_stopped_while_erasing_visits_goes_on_where_it_was(

@@ -178,6 +178,7 @@ def test_every_column_with_an_id_says_what_becomes_of_it() -> None:
         "incident_id",
         "closing_id",
         "feed_id",
+        "extract_id",
         "started_by",  # of a feed
         "ended_by",
         "done_id",  # of the record of a transfer

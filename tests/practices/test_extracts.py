@@ -81,8 +81,7 @@ def test_one_of_whom_too_few_are_left_ends_before_a_row_is_read(
     its = approved_extract(house, *desk)
     assert len(rows(house, its, desk[0])) == PEOPLE
     about = {"purpose": ["service-improvement"]}
-    for each in people[1:4]:
-        house.do(lambda t, each=each: t.record(each, "objection", fact="objected", about=about))
+    house.do(lambda t: t.record_each(people[1:4], "objection", fact="objected", about=about))
     assert rows(house, its, desk[0]) == {}
     ended = house.do(lambda t: extracts.require(t.tables, its.extract_id))
     assert (ended.state, ended.why) == ("ended", extracts.TOO_FEW)

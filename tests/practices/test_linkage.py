@@ -130,6 +130,31 @@ def test_a_line_that_is_surely_like_one_customer_is_theirs(linked: House) -> Non
     assert "by name and birth date or zip code" in received
 
 
+def test_a_parent_and_a_child_of_one_name_are_two_people(linked: House) -> None:
+    """However rare the name is, and whether the birth date or a word after the name says so."""
+    rosa = customer(linked)
+    senior = customer(
+        linked, {**MILL, "name": "Walter Quimbyson Sr.", "zip": "80201"}, "w@marked.example"
+    )
+    take(
+        linked,
+        {**MILL, "birth-date": "2009-07-19", "occupation": "joiner"},
+        {"name": "Walter Quimbyson Jr.", "zip": "80201", "occupation": "baker"},
+    )
+    assert "occupation" not in holds(linked, rosa) | holds(linked, senior)
+
+
+def test_whom_a_line_names_by_an_address_is_taken_by_no_other_line(linked: House) -> None:
+    """One like them is somebody else in the same household, or the same said twice."""
+    rosa = customer(linked)
+    its, left_out = take(
+        linked, {"email": "r@marked.example", "occupation": "joiner"}, {**MILL, "industry": "farms"}
+    )
+    assert left_out == {3: feeds.UNMATCHED}
+    assert (its.people, its.linked) == (1, 0)
+    assert "industry" not in holds(linked, rosa)
+
+
 def test_a_line_with_an_address_of_a_customer_is_matched_by_that(linked: House) -> None:
     """However unlike it is; one whose address is of another customer is never linked by name."""
     rosa, other = customer(linked), linked.customer("o@marked.example", "1970-01-01")
@@ -284,12 +309,19 @@ def test_a_feed_that_is_withdrawn_takes_linked_values_and_questions_along(linked
     )
     assert left_out == {3: feeds.WAITING}
     task_id = open_question(linked, lena)
+    sam = desk(linked)
+    page = f"/staff/feeds/questions/{task_id}"
     linked.do(lambda t: withdrawal.withdraw(t, its.feed_id, UserId("u1")))
+    assert "Dora" not in sam.get(page).text
+    before = len(kinds(linked, lena))
+    with pytest.raises(feeds.FeedError, match="withdrawing"):
+        take(linked, {**MILL, "occupation": "joiner"})
+    assert len(kinds(linked, lena)) == before
     assert withdrawal.take_out(linked.provider.gate.gate) == 1
     assert "occupation" not in holds(linked, rosa)
     assert {"name", "zip"} <= holds(linked, rosa)
     assert linked.do(questions.waiting) == {}
-    assert desk(linked).get(f"/staff/feeds/questions/{task_id}").status_code == 404
+    assert sam.get(page).status_code == 404
     assert linked.do(lambda t: feeds.require(t.tables, its.feed_id)).state == "withdrawn"
 
 

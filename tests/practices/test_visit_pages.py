@@ -18,6 +18,7 @@ from practices.test_collection import entries_of, visits
 from practices.without import without
 from upheld.app.provider import provider_app
 from upheld.gate.erasure.erase import erase
+from upheld.practices.collection import erasing
 from upheld.practices.collection import practice as collection
 from upheld.practices.collection import recorder as recording
 from upheld.practices.collection.blocks import PageVisit
@@ -293,6 +294,8 @@ def test_whoever_unties_a_shared_browser_leaves_the_others_nothing_to_see(house:
     path = untie_path(browser.get("/me/privacy/visits").text)
     send(browser, path, {}, "/me/privacy/visits")
     assert len(visits(house)) == before
+    entries = [each.entry for each in house.provider.gate.gate.entries(ann)]
+    assert [each.data for each in entries if each.kind == UNTIED] == [("cookie-id",)]
     assert house.do(lambda t: cookies_of(t, [ann])) == set()
     assert "You opened" not in bo.get("/me/privacy/visits").text
 
@@ -305,6 +308,45 @@ def test_what_the_law_holds_is_not_untied(house: House) -> None:
     path = untie_path(browser.get("/me/privacy/visits").text)
     answer = send(browser, path, {}, "/me/privacy/visits")
     assert "The law keeps us" in browser.get(answer.headers["location"]).text
+    assert len(house.do(lambda t: cookies_of(t, [ann]))) == 1
+
+
+def test_of_a_hold_that_nobody_may_speak_of_whoever_unties_is_told_nothing(house: House) -> None:
+    """The browser is untied as ever, its visits stay, and the desk reads no number of holds."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    manager = house.signed_in(house.staff("manager"), "staff")
+    before, page = len(visits(house)), manager.get("/staff/visits").text
+    for fact, kind in (("gag-order", "instrument"), ("legal-hold", "hold")):
+        house.provider.gate.gate.record(ann, kind, fact=fact)
+    assert manager.get("/staff/visits").text == page
+    path = untie_path(browser.get("/me/privacy/visits").text)
+    answer = send(browser, path, {}, "/me/privacy/visits")
+    after = browser.get(answer.headers["location"]).text
+    assert "The law keeps us" not in after
+    assert "There is none." in after
+    assert len(visits(house)) >= before
+    erase(house.provider.gate.gate, [ann])
+    assert len(visits(house)) >= before
+
+
+def test_a_hold_that_comes_while_a_browser_is_untied_keeps_its_visits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is untied then, and its customer is told."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    path, before = untie_path(browser.get("/me/privacy/visits").text), len(visits(house))
+    real = erasing._blocks_with
+
+    def meanwhile(*arguments: Any) -> Any:
+        house.provider.gate.gate.record(ann, "hold", fact="legal-hold")
+        return real(*arguments)
+
+    monkeypatch.setattr(erasing, "_blocks_with", meanwhile)
+    answer = send(browser, path, {}, "/me/privacy/visits")
+    assert "The law keeps us" in browser.get(answer.headers["location"]).text
+    assert len(visits(house)) == before
     assert len(house.do(lambda t: cookies_of(t, [ann]))) == 1
 
 

@@ -55,16 +55,16 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     """Combine a file with what is held, as far as the policy allows; 1 where it allows nothing."""
     from upheld.cli import csv_rows
     from upheld.practice import parties
-    from upheld.practices.feeds import feeds, likeness, linking
+    from upheld.practices.feeds import feeds, linking
 
     names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
     gate = gate_of(settings_in(settings))
-    keys = likeness.KEYS if link else ()
+    if link:
+        linking.require_allowed(gate.policy)
+    keys = linking.keys_of(gate.policy) if link else ()
     feeds.require_columns(gate.policy, list(names.values()), keys)
     limits = linking.Thresholds(certain, lowest)
     linking.require_thresholds(limits)
-    if link:
-        linking.require_allowed(gate.policy)
     with gate.together() as transaction:
         user_id = user_id_of(transaction, by)
         word = parties.find(transaction, party)

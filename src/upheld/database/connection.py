@@ -270,6 +270,7 @@ class WriteConnection(Connection):
             self.flush()
             self.commit()
         elif not self.sql.server:
+            self.ask_expected()  # also where the query that was to tell it failed
             self.driver_execute(COMMIT[0])  # `driver.commit` would be parsed each time
         elif not self._idle():
             if self.expected is not None:  # the answer must be there before the commit

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from upheld.database.connection import RELEASE, SAVEPOINT, WriteConnection
 from upheld.database.dialects import SqlDialect, sql_dialect
-from upheld.database.errors import database_error, driver_errors, from_driver_error
+from upheld.database.errors import OutdatedError, database_error, driver_errors, from_driver_error
 from upheld.database.postgresql_pipeline import Query
 from upheld.database.tables import BEGINNING
 
@@ -168,6 +168,8 @@ class Savepoint:
     def __enter__(self) -> None:
         try:
             self._connection.defer(*SAVEPOINT)
+        except OutdatedError:  # which was asked before it, so that there is none to undo
+            raise
         except BaseException as error:
             self._undo(error)
             raise

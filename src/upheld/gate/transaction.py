@@ -96,6 +96,8 @@ class Transaction(Inquiries):
         Whom the act `only_if` would not be allowed on now, as `peek_each` says, is left out; or
         whom `chooses` does not choose by what `peek_each` would say.
         """
+        if chooses is not None and only_if is None:
+            raise TypeError("`chooses` says by what is decided on `only_if`")
         execution, other = (
             ActExecution(self._context, self._connection, act, entitled=entitled),
             None,

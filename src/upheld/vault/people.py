@@ -262,8 +262,10 @@ def lock_active(connection: Connection, person_ids: Sequence[PersonId]) -> list[
 
     The registers' person always is.
     """
-    answer = first_rows(connection, "person_id, state", *_locking(connection, person_ids))
-    states = {person_id: state for person_id, state, *_ in answer}
+    states: dict[str, str] = {}
+    for some in _lots(person_ids):
+        answer = first_rows(connection, "person_id, state", *_locking(connection, some))
+        states |= {person_id: state for person_id, state, *_ in answer}
     return [each for each in person_ids if each == REGISTER or states.get(each) == ACTIVE]
 
 
@@ -283,20 +285,21 @@ def _locking(
     connection: Connection, person_ids: Sequence[PersonId]
 ) -> tuple[str, Sequence[PersonId]]:
     """What follows the columns of a query that locks some people, and its values."""
-    ending = dialect_of(connection).for_update
-    rest = f"FROM person WHERE person_id IN ({placeholders(person_ids)}) ORDER BY person_id{ending}"
-    return rest, person_ids
+    rest = f"FROM person WHERE person_id IN ({placeholders(person_ids)}) ORDER BY person_id"
+    return rest + dialect_of(connection).for_update, person_ids
 
 
 def lock_all(connection: Connection, person_ids: Sequence[PersonId]) -> None:
     """Lock the rows of some people, in the order of their ids, so that two callers never cross."""
-    if person_ids and dialect_of(connection).server:  # PostgreSQL knows no empty list
-        execute_deferred(
-            connection,
-            f"SELECT 1 FROM person WHERE person_id IN ({placeholders(person_ids)})"  # noqa: S608 - places alone
-            " ORDER BY person_id FOR UPDATE",
-            *person_ids,
-        )
+    for some in _lots(person_ids) if dialect_of(connection).server else ():
+        rest, values = _locking(connection, some)
+        execute_deferred(connection, f"SELECT 1 {rest}", *values)
+
+
+def _lots(person_ids: Sequence[PersonId]) -> list[list[PersonId]]:
+    """Some people in the order of their ids, as many together as PostgreSQL takes in a list."""
+    ids, most = sorted({*person_ids}), covers.OWNERS_MAX
+    return [ids[first : first + most] for first in range(0, len(ids), most)]
 
 
 def open_person(connection: Connection, keyring: Keyring, person_id: PersonId) -> Person:

@@ -22,10 +22,11 @@ from upheld.policy.request import Decision
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys, days_of
 from upheld.practices.collection.intake import QUARTER
 from upheld.practices.collection.tables import visit_block, visit_tie
+from upheld.practices.collection.ties import KNOWN
 
 COUNTED: Final = "visit-count"  # the kind of the entry
 FOR: Final = "service-improvement"
-FEW: Final = 10  # visits; networks with fewer are counted together
+FEW: Final = 10  # browsers, or visits of none known; networks with fewer are counted together
 TOGETHER: Final = 500  # people who are asked about at once
 
 OBJECTED: Final = {"objected": False}  # of nobody known: an objection is a record of somebody
@@ -69,7 +70,7 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
     ties = [
         (sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"), row.person_id)
-        for row in tables.select(visit_tie, "untied IS NULL")
+        for row in tables.select(visit_tie, KNOWN)
     ]
     rows = tables.select(visit_block, "day = ?", day)
     return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties)
@@ -117,7 +118,7 @@ def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
     """Count the visits of a day but those that came with some tokens."""
     keys, networks_count = DayKeys(gate, its.salts), NETWORK in its.fields
     pages, quarters, networks = Counter[str](), Counter[int](), Counter[str]()
-    left_out = 0
+    left_out, browsers, unknown = 0, set[tuple[str, bytes]](), Counter[str]()
     for row in its.rows:
         columns = keys.columns(row)
         if besides and not besides.isdisjoint(columns.tokens):
@@ -128,8 +129,15 @@ def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
         _add(pages, columns.routes, columns.route_of)
         if networks_count:
             _add(networks, columns.networks, columns.network_of)
+            pairs = Counter(zip(columns.network_of, columns.token_of, strict=True))
+            for (at, of), times in pairs.items():
+                if columns.tokens[of]:
+                    browsers.add((columns.networks[at], columns.tokens[of]))
+                else:
+                    unknown[columns.networks[at]] += times
     without_network = networks.pop("", 0)
-    many = [(each, times) for each, times in networks.most_common() if times >= FEW]
+    who = unknown + Counter(network for network, _ in browsers)
+    many = [(each, times) for each, times in networks.most_common() if who[each] >= FEW]
     return DayCounts(
         sum(pages.values()),
         left_out,

@@ -8,17 +8,16 @@ rest is are the last to go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from upheld.core.ids import BlockId, PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import COOKIE, DayKeys, days_of
 from upheld.practices.collection.rewriting import replace
 from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import STORE, cookies_of
+from upheld.practices.collection.ties import cookies_that_go
 
 AT_ONCE: Final = 10  # blocks that are written anew in one transaction
 _WITH_COOKIES: Final = f"%{COOKIE}%"
@@ -26,18 +25,31 @@ _WITH_COOKIES: Final = f"%{COOKIE}%"
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
     """Delete the visits of people who are being erased, but of those whom the law has us keep."""
-    with gate.together() as transaction:
-        free = [each for each in person_ids if not is_on_hold(transaction, each, STORE)]
-        cookies = cookies_of(transaction, free)
-    if cookies:
-        delete_visits(gate, cookies)
-    with gate.together() as transaction:
-        for each in free:
-            transaction.tables.delete(visit_tie, "person_id = ?", each)
+
+    def going(transaction: Transaction) -> dict[tuple[PersonId, str], bytes]:
+        return cookies_that_go(transaction, person_ids)
+
+    done = set[bytes]()
+    while True:
+        with gate.together() as transaction:
+            ties = going(transaction)
+            cookies = {each for each in ties.values() if each} - done
+            if not cookies:  # none was tied meanwhile
+                for whose in ties:
+                    where = "person_id = ? AND cookie_mark = ?"
+                    transaction.tables.delete(visit_tie, where, *whose)
+                return
+        delete_visits(gate, cookies, lambda transaction: {*going(transaction).values()})
+        done |= cookies
 
 
-def delete_visits(gate: Gate, cookies: set[bytes]) -> int:
-    """Delete the visits that came with some cookies, on every day; how many."""
+def delete_visits(
+    gate: Gate, cookies: set[bytes], still: Callable[[Transaction], set[bytes]] | None = None
+) -> int:
+    """Delete the visits that came with some cookies, on every day; how many.
+
+    `still` says which may go when some blocks are written: a hold may have come meanwhile.
+    """
     with gate.look() as tables:
         days = sorted(str(day) for (day,) in tables.select_unchecked(visit_day, ["day"]))
     count = 0
@@ -45,6 +57,9 @@ def delete_visits(gate: Gate, cookies: set[bytes]) -> int:
         while some := _blocks_with(gate, day, cookies):  # others may be written meanwhile
             for first in range(0, len(some), AT_ONCE):
                 with gate.together() as transaction:
+                    cookies = cookies & still(transaction) if still else cookies
+                    if not cookies:
+                        return count
                     count += _take_out(transaction, some[first : first + AT_ONCE], cookies)
     return count
 

@@ -14,19 +14,17 @@ from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import EVERY
 from upheld.practices.collection.tables import visit_block
-from upheld.practices.collection.ties import tied_on_hold
 
 
 class VisitForecast(NamedTuple):
     """Visits that the job would delete now, kinds of data that it would take out, and by month.
 
-    `holds` is how many customers' visits the law keeps longer: those are not counted apart.
+    Whose visits the law keeps longer is not counted: an order may forbid us to speak of it.
     """
 
     now: int
     fields: tuple[str, ...]
     months: list[tuple[str, int]]
-    holds: int
 
 
 def forecast(transaction: Transaction) -> VisitForecast:
@@ -48,5 +46,4 @@ def forecast(transaction: Transaction) -> VisitForecast:
         now,
         tuple(each for each in EVERY if each in fields),
         sorted(months.items()),
-        len(tied_on_hold(transaction)),
     )

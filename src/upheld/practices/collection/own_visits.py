@@ -116,8 +116,7 @@ class OwnVisits:
 
         untying = await self.provider.do(work)
         text = "The law keeps us from deleting what we hold of you."
-        if untying is not None:
-            await self.provider.run_in_thread(untie, self.provider.gate.gate, untying)
+        if await self.provider.run_in_thread(untie, self.provider.gate.gate, untying):
             text = "It is untied."
         banner = Banner(text, short_reference(mark))
         return redirect_with_banner(self.provider, visit.session, HERE, banner)

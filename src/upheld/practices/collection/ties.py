@@ -7,7 +7,7 @@ untie it: its visits go, and it is not tied to them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
-from upheld.practice.kept_days import is_on_hold
+from upheld.practice.kept_days import HOLD, is_on_hold
 from upheld.practices.collection.blocks import (
     COOKIE,
     PAGE,
@@ -28,6 +28,8 @@ from upheld.web import sessions
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
 TIED: Final = "person_id = ? AND untied IS NULL"
+# Of one that was untied while an order forbade to speak of it the cookie is still there.
+KNOWN: Final = "(untied IS NULL OR length(cookie) > 0)"
 
 
 class Tie(NamedTuple):
@@ -71,7 +73,35 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
         for person_id in person_ids
-        for row in transaction.tables.select(visit_tie, TIED, person_id)
+        for row in transaction.tables.select(visit_tie, f"person_id = ? AND {KNOWN}", person_id)
+    }
+
+
+def cookies_that_go(
+    transaction: Transaction, person_ids: Sequence[PersonId]
+) -> dict[tuple[PersonId, str], bytes]:
+    """The ties of some people that may be deleted, each with its cookie, or nothing once untied.
+
+    Not those of people on hold, nor of a cookie that is tied to somebody on hold, too.
+    """
+    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
+    rows = [
+        (person_id, row, tables.select(visit_tie, f"cookie_mark = ? AND {KNOWN}", row.cookie_mark))
+        for person_id in person_ids
+        for row in tables.select(visit_tie, "person_id = ?", person_id)
+    ]
+    whose = {*person_ids, *(PersonId(each.person_id) for *_, some in rows for each in some)}
+    records, _ = transaction.records_of(sorted(whose), [HOLD])
+    some = {PersonId(each.person_id) for each in records}
+    on_hold = {each for each in some if is_on_hold(transaction, each, STORE)}
+    return {
+        (person_id, row.cookie_mark): sealer.unseal(
+            row.cookie, person_id, row.cookie_mark, what="a cookie"
+        )
+        if row.cookie
+        else b""
+        for person_id, row, tied in rows
+        if on_hold.isdisjoint([person_id, *(each.person_id for each in tied)])
     }
 
 
@@ -102,6 +132,6 @@ def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
 
 def tied_on_hold(transaction: Transaction) -> list[PersonId]:
     """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
-    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"], "untied IS NULL")
-    people = [PersonId(str(person_id)) for (person_id,) in tied]
+    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"], KNOWN)
+    people = sorted({PersonId(str(person_id)) for (person_id,) in tied})
     return [each for each in people if is_on_hold(transaction, each, STORE)]

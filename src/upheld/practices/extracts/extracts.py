@@ -282,7 +282,11 @@ def open_rows(
     of_page = names[first:] if page >= pages else names[first : first + PAGE]
     _note(transaction, OPENED, extract_id, its.wish, user_id)
     # By their ids, since an entry must not name its people in the order of their pseudonyms.
-    present = sorted(each for _, each in of_page if not transaction.is_erased(each))
+    there = transaction.lock_present(
+        sorted(each for _, each in of_page)
+    )  # none who is being erased
+    erased = transaction.erased_among(there)
+    present = [each for each in there if each not in erased]
     outcomes = transaction.sweep(using(its), present) if present else {}
     rows = []
     for name, person_id in of_page:

@@ -20,7 +20,8 @@ KEYS: Final = ("name", "birth-date", "zip")  # by which a line is like a custome
 THRESHOLD: Final = 0.99  # from which a likeness is certain enough to combine
 LOWEST: Final = 0.8  # below which nobody is asked
 _BETWEEN_WORDS: Final = re.compile(r"[\W\d_]+")
-_TITLES: Final = frozenset({"dr", "ii", "iii", "jr", "mr", "mrs", "ms", "prof", "sr"})
+_GENERATIONS: Final = frozenset({"ii", "iii", "jr", "sr"})  # of those who share name and home
+_TITLES: Final = frozenset({"dr", "mr", "mrs", "ms", "prof"}) | _GENERATIONS
 
 
 class Identity(NamedTuple):
@@ -50,10 +51,11 @@ def identity(values: Mapping[str, str]) -> Identity | None:
     """
     plain = unicodedata.normalize("NFKD", values.get("name", "").replace("'", "").replace("’", ""))
     plain = "".join(each for each in plain if not unicodedata.combining(each)).casefold()
-    words = [each for each in _BETWEEN_WORDS.split(plain) if each and each not in _TITLES]
+    every = [each for each in _BETWEEN_WORDS.split(plain) if each]
+    words = [each for each in every if each not in _TITLES]
     code = "".join(each for each in values.get("zip", "").casefold() if each.isalnum())
     born = _day(values.get("birth-date", ""))
-    if len(words) < 2 or not (born or code):
+    if len(words) < 2 or not (born or (code and _GENERATIONS.isdisjoint(every))):
         return None
     return Identity(words[0], words[-1], born, code[:5] if code.isdecimal() else code)
 

@@ -143,7 +143,7 @@ def _born(many: int) -> dict[str, Any]:
             _missing("born"),
             day,
             _level(f"damerau_levenshtein(born_l, born_r) <= 1 OR ({swapped})", 0.05, 0.0015),
-            _level("ELSE", 0.0005, 0.9985),
+            _level("ELSE", 1e-9, 0.9985),  # no name is so rare that a parent has it alone
         ],
     }
 

@@ -63,11 +63,16 @@ def require_allowed(policy: Policy) -> None:
         )
 
 
+def keys_of(policy: Policy) -> tuple[str, ...]:
+    """By what a line may be like a customer: what the policy lets us combine of anybody."""
+    return tuple(each for each in KEYS if can_ever(policy, f"combine {each} from {feeds.SOURCE}"))
+
+
 def take_linked(
     gate: Gate, its: Feed, lines: Sequence[FeedLine], limits: Thresholds
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet, as `feeds.take`, those by likeness too."""
-    links = {} if its.state == feeds.DONE else plan(gate, its, lines, limits)
+    links = {} if its.state != feeds.OPEN else plan(gate, its, lines, limits)
     return feeds.take(gate, its, lines, partial(_take_lot, links, limits))
 
 
@@ -75,37 +80,46 @@ def plan(gate: Gate, its: Feed, lines: Iterable[FeedLine], limits: Thresholds) -
     """The lines that are like one customer, and name nobody, by their numbers; in memory alone."""
     from upheld.practices.feeds.linkage import compare  # noqa: PLC0415 - few installations have it
 
-    theirs = _nobodys(gate, lines)
+    theirs, named = _nobodys(gate, lines)
     if not theirs:
         return {}
     ours = _customers(gate, its.party)
-    return settle(compare(ours, theirs, limits.lowest), theirs)
+    links = settle(compare(ours, theirs, min(limits.lowest, LOWEST)), theirs)
+    return {
+        line: each
+        for line, each in links.items()
+        if each.score >= limits.lowest and each.person_id not in named
+    }
 
 
-def _nobodys(gate: Gate, lines: Iterable[FeedLine]) -> dict[int, Identity]:
-    """The lines that no e-mail address or phone number finds a customer by, which say enough."""
+def _nobodys(gate: Gate, lines: Iterable[FeedLine]) -> tuple[dict[int, Identity], set[PersonId]]:
+    """The lines that name nobody by e-mail or phone and say enough; and whom the others name."""
     theirs: dict[int, Identity] = {}
+    named: set[PersonId] = set()
     rest = iter(lines)
     while some := list(islice(rest, _TOGETHER)):
         with gate.together() as transaction:
             for each in some:
-                who = identity(each.keys)
-                if who is not None and not _finds_anybody(transaction, each):
+                people = _people_named(transaction, each)
+                who = identity(each.keys) if people == set() else None
+                named |= people or set()
+                if who is not None:
                     theirs[each.number] = who
-    return theirs
+    return theirs, named
 
 
-def _finds_anybody(transaction: Transaction, line: FeedLine) -> bool:
-    """Whether what a line is matched by finds a customer or several, or cannot be read."""
+def _people_named(transaction: Transaction, line: FeedLine) -> set[PersonId] | None:
+    """Whom what a line is matched by finds; None where it cannot be read."""
     today = transaction.clock.today()
     try:
-        return any(
-            transaction.find(key, canonical(key, line.values[key], today=today))
+        return {
+            person_id
             for key in feeds.KEYS
             if line.values.get(key)
-        )
+            for person_id in transaction.find(key, canonical(key, line.values[key], today=today))
+        }
     except (FieldValueError, ValueError):
-        return True
+        return None
 
 
 def _customers(gate: Gate, party: str) -> dict[PersonId, Identity]:

@@ -98,6 +98,10 @@ def find(transaction: Transaction, task: Task) -> LikenessQuestion:
     raw = sealer.unseal(row.sealed, task.task_id, what="a question")
     says = msgspec.json.decode(raw, type=_Waiting)
     its = feeds.require(transaction.tables, FeedId(row.feed_id))
+    if its.state not in {feeds.OPEN, feeds.DONE}:  # it is being taken out, and this goes with it
+        raise FeedError(
+            "this question is settled", code="feed-question", hint="choose another from the queue"
+        )
     return LikenessQuestion(task, its, row.score / _SCALE, says.keys, says.values)
 
 
