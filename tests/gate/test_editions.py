@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from gate.test_faults import problems
 from gate.versions import IMPROVING, NARROWER, WIDER, post, version
 from sizes import size
 from tally import tried
-from upheld.core.errors import RequestError
+from upheld.core.errors import RequestError, UpheldError
 from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
 from upheld.database.seals import SealedError
@@ -30,6 +31,7 @@ from upheld.gate.editions import store
 from upheld.gate.editions.store import Edition, EditionError
 from upheld.gate.gate import Gate
 from upheld.gate.log import entries
+from upheld.gate.transaction import GateTransaction
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
 
@@ -112,6 +114,44 @@ def test_work_that_was_under_way_is_begun_again(gate: Gate, other: Gate) -> None
     assert len(asyncio.run(many())) == 12
     digests = {each.entry.policy for person in people for each in other.entries(person)[-4:]}
     assert digests == {other.policy.digest}
+
+
+def test_each_work_of_a_batch_is_done_once_under_the_version_in_force(
+    gate: Gate, other: Gate
+) -> None:
+    """Also where the first of them is what learns that a version was posted."""
+    person = customer(gate)
+    post(gate, version("2", NARROWER))
+    done: list[tuple[int, int]] = []
+
+    def work(number: int) -> Callable[[GateTransaction], None]:
+        def do(transaction: GateTransaction) -> None:
+            transaction.act(Act(action="use", data=("name",), purpose="billing"), person)
+            done.append((number, transaction.context.edition))
+
+        return do
+
+    assert other.batch([work(each) for each in (1, 2, 3)]) == [None] * 3
+    assert done[-3:] == [(1, 2), (2, 2), (3, 2)]
+    assert {edition for _, edition in done} == {2}
+
+
+def test_what_is_kept_after_a_failure_is_kept_under_the_version_in_force(
+    gate: Gate, other: Gate
+) -> None:
+    """A query that fails tells no version; the transaction asks once more before its end."""
+    person = customer(gate)
+    post(gate, version("2", NARROWER))
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE person SET state = ? WHERE person_id = ?", "odd", person)
+
+    def work(transaction: GateTransaction) -> str:
+        with suppress(UpheldError):
+            transaction.act(Act(action="use", data=("name",), purpose="billing"), person)
+        transaction.note(None, "test.note")
+        return transaction.policy.digest
+
+    assert other.batch([work]) == [gate.policy.digest]
 
 
 def test_a_posting_is_an_act_of_the_policy_before(gate: Gate) -> None:

@@ -21,6 +21,7 @@ from sizes import size
 from tally import tried
 from upheld.core.ids import PersonId
 from upheld.database import connection as link
+from upheld.database import covers
 from upheld.database.connection import WriteConnection
 from upheld.database.errors import DatabaseError
 from upheld.database.statements import rows
@@ -59,6 +60,25 @@ gate = Gate(open_database(url), load(sample_policy()), keyring)
 for _ in range(count):
     print(gate.use(person, ["email"], purpose="billing").entry, flush=True)
 """
+
+
+def test_any_number_of_people_is_locked_some_at_a_time(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many a statement takes; whoever is not there is left out, and the order stays."""
+    monkeypatch.setattr(covers, "OWNERS_MAX", 2)
+    persons = [customer(gate) for _ in range(5)]
+    asked = [*persons, PersonId("0" * 32)]
+    with gate.together() as transaction:
+        assert transaction.lock_present(asked) == persons
+        transaction.lock(*persons)
+
+
+def test_who_chooses_for_a_sweep_says_by_what(gate: Gate) -> None:
+    """Else everybody would be chosen."""
+    person = customer(gate)
+    with gate.together() as transaction, pytest.raises(TypeError, match="only_if"):
+        transaction.sweep(SHARE, [person], chooses=lambda *_: False)
 
 
 def test_what_is_asked_of_many_at_once_is_answered_as_of_each(gate: Gate) -> None:
