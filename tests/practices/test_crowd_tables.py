@@ -61,7 +61,7 @@ def _crowd(house: House, monkeypatch: pytest.MonkeyPatch) -> list[PersonId]:
 def test_a_crowd_is_read_as_each_of_it_alone(
     house: House, crowd: list[PersonId], question: tuple[Any, str, tuple[str, ...], Any]
 ) -> None:
-    """The same rows in the same order, for whoever has some and whoever has none."""
+    """The same rows, for whoever has some and whoever has none, in the order that is asked for."""
     which, where, values, parts = question
     stranger = house.customer("stranger@marked.example")
 
@@ -70,8 +70,11 @@ def test_a_crowd_is_read_as_each_of_it_alone(
         together, alone = CrowdTables(connection, crowd), Tables(connection)
         for person in [*crowd, stranger]:
             mine = together.select(which, where, person, *values, parts=parts)
-            assert mine == alone.select(which, where, person, *values, parts=parts)
-            assert together.get(which, where, person, *values) == (mine[0] if mine else None)
+            theirs = alone.select(which, where, person, *values, parts=parts)
+            if "ORDER BY" not in where:  # which PostgreSQL then chooses by its plan
+                mine, theirs = sorted(mine), sorted(theirs)
+            assert mine == theirs
+            assert together.get(which, where, person, *values) in (mine or [None])
 
     house.do(work)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final, Unpack
 
 from sqlalchemy import Connection
@@ -216,8 +217,14 @@ class Transaction(Inquiries):
         """Whether a field of somebody may be stored now, for a purpose or any; nothing is noted."""
         if purpose is not None:
             return self.peek(person_id, self._context.storing((field,), purpose))
-        acts = [self._context.storing((field,), each) for each in purposes(self._context.policy)]
-        return combine([self.peek(person_id, each) for each in acts])
+        return self.may_store_each(person_id, [field])[field]
+
+    def may_store_each(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, Decision]:
+        """What `may_store` says of each of some fields for any purpose; all is read at once."""
+        some = purposes(self._context.policy)
+        acts = [[self._context.storing((field,), each) for each in some] for field in fields]
+        decisions = iter(self.peek_acts([person_id], list(chain(*acts)))[person_id])
+        return {field: combine([*islice(decisions, len(some))]) for field in fields}
 
     def _let_in(
         self,

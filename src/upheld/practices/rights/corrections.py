@@ -9,7 +9,8 @@ changed there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId, UserId
@@ -100,26 +101,40 @@ def correctable(
 ) -> list[Correctable]:
     """What can be corrected; `pages` are those on which a kind of data alone is changed."""
     policy = transaction.policy
-    fields = []
-    for field, shape in field_shapes(transaction, person_id, derived=derived).items():
-        if field == SECRET:
-            continue
-        alone = (
-            shape == "value"
-            and field not in CHECKED | WRITTEN_BY_PROGRAM.keys()
-            and _may(transaction, person_id, field)
-        )
-        name, page = label(policy, "data", field), pages.get(field, "")
-        fields.append(Correctable(field, name, alone and not page, page))
-    return fields
-
-
-def _may(transaction: Transaction, person_id: PersonId, field: str) -> bool:
-    """Whether the policy lets a value in from its person, and lets it be kept."""
-    acts = transaction.letting_in(
-        (field,), source="customer", occasion="service-use", purpose="service-provision"
+    shapes = field_shapes(transaction, person_id, derived=derived)
+    others = CHECKED | WRITTEN_BY_PROGRAM.keys() | {SECRET}
+    alone = _allowed(
+        transaction,
+        person_id,
+        [field for field, shape in shapes.items() if shape == "value" and field not in others],
     )
-    return all(transaction.peek(person_id, each).allowed for each in acts)
+    return [
+        Correctable(
+            field,
+            label(policy, "data", field),
+            field in alone and not pages.get(field),
+            pages.get(field, ""),
+        )
+        for field in shapes
+        if field != SECRET
+    ]
+
+
+def _allowed(transaction: Transaction, person_id: PersonId, fields: Sequence[str]) -> set[str]:
+    """The fields that the policy lets in from their person and lets be kept; read at once."""
+    acts = [
+        transaction.letting_in(
+            (field,), source="customer", occasion="service-use", purpose="service-provision"
+        )
+        for field in fields
+    ]
+    decisions = transaction.peek_acts([person_id], list(chain(*acts)))[person_id]
+    of_each = zip(decisions[::2], decisions[1::2], strict=True)  # let in, and kept
+    return {
+        field
+        for field, some in zip(fields, of_each, strict=True)
+        if all(each.allowed for each in some)
+    }
 
 
 def correct(

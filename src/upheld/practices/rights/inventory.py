@@ -23,6 +23,7 @@ from upheld.gate.public import Value
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import amount_of
 from upheld.policy.load import Policy
+from upheld.policy.request import Decision
 from upheld.policy.retelling import past_occasion
 from upheld.practice.plugin import Provider
 from upheld.practice.unreadable import UnreadableValueError
@@ -128,10 +129,12 @@ def describe_fields(
     zone = transaction.clock.local(transaction.clock.now()).tzinfo or UTC
     public, items = sources(transaction, person_id), []
     erasure = _erasure(transaction, person_id)
+    mine = [f for f in result.values if result.series(f)[-1].origin.origin != "derived"]
+    decisions = {} if erasure else transaction.may_store_each(person_id, mine)
     for field in result.values:
         rows = result.series(field)
         last = rows[-1]
-        retention, retention_clauses = erasure or _retention(transaction, person_id, field, rows)
+        retention, retention_clauses = erasure or _retention(transaction, decisions, field, rows)
         ids = [each.strip() for each in last.origin.clause.split(",")]
         items.append(
             InventoryItem(
@@ -203,13 +206,12 @@ def _erasure(transaction: Transaction, person_id: PersonId) -> tuple[str, list[C
 
 
 def _retention(
-    transaction: Transaction, person_id: PersonId, field: str, rows: Sequence[Value]
+    transaction: Transaction, decisions: Mapping[str, Decision], field: str, rows: Sequence[Value]
 ) -> tuple[str, list[CitedClause]]:
-    """Until when it is kept, by what the policy says of this person now."""
-    policy = transaction.policy
-    if rows[-1].origin.origin == "derived":
+    """Until when it is kept, by what the policy says of this person now; what is derived is not."""
+    policy, decision = transaction.policy, decisions.get(field)
+    if decision is None:
         return "", []
-    decision = transaction.may_store(person_id, field)
     if not decision.allowed:
         return "No clause lets us keep it any longer: it is to be deleted.", []
     ends = [
