@@ -197,6 +197,7 @@ class Pages:
                 lstrip_blocks=True,
                 finalize=finalize,
                 bytecode_cache=compiled,
+                auto_reload=False,  # a provider is started anew for other templates
             )
             for finalize, compiled in (
                 (None, PAGES),
