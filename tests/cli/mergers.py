@@ -70,8 +70,17 @@ def merger(folder: Path, accounts: int) -> Merger:
     with _timed(seconds, "archive"):
         words = ("takeover", "archive", name, "--by", "cleo", "--to", str(archive), "--json")
         digest = str(json.loads(run(home, *words))["digest"])
-    told = ("--digest", digest, "--identity", str(key))
-    bring = ("takeover", "import", str(archive), *told, "--by", "cleo", "--from", "Larch Valley")
+    digest_and_key = ("--digest", digest, "--identity", str(key))
+    bring = (
+        "takeover",
+        "import",
+        str(archive),
+        *digest_and_key,
+        "--by",
+        "cleo",
+        "--from",
+        "Larch Valley",
+    )
     with _timed(seconds, "import"):
         for _ in range(3):
             take = partial(run, other, *bring)

@@ -129,7 +129,7 @@ def test_an_act_on_each_of_some_people_comes_to_what_it_does_alone(gate: Gate) -
     gate.record(people[0], "opt-out", fact="opted-out", about={"purpose": ["offers"]})
     act = Act(action="use", data=("email", "phone"), purpose="offers", partial=True)
 
-    def told(outcomes: Sequence[Outcome]) -> list[tuple[object, ...]]:
+    def results_of(outcomes: Sequence[Outcome]) -> list[tuple[object, ...]]:
         last = [gate.entries(each)[-1] for each in people]
         assert [each.number for each in last] == [each.entry for each in outcomes]
         return [
@@ -146,11 +146,11 @@ def test_an_act_on_each_of_some_people_comes_to_what_it_does_alone(gate: Gate) -
 
     with gate.together() as transaction:
         alone = [transaction.act(act, each, entitled=True) for each in people]
-    before = told(alone)
+    before = results_of(alone)
     with gate.together() as transaction:
         outcomes = transaction.act_each(act, people, entitled=True)
         assert transaction.act_each(act, []) == {}
-    assert told([outcomes[each] for each in people]) == before
+    assert results_of([outcomes[each] for each in people]) == before
     assert len({each.entry for each in outcomes.values()}) == len(people)
     with pytest.raises(VaultError), gate.together() as transaction:
         transaction.act_each(act, [*people, PersonId("nobody")])

@@ -68,9 +68,9 @@ def test_any_number_of_people_is_locked_some_at_a_time(
     """However many a statement takes; whoever is not there is left out, and the order stays."""
     monkeypatch.setattr(covers, "OWNERS_MAX", 2)
     persons = [customer(gate) for _ in range(5)]
-    asked = [*persons, PersonId("0" * 32)]
+    ids = [*persons, PersonId("0" * 32)]
     with gate.together() as transaction:
-        assert transaction.lock_present(asked) == persons
+        assert transaction.lock_present(ids) == persons
         transaction.lock(*persons)
 
 

@@ -1,6 +1,7 @@
 """Signs that an advertiser passes for another company, or has two accounts: for whoever reviews.
 
-They are only told: a company may have a name like another's, and one owner may have two shops.
+Managers read of them and decide: a company may have a name like another's, and one owner may have
+two shops.
 """
 
 from __future__ import annotations
