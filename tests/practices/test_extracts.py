@@ -25,6 +25,7 @@ from upheld.practices.extracts import extracts
 from upheld.practices.extracts.cells import cells
 from upheld.practices.extracts.extracts import Extract, ExtractError
 from upheld.practices.extracts.tables import extract, extract_person
+from upheld.vault import people as vault
 
 HERE = "/staff/extracts"
 MONTH = "2026-01"
@@ -85,6 +86,22 @@ def test_one_of_whom_too_few_are_left_ends_before_a_row_is_read(
     assert rows(house, its, desk[0]) == {}
     ended = house.do(lambda t: extracts.require(t.tables, its.extract_id))
     assert (ended.state, ended.why) == ("ended", extracts.TOO_FEW)
+
+
+def test_whoever_is_being_erased_is_left_out_and_the_others_are_read(
+    house: House, desk: tuple[UserId, UserId]
+) -> None:
+    """An erasure that is stuck halfway keeps nobody else's row away."""
+    people = users(house, PEOPLE + 1)
+    its = approved_extract(house, *desk)
+
+    def begin_erasing(transaction: Any) -> None:
+        keyring = transaction.context.keyring
+        person = vault.open_person(transaction.connection, keyring, people[0])
+        vault.change_state(transaction.connection, person, vault.ERASING)
+
+    house.do(begin_erasing)
+    assert len(rows(house, its, desk[0])) == PEOPLE
 
 
 def test_no_page_has_few_rows_and_no_entry_of_an_opening_is_of_one_person(
