@@ -373,15 +373,16 @@ def test_a_reading_that_was_stopped_goes_on_and_links_the_same(linked: House) ->
     rosa = customer(linked)
     gate = linked.provider.gate.gate
     its = linked.do(lambda t: feeds.start(t, "spruce-point", "d1", UserId("u1")))
-    fill = [FeedLine(number, {"email": f"no{number}@marked.example"}) for number in range(2, 60)]
-    last = FeedLine(60, {"occupation": "joiner"}, MILL)
+    count = feeds.BATCH + 9
+    fill = [FeedLine(n, {"email": f"no{n}@marked.example"}) for n in range(2, count + 1)]
+    last = FeedLine(count + 1, {"occupation": "joiner"}, MILL)
     some = linking.take_linked(gate, its, [*fill, last], Thresholds())
     next(iter(some))
     its = linked.do(lambda t: feeds.require(t.tables, its.feed_id))
     assert its.lines == feeds.BATCH
     list(linking.take_linked(gate, its, [*fill, last], Thresholds()))
     its = linked.do(lambda t: feeds.require(t.tables, its.feed_id))
-    assert (its.lines, its.people, its.linked) == (59, 1, 1)
+    assert (its.lines, its.people, its.linked) == (count, 1, 1)
     assert "occupation" in holds(linked, rosa)
     assert list(linking.take_linked(gate, its, [*fill, last], Thresholds())) == []
 

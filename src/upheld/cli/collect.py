@@ -98,10 +98,10 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
 ) -> None:
     """Take in what customers bought from a partner; 1 where the policy lets nothing in."""
     from upheld.cli import row_files
-    from upheld.practice import parties, partner_transactions
+    from upheld.practice import matching, parties, partner_transactions
     from upheld.practices.feeds import feeds, sales
 
-    words = row_files.words_of(columns, (*partner_transactions.WORDS, *partner_transactions.KEYS))
+    words = row_files.words_of(columns, (*partner_transactions.WORDS, *matching.KEYS))
     rows = row_files.rows(file)
     gate = gate_of(settings_in(settings))
     with file.open("rb") as raw:

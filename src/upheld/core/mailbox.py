@@ -29,11 +29,16 @@ class MailboxError(UpheldError):
 
 def canonical(value: str) -> str:
     """One address that could be delivered to, as it is kept; ValueError with a sentence."""
-    if plain := _PLAIN.fullmatch(value):
-        local, domain = plain.groups()
-        if len(value) <= _PLAIN_MAX and (whole := _domain(domain.lower())):
-            return f"{local}@{whole}"
-    return _read(value)
+    return plain(value) or _read(value)
+
+
+def plain(value: str) -> str:
+    """What `canonical` says of an address as most are written; empty for any other text."""
+    if len(value) > _PLAIN_MAX or not (parts := _PLAIN.fullmatch(value)):
+        return ""
+    local, domain = parts.groups()
+    whole = _domain(domain.lower())
+    return f"{local}@{whole}" if whole else ""
 
 
 @lru_cache(maxsize=4096)

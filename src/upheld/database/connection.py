@@ -39,6 +39,7 @@ RELEASE: Final[Query] = ("RELEASE SAVEPOINT work", ())
 IMMEDIATE: Final = "BEGIN IMMEDIATE"
 POOL_OPTION: Final = "upheld_links"  # the option of an engine that holds the links that are at rest
 BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+CACHE_KIB: Final = 16_000  # of pages at most: rows come to all places of an index
 TURN_SECONDS: Final = 0.001  # between two looks whether another has written
 HALT_OPTION: Final = "upheld_halt"  # of what stops entries
 CHANGE_COUNTS_OPTION: Final = "upheld_seen"  # of what counts how often each set was changed
@@ -110,6 +111,7 @@ class WriteConnection(Connection):
         if not self.sql.server:  # see `_take_turn`
             self._wait = self.driver_execute("PRAGMA busy_timeout").fetchone()[0] / 1000
             self.driver_execute("PRAGMA busy_timeout = 0")
+            self.driver_execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
     def _reconnect(self) -> None:
         """Take another connection in place of one that the server closed."""

@@ -136,9 +136,13 @@ def update_covers(
 
     SealedError, before anything is counted, where a cover is not ours; with `whatever` it is left.
     """
-    by_owner: dict[str, list[tuple[str, int, int]]] = {}
+    by_owner: dict[str, PartTallies] = {}
     for owner, part, count, element in changes_by_row:
-        by_owner.setdefault(owner, []).append((part, count, element))
+        mine = by_owner.setdefault(owner, {})
+        before = mine.get(part)
+        mine[part] = (
+            (count, element) if before is None else (before[0] + count, before[1] + element)
+        )
     owners = list(by_owner)
     covers: dict[str, Cover] = {}
     forged = set[str]() if whatever else None
@@ -151,7 +155,7 @@ def update_covers(
             if owner == NOBODY:
                 raise alteration_error(owner)
             continue  # somebody who is there no more, whose rows go one after the other
-        for part, count, element in changes:
+        for part, (count, element) in changes.items():
             cover.add(part, count, element)
         changed[owner] = cover
     write_covers(connection, changed)

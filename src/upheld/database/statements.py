@@ -139,7 +139,7 @@ def execute_many(
     connection: Connection, statement: str, rows_of_values: Sequence[tuple[Any, ...]]
 ) -> None:
     """Run a statement once for each list of values."""
-    if dialect_of(connection).server:
+    if dialect_of(connection).server or len(rows_of_values) == 1:
         for values in rows_of_values:
             execute_deferred(connection, statement, *values)
         return

@@ -122,9 +122,7 @@ class Inquiries:
 
     def held_fields_each(self, person_ids: Sequence[PersonId]) -> dict[PersonId, dict[str, str]]:
         """What `held_fields` says of each of some people; VaultError where one is not there."""
-        opened = people.open_people(self._connection, self._context.keyring, person_ids)
-        if missing := [each for each in person_ids if each not in opened]:
-            raise people.no_person(missing[0])
+        opened = self._open_each(person_ids)
         return {each: self._shapes(person.holdings) for each, person in opened.items()}
 
     def _shapes(self, holdings: people.Holdings) -> dict[str, str]:
@@ -136,8 +134,20 @@ class Inquiries:
 
         Whoever wrote one sees by it whether somebody else wrote it since.
         """
-        person = people.open_person(self._connection, self._context.keyring, person_id)
-        return {field: holding.mark for field, holding in person.holdings.items()}
+        return self.held_marks_each([person_id])[person_id]
+
+    def held_marks_each(self, person_ids: Sequence[PersonId]) -> dict[PersonId, dict[str, str]]:
+        """What `held_marks` says of each of some people; VaultError where one is not there."""
+        return {
+            person_id: {field: holding.mark for field, holding in person.holdings.items()}
+            for person_id, person in self._open_each(person_ids).items()
+        }
+
+    def _open_each(self, person_ids: Sequence[PersonId]) -> dict[PersonId, people.Person]:
+        opened = people.open_people(self._connection, self._context.keyring, person_ids)
+        if missing := [each for each in person_ids if each not in opened]:
+            raise people.no_person(missing[0])
+        return opened
 
     def drop_outlook(self, person_id: PersonId, fields: Sequence[str]) -> DropOutlook:
         """What `drop` would do with some fields now: what would go, and which clauses keep what."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from upheld.vault.envelope import Key, context, seal, unseal
+from upheld.vault.envelope import Key, context, part_of, seal, seal_each, unseal
 from upheld.vault.keyring import Keyring
 
 BY_THEMSELVES: Final = frozenset(
@@ -51,6 +52,12 @@ class Sealer:
         """Seal a value, bound to the place where it is kept, such as a person and a word."""
         return seal(self._key, value, context(*place))
 
+    def seal_each(
+        self, values: Sequence[bytes], places: Sequence[Sequence[str | bytes]]
+    ) -> list[bytes]:
+        """Seal some values, each bound to its place, as `seal` does one."""
+        return seal_each(self._key, values, [context(*each) for each in places])
+
     def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
         """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""
         return unseal(self._key, sealed, context(*place), what=what)
@@ -62,6 +69,11 @@ class Sealer:
     def mark_of(self, *place: str | bytes) -> bytes:
         """The mark of several parts; no two lists have the same."""
         return self.mark(context(*place))
+
+    def marks_of(self, place: str, others: Sequence[str]) -> list[bytes]:
+        """What `mark_of` gives of a part and each of some others."""
+        key, first, digest = self._key, part_of(place), hmac.digest
+        return [digest(key, first + part_of(each), "sha256") for each in others]
 
     def name_of(self, *place: str | bytes) -> str:
         """A name of 64 hexadecimal digits for somebody outside, which says nothing of the parts."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
-from typing import Any, Final, Unpack
+from typing import Any, Unpack
 
 from sqlalchemy import Connection
 
 from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
 from upheld.gate import record_queries, recording
+from upheld.gate.act.combining import Combination, combine_each, combine_one
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, Chooses, Outcome
 from upheld.gate.act.options import (
@@ -43,8 +44,6 @@ from upheld.policy.request import Decision
 from upheld.vault import people, values
 from upheld.vault.people import Person
 from upheld.vault.values import Origin
-
-COMBINED: Final = "combined"  # the occasion of a value that came in by combining
 
 
 class Transaction(Inquiries):
@@ -165,19 +164,19 @@ class Transaction(Inquiries):
         have.
         """
         check_combine("Transaction.combine", options)
-        normalised = self._read(field_values)
+        return combine_one(self._context, self._connection, person_id, field_values, options)
 
-        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
-            origin = Origin(options["party"], COMBINED, clauses)
-            return self._put(person, normalised, origin, at)
+    def combine_each(
+        self,
+        field_values: Mapping[PersonId, Mapping[str, str]],
+        **options: Unpack[CombineOptions],
+    ) -> dict[PersonId, Combination]:
+        """Combine as `combine` does what a party knows of each of some people, who are all there.
 
-        act = Act(
-            action="combine",
-            data=tuple(normalised),
-            source=options["source"],
-            party=options["party"],
-        )
-        return self._let_in(person_id, act, put, options)
+        Of those whose combining has one outcome, and is of the same fields, the entries are one.
+        """
+        check_combine("Transaction.combine_each", options)
+        return combine_each(self._context, self._connection, field_values, options)
 
     def append(
         self, person_id: PersonId, field: str, rows: Sequence[str], **options: Unpack[StoreOptions]
@@ -231,9 +230,9 @@ class Transaction(Inquiries):
         person_id: PersonId,
         arrival: Act,
         write: Callable[[Person, str, datetime], dict[str, str]],
-        options: StoreOptions | CombineOptions,
+        options: StoreOptions,
     ) -> Outcome:
-        """Collect or combine, and store, both or neither; `write` writes, given clauses and time.
+        """Collect and store, both or neither; `write` writes, given clauses and time.
 
         Both are decided on one reading of what is held of the person. The time is that of the act,
         so that retention finds the rows that were stored in it.

@@ -22,17 +22,16 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId
 from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.field_values import canonical
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day, is_on_hold
+from upheld.practice.matching import match_each
 from upheld.practice.tables import partner_transaction as table
 
 PARTNER: Final = "business-partner"
 WORDS: Final = ("reference", "date", "amount", "currency", "what")
-KEYS: Final = ("email", "phone")  # by which a row is matched
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
@@ -42,6 +41,8 @@ _ERASED: Final = "no-person"
 _LENGTH_MAX: Final = 200
 _AMOUNT: Final = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_ROW: Final = msgspec.json.Encoder()
+_TOGETHER: Final = 1_000  # marks in one query
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 
 
@@ -63,28 +64,56 @@ class OwnTransaction(NamedTuple):
     row: PartnerTransaction
 
 
-def read_row(values: Mapping[str, str], today: date) -> PartnerTransaction:
-    """A row by its words; ValueError, which says what is wrong and repeats no value."""
-    reference, what = (_text(values, word) for word in ("reference", "what"))
-    day, amount = (values.get(word, "").strip() for word in ("date", "amount"))
+class RowReader:
+    """Reads rows by their words; what many have in common, such as a day, is read once."""
+
+    __slots__ = ("_amounts", "_days", "_texts", "_today")
+
+    def __init__(self, today: date) -> None:
+        self._today = today
+        self._days: dict[str, date] = {}
+        self._amounts: dict[str, int] = {}
+        self._texts: dict[str, str] = {}  # what was bought
+
+    def read(self, values: Mapping[str, str]) -> PartnerTransaction:
+        """A row by its words; ValueError, which says what is wrong and repeats no value."""
+        get = values.get
+        reference, raw_what = _text("reference", get("reference", "")), get("what", "")
+        what = self._texts.get(raw_what)
+        if what is None:
+            what = self._texts[raw_what] = _text("what", raw_what)
+        raw_day, raw_amount = get("date", ""), get("amount", "")
+        when = self._days.get(raw_day)
+        if when is None:
+            when = self._days[raw_day] = _day(raw_day.strip(), self._today)
+        cents = self._amounts.get(raw_amount)
+        if cents is None:
+            cents = self._amounts[raw_amount] = _cents(raw_amount.strip())
+        currency = get("currency", "").strip()
+        if not _CURRENCY.fullmatch(currency):
+            raise ValueError("`currency` is three letters, such as USD")
+        return PartnerTransaction(reference, when, cents, currency, what)
+
+
+def _day(text: str, today: date) -> date:
     try:
-        when = date.fromisoformat(day) if _DAY.fullmatch(day) else None
+        when = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
         when = None
     if when is None or when > today:
         raise ValueError("`date` is a day until today, such as 2026-03-01")
-    number = _AMOUNT.fullmatch(amount)
+    return when
+
+
+def _cents(text: str) -> int:
+    number = _AMOUNT.fullmatch(text)
     if number is None:
         raise ValueError("`amount` is a number such as 12.50")
     cents = int(number[2]) * 100 + int((number[3] or "").ljust(2, "0"))
-    currency = values.get("currency", "").strip()
-    if not _CURRENCY.fullmatch(currency):
-        raise ValueError("`currency` is three letters, such as USD")
-    return PartnerTransaction(reference, when, -cents if number[1] else cents, currency, what)
+    return -cents if number[1] else cents
 
 
-def _text(values: Mapping[str, str], word: str) -> str:
-    text = values.get(word, "")
+def _text(word: str, text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     text = " ".join(text.split())
@@ -131,7 +160,7 @@ def take(
     for each in mine:
         if each.mark in there:
             reasons[each.number] = TWICE
-        elif each not in allowed:
+        elif each.number not in allowed:
             reasons[each.number] = REFUSED
         else:
             to_keep.append(each)
@@ -144,65 +173,57 @@ def _match(
     transaction: Transaction, party: str, rows: Sequence[Mapping[str, str]]
 ) -> tuple[list[_Row], list[str]]:
     """The rows that can be read and are of exactly one customer; why each other one is left out."""
-    today, sealer = transaction.clock.today(), transaction.sealer(_PURPOSE, "reference")
-    readable: list[tuple[int, PartnerTransaction, dict[str, str]]] = []
+    reader, sealer = (
+        RowReader(transaction.clock.today()),
+        transaction.sealer(_PURPOSE, "reference"),
+    )
     reasons = [""] * len(rows)
+    readable: list[PartnerTransaction | None] = []
     for number, values in enumerate(rows):
         try:
-            row = read_row(values, today)
-            readable.append((number, row, _keys_of(values, today)))
+            readable.append(reader.read(values))
         except ValueError:
             reasons[number] = UNREADABLE
-    people = {
-        key: transaction.find_each(key, [keys[key] for _, _, keys in readable if key in keys])
-        for key in KEYS
-    }
-    matched = []
-    for number, row, keys in readable:
-        matches = [{*people[key][value]} for key, value in keys.items()]
-        its = set.intersection(*matches) if matches else set()
-        if len(its) == 1:
-            mark = sealer.mark_of(party, row.reference).hex()
-            matched.append(_Row(number, its.pop(), row, mark))
-        else:
+            readable.append(None)
+    matches = match_each(transaction, rows)
+    whose: list[tuple[int, PersonId, PartnerTransaction]] = []
+    for number, (row, person_id) in enumerate(zip(readable, matches.people, strict=True)):
+        if row is None or number in matches.unreadable:
+            reasons[number] = UNREADABLE
+        elif person_id is None:
             reasons[number] = UNMATCHED
+        else:
+            whose.append((number, person_id, row))
+    marks = sealer.marks_of(party, [row.reference for *_, row in whose])
+    matched = [_Row(*each, mark.hex()) for each, mark in zip(whose, marks, strict=True)]
     return matched, reasons
-
-
-def _keys_of(values: Mapping[str, str], today: date) -> dict[str, str]:
-    """What a row is matched by, as we would keep it; ValueError for what is none."""
-    keys = {}
-    for key in KEYS:
-        if value := values.get(key, "").strip():
-            if key == "email" and value.isascii():  # looked for in small letters
-                value = value.lower()
-            keys[key] = canonical(key, value, today=today)
-    return keys
 
 
 def _marks_there(transaction: Transaction, party: str, matched: Sequence[_Row]) -> set[str]:
     """Which of some rows were taken in before, by their marks."""
-    if not matched:
-        return set()
-    marks = list(dict.fromkeys(each.mark for each in matched))
-    where = f"party = ? AND mark IN ({placeholders(marks)})"
-    return {each.mark for each in transaction.tables.select(table, where, party, *marks)}
+    marks, there = list(dict.fromkeys(each.mark for each in matched)), set[str]()
+    for first in range(0, len(marks), _TOGETHER):
+        some = marks[first : first + _TOGETHER]
+        where = f"party = ? AND mark IN ({placeholders(some)})"
+        there |= {each.mark for each in transaction.tables.select(table, where, party, *some)}
+    return there
 
 
-def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[_Row]:
-    """The rows that the policy lets us collect and store, entered as collected."""
+def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[int]:
+    """Which rows the policy lets us collect and store, by number; they are entered as collected."""
     if not mine:
         return set()
-    latest: dict[PersonId, str] = {}
+    latest: dict[PersonId, date] = {}
     for each in mine:
-        latest[each.person_id] = max(each.row.day.isoformat(), latest.get(each.person_id, ""))
-    first: dict[PersonId, str] = {}
+        latest[each.person_id] = max(each.row.day, latest.get(each.person_id, date.min))
+    first: dict[PersonId, date] = {}
 
     def is_in_time(person_id: PersonId, store: Decision) -> bool:
         """Whether the policy lets us store anything of theirs; the first day of it is noted."""
         if not store.allowed:
             return False
-        first[person_id] = first_day(transaction.clock, store)
+        begin = first_day(transaction.clock, store)
+        first[person_id] = date.fromisoformat(begin) if begin else date.min
         return latest[person_id] >= first[person_id]
 
     collect = Act(
@@ -213,17 +234,19 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[
         party=party,
     )
     outcomes = transaction.sweep(collect, list(latest), only_if=STORE, chooses=is_in_time)
-    return {
-        each
-        for each in mine
-        if each.person_id in outcomes
-        and not isinstance(outcomes[each.person_id], Refused)
-        and each.row.day.isoformat() >= first[each.person_id]
+    since = {
+        each: first[each] for each, outcome in outcomes.items() if not isinstance(outcome, Refused)
     }
+    return {each.number for each in mine if each.row.day >= since.get(each.person_id, date.max)}
 
 
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id: FeedId) -> None:
     sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
+    encode = _ROW.encode
+    sealed = sealer.seal_each(
+        [encode(each.row) for each in to_keep],
+        [(each.person_id, party, each.mark) for each in to_keep],
+    )
     transaction.tables.insert_all(
         table,
         [
@@ -233,11 +256,9 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id
                 "mark": each.mark,
                 "feed_id": feed_id,
                 "received": received,
-                "sealed": sealer.seal(
-                    msgspec.json.encode(each.row), each.person_id, party, each.mark
-                ),
+                "sealed": content,
             }
-            for each in to_keep
+            for each, content in zip(to_keep, sealed, strict=True)
         ],
     )
 

@@ -11,13 +11,15 @@ from __future__ import annotations
 import hmac
 import unicodedata
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId
 from upheld.database import rows as database
-from upheld.database.statements import placeholders, row
+from upheld.database.seals import alteration_error
+from upheld.database.statements import placeholders, row, rows
 from upheld.database.tables import blind_index
 from upheld.vault.envelope import derive
 from upheld.vault.keyring import Epoch, Keyring
@@ -28,6 +30,8 @@ TOKENS_MAX: Final = 1_000  # in one query
 
 def normalised(field: str, value: str) -> str:
     """A value as it is looked for: an address in small letters, a number as its digits."""
+    if field != "phone" and value.isascii():
+        return value.strip().lower()
     text = unicodedata.normalize("NFKC", value).strip()
     if field == "phone":
         text = text.partition(";ext=")[
@@ -92,18 +96,35 @@ def find_each(
         keyring.refresh()  # another process began one, and people may have been moved to it
     keys = [_key(each, field) for each in keyring.epochs]
     keys += [_former_key(keyring, field, each.number) for each in keyring.epochs]
-    tokens = {each: _marks(keys, normalised(field, each)) for each in values}
-    unique, together = list(tokens), max(1, TOKENS_MAX // len(keys))
-    owners: dict[bytes, set[PersonId]] = {}
-    for first in range(0, len(unique), together):
-        some = [token for each in unique[first : first + together] for token in tokens[each]]
-        where = f"field = ? AND token IN ({placeholders(some)})"
-        for match in database.select(connection, blind_index, where, field, *some):
-            owners.setdefault(match.token, set()).add(match.person_id)
+    tokens = {each: _marks(keys, normalised(field, each)) for each in dict.fromkeys(values)}
+    owners = _owners(connection, field, [token for mine in tokens.values() for token in mine])
+    nobody: set[PersonId] = set()
     return {
-        each: sorted({whose for token in mine for whose in owners.get(token, ())})
+        each: sorted(nobody.union(*(owners[token] for token in mine if token in owners)))
         for each, mine in tokens.items()
     }
+
+
+def _owners(
+    connection: Connection, field: str, tokens: Sequence[bytes]
+) -> dict[bytes, set[PersonId]]:
+    """Whose some tokens are; SealedError where the rows of one of them are not whole."""
+    ids: dict[str, None] = {}
+    for first in range(0, len(tokens), TOKENS_MAX):
+        some = tokens[first : first + TOKENS_MAX]
+        statement = (
+            f"SELECT person_id FROM blind_index WHERE field = ? AND token IN ({placeholders(some)})"  # noqa: S608 - places alone
+        )
+        ids |= dict.fromkeys(each for (each,) in rows(connection, statement, field, *some))
+    # All of theirs are read, so that each row is checked once, and what is missing is noticed.
+    of_each, altered = database.select_of_each(connection, blind_index, list(ids), "person_id = ?")
+    if altered:
+        raise alteration_error(min(altered), str(blind_index.name))
+    wanted, owners = set(tokens), dict[bytes, set[PersonId]]()
+    for match in chain.from_iterable(of_each.values()):
+        if match.field == field and match.token in wanted:
+            owners.setdefault(match.token, set()).add(match.person_id)
+    return owners
 
 
 def _key(epoch: Epoch, field: str) -> bytes:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -91,6 +92,18 @@ def seal(key: Key, value: bytes, belongs: bytes) -> bytes:
     nonce = os.urandom(_NONCE)
     cipher = AESGCM(key) if isinstance(key, bytes) else key
     return _FORMAT + nonce + cipher.encrypt(nonce, pad(value), _FORMAT + belongs)
+
+
+def seal_each(key: Key, values: Sequence[bytes], belongs: Sequence[bytes]) -> list[bytes]:
+    """Seal some values, each bound to what it belongs to, as `seal` does one."""
+    nonces = os.urandom(_NONCE * len(values))
+    encrypt = (AESGCM(key) if isinstance(key, bytes) else key).encrypt
+    sealed, at = [], 0
+    for value, its in zip(values, belongs, strict=True):
+        nonce = nonces[at : at + _NONCE]
+        at += _NONCE
+        sealed.append(_FORMAT + nonce + encrypt(nonce, pad(value), _FORMAT + its))
+    return sealed
 
 
 def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -> bytes:

@@ -33,6 +33,7 @@ from upheld.database.statements import (
     Query,
     dialect_of,
     execute_deferred,
+    execute_many,
     first_rows,
     placeholders,
     row,
@@ -440,13 +441,15 @@ def seal_states(connection: Connection, keyring: Keyring, person_ids: Sequence[P
 
 def keep_holdings(connection: Connection, person: Person, holdings: Holdings) -> None:
     """Keep the list of a person's current rows, so that an old one put back is found."""
-    ciphertext = _sealed_holdings(person, holdings)
-    execute_deferred(
-        connection,
-        "UPDATE person SET holdings = ? WHERE person_id = ?",
-        ciphertext,
-        person.person_id,
-    )
+    keep_holdings_each(connection, [person.with_holdings(holdings)])
+
+
+def keep_holdings_each(connection: Connection, some: Sequence[Person]) -> None:
+    """Keep of each of some people the list that they have."""
+    statement = "UPDATE person SET holdings = ? WHERE person_id = ?"
+    values = [(_sealed_holdings(each, each.holdings), each.person_id) for each in some]
+    if values:
+        execute_many(connection, statement, values)
 
 
 def _sealed_holdings(person: Person, holdings: Holdings) -> bytes:

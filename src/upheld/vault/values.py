@@ -11,7 +11,7 @@ the list keeps a chain of digests over all its rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,7 +21,6 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.database.statements import (
-    execute_deferred,
     execute_many,
     placeholders,
     rows,
@@ -33,13 +32,21 @@ from upheld.database.tables import microseconds
 from upheld.vault import blind_index
 from upheld.vault.envelope import SealError, context, digest, part_of, seal, unseal
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import Holding, Person, VaultError, chained, keep_holdings
+from upheld.vault.people import (
+    Holding,
+    Person,
+    VaultError,
+    chained,
+    keep_holdings,
+    keep_holdings_each,
+)
 
 BYTES_MAX = 64 * 1024
 COLUMNS = (  # of a row, by which it is opened
     "v.field, v.revision, v.sealed, v.origin, v.occasion, v.clause, v.at, v.public_source"
 )
 _VALUE = part_of("value")
+_NO_LONGER = "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?"
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -76,33 +83,67 @@ def put(
     connection: Connection,
     keyring: Keyring,
     person: Person,
-    values: dict[str, str],
+    values: Mapping[str, str],
     origin: Origin,
     at: datetime,
 ) -> Person:
     """Store values as new revisions; the person with what is held of them now."""
-    holdings = dict(person.holdings)
-    for field, value in values.items():
-        holding = holdings.get(field, Holding(0, ""))
-        if holding.gone is not None:
-            raise _wrong_shape(field, "is a series", "append to it")
-        revision = holding.revision + 1
-        value_row, mark = _seal_row(person, field, revision, value, (origin, at))
-        if revision > 1:
-            execute_deferred(
-                connection,
-                "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?",
-                False,
-                person.person_id,
-                field,
-                True,
-            )
-        execute_deferred(connection, _INSERT, *value_row)
-        holdings[field] = Holding(revision, mark)
-        if field in blind_index.FIELDS:
-            blind_index.put(connection, keyring, person.person_id, field, value)
-    keep_holdings(connection, person, holdings)
-    return person.with_holdings(holdings)
+    writer = ValueWriter(connection, keyring)
+    person = writer.put(person, values, origin, at)
+    writer.write()
+    return person
+
+
+class ValueWriter:
+    """Stores values of many people at once: each is sealed when it is put, and written together.
+
+    Of each person there is one `put` between two writings.
+    """
+
+    def __init__(self, connection: Connection, keyring: Keyring) -> None:
+        self._connection, self._keyring = connection, keyring
+        self._former: list[tuple[Any, ...]] = []  # whose rows are current no more
+        self._rows: list[tuple[Any, ...]] = []
+        self._people: list[Person] = []
+        self._indexed: list[tuple[Person, str, str]] = []
+
+    def put(
+        self, person: Person, values: Mapping[str, str], origin: Origin, at: datetime
+    ) -> Person:
+        """Seal values as new revisions; the person with what is held of them once it is written."""
+        holdings = dict(person.holdings)
+        for field, value in values.items():
+            holding = holdings.get(field, Holding(0, ""))
+            if holding.gone is not None:
+                raise _wrong_shape(field, "is a series", "append to it")
+            revision = holding.revision + 1
+            value_row, mark = _seal_row(person, field, revision, value, (origin, at))
+            if revision > 1:
+                self._former.append((False, person.person_id, field, True))
+            self._rows.append(value_row)
+            holdings[field] = Holding(revision, mark)
+            if field in blind_index.FIELDS:
+                self._indexed.append((person, field, value))
+        person = person.with_holdings(holdings)
+        self._people.append(person)
+        return person
+
+    def write(self) -> None:
+        """Write what was put."""
+        connection = self._connection
+        if self._former:
+            execute_many(connection, _NO_LONGER, self._former)
+        if self._rows:
+            execute_many(connection, _INSERT, self._rows)
+        for person, field, value in self._indexed:
+            blind_index.put(connection, self._keyring, person.person_id, field, value)
+        keep_holdings_each(connection, self._people)
+        self._former, self._rows, self._people, self._indexed = [], [], [], []
+
+
+def require_storable(field: str, value: str) -> None:
+    """VaultError, which does not quote it, for a value that is too long or no text."""
+    _raw(field, value)
 
 
 def append(

@@ -174,6 +174,11 @@ class DutyHandlers:
         """The duties for which more is to be done than an entry, which needs a person."""
         return tuple(each.duty for each in duties if self._by.get(each.duty) is not nothing_more)
 
+    def do_more(self, decision: Decision, action: str) -> bool:
+        """Whether more is done for an act that is allowed than to enter it."""
+        carriers = (self._carrier(each.duty, action) for each in decision.duties)
+        return bool(decision.owed) or any(each is not nothing_more for each in carriers)
+
     def run(self, duty_context: DutyContext) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""
         action = duty_context.act.action

@@ -6,7 +6,7 @@ same outcome on the same grounds share an entry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -117,13 +117,16 @@ class ActExecution:
     def execute(self, person_id: PersonId, data: PersonData | None = None) -> Outcome:
         """The outcome for one person, by what was read already if that is given."""
         data = data or self.load([person_id])
-        read = data.people[person_id]
         now = self.time
         if self.facts_of is not None:
             self.time = microseconds(self.facts_of)
         judgement = self.judge(person_id, data)
-        fields, decision, evidence, problem, policies, _ = judgement
         self.time = now
+        return self.conclude(person_id, data.people[person_id], judgement)
+
+    def conclude(self, person_id: PersonId, read: FieldReader, judgement: Judgement) -> Outcome:
+        """Do what was judged of one person, with an entry of their own."""
+        fields, decision, evidence, problem, policies, _ = judgement
         number, entry_time = self._write_entry(
             fields, decision, problem, evidence, person_id, policies
         )
@@ -193,12 +196,17 @@ class ActExecution:
             data = self.load_with(person_ids, only_if)
             chooses = chooses or _is_allowed
             person_ids = [e for e in person_ids if chooses(e, only_if.peek(e, data))]
-        if len(person_ids) == 1:
-            return {person_ids[0]: self.execute(person_ids[0], data)}
+        return self.conclude_many({e: self.judge(e, data) for e in person_ids}, data)
+
+    def conclude_many(
+        self, judgements: Mapping[PersonId, Judgement], data: PersonData
+    ) -> dict[PersonId, Outcome]:
+        """Do what was judged of each of some people; those with one outcome share an entry."""
+        if len(judgements) == 1:
+            return {p: self.conclude(p, data.people[p], each) for p, each in judgements.items()}
         outcomes: dict[PersonId, Outcome] = {}
         alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
-        for person_id in person_ids:
-            fields, decision, _, problem, policies, _ = self.judge(person_id, data)
+        for person_id, (fields, decision, _, problem, policies, _) in judgements.items():
             key = (
                 policies,
                 fields,
@@ -216,7 +224,7 @@ class ActExecution:
                 outcomes[person_id] = self._result(
                     data.people[person_id], fields, decision, problem, number, entry_time
                 )
-        return {person_id: outcomes[person_id] for person_id in person_ids}
+        return {person_id: outcomes[person_id] for person_id in judgements}
 
     def load_with(self, person_ids: Sequence[PersonId], *others: ActExecution) -> PersonData:
         """What this act and others need of some people, read at once."""

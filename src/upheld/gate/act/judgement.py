@@ -27,6 +27,11 @@ class Judgement(NamedTuple):
     policies: tuple[str, ...] = ()
     decided_by: Edition | None = None
 
+    @property
+    def allowed(self) -> bool:
+        """Whether the act may be done, and nothing stands against it."""
+        return self.decision.allowed and not self.problem
+
 
 def strictest(
     judgements: Sequence[Judgement], data: tuple[str, ...], policies: tuple[str, ...]

@@ -58,9 +58,15 @@ _UNSEEN: Final = re.compile(
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DASHES: Final = re.compile(r"[\u2010-\u2015\u2212]")
 _PHONE: Final = re.compile(r"\+?[0-9 ()./-]+(?:(?:,|;)? ?(?:ext(?:ension)?\.?|x|#) ?[0-9]{1,7})?")
+_WITH_CODE: Final = re.compile(  # a whole number of the country code 1
+    r"\+1[ .-]?([2-9][0-9]{2})[ .-]?([0-9]{3})[ .-]?([0-9]{4})", re.ASCII
+)
 _EXTENSION: Final = ";ext="  # as RFC 3966 writes it, after the number
 _GROUPS: Final = re.compile(r"[0-9]+(?:[ .\-][0-9]+)*")
 _CARD_MIN, _CARD_MAX = 13, 19
+_LONG_NUMBER: Final = re.compile(  # in which that of a card may stand
+    rf"[0-9](?:[ .\-]?[0-9]){{{_CARD_MIN - 1}}}", re.ASCII
+)
 _CARD_FIRST: Final = frozenset("23456")  # with which the numbers of all issuers begin
 
 
@@ -144,8 +150,14 @@ def canonical(field: str, value: str, *, today: date, country: str = COUNTRY) ->
 
     `country` is where a phone number without a country code is, `today` the provider's day.
     """
+    if value.isascii():
+        if field == "email" and (plain := mailbox.plain(value.strip())):  # as most are written
+            _refuse_card(plain)
+            return plain
+        text = value.strip()
+    else:
+        text = unicodedata.normalize("NFC", _SPACES.sub(" ", value)).strip()
     kind = KINDS.get(field, PLAIN)
-    text = unicodedata.normalize("NFC", _SPACES.sub(" ", value)).strip()
     lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n")]
     if len(lines) > kind.lines:
         raise ValueError(
@@ -188,6 +200,8 @@ def birth_date(value: str, today: date) -> str:
 
 def phone(value: str, country: str = COUNTRY) -> str:
     """A phone number as E.164 writes it, such as +14255550142, with an extension after `;ext=`."""
+    if written := _WITH_CODE.fullmatch(value):  # as most are, and as we keep them
+        return "+1" + "".join(written.groups())
     wrong = "Write the number with its area code, such as +1 425 555 0142."
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", value)).replace(_EXTENSION, " ext ")
     if not _PHONE.fullmatch(plain.strip().lower()):
@@ -216,7 +230,7 @@ def display_value(field: str, value: str) -> str:
 
 def has_card_number(text: str) -> bool:
     """Whether digits in a text, together or in groups, are the number of a payment card."""
-    if text.isascii() and sum(map(str.isdigit, text)) < _CARD_MIN:
+    if text.isascii() and not _LONG_NUMBER.search(text):
         return False
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", text))
     for match in _GROUPS.finditer(plain):

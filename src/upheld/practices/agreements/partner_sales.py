@@ -40,9 +40,10 @@ class PartnerSales:
                 )
             wrong: list[dict[str, object]] = []
             readable = []
+            reader = partner_transactions.RowReader(transaction.clock.today())
             for number, values in enumerate(rows, 1):
                 try:
-                    partner_transactions.read_row(values, transaction.clock.today())
+                    reader.read(values)
                 except ValueError as error:
                     wrong.append({"row": number, "why": str(error)})
                     continue

@@ -18,19 +18,19 @@ from typing import Any, Final, NamedTuple
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.ids import FeedId, PersonId, UserId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, to_datetime
+from upheld.database.own_tables import Tables, placeholders, to_datetime
 from upheld.gate.act.request import Refused
-from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM, FieldValueError, canonical
+from upheld.gate.evidence.field_values import WRITTEN_BY_PROGRAM
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import parties
+from upheld.practice.matching import KEYS, match_each
 from upheld.practices.feeds.tables import feed, feed_value
 
 SOURCE: Final = "business-partner"
 OPEN, DONE, WITHDRAWING, WITHDRAWN = "open", "done", "withdrawing", "withdrawn"
-KEYS: Final = ("email", "phone")  # by which a line is matched
 STARTED, WITHDREW = "feed.start", "feed.withdraw"  # kinds of entries
 UNMATCHED, NOTHING_NEW, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
@@ -43,7 +43,9 @@ REASONS: Final = {
 }
 """Why nothing of a line was taken in."""
 ERASED: Final = "no-person"
-BATCH: Final = 50  # lines in one transaction
+BATCH: Final = 1_000  # lines in one transaction
+_TOGETHER: Final = 500  # people in one query
+_TAKEN: Final = frozenset({"", LINKED})
 # Who somebody is, and how old, is for them to say.
 _IDENTITY: Final = frozenset({"name", "address", "birth-date", "age-range", *KEYS})
 
@@ -90,6 +92,13 @@ class LeftOut(NamedTuple):
 
     number: int
     reason: str
+
+
+class LotSize(NamedTuple):
+    """How many lines, of how many people, are taken in by one transaction at most."""
+
+    lines: int
+    people: int
 
 
 # Why each of some lines was left out, or nothing; or LINKED or WAITING.
@@ -170,29 +179,43 @@ def take(
     its: Feed,
     lines: Iterable[FeedLine],
     take_lot: TakeLot | None = None,
-    most: int | None = None,
+    most: LotSize | None = None,
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
 
-    Each is combined with what is held, or what `take_lot` says is done with `most` at a time.
+    Each is combined with what is held, or what `take_lot` says is done with lots of them.
 
     FeedError where it was withdrawn, or is taken in by somebody else meanwhile.
     """
     rest = islice(iter(lines), its.lines, None)
     place = its.lines
-    while some := list(islice(rest, most or BATCH)):
+    for some in _lots(rest, most or LotSize(BATCH, BATCH)):
         with gate.together() as transaction:
             transaction.lock(REGISTER)  # whoever decides of a line counts too
             now = _require_open(transaction.tables, its.feed_id, place)
-            reasons = (take_lot or _combine_each)(transaction, now, some)
+            reasons = (take_lot or combine_lines)(transaction, now, some)
             place += len(some)
             add_up(transaction.tables, now, Counter(reasons), place)
         for line, reason in zip(some, reasons, strict=True):
-            if reason not in {"", LINKED}:
+            if reason not in _TAKEN:
                 yield LeftOut(line.number, reason)
     with gate.together() as transaction:
         _require_open(transaction.tables, its.feed_id, place)
         transaction.tables.update(feed, {"state": DONE}, "feed_id = ?", its.feed_id)
+
+
+def _lots(lines: Iterable[FeedLine], most: LotSize) -> Iterator[list[FeedLine]]:
+    """Lines that are taken in together: nobody else writes meanwhile, so that it is soon done."""
+    lot: list[FeedLine] = []
+    people = set[tuple[str | None, str | None]]()
+    for line in lines:
+        lot.append(line)
+        people.add((line.values.get("email"), line.values.get("phone")))
+        if len(lot) >= most.lines or len(people) >= most.people:
+            yield lot
+            lot, people = [], set()
+    if lot:
+        yield lot
 
 
 def _require_open(tables: Tables, feed_id: FeedId, place: int) -> Feed:
@@ -220,54 +243,76 @@ def add_up(tables: Tables, its: Feed, counts: Mapping[str, int], lines: int) -> 
     tables.update(feed, changes, "feed_id = ?", its.feed_id)
 
 
-def _combine_each(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
-    return [combine_line(transaction, its, each) for each in lines]
+def combine_lines(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
+    """Combine lines with what is held of their customers; why nothing of each was, or nothing.
 
-
-def combine_line(transaction: Transaction, its: Feed, line: FeedLine) -> str:
-    """Combine a line with what is held of its customer; why nothing of it was, or nothing."""
-    try:
-        person = person_of(transaction, line)
-    except (FieldValueError, ValueError):  # of what the line is matched by
-        return UNREADABLE
-    return UNMATCHED if person is None else combine(transaction, its, person, line.values)
+    What comes of each is as if it had come alone, after those before it.
+    """
+    matches = match_each(transaction, [each.values for each in lines])
+    reasons = [UNREADABLE if n in matches.unreadable else UNMATCHED for n in range(len(lines))]
+    waiting: dict[PersonId, list[int]] = {}
+    for number, person in enumerate(matches.people):
+        if person is not None:
+            waiting.setdefault(person, []).append(number)
+    while waiting:  # of whom several lines are, they are one after the other
+        some = {person: numbers.pop(0) for person, numbers in waiting.items()}
+        offers = {person: lines[number].values for person, number in some.items()}
+        for person, reason in combine_each(transaction, its, offers).items():
+            reasons[some[person]] = reason
+        waiting = {person: numbers for person, numbers in waiting.items() if numbers}
+    return reasons
 
 
 def combine(
     transaction: Transaction, its: Feed, person: PersonId, line_values: Mapping[str, str]
 ) -> str:
-    """Combine what a line says with what is held of somebody, as `combine_line` does."""
-    try:
-        news = news_of(transaction, person, its, line_values)
-        if not news:
-            return NOTHING_NEW
-        outcome = transaction.combine(person, news, source=SOURCE, party=its.party)
-    except (FieldValueError, ValueError):
-        return UNREADABLE
-    except UpheldError as error:
-        if error.code != ERASED:  # they are being erased
-            raise
-        return UNMATCHED
-    if isinstance(outcome, Refused):
-        return REFUSED
-    marks, tables = transaction.held_marks(person), transaction.tables
-    for field in news:
-        which = {"person_id": person, "party": its.party, "field": field}
-        tables.delete(feed_value, "person_id = ? AND party = ? AND field = ?", *which.values())
-        tables.insert(feed_value, **which, feed_id=its.feed_id, mark=marks[field])
-    return ""
+    """Combine what a line says with what is held of somebody; why nothing was, or nothing."""
+    return combine_each(transaction, its, {person: line_values})[person]
 
 
-def person_of(transaction: Transaction, line: FeedLine) -> PersonId | None:
-    """The one customer whom all that a line is matched by finds."""
-    today = transaction.clock.today()
-    matches = [
-        {*transaction.find(key, canonical(key, line.values[key], today=today))}
-        for key in KEYS
-        if line.values.get(key)
-    ]
-    people = set.intersection(*matches) if matches else set()
-    return people.pop() if len(people) == 1 else None
+def combine_each(
+    transaction: Transaction, its: Feed, offers: Mapping[PersonId, Mapping[str, str]]
+) -> dict[PersonId, str]:
+    """Combine what lines say with what is held of some people, as `combine` does of one."""
+    present = transaction.lock_present(list(offers))  # the others are being erased
+    reasons = dict.fromkeys(offers, UNMATCHED) | dict.fromkeys(present, NOTHING_NEW)
+    before = _values_before(transaction, present, its)
+    news = news_of_each(transaction, {each: offers[each] for each in present}, before)
+    news = {person: values for person, values in news.items() if values}
+    rows: list[dict[str, Any]] = []
+    pairs: list[tuple[Any, Any]] = []
+    for person, combination in transaction.combine_each(
+        news, source=SOURCE, party=its.party
+    ).items():
+        if combination.problem is not None:
+            reasons[person] = UNREADABLE
+        elif isinstance(combination.outcome, Refused):
+            reasons[person] = REFUSED
+        else:
+            reasons[person] = ""
+        for field, mark in combination.marks.items():
+            if row := before[person].get(field):
+                pairs.append((row, row._replace(feed_id=its.feed_id, mark=mark)))
+            else:
+                which = {"person_id": person, "party": its.party, "field": field}
+                rows.append({**which, "feed_id": its.feed_id, "mark": mark})
+    transaction.tables.rewrite(feed_value, pairs)
+    transaction.tables.insert_all(feed_value, rows)
+    return reasons
+
+
+def _values_before(
+    transaction: Transaction, people: Sequence[PersonId], its: Feed
+) -> dict[PersonId, dict[str, Any]]:
+    """The rows of what the company of a feed told of some people before, by field."""
+    of_each: dict[PersonId, dict[str, Any]] = {each: {} for each in people}
+    for first in range(0, len(people), _TOGETHER):
+        some = people[first : first + _TOGETHER]
+        where = f"person_id IN ({placeholders(some)})"
+        for row in transaction.tables.select(feed_value, where, *some):
+            if row.party == its.party:
+                of_each[PersonId(row.person_id)][row.field] = row
+    return of_each
 
 
 def news_of(
@@ -277,14 +322,32 @@ def news_of(
 
     Nor what they had erased or changed of it: it is not put back.
     """
-    now = transaction.held_marks(person)
-    rows = transaction.tables.select(feed_value, "person_id = ? AND party = ?", person, its.party)
-    own = {each.field: each.mark for each in rows}
+    before = _values_before(transaction, [person], its)
+    return news_of_each(transaction, {person: line_values}, before)[person]
+
+
+def news_of_each(
+    transaction: Transaction,
+    offers: Mapping[PersonId, Mapping[str, str]],
+    before: Mapping[PersonId, Mapping[str, Any]],
+) -> dict[PersonId, dict[str, str]]:
+    """What `news_of` says of each of some people, by the rows of what was told before."""
+    marks = transaction.held_marks_each(list(offers)) if offers else {}
     return {
-        field: value
-        for field, value in line_values.items()
-        if value and field not in KEYS and now.get(field) == own.get(field)
+        person: {
+            field: value
+            for field, value in line_values.items()
+            if value
+            and field not in KEYS
+            and marks[person].get(field) == _mark(before[person], field)
+        }
+        for person, line_values in offers.items()
     }
+
+
+def _mark(rows: Mapping[str, Any], field: str) -> str | None:
+    row = rows.get(field)
+    return None if row is None else row.mark
 
 
 def _feed(row: Any) -> Feed:

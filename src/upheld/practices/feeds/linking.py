@@ -18,6 +18,7 @@ from upheld.gate.evidence.field_values import FieldValueError, canonical
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice.matching import KEYS as BY
 from upheld.practice.needs import can_ever
 from upheld.practices.feeds import feeds, questions
 from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine, LeftOut
@@ -114,7 +115,7 @@ def _people_named(transaction: Transaction, line: FeedLine) -> set[PersonId] | N
     try:
         return {
             person_id
-            for key in feeds.KEYS
+            for key in BY
             if line.values.get(key)
             for person_id in transaction.find(key, canonical(key, line.values[key], today=today))
         }
@@ -151,16 +152,18 @@ def _take_lot(
     its: Feed,
     lines: Sequence[FeedLine],
 ) -> list[str]:
-    return [_take(transaction, its, each, links.get(each.number), limits) for each in lines]
+    """What comes of lines: each is combined with whom it names or is like, or somebody is asked."""
+    reasons = feeds.combine_lines(transaction, its, lines)
+    for at, line in enumerate(lines):
+        pair = links.get(line.number)
+        if reasons[at] == feeds.UNMATCHED and pair is not None:
+            reasons[at] = _take_by_likeness(transaction, its, line, pair, limits)
+    return reasons
 
 
-def _take(
-    transaction: Transaction, its: Feed, line: FeedLine, pair: Pair | None, limits: Thresholds
+def _take_by_likeness(
+    transaction: Transaction, its: Feed, line: FeedLine, pair: Pair, limits: Thresholds
 ) -> str:
-    """What comes of a line: it is combined with whom it names or is like, or somebody is asked."""
-    reason = feeds.combine_line(transaction, its, line)
-    if reason != feeds.UNMATCHED or pair is None:
-        return reason
     if pair.score < limits.certain:
         return questions.ask(transaction, its, line, pair)
     reason = feeds.combine(transaction, its, pair.person_id, line.values)
