@@ -178,12 +178,8 @@ def altered_rows(connection: Connection, keyring: Keyring) -> list[str]:
 def mark_epochs(connection: Connection, keyring: Keyring) -> None:
     """Say of every epoch that rows that decide are sealed from now on."""
     for (number,) in rows(connection, "SELECT number FROM epoch"):
-        run(
-            connection,
-            "UPDATE epoch SET mark = ? WHERE number = ?",
-            _marks(keyring, number)[0],
-            number,
-        )
+        mark = _marks(keyring, number)[0]
+        run(connection, "UPDATE epoch SET mark = ? WHERE number = ?", mark, number)
 
 
 def unlock(engine: Engine, keyring: Keyring) -> None:
