@@ -243,7 +243,7 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id: FeedId) -> None:
     sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
     encode = _ROW.encode
-    sealed = sealer.seal_each(
+    contents = sealer.seal_each(
         [encode(each.row) for each in to_keep],
         [(each.person_id, party, each.mark) for each in to_keep],
     )
@@ -258,7 +258,7 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id
                 "received": received,
                 "sealed": content,
             }
-            for each, content in zip(to_keep, sealed, strict=True)
+            for each, content in zip(to_keep, contents, strict=True)
         ],
     )
 

@@ -120,9 +120,9 @@ def _owners(
     of_each, altered = database.select_of_each(connection, blind_index, list(ids), "person_id = ?")
     if altered:
         raise alteration_error(min(altered), str(blind_index.name))
-    wanted, owners = set(tokens), dict[bytes, set[PersonId]]()
+    any_of, owners = set(tokens), dict[bytes, set[PersonId]]()
     for match in chain.from_iterable(of_each.values()):
-        if match.field == field and match.token in wanted:
+        if match.field == field and match.token in any_of:
             owners.setdefault(match.token, set()).add(match.person_id)
     return owners
 

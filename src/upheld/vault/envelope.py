@@ -98,12 +98,12 @@ def seal_each(key: Key, values: Sequence[bytes], belongs: Sequence[bytes]) -> li
     """Seal some values, each bound to what it belongs to, as `seal` does one."""
     nonces = os.urandom(_NONCE * len(values))
     encrypt = (AESGCM(key) if isinstance(key, bytes) else key).encrypt
-    sealed, at = [], 0
+    results, at = [], 0
     for value, its in zip(values, belongs, strict=True):
         nonce = nonces[at : at + _NONCE]
         at += _NONCE
-        sealed.append(_FORMAT + nonce + encrypt(nonce, pad(value), _FORMAT + its))
-    return sealed
+        results.append(_FORMAT + nonce + encrypt(nonce, pad(value), _FORMAT + its))
+    return results
 
 
 def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -> bytes:

@@ -65,11 +65,11 @@ def combine_each(
     people.lock_all(connection, list(field_values))
     for person_id, its in field_values.items():
         try:
-            normalised = _read(context, its)
+            texts = _read(context, its)
         except (FieldValueError, VaultError) as error:
             combinations[person_id] = Combination(None, problem=error)
             continue
-        alike.setdefault(tuple(normalised), {})[person_id] = normalised
+        alike.setdefault(tuple(texts), {})[person_id] = texts
     for mine in alike.values():
         combinations |= _combine_alike(context, connection, mine, options)
     return combinations
@@ -77,11 +77,11 @@ def combine_each(
 
 def _read(context: GateContext, field_values: FieldTexts) -> FieldTexts:
     """Values in the form in which they are kept; an error for one that cannot be."""
-    normalised = context.fields.normalise_all(field_values, context.clock.today())
-    context.derived.refuse(normalised)
-    for field, value in normalised.items():
+    texts = context.fields.normalise_all(field_values, context.clock.today())
+    context.derived.refuse(texts)
+    for field, value in texts.items():
         values.require_storable(field, value)
-    return normalised
+    return texts
 
 
 def _combine_alike(
@@ -99,15 +99,15 @@ def _combine_alike(
     )
     combining = ActExecution(context, connection, act, entitled=entitled)
     data = storing.load_with(list(field_values), combining)
-    judged = {each: storing.judge(each, data) for each in field_values}
-    refused = {each: its for each, its in judged.items() if not its.allowed}
-    outcomes = storing.conclude_many(refused, data)
+    judgements = {each: storing.judge(each, data) for each in field_values}
+    refusals = {each: its for each, its in judgements.items() if not its.allowed}
+    outcomes = storing.conclude_many(refusals, data)
     outcomes |= combining.conclude_many(
-        {each: combining.judge(each, data) for each in judged if each not in refused}, data
+        {each: combining.judge(each, data) for each in judgements if each not in refusals}, data
     )
     writer, marks = ValueWriter(connection, context.keyring), dict[PersonId, dict[str, str]]()
     for person_id, outcome in outcomes.items():
-        if person_id in refused or isinstance(outcome, Refused):
+        if person_id in refusals or isinstance(outcome, Refused):
             continue
         person, decision = data.people[person_id].person, outcome.decision
         if context.duty_handlers.do_more(decision, act.action):  # which may have stored something
@@ -117,6 +117,8 @@ def _combine_alike(
         its_marks = {field: person.holdings[field].mark for field in fields}
         marks[person_id] = its_marks
         storing.perform = lambda its_marks=its_marks: its_marks
-        outcomes[person_id] = storing.conclude(person_id, data.people[person_id], judged[person_id])
+        outcomes[person_id] = storing.conclude(
+            person_id, data.people[person_id], judgements[person_id]
+        )
     writer.write()
     return {each: Combination(outcomes[each], marks.get(each, {})) for each in field_values}

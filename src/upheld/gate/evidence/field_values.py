@@ -200,8 +200,8 @@ def birth_date(value: str, today: date) -> str:
 
 def phone(value: str, country: str = COUNTRY) -> str:
     """A phone number as E.164 writes it, such as +14255550142, with an extension after `;ext=`."""
-    if written := _WITH_CODE.fullmatch(value):  # as most are, and as we keep them
-        return "+1" + "".join(written.groups())
+    if parts := _WITH_CODE.fullmatch(value):  # as most are, and as we keep them
+        return "+1" + "".join(parts.groups())
     wrong = "Write the number with its area code, such as +1 425 555 0142."
     plain = _DASHES.sub("-", unicodedata.normalize("NFKC", value)).replace(_EXTENSION, " ext ")
     if not _PHONE.fullmatch(plain.strip().lower()):
