@@ -58,7 +58,21 @@ URL: Final = "http://127.0.0.1:8765"
 CUSTOMERS: Final = size("customers of the demonstration", short=12, long=200)
 HOME: Final = {"customer": "/me", "staff": "/staff", "agent": "/agent"}
 HREF: Final = re.compile(r'href="(/(?:me|staff|agent|demo)(?:/[^"#?]*)?)["#?]')
-WHO: Final = ("ann", "kim", "ruth", "dan", "eve", "gil", "olga", "max", "sara", "ed", "pia")
+WHO: Final = (
+    "ann",
+    "kim",
+    "ruth",
+    "dan",
+    "eve",
+    "gil",
+    "olga",
+    "max",
+    "sara",
+    "ed",
+    "pia",
+    "ivy",
+    "joy",
+)
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +196,21 @@ def test_two_months_of_what_comes_in_are_shown(app: Starlette, demo: Demo) -> No
     assert "Mill Books" in bought
     assert "A garden book" in bought
     assert "Mill Books" in ann.get("/about").text
+
+
+def test_articles_extracts_reports_and_an_invoice_are_shown(app: Starlette, demo: Demo) -> None:
+    """Ann reads what was chosen for her and why; a few people are too few for what analysts ask."""
+    by = {each.sign_in.partition("@")[0]: each for each in demo.people}
+    for word, path, text in (
+        ("ann", "/me/articles", "Used last month: 100 to under 500 gigabytes"),
+        ("max", "/staff/articles", "It is no longer shown"),
+        ("max", "/staff", "An extract waits for a yes."),
+        ("ivy", "/staff/extracts", "It is open" if CUSTOMERS >= 100 else "It has ended"),
+        ("ivy", "/staff/reports", "How many used how much"),
+        ("joy", "/reports", "How many people, by gender"),
+        ("pia", "/advertiser/invoices/1", "After corrections"),
+    ):
+        assert text in signed_in(app, demo, by[word]).get(path).text, path
 
 
 def test_what_was_built_is_whole_and_made_up(demo: Demo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -21,7 +22,7 @@ from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.gate.log.receipts import AccountQuery
 from upheld.gate.transaction import Transaction
-from upheld.practices.extracts import extracts
+from upheld.practices.extracts import crosstabs, extracts
 from upheld.practices.extracts.cells import cells
 from upheld.practices.extracts.extracts import Extract, ExtractError
 from upheld.practices.extracts.tables import extract, extract_person
@@ -293,14 +294,14 @@ def test_rows_say_bands_and_never_a_value() -> None:
     today = date(2026, 3, 11)
     row = cells(columns, ["2026-01", "2026-02"], values, {"transaction": charged}, today)
     assert row == [
-        "35 to 44",
-        "women",
-        "gardening, reading",
-        "982",
-        "10 to under 25 dollars",
-        "",
+        ["35 to 44"],
+        ["women"],
+        ["gardening", "reading"],
+        ["982"],
+        ["10 to under 25 dollars"],
+        [],
     ]
-    assert cells(columns, [], {"birth-date": "soon"}, {}, today) == ["", "", "", ""]
+    assert cells(columns, [], {"birth-date": "soon"}, {}, today) == [[], [], [], []]
 
 
 def test_an_analyst_asks_another_says_yes_and_rows_are_read_at_the_desk_alone(
@@ -348,3 +349,73 @@ def test_an_analyst_asks_another_says_yes_and_rows_are_read_at_the_desk_alone(
     assert row is not None
     assert row.key is None
     assert ExtractId(row.extract_id)
+
+
+def test_a_crosstab_has_as_many_people_as_rows_are_read_in_both_bands(
+    house: House, desk: tuple[UserId, UserId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, read one by one, are the oracle; whoever objected meanwhile is in neither."""
+    monkeypatch.setattr(crosstabs, "LOT", 7)
+    people = users(house, PEOPLE + 1)
+    for each in people[: PEOPLE // 2]:
+        used(house, each, 20, "2026-02")
+    its = approved_extract(house, *desk, months=3, month="2025-12")
+    about = {"purpose": ["service-improvement"]}
+    house.do(lambda t: t.record(people[3], "objection", fact="objected", about=about))
+    gate = house.provider.gate.gate
+    table = crosstabs.crosstab(gate, its.extract_id, 1, 2, desk[0])
+    assert table
+    oracle = Counter(
+        (row[1] or crosstabs.NOT_KNOWN, row[2] or crosstabs.NOT_KNOWN)
+        for row in rows(house, its, desk[0]).values()
+    )
+    assert table.counts == oracle
+    assert (table.people, sum(oracle.values())) == (PEOPLE, PEOPLE)
+    assert table.down == ["0 to under 1 gigabytes", "50 to under 100 gigabytes"]
+    assert table.across == ["10 to under 50 gigabytes", crosstabs.NOT_KNOWN]
+    purposes = [each.entry.purpose for each in gate.entries(people[0])]
+    assert purposes.count("service-improvement") == 1 + 1 + 1  # gathered, counted, their row read
+
+
+def test_a_crosstab_of_too_few_ends_the_extract_and_one_of_too_many_is_refused(
+    house: House, desk: tuple[UserId, UserId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is counted in either, and nobody in one of headings that rows do not have."""
+    people = users(house)
+    its = approved_extract(house, *desk, months=3, month="2025-12")
+    gate = house.provider.gate.gate
+    for places in ((0, 0), (0, 3), (-1, 1)):
+        with pytest.raises(ExtractError):
+            crosstabs.crosstab(gate, its.extract_id, *places, desk[0])
+    monkeypatch.setattr(crosstabs, "COUNTED_MAX", PEOPLE - 1)
+    with pytest.raises(ExtractError, match="more than"):
+        crosstabs.crosstab(gate, its.extract_id, 0, 1, desk[0])
+    monkeypatch.undo()
+    about = {"purpose": ["service-improvement"]}
+    house.do(lambda t: t.record_each(people[:3], "objection", fact="objected", about=about))
+    assert crosstabs.crosstab(gate, its.extract_id, 0, 1, desk[0]) is None
+    assert house.do(lambda t: extracts.require(t.tables, its.extract_id)).state == extracts.ENDED
+
+
+def test_an_analyst_alone_counts_an_extract_at_the_desk(
+    house: House, desk: tuple[UserId, UserId]
+) -> None:
+    """The page counts nobody until two things are chosen, and refuses what is not on its lists."""
+    users(house)
+    its = approved_extract(house, *desk, months=3, month="2025-12")
+    analyst, manager = (house.signed_in(each, "staff") for each in desk)
+    path = f"{HERE}/{its.extract_id}/counts"
+    assert manager.get(path).status_code == 403
+    assert path in analyst.get(f"{HERE}/{its.extract_id}").text
+    assert "<table" not in analyst.get(path).text
+    page = analyst.get(path, params={"down": "1", "across": "0"})
+    assert page.status_code == 200
+    assert "50 to under 100 gigabytes" in page.text
+    assert f'data-label="{crosstabs.NOT_KNOWN}">{PEOPLE - 1}<' in page.text
+    for wrong in ({"down": "1"}, {"down": "1", "across": "1"}, {"down": "x", "across": "٣"}):
+        answer = analyst.get(path, params=wrong)
+        assert answer.status_code == 422
+        assert "<table" not in answer.text
+    assert analyst.head(path).content == b""
+    assert send(analyst, f"{HERE}/{its.extract_id}/end", {}).status_code == 303
+    assert analyst.get(path).status_code == 303

@@ -1,8 +1,9 @@
 """What an advertiser booked: one advertisement for everybody, one for a group, one to be reviewed.
 
 The first was seen and clicked, its days are reported with noise, and two customers reported it.
-Ann, who opted out, sees the one for everybody; whoever is in the group sees theirs. In a
-demonstration of few customers the group is too small, so that one is refused, as the policy says.
+One that ran before is over: it was invoiced, and a part of that was taken back. Ann, who opted out,
+sees the one for everybody; whoever is in the group sees theirs. In a demonstration of few customers
+the group is too small, so that one is refused, as the policy says.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from upheld.core.company_names import company_name
+from upheld.demo.months import MONTHS
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import noise, parties
-from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates
+from upheld.practices.ads import ad_reports, campaigns, complaints, counts, estimates, invoices
 from upheld.practices.ads.campaigns import CampaignBooking
 from upheld.practices.staff import people
 
@@ -29,6 +31,12 @@ GROUP: Final = {"age-range": ["25-34", "35-44", "45-54"]}
 _TITLE, _TEXT = "Bulbs for the spring", "Tulips and crocuses, delivered to your door in the valley."
 _GROUP_TITLE, _GROUP_TEXT = "A garden bench for two", "Oak from the valley, built to order."
 _NEW_TITLE, _NEW_TEXT = "Winter sale", "Pots and tools at half price until the new year."
+_FIRST_TITLE, _FIRST_TEXT = "Pots for the window", "Clay from the valley, in ten sizes."
+_FIRST_RUNS: Final = timedelta(days=20)
+# On which day of its month that one was seen and clicked so often.
+_FIRST_SEEN: Final = ((4, 1_180, 96), (9, 1_420, 133), (15, 1_060, 88))
+_TAKEN_BACK: Final = 500  # cents
+_REASON: Final = "Our pages did not load on the evening of the ninth."
 # So many days ago an advertisement was seen and clicked so often.
 _SEEN: Final = ((9, 1_240, 112), (6, 1_310, 158), (3, 980, 109), (1, 1_265, 161))
 
@@ -42,7 +50,14 @@ class Advertising:
     def plan(self) -> None:
         """Let all of it happen when it is its time."""
         years = self.years
-        years.plan_transaction(years.ago(30), self._advertiser)
+        before = years.month(MONTHS - 3).first  # over on any day and in any zone
+        years.plan_transaction(before, self._advertiser)
+        years.plan_transaction(before, self._first_one, 18)
+        for day, views, clicks in _FIRST_SEEN:
+            seen = partial(self._seen, views=views, clicks=clicks)
+            years.plan_transaction(before + timedelta(days=day - 1), seen, 20)
+        after = years.month(MONTHS - 2).first
+        years.plan_transaction(after + timedelta(days=1), self._invoice)
         years.plan_transaction(
             years.ago(28), lambda t: self._approved(t, _TITLE, _TEXT, "bulbs", {}), 10
         )
@@ -73,6 +88,7 @@ class Advertising:
         text: str,
         page: str,
         criteria: dict[str, list[str]],
+        runs: timedelta = RUNS,
     ) -> campaigns.Campaign:
         today = transaction.clock.today()
         booking = CampaignBooking(
@@ -82,7 +98,7 @@ class Advertising:
             "garden",
             criteria,
             today,
-            today + RUNS,
+            today + runs,
             VIEWS_MAX,
             cents=1_250,
         )
@@ -107,15 +123,31 @@ class Advertising:
         actor = f"staff {self.scenes.user('max')}"
         estimates.review(transaction, its.campaign_id, approve=True, reason="", actor=actor)
 
+    def _first_one(self, transaction: GateTransaction) -> None:
+        """Let Pia book what runs for some days, and Max approve it."""
+        its = self._book(transaction, _FIRST_TITLE, _FIRST_TEXT, "pots", {}, _FIRST_RUNS)
+        actor = f"staff {self.scenes.user('max')}"
+        estimates.review(transaction, its.campaign_id, approve=True, reason="", actor=actor)
+
+    def _invoice(self, transaction: GateTransaction) -> None:
+        """Invoice the month that is over, and let Max take a part of it back."""
+        if not noise.is_there():
+            return
+        ad_reports.make(transaction)
+        actor = f"staff {self.scenes.user('max')}"
+        for its in invoices.issue(transaction):
+            invoices.correct(transaction, its.number, _TAKEN_BACK, reason=_REASON, actor=actor)
+
     def _seen(self, transaction: GateTransaction, views: int, clicks: int) -> None:
+        now = transaction.clock.now()
         for its in campaigns.every(transaction.tables, SHOP):
-            if its.state == campaigns.APPROVED:
+            if its.state == campaigns.APPROVED and its.begins <= now < its.ends:
                 counts.add(transaction, its, views=views, clicks=clicks)
 
     def _complaint(self, transaction: GateTransaction) -> None:
         """Let two customers report what runs; nothing says who they are."""
         for its in campaigns.every(transaction.tables, SHOP):
-            if its.state == campaigns.APPROVED and not its.criteria:
+            if its.title == _TITLE:
                 for reason in ("misleading", "other"):
                     complaints.complain(transaction, its.campaign_id, reason)
 

@@ -80,9 +80,15 @@ DESKS_SHOWN: Final = (
         "A manager",
         "who works here, the safeguards, a version of the policy and an advertisement to approve",
     ),
+    ("ivy", "An analyst", "asks for anonymous reports, and for extracts under pseudonyms"),
     ("sara", "Security", "a queue of another role"),
     ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
-    ("pia", "An advertiser", "books advertisements, and reads how often they were seen"),
+    (
+        "pia",
+        "An advertiser",
+        "books advertisements, reads how often they were seen, and has an invoice",
+    ),
+    ("joy", "A client of reports", "asks for anonymous numbers, within the budget that all share"),
 )
 
 
@@ -95,7 +101,7 @@ def build(
     today = provider.today()
     members = {
         word: Member(
-            names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}"),
+            names.person(random, today, name, age, email=f"{word}@{names.DOMAIN}", gender=""),
             month,
             plans,
             on_page=examples,

@@ -101,6 +101,7 @@ _STREETS: Final = (
     "The Green",
 )
 _WORK: Final = ("baker", "gardener", "joiner", "nurse", "teacher", "translator", "welder", "")
+_GENDER: Final = ("woman", "man", "woman", "man", "")
 _LIKES: Final = ("books", "cooking", "films", "gardening", "music", "sport", "travel")
 
 
@@ -131,6 +132,7 @@ def person(random: Random, today: date, name: str = "", age: int = 0, **details:
         "zip": f"{random.randint(10_000, 99_999)}",
         "occupation": random.choice(_WORK),
         "interests": ", ".join(random.sample(_LIKES, 2)) if random.random() < 0.3 else "",
+        "gender": random.choice(_GENDER),
     }
     return Persona(name, {word: value for word, value in (drawn | details).items() if value})
 

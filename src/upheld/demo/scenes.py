@@ -20,6 +20,7 @@ from upheld.demo.advertising import Advertising
 from upheld.demo.desks import AGENCY, Desks
 from upheld.demo.months import MONTHS, Member, Years, done
 from upheld.demo.questions import Questions
+from upheld.demo.research import ResearchScenes
 from upheld.demo.traffic import DemoTraffic
 from upheld.demo.versions import Versions
 from upheld.gate.act.request import Refused
@@ -69,6 +70,7 @@ class Scenes:
         Versions(self).plan()
         Desks(self).plan()
         Advertising(self).plan()
+        ResearchScenes(self).plan()
         DemoTraffic(self).plan()
         self._last_days()
 

@@ -58,23 +58,26 @@ def across(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
 
 
 def intervals(title: str, rows: Sequence[tuple[str, float, float, float, str]]) -> Markup:
-    """A bar for each (label, amount, lowest, highest, as said), with a line from end to end."""
+    """A bar under each label of (label, amount, lowest, highest, as said), and a line between ends.
+
+    The label lies over its bar, so that on a phone neither is cut off.
+    """
     most = max((high for _, _, _, high, _ in rows), default=0) or 1
-    line, left = 26, 220
-    room = WIDTH - left - ROOM
+    line, room = 44, WIDTH - ROOM
     parts = []
     for at, (label, amount, low, high, text) in enumerate(rows):
-        y = at * line + 4
-        start, end = (left + room * max(each, 0) / most for each in (low, high))
-        wide, middle = room * max(amount, 0) / most, y + 9
+        y = at * line + 22
+        start, end = (room * max(each, 0) / most for each in (low, high))
+        wide, middle = room * max(amount, 0) / most, y + 8
+        ends = (
+            f"M{start:.1f} {middle}H{end:.1f}M{start:.1f} {middle - 5}v10M{end:.1f} {middle - 5}v10"
+        )
         parts.append(
-            f'<text class="before" x="{left - 8}" y="{y + 13}">{escape(label)}</text>'
-            f'<rect class="bar-of" x="{left}" y="{y}" width="{wide:.1f}" height="18" rx="2">'
+            f'<text class="behind" x="0" y="{y - 6}">{escape(label)}</text>'
+            f'<rect class="bar-of" x="0" y="{y}" width="{wide:.1f}" height="16" rx="2">'
             f"<title>{escape(label)}: {escape(text)}</title></rect>"
-            f'<path class="span" d="M{start:.1f} {middle}H{end:.1f}M{start:.1f} {middle - 5}v10'
-            f'M{end:.1f} {middle - 5}v10"/>'
-            f'<text class="behind" x="{max(end, left + wide) + 8:.1f}" y="{y + 13}">'
-            f"{escape(text)}</text>"
+            f'<path class="span edge" d="{ends}"/><path class="span" d="{ends}"/>'
+            f'<text class="behind" x="{max(end, wide) + 8:.1f}" y="{y + 13}">{escape(text)}</text>'
         )
     if not parts:
         return Markup("")

@@ -17,7 +17,7 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import MenuEntry, Provider
 from upheld.practices.ads import invoices
 from upheld.practices.ads.advertiser import party_of
-from upheld.practices.ads.campaigns import AdError
+from upheld.practices.ads.campaigns import BLOCK, AdError
 from upheld.practices.ads.invoices import AdInvoice
 from upheld.web.forms import EMPTY, Field, Filled, cents, read
 from upheld.web.pages import KEEP_OUT
@@ -76,6 +76,7 @@ class InvoicePages:
             status=status,
             desk=self.here,
             at_desk=self.at_desk,
+            block=BLOCK,
             its=its,
             name=company_name(its.party),
             fields=FIELDS,

@@ -53,8 +53,8 @@ def cells(
     values: Mapping[str, str],
     series: Mapping[str, Sequence[str]],
     today: date,
-) -> list[str]:
-    """The cells of somebody's row; empty where nothing is known, or nothing that is in a band."""
+) -> list[list[str]]:
+    """The cells of somebody's row, each with its bands; with none where nothing is known."""
     mine = _bands(values, today)
     result = []
     for word in columns:
@@ -62,14 +62,23 @@ def cells(
             its = MEASURES[word]
             amount = amounts.by_month(its, series.get(word, ()))
             result += [
-                its.band(its.band_of(amount[each])) if each in amount else "" for each in months
+                [its.band(its.band_of(amount[each]))] if each in amount else [] for each in months
             ]
         elif word == bands.AREA:
-            result.append(", ".join(sorted(mine.get(word, set()))))
+            result.append(sorted(mine.get(word, set())))
         else:
             labels = dict(bands.options(word))
-            result.append(", ".join(labels[each] for each in sorted(mine.get(word, set()))))
+            result.append([labels[each] for each in sorted(mine.get(word, set()))])
     return result
+
+
+def order(columns: Sequence[str], months: Sequence[str], at: int) -> list[str]:
+    """The bands that cells under a heading can have, in their order; none for areas."""
+    word = [each for each in columns for _ in (months if each in MEASURES else [each])][at]
+    if word in MEASURES:
+        its = MEASURES[word]
+        return [its.band(each) for each in range(len(its.edges))]
+    return [] if word == bands.AREA else [label for _, label in bands.options(word)]
 
 
 def _bands(values: Mapping[str, str], today: date) -> dict[str, set[str]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -243,7 +244,7 @@ def gather(gate: Gate, extract_id: ExtractId) -> Extract:
         its = require(transaction.tables, extract_id)
         if its.state != GATHERING:
             return its
-        if len(_people(transaction.tables, its)) < _least(transaction.policy):
+        if len(people_of(transaction.tables, its)) < least(transaction.policy):
             return end(transaction, extract_id, TOO_FEW)
         transaction.tables.update(extract, {"state": OPEN}, "extract_id = ?", extract_id)
         return require(transaction.tables, extract_id)
@@ -258,7 +259,7 @@ def _gather_lot(transaction: Transaction, its: Extract, people: list[PersonId]) 
     transaction.lock(REGISTER)
     if require(transaction.tables, its.extract_id).state != GATHERING:
         return
-    before = {*_people(transaction.tables, its)}
+    before = {*people_of(transaction.tables, its)}
     new = [each for each in allowed if each not in before][: PEOPLE_MAX - len(before)]
     rows = [{"person_id": each, "extract_id": its.extract_id} for each in new]
     transaction.tables.insert_all(extract_person, rows)
@@ -272,37 +273,65 @@ def open_rows(
     Whoever may be in it no longer is taken out for good, and where fewer are left than the policy's
     smallest group it ends without a row. ExtractError where it is not open.
     """
-    its = require(transaction.tables, extract_id)
-    if not its.is_open(transaction.clock.now()):
-        raise _error("this extract is not open", "look at its page")
-    key, today = _key(transaction, its), transaction.clock.today()
-    names = sorted((_pseudonym(key, each), each) for each in _people(transaction.tables, its))
+    its = begin_reading(transaction, extract_id, user_id)
+    key = _key(transaction, its)
+    names = sorted((_pseudonym(key, each), each) for each in people_of(transaction.tables, its))
     pages = max(len(names) // PAGE, 1)  # the last page has the rest too: none is of a few people
     first = (min(max(page, 1), pages) - 1) * PAGE
     of_page = names[first:] if page >= pages else names[first : first + PAGE]
-    _note(transaction, OPENED, extract_id, its.wish, user_id)
-    # By their ids, since an entry must not name its people in the order of their pseudonyms.
-    there = transaction.lock_present(
-        sorted(each for _, each in of_page)
-    )  # none who is being erased
-    erased = transaction.erased_among(there)
-    present = [each for each in there if each not in erased]
-    outcomes = transaction.sweep(using(its), present) if present else {}
-    rows = []
-    for name, person_id in of_page:
-        outcome = outcomes.get(person_id)
-        if outcome is None or isinstance(outcome, Refused):
-            where = "person_id = ? AND extract_id = ?"
-            transaction.tables.delete(extract_person, where, person_id, extract_id)
-            continue
-        values = {word: value.value for word, value in outcome.values.items()}
-        series = {each: [v.value for v in outcome.series(each)] for each in its.wish.fields}
-        mine = cells(its.wish.columns, its.wish.month_words, values, series, today)
-        rows.append((name, mine))
-    if len(names) - len(of_page) + len(rows) < _least(transaction.policy):
+    read = read_cells(transaction, its, [each for _, each in of_page])
+    rows = [
+        (name, [", ".join(each) for each in read[person_id]])
+        for name, person_id in of_page
+        if person_id in read
+    ]
+    if len(names) - len(of_page) + len(rows) < least(transaction.policy):
         end(transaction, extract_id, TOO_FEW)
         return ExtractPage([], 1)
     return ExtractPage(rows, pages)
+
+
+def read_cells(
+    transaction: Transaction, its: Extract, people: Sequence[PersonId]
+) -> dict[PersonId, list[list[str]]]:
+    """What the rows of some people of an extract say, by the policy's decision on each of them.
+
+    Whoever may be in it no longer is taken out for good.
+    """
+    today = transaction.clock.today()
+    # By their ids, since an entry must not name its people in the order of their pseudonyms; none
+    # who is being erased is waited for.
+    there = transaction.lock_present(sorted(people))
+    erased = transaction.erased_among(there)
+    present = [each for each in there if each not in erased]
+    outcomes = transaction.sweep(using(its), present) if present else {}
+    result = {}
+    for person_id in people:
+        outcome = outcomes.get(person_id)
+        if outcome is None or isinstance(outcome, Refused):
+            where = "person_id = ? AND extract_id = ?"
+            transaction.tables.delete(extract_person, where, person_id, its.extract_id)
+            continue
+        values = {word: value.value for word, value in outcome.values.items()}
+        series = {each: [v.value for v in outcome.series(each)] for each in its.wish.fields}
+        wish = its.wish
+        result[person_id] = cells(wish.columns, wish.month_words, values, series, today)
+    return result
+
+
+def require_open(transaction: Transaction, extract_id: ExtractId) -> Extract:
+    """An extract whose rows may be read now. ExtractError where it is not open."""
+    its = require(transaction.tables, extract_id)
+    if not its.is_open(transaction.clock.now()):
+        raise _error("this extract is not open", "look at its page")
+    return its
+
+
+def begin_reading(transaction: Transaction, extract_id: ExtractId, user_id: UserId) -> Extract:
+    """Enter that somebody opens an extract. ExtractError where it is not open."""
+    its = require_open(transaction, extract_id)
+    _note(transaction, OPENED, extract_id, its.wish, user_id)
+    return its
 
 
 def using(its: Extract) -> Act:
@@ -314,7 +343,7 @@ def using(its: Extract) -> Act:
 
 def size(tables: Tables, its: Extract) -> int:
     """How many people are in an extract."""
-    return len(_people(tables, its))
+    return len(people_of(tables, its))
 
 
 def go_on(gate: Gate) -> int:
@@ -351,12 +380,14 @@ def require(tables: Tables, extract_id: ExtractId) -> Extract:
     return its
 
 
-def _people(tables: Tables, its: Extract) -> list[PersonId]:
+def people_of(tables: Tables, its: Extract) -> list[PersonId]:
+    """Who is in an extract."""
     rows = tables.select_unchecked(extract_person, ["person_id"], "extract_id = ?", its.extract_id)
     return [PersonId(each) for (each,) in rows]
 
 
-def _least(policy: Policy) -> int:
+def least(policy: Policy) -> int:
+    """Of how many people an extract is at least."""
     return smallest_group(policy) or LEAST
 
 

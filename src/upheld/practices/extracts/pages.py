@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
@@ -15,7 +16,7 @@ from upheld.practice.consequences import Banner, redirect_with_banner, short_ref
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import PendingAction, Provider
-from upheld.practices.extracts import cells, extracts
+from upheld.practices.extracts import cells, crosstabs, extracts
 from upheld.practices.extracts.cells import COLUMNS
 from upheld.practices.extracts.extracts import Extract, ExtractError, ExtractWish
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -176,6 +177,41 @@ class ExtractPages:
             pages=answer.pages,
         )
 
+    async def counts(self, visit: Visit) -> Response:
+        """How many are in which two bands, for analysts alone: none is counted until they chose."""
+        user_id = _require_role(visit, ANALYST)
+        extract_id = await self._extract_id(visit)
+        if HEADLESS in visit.request.scope:  # nobody reads a count
+            return Response(headers=KEEP_OUT)
+        its = await self.provider.read(lambda tables: extracts.require(tables, extract_id))
+        if not its.is_open(self.provider.now()):
+            return RedirectResponse(f"{HERE}/{extract_id}", 303)
+        heads = cells.headings(its.wish.columns, its.wish.month_words)
+        fields, table = _heading_fields(heads), None
+        chosen = {each.name: visit.request.query_params.get(each.name, "") for each in fields}
+        filled = read(fields, chosen) if any(chosen.values()) else EMPTY
+        if filled.values and filled.ok:
+            places = [int(filled.values[each.name]) for each in fields]
+            gate = self.provider.gate.gate
+            try:
+                table = await self.provider.run_in_thread(
+                    crosstabs.crosstab, gate, extract_id, *places, user_id
+                )
+            except ExtractError as error:
+                filled = filled.wrong("across", error.in_sentences())
+            if table is None and filled.ok:  # too few were left, and it has ended
+                return RedirectResponse(f"{HERE}/{extract_id}", 303)
+        return self.provider.pages.page(
+            visit.request,
+            "extracts/counts.html",
+            status=200 if filled.ok else 422,
+            its=its,
+            heads=heads,
+            fields=fields,
+            filled=filled,
+            table=table,
+        )
+
     def waiting(self, tables: Any) -> list[PendingAction]:
         """What waits for a manager's yes."""
         if any(each.state == extracts.WAITING for each in extracts.every(tables)):
@@ -236,6 +272,13 @@ class ExtractPages:
                 hint="Whoever decides reads it. Name nobody.",
             ),
         )
+
+
+def _heading_fields(heads: Sequence[str]) -> tuple[Field, ...]:
+    """Which heading a crosstab has a line for each band of, and which one a column."""
+    options = [(str(at), head) for at, head in enumerate(heads)]
+    names = {"down": "Lines", "across": "Columns"}
+    return tuple(Field(name, names[name], "select", options=options) for name in names)
 
 
 def _wish_of(values: dict[str, str]) -> ExtractWish:

@@ -35,6 +35,7 @@ def practice(provider: Provider) -> Practice:
             route("POST", "/{extract}", pages.decide),
             route("POST", "/{extract}/end", pages.end),
             route("GET", "/{extract}/rows", pages.rows),
+            route("GET", "/{extract}/counts", pages.counts),
         ],
         menu=[
             MenuEntry(

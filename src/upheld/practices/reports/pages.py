@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -20,7 +21,7 @@ from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
 from upheld.practice.privacy_budget import PROFILE, BudgetError
 from upheld.practices.reports import answers, method, reports
-from upheld.practices.reports.answers import ReportAnswer
+from upheld.practices.reports.answers import LEAST, ReportAnswer
 from upheld.practices.reports.method import Row
 from upheld.practices.reports.questions import (
     PRECISIONS,
@@ -85,6 +86,8 @@ class ReportPages:
             fields=self._fields(),
             filled=filled,
             is_open=self._is_open(),
+            is_inside=self.desk is STAFF,
+            most=_epsilon(privacy_budget.budget_of(self.provider.policy)),
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
             **words,
         )
@@ -117,17 +120,10 @@ class ReportPages:
         return its
 
     def _confirmation(self, wanted: Question, spent: Mapping[str, int]) -> Confirmation:
-        most, off = (
-            privacy_budget.budget_of(self.provider.policy),
-            answers.precision(wanted).people_off,
-        )
+        most = privacy_budget.budget_of(self.provider.policy)
         return Confirmation(
             wanted.title(),
-            (
-                f"Each number of people is right to within {off:,}, 19 times in 20.",
-                "Groups that are too small have no line. It costs the same whatever comes out.",
-                "What is spent never comes back, for you or anybody else.",
-            ),
+            self._consequences(wanted),
             self.desk.here,
             "Make the report",
             self.desk.here,
@@ -138,14 +134,32 @@ class ReportPages:
                 "points": str(wanted.points),
             },
             costs=[
-                ("Costs", _epsilon(wanted.points)),
+                ("Costs (epsilon)", _epsilon(wanted.points)),
                 *(
-                    (f"Left then: {_period(each)}", _epsilon(most - spent[each]))
+                    (
+                        f"Left then of {_epsilon(most)}: {_period(each)}",
+                        _epsilon(most - spent[each]),
+                    )
                     for each in wanted.periods
                 ),
             ],
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
         )
+
+    def _consequences(self, wanted: Question) -> list[str]:
+        """What somebody gets for the price: all of it is known before anybody is counted."""
+        how, its = answers.precision(wanted), wanted.its
+        least = (privacy_budget.smallest_group(self.provider.policy) or LEAST) + how.margin
+        result = [f"Each number of people is right to within {how.people_off:,}, 19 times in 20."]
+        if its.bound:
+            off = f"{how.total_off / its.parts:,.0f} {its.unit}"
+            result.append(f"Each sum is right to within {off}, 19 times in 20.")
+        return [
+            *result,
+            f"Groups of fewer than about {least:,} have no line.",
+            "It costs the same whatever comes out.",
+            "What is spent never comes back, for you or anybody else.",
+        ]
 
     def _question(self, values: Mapping[str, str]) -> Question:
         return question(
@@ -170,7 +184,8 @@ class ReportPages:
             title=title,
             answer=answer,
             rows=rows,
-            chart=charts.intervals(title, [_bar(each) for each in rows[:CHART_MAX]]),
+            charts=_charts(its.question, rows[:CHART_MAX]),
+            chart_max=CHART_MAX,
             epsilon=_epsilon(its.question.points),
             periods=[_period(each) for each in its.question.periods],
             shape=its.question.its,
@@ -277,5 +292,12 @@ def _period(period: str) -> str:
     return "What people told of themselves" if period == PROFILE else month_name(period)
 
 
-def _bar(row: Row) -> tuple[str, float, float, float, str]:
-    return (row.label, *row.people, f"{row.people.value:,.0f}")
+def _charts(wanted: Question, rows: Sequence[Row]) -> list[tuple[str, Markup]]:
+    """The charts of an answer, each with what it shows: of people, and of a sum what each adds."""
+    people = [(row.label, *row.people, f"{row.people.value:,.0f}") for row in rows]
+    result = [("People", charts.intervals("People", people))]
+    if wanted.its.bound:
+        title = f"{wanted.its.unit.capitalize()} for each person"
+        each = [(row.label, *row.mean, f"{row.mean.value:,.2f}") for row in rows if row.mean]
+        result.insert(0, (title, charts.intervals(title, each)))
+    return result
