@@ -54,8 +54,8 @@ class Advertising:
         years.plan_transaction(before, self._advertiser)
         years.plan_transaction(before, self._first_one, 18)
         for day, views, clicks in _FIRST_SEEN:
-            seen = partial(self._seen, views=views, clicks=clicks)
-            years.plan_transaction(before + timedelta(days=day - 1), seen, 20)
+            a_day = partial(self._seen, views=views, clicks=clicks)
+            years.plan_transaction(before + timedelta(days=day - 1), a_day, 20)
         after = years.month(MONTHS - 2).first
         years.plan_transaction(after + timedelta(days=1), self._invoice)
         years.plan_transaction(
@@ -65,8 +65,8 @@ class Advertising:
             years.ago(27), lambda t: self._approved(t, _GROUP_TITLE, _GROUP_TEXT, "bench", GROUP)
         )
         for days, views, clicks in _SEEN:
-            seen = partial(self._seen, views=views, clicks=clicks)
-            years.plan_transaction(years.ago(days), seen, 20)
+            a_day = partial(self._seen, views=views, clicks=clicks)
+            years.plan_transaction(years.ago(days), a_day, 20)
         years.plan_transaction(years.ago(4), self._complaint)
         years.plan_transaction(years.ago(0), self._report, 0)
         years.plan_transaction(

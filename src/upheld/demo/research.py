@@ -152,8 +152,8 @@ class ResearchScenes:
 
         def ask(transaction: GateTransaction) -> ReportId:
             today = transaction.clock.today()
-            wanted = question(template, split, month_choices(today)[0][0], _POINTS, today)
-            return reports.ask(transaction, wanted, purpose, actor=actor).report_id
+            its = question(template, split, month_choices(today)[0][0], _POINTS, today)
+            return reports.ask(transaction, its, purpose, actor=actor).report_id
 
         with gate.together() as transaction:
             report_id = ask(transaction)

@@ -69,9 +69,9 @@ def crosstab(
 
 def _in_order(its: Extract, at: int, labels: set[str]) -> list[str]:
     """The bands that somebody is in, in the order of the list; those without one come last."""
-    listed = cells.order(its.wish.columns, its.wish.month_words, at)
-    known = labels - {NOT_KNOWN}
-    result = [each for each in listed if each in known] if listed else sorted(known)
+    every_band = cells.order(its.wish.columns, its.wish.month_words, at)
+    bands = labels - {NOT_KNOWN}
+    result = [each for each in every_band if each in bands] if every_band else sorted(bands)
     return [*result, NOT_KNOWN] if NOT_KNOWN in labels else result
 
 

@@ -188,8 +188,8 @@ class ExtractPages:
             return RedirectResponse(f"{HERE}/{extract_id}", 303)
         heads = cells.headings(its.wish.columns, its.wish.month_words)
         fields, table = _heading_fields(heads), None
-        chosen = {each.name: visit.request.query_params.get(each.name, "") for each in fields}
-        filled = read(fields, chosen) if any(chosen.values()) else EMPTY
+        query = {each.name: visit.request.query_params.get(each.name, "") for each in fields}
+        filled = read(fields, query) if any(query.values()) else EMPTY
         if filled.values and filled.ok:
             places = [int(filled.values[each.name]) for each in fields]
             gate = self.provider.gate.gate
