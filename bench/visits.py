@@ -1,9 +1,11 @@
 """What a question for one day and the erasure of a hundred people cost in a store of many visits.
 
-A day's blocks are opened and counted by page, hour and network, with the entry of the look; beside
-it DuckDB counts the same of a plain Parquet file of the day, which is neither sealed nor decided.
-Then a hundred people with a cookie each are erased: how long, and how many bytes of blocks are
-written anew. `python bench/visits.py [VISITS [DAYS]]`.
+The visits are made up day by day and taken in as lines of a log are, but for the parsing of text:
+decided, reduced, sealed, entered; the job then puts the days in order. A day is counted by page,
+hour and network, with the entry of the look; beside it DuckDB counts the same of a plain Parquet
+file of the day, which is neither sealed nor decided. Somebody looks at a week of their own visits.
+Then a hundred people with a cookie each, who came on every day, are erased: how long, and how many
+bytes of blocks are written anew. `python bench/visits.py [VISITS [DAYS]]`.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import random
 import sys
 import tempfile
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -22,62 +25,64 @@ from upheld.core.clock import BEGINNING
 from upheld.core.ids import PersonId
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
-from upheld.practices.collection import blocks, day_counts
-from upheld.practices.collection.blocks import PURPOSE, DayKeys, PageVisit, days_of, seal_day
-from upheld.practices.collection.compaction import WHOLE
+from upheld.practices.collection import day_counts
+from upheld.practices.collection.blocks import (
+    PURPOSE,
+    DayKeys,
+    PageVisit,
+    days_of,
+    where_tokens_may_be,
+)
+from upheld.practices.collection.compaction import compact
+from upheld.practices.collection.intake import Intake
+from upheld.practices.collection.log_lines import LogLine
 from upheld.practices.collection.tables import visit_block, visit_tie
 
 PEOPLE = 100
 A_DAY = 5  # visits of each of them on a day
+BROWSERS = 10  # visits of a browser on a day, about
 ROUNDS = 5
-TOGETHER = 4  # blocks in one transaction
+TOGETHER = 25_000  # lines that are taken in together, as of a log
+WEEK = 7
 
 
 def fill(gate: Gate, visits: int, days: int) -> list[str]:
-    """Write visits of some days, in whole blocks, a fifth of them of nobody; the days."""
-    draw = random.Random(SEED)  # noqa: S311 - made-up visits
+    """Take in visits of some days, a fifth of them of browsers without our cookie; the days."""
+    intake, today = Intake(gate), gate.clock.today()
+    names = [today - timedelta(days=number + 1) for number in range(days)]
+    for number, day in enumerate(names):
+        some = list(lines_of(gate, day, visits // days, random.Random(SEED + number)))  # noqa: S311 - made up
+        for first in range(0, len(some), TOGETHER):
+            part = some[first : first + TOGETHER]
+            if intake.keep(part).visits != len(part):
+                raise SystemExit("a visit was not kept")
+    return [day.isoformat() for day in names]
+
+
+def lines_of(gate: Gate, day: date, count: int, draw: random.Random) -> Iterator[LogLine]:
+    """So many visits of a day in the order of their times."""
     routes = [f"/articles/about-{number}-things" for number in range(2000)]
     weights = [1 / rank for rank in range(1, len(routes) + 1)]
-    networks = [f"{a}.{b}.7.0/24" for a in range(1, 101) for b in range(100)]
-    a_day, today = visits // days, gate.clock.today()
-    names = [(today - timedelta(days=number + 1)).isoformat() for number in range(days)]
-    for number, day in enumerate(names):
-        moment = gate.clock.now() - timedelta(days=number + 1)
-        start = int((moment.replace(hour=0, minute=0, second=0) - BEGINNING).total_seconds())
-        with gate.together() as transaction:
-            keys = DayKeys(gate, days_of(transaction.tables, [day], make=True))
-        own = [keys.token(day, cookie(person)) for person in range(PEOPLE)] * A_DAY
-        strangers = [draw.randbytes(16) for _ in range(max(1, a_day // 10))]
-        left, some = a_day, []
-        while left:
-            size = min(WHOLE, left)
-            left -= size
-            tokens = [b"" if at % 5 == 0 else draw.choice(strangers) for at in range(size)]
-            for token in own[:: max(1, a_day // WHOLE)] if size == WHOLE else ():
-                tokens[draw.randrange(size)] = token
-            some.append(
-                seal_day(
-                    keys,
-                    day,
-                    [
-                        PageVisit(start + at, route, draw.choice(networks), token)
-                        for at, (route, token) in enumerate(
-                            zip(draw.choices(routes, weights, k=size), tokens, strict=True)
-                        )
-                    ],
-                )
-            )
-            if len(some) == TOGETHER or not left:
-                with gate.together() as transaction:
-                    blocks.write(
-                        transaction.tables,
-                        some,
-                        source="browser",
-                        fields=(blocks.PAGE, blocks.NETWORK, blocks.COOKIE),
-                        clauses=("visits",),
-                    )
-                some = []
-    return names
+    targets = [route.encode() for route in routes]
+    noon = gate.clock.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    start = int(
+        (noon - timedelta(days=(gate.clock.today() - day).days) - BEGINNING).total_seconds()
+    )
+    own = [(b"192.0.2.7", cookie(person)) for person in range(PEOPLE)] * A_DAY
+    others = [
+        (
+            f"{draw.randrange(1, 101)}.{draw.randrange(100)}.7.{draw.randrange(256)}".encode(),
+            b"" if at % 5 == 0 else draw.randbytes(16).hex().encode(),
+        )
+        for at in range(max(1, count // BROWSERS))
+    ]
+    browsers = [*own, *draw.choices(others, k=max(0, count - len(own)))][:count]
+    draw.shuffle(browsers)
+    step = (
+        10 * 3600 / count
+    )  # the ten hours about noon, which are the same day in every zone of ours
+    for at, target in enumerate(draw.choices(targets, weights, k=count)):
+        yield LogLine(start - 5 * 3600 + int(at * step), browsers[at][0], target, browsers[at][1])
 
 
 def cookie(person: int) -> bytes:
@@ -137,6 +142,21 @@ def enrol(gate: Gate) -> list[PersonId]:
     return people
 
 
+def own_week(gate: Gate, names: list[str]) -> float:
+    """Seconds of the processor in which a week's visits of somebody are found and opened."""
+    start, count = time.process_time(), 0
+    with gate.look() as tables:
+        keys = DayKeys(gate, days_of(tables, names[:WEEK]))
+        for day in names[:WEEK]:
+            token = keys.token(day, cookie(0))
+            for where, values in where_tokens_may_be(tables, day, [token]):
+                for row in tables.select(visit_block, where, *values):
+                    count += sum(each.token == token for each in keys.open(row))
+    if count != A_DAY * len(names[:WEEK]):
+        raise SystemExit("a visit of somebody is missing")
+    return time.process_time() - start
+
+
 def sizes(gate: Gate) -> dict[str, int]:
     """Bytes of each block."""
     with gate.look() as tables:
@@ -157,10 +177,15 @@ def main() -> None:
         start = time.process_time()
         names = fill(gate, visits, days)
         people = enrol(gate)
+        print(f"{visits:,} visits of {days} days,", end=" ")
+        print(f"{sum(sizes(gate).values()) / 1e6:,.0f} MB, kept in", end=" ")
+        print(f"{time.process_time() - start:.0f} s of the processor", flush=True)
+        start = time.process_time()
+        compact(gate)
         before = sizes(gate)
         whole = sum(before.values())
-        print(f"{visits:,} visits of {days} days in {len(before):,} blocks,", end=" ")
-        print(f"{whole / 1e6:,.0f} MB, written in {time.process_time() - start:.0f} s", flush=True)
+        print(f"put in order in {time.process_time() - start:.0f} s:", end=" ")
+        print(f"{len(before):,} blocks, {whole / 1e6:,.0f} MB", flush=True)
         pairs = [question(gate, day) for day in (names * ROUNDS)[:ROUNDS]]
         cpu, wall = (median(each) for each in zip(*pairs, strict=True))
         print(
@@ -171,6 +196,7 @@ def main() -> None:
             f"DuckDB on plain Parquet of the day: {plain:.2f} s; {cpu / plain:.1f} times",
             flush=True,
         )
+        print(f"a week of somebody's own: {own_week(gate, names):.3f} s", flush=True)
         start, began = time.process_time(), time.perf_counter()
         erase(gate, people)
         took, waited = time.process_time() - start, time.perf_counter() - began

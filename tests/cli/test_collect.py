@@ -46,27 +46,16 @@ KILLED_JOINING = """
 import os, sys
 from upheld import cli
 from upheld.practices.collection import compaction
-compaction.AT_ONCE = 2
-calls = []
-def killing(real):
-    def work(*arguments):
-        result = real(*arguments)
-        calls.append(1)
-        if len(calls) == 2:
-            os.kill(os.getpid(), 9)
-        return result
-    return work
-if sys.argv.pop(1) == "before":
-    compaction.seal_day = killing(compaction.seal_day)
-else:
-    real = compaction._join
-    def joining(transaction):
-        joined = real(transaction)
-        calls.append(joined)
-        if len(calls) == 3:  # two were durable
-            os.kill(os.getpid(), 9)
-        return joined
-    compaction._join = joining
+compaction.WHOLE = 150
+name = {"before": "seal_day", "after": "_replace"}[sys.argv.pop(1)]
+real, calls = getattr(compaction, name), []
+def killing(*arguments):
+    result = real(*arguments)
+    calls.append(1)
+    if len(calls) == 2:
+        os.kill(os.getpid(), 9)
+    return result
+setattr(compaction, name, killing)
 cli.main()
 """
 YESTERDAY = system_time() - timedelta(days=1)

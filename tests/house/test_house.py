@@ -161,6 +161,7 @@ READ_UNCHECKED = {
         "practices/collection/holdings.py",
         "visit_block",
     ): "counts for managers, on which nothing rests",
+    ("practices/collection/blocks.py", "visit_block"): "leads to blocks; these are checked",
     (
         "practices/collection/compaction.py",
         "visit_block",

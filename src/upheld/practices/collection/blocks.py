@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from upheld.core.ids import BlockId
-from upheld.database.own_tables import Tables
+from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.sealing import Sealer, SealerSource
 from upheld.practices.collection.tables import visit_block, visit_day
 
 PURPOSE: Final = "collection"
 SALT_BYTES: Final = 32
 TOKEN_BYTES: Final = 16
+BITS_MAX: Final = 16  # of tokens, by which the blocks of a day are told apart
+BITS_AT_ONCE: Final = 500  # beginnings in one query
 NETWORK, COOKIE, PAGE = "ip-network", "cookie-id", "page-request"
 BLOCK_BYTES_MAX: Final = 1 << 28  # of a block that is opened
 
@@ -181,17 +183,46 @@ class SealedBlock(NamedTuple):
     day: str
     visits: int
     sealed: bytes
+    token_bits: str | None = None  # with which each of its tokens begins; None where with any
 
 
-def seal_day(keys: DayKeys, day: str, visits: Sequence[PageVisit]) -> SealedBlock:
+def seal_day(
+    keys: DayKeys, day: str, visits: Sequence[PageVisit], token_bits: str | None = None
+) -> SealedBlock:
     """A new block of a day."""
-    return seal_columns(keys, day, columns_of(visits))
+    return seal_columns(keys, day, columns_of(visits), token_bits)
 
 
-def seal_columns(keys: DayKeys, day: str, columns: VisitColumns) -> SealedBlock:
+def seal_columns(
+    keys: DayKeys, day: str, columns: VisitColumns, token_bits: str | None = None
+) -> SealedBlock:
     """A new block of a day, of visits by columns."""
     block_id = BlockId(secrets.token_hex(16))
-    return SealedBlock(block_id, day, len(columns.times), keys.seal(day, block_id, columns))
+    sealed = keys.seal(day, block_id, columns)
+    return SealedBlock(block_id, day, len(columns.times), sealed, token_bits)
+
+
+def bits_of(token: bytes, count: int) -> str:
+    """The first bits of a token, as 0 and 1."""
+    return f"{int.from_bytes(token[: BITS_MAX // 8]):0{BITS_MAX}b}"[:count]
+
+
+def where_tokens_may_be(
+    tables: Tables, day: str, tokens: Collection[bytes]
+) -> Iterator[tuple[str, list[str]]]:
+    """Conditions, with their values, for the blocks of a day that may have visits of some tokens.
+
+    No block is of two of them.
+    """
+    where, values = "day = ? AND fields LIKE ?", [day, f"%{COOKIE}%"]
+    yield f"{where} AND token_bits IS NULL", values
+    rows = tables.select_unchecked(visit_block, ["token_bits"], where, *values)
+    there = {str(bits) for (bits,) in rows if bits}
+    lengths = {len(bits) for bits in there}
+    mine = sorted(there & {bits_of(token, length) for token in tokens for length in lengths})
+    for first in range(0, len(mine), BITS_AT_ONCE):
+        some = mine[first : first + BITS_AT_ONCE]
+        yield f"{where} AND token_bits IN ({placeholders(some)})", [*values, *some]
 
 
 def digest_of(blocks: Iterable[SealedBlock]) -> str:
@@ -222,6 +253,7 @@ def write(
                 "clauses": " ".join(clauses),
                 "visits": each.visits,
                 "sealed": each.sealed,
+                "token_bits": each.token_bits,
             }
             for each in blocks
         ],

@@ -1,26 +1,22 @@
 """The visits of people who are erased, taken out of every block, for many people at once.
 
 A block is opened for all of them together: first its tokens alone, and the whole of it only where
-one of theirs is among them. Blocks are looked through while nobody waits, and written anew a few
-in a transaction. Who is killed in between has deleted whole blocks, and the ties that say whose the
-rest is are the last to go.
+one of theirs is among them; of a day that is in order, only blocks in which theirs can be. Blocks
+are looked through while nobody waits, and written anew a few in a transaction. Who is killed in
+between has deleted whole blocks, and the ties that say whose the rest is are the last to go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
 
 from upheld.core.ids import BlockId, PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practices.collection.blocks import COOKIE, DayKeys, days_of
-from upheld.practices.collection.rewriting import replace
+from upheld.practices.collection.blocks import DayKeys, days_of, where_tokens_may_be
+from upheld.practices.collection.rewriting import BlockSize, any_of, lots_of, replace
 from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
 from upheld.practices.collection.ties import cookies_that_go
-
-AT_ONCE: Final = 10  # blocks that are written anew in one transaction
-_WITH_COOKIES: Final = f"%{COOKIE}%"
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -55,29 +51,33 @@ def delete_visits(
     count = 0
     for day in days:
         while some := _blocks_with(gate, day, cookies):  # others may be written meanwhile
-            for first in range(0, len(some), AT_ONCE):
+            for lot in lots_of(some):
                 with gate.together() as transaction:
                     cookies = cookies & still(transaction) if still else cookies
                     if not cookies:
                         return count
-                    count += _take_out(transaction, some[first : first + AT_ONCE], cookies)
+                    count += _take_out(transaction, lot, cookies)
     return count
 
 
-def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockId]:
+def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockSize]:
     """The blocks of a day in which there are visits that came with some cookies."""
     with gate.look() as tables:
         keys = DayKeys(gate, days_of(tables, [day]))
         if not keys.salts:
             return []
-        ids = tables.select_unchecked(
-            visit_block, ["block_id"], "day = ? AND fields LIKE ?", day, _WITH_COOKIES
-        )
         tokens = {keys.token(day, each) for each in cookies}
+        pairs = [
+            BlockSize(BlockId(str(block_id)), int(visits))
+            for where, values in where_tokens_may_be(tables, day, tokens)
+            for block_id, visits in tables.select_unchecked(
+                visit_block, ["block_id", "visits"], where, *values
+            )
+        ]
         return [
-            BlockId(row.block_id)
-            for some in _lots([BlockId(str(block_id)) for (block_id,) in ids])
-            for row in tables.select(visit_block, _any_of(some), *some)
+            BlockSize(BlockId(row.block_id), row.visits)
+            for some in lots_of(pairs)
+            for row in tables.select(visit_block, any_of(some), *some)
             if not tokens.isdisjoint(keys.tokens_in(row))
         ]
 
@@ -85,7 +85,7 @@ def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockId]:
 def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> int:
     """Delete the visits of some cookies from some blocks, if they are still there; how many."""
     tables, count = transaction.tables, 0
-    rows = tables.select(visit_block, _any_of(block_ids), *block_ids)
+    rows = tables.select(visit_block, any_of(block_ids), *block_ids)
     keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
     for row in rows:
         tokens = {keys.token(row.day, each) for each in cookies}
@@ -94,12 +94,3 @@ def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: s
         count += len(columns.times) - len(others.times)
         replace(transaction, keys, row, others, row.fields.split())
     return count
-
-
-def _lots(block_ids: Sequence[BlockId]) -> Iterator[Sequence[BlockId]]:
-    for first in range(0, len(block_ids), AT_ONCE):
-        yield block_ids[first : first + AT_ONCE]
-
-
-def _any_of(block_ids: Sequence[BlockId]) -> str:
-    return f"block_id IN ({', '.join('?' * len(block_ids))})"

@@ -31,7 +31,14 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.collection.beacon_keys import Beacon, tellers
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys, PageVisit, days_of
+from upheld.practices.collection.blocks import (
+    NETWORK,
+    PAGE,
+    DayKeys,
+    PageVisit,
+    days_of,
+    where_tokens_may_be,
+)
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.tables import visit_block, visit_day
 from upheld.practices.collection.ties import Tie, own_cookies, ties_of
@@ -170,8 +177,11 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         if len(days) > DAYS:
             earlier = days[DAYS - 1]
         salts = days_of(tables, days[:DAYS])
+        keys = DayKeys(transaction, salts)
         for day in salts:
-            rows += tables.select(visit_block, "day = ? AND fields LIKE ?", day, f"%{COOKIE}%")
+            tokens = {keys.token(day, each) for each in cookies}
+            for where, values in where_tokens_may_be(tables, day, tokens):
+                rows += tables.select(visit_block, where, *values)
     return KeptDays(
         cookies,
         rows,
@@ -195,7 +205,7 @@ def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
         some = [
             (each, week.tellers.get(row.source))
             for row in week.rows
-            if row.day == day
+            if row.day == day and not tokens.isdisjoint(keys.tokens_in(row))
             for each in keys.open(row)
             if each.token in tokens
         ]

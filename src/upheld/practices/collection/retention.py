@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from upheld.core.ids import BlockId
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
@@ -21,11 +22,16 @@ from upheld.practices.collection.blocks import (
     DayKeys,
     days_of,
 )
-from upheld.practices.collection.rewriting import EVERY, replace
+from upheld.practices.collection.rewriting import (
+    BLOCKS_AT_ONCE,
+    EVERY,
+    BlockSize,
+    any_of,
+    lots_of,
+    replace,
+)
 from upheld.practices.collection.tables import log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
-
-AT_ONCE = 50  # blocks that are written anew in one transaction
 
 
 def retire(gate: Gate) -> int:
@@ -64,8 +70,9 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
         return _drop_all_but(transaction, cookies, where, values)
     if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
         return 0
-    condition = where or "day >= ''"
-    count = tables.purge(visit_block, condition, *values)
+    condition, count = where or "day >= ''", 0
+    for (day,) in tables.select_unchecked(visit_block, ["day"], condition, *values):
+        count += tables.purge(visit_block, "day = ?", day)
     tables.purge(visit_day, condition, *values)
     if not oldest:
         tables.purge(log_reading, "number > 0")
@@ -85,15 +92,16 @@ def _drop_all_but(
 ) -> int:
     """Delete what came with other cookies than some, which the law has us keep; how many blocks."""
     tables, count = transaction.tables, 0
-    for row in tables.select(visit_block, where, *values):
-        keys = DayKeys(transaction, days_of(tables, [row.day]))
-        tokens = {keys.token(row.day, each) for each in cookies}
-        columns = keys.columns(row)
-        others = columns.without([each for each in columns.tokens if each not in tokens])
-        if len(others.times) < len(columns.times):
-            replace(transaction, keys, row, others, row.fields.split())
-            count += 1
     for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
+        keys = DayKeys(transaction, days_of(tables, [str(day)]))
+        tokens = {keys.token(str(day), each) for each in cookies}
+        rows = tables.select(visit_block, "day = ?", day)
+        for row in rows:
+            columns = keys.columns(row)
+            others = columns.without([each for each in columns.tokens if each not in tokens])
+            if len(others.times) < len(columns.times):
+                replace(transaction, keys, row, others, row.fields.split())
+                count += 1
         if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
             tables.purge(visit_day, "day = ?", day)
     if count:
@@ -108,10 +116,17 @@ def _narrow(gate: Gate, allowed: Sequence[str]) -> int:
         return 0
     with gate.together() as transaction:
         tables = transaction.tables
-        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {AT_ONCE}"
-        rows = tables.select(visit_block, where, *(f"%{each}%" for each in gone))
-        if not rows:
+        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {BLOCKS_AT_ONCE}"
+        sizes = [
+            BlockSize(BlockId(str(block_id)), int(visits))
+            for block_id, visits in tables.select_unchecked(
+                visit_block, ["block_id", "visits"], where, *(f"%{each}%" for each in gone)
+            )
+        ]
+        lot = next(lots_of(sizes), [])
+        if not lot:
             return 0
+        rows = tables.select(visit_block, any_of(lot), *lot)
         keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
         for row in rows:
             columns = keys.columns(row)

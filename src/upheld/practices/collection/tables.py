@@ -32,8 +32,12 @@ visit_block: Final = Table(
     Column("clauses", WORD, nullable=False),  # by which it is kept, with spaces between them
     Column("visits", BigInteger, nullable=False),  # how many
     Column("sealed", LargeBinary, nullable=False),
+    # The bits with which each token in it begins; nothing where they begin with any. They say
+    # nothing of a cookie to whoever has not the key of the day.
+    Column("token_bits", WORD),
     Column("mac", LargeBinary),
-    Index("visit_block_day", "day"),
+    # All but what is sealed: blocks are small and many, and are counted without being read.
+    Index("visit_block_day", "day", "source", "fields", "clauses", "token_bits", "visits"),
     info=sealed(),
 )
 
