@@ -42,6 +42,10 @@ class Clock:
         """The time of day, in UTC."""
         return BEGINNING + timedelta(microseconds=self._since_1970() // 1000)
 
+    def seconds(self) -> int:
+        """The whole seconds since 1970."""
+        return self._since_1970() // 10**9
+
     def today(self) -> date:
         """The day that it is in the clock's zone."""
         return self.day_of(self.now())

@@ -7,20 +7,16 @@ for a database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from upheld.core.clock import BEGINNING
-from upheld.practice.endpoints import cookie_name
-from upheld.practices.collection.log_lines import LogLine
 from upheld.practices.collection.recorder import OpenRules, VisitRecorder, WaitingVisit, new_cookie
 
 COOKIE: Final = "visitor"
 COOKIE_BYTES_MAX: Final = 64
-COOKIE_DAYS_MAX: Final = 400  # no browser keeps one for longer
 NOBODYS: Final = (
     "/staff",
     "/agent",
@@ -29,50 +25,42 @@ NOBODYS: Final = (
     "/demo",
     "/beacon",
 )  # no visits of our pages
-_DAY: Final = 86_400
+_NO_COOKIES: Final[Mapping[str, str]] = {}
 
 
 class OpenVisit(NamedTuple):
     """A visit whose page is not sent yet: what the policy lets us keep, and our cookie, if any."""
 
+    at: int  # seconds since 1970
     rules: OpenRules
     cookie: str
     is_new: bool  # whether the browser has to be given the cookie
     session: str  # of the customer who is signed in, if anybody is
     signal: bool
 
-    def cookie_header(self, recorder: VisitRecorder) -> str:
+    def cookie_header(self) -> str:
         """What sets our cookie: first-party, for no longer than a visit may be kept."""
-        seconds = min(self.rules.days, COOKIE_DAYS_MAX) * _DAY
-        text = f"{COOKIE}={self.cookie}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Lax"
-        return text + ("; Secure" if recorder.provider.secure else "")
+        return f"{COOKIE}={self.cookie}{self.rules.cookie_end}"
 
-    def waiting(self, recorder: VisitRecorder, address: str, target: bytes) -> WaitingVisit:
+    def waiting(self, address: str, target: bytes) -> WaitingVisit:
         """The visit, as it waits to be kept."""
-        seconds = int((recorder.provider.now() - BEGINNING).total_seconds())
-        line = LogLine(seconds, address.encode(), target, self.cookie.encode(), self.signal)
-        return WaitingVisit(line, self.session)
+        return WaitingVisit(self.at, address, target, self.cookie, self.signal, self.session)
 
 
-def open_visit(recorder: VisitRecorder, header: Callable[[str], str]) -> OpenVisit | None:
-    """A visit by the headers of its request; None where no clause lets us keep anything of it."""
-    signal = header("sec-gpc") == "1"
-    rules = recorder.rules(signal=signal)
+def open_visit(recorder: VisitRecorder, signal: str, cookies: str) -> OpenVisit | None:
+    """A visit by the headers of its request that tell of a privacy signal and of cookies.
+
+    None where no clause lets us keep anything of it.
+    """
+    at, is_signal = recorder.provider.gate.gate.clock.seconds(), signal == "1"
+    rules = recorder.rules(at, signal=is_signal)
     if not rules.visit.fields:
         return None
-    cookies = _cookies(header("cookie"))
-    cookie, is_new = _cookie(rules, cookies)
-    session = cookies.get(cookie_name(recorder.provider, "customer"), "")
-    return OpenVisit(rules, cookie, is_new, session, signal)
-
-
-def _cookie(rules: OpenRules, cookies: Mapping[str, str]) -> tuple[str, bool]:
-    """Our cookie in a request, or a new one where it has none; and whether it is new."""
-    if not rules.reads_cookie:
-        return "", False
-    if value := _own(cookies):
-        return value, False
-    return (new_cookie(), True) if rules.sets_cookie else ("", False)
+    by_name = _cookies(cookies) if cookies else _NO_COOKIES
+    cookie = _own(by_name) if rules.reads_cookie else ""
+    is_new = not cookie and rules.sets_cookie
+    session = by_name.get(recorder.session_cookie, "")
+    return OpenVisit(at, rules, new_cookie() if is_new else cookie, is_new, session, is_signal)
 
 
 def is_html(kind: str) -> bool:
@@ -137,7 +125,9 @@ class VisitMiddleware:
             return
         headers = dict(scope["headers"])
         visit = open_visit(
-            self.recorder, lambda name: headers.get(name.encode(), b"").decode("latin-1")
+            self.recorder,
+            headers.get(b"sec-gpc", b"").decode("latin-1"),
+            headers.get(b"cookie", b"").decode("latin-1"),
         )
         if visit is None:
             await self.app(scope, receive, send)
@@ -149,13 +139,13 @@ class VisitMiddleware:
             if message["type"] == "http.response.start" and _is_page(message):
                 is_page = True
                 if visit.is_new:
-                    cookie = visit.cookie_header(self.recorder).encode()
+                    cookie = visit.cookie_header().encode()
                     message["headers"] = [*message["headers"], (b"set-cookie", cookie)]
             await send(message)
 
         await self.app(scope, receive, noting)
         if is_page:
             client = scope.get("client")
-            target = _without_parameters(scope).encode("utf-8", "replace")
             address = str(client[0]) if client else "-"
-            self.recorder.note(visit.waiting(self.recorder, address, target))
+            target = _without_parameters(scope).encode("utf-8", "replace")
+            self.recorder.note(visit.waiting(address, target))

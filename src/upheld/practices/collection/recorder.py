@@ -17,6 +17,8 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from upheld.core.errors import UpheldError
 from upheld.gate.act.request import Act
+from upheld.policy.load import Policy
+from upheld.practice.endpoints import cookie_name
 from upheld.practice.plugin import Provider
 from upheld.practices.collection.blocks import COOKIE
 from upheld.practices.collection.intake import QUARTER, SIGNAL, Intake, VisitRules, rules_of
@@ -30,6 +32,8 @@ SECONDS: Final = 1.0
 DROPPED: Final = "upheld_dropped_visits_total"
 SET_COOKIE: Final = Act(action="set-cookie", occasion=OWN.occasion)
 REFUSED_MAX: Final = 10_000
+COOKIE_DAYS_MAX: Final = 400  # no browser keeps one for longer
+_DAY: Final = 86_400
 _LOG = logging.getLogger("upheld")
 W = TypeVar("W")
 
@@ -39,7 +43,7 @@ class OpenRules(NamedTuple):
 
     visit: VisitRules
     sets_cookie: bool
-    days: int  # for which a visit of today may be kept
+    cookie_end: str  # what follows the value where our cookie is set
 
     @property
     def reads_cookie(self) -> bool:
@@ -48,10 +52,22 @@ class OpenRules(NamedTuple):
 
 
 class WaitingVisit(NamedTuple):
-    """A visit that waits, and the session of the customer who is signed in, if anybody is."""
+    """A visit that waits, and the session of the customer who is signed in, if anybody is.
 
-    line: LogLine
+    It is put into the form in which it is kept by whoever keeps it, not while its page is sent.
+    """
+
+    at: int  # seconds since 1970
+    address: str
+    target: bytes
+    cookie: str
+    signal: bool
     session: str = ""
+
+    def line(self) -> LogLine:
+        """The visit as a line of a log tells of one."""
+        address = self.address.encode("utf-8", "replace")
+        return LogLine(self.at, address, self.target, self.cookie.encode(), self.signal)
 
 
 class WaitingLine(ABC, Generic[W]):
@@ -122,34 +138,42 @@ class VisitRecorder(WaitingLine[WaitingVisit]):
     def __init__(self, provider: Provider) -> None:
         super().__init__(provider)
         self._intake = Intake(provider.gate.gate)
-        self._rules: dict[tuple[str, int, bool], OpenRules] = {}
+        self.session_cookie = cookie_name(provider, "customer")
+        # Of a policy and a quarter of an hour, by whether there is a signal.
+        self._rules: tuple[Policy | None, int, dict[bool, OpenRules]] = (None, 0, {})
         self._settled: set[tuple[str, bytes]] = set()  # sessions and cookies that are done
 
-    def rules(self, *, signal: bool) -> OpenRules:
-        """What the policy in force lets us do, with a privacy signal or without."""
-        questions = self.provider.gate.gate.arrival_questions
+    def rules(self, at: int, *, signal: bool) -> OpenRules:
+        """What the policy in force lets us do at a moment, with a privacy signal or without."""
+        policy, quarter = self.provider.gate.gate.policy, at // QUARTER
+        its, its_quarter, by_signal = self._rules
         # Days begin at whole quarters of an hour, in every zone.
-        key = questions.policy.digest, int(self.provider.now().timestamp()) // QUARTER, signal
-        rules = self._rules.get(key)
+        if its is not policy or its_quarter != quarter:
+            by_signal = {}
+            self._rules = policy, quarter, by_signal
+        rules = by_signal.get(signal)
         if rules is None:
-            if len(self._rules) > 8:
-                self._rules.clear()
-            visit = rules_of(questions, signal=signal)
-            sets = questions.decide(SET_COOKIE, {SIGNAL: True} if signal else {}).allowed
-            days = (self.provider.today() - date.fromisoformat(visit.oldest)).days
-            rules = OpenRules(visit, sets and COOKIE in visit.fields, days)
-            self._rules[key] = rules
+            rules = by_signal[signal] = self._open_rules(signal=signal)
         return rules
+
+    def _open_rules(self, *, signal: bool) -> OpenRules:
+        questions = self.provider.gate.gate.arrival_questions
+        visit = rules_of(questions, signal=signal)
+        sets = questions.decide(SET_COOKIE, {SIGNAL: True} if signal else {}).allowed
+        days = (self.provider.today() - date.fromisoformat(visit.oldest)).days
+        end = f"; Max-Age={min(days, COOKIE_DAYS_MAX) * _DAY}; Path=/; HttpOnly; SameSite=Lax"
+        secure = "; Secure" if self.provider.secure else ""
+        return OpenRules(visit, sets and COOKIE in visit.fields, end + secure)
 
     def take(self, some: list[WaitingVisit]) -> int:
         """Keep some visits, and tie the cookies of whoever is signed in; how many visits."""
-        count = self._intake.keep([each.line for each in some]).visits
+        count = self._intake.keep([each.line() for each in some]).visits
         self._tie(some)
         return count
 
     def _tie(self, some: list[WaitingVisit]) -> None:
         """Tie the cookies of those who are signed in to their accounts, as the policy lets us."""
-        pairs = {(each.session, each.line.cookie) for each in some}
+        pairs = {(each.session, each.cookie.encode()) for each in some}
         new = [pair for pair in pairs - self._settled if pair[0] and pair[1]]
         if len(self._settled) > REFUSED_MAX:
             self._settled.clear()

@@ -28,7 +28,11 @@ class WsgiVisitMiddleware:
         path = str(environ.get("PATH_INFO", "")) or "/"
         visit = None
         if environ.get("REQUEST_METHOD") == "GET" and not path.startswith(NOBODYS):
-            visit = open_visit(self.recorder, lambda name: _header(environ, name))
+            visit = open_visit(
+                self.recorder,
+                str(environ.get("HTTP_SEC_GPC", "")),
+                str(environ.get("HTTP_COOKIE", "")),
+            )
         if visit is None:
             return self.app(environ, start_response)
         return _NotedPage(self, visit, environ, start_response)
@@ -54,7 +58,7 @@ class _NotedPage:
         types = [value for name, value in headers if name.lower() == "content-type"]
         self._is_page = status.startswith(_FOUND) and bool(types) and is_html(types[0])
         if self._is_page and self._visit.is_new:
-            cookie = self._visit.cookie_header(self._middleware.recorder)
+            cookie = self._visit.cookie_header()
             headers = [*headers, ("Set-Cookie", cookie)]
         return self._start(status, headers, exc_info) if exc_info else self._start(status, headers)
 
@@ -68,11 +72,7 @@ class _NotedPage:
                 close()
         finally:
             if self._is_page:
-                recorder, environ = self._middleware.recorder, self._environ
-                path = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace") or b"/"
+                environ = self._environ
+                target = str(environ.get("PATH_INFO", "")).encode("latin-1", "replace") or b"/"
                 address = str(environ.get("REMOTE_ADDR", "")) or "-"
-                recorder.note(self._visit.waiting(recorder, address, path))
-
-
-def _header(environ: Environ, name: str) -> str:
-    return str(environ.get(f"HTTP_{name.upper().replace('-', '_')}", ""))
+                self._middleware.recorder.note(self._visit.waiting(address, target))
