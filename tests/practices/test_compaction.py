@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -162,7 +163,7 @@ def test_whoever_is_looked_for_is_found_in_order_or_not(
         keep_many(house, *lots[-1])
     every = Counter(number for lot in lots for number in lot if number)
 
-    def times(transaction: Any, number: int) -> int:
+    def times(number: int, transaction: Any) -> int:
         tables = transaction.tables
         keys = DayKeys(transaction, days_of(tables, [day]))
         token = keys.token(day, b"c%d" % number)
@@ -178,7 +179,7 @@ def test_whoever_is_looked_for_is_found_in_order_or_not(
         )
 
     for number in range(1, 13):
-        assert house.do(lambda t, number=number: times(t, number)) == every[number]
+        assert house.do(partial(times, number)) == every[number]
 
 
 def test_what_is_erased_while_a_day_is_put_in_order_does_not_come_back(
