@@ -117,10 +117,7 @@ def rows_of(house: House) -> list[Any]:
 def test_a_day_that_is_over_lies_in_the_order_of_its_tokens(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Few visits in a block, all of whose tokens begin as it says; those without one by themselves.
-
-    What comes late is put in order too, once it is more than a few.
-    """
+    """A few in a block, whose tokens begin as it says, those without one apart, late ones too."""
     monkeypatch.setattr(compaction, "FEW", 4)
     gate = house.provider.gate.gate
     keep_many(house, *range(40), *range(20), 0, 0)
