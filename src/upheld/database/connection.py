@@ -92,12 +92,18 @@ class WriteConnection(Connection):
             None  # its number and time, once they were read
         )
         self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
+        self.written_covers: dict[str, bytes] = {}  # those of its sets that it sealed, by owner
+        self.opened: dict[str, Any] = {}  # the people whose keys it opened, by their ids
         self.change_counts: Any = None  # counts the changes of each set, if anything does
         self.versions: dict[str, int] = {}  # of the sets that are changed, by their owners
         self.seals: Any = None  # the keys of rows that decide, once they are asked for
         self._waiting: list[Query] = []  # statements that nobody waits for, on PostgreSQL
         self.expected: tuple[Query, Any] | None = None  # by `expect`, until it was asked
         self._outdated = False
+
+    def _forget(self) -> None:
+        """Have nothing in mind of a transaction that is over, or undone."""
+        self.memory, self.written_covers, self.opened = {}, {}, {}
 
     def _connect(self) -> None:
         """Take a connection of the engine's, new or at rest."""
@@ -122,7 +128,7 @@ class WriteConnection(Connection):
         """Begin a transaction. On PostgreSQL its first statement does."""
         self.last_entry = None
         if self.memory:
-            self.memory = {}
+            self._forget()
         if self.versions:
             self.versions = {}
         if self.change_counts is None:
@@ -181,6 +187,7 @@ class WriteConnection(Connection):
         except BaseException as failed:
             self._undo(failed)
             raise
+        self.opened = {}
         if self.versions and self.change_counts is not None:
             self.change_counts.note(self.versions)
         if self._at_rest is None:
@@ -294,7 +301,7 @@ class WriteConnection(Connection):
 
         DatabaseError in place of an error of the database.
         """
-        self._waiting = []
+        self._waiting, self.opened = [], {}
         self.driver_execute = self._cursor_execute
         try:
             self.driver.rollback()
@@ -359,7 +366,8 @@ class WriteConnection(Connection):
 
     def rollback_to_savepoint(self) -> None:
         """Undo all since the savepoint, and what was not sent yet."""
-        self.last_entry, self.memory = None, {}
+        self.last_entry = None
+        self._forget()
         if SAVEPOINT in self._waiting:
             at = len(self._waiting) - 1 - self._waiting[::-1].index(SAVEPOINT)
             del self._waiting[at:]

@@ -189,6 +189,8 @@ def note_latest(connection: Connection, owner: str, part: str, moment: int) -> N
 def _store(connection: Connection, covers: Mapping[str, Cover]) -> None:
     seals, statement = seals_of(connection), "UPDATE person SET cover = ? WHERE person_id = ?"
     raw = [(seals.seal_cover(owner, cover), owner) for owner, cover in covers.items()]
+    if isinstance(connection, WriteConnection):
+        connection.written_covers.update((owner, sealed) for sealed, owner in raw)
     if len(raw) == 1:
         execute_deferred(connection, statement, *raw[0])
     elif raw:

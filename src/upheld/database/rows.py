@@ -6,7 +6,8 @@ written is marked, and covered; a row that is changed was checked before, so tha
 becomes ours by being written again.
 
 A condition is SQL's, with `?` for a value, and may say an order and a limit. Where it begins with
-the owner's column (`person_id = ?`), that owner's set is looked at even if nothing is found.
+the owner's column (`person_id = ?`), that owner's set is looked at even if nothing is found; so are
+those of several where it says `person_id IN (…)` and no more, but for the parts that are looked at.
 """
 
 from __future__ import annotations
@@ -346,9 +347,13 @@ def _checked(
             raise alteration_error(_owner_id(layout, plain), layout.name)
         intact.append(plain)
         elements.append((content, element))
-    if _is_whole_set(layout, where, None if parts is None else len(parts)) and (
+    several = _several_whole(layout, where, values, parts)
+    if several:  # all that there is of them need not be read again
+        if differing := _differing(connection, layout, several, elements, set(), parts):
+            raise alteration_error(min(differing), layout.name)
+    elif _is_whole_set(layout, where, None if parts is None else len(parts)) and (
         parts is None or tuple(values[1:]) == tuple(parts)
-    ):  # all that there is of somebody need not be read again
+    ):  # nor that of one
         owner = values[0] if values else NOBODY
         cover = find_cover(connection, owner) or Cover(0, {})
         mine = tallies_by_owner(tally_rows(layout, elements)).get(owner, {})
@@ -357,6 +362,34 @@ def _checked(
     else:
         require_intact(connection, table, _owners(layout, intact, where, values), parts)
     return intact
+
+
+def _several_whole(
+    layout: Declaration, where: str, values: Sequence[Any], parts: Sequence[str] | None
+) -> Sequence[str]:
+    """The owners whose whole sets, or the same parts of each, a condition holds of; none if less.
+
+    Such a condition says `IN` of the owner, and of the part where some are wanted, and no more.
+    """
+    count = len(values) - len(parts or ())
+    if not 0 < count <= OWNERS_MAX or where != _several_condition(
+        layout, count, None if parts is None else len(parts)
+    ):
+        return ()
+    if parts is not None and tuple(values[count:]) != tuple(parts):
+        return ()
+    return sorted(set(values[:count]))
+
+
+@lru_cache(maxsize=1024)
+def _several_condition(layout: Declaration, owners: int, parts: int | None) -> str:
+    """The condition that holds of the whole sets of so many owners; empty where there is none."""
+    if layout.owner is None or (parts is not None and layout.part is None):
+        return ""
+    condition = f"{layout.covered[layout.owner]} IN ({placeholders(range(owners))})"
+    if parts is not None and layout.part is not None:
+        condition += f" AND {layout.covered[layout.part]} IN ({placeholders(range(parts))})"
+    return condition
 
 
 @lru_cache(maxsize=1024)
@@ -456,25 +489,27 @@ def _rewrite(
     pairs: Sequence[tuple[Sequence[Any], Sequence[Any]]],
 ) -> None:
     seals, changes, columns = seals_of(connection), [], range(len(layout.columns))
+    alike: dict[tuple[int, ...], list[tuple[Any, ...]]] = {}  # by the columns that change
     for before, after in pairs:
-        now = [*compress(columns, map(ne, before, after))]
+        now = tuple(compress(columns, map(ne, before, after)))
         if not now:
             continue
         one, other = _mac_columns(layout, before), _mac_columns(layout, after)
         mac, element = seals.mark(layout.name, other)
-        names = ", ".join(f"{layout.columns[at]} = ?" for at in now)
-        execute_deferred(
-            connection,
-            f"UPDATE {layout.name} SET {names}, {MAC} = ? WHERE {layout.of_key}",  # noqa: S608 - names alone
-            *(after[at] for at in now),
-            mac,
-            *(before[at] for at in layout.key_at),
-        )
+        key = (before[at] for at in layout.key_at)
+        alike.setdefault(now, []).append((*(after[at] for at in now), mac, *key))
         if any(at < len(layout.covered) for at in now):
             changes += [
                 (owner_of(layout, one), part_of(layout, one), -1, -seals.mark(layout.name, one)[1]),
                 (owner_of(layout, other), part_of(layout, other), 1, element),
             ]
+    for now, some in alike.items():
+        names = ", ".join(f"{layout.columns[at]} = ?" for at in now)
+        statement = f"UPDATE {layout.name} SET {names}, {MAC} = ? WHERE {layout.of_key}"  # noqa: S608 - names alone
+        if len(some) == 1:
+            execute_deferred(connection, statement, *some[0])
+        else:
+            execute_many(connection, statement, some)
     update_covers(connection, changes)
 
 

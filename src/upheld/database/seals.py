@@ -197,9 +197,13 @@ def latest_cover(
     it remembers, so that rows and cover put back together, as both once were, do not pass here.
     """
     seals: Seals = getattr(connection, "seals", None) or seals_of(connection)
+    link = connection if isinstance(connection, WriteConnection) else None
+    if link is not None and not to_change and raw and link.written_covers.get(owner) == raw:
+        mine: Cover = link.memory[owner]  # which this transaction wrote
+        return mine
     cover = seals.cover_to_change(owner, raw) if to_change else seals.read_cover(owner, raw)
-    if isinstance(connection, WriteConnection) and connection.change_counts is not None:
-        least: int = connection.change_counts.least(owner)
+    if link is not None and link.change_counts is not None:
+        least: int = link.change_counts.least(owner)
         if cover.version < least:
             raise alteration_error(owner)
     return cover

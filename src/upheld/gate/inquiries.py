@@ -14,12 +14,10 @@ from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
 from upheld.core.ids import PersonId, RecordId
-from upheld.database import rows as database
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
-from upheld.database.statements import Savepoint, placeholders, rows
-from upheld.database.tables import record
+from upheld.database.statements import Savepoint, rows
 from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
@@ -31,7 +29,7 @@ from upheld.gate.editions.store import Edition
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE
+from upheld.gate.evidence.provers import erased_owners
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.entries import StoredEntry
@@ -188,6 +186,13 @@ class Inquiries:
         """Let a person of whom nothing is held be found by a word that is nobody's value."""
         blind_index.put(self._connection, self._context.keyring, person_id, field, word)
 
+    def records_of_each(self, person_ids: Sequence[PersonId]) -> list[Record]:
+        """Every record of some people, the oldest first.
+
+        SealedError where those of somebody are not as they were written.
+        """
+        return records.of_each(self._connection, person_ids)
+
     def records_of(
         self, person_ids: Sequence[PersonId], kinds: Sequence[str]
     ) -> tuple[list[Record], list[str]]:
@@ -216,12 +221,7 @@ class Inquiries:
 
     def erased_among(self, person_ids: Sequence[PersonId]) -> set[PersonId]:
         """Who of some people was erased, but for what must be kept."""
-        if not person_ids:
-            return set()
-        database.require_intact(self._connection, record, person_ids)  # also of whoever has none
-        where = f"person_id IN ({placeholders(person_ids)}) AND how = ?"
-        erased, _ = database.select_authentic(self._connection, record, where, *person_ids, ERASURE)
-        return {PersonId(each.person_id) for each in erased}
+        return erased_owners(self.records_of_each(person_ids))
 
     @property
     def obligations(self) -> ObligationTable:

@@ -23,13 +23,14 @@ from upheld.database import rows as database
 from upheld.database.batches import Place, RowBatch, batch
 from upheld.database.statements import placeholders, rows, to_datetime
 from upheld.database.tables import item as table
-from upheld.database.tables import microseconds, record
+from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, PersonData
 from upheld.gate.act.older_versions import contexts_of, contexts_of_each
 from upheld.gate.act.request import Act
 from upheld.gate.editions import store
+from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
 from upheld.gate.obligation_items import OPEN, OWED, Items
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 DELETE = "delete"
 GRACE = timedelta(days=1)  # in which retention looks at what is to be deleted
 MOST = 1_000  # items, or people, looked at in one run of a job
-EVIDENCE = 500  # records in one question
 
 
 class Obligation(NamedTuple):
@@ -240,7 +240,7 @@ def _reassess(
                 lapsed.discard(person_id)
             if any(each.certain for each in owed):
                 certain[person_id] = [each for each in owed if each.certain], evidence
-        moments_by_owner = _moments(items.connection, certain, bases)
+        moments_by_owner = _moments(data, certain, bases)
         for person_id, (owed, _) in certain.items():
             mine, moments = bases[person_id], moments_by_owner[person_id]
             if mine not in moments:
@@ -265,7 +265,7 @@ def _due(since: datetime, owed: OwedAct) -> datetime:
 
 
 def _moments(
-    connection: Connection,
+    data: PersonData,
     owed: Mapping[PersonId, tuple[object, Sequence[str]]],
     bases: Mapping[PersonId, str],
 ) -> dict[PersonId, dict[str, datetime]]:
@@ -274,34 +274,26 @@ def _moments(
     Beside the record of somebody's `bases`, others that prove the same fact say nothing of its
     time.
     """
-    moments: dict[PersonId, dict[str, datetime]] = {each: {} for each in owed}
-    wanted = sorted({each for _, evidence in owed.values() for each in evidence})
-    rows_by_record: dict[str, list[Any]] = {}
-    for first in range(0, len(wanted), EVIDENCE):
-        some = wanted[first : first + EVIDENCE]
-        where = f"person_id IN (?, {placeholders([*owed])}) AND record_id IN ({placeholders(some)})"
-        record_rows, _ = database.select_authentic(
-            connection, record, where, REGISTER, *owed, *some
-        )
-        for each in record_rows:
-            rows_by_record.setdefault(each.record_id, []).append(each)
+    moments: dict[PersonId, dict[str, datetime]] = {}
+    registers = {each.record_id: each for each in data.own(REGISTER)}
     for person_id, (_, evidence) in owed.items():
         basis = bases[person_id]
-        mine = [
-            each
-            for record_id in dict.fromkeys(evidence)
-            for each in rows_by_record.get(record_id, ())
-            if each.person_id in {REGISTER, person_id}
-        ]
-        same = {(each.kind, each.dims) for each in mine if each.record_id == basis}
+        there = registers | {each.record_id: each for each in data.own(person_id)}
+        mine = [there[RecordId(each)] for each in dict.fromkeys(evidence) if each in there]
+        same = [_subject(each) for each in mine if each.record_id == basis]
         moments[person_id] = {
             each.record_id: to_datetime(
                 each.valid_from if each.withdrawn is None else each.withdrawn
             )
             for each in mine
-            if each.record_id == basis or (each.kind, each.dims) not in same
+            if each.record_id == basis or _subject(each) not in same
         }
     return moments
+
+
+def _subject(each: Record) -> tuple[object, ...]:
+    """What a record proves, whenever it does."""
+    return each.kind, each.fact, each.about
 
 
 def open_due_obligations(gate: Gate) -> int:

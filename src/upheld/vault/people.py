@@ -311,7 +311,13 @@ def open_people(
     connection: Connection, keyring: Keyring, people: Sequence[str]
 ) -> dict[PersonId, Person]:
     """Some people with their keys, locked for share; those who are not there are left out."""
-    return people_from_rows(keyring, rows(connection, *_flat(people_query(connection, people))))
+    person_rows = rows(connection, *_flat(people_query(connection, people)))
+    return people_from_rows(keyring, person_rows, opened=opened_in(connection))
+
+
+def opened_in(connection: Connection) -> dict[str, Any] | None:
+    """The people whom a transaction that writes has opened; None for one that reads."""
+    return connection.opened if type(connection) is WriteConnection else None
 
 
 def _flat(query: Query) -> tuple[Any, ...]:
@@ -344,11 +350,15 @@ def people_statement(count: int, columns: str = "", tables: str = "", *, locked:
 
 
 def people_from_rows(
-    keyring: Keyring, person_rows: Sequence[tuple[Any, ...]], states: Sequence[str] = (ACTIVE,)
+    keyring: Keyring,
+    person_rows: Sequence[tuple[Any, ...]],
+    states: Sequence[str] = (ACTIVE,),
+    *,
+    opened: dict[str, Any] | None = None,
 ) -> dict[PersonId, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
-        person_id: person_from_row(keyring, person_id, state, *key)
+        person_id: person_from_row(keyring, person_id, state, *key, opened=opened)
         for person_id, state, *key, _ in person_rows
         if state in states and key[-1]
     }
@@ -370,8 +380,17 @@ def person_from_row(
     holdings: bytes | None,
     number: int,
     wrapped: bytes,
+    *,
+    opened: dict[str, Any] | None = None,
 ) -> Person:
-    """A person with their key, out of the row of both; SealError where one does not open."""
+    """A person with their key, out of the row of both; SealError where one does not open.
+
+    `opened` are those of its transaction: the same bytes are opened once.
+    """
+    columns = state, holdings, number, wrapped
+    if opened is not None and (there := opened.get(person_id)) and there[0] == columns:
+        mine: Person = there[1]
+        return mine
     try:
         epoch = keyring.epoch(number)
     except KeyringError:  # another process may have begun it
@@ -394,7 +413,10 @@ def person_from_row(
         _HELD + whose + _state(state),
         what=f"the list of what is held of person {person_id}",
     )
-    return Person(person_id, key, _HOLDINGS.decode(raw), ready, whose, state)
+    person = Person(person_id, key, _HOLDINGS.decode(raw), ready, whose, state)
+    if opened is not None:
+        opened[person_id] = columns, person
+    return person
 
 
 @lru_cache(maxsize=16)

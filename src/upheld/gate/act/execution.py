@@ -299,15 +299,21 @@ class ActExecution:
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""
+        tables = CrowdTables(connection, person_ids) if self.several else Tables(connection)
         readers = fetching.field_readers(
-            connection, context.keyring, context.derived, person_rows, self.states, self.time
+            connection,
+            context.keyring,
+            context.derived,
+            person_rows,
+            self.states,
+            self.time,
+            tables,
         )
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))
         covers: dict[PersonId, object] = {}
         if len(context.editions) >= bound.SECOND:
             covers = {each[0]: each[fetching.COVER] for each in person_rows}
-        tables = CrowdTables(connection, person_ids) if self.several else Tables(connection)
         return PersonData(readers, by_owner, changed, covers, tables)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:

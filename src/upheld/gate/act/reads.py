@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId
 from upheld.database.connection import WriteConnection
+from upheld.database.own_tables import Tables
 from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.database.statements import Query, dialect_of, placeholders, query_batch
 from upheld.gate.evidence import records
@@ -107,16 +108,23 @@ def field_readers(
     person_rows: Sequence[tuple[Any, ...]],
     states: Sequence[str],
     at: int,
+    tables: Tables,
 ) -> dict[PersonId, FieldReader]:
-    """What reads the fields of the people of those rows who are in some states, at a time."""
+    """What reads the fields of the people of those rows who are in some states, at a time.
+
+    What is derived of rows is read from `tables`.
+    """
     readers: dict[PersonId, FieldReader] = {}
+    opened = people.opened_in(connection)
     for row in person_rows:
         reader = readers.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.person_from_row(keyring, row[0], row[1], row[2], row[3], row[4])
-            reader = readers[row[0]] = FieldReader(person, derived, at, connection)
+            person = people.person_from_row(
+                keyring, row[0], row[1], row[2], row[3], row[4], opened=opened
+            )
+            reader = readers[row[0]] = FieldReader(person, derived, at, tables)
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)

@@ -10,8 +10,6 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection
-
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
@@ -109,7 +107,7 @@ class FieldReader(Struct):
     person: Person
     derived: DerivedFields
     time: int  # the time of the act, in microseconds since 1970
-    connection: Connection
+    tables: Tables  # as they were before anything of the act is written
     fetched: Fetched = {}
     cache: dict[str, tuple[Value, ...]] = {}
 
@@ -119,9 +117,7 @@ class FieldReader(Struct):
         if series is None:
             if derived_field := self.derived.get(field):
                 read = restrict_reads(self, derived_field.reads, f"`{field}`")
-                value = derived_field.make(
-                    SourceFields(read, self.person.person_id, Tables(self.connection))
-                )
+                value = derived_field.make(SourceFields(read, self.person.person_id, self.tables))
                 series = () if value is None else (Value(value, ORIGIN, self.time, 0),)
             else:
                 series = open_rows(self.person, field, self.fetched)

@@ -10,7 +10,7 @@ as they were written, nothing is proven from them: the act is refused (see fetch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -199,6 +199,11 @@ def by_request(question: ProofQuestion) -> Proof:
         and each.in_force(microseconds(question.at))
     ]
     return Proof(bool(done), tuple(done))
+
+
+def erased_owners(some_records: Iterable[Record]) -> set[PersonId]:
+    """Whose records say that they were erased, but for what must be kept."""
+    return {each.person_id for each in some_records if each.how == ERASURE}
 
 
 def by_birth_date(question: ProofQuestion) -> Proof:

@@ -227,15 +227,15 @@ def end_each(
 
     One that was withdrawn stays so. RecordError where there is none, and then none is ended.
     """
-    if len(which) == 1:  # all of theirs, which is looked at anyway
-        record_rows = database.select(connection, table, "person_id = ?", *which)
-    else:
-        marks = placeholders([*which])
-        where = f"person_id IN ({marks}) AND record_id IN ({marks})"
-        record_rows = database.select(connection, table, where, *which, *which.values())
-    by_owner = {r.person_id: r for r in record_rows if r.record_id == which[r.person_id]}
-    if missing := which.keys() - by_owner:
-        database.require_intact(connection, table, missing)
+    by_owner: dict[str, Any] = {}
+    whose = list(which)
+    for first in range(0, len(whose), TOGETHER):  # all of theirs, which is looked at anyway
+        some = whose[first : first + TOGETHER]
+        where = f"person_id IN ({placeholders(some)})"
+        for each in database.select(connection, table, where, *some):
+            if each.record_id == which[each.person_id]:
+                by_owner[each.person_id] = each
+    if which.keys() - by_owner:
         raise _no_record()
     change = {"withdrawn" if withdrawn else "ends": microseconds(at)}
     pairs = [
@@ -283,10 +283,22 @@ def records_of(
     del keyring  # which the connection knows
     if not kinds:
         return [], []
-    where = f"person_id IN ({placeholders(people)}) AND kind IN ({placeholders(kinds)})"
-    record_rows = database.select(connection, table, where, *people, *kinds, parts=kinds)
-    database.require_intact(connection, table, people, kinds)
+    record_rows: list[Any] = []
+    for first in range(0, len(people), TOGETHER):  # of whom whole parts are looked at
+        some = people[first : first + TOGETHER]
+        where = f"person_id IN ({placeholders(some)}) AND kind IN ({placeholders(kinds)})"
+        record_rows += database.select(connection, table, where, *some, *kinds, parts=kinds)
     return in_order(_record(each) for each in record_rows), []
+
+
+def of_each(connection: Connection, people: Sequence[PersonId]) -> list[Record]:
+    """Every record of some people; SealedError where those of one are not as they were written."""
+    record_rows: list[Any] = []
+    for first in range(0, len(people), TOGETHER):
+        some = people[first : first + TOGETHER]
+        where = f"person_id IN ({placeholders(some)})"
+        record_rows += database.select(connection, table, where, *some)
+    return in_order(map(_record, record_rows))
 
 
 def note_latest(

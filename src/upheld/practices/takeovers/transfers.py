@@ -18,7 +18,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, Refused
-from upheld.gate.evidence.provers import REQUEST, REQUESTED
+from upheld.gate.evidence.provers import REQUEST, REQUESTED, erased_owners
 from upheld.gate.evidence.records import Record
 from upheld.gate.gate import Gate
 from upheld.gate.set_aside import trial_of
@@ -71,15 +71,16 @@ class _Batch(NamedTuple):
         where = f"person_id IN ({placeholders(people)})"
         for row in transaction.tables.select(takeover_account, where, *people):
             accounts.setdefault(row.person_id, []).append(row)
-        records, _ = transaction.records_of(people, [REQUEST, *CHOICES])
+        records = transaction.records_of_each(people)
         at = microseconds(transaction.clock.now())
-        requests = [each for each in records if each.fact == REQUESTED and each.in_force(at)]
+        staying = erased_owners(records)
         choices: dict[str, list[Record]] = {}
         for each in records:
-            if each.kind in CHOICES:
+            if each.kind == REQUEST and each.fact == REQUESTED and each.in_force(at):
+                staying.add(each.person_id)
+            elif each.kind in CHOICES:
                 choices.setdefault(each.person_id, []).append(each)
-        erased = transaction.erased_among(people)
-        return cls(accounts, erased | {each.person_id for each in requests}, choices)
+        return cls(accounts, staying, choices)
 
     def row_of(self, closing: Closing, person_id: PersonId) -> Any | None:
         """The row of an account that waits to go under a closing; None for any other."""
