@@ -55,6 +55,7 @@ REGISTER: Final = PersonId("")  # the person of registers: partners, engagements
 
 _KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
 _COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key, p.cover"
+KEY_COLUMNS: Final = 5  # of them, that make a person with their key
 _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
 
 
@@ -358,9 +359,9 @@ def people_from_rows(
 ) -> dict[PersonId, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
-        person_id: person_from_row(keyring, person_id, state, *key, opened=opened)
-        for person_id, state, *key, _ in person_rows
-        if state in states and key[-1]
+        row[0]: person_from_row(keyring, row[:KEY_COLUMNS], opened)
+        for row in person_rows
+        if row[1] in states and row[KEY_COLUMNS - 1]
     }
 
 
@@ -374,20 +375,13 @@ def open_people_in_any_state(
 
 
 def person_from_row(
-    keyring: Keyring,
-    person_id: PersonId,
-    state: str,
-    holdings: bytes | None,
-    number: int,
-    wrapped: bytes,
-    *,
-    opened: dict[str, Any] | None = None,
+    keyring: Keyring, columns: tuple[Any, ...], opened: dict[str, Any] | None = None
 ) -> Person:
-    """A person with their key, out of the row of both; SealError where one does not open.
+    """A person with their key, out of the columns of both; SealError where one does not open.
 
     `opened` are those of its transaction: the same bytes are opened once.
     """
-    columns = state, holdings, number, wrapped
+    person_id, state, holdings, number, wrapped = columns
     if opened is not None and (there := opened.get(person_id)) and there[0] == columns:
         mine: Person = there[1]
         return mine

@@ -301,13 +301,7 @@ class ActExecution:
             self.time, self.clock_problem = microseconds(self.as_of), ""
         tables = CrowdTables(connection, person_ids) if self.several else Tables(connection)
         readers = fetching.field_readers(
-            connection,
-            context.keyring,
-            context.derived,
-            person_rows,
-            self.states,
-            self.time,
-            tables,
+            connection, context, person_rows, self.states, self.time, tables
         )
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
@@ -18,12 +18,14 @@ from upheld.database.own_tables import Tables
 from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.database.statements import Query, dialect_of, placeholders, query_batch
 from upheld.gate.evidence import records
-from upheld.gate.evidence.derived_fields import DerivedFields, FieldReader
+from upheld.gate.evidence.derived_fields import FieldReader
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.entries import latest
 from upheld.vault import people, values
-from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
+
+if TYPE_CHECKING:
+    from upheld.gate.act.context import GateContext
 
 Row = tuple[Any, ...]
 _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(number) FROM entry)")
@@ -103,8 +105,7 @@ def verified_records(
 
 def field_readers(
     connection: Connection,
-    keyring: Keyring,
-    derived: DerivedFields,
+    context: GateContext,
     person_rows: Sequence[tuple[Any, ...]],
     states: Sequence[str],
     at: int,
@@ -121,10 +122,8 @@ def field_readers(
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.person_from_row(
-                keyring, row[0], row[1], row[2], row[3], row[4], opened=opened
-            )
-            reader = readers[row[0]] = FieldReader(person, derived, at, tables)
+            person = people.person_from_row(context.keyring, row[: people.KEY_COLUMNS], opened)
+            reader = readers[row[0]] = FieldReader(person, context.derived, at, tables)
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)

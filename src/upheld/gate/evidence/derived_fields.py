@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
+
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
