@@ -26,9 +26,8 @@ from upheld.core.settings import read_settings
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.gate.operations.selfcheck import selfcheck
-from upheld.practices.takeovers import coverage, transfers
+from upheld.practices.takeovers import coverage, imports, transfers
 from upheld.practices.takeovers.closings import Closings
-from upheld.practices.takeovers.imports import ArchiveImport
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_parcel
 
 TOGETHER: Final = 500  # people in one transaction of what is set up
@@ -84,7 +83,7 @@ def merger(folder: Path, accounts: int) -> Merger:
     with _timed(seconds, "import"):
         for _ in range(3):
             take = partial(run, other, *bring)
-            killed(take, ArchiveImport, "_take_in", max(1, accounts // 4), accounts)
+            killed(take, imports, "_proof", max(1, accounts // 4), accounts)
         done = json.loads(run(other, *bring, "--json"))
     counted = ("--digest", done["digest"], "--accounts", str(done["accounts"]))
     with _timed(seconds, "close"):
@@ -170,7 +169,7 @@ def killed(work: Callable[[], object], owner: Any, step: str, lives: int, accoun
     """Do some work in a process that kills itself before its so many-th step of a kind."""
     with dying_child() as is_child:
         if is_child:
-            for each in (coverage, transfers):
+            for each in (coverage, transfers, imports):
                 vars(each)["BATCH"] = max(1, min(each.BATCH, accounts // LOTS))
             setattr(owner, step, _dying(getattr(owner, step), lives))
             work()

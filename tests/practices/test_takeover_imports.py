@@ -25,6 +25,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import load_text
 from upheld.practice import parties
 from upheld.practices.staff import people
+from upheld.practices.takeovers import imports
 from upheld.practices.takeovers.handover import Handover
 from upheld.practices.takeovers.imports import ArchiveImport, ImportedArchive, proofs
 from upheld.practices.takeovers.manifest import TransferArchiveError
@@ -190,6 +191,7 @@ def test_whatever_stops_an_import_and_however_many_run_each_account_is_here_once
 ) -> None:
     """Killed at each transaction, then twenty at once: three people, one entry of each."""
     house, whole, lives = successor(), Gate.together, [0]
+    monkeypatch.setattr(imports, "BATCH", 1)
 
     def dying(self: Gate) -> Any:
         lives[0] -= 1

@@ -88,14 +88,15 @@ def test_of_two_archives_with_the_same_addresses_one_has_each_in(
     key = tmp_path / "key.txt"
     key.write_text(str(IDENTITY))
     digests = [archive(tmp_path / f"{number}.zip", number) for number in range(2)]
-    looks, look = Barrier(2), ArchiveImport._require_newcomer
+    looks, look = Barrier(2), ArchiveImport._newcomers
 
-    def look_together(*rest: Any) -> None:
-        look(*rest)
+    def look_together(*rest: Any) -> Any:
+        newcomers = look(*rest)
         with suppress(BrokenBarrierError):  # the other one waits for its turn to write
             looks.wait(0.5)
+        return newcomers
 
-    monkeypatch.setattr(ArchiveImport, "_require_newcomer", look_together)
+    monkeypatch.setattr(ArchiveImport, "_newcomers", look_together)
     jobs = [ArchiveImport(house.provider, "Larch Valley", by) for _ in digests]
 
     def bring(number: int) -> ImportedArchive:

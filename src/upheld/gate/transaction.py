@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Unpack
 
@@ -19,6 +20,7 @@ from upheld.gate import record_queries, recording
 from upheld.gate.act.combining import Combination, combine_each, combine_one
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, Chooses, Outcome
+from upheld.gate.act.letting_in import Put, let_in_each
 from upheld.gate.act.options import (
     CombineOptions,
     NoteOptions,
@@ -31,7 +33,7 @@ from upheld.gate.act.options import (
     check_record,
     check_store,
 )
-from upheld.gate.act.request import Act, Refused, planned, require_list
+from upheld.gate.act.request import Act, planned, require_list
 from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields
 from upheld.gate.erasure.must_keep import combine, purposes
@@ -43,7 +45,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.request import Decision
 from upheld.vault import people, values
 from upheld.vault.people import Person
-from upheld.vault.values import Origin
+from upheld.vault.values import Origin, ValueWriter
 
 
 class Transaction(Inquiries):
@@ -145,12 +147,31 @@ class Transaction(Inquiries):
         FieldValueError for a value that its field cannot have.
         """
         check_store("Transaction.store", options)
-        normalised = self._read(field_values)
+        return self.store_each({person_id: field_values}, **options)[person_id]
 
-        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
-            return self._put(person, normalised, _origin(options, clauses), at)
+    def store_each(
+        self,
+        values_by_person: Mapping[PersonId, Mapping[str, str]],
+        **options: Unpack[StoreOptions],
+    ) -> dict[PersonId, Outcome]:
+        """Do for some people, of whom the same fields come in, what `store` does for one.
 
-        return self._let_in(person_id, self._collecting(tuple(normalised), options), put, options)
+        FieldValueError for a value that its field cannot have: then nothing of anybody is stored.
+        """
+        check_store("Transaction.store_each", options)
+        values_in_form = {each: self._read(mine) for each, mine in values_by_person.items()}
+        if not values_in_form:
+            return {}
+        fields = tuple(next(iter(values_in_form.values())))
+        if any({*fields} ^ mine.keys() for mine in values_in_form.values()):
+            raise TypeError("the same fields of all are stored at once")
+
+        def put(mine: dict[str, str], writer: ValueWriter, person: Person, *act: Any) -> Person:
+            clauses, at = act
+            return writer.put(person, mine, _origin(options, clauses), at)
+
+        puts = {each: partial(put, mine) for each, mine in values_in_form.items()}
+        return self._let_in(self._collecting(fields, options), puts, options)
 
     def combine(
         self,
@@ -186,12 +207,12 @@ class Transaction(Inquiries):
         require_list(rows, "rows", "rows of the series")
         normalised = [self._read({field: each})[field] for each in rows]
 
-        def put(person: Person, clauses: str, at: datetime) -> dict[str, str]:
+        def put(_: ValueWriter, person: Person, clauses: str, at: datetime) -> Person:
             origin = _origin(options, clauses)
-            person = values.append(self._connection, person, field, normalised, origin, at)
-            return {field: person.holdings[field].mark}
+            return values.append(self._connection, person, field, normalised, origin, at)
 
-        return self._let_in(person_id, self._collecting((field,), options), put, options)
+        arrival = self._collecting((field,), options)
+        return self._let_in(arrival, {person_id: put}, options)[person_id]
 
     def _collecting(self, data: tuple[str, ...], options: StoreOptions) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""
@@ -226,40 +247,11 @@ class Transaction(Inquiries):
         return {field: combine([*islice(decisions, len(some))]) for field in fields}
 
     def _let_in(
-        self,
-        person_id: PersonId,
-        arrival: Act,
-        write: Callable[[Person, str, datetime], dict[str, str]],
-        options: StoreOptions,
-    ) -> Outcome:
-        """Collect and store, both or neither; `write` writes, given clauses and time.
-
-        Both are decided on one reading of what is held of the person. The time is that of the act,
-        so that retention finds the rows that were stored in it.
-        """
-        context, connection = self._context, self._connection
-        context.derived.refuse(arrival.data)
-        people.lock(connection, person_id)
-        entitled = options.get("entitled", False)
-        store = context.storing(arrival.data, options.get("purpose"))
-        storing = ActExecution(context, connection, store, entitled=entitled)
-        collecting = ActExecution(context, connection, arrival, entitled=entitled)
-        data = storing.load_with([person_id], collecting)
-        if not storing.peek(person_id, data).allowed:
-            return storing.execute(person_id, data)  # refused, with its entry
-        outcome = collecting.execute(person_id, data)
-        if isinstance(outcome, Refused):
-            return outcome
-        decision = outcome.decision
-
-        def perform() -> dict[str, str]:
-            person = data.people[person_id].person
-            if decision.duties or decision.owed:  # whoever carried them out may have stored more
-                person = people.open_person(connection, context.keyring, person_id)
-            return write(person, ", ".join(decision.clauses), storing.at)
-
-        storing.perform = perform
-        return storing.execute(person_id, data)
+        self, arrival: Act, puts: Mapping[PersonId, Put], options: StoreOptions
+    ) -> dict[PersonId, Outcome]:
+        """Collect and store, both or neither of each."""
+        entered = let_in_each(self._context, self._connection, arrival, puts, options)
+        return {each: it.outcome for each, it in entered.items()}
 
     def forget_rows(self, person_id: PersonId, field: str, until: datetime) -> int:
         """Delete the rows of a series that are older than a moment; how many. With an entry.

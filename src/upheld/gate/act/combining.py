@@ -8,6 +8,8 @@ person has an entry of their own that says what was stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
@@ -15,12 +17,13 @@ from sqlalchemy import Connection
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.execution import ActExecution, Outcome
+from upheld.gate.act.execution import Outcome
+from upheld.gate.act.letting_in import Put, let_in_each
 from upheld.gate.act.options import CombineOptions
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Act
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.vault import people, values
-from upheld.vault.people import VaultError
+from upheld.vault.people import Person, VaultError
 from upheld.vault.values import Origin, ValueWriter
 
 COMBINED: Final = "combined"  # the occasion of a value that came in by combining
@@ -92,33 +95,13 @@ def _combine_alike(
 ) -> dict[PersonId, Combination]:
     """Combine values of the same fields with what is held of each of some people."""
     fields = tuple(next(iter(field_values.values())))
-    entitled = options.get("entitled", False)
     act = Act(action="combine", data=fields, source=options["source"], party=options["party"])
-    storing = ActExecution(
-        context, connection, context.storing(fields, options.get("purpose")), entitled=entitled
-    )
-    combining = ActExecution(context, connection, act, entitled=entitled)
-    data = storing.load_with(list(field_values), combining)
-    judgements = {each: storing.judge(each, data) for each in field_values}
-    refusals = {each: its for each, its in judgements.items() if not its.allowed}
-    outcomes = storing.conclude_many(refusals, data)
-    outcomes |= combining.conclude_many(
-        {each: combining.judge(each, data) for each in judgements if each not in refusals}, data
-    )
-    writer, marks = ValueWriter(connection, context.keyring), dict[PersonId, dict[str, str]]()
-    for person_id, outcome in outcomes.items():
-        if person_id in refusals or isinstance(outcome, Refused):
-            continue
-        person, decision = data.people[person_id].person, outcome.decision
-        if context.duty_handlers.do_more(decision, act.action):  # which may have stored something
-            person = people.open_person(connection, context.keyring, person_id)
-        origin = Origin(options["party"], COMBINED, ", ".join(decision.clauses))
-        person = writer.put(person, field_values[person_id], origin, storing.at)
-        its_marks = {field: person.holdings[field].mark for field in fields}
-        marks[person_id] = its_marks
-        storing.perform = lambda its_marks=its_marks: its_marks
-        outcomes[person_id] = storing.conclude(
-            person_id, data.people[person_id], judgements[person_id]
-        )
-    writer.write()
-    return {each: Combination(outcomes[each], marks.get(each, {})) for each in field_values}
+
+    def put(
+        mine: FieldTexts, writer: ValueWriter, person: Person, clauses: str, at: datetime
+    ) -> Person:
+        return writer.put(person, mine, Origin(options["party"], COMBINED, clauses), at)
+
+    puts: dict[PersonId, Put] = {each: partial(put, mine) for each, mine in field_values.items()}
+    entered = let_in_each(context, connection, act, puts, options)
+    return {each: Combination(it.outcome, it.marks) for each, it in entered.items()}

@@ -1,16 +1,19 @@
 """Accounts of another provider's archive, taken in as our policy lets them: each whole, and once.
 
 Whatever comes in is collected from the company that hands it over and stored, and a clause of ours
-must let both be done; an account of which anything is refused stays out whole. Each is decided,
-stored, entered and marked as here in one transaction, beside which nobody else writes, so that
-nothing that stops the import, and no other one at the same moment, takes an account in by halves or
-twice, or two accounts of one address.
+must let both be done; an account of which anything is refused stays out whole. A hundred are
+decided, stored, entered and marked as here in one transaction, beside which nobody else writes, so
+that nothing that stops the import, and no other one at the same moment, takes an account in by
+halves or twice, or two accounts of one address. Those that may not come in are turned away, and the
+others of their hundred are then taken in without them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,20 +22,21 @@ import msgspec
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, UserId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import placeholders
 from upheld.gate.act.execution import Outcome
 from upheld.gate.act.options import StoreOptions
 from upheld.gate.act.request import Refused
-from upheld.gate.erasure.must_keep import purposes
-from upheld.gate.evidence.field_values import FieldValueError
+from upheld.gate.evidence.field_values import KINDS, FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, parties
 from upheld.practice.admission import admission
-from upheld.practice.form_values import find_people, today
+from upheld.practice.form_values import canonical, today
 from upheld.practice.plugin import Provider
 from upheld.practices.takeovers.arrival import check_archive, open_account, read_identity
 from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.closings import require_role
+from upheld.practices.takeovers.entry_plans import OCCASION, EntryPlan, EntryPlans, NoPlan
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
 from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, read_parcel
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
@@ -40,10 +44,11 @@ from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
 ARRIVAL: Final = "import"  # the kind of entry by which a customer is known to have come from before
 REFUSED: Final = "takeover.turn-away"
 PROOF_SEEN: Final = "takeover.proof"
-OCCASION: Final = "other"  # nothing that the customer does
+BATCH: Final = 100  # accounts in one transaction
 EMAIL: Final = "email"
 FORBIDDING: Final = ("opt-out", "objection")  # kinds of choices that hold here too
 _NO_CLAUSE: Final = "no clause lets all of it come in"
+_NO_VALUE: Final = "a value cannot be one of its field"
 PURPOSE: Final = "takeover-proof"  # under which proofs are sealed
 
 
@@ -66,13 +71,38 @@ class ImportedArchive(NamedTuple):
 
 
 class _OutError(UpheldError):
-    """An account cannot come in: all that was done for it is undone."""
+    """Accounts cannot come in: all that was done in their transaction is undone.
 
-    def __init__(
-        self, why: str, fields: Collection[str] = (), clauses: Collection[str] = ()
-    ) -> None:
-        super().__init__(why, code="takeover-state")
-        self.why, self.fields, self.clauses = why, tuple(fields), tuple(clauses)
+    `whose` are these accounts, each with why; empty where that is known of none by itself.
+    """
+
+    def __init__(self, whose: Mapping[str, _Reason] | None = None) -> None:
+        super().__init__("accounts cannot come in", code="takeover-state")
+        self.whose = whose or {}
+
+
+class _Reason(NamedTuple):
+    """Why an account stays out, and the fields and clauses of that."""
+
+    why: str
+    fields: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+
+
+class _Account(NamedTuple):
+    """An account that waits to come in: its file, the digest of that, and what is in it."""
+
+    file: str
+    digest: str
+    parcel: Parcel
+
+
+class _Newcomer(NamedTuple):
+    """An account that may come in as far as it says itself, its fields, and their one person."""
+
+    account: _Account
+    fields: tuple[str, ...]
+    person_id: PersonId = PersonId("")
 
 
 class ArchiveImport:
@@ -88,7 +118,8 @@ class ArchiveImport:
         self.leave_out = frozenset(leave_out)
         with provider.gate.gate.together() as transaction:
             require_role(transaction.tables, by)
-            self.party, self.roles = _company(transaction, company)
+            self.party, roles = _company(transaction, company)
+        self.plans = EntryPlans(self.party, roles)
 
     def run(self, path: Path, digest: str, identity: Path) -> ImportedArchive:
         """Take in each account that may come in and is not here yet.
@@ -105,19 +136,21 @@ class ArchiveImport:
                 code="transfer-repeated",
                 hint=f"it has {manifest.accounts:,}, of the digest {digest}",
             )
-        outside = []
-        _, accounts = read_archive(path, digest)
-        for each, encrypted in zip(manifest.files, accounts, strict=True):
-            if each.sha256 in here:
-                continue
-            parcel = open_account(encrypted, key, manifest)
-            try:
-                with self.provider.gate.gate.together() as transaction:
-                    self._take_in(transaction, each.sha256, digest, parcel)
-            except _OutError as error:
-                self._turn_away(parcel, error)
-                outside.append(RefusedAccount(each.name, error.why, error.fields, error.clauses))
-        return ImportedArchive(len(self._here(manifest)), manifest.accounts, digest, tuple(outside))
+        outside: dict[str, _Reason] = {}
+        _, encrypted = read_archive(path, digest)
+        wanted = (
+            _Account(each.name, each.sha256, open_account(raw, key, manifest))
+            for each, raw in zip(manifest.files, encrypted, strict=True)
+            if each.sha256 not in here
+        )
+        while some := [*islice(wanted, BATCH)]:
+            outside |= self._take_in_lot(some, digest)
+        return ImportedArchive(
+            len(self._here(manifest)),
+            manifest.accounts,
+            digest,
+            tuple(RefusedAccount(file, *reason) for file, reason in sorted(outside.items())),
+        )
 
     def _here(self, manifest: TransferManifest) -> set[str]:
         """Which accounts of an archive are here, by their digests."""
@@ -125,160 +158,268 @@ class ArchiveImport:
             rows = tables.select(takeover_arrival, "closing_id = ?", manifest.closing)
         return {each.account for each in rows} & {each.sha256 for each in manifest.files}
 
-    def _take_in(
-        self, transaction: Transaction, account: str, archive: str, parcel: Parcel
-    ) -> None:
-        """Take in one account, unless it is here; _OutError where any of it may not come in."""
-        require_role(transaction.tables, self.by)
-        if not transaction.tables.insert_new(
-            takeover_arrival,
-            closing_id=parcel.closing,
-            account=account,
-            archive=archive,
-            at=microseconds(transaction.clock.now()),
-        ):
-            return
-        fields = self._fields(transaction, parcel)
-        values = {each: parcel.values[each][0].value for each in fields}
-        self._require_newcomer(transaction, values)
-        person_id = transaction.enrol()
-        self._forbid(transaction, person_id, parcel.choices)
-        for some in ([each for each in fields if each == BIRTH_DATE], fields):
-            there = transaction.held_fields(person_id)
-            new = [each for each in some if each not in there]
-            self._store(transaction, person_id, new, parcel)
-        sealer = transaction.person_sealers(PURPOSE, [person_id])[person_id]
-        transaction.tables.insert(
-            takeover_proof,
-            person_id=person_id,
-            closing_id=parcel.closing,
-            sealed=sealer.seal(msgspec.json.encode(_proof(parcel)), parcel.closing),
-        )
-        transaction.note(
-            person_id,
-            ARRIVAL,
-            actor=f"staff {self.by}",
-            data=tuple(fields),
-            evidence=(parcel.closing,),
-        )
+    def _take_in_lot(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
+        """Take some accounts in together, but for those that stay out: why, by their files."""
+        outside: dict[str, _Reason] = {}
+        left = list(some)
+        while left:
+            try:
+                with self.provider.gate.gate.together() as transaction:
+                    self._take_in(transaction, left, archive)
+                    left = []
+            except _OutError as error:
+                if not error.whose:  # of each alone it is known
+                    return outside | self._take_in_each(left, archive)
+                with self.provider.gate.gate.together() as transaction:
+                    for each in left:
+                        if each.digest in error.whose:
+                            outside[each.file] = error.whose[each.digest]
+                            self._turn_away(transaction, each, outside[each.file])
+                left = [each for each in left if each.digest not in error.whose]
+        return outside
 
-    def _fields(self, transaction: Transaction, parcel: Parcel) -> list[str]:
+    def _take_in_each(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
+        """Take each of some accounts in by itself; why some of them stay out."""
+        outside: dict[str, _Reason] = {}
+        for each in some:
+            outside |= self._take_in_lot([each], archive)
+        return outside
+
+    def _take_in(self, transaction: Transaction, some: Sequence[_Account], archive: str) -> None:
+        """Take in some accounts, but those that are here; _OutError where any may not come in."""
+        require_role(transaction.tables, self.by)
+        some = self._mark_here(transaction, some, archive)
+        newcomers = self._newcomers(transaction, some)
+        newcomers = [each._replace(person_id=transaction.enrol()) for each in newcomers]
+        self._forbid(transaction, newcomers)
+        self._store(transaction, newcomers, {BIRTH_DATE})
+        self._store(transaction, newcomers, None)
+        whose = [each.person_id for each in newcomers]
+        sealers = transaction.person_sealers(PURPOSE, whose) if whose else {}
+        transaction.tables.insert_all(
+            takeover_proof,
+            [
+                {
+                    "person_id": each.person_id,
+                    "closing_id": each.account.parcel.closing,
+                    "sealed": sealers[each.person_id].seal(
+                        msgspec.json.encode(_proof(each.account.parcel)),
+                        each.account.parcel.closing,
+                    ),
+                }
+                for each in newcomers
+            ],
+        )
+        for each in newcomers:
+            transaction.note(
+                each.person_id,
+                ARRIVAL,
+                actor=f"staff {self.by}",
+                data=each.fields,
+                evidence=(each.account.parcel.closing,),
+            )
+
+    @staticmethod
+    def _mark_here(
+        transaction: Transaction, some: Sequence[_Account], archive: str
+    ) -> list[_Account]:
+        """Note of some accounts of one closing that they are here; those that were not before."""
+        closing_id = some[0].parcel.closing
+        where = f"closing_id = ? AND account IN ({placeholders(some)})"
+        digests = [each.digest for each in some]
+        rows = transaction.tables.select(takeover_arrival, where, closing_id, *digests)
+        here = {each.account for each in rows}
+        new = [each for each in some if each.digest not in here]
+        at = microseconds(transaction.clock.now())
+        transaction.tables.insert_all(
+            takeover_arrival,
+            [
+                {"closing_id": closing_id, "account": each.digest, "archive": archive, "at": at}
+                for each in new
+            ],
+        )
+        return new
+
+    def _newcomers(self, transaction: Transaction, some: Sequence[_Account]) -> list[_Newcomer]:
+        """The fields of each of some accounts that are to come in.
+
+        _OutError with those of whom something cannot be: a word or value that we do not have, an
+        address that somebody has here, an age at which we serve nobody.
+        """
+        newcomers, outside = [], dict[str, _Reason]()
+        addresses = self._addresses(transaction, some)
+        for each in some:
+            answer = self._fields(transaction, each.parcel)
+            if not isinstance(answer, _Reason):
+                reason = self._refuse_newcomer(transaction, each.parcel, answer, addresses)
+                if reason is None:
+                    newcomers.append(_Newcomer(each, answer))
+                    continue
+                answer = reason
+            outside[each.digest] = answer
+        if outside:
+            raise _OutError(outside)
+        return newcomers
+
+    def _addresses(self, transaction: Transaction, some: Sequence[_Account]) -> set[str]:
+        """The e-mail addresses of some accounts, in any spelling, that somebody has here."""
+        spellings = {s for each in some for s in self._spellings(each.parcel)}
+        found_by = transaction.find_each(EMAIL, sorted(spellings)) if spellings else {}
+        return {address for address, whose in found_by.items() if whose}
+
+    def _spellings(self, parcel: Parcel) -> set[str]:
+        """The e-mail address of an account, as it is written and as it is kept."""
+        if EMAIL in self.leave_out or not parcel.values.get(EMAIL):
+            return set()
+        address = parcel.values[EMAIL][0].value
+        with suppress(ValueError):  # as one that was kept before values were checked
+            return {address, canonical(self.provider, EMAIL, address)}
+        return {address}
+
+    def _fields(self, transaction: Transaction, parcel: Parcel) -> tuple[str, ...] | _Reason:
         """The fields of an account that are to come in: not what is worked out here, its number."""
         words = transaction.policy.program.vocabulary.tree("data")
         derived = self.provider.gate.gate.derived_of(parcel.values)
         fields = {each for each, rows in parcel.values.items() if rows}
-        wanted = sorted(fields - self.leave_out - derived)
-        if unknown := [each for each in wanted if each not in words]:
-            raise _OutError("our policy has no word for some of it", unknown)
-        if several := [
+        wanted = tuple(sorted(fields - self.leave_out - derived))
+        if unknown := tuple(each for each in wanted if each not in words):
+            return _Reason("our policy has no word for some of it", unknown)
+        if several := tuple(
             each for each in wanted if each not in parcel.series and len(parcel.values[each]) > 1
-        ]:
-            raise _OutError("it has several values where one can be", several)
-        if not wanted:
-            raise _OutError("there is nothing in it")
-        return wanted
+        ):
+            return _Reason("it has several values where one can be", several)
+        return wanted or _Reason("there is nothing in it")
 
-    def _require_newcomer(self, transaction: Transaction, values: Mapping[str, str]) -> None:
-        """_OutError for an address that somebody has here, and an age at which we serve nobody."""
-        if EMAIL in values and find_people(self.provider, transaction, EMAIL, values[EMAIL]):
-            raise _OutError("somebody with this address is here already", [EMAIL])
-        if BIRTH_DATE in values:
+    def _refuse_newcomer(
+        self,
+        transaction: Transaction,
+        parcel: Parcel,
+        fields: Sequence[str],
+        addresses: set[str],
+    ) -> _Reason | None:
+        """Why an account cannot be a newcomer's; its address is `addresses`' from here on."""
+        spellings = self._spellings(parcel)
+        if spellings & addresses:
+            return _Reason("somebody with this address is here already", (EMAIL,))
+        for field in fields:
             try:
-                born = date.fromisoformat(values[BIRTH_DATE])
+                if field in KINDS and field not in parcel.series:
+                    canonical(self.provider, field, parcel.values[field][0].value)
             except ValueError:
-                raise _OutError("a value cannot be one of its field", [BIRTH_DATE]) from None
-            decision = admission(transaction.policy).decision_at(years(born, today(self.provider)))
+                return _Reason(_NO_VALUE, (field,))
+        if BIRTH_DATE in fields and BIRTH_DATE not in parcel.series:
+            born = date.fromisoformat(parcel.values[BIRTH_DATE][0].value)
+            age = years(born, today(self.provider))
+            decision = admission(transaction.policy).decision_at(age)
             if not decision.allowed:
-                raise _OutError("not to be served at that age", [BIRTH_DATE], decision.clauses)
+                return _Reason("not to be served at that age", (BIRTH_DATE,), decision.clauses)
+        addresses |= spellings
+        return None
 
-    def _forbid(
-        self, transaction: Transaction, person_id: PersonId, choices: Sequence[ParcelChoice]
-    ) -> None:
-        """Let what somebody forbade hold here; _OutError where we have no words for it."""
+    def _forbid(self, transaction: Transaction, newcomers: Sequence[_Newcomer]) -> None:
+        """Let what some people forbade hold here; _OutError where we have no words for it."""
         now = transaction.clock.now()
-        for each in choices:
-            if each.kind not in FORBIDDING or (each.ends and each.ends <= now):
-                continue
+        alike: dict[bytes, tuple[ParcelChoice, list[_Newcomer]]] = {}
+        for each in newcomers:
+            for choice in each.account.parcel.choices:
+                if choice.kind in FORBIDDING and not (choice.ends and choice.ends <= now):
+                    same = msgspec.structs.replace(choice, since=now, text_sha256="")
+                    key = msgspec.json.encode(same, order="deterministic")
+                    whose = alike.setdefault(key, (choice, []))[1]
+                    if not whose or whose[-1] is not each:
+                        whose.append(each)
+        for choice, whose in alike.values():
             try:
-                transaction.record(
-                    person_id,
-                    each.kind,
-                    fact=each.fact,
-                    about=each.about,
-                    party=each.party,
-                    ends=each.ends,
+                transaction.record_each(
+                    [each.person_id for each in whose],
+                    choice.kind,
+                    fact=choice.fact,
+                    about=choice.about,
+                    party=choice.party,
+                    ends=choice.ends,
                     how="takeover",
                     actor=f"staff {self.by}",
                 )
             except UpheldError:
-                why = "our policy has no words for something that the customer forbade"
-                raise _OutError(why) from None
+                reason = _Reason("our policy has no words for something that the customer forbade")
+                raise _OutError({each.account.digest: reason for each in whose}) from None
 
     def _store(
-        self, transaction: Transaction, person_id: PersonId, fields: Sequence[str], parcel: Parcel
+        self, transaction: Transaction, newcomers: Sequence[_Newcomer], only: set[str] | None
     ) -> None:
-        """Collect and store fields of an account; _OutError where any of them is refused."""
-        if not fields:
-            return
-        source, plan = self._plan(transaction, person_id, fields)
-        try:
-            for purpose in dict.fromkeys(plan.values()):
-                some = [each for each in fields if plan[each] == purpose]
-                options = StoreOptions(
-                    source=source, occasion=OCCASION, purpose=purpose, party=self.party
-                )
-                values = {e: parcel.values[e][0].value for e in some if e not in parcel.series}
-                if values:
-                    _require(transaction.store(person_id, values, **options))
-                for field in (each for each in some if each in parcel.series):
-                    rows = [each.value for each in parcel.values[field]]
-                    _require(transaction.append(person_id, field, rows, **options))
-        except FieldValueError:
-            raise _OutError("a value cannot be one of its field", fields) from None
+        """Collect and store fields of accounts that are not held yet, `only` some, or all.
 
-    def _plan(
-        self, transaction: Transaction, person_id: PersonId, fields: Sequence[str]
-    ) -> tuple[str, dict[str, str | None]]:
-        """As what the company hands fields over, and for which purpose each may be kept.
-
-        _OutError where some may not come in, whatever of its roles it hands them over in.
+        _OutError with those of whom anything is refused.
         """
-        out = None
-        for source in self.roles:
-            refused, clauses, plan = [], dict[str, None](), dict[str, str | None]()
-            for field in fields:
-                for purpose in dict.fromkeys((None, *purposes(transaction.policy))):
-                    collect, store = transaction.letting_in(
-                        (field,), source=source, occasion=OCCASION, purpose=purpose
-                    )
-                    collect = msgspec.structs.replace(collect, party=self.party)
-                    decisions = [transaction.peek(person_id, each) for each in (collect, store)]
-                    if all(each.allowed for each in decisions):
-                        plan[field] = purpose
-                        break
-                    clauses |= dict.fromkeys(
-                        clause for each in decisions if not each.allowed for clause in each.clauses
-                    )
-                else:
-                    refused.append(field)
-            if not refused:
-                return source, plan
-            out = out or _OutError(_NO_CLAUSE, refused, clauses)
-        raise out or _OutError("the company is nothing to us")
-
-    def _turn_away(self, parcel: Parcel, error: _OutError) -> None:
-        """Enter that an account stays out: by which clauses, and nobody's."""
-        with self.provider.gate.gate.together() as transaction:
-            words = transaction.policy.program.vocabulary.tree("data")
-            transaction.note(
-                None,
-                REFUSED,
-                actor=f"staff {self.by}",
-                outcome="deny",
-                data=tuple(each for each in error.fields if each in words),
-                clauses=error.clauses,
-                evidence=(parcel.closing,),
+        if not newcomers:
+            return
+        there = transaction.held_fields_each([each.person_id for each in newcomers])
+        alike: dict[tuple[str, ...], list[_Newcomer]] = {}
+        for each in newcomers:
+            fields = tuple(
+                f
+                for f in each.fields
+                if f not in there[each.person_id] and (only is None or f in only)
             )
+            alike.setdefault(fields, []).append(each)
+        outside: dict[str, _Reason] = {}
+        for fields, some in alike.items():
+            if fields:
+                by_id = {each.person_id: each for each in some}
+                planned: dict[EntryPlan, list[_Newcomer]] = {}
+                plans = self.plans.of_each(transaction, list(by_id), fields)
+                for person_id, plan in plans.items():
+                    if isinstance(plan, NoPlan):
+                        reason = _Reason(_NO_CLAUSE, plan.fields, plan.clauses)
+                        outside[by_id[person_id].account.digest] = reason
+                    else:
+                        planned.setdefault(plan, []).append(by_id[person_id])
+                for plan, whose in planned.items():
+                    if not outside:
+                        self._store_by(transaction, plan, whose)
+        if outside:
+            raise _OutError(outside)
+
+    def _store_by(
+        self, transaction: Transaction, plan: EntryPlan, whose: Sequence[_Newcomer]
+    ) -> None:
+        """Store some people's fields as a plan says; _OutError where any is refused."""
+        try:
+            for purpose, fields in plan.groups().items():
+                options = StoreOptions(
+                    source=plan.source, occasion=OCCASION, purpose=purpose, party=self.party
+                )
+                values: dict[tuple[str, ...], dict[PersonId, dict[str, str]]] = {}
+                for each in whose:
+                    held = each.account.parcel.values
+                    one = tuple(f for f in fields if f not in each.account.parcel.series)
+                    values.setdefault(one, {})[each.person_id] = {f: held[f][0].value for f in one}
+                    for field in (f for f in fields if f not in one):
+                        rows = [row.value for row in held[field]]
+                        outcome = transaction.append(each.person_id, field, rows, **options)
+                        _require(whose, {each.person_id: outcome})
+                for one, mine in values.items():
+                    if one:
+                        _require(whose, transaction.store_each(mine, **options))
+        except FieldValueError:
+            if len(whose) > 1:
+                raise _OutError from None
+            fields = [field for field, _ in plan.purposes]
+            reason = _Reason(_NO_VALUE, tuple(fields))
+            raise _OutError({whose[0].account.digest: reason}) from None
+
+    def _turn_away(self, transaction: Transaction, account: _Account, reason: _Reason) -> None:
+        """Enter that an account stays out: by which clauses, and nobody's."""
+        words = transaction.policy.program.vocabulary.tree("data")
+        transaction.note(
+            None,
+            REFUSED,
+            actor=f"staff {self.by}",
+            outcome="deny",
+            data=tuple(each for each in reason.fields if each in words),
+            clauses=reason.clauses,
+            evidence=(account.parcel.closing,),
+        )
 
 
 def proofs(transaction: Transaction, person_id: PersonId, by: UserId) -> list[Parcel]:
@@ -328,7 +469,13 @@ def _proof(parcel: Parcel) -> Parcel:
     return msgspec.structs.replace(parcel, values=values)
 
 
-def _require(outcome: Outcome) -> None:
-    if isinstance(outcome, Refused):
-        clauses = outcome.decision.clauses if outcome.decision else ()
-        raise _OutError(_NO_CLAUSE, (), clauses)
+def _require(whose: Sequence[_Newcomer], outcomes: Mapping[PersonId, Outcome]) -> None:
+    """_OutError with those of some people of whom something was refused."""
+    outside: dict[str, _Reason] = {}
+    for each in whose:
+        outcome = outcomes.get(each.person_id)
+        if isinstance(outcome, Refused):
+            clauses = outcome.decision.clauses if outcome.decision else ()
+            outside[each.account.digest] = _Reason(_NO_CLAUSE, (), clauses)
+    if outside:
+        raise _OutError(outside)
