@@ -49,7 +49,7 @@ def verify_database(
     from upheld.cli.admin import keyring_of, settings_in
     from upheld.gate.log.audit import audit
     from upheld.gate.log.detach import counts
-    from upheld.vault.people import unlock
+    from upheld.vault.belonging import unlock
 
     configuration = settings_in(settings)
     keyring = keyring_of(configuration) if configuration.keyring else None

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import compress
 from operator import ne
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from sqlalchemy import Connection, Table
 
 from upheld.core.ids import NOBODY
+from upheld.database.conditions import is_whole_set, select_statement, several_whole
 from upheld.database.covers import (
     OWNERS_MAX,
     covers_by_owner,
@@ -101,7 +101,7 @@ def select_intact(
     """
     layout, seals = declaration(table), seals_of(connection)
     intact, forged = [], set[str]()
-    for each in rows(connection, _select_statement(layout, where), *values):
+    for each in rows(connection, select_statement(layout, where), *values):
         plain = _restore_booleans(layout, each)
         if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is None:
             forged.add(_owner_id(layout, plain))
@@ -132,7 +132,7 @@ def select_of_each(
     layout, seals = declaration(table), seals_of(connection)
     name = _owner_column(layout)
     rest = where[len(f"{name} = ?") :]
-    whole = _is_whole_set(layout, where, None if parts is None else len(parts)) and (
+    whole = is_whole_set(layout, where, None if parts is None else len(parts)) and (
         parts is None or tuple(values) == tuple(parts)
     )
     of_each: dict[str, list[Any]] = {}
@@ -140,7 +140,7 @@ def select_of_each(
     for first in range(0, len(owners), OWNERS_MAX):
         some, authentic = owners[first : first + OWNERS_MAX], []
         condition = f"{name} IN ({placeholders(some)}){rest}"
-        for each in rows(connection, _select_statement(layout, condition), *some, *values):
+        for each in rows(connection, select_statement(layout, condition), *some, *values):
             plain = _restore_booleans(layout, each)
             content = _mac_columns(layout, plain)
             element = seals.element(layout.name, content, each[-1])
@@ -190,7 +190,7 @@ def select_authentic(
     """
     layout, seals = declaration(table), seals_of(connection)
     authentic = []
-    answer = rows(connection, _select_statement(layout, where), *values)
+    answer = rows(connection, select_statement(layout, where), *values)
     for each in answer:
         plain = _restore_booleans(layout, each)
         if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is not None:
@@ -339,7 +339,7 @@ def _checked(
     """The rows that a condition holds of, with their MACs; SealedError as `select` raises it."""
     layout, elements = declaration(table), []
     seals, intact = seals_of(connection), []
-    for each in rows(connection, _select_statement(layout, where), *values):
+    for each in rows(connection, select_statement(layout, where), *values):
         plain = (*_restore_booleans(layout, each), each[-1])
         content = _mac_columns(layout, plain)
         element = seals.element(layout.name, content, each[-1])
@@ -347,11 +347,11 @@ def _checked(
             raise alteration_error(_owner_id(layout, plain), layout.name)
         intact.append(plain)
         elements.append((content, element))
-    several = _several_whole(layout, where, values, parts)
+    several = several_whole(layout, where, values, parts)
     if several:  # all that there is of them need not be read again
         if differing := _differing(connection, layout, several, elements, set(), parts):
             raise alteration_error(min(differing), layout.name)
-    elif _is_whole_set(layout, where, None if parts is None else len(parts)) and (
+    elif is_whole_set(layout, where, None if parts is None else len(parts)) and (
         parts is None or tuple(values[1:]) == tuple(parts)
     ):  # nor that of one
         owner = values[0] if values else NOBODY
@@ -362,55 +362,6 @@ def _checked(
     else:
         require_intact(connection, table, _owners(layout, intact, where, values), parts)
     return intact
-
-
-def _several_whole(
-    layout: Declaration, where: str, values: Sequence[Any], parts: Sequence[str] | None
-) -> Sequence[str]:
-    """The owners whose whole sets, or the same parts of each, a condition holds of; none if less.
-
-    Such a condition says `IN` of the owner, and of the part where some are wanted, and no more.
-    """
-    count = len(values) - len(parts or ())
-    if not 0 < count <= OWNERS_MAX or where != _several_condition(
-        layout, count, None if parts is None else len(parts)
-    ):
-        return ()
-    if parts is not None and tuple(values[count:]) != tuple(parts):
-        return ()
-    return sorted(set(values[:count]))
-
-
-@lru_cache(maxsize=1024)
-def _several_condition(layout: Declaration, owners: int, parts: int | None) -> str:
-    """The condition that holds of the whole sets of so many owners; empty where there is none."""
-    if layout.owner is None or (parts is not None and layout.part is None):
-        return ""
-    condition = f"{layout.covered[layout.owner]} IN ({placeholders(range(owners))})"
-    if parts is not None and layout.part is not None:
-        condition += f" AND {layout.covered[layout.part]} IN ({placeholders(range(parts))})"
-    return condition
-
-
-@lru_cache(maxsize=1024)
-def _is_whole_set(layout: Declaration, where: str, parts: int | None) -> bool:
-    """Whether a condition holds of one owner's whole set, or so many parts, and of nothing else."""
-    if layout.owner is None:
-        return layout.few and not where
-    before, _, order = where.partition(" ORDER BY ")
-    expected = f"{layout.covered[layout.owner]} = ?"
-    if parts is not None:
-        if layout.part is None:
-            return False
-        expected += f" AND {layout.covered[layout.part]} IN ({placeholders(range(parts))})"
-    return before == expected and "LIMIT" not in order
-
-
-@lru_cache(maxsize=1024)
-def _select_statement(layout: Declaration, where: str) -> str:
-    if where and not where.startswith("ORDER"):
-        where = f"WHERE {where}"
-    return f"SELECT {layout.selected} FROM {layout.name} {where}"  # noqa: S608 - our own words
 
 
 def _mac_columns(layout: Declaration, columns: Sequence[Any]) -> Sequence[Any]:

@@ -34,7 +34,7 @@ from upheld.database.statements import execute_deferred, placeholders, rows, to_
 from upheld.database.tables import record, severed
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
-from upheld.vault import people
+from upheld.vault import belonging, people
 from upheld.vault.envelope import context
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import VaultError
@@ -70,7 +70,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
 
     VaultError where the keyring is another's, or rows are to be marked again.
     """
-    unsealed = people.belong(connection, keyring)
+    unsealed = belonging.belong(connection, keyring)
     try:
         before = frozenset[str]() if unsealed else _sealed_before(connection)
     except SealedError:
@@ -97,7 +97,7 @@ def belong(connection: Connection, keyring: Keyring) -> None:
     registers.tables = tuple(sorted({*before, *names}))
     covers.write_cover(connection, NOBODY, registers)
     if unsealed:
-        people.mark_epochs(connection, keyring)
+        belonging.mark_epochs(connection, keyring)
     entries.write(connection, Entry(kind=KIND, time="", evidence=names), None, system_time())
 
 

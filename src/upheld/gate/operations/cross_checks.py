@@ -20,7 +20,7 @@ from upheld.gate.log.database_log import Log
 from upheld.gate.operations.edition_checks import edition_problems
 from upheld.ledger import entries as ledger
 from upheld.ledger.note import NoteError
-from upheld.vault import people
+from upheld.vault import belonging
 from upheld.vault.keyring import Keyring
 from upheld.vault.people import REGISTER
 
@@ -39,7 +39,7 @@ def everywhere(connection: Connection, keyring: Keyring) -> list[Problem]:
 
 
 def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
-    problems = [f"{each} was changed" for each in people.altered_rows(connection, keyring)]
+    problems = [f"{each} was changed" for each in belonging.altered_rows(connection, keyring)]
     for table, other in _STRAYS.items():
         statement = f"SELECT count(*) FROM {table} t WHERE NOT EXISTS ({other})"  # noqa: S608 - our own words
         ((count,),) = rows(connection, statement)

@@ -19,7 +19,7 @@ from upheld.gate.log import detach, entries
 from upheld.gate.log.entries import StoredEntry
 from upheld.gate.operations import cross_checks
 from upheld.ledger.entries import Entry, EntryError
-from upheld.vault import people, values
+from upheld.vault import belonging, people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.keyfile import KeyringError
 from upheld.vault.keyring import Keyring
@@ -51,7 +51,7 @@ def selfcheck(engine: Engine, keyring: Keyring) -> SelfCheckReport:
 
 
 def _check_all(engine: Engine, keyring: Keyring) -> SelfCheckReport:
-    people.unlock(engine, keyring)
+    belonging.unlock(engine, keyring)
     with snapshot(engine) as connection:
         return check(connection, keyring)
 
