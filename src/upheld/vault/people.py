@@ -240,7 +240,7 @@ def open_people(
 ) -> dict[PersonId, Person]:
     """Some people with their keys, locked for share; those who are not there are left out."""
     person_rows = rows(connection, *_flat(people_query(connection, people)))
-    return people_from_rows(keyring, person_rows, opened=opened_in(connection))
+    return people_from_rows(keyring, person_rows, cache=opened_in(connection))
 
 
 def opened_in(connection: Connection) -> dict[str, Any] | None:
@@ -282,11 +282,11 @@ def people_from_rows(
     person_rows: Sequence[tuple[Any, ...]],
     states: Sequence[str] = (ACTIVE,),
     *,
-    opened: dict[str, Any] | None = None,
+    cache: dict[str, Any] | None = None,
 ) -> dict[PersonId, Person]:
     """The people of the rows that `asking` asks for; those in other states are not there."""
     return {
-        row[0]: person_from_row(keyring, row[:KEY_COLUMNS], opened)
+        row[0]: person_from_row(keyring, row[:KEY_COLUMNS], cache)
         for row in person_rows
         if row[1] in states and row[KEY_COLUMNS - 1]
     }
@@ -302,14 +302,14 @@ def open_people_in_any_state(
 
 
 def person_from_row(
-    keyring: Keyring, columns: tuple[Any, ...], opened: dict[str, Any] | None = None
+    keyring: Keyring, columns: tuple[Any, ...], cache: dict[str, Any] | None = None
 ) -> Person:
     """A person with their key, out of the columns of both; SealError where one does not open.
 
-    `opened` are those of its transaction: the same bytes are opened once.
+    `cache` has those of its transaction: the same bytes are opened once.
     """
     person_id, state, holdings, number, wrapped = columns
-    if opened is not None and (there := opened.get(person_id)) and there[0] == columns:
+    if cache is not None and (there := cache.get(person_id)) and there[0] == columns:
         mine: Person = there[1]
         return mine
     try:
@@ -335,8 +335,8 @@ def person_from_row(
         what=f"the list of what is held of person {person_id}",
     )
     person = Person(person_id, key, _HOLDINGS.decode(raw), ready, whose, state)
-    if opened is not None:
-        opened[person_id] = columns, person
+    if cache is not None:
+        cache[person_id] = columns, person
     return person
 
 

@@ -116,13 +116,13 @@ def field_readers(
     What is derived of rows is read from `tables`.
     """
     readers: dict[PersonId, FieldReader] = {}
-    opened = people.opened_in(connection)
+    cache = people.opened_in(connection)
     for row in person_rows:
         reader = readers.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.person_from_row(context.keyring, row[: people.KEY_COLUMNS], opened)
+            person = people.person_from_row(context.keyring, row[: people.KEY_COLUMNS], cache)
             reader = readers[row[0]] = FieldReader(person, context.derived, at, tables)
         value = row[_VALUE]
         if value and value[0] is not None:

@@ -54,16 +54,16 @@ class EntryPlans:
         """How the same fields of some people come in."""
         learned = self._learned.setdefault(tuple(fields), [])
         plans: dict[PersonId, EntryPlan | NoPlan] = {}
-        left = list(people)
+        others = list(people)
         for plan in learned:
-            left = self._try(transaction, plan, left, plans)
-        while left:
-            plan_or_none = plans[left[0]] = self._learn(transaction, left[0], fields)
-            left = left[1:]
+            others = self._try(transaction, plan, others, plans)
+        while others:
+            plan_or_none = plans[others[0]] = self._learn(transaction, others[0], fields)
+            others = others[1:]
             if isinstance(plan_or_none, EntryPlan):
                 if len(learned) < PLANS_MAX:
                     learned.append(plan_or_none)
-                left = self._try(transaction, plan_or_none, left, plans)
+                others = self._try(transaction, plan_or_none, others, plans)
         return plans
 
     def _try(
@@ -79,13 +79,13 @@ class EntryPlans:
             for purpose, fields in plan.groups().items()
             for act in self._acts(transaction, fields, plan.source, purpose)
         ]
-        left: list[PersonId] = []
+        others: list[PersonId] = []
         for person_id, decisions in transaction.peek_acts(people, acts).items():
             if all(each.allowed for each in decisions):
                 plans[person_id] = plan
             else:
-                left.append(person_id)
-        return left
+                others.append(person_id)
+        return others
 
     def _learn(
         self, transaction: Transaction, person_id: PersonId, fields: Sequence[str]

@@ -138,12 +138,12 @@ class ArchiveImport:
             )
         outside: dict[str, _Reason] = {}
         _, encrypted = read_archive(path, digest)
-        wanted = (
+        accounts = (
             _Account(each.name, each.sha256, open_account(raw, key, manifest))
             for each, raw in zip(manifest.files, encrypted, strict=True)
             if each.sha256 not in here
         )
-        while some := [*islice(wanted, BATCH)]:
+        while some := [*islice(accounts, BATCH)]:
             outside |= self._take_in_lot(some, digest)
         return ImportedArchive(
             len(self._here(manifest)),
@@ -161,21 +161,21 @@ class ArchiveImport:
     def _take_in_lot(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
         """Take some accounts in together, but for those that stay out: why, by their files."""
         outside: dict[str, _Reason] = {}
-        left = list(some)
-        while left:
+        others = list(some)
+        while others:
             try:
                 with self.provider.gate.gate.together() as transaction:
-                    self._take_in(transaction, left, archive)
-                    left = []
+                    self._take_in(transaction, others, archive)
+                    others = []
             except _OutError as error:
                 if not error.whose:  # of each alone it is known
-                    return outside | self._take_in_each(left, archive)
+                    return outside | self._take_in_each(others, archive)
                 with self.provider.gate.gate.together() as transaction:
-                    for each in left:
+                    for each in others:
                         if each.digest in error.whose:
                             outside[each.file] = error.whose[each.digest]
                             self._turn_away(transaction, each, outside[each.file])
-                left = [each for each in left if each.digest not in error.whose]
+                others = [each for each in others if each.digest not in error.whose]
         return outside
 
     def _take_in_each(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
@@ -391,11 +391,13 @@ class ArchiveImport:
                 )
                 values: dict[tuple[str, ...], dict[PersonId, dict[str, str]]] = {}
                 for each in whose:
-                    held = each.account.parcel.values
+                    values_of_account = each.account.parcel.values
                     one = tuple(f for f in fields if f not in each.account.parcel.series)
-                    values.setdefault(one, {})[each.person_id] = {f: held[f][0].value for f in one}
+                    values.setdefault(one, {})[each.person_id] = {
+                        f: values_of_account[f][0].value for f in one
+                    }
                     for field in (f for f in fields if f not in one):
-                        rows = [row.value for row in held[field]]
+                        rows = [row.value for row in values_of_account[field]]
                         outcome = transaction.append(each.person_id, field, rows, **options)
                         _require(whose, {each.person_id: outcome})
                 for one, mine in values.items():
