@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -147,6 +148,17 @@ def killed_merger(accounts: int) -> None:
     print("| part | seconds that passed |\n|---|---|")
     for part, seconds in result.seconds.items():
         print(f"| {accounts:,} accounts: {part} | {seconds:,.0f} |")
+    most = max(resource.getrusage(each).ru_maxrss for each in _PROCESSES) / 1024
+    print(f"\nPeak memory of any one process: {most:,.0f} MB; of the processor {_used():,.0f} s")
+
+
+_PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def _used() -> float:
+    """Seconds of the processor of this process and those that ended below it."""
+    usages = [resource.getrusage(each) for each in _PROCESSES]
+    return sum(each.ru_utime + each.ru_stime for each in usages)
 
 
 def main() -> None:
