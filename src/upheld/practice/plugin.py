@@ -38,6 +38,7 @@ from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
 from upheld.practice.purchases import PurchaseApproval, Seller
+from upheld.practice.stock import StockSource
 from upheld.practice.transparency import TransparencySource
 from upheld.web.limits import Limits
 from upheld.web.pages import STARTS, Imprint, Pages, format_time
@@ -222,6 +223,7 @@ class Practice(NamedTuple):
     )
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
     intake: IntakeSource | None = None  # what comes in of people without their typing it
+    stock: StockSource | None = None  # what it keeps of people besides their values, counted
     transparency: TransparencySource | None = None  # what the transparency report counts of it
 
 

@@ -51,7 +51,7 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
     """What is kept of visits now; no visit is looked at."""
     counts: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     months: Counter[str] = Counter()
-    for day, source, fields, clauses, visits in _sums(transaction.tables):
+    for day, source, fields, clauses, visits in sums_of_visits(transaction.tables):
         months[day[:7]] += int(visits)
         for field in fields.split():
             counts.setdefault((field, source, clauses), []).append((day, int(visits)))
@@ -85,7 +85,8 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
     )
 
 
-def _sums(tables: Tables) -> list[tuple[str, str, str, str, int]]:
+def sums_of_visits(tables: Tables) -> list[tuple[str, str, str, str, int]]:
+    """Day, source, fields, clauses and how many visits; no block is read for it."""
     columns = ["day", "source", "fields", "clauses", "SUM(visits)"]
     grouped = "day >= '' GROUP BY day, source, fields, clauses"
     return [

@@ -25,6 +25,8 @@ from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.stock import visit_stock
+from upheld.practices.collection.stock_page import STOCK, StockPage
 from upheld.practices.collection.untying import UNTIED
 
 NEEDS = (
@@ -48,7 +50,7 @@ def _in_order(gate: Gate) -> int:
 def practice(provider: Provider) -> Practice:
     """Visits: taken in from logs, kept for as long as the policy says."""
     console, recorder, mine = VisitConsole(provider), VisitRecorder(provider), OwnVisits(provider)
-    day = DayPage(provider)
+    day, stock = DayPage(provider), StockPage(provider)
     beacon = BeaconPages(provider, BeaconRecorder(provider))
     is_on = provider.settings.record_visits
     return Practice(
@@ -60,6 +62,7 @@ def practice(provider: Provider) -> Practice:
         routes=[
             Route(HERE, require_sign_in(provider, "staff", console.show), methods=["GET"]),
             Route(DAY, require_sign_in(provider, "staff", day.show), methods=["GET"]),
+            Route(STOCK, require_sign_in(provider, "staff", stock.show), methods=["GET"]),
             Route(
                 f"{HERE}/beacons/{{key}}/revoke",
                 require_sign_in(provider, "staff", console.revoke, fresh=True),
@@ -78,6 +81,14 @@ def practice(provider: Provider) -> Practice:
             MenuEntry("customer", "Visits", MINE, "", 65, under="/me/privacy"),
             MenuEntry(
                 "staff",
+                "What we hold",
+                STOCK,
+                "Counts by kind of data, origin, clause and age, and when it goes",
+                91,
+                roles=ROLES,
+            ),
+            MenuEntry(
+                "staff",
                 "Visits",
                 HERE,
                 "How much, from whom, how old, and by which clause",
@@ -87,5 +98,6 @@ def practice(provider: Provider) -> Practice:
         ],
         entry_sentences=SENTENCES,
         intake=intake_lines,
+        stock=visit_stock,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
     )

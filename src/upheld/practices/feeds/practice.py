@@ -19,6 +19,7 @@ from upheld.practices.feeds.own_transactions import OwnTransactions
 from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
 from upheld.practices.feeds.questions_desk import QuestionDesk
+from upheld.practices.feeds.stock import transaction_stock
 from upheld.practices.feeds.withdrawal import take_out
 
 SENTENCES = {
@@ -88,4 +89,5 @@ def practice(provider: Provider) -> Practice:
         task_pages={questions.KIND: f"{QUESTIONS}/{{task}}"},
         settled_on_page=(questions.KIND,),
         intake=intake_lines,
+        stock=transaction_stock,
     )

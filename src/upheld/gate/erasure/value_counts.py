@@ -1,0 +1,77 @@
+"""How many values are held of everybody together, and when those whose time is set will go.
+
+Counts alone: nothing is opened, and nobody is named. Days are those of UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from upheld.database.columns import microseconds
+from upheld.database.statements import rows
+from upheld.database.tables import BEGINNING
+from upheld.database.transaction import reading
+
+if TYPE_CHECKING:
+    from upheld.gate.gate import Gate
+
+_DAY = 24 * 3600 * 10**6  # microseconds
+_VALUES = (
+    f"SELECT field, origin, clause, at / {_DAY}, COUNT(*) FROM value WHERE current = ?"  # noqa: S608 - our own words
+    f" GROUP BY field, origin, clause, at / {_DAY}"
+)
+_DELETIONS = (
+    f"SELECT due / {_DAY}, MIN(due), COUNT(*) FROM item WHERE kind = 'delete'"  # noqa: S608 - our own words
+    f" AND state IN ('open', 'late') AND due IS NOT NULL GROUP BY due / {_DAY}"
+)
+
+
+class ValueCount(NamedTuple):
+    """How many values of a kind came in on a day, from one origin and by one clause."""
+
+    field: str
+    origin: str
+    clause: str
+    day: str  # such as 2026-11-29
+    number: int
+
+
+class DeletionCounts(NamedTuple):
+    """How many deletions are due now, and how many will be, by month."""
+
+    now: int
+    months: list[tuple[str, int]]
+
+
+def value_counts(gate: Gate) -> list[ValueCount]:
+    """The current values of everybody, and the rows of their series, counted."""
+    with reading(gate.engine) as connection:
+        answer = rows(connection, _VALUES, True)
+    return [
+        ValueCount(field, origin, clause, _day(int(day)), int(count))
+        for field, origin, clause, day, count in answer
+    ]
+
+
+def deletion_counts(gate: Gate) -> DeletionCounts:
+    """The deletions that clauses have set a time for; each is of what one act stored.
+
+    What the policy says anew of each customer, when the job asks, is not foretold. Nor does this
+    say whose deletion the law puts off: an order may forbid us to speak of it.
+    """
+    at, now = microseconds(gate.clock.now()), 0
+    months: dict[str, int] = {}
+    with reading(gate.engine) as connection:
+        answer = rows(connection, _DELETIONS)
+    for day, first, count in answer:
+        if int(first) <= at:
+            now += int(count)
+        else:
+            month = _day(int(day))[:7]
+            months[month] = months.get(month, 0) + int(count)
+    return DeletionCounts(now, sorted(months.items()))
+
+
+def _day(number: int) -> str:
+    return (BEGINNING + timedelta(days=number)).date().isoformat()

@@ -1,0 +1,123 @@
+"""All that is held of people is counted at the desk: by kind, origin, clause and age, of nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import upheld
+from practices.conftest import House
+from practices.test_day_counts import keep
+from practices.test_feeds import email_of
+from practices.test_partner_transactions import partner, row, take
+from practices.without import without
+from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.holdings import holdings
+from upheld.gate.erasure.retention import retire
+from upheld.gate.erasure.value_counts import deletion_counts, value_counts
+from upheld.practice.stock import Stock
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
+from upheld.practices.collection.stock import visit_stock
+from upheld.practices.collection.stock_page import STOCK, value_stock
+from upheld.practices.feeds.stock import transaction_stock
+
+
+def counted(its: Stock) -> dict[tuple[str, str, tuple[str, ...]], int]:
+    """How many there are of each kind, origin and clauses."""
+    counts: dict[tuple[str, str, tuple[str, ...]], int] = {}
+    for each in its.rows:
+        key = each.data, each.origin, each.clauses
+        counts[key] = counts.get(key, 0) + each.number
+    return counts
+
+
+def test_values_are_counted_as_what_is_held_of_each_person_says(house: House) -> None:
+    """Each once with its origin and clause; of whoever is erased nothing is left in the counts."""
+    gate = house.provider.gate.gate
+    before = counted(value_stock(gate))
+    people = [house.customer(f"c{number}@marked.example") for number in range(3)]
+
+    def of_each() -> dict[tuple[str, str, tuple[str, ...]], int]:
+        counts = dict(before)
+        for person in people:
+            for its in holdings(gate, person):
+                key = its.field, its.origin, (its.clause,)
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    assert counted(value_stock(gate)) == of_each()
+    assert value_stock(gate).total == sum(of_each().values()) > 0
+    erase(gate, [people.pop()])
+    assert counted(value_stock(gate)) == of_each()
+    assert {each.day for each in value_counts(gate)} == {house.clock.today().isoformat()}
+
+
+def test_visits_and_transactions_are_counted_with_who_told_us(house: House) -> None:
+    """A visit has several kinds of data, and counts once in the total."""
+    gate = house.provider.gate.gate
+    keep(house, ("/a", "192.0.2.7", b"one"), ("/b", "192.0.2.7", b"two"), days_ago=3)
+    keep(house, ("/a", "name.example", b""), days_ago=2)
+    visits = visit_stock(gate)
+    by_word = {word: number for (word, *_), number in counted(visits).items()}
+    assert visits.total == 3 == sum(each.number for each in visits.rows if not each.again)
+    assert (by_word[PAGE], by_word[NETWORK], by_word[COOKIE]) == (3, 2, 2)
+    days = {(house.clock.today() - timedelta(days=ago)).isoformat() for ago in (2, 3)}
+    assert {each.day for each in visits.rows} == days
+    partner(house)
+    _, email = email_of(house, "ann")
+    take(house, row(email), row(email, "A2"))
+    sales = transaction_stock(gate)
+    assert sales.total == 2
+    assert {(each.company, each.origin) for each in sales.rows} == {
+        ("Spruce Point", "business-partner")
+    }
+
+
+def test_what_goes_by_the_times_that_are_set_goes_then(house: House) -> None:
+    """What is foretold of a month is due in it, and once the job has run nothing is due."""
+    gate = house.provider.gate.gate
+    person = house.customer()
+    gate.store(
+        person,
+        {"ip-address": "192.0.2.7"},
+        source="browser",
+        occasion="sign-in",
+        purpose="security",
+    )
+    goes = deletion_counts(gate)
+    assert goes.now == 0
+    later = sum(number for _, number in goes.months)
+    assert later > 0
+    house.clock.moved += timedelta(days=20 * 365)
+    gate.clock.accept()
+    assert deletion_counts(gate) == (later, [])
+    retire(gate)
+    assert deletion_counts(gate).now < later
+
+
+def test_the_desk_sees_charts_of_each_sort_and_nobody_s_value(house: House) -> None:
+    """For managers and the privacy desk alone; a sort that is none is not found."""
+    house.customer("ann@marked.example")
+    keep(house, ("/marked-page", "192.0.2.7", b"one"))
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    page = desk.get(STOCK).text
+    for title in ("By kind of data", "By who told us", "By clause", "By the month in which"):
+        assert title in page
+    assert "marked" not in page
+    visits = desk.get(f"{STOCK}?of=visits").text
+    assert 'aria-label="Visits: by clause"' in visits
+    assert "marked" not in visits
+    assert "Nothing." in desk.get(f"{STOCK}?of=transactions").text
+    assert desk.get(f"{STOCK}?of=people").status_code == 404
+    other = house.signed_in(house.staff("support", sign_in="sue"), "staff")
+    assert other.get(STOCK).status_code == 403
+
+
+def test_without_the_clause_of_visits_none_are_counted(
+    open_house: Callable[[upheld.Policy], House],
+) -> None:
+    """What no clause lets in is nowhere, and what the times of the rest are is told of it alone."""
+    house = open_house(without("visits"))
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    assert visit_stock(house.provider.gate.gate).total == 0
+    assert "Nothing." in desk.get(f"{STOCK}?of=visits").text
