@@ -86,6 +86,21 @@ def test_a_log_is_taken_in_and_its_counts_are_told(home: Path) -> None:
         run(home, "collect", "logs", str(home / "none.log"))
 
 
+def test_a_log_is_followed_until_somebody_stops_it(home: Path) -> None:
+    """Each time that lines came a line is printed; to stop it is no failure."""
+    log, words = home / "access.log", ["--settings", str(home / "upheld.toml")]
+    command = [sys.executable, "-m", "upheld", "collect", "logs", str(log), "--follow", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert f"{COUNT} visits kept" in process.stdout.readline()
+        with log.open("a") as out:
+            out.write(log.read_text().splitlines(keepends=True)[0].replace("/n0", "/later"))
+        assert "1 visit kept" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert blocks_in(home)[1] == COUNT + 1
+
+
 def test_where_the_policy_lets_nothing_in_the_command_says_no(home: Path) -> None:
     """Exit code 1, and how many lines no clause lets in."""
     policy = home / "policy.md"

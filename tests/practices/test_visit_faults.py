@@ -23,6 +23,9 @@ from upheld.gate.gate import Gate
 from upheld.practice import partner_transactions
 from upheld.practices.collection import log_files
 from upheld.practices.collection.compaction import compact
+from upheld.practices.collection.following import Follower
+from upheld.practices.collection.ingest import LogIngest
+from upheld.practices.collection.log_files import LogFileError
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.tables import visit_block
 
@@ -222,3 +225,38 @@ def test_a_log_that_a_rotation_cut_short_and_one_that_grew_are_each_read_once(
     log.write_text(lines(3, start=100))
     assert (read(house, copy).visits, read(house, log).visits) == (2, 3)
     assert len({each.route for each in visits(house)}) == len(visits(house)) == 15
+
+
+def test_a_log_that_is_renamed_while_it_is_followed_is_read_to_its_end(
+    house: House, tmp_path: Path
+) -> None:
+    """What the server still adds to it counts, and so does the new one, once there is one."""
+    log, old = tmp_path / "access.log", tmp_path / "access.log.1"
+    log.write_text(lines(3))
+    follower = Follower(LogIngest(house.provider.gate.gate), [str(log)])
+
+    def came(*numbers: int) -> None:
+        assert sum(each.visits for each in follower.read_on()) == sum(numbers)
+        assert follower.read_on() == []
+
+    came(3)
+    with log.open("a") as writing_on:
+        log.rename(old)
+        writing_on.write(lines(2, start=10))
+        writing_on.flush()
+        came(2)
+        log.write_text(lines(4, start=20))
+        writing_on.write(lines(1, start=30))
+        writing_on.flush()
+        came(4, 1)
+    with log.open("a") as out:
+        out.write(lines(1, start=40))
+    came(1)
+    log.rename(tmp_path / "access.log.2")
+    log.write_text("")
+    came()
+    follower.close()
+    read(house, old)
+    assert len({each.route for each in visits(house)}) == len(visits(house)) == 11
+    with pytest.raises(LogFileError):
+        Follower(LogIngest(house.provider.gate.gate), [str(tmp_path / "none.log")]).read_on()

@@ -5,6 +5,7 @@ What no clause lets in is counted, and written nowhere.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from upheld.core.counts import count_of
 
 if TYPE_CHECKING:
     from upheld.cli.row_files import ColumnWords
-    from upheld.practices.collection.ingest import LogReport
+    from upheld.practices.collection.ingest import LogIngest, LogReport
     from upheld.practices.feeds.feeds import Feed, FeedLine
 
 collect = typer.Typer(help="Take in visits, and partners' transactions.", no_args_is_help=True)
@@ -47,22 +48,37 @@ def logs(
 
     provider = provider_of(settings_in(settings))
     ingest = LogIngest(provider.gate.gate, _tell if sys.stderr.isatty() else None)
-    reports: list[LogReport] = []
+    if follow:
+        _follow(ingest, files, as_json=as_json)
+        return
+    reports = [ingest.read(name) for name in files]
+    if as_json:
+        print_json([_plain(each) for each in reports])
+    else:
+        for each in reports:
+            print(_line(each))
+    raise typer.Exit(1 if all(each.refused_by_policy for each in reports) else 0)
+
+
+def _follow(ingest: LogIngest, files: list[str], *, as_json: bool) -> None:
+    """Read on until somebody stops it, and print what was read each time, as JSON a line each."""
+    from upheld.practices.collection.following import Follower
+
+    follower = Follower(ingest, files)
     try:
         while True:
-            reports = [ingest.read(name) for name in files]
-            if not as_json:
-                for each in reports:
-                    if each.lines or not follow:
-                        print(_line(each), flush=True)
-            if not follow:
-                break
+            for each in follower.read_on():
+                if each.lines:
+                    print(json.dumps(_plain(each)) if as_json else _line(each), flush=True)
             time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-    if as_json:
-        print_json([{**each._asdict(), "left_out": dict(each.left_out)} for each in reports])
-    raise typer.Exit(1 if all(each.refused_by_policy for each in reports) else 0)
+        return
+    finally:
+        follower.close()
+
+
+def _plain(report: LogReport) -> dict[str, object]:
+    return {**report._asdict(), "left_out": dict(report.left_out)}
 
 
 @collect.command()

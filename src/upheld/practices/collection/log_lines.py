@@ -149,7 +149,7 @@ def _moment(value: Any) -> int | None:
             except ValueError:
                 return _seconds(value)
         else:
-            return None if moment.tzinfo is None else int(moment.timestamp())
+            return None if moment.tzinfo is None else _since_1970(moment)
     if not isinstance(value, int | float) or not 0 <= value < 1e14:
         return None
     return int(value / 1000 if value > MILLISECONDS_FROM else value)
@@ -164,7 +164,12 @@ def _seconds(text: str) -> int | None:
         zone = timezone(-apart if match[7] == "-" else apart) if apart else UTC
         second = min(int(match[6]), 59)
         day = int(match[3]), _MONTHS[match[2]], int(match[1])
-        moment = datetime(*day, int(match[4]), int(match[5]), second, tzinfo=zone)
-        return int(moment.timestamp())
+        return _since_1970(datetime(*day, int(match[4]), int(match[5]), second, tzinfo=zone))
     except (ValueError, OverflowError):
         return None
+
+
+def _since_1970(moment: datetime) -> int | None:
+    """The seconds of a moment; None of one before 1970, when there were no logs."""
+    seconds = int(moment.timestamp())
+    return seconds if seconds >= 0 else None

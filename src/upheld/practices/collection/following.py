@@ -1,0 +1,81 @@
+"""Logs that are read on as lines are added, also where one is renamed and another takes its name.
+
+A server writes to a log that was renamed until it is told to open a new one, and for a moment there
+may be none. So the file that had the name before stays open and is read on beside the one that has
+it now, until that one is renamed in its turn.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from upheld.practices.collection.ingest import LogIngest, LogReport
+from upheld.practices.collection.log_files import PIPE, LogFileError
+
+
+class _OpenLog:
+    """A file that stays open, and how long it was when it was read last."""
+
+    def __init__(self, name: str) -> None:
+        self.number = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        self.size = -1
+
+    @property
+    def path(self) -> str:
+        """By which it is opened again, whatever it is called now."""
+        return f"/dev/fd/{self.number}"
+
+    def is_at(self, name: str) -> bool:
+        """Whether a name is this file's."""
+        try:
+            return os.path.samestat(os.fstat(self.number), Path(name).stat())
+        except FileNotFoundError:
+            return True  # until another one has the name
+
+    def has_changed(self) -> bool:
+        """Whether it is of another length than when this was asked last."""
+        before, self.size = self.size, os.fstat(self.number).st_size
+        return self.size != before
+
+
+class Follower:
+    """Reads logs on, each time that it is asked to."""
+
+    def __init__(self, ingest: LogIngest, names: Sequence[str]) -> None:
+        self._ingest, self._names = ingest, names
+        self._logs: dict[str, list[_OpenLog]] = {}
+
+    def read_on(self) -> list[LogReport]:
+        """Read what was added; a report for each file of which there was something to read."""
+        return [report for name in self._names for report in self._read_on(name)]
+
+    def close(self) -> None:
+        """Close what is open."""
+        for logs in self._logs.values():
+            for each in logs:
+                os.close(each.number)
+        self._logs.clear()
+
+    def _read_on(self, name: str) -> list[LogReport]:
+        if name == PIPE:
+            return [self._ingest.read(name)]
+        logs = self._logs.setdefault(name, [])
+        if not logs or not logs[-1].is_at(name):
+            logs.append(_open(name))
+            for old in logs[:-2]:
+                os.close(old.number)
+            del logs[:-2]
+        return [
+            self._ingest.read(each.path)._replace(name=name) for each in logs if each.has_changed()
+        ]
+
+
+def _open(name: str) -> _OpenLog:
+    try:
+        return _OpenLog(name)
+    except OSError as error:
+        raise LogFileError(
+            f"{name} cannot be read: {error.strerror}", code="unreadable", hint="name a log"
+        ) from None
