@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 22, 18
+LETTER = 8.5  # how wide one of a label is, about
 LABEL = 60  # how wide that of a bar may be, such as 2026-11
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
@@ -28,8 +29,8 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
             f' height="{tall:.1f}" rx="2"><title>{escape(label)}: {escape(text)}</title></rect>'
         )
         if at % every == (len(rows) - 1) % every:
-            # Not over the edge of the picture.
-            middle = min(max(at * room + room / 2, LABEL / 2), WIDTH - LABEL / 2)
+            half = max(len(label), len(text)) * LETTER / 2
+            middle = min(max(at * room + room / 2, half), WIDTH - half)  # not over the edge
             parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>')
             parts.append(f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(text)}</text>')
     return Markup(  # noqa: S704 - every text in it is escaped above
