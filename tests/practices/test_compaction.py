@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import upheld
 from practices.conftest import House
 from practices.test_collection import visits
 from upheld.core.clock import BEGINNING
+from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.practices.collection import compaction
 from upheld.practices.collection.blocks import (
@@ -200,3 +203,46 @@ def test_what_is_erased_while_a_day_is_put_in_order_does_not_come_back(
     assert compact(gate) == 1
     assert calls == [False, True]
     assert sorted(each.route for each in visits(house)) == ["/p2", "/p3", "/p4", "/p5", "/p6"]
+
+
+def test_what_the_law_holds_stays_of_a_day_in_order_when_its_time_is_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of others go, and so do the others' visits in the block that stays."""
+    monkeypatch.setattr(compaction, "FEW", 2)
+    gate, person = house.provider.gate.gate, house.customer()
+    keep_many(house, *[1] * 3, *range(30))
+    raw = house.do(lambda t: sessions.begin(t.tables, "customer", person, house.clock.now()))
+    assert house.do(lambda t: tie(t, raw, b"c1"))
+    house.do(lambda t: t.record(person, "hold", fact="legal-hold"))
+    compact(gate)
+    house.clock.moved += timedelta(days=500)
+    retire(gate)
+    assert [each.route for each in visits(house)] == ["/p1"] * 4
+    assert retire(gate) == 0
+
+
+def test_where_a_cookie_may_be_kept_no_longer_its_blocks_are_joined_again(
+    open_house: Callable[[upheld.Policy], House],
+    sample: upheld.Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every token goes, and no block says any more with what its tokens began."""
+    monkeypatch.setattr(compaction, "FEW", 2)
+    house = open_house(sample)
+    keep_many(house, *range(30))
+    compact(house.provider.gate.gate)
+    routes = sorted(each.route for each in visits(house))
+    assert len(rows_of(house)) > 8
+    narrow = (
+        sample_policy()
+        .read_text(encoding="utf-8")
+        .replace("store ip-network, cookie-id, page", "store ip-network, page")
+    )
+    other = open_house(upheld.load_text(narrow))
+    retire(other.provider.gate.gate)
+    assert {row.token_bits for row, _ in rows_of(other)} == {None}
+    compact(other.provider.gate.gate)
+    assert len(rows_of(other)) == 1
+    assert sorted(each.route for each in visits(other)) == routes
+    assert {each.token for each in visits(other)} == {b""}
