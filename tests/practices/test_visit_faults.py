@@ -237,7 +237,7 @@ def test_a_log_that_is_renamed_while_it_is_followed_is_read_to_its_end(
 
     def came(*numbers: int) -> None:
         assert sum(each.visits for each in follower.read_on()) == sum(numbers)
-        assert follower.read_on() == []
+        assert list(follower.read_on()) == []
 
     came(3)
     with log.open("a") as writing_on:
@@ -259,4 +259,25 @@ def test_a_log_that_is_renamed_while_it_is_followed_is_read_to_its_end(
     read(house, old)
     assert len({each.route for each in visits(house)}) == len(visits(house)) == 11
     with pytest.raises(LogFileError):
-        Follower(LogIngest(house.provider.gate.gate), [str(tmp_path / "none.log")]).read_on()
+        list(Follower(LogIngest(house.provider.gate.gate), [str(tmp_path / "none")]).read_on())
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_follower_that_a_full_disk_stopped_reads_the_rest_once_there_is_room(
+    house: House, tmp_path: Path
+) -> None:
+    """Also of a log to which nothing is added any more."""
+    log, gate = tmp_path / "access.log", house.provider.gate.gate
+    log.write_text(lines(1))
+    follower = Follower(LogIngest(gate), [str(log)])
+    assert [each.visits for each in follower.read_on()] == [1]
+    with log.open("a") as out:
+        out.write(lines(2_000, start=1))
+    room(gate, 0)
+    while fits(lambda: list(follower.read_on())):
+        with log.open("a") as out:
+            out.write(lines(2_000, start=1))
+    room(gate, None)
+    assert sum(each.visits for each in follower.read_on()) >= 2_000
+    assert list(follower.read_on()) == []
+    follower.close()

@@ -8,7 +8,7 @@ it now, until that one is renamed in its turn.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from upheld.practices.collection.ingest import LogIngest, LogReport
@@ -34,10 +34,9 @@ class _OpenLog:
         except FileNotFoundError:
             return True  # until another one has the name
 
-    def has_changed(self) -> bool:
-        """Whether it is of another length than when this was asked last."""
-        before, self.size = self.size, os.fstat(self.number).st_size
-        return self.size != before
+    def size_now(self) -> int:
+        """How long it is."""
+        return os.fstat(self.number).st_size
 
 
 class Follower:
@@ -47,9 +46,13 @@ class Follower:
         self._ingest, self._names = ingest, names
         self._logs: dict[str, list[_OpenLog]] = {}
 
-    def read_on(self) -> list[LogReport]:
-        """Read what was added; a report for each file of which there was something to read."""
-        return [report for name in self._names for report in self._read_on(name)]
+    def read_on(self) -> Iterator[LogReport]:
+        """Read what was added; a report for each file of which there was something to read.
+
+        What cannot be read or kept, and is raised, is tried again the next time.
+        """
+        for name in self._names:
+            yield from self._read_on(name)
 
     def close(self) -> None:
         """Close what is open."""
@@ -58,18 +61,20 @@ class Follower:
                 os.close(each.number)
         self._logs.clear()
 
-    def _read_on(self, name: str) -> list[LogReport]:
+    def _read_on(self, name: str) -> Iterator[LogReport]:
         if name == PIPE:
-            return [self._ingest.read(name)]
+            yield self._ingest.read(name)
+            return
         logs = self._logs.setdefault(name, [])
         if not logs or not logs[-1].is_at(name):
             logs.append(_open(name))
             for old in logs[:-2]:
                 os.close(old.number)
             del logs[:-2]
-        return [
-            self._ingest.read(each.path)._replace(name=name) for each in logs if each.has_changed()
-        ]
+        for each in logs:
+            if (size := each.size_now()) != each.size:
+                yield self._ingest.read(each.path)._replace(name=name)
+                each.size = size
 
 
 def _open(name: str) -> _OpenLog:
