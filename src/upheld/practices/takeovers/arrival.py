@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import msgspec
 
 from upheld.core.files import read_file
+from upheld.practices.takeovers.age_child import DECRYPT
+from upheld.practices.takeovers.age_helper import AgeHelper
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
 from upheld.practices.takeovers.parcels import FORMAT, Parcel, read_parcel
 
@@ -25,12 +30,23 @@ def check_archive(path: Path, digest: str, identity: Path | None = None) -> Tran
     With the file of one's own key, as `age-keygen` wrote it, each account is opened and read too.
     TransferArchiveError for the first thing that is otherwise; nothing is kept.
     """
-    key = None if identity is None else read_identity(identity)
     manifest, accounts = read_archive(path, digest)
-    for encrypted in accounts:
-        if key is not None:
-            open_account(encrypted, key, manifest)
+    if identity is None:
+        deque(accounts, maxlen=0)
+    else:
+        deque(open_accounts(accounts, identity, manifest), maxlen=0)
     return manifest
+
+
+def open_accounts(
+    accounts: Iterable[bytes], identity: Path, manifest: TransferManifest
+) -> Iterator[Parcel]:
+    """Open and read accounts in their order; TransferArchiveError for the first that is wrong."""
+    key = read_identity(identity)
+    own = partial(_decrypted, key)
+    with AgeHelper(DECRYPT, str(key), own, manifest.accounts) as helper:
+        for line in helper.each(accounts):
+            yield _read_account(line, manifest)
 
 
 def read_identity(path: Path) -> Identity:
@@ -49,18 +65,25 @@ def read_identity(path: Path) -> Identity:
         ) from None
 
 
-def open_account(encrypted: bytes, key: Identity, manifest: TransferManifest) -> Parcel:
-    """Open and read an account; TransferArchiveError where it is another's or says otherwise."""
+def _decrypted(key: Identity, encrypted: bytes) -> bytes:
+    """What is in an account's file; TransferArchiveError where it is for another key."""
     import pyrage  # noqa: PLC0415 - loaded on use
 
     try:
-        parcel = read_parcel(pyrage.decrypt(encrypted, [key]))
+        line: bytes = pyrage.decrypt(encrypted, [key])
     except pyrage.DecryptError:
         raise TransferArchiveError(
             "this key does not open the accounts of the archive",
             code="transfer-key",
             hint="name the key whose public half the other provider has",
         ) from None
+    return line
+
+
+def _read_account(line: bytes, manifest: TransferManifest) -> Parcel:
+    """An account out of its line; TransferArchiveError where it is another's or says otherwise."""
+    try:
+        parcel = read_parcel(line)
     except msgspec.MsgspecError:
         _refuse()
     is_whole = all(map(WORD.fullmatch, parcel.values)) and all(

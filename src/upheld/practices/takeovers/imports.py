@@ -33,7 +33,7 @@ from upheld.practice import operators, parties
 from upheld.practice.admission import admission
 from upheld.practice.form_values import canonical, today
 from upheld.practice.plugin import Provider
-from upheld.practices.takeovers.arrival import check_archive, open_account, read_identity
+from upheld.practices.takeovers.arrival import check_archive, open_accounts
 from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.closings import require_role
 from upheld.practices.takeovers.entry_plans import OCCASION, EntryPlan, EntryPlans, NoPlan
@@ -129,7 +129,7 @@ class ArchiveImport:
         """
         digest = digest.strip().lower()
         manifest = check_archive(path, digest, identity)
-        key, here = read_identity(identity), self._here(manifest)
+        here = self._here(manifest)
         if here and len(here) == manifest.accounts:
             raise TransferArchiveError(
                 "every account of this archive is here already",
@@ -138,10 +138,15 @@ class ArchiveImport:
             )
         outside: dict[str, _Reason] = {}
         _, encrypted = read_archive(path, digest)
-        accounts = (
-            _Account(each.name, each.sha256, open_account(raw, key, manifest))
+        files = [each for each in manifest.files if each.sha256 not in here]
+        new = (
+            raw
             for each, raw in zip(manifest.files, encrypted, strict=True)
             if each.sha256 not in here
+        )
+        accounts = (
+            _Account(each.name, each.sha256, parcel)
+            for each, parcel in zip(files, open_accounts(new, identity, manifest), strict=True)
         )
         while some := [*islice(accounts, BATCH)]:
             outside |= self._take_in_lot(some, digest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,8 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, parties, party_keys
 from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practices.takeovers.age_child import ENCRYPT
+from upheld.practices.takeovers.age_helper import AgeFile, AgeHelper
 from upheld.practices.takeovers.closing import (
     DONE_FACT,
     DONE_RECORD,
@@ -96,12 +99,12 @@ class _Batch(NamedTuple):
         return any(each.state in GONE for each in self.accounts.get(person_id, ()))
 
 
-class _SealedAccount(NamedTuple):
-    """An account that goes: its row, the entry of its transfer, and what the successor reads."""
+class _DecidedAccount(NamedTuple):
+    """An account that goes: its row, the entry of its transfer, and its file, being encrypted."""
 
     row: Any
     entry: EntryNumber
-    encrypted: bytes
+    file: AgeFile
 
 
 class Transfers:
@@ -112,7 +115,12 @@ class Transfers:
 
     def move(self, gate: Gate, closing: Closing) -> int:
         """Transfer every account that a closing covers and that waits; how many."""
-        return self.each(gate, closing, "state", COVERED, self._move)
+        with gate.look() as tables:
+            key = party_keys.find(tables, closing.party)
+            count = account_counts(tables, closing.closing_id).get(COVERED, 0)
+        own = partial(party_keys.encrypt, key)
+        with AgeHelper(ENCRYPT, key, own, count if key else 0) as helper:
+            return self.each(gate, closing, "state", COVERED, partial(self._move, helper))
 
     def notify(self, gate: Gate, closing: Closing) -> int:
         """Tell everybody whose account was transferred and who was not told; how many."""
@@ -152,11 +160,17 @@ class Transfers:
                 after = people[-1]
                 count += trial.some(people, some_of)
 
-    def _move(self, transaction: Transaction, closing: Closing, people: Sequence[PersonId]) -> int:
+    def _move(
+        self,
+        helper: AgeHelper,
+        transaction: Transaction,
+        closing: Closing,
+        people: Sequence[PersonId],
+    ) -> int:
         """Transfer some accounts, but for those that have gone, or wait for an erasure."""
         key = party_keys.find(transaction.tables, closing.party)
-        if closing.state != MOVING or not key:
-            return 0
+        if closing.state != MOVING or not key or key != helper.key:
+            return 0  # the next run has the key that is another one now
         present = transaction.lock_present(people)
         if not present:
             return 0
@@ -169,7 +183,7 @@ class Transfers:
                 barred.append(row)
             elif row is not None:
                 rows[each] = row
-        some: list[_SealedAccount] = []
+        some: list[_DecidedAccount] = []
         shapes = transaction.held_fields_each(list(rows)) if rows else {}
         for each, outcome in _act_on(transaction, closing, shapes).items():
             if isinstance(outcome, Refused):
@@ -177,32 +191,31 @@ class Transfers:
                 continue
             choices = batch.choices.get(each, [])
             line = parcel_of(transaction, closing.closing_id, outcome, shapes[each], choices)
-            encrypted = party_keys.encrypt(key, line)
-            some.append(_SealedAccount(rows[each], outcome.entry, encrypted))
+            some.append(_DecidedAccount(rows[each], outcome.entry, helper.ask(line)))
         transaction.tables.rewrite(
             takeover_account, [(each, each._replace(state=BARRED)) for each in barred]
         )
         if some:
-            self._put(transaction, closing, some)
+            self._prove(transaction, closing, some)
+            parcels = [(each.row.person_id, helper.answer(each.file)) for each in some]
+            transaction.tables.insert_all(
+                takeover_parcel,
+                [
+                    {
+                        "person_id": person_id,
+                        "closing_id": closing.closing_id,
+                        "digest": sha256(encrypted).hexdigest(),
+                        "encrypted": encrypted,
+                    }
+                    for person_id, encrypted in parcels
+                ],
+            )
         return len(some)
 
     @staticmethod
-    def _put(transaction: Transaction, closing: Closing, some: Sequence[_SealedAccount]) -> None:
-        """Keep accounts for the successor, and what proves of each that it was transferred."""
-        tables = transaction.tables
-        tables.insert_all(
-            takeover_parcel,
-            [
-                {
-                    "person_id": each.row.person_id,
-                    "closing_id": closing.closing_id,
-                    "digest": sha256(each.encrypted).hexdigest(),
-                    "encrypted": each.encrypted,
-                }
-                for each in some
-            ],
-        )
-        actor = f"staff {closing.settled_by}"
+    def _prove(transaction: Transaction, closing: Closing, some: Sequence[_DecidedAccount]) -> None:
+        """Keep what proves of each of some accounts that it was transferred, while it is sealed."""
+        tables, actor = transaction.tables, f"staff {closing.settled_by}"
         covering = {PersonId(each.row.person_id): each.row.record_id for each in some}
         transaction.withdraw_each(covering, ended=True, actor=actor)
         ids = transaction.record_each(
