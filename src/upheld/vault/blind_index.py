@@ -26,6 +26,7 @@ from upheld.vault.keyring import Epoch, Keyring
 
 FIELDS = ("email", "phone")
 TOKENS_MAX: Final = 1_000  # in one query
+PUT_TOGETHER: Final = 100  # values that people are to be found by
 
 
 def normalised(field: str, value: str) -> str:
@@ -46,35 +47,50 @@ def put(
     connection: Connection, keyring: Keyring, person_id: PersonId, field: str, value: str
 ) -> None:
     """Let a person be found by a value from now on, and no longer by the one before."""
+    put_each(connection, keyring, [(person_id, field, value)])
+
+
+def put_each(
+    connection: Connection, keyring: Keyring, some: Sequence[tuple[PersonId, str, str]]
+) -> None:
+    """Let people be found by values of fields of theirs, as `put` lets one; each field once."""
+    for first in range(0, len(some), PUT_TOGETHER):
+        _put(connection, keyring, some[first : first + PUT_TOGETHER])
+
+
+def _put(
+    connection: Connection, keyring: Keyring, some: Sequence[tuple[PersonId, str, str]]
+) -> None:
     epoch = keyring.current
-    token = _token(epoch, field, value)
-    there = _rows_of(connection, person_id, field)
-    ours = [each for each in there if each.epoch == epoch.number]
-    database.delete_rows(connection, blind_index, [each for each in there if each not in ours])
-    if ours:
-        database.rewrite(
-            connection, blind_index, [(each, each._replace(token=token)) for each in ours]
-        )
-    else:
-        database.insert(
-            connection,
-            blind_index,
-            person_id=person_id,
-            field=field,
-            epoch=epoch.number,
-            token=token,
-        )
+    there: dict[tuple[PersonId, str], list[Any]] = {}
+    for each in _rows_of(connection, sorted({person_id for person_id, _, _ in some})):
+        there.setdefault((each.person_id, each.field), []).append(each)
+    former, changed, new = [], [], []
+    for person_id, field, value in some:
+        token = _token(epoch, field, value)
+        mine = there.get((person_id, field), [])
+        ours = [each for each in mine if each.epoch == epoch.number]
+        former += [each for each in mine if each not in ours]
+        changed += [(each, each._replace(token=token)) for each in ours]
+        if not ours:
+            new.append(
+                {"person_id": person_id, "field": field, "epoch": epoch.number, "token": token}
+            )
+    database.delete_rows(connection, blind_index, former)
+    database.rewrite(connection, blind_index, changed)
+    database.insert_all(connection, blind_index, new)
 
 
 def drop(connection: Connection, person_id: PersonId, field: str) -> None:
     """Let a person no longer be found by a field."""
-    database.delete_rows(connection, blind_index, _rows_of(connection, person_id, field))
+    mine = [each for each in _rows_of(connection, [person_id]) if each.field == field]
+    database.delete_rows(connection, blind_index, mine)
 
 
-def _rows_of(connection: Connection, person_id: PersonId, field: str) -> list[Any]:
-    """The rows by which a person is found by a field; all of theirs are read, and are whole."""
-    mine = database.select(connection, blind_index, "person_id = ?", person_id)
-    return [each for each in mine if each.field == field]
+def _rows_of(connection: Connection, person_ids: Sequence[PersonId]) -> list[Any]:
+    """The rows by which some people are found; all of theirs are read, and are whole."""
+    where = f"person_id IN ({placeholders(person_ids)})"
+    return database.select(connection, blind_index, where, *person_ids)
 
 
 def find(connection: Connection, keyring: Keyring, field: str, value: str) -> list[PersonId]:

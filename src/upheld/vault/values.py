@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
+from upheld.core.ids import PersonId
 from upheld.database.statements import (
     execute_many,
     placeholders,
@@ -105,7 +106,7 @@ class ValueWriter:
         self._former: list[tuple[Any, ...]] = []  # whose rows are current no more
         self._rows: list[tuple[Any, ...]] = []
         self._people: list[Person] = []
-        self._indexed: list[tuple[Person, str, str]] = []
+        self._indexed: list[tuple[PersonId, str, str]] = []
 
     def put(
         self, person: Person, values: Mapping[str, str], origin: Origin, at: datetime
@@ -123,7 +124,7 @@ class ValueWriter:
             self._rows.append(value_row)
             holdings[field] = Holding(revision, mark)
             if field in blind_index.FIELDS:
-                self._indexed.append((person, field, value))
+                self._indexed.append((person.person_id, field, value))
         person = person.with_holdings(holdings)
         self._people.append(person)
         return person
@@ -135,8 +136,7 @@ class ValueWriter:
             execute_many(connection, _NO_LONGER, self._former)
         if self._rows:
             execute_many(connection, _INSERT, self._rows)
-        for person, field, value in self._indexed:
-            blind_index.put(connection, self._keyring, person.person_id, field, value)
+        blind_index.put_each(connection, self._keyring, self._indexed)
         keep_holdings_each(connection, self._people)
         self._former, self._rows, self._people, self._indexed = [], [], [], []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -171,18 +172,41 @@ class Handover:
 def _write_accounts(gate: Gate, file: ZipFile, closing: Closing) -> Iterator[AccountDigest]:
     """Write each account of a closing; the digest of each. One whose row was changed stops it."""
     number, after = 0, ""
-    where = "closing_id = ? AND person_id > ? ORDER BY person_id LIMIT ?"
     while True:
         with gate.look() as tables:
-            rows = tables.select(takeover_parcel, where, closing.closing_id, after, BATCH)
-        if not rows:
-            return
-        after = rows[-1].person_id
+            whose = _next(tables, closing, after)
+            if not whose:
+                return
+            after = whose[-1]
+            of_them = f"person_id IN ({placeholders(whose)})"  # all of theirs, looked at once
+            rows = tables.select(takeover_parcel, of_them, *whose)
+        rows.sort(key=attrgetter("person_id"))
         for each in rows:
+            if each.closing_id != closing.closing_id:
+                continue
             number += 1
             name = f"accounts/{number:06}.age"
             file.writestr(_info(name, closing.effective), each.encrypted)
             yield AccountDigest(name, each.digest)
+
+
+def _next(tables: Tables, closing: Closing, after: str) -> list[str]:
+    """The next people whose accounts went, in the order of their ids.
+
+    By either table, so that whose row was taken away from one is looked at for what is missing.
+    """
+    where = "closing_id = ? AND person_id > ? {} ORDER BY person_id LIMIT ?"
+    some: set[str] = set()
+    for table, more, values in (
+        (takeover_account, "AND state = ?", (MOVED,)),
+        (takeover_parcel, "", ()),
+    ):
+        condition = where.format(more)
+        ids = tables.select_unchecked(
+            table, ["person_id"], condition, closing.closing_id, after, *values, BATCH
+        )
+        some |= {each for (each,) in ids}
+    return sorted(some)[:BATCH]
 
 
 def _info(name: str, at: datetime) -> ZipInfo:
