@@ -27,7 +27,7 @@ WHICH = typer.Argument(help="The id of the report, or how it begins.")
 @report.command()
 def ask(  # noqa: PLR0913, PLR0917 - a question, who asks it, and whether it is only priced
     template: str = typer.Argument(
-        help="customers, usage, usage-bands, spend, spend-bands or staying."
+        help="customers, usage, usage-bands, spend, spend-bands, pages, reach or staying."
     ),
     each: str = EACH,
     month: str = MONTH,
@@ -56,7 +56,7 @@ def ask(  # noqa: PLR0913, PLR0917 - a question, who asks it, and whether it is 
     with gate.together() as transaction:
         actor = actor_of(transaction, by)
         its = reports.ask(transaction, wanted, reports.INSIDE, actor=actor)
-    _print(reports.complete(gate, its.report_id), as_json=as_json)
+    _print(reports.complete(gate, its.report_id, reports.pages_by(provider)), as_json=as_json)
 
 
 @report.command("list")

@@ -37,6 +37,7 @@ from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
+from upheld.practice.page_groups import MonthOfPages
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.stock import StockSource
 from upheld.practice.transparency import TransparencySource
@@ -225,6 +226,7 @@ class Practice(NamedTuple):
     intake: IntakeSource | None = None  # what comes in of people without their typing it
     stock: StockSource | None = None  # what it keeps of people besides their values, counted
     transparency: TransparencySource | None = None  # what the transparency report counts of it
+    month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
 
 
 def _count_nothing(name: str, **labels: str) -> None:
@@ -241,9 +243,7 @@ class Provider:
         self.events = Events()
         self.practices: list[Practice] = []
         self.count: Callable[..., None] = _count_nothing  # a metric, where the provider is served
-        self.signalled_sessions: set[bytes] = (
-            set()
-        )  # sessions whose privacy signal was noted already
+        self.signalled_sessions = set[bytes]()  # whose privacy signal was noted already
         self._changed: dict[str, datetime] = {}  # which rows are not as written, and since when
 
     @property

@@ -16,6 +16,7 @@ from upheld.practices.reports.questions import Question
 
 LEAST: Final = 50  # the smallest group where the policy names none
 MARGIN: Final = 1_000  # a group that is too small has a line at most once in so many times
+MANY_LINES: Final = 100  # from which on it is all lines of a report that have one together
 INTERVAL: Final = 20  # the number without noise lies outside an interval at most once in so many
 
 
@@ -69,7 +70,7 @@ class PeopleTally:
 
 def precision(wanted: Question) -> Precision:
     """How precise an answer will be; it depends on the question and its price alone."""
-    each, bound = wanted.lines_each, wanted.its.bound
+    each, bound, lines = wanted.lines_changed, wanted.its.bound, len(wanted.keys)
     people_points = wanted.points // 2 if bound else wanted.points
     total_points = wanted.points - people_points
     scale = noise.scale_of(each, people_points)
@@ -79,7 +80,7 @@ def precision(wanted: Question) -> Precision:
         total_points,
         noise.width(scale, INTERVAL),
         noise.width(total_scale, INTERVAL) if bound else 0,
-        noise.width(scale, MARGIN),
+        noise.width(scale, MARGIN * (lines if lines >= MANY_LINES else 1)),
     )
 
 
@@ -97,7 +98,7 @@ class AnswerBasis(NamedTuple):
 def answer(wanted: Question, tally: PeopleTally, basis: AnswerBasis) -> ReportAnswer:
     """The answer to a question: each number with noise, and every line whether anybody is there."""
     how, keys = precision(wanted), [key for key, _ in wanted.keys]
-    each, bound = wanted.lines_each, wanted.its.bound
+    each, bound = wanted.lines_changed, wanted.its.bound
     people = noise.add([tally.people[key] for key in keys], each, how.people_points)
     totals = [0] * len(keys)
     if bound:

@@ -10,7 +10,7 @@ from upheld.practice import noise
 from upheld.practice.sheets import sheet
 from upheld.practice.signatures import with_signature
 from upheld.practices.reports.answers import AnswerLine, ReportAnswer, mean
-from upheld.practices.reports.questions import Question
+from upheld.practices.reports.questions import BY_PAGES, Question
 from upheld.practices.reports.reports import AnonymousReport
 
 PURPOSE: Final = "report"  # of the key by which a statement is signed
@@ -84,7 +84,7 @@ def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
         f"clauses: {', '.join(its.clauses)}\n"
         f"policy: sha256 {its.policy}\n"
         f"protects: each person; whoever is counted counts in {wanted.lines_each} of the lines at"
-        f" most{adds}\n"
+        f" most{adds}{_besides(wanted)}\n"
         f"noise: discrete Laplace by OpenDP, on {len(wanted.keys)} lines that are the same whoever"
         " there is\n"
         f"epsilon: {wanted.points / noise.POINTS:g}, taken from {', '.join(wanted.periods)}\n"
@@ -94,6 +94,14 @@ def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
         + (f", {wanted.its.unit} {its.total_off / wanted.its.parts:g}" if bound else "")
         + ", right 19 times in 20\n"
         f"table: sha256 {sha256(csv_of(wanted, its).encode()).hexdigest()}\n"
+    )
+
+
+def _besides(wanted: Question) -> str:
+    if wanted.its.by != BY_PAGES:
+        return ""
+    return (
+        "; of one browser besides, with which somebody else had signed in, visits may be left out"
     )
 
 

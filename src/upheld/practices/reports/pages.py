@@ -103,7 +103,8 @@ class ReportPages:
             its = await self.provider.do(lambda t: self._ask(t, visit, wanted, actor))
         except (ReportError, BudgetError, noise.NoiseError) as error:
             return await self.show(visit, filled.wrong("template", error.in_sentences()), 422)
-        await self.provider.run_in_thread(reports.complete, self.provider.gate.gate, its.report_id)
+        gate, pages_of = self.provider.gate.gate, reports.pages_by(self.provider)
+        await self.provider.run_in_thread(reports.complete, gate, its.report_id, pages_of)
         return RedirectResponse(f"{self.desk.here}/{its.report_id}", 303)
 
     def _ask(
@@ -130,7 +131,7 @@ class ReportPages:
             values={
                 "template": wanted.template,
                 "split": wanted.split,
-                "month": wanted.month if wanted.its.series else "",
+                "month": wanted.month if wanted.its.is_monthly else "",
                 "points": str(wanted.points),
             },
             costs=[
@@ -246,7 +247,7 @@ class ReportPages:
                 "select",
                 required=False,
                 options=list(SPLITS.items()),
-                hint="Reports of how much are divided already; leave it out there.",
+                hint="How many people, how much was used or charged; others are divided already.",
             ),
             Field(
                 "month",
@@ -254,7 +255,7 @@ class ReportPages:
                 "select",
                 required=False,
                 options=month_choices(self.provider.today()),
-                hint="How many people there are is counted as of today, without a month.",
+                hint="How many people there are, also by area and age, is counted as of today.",
             ),
             Field(
                 "points",

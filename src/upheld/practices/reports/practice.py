@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.act.duties import nothing_more
+from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
@@ -35,6 +36,9 @@ def practice(provider: Provider) -> Practice:
             route("GET", "/{report}/method", pages.statement),
         ]
 
+    def go_on(gate: Gate) -> int:
+        return reports.complete_all(gate, reports.pages_by(provider))
+
     return Practice(
         "reports",
         actions=("use",),
@@ -60,6 +64,6 @@ def practice(provider: Provider) -> Practice:
                 roles=CLIENTS.roles,
             ),
         ],
-        jobs=[Job("reports", EVERY_SECONDS, reports.complete_all)],
+        jobs=[Job("reports", EVERY_SECONDS, go_on)],
         entry_sentences=reports.SENTENCES,
     )

@@ -5,7 +5,7 @@ Pure: what is asked, what somebody counts in it, and what it costs; the cost dep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -20,14 +20,27 @@ from upheld.practice.amounts import (
     month_name,
     months_from,
 )
+from upheld.practice.page_groups import PAGE_GROUPS, VISITED
 from upheld.practice.privacy_budget import PROFILE
 
 STAY_MONTHS: Final = 6
 BANDS_EACH: Final = {"interests": 3}  # where somebody counts in more than one band of a kind
 PRECISIONS: Final = (10, 50, 100, 500)  # points
-BY_AMOUNT, BY_MONTH = "amount", "month"  # what some templates are divided by, and nothing else
+# What some templates are divided by, and nothing else.
+BY_AMOUNT, BY_MONTH, BY_PAGES, BY_REACH = "amount", "month", "pages", "reach"
+PAGES_EACH: Final = 3  # groups of pages in which somebody counts at most
+# Whoever signs in with a browser of somebody else's takes that one's visits out of reports: the
+# noise of a report of pages covers one such browser besides their own visits.
+BROWSERS: Final = 2
+REACH: Final = (bands.AREA, "age-range")
 EVERYBODY: Final = "all"
 _AREAS: Final = [(f"{at:03d}", f"{at:03d}") for at in range(10**bands.AREA_DIGITS)]
+_REACH: Final = [
+    (f"{area} {age}", f"{area}, {label}")
+    for area, _ in _AREAS
+    for age, label in bands.options(REACH[1])
+]
+_PLACES: Final = frozenset(word for word, _ in _REACH)
 
 
 class ReportError(UpheldError):
@@ -48,6 +61,11 @@ class Template(NamedTuple):
         return self.measure.field if self.measure else ""
 
     @property
+    def is_monthly(self) -> bool:
+        """Whether it is of what happened in a month."""
+        return bool(self.series) or self.by == BY_PAGES
+
+    @property
     def parts(self) -> int:
         """How many parts a unit has."""
         return self.measure.parts if self.measure else 1
@@ -64,6 +82,8 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "usage-bands": Template("How many used how much", USAGE, by=BY_AMOUNT),
     "spend": Template("How much was charged", SPEND, 20_000),
     "spend-bands": Template("How many were charged how much", SPEND, by=BY_AMOUNT),
+    "pages": Template("How many looked at which pages of ours", by=BY_PAGES),
+    "reach": Template("How many people, by area and age", by=BY_REACH),
     "staying": Template("How many went on using a service", USAGE, by=BY_MONTH),
 }
 SPLITS: Final = {bands.AREA: "Area", **{w: its["label"] for w, its in bands.DIMENSIONS.items()}}
@@ -90,22 +110,24 @@ class Question(NamedTuple):
     @property
     def fields(self) -> tuple[str, ...]:
         """The kinds of data that are read of each person."""
-        field = {bands.AREA: bands.AREA}.get(self.split) or bands.DIMENSIONS.get(
-            self.split, {}
-        ).get("field", "")
-        return tuple(sorted({each for each in (self.its.series, field) if each}))
+        if self.its.by == BY_PAGES:
+            return (VISITED,)
+        splits = REACH if self.its.by == BY_REACH else (self.split,) if self.split else ()
+        fields = {bands.AREA if each == bands.AREA else _field_of(each) for each in splits}
+        return tuple(sorted({*fields, *([self.its.series] if self.its.series else [])}))
 
     @property
     def months(self) -> list[str]:
         """The months whose data are read, the first one first; none where no month's are."""
-        if not self.its.series:
+        if not self.its.is_monthly:
             return []
         return months_from(self.month, STAY_MONTHS) if self.its.by == BY_MONTH else [self.month]
 
     @property
     def periods(self) -> list[str]:
         """The periods whose budgets pay."""
-        return [*([PROFILE] if self.split else []), *self.months]
+        is_of_profile = self.split or self.its.by == BY_REACH
+        return [*([PROFILE] if is_of_profile else []), *self.months]
 
     @property
     def keys(self) -> list[tuple[str, str]]:
@@ -115,6 +137,10 @@ class Question(NamedTuple):
             return [(each, month_name(each)) for each in self.months]
         if its.by == BY_AMOUNT and its.measure:
             return [(str(at), its.measure.band(at)) for at in range(len(its.measure.edges))]
+        if its.by == BY_PAGES:
+            return [*PAGE_GROUPS.items()]
+        if its.by == BY_REACH:
+            return _REACH
         if self.split == bands.AREA:
             return _AREAS
         return bands.options(self.split) if self.split else [(EVERYBODY, "Everybody")]
@@ -124,7 +150,14 @@ class Question(NamedTuple):
         """In how many lines one person counts at most."""
         if self.its.by == BY_MONTH:
             return len(self.months)
+        if self.its.by == BY_PAGES:
+            return PAGES_EACH
         return BANDS_EACH.get(self.split, 1)
+
+    @property
+    def lines_changed(self) -> int:
+        """By how much one person changes all numbers of people together, at most."""
+        return self.lines_each * (BROWSERS if self.its.by == BY_PAGES else 1)
 
     def title(self) -> str:
         """The question as people read it."""
@@ -143,12 +176,12 @@ def question(template: str, split: str, month: str, points: int, today: date) ->
     if template not in TEMPLATES or split not in {"", *SPLITS} or points not in PRECISIONS:
         raise _error("there is no such report", "choose from the list")
     its = TEMPLATES[template]
-    if not its.series:
-        if not split:
-            raise _error("this report is divided by something", "choose by what")
-        return Question(template, split, today.isoformat()[:7], points)
     if its.by and split:
         raise _error("this report is divided by nothing else", "leave that out")
+    if not its.is_monthly:
+        if not split and not its.by:
+            raise _error("this report is divided by something", "choose by what")
+        return Question(template, split, today.isoformat()[:7], points)
     if month not in dict(month_choices(today)):
         raise _error("this month is not over, or too long ago", "choose one from the list")
     wanted = Question(template, split, month, points)
@@ -160,10 +193,22 @@ def question(template: str, split: str, month: str, points: int, today: date) ->
 
 
 def contribution(
-    wanted: Question, values: Mapping[str, str], rows: Sequence[str], today: date
+    wanted: Question,
+    values: Mapping[str, str],
+    rows: Sequence[str],
+    today: date,
+    pages: Collection[str] = (),
 ) -> dict[str, int]:
-    """In which lines somebody counts, and what they add to each: within the declared bounds."""
+    """In which lines somebody counts, and what they add to each: within the declared bounds.
+
+    `pages` are the groups of pages that they looked at.
+    """
     its = wanted.its
+    if its.by == BY_PAGES:
+        return dict.fromkeys([key for key in PAGE_GROUPS if key in pages][:PAGES_EACH], 0)
+    if its.by == BY_REACH:
+        area, age = (_bands(each, values, today) for each in REACH)
+        return {f"{here} {old}": 0 for here in area for old in age if f"{here} {old}" in _PLACES}
     months = amounts.by_month(its.measure, rows, wanted.months) if its.measure else {}
     if its.by == BY_MONTH:
         started = wanted.month in months
@@ -187,6 +232,10 @@ def _bands(split: str, values: Mapping[str, str], today: date) -> set[str]:
         return bands.bands_of(values, today).get(split, set())
     except ValueError:
         return set()
+
+
+def _field_of(split: str) -> str:
+    return str(bands.DIMENSIONS[split]["field"])
 
 
 def _error(sentence: str, hint: str) -> ReportError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +28,8 @@ from upheld.policy.analyse.query import query
 from upheld.policy.load import Policy
 from upheld.practice import noise
 from upheld.practice.needs import can_ever
+from upheld.practice.page_groups import MonthOfPages
+from upheld.practice.plugin import Provider
 from upheld.practice.privacy_budget import BUDGET, GROUP, pay, smallest_group
 from upheld.practices.reports.answers import (
     LEAST,
@@ -36,7 +38,13 @@ from upheld.practices.reports.answers import (
     ReportAnswer,
     answer,
 )
-from upheld.practices.reports.questions import Question, ReportError, contribution, read_question
+from upheld.practices.reports.questions import (
+    BY_PAGES,
+    Question,
+    ReportError,
+    contribution,
+    read_question,
+)
 from upheld.practices.reports.tables import report
 
 _LOG: Final = logging.getLogger("upheld")
@@ -49,6 +57,7 @@ SENTENCES: Final = {
     MADE: "An anonymous report was made",
 }
 LOT: Final = 200
+_Pages = Mapping[PersonId, set[str]]  # the groups of pages that people looked at
 
 
 class AnonymousReport(NamedTuple):
@@ -149,10 +158,13 @@ def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str)
     return require(transaction.tables, report_id)
 
 
-def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
+def complete(
+    gate: Gate, report_id: ReportId, pages_of: MonthOfPages | None = None
+) -> AnonymousReport:
     """Count a report and answer it; as it stands where that was done. ReportError if there is none.
 
-    Two that do so at once give one answer: the first that is kept.
+    Two that do so at once give one answer: the first that is kept. `pages_of` tells which pages
+    people looked at; without it no report of these is made.
     """
     with gate.together() as transaction:
         its = require(transaction.tables, report_id)
@@ -160,8 +172,8 @@ def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
     if its.state != COUNTING:
         return its
     noise.require()
-    tally = PeopleTally()
-    for _ in _count(gate, its, tally, basis.group):
+    tally, pages = PeopleTally(), _pages(gate, its.question, pages_of)
+    for _ in _count(gate, its, tally, basis.group, pages):
         pass
     with gate.together() as transaction:
         transaction.lock(REGISTER)
@@ -182,15 +194,34 @@ def complete(gate: Gate, report_id: ReportId) -> AnonymousReport:
         return require(transaction.tables, report_id)
 
 
-def _count(gate: Gate, its: AnonymousReport, tally: PeopleTally, group: int) -> Iterator[int]:
-    """Count everybody for whom the policy allows it, in lots; how many people were in each."""
+def _pages(gate: Gate, wanted: Question, pages_of: MonthOfPages | None) -> _Pages | None:
+    """Which pages people looked at; None for a report that is not of these."""
+    if wanted.its.by != BY_PAGES:
+        return None
+    if pages_of is None:
+        raise ReportError(
+            "nothing here tells which pages people look at",
+            code="report-pages",
+            hint="start upheld with its practice of visits",
+        )
+    return pages_of(gate, wanted.month)
+
+
+def _count(
+    gate: Gate, its: AnonymousReport, tally: PeopleTally, group: int, pages: _Pages | None
+) -> Iterator[int]:
+    """Count everybody for whom the policy allows it, in lots; how many people were in each.
+
+    Of a report of pages, nothing is used of whoever is known to have looked at none.
+    """
     after = ""
     while True:
         with gate.together() as transaction:
             people = transaction.customers_after(after, LOT)
             if not people:
                 return
-            _count_lot(transaction, its, people, tally, group)
+            some = [each for each in people if pages is None or each in pages]
+            _count_lot(transaction, its, some, tally, group, pages or {})
         after = people[-1]
         yield len(people)
 
@@ -201,12 +232,13 @@ def _count_lot(
     people: list[PersonId],
     tally: PeopleTally,
     group: int,
+    pages: _Pages,
 ) -> None:
     """Count a lot. Whoever is bound by a version that wants a larger group is not counted."""
     wanted, today = its.question, transaction.clock.today()
     present = [each for each in people if not transaction.is_erased(each)]
     outcomes = transaction.sweep(using(its), present) if present else {}
-    for outcome in outcomes.values():
+    for person_id, outcome in outcomes.items():
         if isinstance(outcome, Refused):
             continue
         duties = outcome.decision.duties
@@ -214,7 +246,8 @@ def _count_lot(
             continue
         values = {name: value.value for name, value in outcome.values.items()}
         rows = [each.value for each in outcome.series(wanted.its.series)]
-        tally.add(contribution(wanted, values, rows, today))
+        mine = pages.get(person_id, ())
+        tally.add(contribution(wanted, values, rows, today, mine))
 
 
 def using(its: AnonymousReport) -> Act:
@@ -222,14 +255,19 @@ def using(its: AnonymousReport) -> Act:
     return Act(action="use", data=its.question.fields, purpose=its.purpose, reference=its.report_id)
 
 
-def complete_all(gate: Gate) -> int:
+def pages_by(provider: Provider) -> MonthOfPages | None:
+    """Who tells which pages people looked at in a month; None where no practice does."""
+    return next((each.month_of_pages for each in provider.practices if each.month_of_pages), None)
+
+
+def complete_all(gate: Gate, pages_of: MonthOfPages | None = None) -> int:
     """Answer the reports that were cut off; how many. The job of that name."""
     with gate.look() as tables:
         rows = tables.select_unchecked(report, ["report_id"], "state = ?", COUNTING)
     count = 0
     for (report_id,) in rows:
         try:
-            complete(gate, ReportId(report_id))
+            complete(gate, ReportId(report_id), pages_of)
             count += 1
         except UpheldError as error:  # such as OpenDP that is not installed here
             _LOG.warning("a report was not answered: %s", error.code)

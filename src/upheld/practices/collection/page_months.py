@@ -1,0 +1,61 @@
+"""Which groups of our pages people looked at in a month, for reports about groups of people.
+
+Somebody's visits are those of cookies that are tied to them and never were to anybody else: whose
+the visits of a browser are in which several people signed in, nobody can tell, and so they are
+nobody's. Blocks are opened while no transaction waits, a day at a time; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from upheld.core.ids import PersonId
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice.page_groups import group_of
+from upheld.practices.collection.blocks import COOKIE, PURPOSE, DayKeys
+from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.tellers import OWN
+
+
+def month_of_pages(gate: Gate, month: str) -> Mapping[PersonId, set[str]]:
+    """The groups of our pages that people looked at in a month, of those who are known by a cookie.
+
+    Whether it may be used of each of them is for whoever asks to find out.
+    """
+    with gate.together() as transaction:
+        cookies, tables = _own_cookies(transaction), transaction.tables
+        rows = tables.select(visit_day, "day LIKE ? ORDER BY day", f"{month}-%")
+        keys = DayKeys(gate, {str(row.day): bytes(row.salt) for row in rows})
+    result: dict[PersonId, set[str]] = {}
+    groups: dict[str, str] = {}
+    for day in keys.salts if cookies else ():
+        people = {keys.token(day, cookie): whose for cookie, whose in cookies.items()}
+        with gate.look() as tables:
+            blocks = tables.select(visit_block, "day = ? AND source = ?", day, OWN.source)
+        for block in blocks:
+            if COOKIE not in block.fields.split():
+                continue
+            columns = keys.columns(block)
+            for route_at, token_at in {*zip(columns.route_of, columns.token_of, strict=True)}:
+                whose = people.get(columns.tokens[token_at])
+                if whose is not None:
+                    route = columns.routes[route_at]
+                    group = groups.setdefault(route, group_of(route))
+                    result.setdefault(whose, set()).add(group)
+    return result
+
+
+def _own_cookies(transaction: Transaction) -> dict[bytes, PersonId]:
+    """The cookies with which one person alone ever signed in, and whose they are."""
+    sealer = transaction.sealer(PURPOSE, "tie")
+    rows = transaction.tables.select(visit_tie)
+    ties = Counter(row.cookie_mark for row in rows)
+    return {
+        sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"): PersonId(
+            row.person_id
+        )
+        for row in rows
+        if ties[row.cookie_mark] == 1 and row.untied is None
+    }
