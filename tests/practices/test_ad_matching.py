@@ -132,8 +132,8 @@ def test_a_group_counts_those_whom_the_definition_counts(
 ) -> None:
     """Also out of the bytes that are kept, which are of no use under another policy or day."""
     made = Segments(FIELDS)
-    for fields, mask in people:
-        made.add(fields, mask)
+    made.add((sorted(fields), mask) for fields, mask in people[:1])
+    made.add((sorted(fields), mask) for fields, mask in people[1:])
     wanted = {*bands.fields_of(criteria)}
     plainly = sum(fields >= wanted and bands.meets(criteria, mask) for fields, mask in people)
     assert made.count(criteria) == plainly

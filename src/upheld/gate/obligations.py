@@ -26,8 +26,9 @@ from upheld.database.tables import item as table
 from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.execution import ActExecution, PersonData
+from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.older_versions import contexts_of, contexts_of_each
+from upheld.gate.act.reads import PersonData
 from upheld.gate.act.request import Act
 from upheld.gate.editions import store
 from upheld.gate.evidence.records import Record

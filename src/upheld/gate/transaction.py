@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
 from upheld.gate import record_queries, recording
+from upheld.gate.act.alike import decide_each
 from upheld.gate.act.combining import Combination, combine_each, combine_one
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, Chooses, Outcome
@@ -90,23 +91,22 @@ class Transaction(Inquiries):
         person_ids: Sequence[PersonId],
         *,
         entitled: bool = False,
-        only_if: Act | None = None,
+        only_if: Act | Sequence[Act] | None = None,
         chooses: Chooses | None = None,
     ) -> dict[PersonId, Outcome]:
         """Do one act on many people: those who share an outcome and its grounds share an entry.
 
-        Whom the act `only_if` would not be allowed on now, as `peek_each` says, is left out; or
-        whom `chooses` does not choose by what `peek_each` would say.
+        Whom the act `only_if`, or one of them, would not be allowed on now, as `peek_each` says, is
+        left out; or whom `chooses`, given an id and a decision for each of these acts, does not
+        choose.
         """
-        if chooses is not None and only_if is None:
+        asked = (only_if,) if isinstance(only_if, Act) else only_if or ()
+        if chooses is not None and not asked:
             raise TypeError("`chooses` says by what is decided on `only_if`")
-        execution, other = (
-            ActExecution(self._context, self._connection, act, entitled=entitled),
-            None,
-        )
-        if only_if is not None:
-            other = ActExecution(self._context, self._connection, only_if, entitled=True)
-        return execution.execute_many(list(dict.fromkeys(person_ids)), other, chooses)
+        context, connection = self._context, self._connection
+        execution = ActExecution(context, connection, act, entitled=entitled)
+        others = [ActExecution(context, connection, each, entitled=True) for each in asked]
+        return execution.execute_many(list(dict.fromkeys(person_ids)), others, chooses)
 
     def peek(self, person_id: PersonId, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
@@ -130,7 +130,7 @@ class Transaction(Inquiries):
             ActExecution(self._context, self._connection, each, entitled=True) for each in acts
         ]
         data = executions[0].load_with(person_ids, *executions[1:])
-        return {each: [one.peek(each, data) for one in executions] for each in person_ids}
+        return {each: [*some] for each, some in decide_each(executions, person_ids, data)}
 
     def peek_then(
         self, person_id: PersonId, act: Act, moments: Sequence[datetime]

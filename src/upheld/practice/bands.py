@@ -18,6 +18,8 @@ _FILE: Final = tomllib.loads(Path(__file__).with_name("bands.toml").read_text(en
 CATEGORIES: Final[tuple[str, ...]] = tuple(_FILE.pop("categories"))
 DIMENSIONS: Final[dict[str, dict[str, Any]]] = _FILE
 BORN: Final = "birth-date"
+FIELD_OF: Final = {**{each: str(its["field"]) for each, its in DIMENSIONS.items()}, AREA: AREA}
+SeenValues = dict[tuple[str, str], set[str]]  # the bands of a value of a dimension, on one day
 
 
 def options(dimension: str) -> list[tuple[str, str]]:
@@ -30,8 +32,7 @@ def options(dimension: str) -> list[tuple[str, str]]:
 
 def fields_of(criteria: Criteria) -> tuple[str, ...]:
     """The kinds of data by which criteria are checked; the birth date is always one of them."""
-    fields = {BORN, *(AREA if each == AREA else DIMENSIONS[each]["field"] for each in criteria)}
-    return tuple(sorted(fields))
+    return tuple(sorted({BORN, *(FIELD_OF[each] for each in criteria)}))
 
 
 def describe(criteria: Criteria) -> list[str]:
@@ -53,24 +54,38 @@ def age_on(born: str, today: date) -> int:
     return today.year - day.year - ((today.month, today.day) < (day.month, day.day))
 
 
-def bands_of(values: Mapping[str, str], today: date) -> dict[str, set[str]]:
-    """The bands in which somebody is by what is known about them, for each dimension."""
+def bands_of(
+    values: Mapping[str, str], today: date, seen: SeenValues | None = None
+) -> dict[str, set[str]]:
+    """The bands in which somebody is by what is known about them, for each dimension.
+
+    Where many people are looked at on a day, what was `seen` once is not worked out again.
+    """
     result: dict[str, set[str]] = {}
-    for dimension, its in DIMENSIONS.items():
-        value = values.get(its["field"], "")
+    for dimension, field in FIELD_OF.items():
+        value = values.get(field, "")
         if not value:
             continue
-        if "bands" in its:
-            age = age_on(value, today)
-            result[dimension] = {w for w, (low, high) in its["bands"].items() if low <= age <= high}
-        else:
-            words = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
-            result[dimension] = {
-                band for band, its_words in its["words"].items() if words & {*its_words}
-            }
-    if area := values.get(AREA, ""):
-        result[AREA] = {area[:AREA_DIGITS]}
+        key = dimension, value
+        bands = seen.get(key) if seen is not None else None
+        if bands is None:
+            bands = _bands_in(dimension, value, today)
+            if seen is not None:
+                seen[key] = bands
+        result[dimension] = bands
     return result
+
+
+def _bands_in(dimension: str, value: str, today: date) -> set[str]:
+    """The bands of a dimension in which somebody is by a value."""
+    if dimension == AREA:
+        return {value[:AREA_DIGITS]}
+    its = DIMENSIONS[dimension]
+    if "bands" in its:
+        age = age_on(value, today)
+        return {word for word, (low, high) in its["bands"].items() if low <= age <= high}
+    words = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
+    return {band for band, its_words in its["words"].items() if words & {*its_words}}
 
 
 def meets(criteria: Criteria, bands: Mapping[str, set[str]]) -> bool:

@@ -383,15 +383,17 @@ def open_rows(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]
     if holding is None:
         return ()
     value_rows = fetched.get(field, ())
-    what = f"`{field}` of person {person.person_id}"
     if holding.gone is not None:
-        return _series(person, holding, value_rows, what)
-    for row in value_rows:
-        if row[1] == holding.revision:
-            value = _open_row(person, row, what)
-            if digest(row[2]).hex() == holding.digest:
-                return (value,)
-    raise SealError(what)
+        return _series(person, holding, value_rows, f"`{field}` of person {person.person_id}")
+    try:
+        for row in value_rows:
+            if row[1] == holding.revision:
+                value = _open_row(person, row, field)
+                if digest(row[2]).hex() == holding.digest:
+                    return (value,)
+    except SealError:
+        pass  # told by its whole name, which only who fails needs
+    raise SealError(f"`{field}` of person {person.person_id}")
 
 
 def _series(

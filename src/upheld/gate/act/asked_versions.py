@@ -30,7 +30,8 @@ from upheld.policy.load import Policy
 from upheld.vault.people import REGISTER
 
 if TYPE_CHECKING:
-    from upheld.gate.act.execution import ActExecution, PersonData
+    from upheld.gate.act.execution import ActExecution
+    from upheld.gate.act.reads import PersonData
 
 REMEMBERED_MAX: Final = 20_000  # people, in a process; of others the cover is opened each time
 FOREVER: Final = 1 << 62

@@ -44,6 +44,8 @@ class ActTemplate(Struct):
     kinds: tuple[str, ...]  # of records that prove
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out
     entry: Entry  # what is told of it whatever comes of it
+    # The fields that tell apart people without records of their own; None: something else may.
+    alike: tuple[str, ...] | None
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
     settled: Judgement | None = None  # decided without any fact
     # By which kinds of records and fields each fact is proven, and what proves it.
@@ -141,6 +143,7 @@ class GateContext(Struct, frozen=True):
                 action=act.action,
                 **act.entry_fields(),
             ),
+            self.provers.fields_alone(facts.values()),
             {},
         )
 

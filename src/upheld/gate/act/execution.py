@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
@@ -22,10 +21,12 @@ from upheld.database.statements import to_datetime
 from upheld.database.tables import microseconds
 from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
+from upheld.gate.act.alike import AlikePeople, Key, decide_each
 from upheld.gate.act.context import NOTHING_READ, ActTemplate, GateContext
 from upheld.gate.act.duties import DutyContext, DutyQuestion
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.older_versions import OlderVersions
+from upheld.gate.act.reads import PersonData
 from upheld.gate.act.request import (
     Act,
     ActResult,
@@ -51,32 +52,9 @@ from upheld.vault.people import REGISTER, no_person
 Outcome = ActResult | Refused
 KnownFacts = dict[str, object]  # what is known of a person's facts
 ProofResult = tuple[KnownFacts, tuple[str, ...], str]  # on which evidence; or what is wrong with it
-Chooses = Callable[[PersonId, Decision], bool]  # by what is decided on somebody
+Judged = tuple[ProofResult, Judgement]  # what is proven, and what the version in force makes of it
+Chooses = Callable[..., bool]  # by somebody's id and what is decided on them, act by act
 OUTCOMES_MAX = 64
-
-
-class PersonData(Struct, frozen=True):
-    """Everything that an act needs of some people, read in one round trip.
-
-    `people` has a reader of fields for each person id, `records` those that may prove the facts of
-    the act by whose they are, `changed` the ids of those whose records somebody changed without the
-    keys, `covers` what says which records there are.
-    """
-
-    people: dict[PersonId, FieldReader]
-    records: dict[str, list[Record]]
-    changed: set[str]  # whose records are not as they were written
-    covers: dict[PersonId, object]  # of each, as bytes, where several versions were posted
-    tables: Tables  # as they were before anything of the act is written
-
-    def own(self, person_id: PersonId) -> list[Record]:
-        """Somebody's own records."""
-        return self.records.get(person_id, [])
-
-    def with_registers(self, person_id: PersonId) -> list[Record]:
-        """Somebody's own records and those of the registers, the oldest first."""
-        own, others = self.own(person_id), self.records.get(REGISTER)
-        return records.in_order([*others, *own]) if others else own
 
 
 class ActExecution:
@@ -101,6 +79,7 @@ class ActExecution:
         # Of whom it is, no duty asks: it is the same for everybody.
         self._duties_missing: dict[tuple[Any, ...], tuple[str, ...]] = {}
         self._decisions: dict[tuple[int, bytes], tuple[object, Decision]] = {}  # by plan and facts
+        self._alike: tuple[AlikePeople, dict[Key, Judged]] | None = None  # those judged last
         self.act = context.placed(act)
         if self.act.place is None and act.recipient is not None and act.party:
             there = places.of_recipient(
@@ -143,19 +122,34 @@ class ActExecution:
         return decided_by(judgement.decision, policy, by.number)
 
     def judge(
-        self, person_id: PersonId, data: PersonData, proof: ProofResult | None = None
+        self, person_id: PersonId, data: PersonData, judged: Judged | None = None
     ) -> Judgement:
         """What becomes of the act for one person, under each version that matters for them."""
         if self.template.facts:
-            proof = proof or self._proof(person_id, data.people[person_id], data)
-            facts, evidence, problem = proof
-            fields, decision, problem = self._decide(facts, problem)
-            first = Judgement(fields, decision, evidence, problem)
+            first = (judged or self._judge_newest(person_id, data))[1]
         else:
             first = self.template.settled or self._decide_once()
         if len(self.context.editions) < bound.SECOND or self.as_of is not None:
             return first
         return self.older_versions(data).judge(person_id, first)
+
+    def _judge_newest(self, person_id: PersonId, data: PersonData) -> Judged:
+        """What the version in force makes of a person; of many, once for those who are alike."""
+        key, answers = None, None
+        if self.several:
+            if self._alike is None or self._alike[0].data is not data:
+                self._alike = AlikePeople(data, [self.template]), {}
+            alike, answers = self._alike
+            key = alike.key(person_id)
+            if key is not None and (judged := answers.get(key)):
+                return judged
+        proof = self._proof(person_id, data.people[person_id], data)
+        facts, evidence, problem = proof
+        fields, decision, problem = self._decide(facts, problem)
+        judged = proof, Judgement(fields, decision, evidence, problem)
+        if key is not None and answers is not None:
+            answers[key] = judged
+        return judged
 
     def older_versions(self, data: PersonData) -> OlderVersions:
         """The versions that are asked besides the one in force about the people of some data."""
@@ -182,20 +176,24 @@ class ActExecution:
     def execute_many(
         self,
         person_ids: list[PersonId],
-        only_if: ActExecution | None = None,
+        only_if: Sequence[ActExecution] = (),
         chooses: Chooses | None = None,
     ) -> dict[PersonId, Outcome]:
         """The outcome for each person; what only one of them proved is in no shared entry.
 
-        Whom another act, of which nothing is noted, does not allow is left out, or whom `chooses`
-        does not choose by what is decided on it: both are decided on one reading.
+        Whom other acts, of which nothing is noted, do not all allow is left out, or whom `chooses`
+        does not choose by what is decided on them: all are decided on one reading.
         """
-        if only_if is None:
+        if not only_if:
             data = self.load(person_ids)
         else:
-            data = self.load_with(person_ids, only_if)
-            chooses = chooses or _is_allowed
-            person_ids = [e for e in person_ids if chooses(e, only_if.peek(e, data))]
+            data = self.load_with(person_ids, *only_if)
+            chooses = chooses or _are_allowed
+            person_ids = [
+                each
+                for each, decisions in decide_each(only_if, person_ids, data)
+                if chooses(each, *decisions)
+            ]
         return self.conclude_many({e: self.judge(e, data) for e in person_ids}, data)
 
     def conclude_many(
@@ -204,20 +202,17 @@ class ActExecution:
         """Do what was judged of each of some people; those with one outcome share an entry."""
         if len(judgements) == 1:
             return {p: self.conclude(p, data.people[p], each) for p, each in judgements.items()}
+        shared: dict[int, tuple[Judgement, list[PersonId]]] = {}  # of those alike it is the same
+        for person_id, judgement in judgements.items():
+            shared.setdefault(id(judgement), (judgement, []))[1].append(person_id)
+        alike: dict[tuple[Any, ...], tuple[Judgement, list[PersonId]]] = {}
+        for judgement, group in shared.values():
+            fields, decision, _, problem, policies, _ = judgement
+            told = decision.outcome, decision.clauses, decision.duties, decision.owed
+            key = policies, fields, told, problem
+            alike.setdefault(key, (judgement, []))[1].extend(group)
         outcomes: dict[PersonId, Outcome] = {}
-        alike: dict[tuple[Any, ...], tuple[Decision, list[PersonId]]] = {}
-        for person_id, (fields, decision, _, problem, policies, _) in judgements.items():
-            key = (
-                policies,
-                fields,
-                decision.outcome,
-                decision.clauses,
-                decision.duties,
-                decision.owed,
-                problem,
-            )
-            alike.setdefault(key, (decision, []))[1].append(person_id)
-        for (policies, fields, *_, problem), (decision, group) in alike.items():
+        for (fields, decision, _, problem, policies, _), group in alike.values():
             whose = group[0] if len(group) == 1 else group
             number, entry_time = self._write_entry(fields, decision, problem, (), whose, policies)
             for person_id in group:
@@ -264,9 +259,12 @@ class ActExecution:
     ) -> tuple[Decision, ProofResult]:
         """The decision on a person, what it rests on and what stands against it; no entry."""
         data = data or self.load([person_id])
-        proof = self._proof(person_id, data.people[person_id], data)
-        judgement = self.judge(person_id, data, proof)
-        return self._explained(judgement), (proof[0], judgement.evidence, judgement.problem)
+        if not self.template.facts:
+            judgement = self.judge(person_id, data)
+            return self._explained(judgement), ({}, judgement.evidence, judgement.problem)
+        judged = self._judge_newest(person_id, data)
+        judgement = self.judge(person_id, data, judged)
+        return self._explained(judgement), (judged[0][0], judgement.evidence, judgement.problem)
 
     def prove(
         self, person_ids: list[PersonId], besides: Sequence[str] = ()
@@ -290,24 +288,22 @@ class ActExecution:
         changed: set[str] = set()
         if kinds:
             proving = records.select_query([REGISTER, *person_ids], kinds)
-            last, (person_rows, answer) = fetching.fetch(connection, person_ids, fields, proving)
-            some, changed = fetching.verified_records(connection, kinds, person_rows, answer)
+            last, rows, (answer,) = fetching.fetch(connection, person_ids, fields, proving)
+            some, changed = fetching.verified_records(connection, kinds, rows.people, answer)
             for each in some:
                 by_owner.setdefault(each.person_id, []).append(each)
         else:
-            last, (person_rows,) = fetching.fetch(connection, person_ids, fields)
+            last, rows, _ = fetching.fetch(connection, person_ids, fields)
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""
         tables = CrowdTables(connection, person_ids) if self.several else Tables(connection)
-        readers = fetching.field_readers(
-            connection, context, person_rows, self.states, self.time, tables
-        )
+        readers = fetching.field_readers(connection, context, rows, self.states, self.time, tables)
         if len(readers) < len(person_ids):
             raise no_person(next(each for each in person_ids if each not in readers))
         covers: dict[PersonId, object] = {}
         if len(context.editions) >= bound.SECOND:
-            covers = {each[0]: each[fetching.COVER] for each in person_rows}
+            covers = {each[0]: each[fetching.COVER] for each in rows.people}
         return PersonData(readers, by_owner, changed, covers, tables)
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
@@ -495,5 +491,5 @@ class ActExecution:
         )
 
 
-def _is_allowed(_: PersonId, decision: Decision) -> bool:
-    return decision.allowed
+def _are_allowed(_: PersonId, *decisions: Decision) -> bool:
+    return all(each.allowed for each in decisions)

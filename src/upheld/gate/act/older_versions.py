@@ -27,7 +27,8 @@ from upheld.policy.load import Policy
 from upheld.policy.request import error_decision
 
 if TYPE_CHECKING:
-    from upheld.gate.act.execution import ActExecution, PersonData
+    from upheld.gate.act.execution import ActExecution
+    from upheld.gate.act.reads import PersonData
 
 
 class OlderVersions:

@@ -1,15 +1,17 @@
 """What acts read of people before they decide, in one question: keys, rows, the last entry.
 
 A statement costs more than a row, so that one asks for all of them; of somebody with several rows
-the key comes with each. Nothing is opened here but keys.
+the key comes with each. Of a crowd the rows of values cost more, and have a statement of their own.
+Nothing is opened here but keys.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId
@@ -32,11 +34,46 @@ _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(numbe
 # Columns: over whose set of records, the last entry's, if told, what is expected, and a value's.
 COVER = 5
 _BESIDE, _VALUE = slice(6, 9), slice(9, None)
+CROWD = 100  # people whose values are asked for apart
+
+
+class PersonData(Struct, frozen=True):
+    """Everything that an act needs of some people, read in one round trip.
+
+    `people` has a reader of fields for each person id, `records` those that may prove the facts of
+    the act by whose they are, `changed` the ids of those whose records somebody changed without the
+    keys, `covers` what says which records there are.
+    """
+
+    people: dict[PersonId, FieldReader]
+    records: dict[str, list[Record]]
+    changed: set[str]  # whose records are not as they were written
+    covers: dict[PersonId, object]  # of each, as bytes, where several versions were posted
+    tables: Tables  # as they were before anything of the act is written
+
+    def own(self, person_id: PersonId) -> list[Record]:
+        """Somebody's own records."""
+        return self.records.get(person_id, [])
+
+    def with_registers(self, person_id: PersonId) -> list[Record]:
+        """Somebody's own records and those of the registers, the oldest first."""
+        own, others = self.own(person_id), self.records.get(REGISTER)
+        return records.in_order([*others, *own]) if others else own
+
+
+class Rows(NamedTuple):
+    """The rows of some people, with those of their fields beside them or, of a crowd, apart.
+
+    A row of a field that stands apart has at its end whose it is.
+    """
+
+    people: list[Row]
+    values: list[Row]
 
 
 def fetch(
     connection: Connection, person_ids: Sequence[PersonId], fields: Sequence[str], *more: Query
-) -> tuple[int, list[list[Row]]]:
+) -> tuple[int, Rows, list[list[Row]]]:
     """The time of the last entry in microseconds, and the rows of some people and of more.
 
     The people are locked for share; with them come the current rows of some of their fields, and
@@ -55,17 +92,25 @@ def fetch(
         server = dialect_of(connection).server
     if locked or more:
         person_ids = (REGISTER, *person_ids)
-    statement = _finding(len(person_ids), len(fields), server, locked, expected)
-    values = (True, *fields, *person_ids) if fields else tuple(person_ids)
-    answers = query_batch(connection, ((statement, values), *more))
+    apart = bool(fields) and len(person_ids) > CROWD
+    beside_fields = 0 if apart else len(fields)
+    statement = _finding(len(person_ids), beside_fields, server, locked, expected)
+    asked = (True, *fields, *person_ids) if beside_fields else tuple(person_ids)
+    queries = [(statement, asked), *more]
+    if apart:
+        queries.append(
+            (_finding_values(len(person_ids), len(fields)), (True, *fields, *person_ids))
+        )
+    person_rows, *answers = query_batch(connection, queries)
+    their_rows = Rows(person_rows, answers.pop() if apart else [])
     if link is None or server:
-        beside = answers[0][0][_BESIDE][:2] if answers[0] else ()
-        return latest(connection, beside)[1], answers
-    if answers[0]:
-        link.take_beside(*answers[0][0][_BESIDE])
+        beside = person_rows[0][_BESIDE][:2] if person_rows else ()
+        return latest(connection, beside)[1], their_rows, answers
+    if person_rows:
+        link.take_beside(*person_rows[0][_BESIDE])
     else:  # nobody of these is there, and no row tells it
         link.ask_expected()
-    return (link.last_entry or latest(link))[1], answers
+    return (link.last_entry or latest(link))[1], their_rows, answers
 
 
 @lru_cache
@@ -79,6 +124,15 @@ def _finding(count: int, fields: int, server: bool, locked: bool, expected: str 
             f" AND v.field IN ({placeholders(range(fields))})"
         )
     return people.people_statement(count, columns, tables, locked=locked)
+
+
+@lru_cache
+def _finding_values(count: int, fields: int) -> str:
+    return (
+        f"SELECT {values.COLUMNS}, v.person_id FROM value v"  # noqa: S608 - columns and places alone
+        f" WHERE v.current = ? AND v.field IN ({placeholders(range(fields))})"
+        f" AND v.person_id IN ({placeholders(range(count))})"
+    )
 
 
 def verified_records(
@@ -106,7 +160,7 @@ def verified_records(
 def field_readers(
     connection: Connection,
     context: GateContext,
-    person_rows: Sequence[tuple[Any, ...]],
+    their_rows: Rows,
     states: Sequence[str],
     at: int,
     tables: Tables,
@@ -117,7 +171,7 @@ def field_readers(
     """
     readers: dict[PersonId, FieldReader] = {}
     cache = people.opened_in(connection)
-    for row in person_rows:
+    for row in their_rows.people:
         reader = readers.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
@@ -127,4 +181,7 @@ def field_readers(
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)
+    for row in their_rows.values:
+        if reader := readers.get(row[-1]):
+            reader.fetched.setdefault(row[0], []).append(row[:-1])
     return readers

@@ -75,13 +75,16 @@ Prover = Callable[[ProofQuestion], Proof]
 class ProverEntry(NamedTuple):
     """How a kind of proof is proven: by whom, from which fields, and whether from records.
 
-    `registers` are kinds of the registers' records that the prover is given besides its own.
+    `registers` are kinds of the registers' records that the prover is given besides its own. What a
+    `plain` one says of somebody rests on records and on the values of those fields, on nothing else
+    of theirs.
     """
 
     prover: Prover
     reads: tuple[str, ...] = ()
     records: bool = True
     registers: tuple[str, ...] = ()
+    plain: bool = False
 
     def kinds_for(self, kind: str) -> tuple[str, ...]:
         """The kinds of records that are read to prove something by a kind of proof."""
@@ -227,7 +230,7 @@ def years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-BY_RECORDS = ProverEntry(by_records)
+BY_RECORDS = ProverEntry(by_records, plain=True)
 
 
 class ProverRegistry:
@@ -237,10 +240,10 @@ class ProverRegistry:
         """`changed` is called when one is added."""
         self._changed = changed
         self._by = {
-            BIRTH_DATE: ProverEntry(by_birth_date, (BIRTH_DATE,), records=False),
+            BIRTH_DATE: ProverEntry(by_birth_date, (BIRTH_DATE,), records=False, plain=True),
             PUBLIC_SOURCE: ProverEntry(by_public_source, (ASKED,)),
-            REQUEST: ProverEntry(by_request),
-            **dict.fromkeys(NAMED, ProverEntry(by_named)),
+            REQUEST: ProverEntry(by_request, plain=True),
+            **dict.fromkeys(NAMED, ProverEntry(by_named, plain=True)),
         }
 
     def add(
@@ -269,6 +272,16 @@ class ProverRegistry:
     def of(self, fact: Fact) -> ProverEntry:
         """How a fact is proven."""
         return self._by.get(fact.proof, BY_RECORDS)
+
+    def fields_alone(self, facts: Iterable[Fact]) -> tuple[str, ...] | None:
+        """The fields on whose values alone some facts rest where somebody has no records.
+
+        None where one of the facts may rest on more.
+        """
+        entries = [self.of(fact) for fact in facts]
+        if not all(each.plain for each in entries):
+            return None
+        return tuple(sorted({field for each in entries for field in each.reads}))
 
     def reads(self, fact: Fact, data: tuple[str, ...]) -> tuple[str, ...]:
         """The fields that are read to prove a fact for an act on some data."""

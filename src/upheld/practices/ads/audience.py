@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from upheld.core.ids import PersonId
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice import ages, bands
-from upheld.practice.privacy_budget import GROUP
+from upheld.practice.privacy_budget import GROUP, smallest_group
 from upheld.practices.ads.campaigns import ADVERTISER
 from upheld.practices.ads.matching import Groups, Mask
 
@@ -55,16 +55,17 @@ def allowed_each(
 
     Whoever may not, or for no group that the policy names, is left out.
     """
-    groups = {
-        each: max(map(_group, answers))
-        for each, answers in transaction.peek_acts(people, choosing(fields)).items()
-        if all(decision.allowed for decision in answers)
-    }
-    return {each: group for each, group in groups.items() if group}
+    asked = transaction.peek_acts(people, choosing(fields))
+    return {each: group for each, answers in asked.items() if (group := _group_of(answers))}
 
 
-def _group(decision: Decision) -> int:
-    return max((int(d.amount or 0) for d in decision.duties if d.duty == GROUP), default=0)
+def _group_of(answers: Sequence[Decision]) -> int:
+    """The smallest group that some decisions ask for; 0 where not all of them allow."""
+    if not all(each.allowed for each in answers):
+        return 0
+    return max(
+        (int(d.amount or 0) for each in answers for d in each.duties if d.duty == GROUP), default=0
+    )
 
 
 def permitted_each(
@@ -86,12 +87,28 @@ def permitted_each(
     return result
 
 
-def mask_of(policy: Policy, values: Mapping[str, str], today: date) -> Mask:
-    """The bands in which somebody is by their values; none for a minor, or of no age we know."""
-    born = values.get(bands.BORN, "")
-    if not born or ages.is_minor(policy, bands.age_on(born, today)):
-        return {}
-    return bands.bands_of(values, today)
+def _values_of(outcome: ActResult) -> dict[str, str]:
+    """What an act handed out, in words."""
+    return {name: value.value for name, value in outcome.values.items()}
+
+
+class Masks:
+    """The bands in which people are by their values, where many are looked at on a day."""
+
+    def __init__(self, policy: Policy, today: date) -> None:
+        self._policy, self._today = policy, today
+        self._minors: dict[str, bool] = {}  # by birth date
+        self._seen: bands.SeenValues = {}
+
+    def of(self, values: Mapping[str, str]) -> Mask:
+        """The bands by some values; none for a minor, or of no age we know."""
+        born = values.get(bands.BORN, "")
+        if not born:
+            return {}
+        if born not in self._minors:
+            age = bands.age_on(born, self._today)
+            self._minors[born] = ages.is_minor(self._policy, age)
+        return {} if self._minors[born] else bands.bands_of(values, self._today, self._seen)
 
 
 def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> dict[PersonId, Mask]:
@@ -102,10 +119,43 @@ def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> d
     alike: dict[tuple[str, ...], list[PersonId]] = {}
     for person_id, each in groups.items():
         alike.setdefault(tuple(sorted(each)), []).append(person_id)
-    today, masks = transaction.clock.today(), {}
+    masks, result = Masks(transaction.policy, transaction.clock.today()), {}
     for fields, people in alike.items():
         for person_id, outcome in transaction.sweep(using(fields), people).items():
             if not isinstance(outcome, Refused):
-                values = {name: value.value for name, value in outcome.values.items()}
-                masks[person_id] = mask_of(transaction.policy, values, today)
-    return masks
+                result[person_id] = masks.of(_values_of(outcome))
+    return result
+
+
+def read_crowd(
+    transaction: Transaction, people: Sequence[PersonId], fields: Sequence[str]
+) -> Iterator[tuple[Sequence[str], Mask]]:
+    """By which fields each of some people may be chosen for the policy's groups, and their bands.
+
+    Whoever may be chosen by all fields is asked about and read at once, the others apart. Whom
+    nothing may be chosen for is left out, and so is whoever's birth date may not be used.
+    """
+    smallest, others = smallest_group(transaction.policy), []
+    groups: dict[tuple[int, ...], tuple[int, Sequence[Decision]]] = {}  # those alike share theirs
+
+    def chooses(person_id: PersonId, *answers: Decision) -> bool:
+        key = tuple(map(id, answers))
+        if key not in groups:
+            groups[key] = _group_of(answers), answers  # so that nothing else has their ids
+        if 0 < groups[key][0] <= smallest:
+            return True
+        others.append(person_id)
+        return False
+
+    masks = Masks(transaction.policy, transaction.clock.today())
+    outcomes = transaction.sweep(using(fields), people, only_if=choosing(fields), chooses=chooses)
+    for outcome in outcomes.values():
+        if not isinstance(outcome, Refused):
+            yield fields, masks.of(_values_of(outcome))
+    permitted: dict[PersonId, Groups] = {}
+    for person_id, each in permitted_each(transaction, others, fields).items():
+        fitting = {field: group for field, group in each.items() if group <= smallest}
+        if bands.BORN in fitting:
+            permitted[person_id] = fitting
+    for person_id, mask in read_masks(transaction, permitted).items():
+        yield tuple(permitted[person_id]), mask

@@ -8,26 +8,26 @@ another policy or on another day.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from pyroaring import BitMap
 
+from upheld.core.garbage import no_search
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands
-from upheld.practice.privacy_budget import smallest_group
 from upheld.practices.ads import audience, campaigns
-from upheld.practices.ads.matching import Groups, Mask
+from upheld.practices.ads.matching import Mask
 from upheld.practices.ads.tables import ad_segment
 
 LASTS: Final = timedelta(hours=1)
-BATCH: Final = 200  # people in one transaction
+BATCH: Final = 1_000  # people in one transaction
 PURPOSE: Final = "ad-segments"
 WORD: Final = "segments"  # the one row there is
 
@@ -50,18 +50,24 @@ class Segments:
         self._fields = {field: BitMap() for field in fields}  # by which somebody may be chosen
         self._bands: dict[str, dict[str, BitMap]] = {}
 
-    def add(self, fields: Iterable[str], mask: Mask) -> None:
-        """Add somebody who may be chosen by some of the fields, and their bands by these."""
-        at = self.people
-        self.people = at + 1
-        for field in fields:
-            self._fields[field].add(at)
-        for dimension, names in mask.items():
-            its = self._bands.setdefault(dimension, {})
-            for band in names:
-                if band not in its:
-                    its[band] = BitMap()
-                its[band].add(at)
+    def add(self, people: Iterable[tuple[Sequence[str], Mask]]) -> None:
+        """Add people, each with the fields by which they may be chosen and their bands by these."""
+        by_fields: dict[tuple[str, ...], list[int]] = {}
+        by_band: dict[str, dict[str, list[int]]] = {}
+        for at, (fields, mask) in enumerate(people, self.people):
+            by_fields.setdefault((*fields,), []).append(at)
+            self.people = at + 1
+            for dimension, names in mask.items():
+                its = by_band.setdefault(dimension, {})
+                for band in names:
+                    its.setdefault(band, []).append(at)
+        for fields, places in by_fields.items():
+            for field in fields:
+                self._fields[field].update(places)
+        for dimension, its in by_band.items():
+            bitmaps = self._bands.setdefault(dimension, {})
+            for band, places in its.items():
+                bitmaps.setdefault(band, BitMap()).update(places)
 
     def has(self, fields: Iterable[str]) -> bool:
         """Whether these are made of some fields."""
@@ -112,14 +118,8 @@ def _add(segments: Segments, transaction: Transaction, fields: list[str], after:
     people = transaction.customers_after(after, BATCH)
     if not people:
         return _Place(after, is_last=True)
-    smallest = smallest_group(transaction.policy)
-    permitted: dict[PersonId, Groups] = {}
-    for person_id, groups in audience.permitted_each(transaction, people, fields).items():
-        fitting = {field: group for field, group in groups.items() if group <= smallest}
-        if bands.BORN in fitting:
-            permitted[person_id] = fitting
-    for person_id, mask in audience.read_masks(transaction, permitted).items():
-        segments.add(permitted[person_id], mask)
+    with no_search():
+        segments.add(audience.read_crowd(transaction, people, fields))
     return _Place(people[-1], is_last=False)
 
 

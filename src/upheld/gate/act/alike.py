@@ -1,0 +1,68 @@
+"""People of whom nothing that an act depends on differs: what is decided on one holds of them all.
+
+Of most people there is no record that proves anything of an act: they neither objected nor opted
+out. Where what is read of them besides, such as their birth date, is the same too, the same facts
+are proven of them, and the policy is asked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from upheld.core import observing
+from upheld.core.ids import PersonId
+from upheld.gate.editions import bound
+from upheld.policy.request import Decision
+from upheld.vault.people import REGISTER
+
+if TYPE_CHECKING:
+    from upheld.gate.act.context import ActTemplate
+    from upheld.gate.act.execution import ActExecution
+    from upheld.gate.act.reads import PersonData
+
+Key = tuple[str | None, ...]
+
+
+class AlikePeople:
+    """Who of the people that were read for some acts are alike, as far as these acts go."""
+
+    def __init__(self, data: PersonData, templates: Sequence[ActTemplate]) -> None:
+        self.data = data
+        fields = [each.alike for each in templates]
+        plain = [each for each in fields if each is not None]
+        self._nobody = (
+            len(plain) < len(fields)
+            or REGISTER in data.changed
+            or observing.observer() is not None  # who takes notes hears of every one
+        )
+        self._fields = sorted({field for each in plain for field in each})
+
+    def key(self, person_id: PersonId) -> Key | None:
+        """What somebody has in common with those alike; None where they are looked at alone."""
+        data = self.data
+        if self._nobody or person_id in data.records or person_id in data.changed:
+            return None
+        read = data.people[person_id]
+        return tuple([rows[-1].value if (rows := read(each)) else None for each in self._fields])
+
+
+def decide_each(
+    executions: Sequence[ActExecution], person_ids: Sequence[PersonId], data: PersonData
+) -> Iterator[tuple[PersonId, tuple[Decision, ...]]]:
+    """What some acts would come to on each of some people, who were read for all of them.
+
+    Those alike share one answer. Where several versions are asked, each is looked at alone, as it
+    is a matter of each which of them count.
+    """
+    alike = AlikePeople(data, [each.template for each in executions])
+    several = any(len(each.context.editions) >= bound.SECOND for each in executions)
+    answers: dict[Key, tuple[Decision, ...]] = {}
+    for person_id in person_ids:
+        key = None if several else alike.key(person_id)
+        answer = None if key is None else answers.get(key)
+        if answer is None:
+            answer = tuple([each.peek(person_id, data) for each in executions])
+            if key is not None:
+                answers[key] = answer
+        yield person_id, answer
