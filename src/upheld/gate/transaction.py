@@ -100,12 +100,12 @@ class Transaction(Inquiries):
         left out; or whom `chooses`, given an id and a decision for each of these acts, does not
         choose.
         """
-        asked = (only_if,) if isinstance(only_if, Act) else only_if or ()
-        if chooses is not None and not asked:
+        conditions = (only_if,) if isinstance(only_if, Act) else only_if or ()
+        if chooses is not None and not conditions:
             raise TypeError("`chooses` says by what is decided on `only_if`")
         context, connection = self._context, self._connection
         execution = ActExecution(context, connection, act, entitled=entitled)
-        others = [ActExecution(context, connection, each, entitled=True) for each in asked]
+        others = [ActExecution(context, connection, each, entitled=True) for each in conditions]
         return execution.execute_many(list(dict.fromkeys(person_ids)), others, chooses)
 
     def peek(self, person_id: PersonId, act: Act) -> Decision:

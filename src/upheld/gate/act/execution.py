@@ -208,8 +208,8 @@ class ActExecution:
         alike: dict[tuple[Any, ...], tuple[Judgement, list[PersonId]]] = {}
         for judgement, group in shared.values():
             fields, decision, _, problem, policies, _ = judgement
-            told = decision.outcome, decision.clauses, decision.duties, decision.owed
-            key = policies, fields, told, problem
+            grounds = decision.outcome, decision.clauses, decision.duties, decision.owed
+            key = policies, fields, grounds, problem
             alike.setdefault(key, (judgement, []))[1].extend(group)
         outcomes: dict[PersonId, Outcome] = {}
         for (fields, decision, _, problem, policies, _), group in alike.values():

@@ -95,8 +95,8 @@ def fetch(
     apart = bool(fields) and len(person_ids) > CROWD
     beside_fields = 0 if apart else len(fields)
     statement = _finding(len(person_ids), beside_fields, server, locked, expected)
-    asked = (True, *fields, *person_ids) if beside_fields else tuple(person_ids)
-    queries = [(statement, asked), *more]
+    parameters = (True, *fields, *person_ids) if beside_fields else tuple(person_ids)
+    queries = [(statement, parameters), *more]
     if apart:
         queries.append(
             (_finding_values(len(person_ids), len(fields)), (True, *fields, *person_ids))

@@ -55,8 +55,8 @@ def allowed_each(
 
     Whoever may not, or for no group that the policy names, is left out.
     """
-    asked = transaction.peek_acts(people, choosing(fields))
-    return {each: group for each, answers in asked.items() if (group := _group_of(answers))}
+    answers_of = transaction.peek_acts(people, choosing(fields))
+    return {each: group for each, answers in answers_of.items() if (group := _group_of(answers))}
 
 
 def _group_of(answers: Sequence[Decision]) -> int:
