@@ -48,7 +48,7 @@ def _crowd(gate: Gate, size: int = 24) -> list[PersonId]:
     return people
 
 
-def _told(decision: Decision) -> tuple[Any, ...]:
+def _grounds_of(decision: Decision) -> tuple[Any, ...]:
     return decision.outcome, decision.clauses, decision.duties, decision.code
 
 
@@ -62,10 +62,10 @@ def test_a_crowd_is_decided_on_as_each_of_it_alone(
     with gate.together() as transaction:
         alone = {each: [transaction.peek(each, act) for act in ACTS] for each in people}
         together = transaction.peek_acts(people, ACTS)
-        assert {each: [*map(_told, some)] for each, some in together.items()} == {
-            each: [*map(_told, some)] for each, some in alone.items()
+        assert {each: [*map(_grounds_of, some)] for each, some in together.items()} == {
+            each: [*map(_grounds_of, some)] for each, some in alone.items()
         }
-        assert len({_told(some[0]) for some in alone.values()}) > 2
+        assert len({_grounds_of(some[0]) for some in alone.values()}) > 2
         outcomes = transaction.sweep(USE, people)
         allowed = [each for each in people if alone[each][0].allowed]
         assert [each for each in people if isinstance(outcomes[each], ActResult)] == allowed
@@ -81,16 +81,18 @@ def test_a_crowd_is_decided_on_as_each_of_it_alone(
 
 def test_who_chooses_is_given_each_persons_own_decisions(gate: Gate) -> None:
     """One for each act that is asked about, in their order."""
-    people, given = _crowd(gate, 9), {}
+    people, answers = _crowd(gate, 9), {}
 
     def chooses(person_id: PersonId, *decisions: Decision) -> bool:
-        given[person_id] = [*map(_told, decisions)]
+        answers[person_id] = [*map(_grounds_of, decisions)]
         return person_id in people[:2] and decisions[0].allowed
 
     with gate.together() as transaction:
         outcomes = transaction.sweep(USE, people, only_if=ACTS, chooses=chooses)
         assert {*outcomes} <= {*people[:2]}
-        assert given == {e: [_told(transaction.peek(e, act)) for act in ACTS] for e in people}
+        assert answers == {
+            e: [_grounds_of(transaction.peek(e, act)) for act in ACTS] for e in people
+        }
 
 
 def test_whose_records_somebody_changed_is_refused_and_nobody_else(gate: Gate) -> None:

@@ -129,7 +129,7 @@ def test_a_session_sees_one_campaign_three_times_and_no_more_once_it_is_hidden(
 
 def test_a_minor_is_shown_nothing_by_their_profile(house: House) -> None:
     """Nothing is meant for somebody under eighteen, or of no age that we know."""
-    masks = audience.Masks(house.policy, house.clock.today())
+    masks = audience.MaskMaker(house.policy, house.clock.today())
 
     def meant(born: str) -> bool:
         values = {"birth-date": born, "gender": "female"} if born else {"gender": "female"}

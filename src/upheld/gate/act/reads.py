@@ -61,7 +61,7 @@ class PersonData(Struct, frozen=True):
         return records.in_order([*others, *own]) if others else own
 
 
-class Rows(NamedTuple):
+class PersonRows(NamedTuple):
     """The rows of some people, with those of their fields beside them or, of a crowd, apart.
 
     A row of a field that stands apart has at its end whose it is.
@@ -73,7 +73,7 @@ class Rows(NamedTuple):
 
 def fetch(
     connection: Connection, person_ids: Sequence[PersonId], fields: Sequence[str], *more: Query
-) -> tuple[int, Rows, list[list[Row]]]:
+) -> tuple[int, PersonRows, list[list[Row]]]:
     """The time of the last entry in microseconds, and the rows of some people and of more.
 
     The people are locked for share; with them come the current rows of some of their fields, and
@@ -102,7 +102,7 @@ def fetch(
             (_finding_values(len(person_ids), len(fields)), (True, *fields, *person_ids))
         )
     person_rows, *answers = query_batch(connection, queries)
-    their_rows = Rows(person_rows, answers.pop() if apart else [])
+    their_rows = PersonRows(person_rows, answers.pop() if apart else [])
     if link is None or server:
         beside = person_rows[0][_BESIDE][:2] if person_rows else ()
         return latest(connection, beside)[1], their_rows, answers
@@ -160,7 +160,7 @@ def verified_records(
 def field_readers(
     connection: Connection,
     context: GateContext,
-    their_rows: Rows,
+    their_rows: PersonRows,
     states: Sequence[str],
     at: int,
     tables: Tables,

@@ -92,7 +92,7 @@ def _values_of(outcome: ActResult) -> dict[str, str]:
     return {name: value.value for name, value in outcome.values.items()}
 
 
-class Masks:
+class MaskMaker:
     """The bands in which people are by their values, where many are looked at on a day."""
 
     def __init__(self, policy: Policy, today: date) -> None:
@@ -119,7 +119,7 @@ def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> d
     alike: dict[tuple[str, ...], list[PersonId]] = {}
     for person_id, each in groups.items():
         alike.setdefault(tuple(sorted(each)), []).append(person_id)
-    masks, result = Masks(transaction.policy, transaction.clock.today()), {}
+    masks, result = MaskMaker(transaction.policy, transaction.clock.today()), {}
     for fields, people in alike.items():
         for person_id, outcome in transaction.sweep(using(fields), people).items():
             if not isinstance(outcome, Refused):
@@ -147,7 +147,7 @@ def read_crowd(
         others.append(person_id)
         return False
 
-    masks = Masks(transaction.policy, transaction.clock.today())
+    masks = MaskMaker(transaction.policy, transaction.clock.today())
     outcomes = transaction.sweep(using(fields), people, only_if=choosing(fields), chooses=chooses)
     for outcome in outcomes.values():
         if not isinstance(outcome, Refused):
