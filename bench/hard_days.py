@@ -1,6 +1,7 @@
 """How fast accounts are transferred, an incident is counted, and what a hold costs retention.
 
-Prints a Markdown table for docs/benchmarks.md. Counted are seconds of the processor, on SQLite.
+Prints a Markdown table for docs/benchmarks.md. Counted are seconds of the processor, on SQLite: of
+the process itself, and apart from them those of the second one that works beside it.
 `python bench/hard_days.py [--accounts N] [--entries N]`. With `--merger N` a merger of N accounts
 by command is killed three times at each end instead, and is told in seconds that passed.
 """
@@ -27,15 +28,18 @@ from upheld.database.transaction import writing
 from upheld.demo import sample_policy
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.misuse import Misuse, find_affected
+from upheld.practice import parties
 from upheld.practices.takeovers.arrival import check_archive
 from upheld.practices.takeovers.closing import Closing
 from upheld.practices.takeovers.coverage import Coverage
 from upheld.practices.takeovers.handover import Handover
+from upheld.practices.takeovers.imports import ArchiveImport
 from upheld.practices.takeovers.transfers import Transfers
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from cli.mergers import merger
 from empty import empty_database
+from practices import test_takeover_imports
 from practices.closings import Lawyers, approved, lawyers_of, terms_of
 from practices.conftest import House, houses
 
@@ -96,14 +100,35 @@ def transfer(house: House, lawyers: Lawyers, folder: Path, accounts: int) -> Non
     digest = now().digest
     check_time = seconds(lambda: check_archive(path, digest, key))
     assert now().handed == accounts
+    import_time = arrive(folder, path, digest, key, accounts)
     for what, took in (
         ("record of each that the closing covers it", covered),
         ("decide, enter and seal each", transfer_time),
         ("write the archive", archive_time),
         ("verify the archive and open each, at the successor", check_time),
         ("sealed and verified in all, once covered", transfer_time + archive_time + check_time),
+        ("take in each, at the successor", import_time),
     ):
         print(f"| {accounts:,} accounts: {what} | {accounts / took:,.0f} a second |")
+    beside = resource.getrusage(resource.RUSAGE_CHILDREN)
+    each = 1000 * (beside.ru_utime + beside.ru_stime) / accounts
+    print(f"| beside it, in the second process, of the processor | {each:.2f} ms an account |")
+
+
+def arrive(folder: Path, path: Path, digest: str, key: Path, accounts: int) -> float:
+    """How many seconds of the processor a successor takes in whom an archive brings."""
+    there = folder / "successor"
+    there.mkdir()
+    with contextmanager(houses)(empty_database(there), there) as opening:
+        house = opening(test_takeover_imports.policy())
+        house.staff("counsel", sign_in="cleo")
+        house.do(lambda t: parties.add(t, "Larch Valley", "business-partner"))
+        by = house.do(test_takeover_imports.counsel)
+        job = ArchiveImport(house.provider, "Larch Valley", by, ("zip",))
+        start = time.process_time()
+        done = job.run(path, digest, key)
+        assert done.accounts == accounts
+        return time.process_time() - start
 
 
 def incident(house: House, people: list[upheld.PersonId], entries: int) -> None:

@@ -173,7 +173,41 @@ def write_covers(connection: Connection, covers: Mapping[str, Cover]) -> None:
         if isinstance(connection, WriteConnection):
             connection.memory[owner] = cover
             connection.versions[owner] = cover.version
-    _store(connection, covers)
+    if isinstance(connection, WriteConnection) and connection.counted_once is not None:
+        connection.counted_once.waiting.update(covers)
+    else:
+        _store(connection, covers)
+
+
+class CountedOnce:
+    """A block in which rows of many people are written in several steps, and counted as one.
+
+    The covers that change wait in memory for its end, where each is sealed and written once;
+    whoever reads in the same transaction sees them as they are to be. Blocks may lie in each other.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.waiting: dict[str, Cover] = {}  # by their owners
+
+    def __enter__(self) -> None:
+        link = self._connection
+        if isinstance(link, WriteConnection) and link.counted_once is None:
+            link.counted_once = self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        link = self._connection
+        if not isinstance(link, WriteConnection) or link.counted_once is not self:
+            return
+        link.counted_once = None
+        if error is None:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits."""
+        covers = dict(self.waiting)
+        self.waiting.clear()
+        _store(self._connection, covers)
 
 
 def note_latest(connection: Connection, owner: str, part: str, moment: int) -> None:

@@ -198,9 +198,11 @@ def latest_cover(
     """
     seals: Seals = getattr(connection, "seals", None) or seals_of(connection)
     link = connection if isinstance(connection, WriteConnection) else None
-    if link is not None and not to_change and raw and link.written_covers.get(owner) == raw:
-        mine: Cover = link.memory[owner]  # which this transaction wrote
-        return mine
+    if link is not None and not to_change and raw:
+        waits = link.counted_once is not None and owner in link.counted_once.waiting
+        if waits or link.written_covers.get(owner) == raw:
+            mine: Cover = link.memory[owner]  # which this transaction wrote, or will
+            return mine
     cover = seals.cover_to_change(owner, raw) if to_change else seals.read_cover(owner, raw)
     if link is not None and link.change_counts is not None:
         least: int = link.change_counts.least(owner)

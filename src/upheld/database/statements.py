@@ -166,6 +166,8 @@ class Savepoint:
         self._versions = connection.versions.copy()
 
     def __enter__(self) -> None:
+        if self._connection.counted_once is not None:  # what is undone must not take more along
+            self._connection.counted_once.write()
         try:
             self._connection.defer(*SAVEPOINT)
         except OutdatedError:  # which was asked before it, so that there is none to undo

@@ -16,6 +16,7 @@ from upheld.core.clock import Clock
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
+from upheld.database.covers import CountedOnce
 from upheld.database.own_tables import Tables
 from upheld.database.statements import Savepoint, rows
 from upheld.gate import record_queries, recording
@@ -167,6 +168,10 @@ class Inquiries:
         check_filter("Transaction.records_in_force", which)
         query = record_queries.record_query(self._context.policy.engine.checker, kind, which)
         return record_queries.list_records(self._context, self._connection, query)
+
+    def counted_once(self) -> CountedOnce:
+        """A block in which rows of many people are written; each set is sealed at its end."""
+        return CountedOnce(self._connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

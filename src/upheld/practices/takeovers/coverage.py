@@ -80,7 +80,8 @@ class Coverage:
             now = self.closings.require(transaction.tables, closing.closing_id)
             if now.state != APPROVED:
                 return 0
-            return self._cover(transaction, now, whom)
+            with transaction.counted_once():
+                return self._cover(transaction, now, whom)
 
     def _cover(self, transaction: Transaction, closing: Closing, whom: Sequence[PersonId]) -> int:
         """Record of some people that a closing covers their accounts, unless that was done."""

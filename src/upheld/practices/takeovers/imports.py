@@ -169,7 +169,8 @@ class ArchiveImport:
         others = list(some)
         while others:
             try:
-                with self.provider.gate.gate.together() as transaction:
+                gate = self.provider.gate.gate
+                with gate.together() as transaction, transaction.counted_once():
                     self._take_in(transaction, others, archive)
                     others = []
             except _OutError as error:

@@ -138,7 +138,7 @@ class Transfers:
         count, after, where = 0, "", _NEXT.format(column)
 
         def some_of(people: Sequence[PersonId]) -> int:
-            with gate.together() as transaction:
+            with gate.together() as transaction, transaction.counted_once():
                 now = self.closings.require(transaction.tables, closing.closing_id)
                 return step(transaction, now, people)
 
