@@ -102,3 +102,47 @@ def run_alone(*words: str) -> None:
     """Run a command that needs no settings."""
     done = CliRunner().invoke(app, [*words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
+
+
+LICENCE = """---
+policy: What Spruce Point lets us do
+version: 1
+---
+
+We may add it. {#adding}
+
+```rule
+may combine occupation from business-partner when registered-partner with record
+may store occupation
+  when not account-closed and not erasure-requested and not erased
+  with encryption, delete-after 6 months
+```
+"""
+
+
+def test_a_licence_is_registered_listed_shown_and_ended(home: Path) -> None:
+    """One that would allow more than the policy is not; nor is the end of one that has ended."""
+    file = home / "licence.md"
+    words = ("--from", "Spruce Point", "--by", "max")
+    file.write_text(LICENCE.replace("may store", "may sell occupation\nmay store"))
+    with pytest.raises(UpheldError, match="sell your occupation") as caught:
+        run(home, "feed", "licence", "add", str(file), *words)
+    assert caught.value.code == "licence-wider"
+    file.write_text(LICENCE)
+    line = run(home, "feed", "licence", "add", str(file), *words, "--since", "2020-01-01")
+    assert line == (
+        "1 spruce-point: What Spruce Point lets us do, version 1;"
+        " what came in from 2020-01-01 00:00\n"
+    )
+    assert run(home, "feed", "licence", "list") == line
+    assert run(home, "feed", "licence", "show", "1") == LICENCE
+    assert json.loads(run(home, "feed", "licence", "show", "1", "--json"))["beyond"] == []
+    ended = json.loads(run(home, "feed", "licence", "end", "1", "--by", "max", "--json"))
+    assert ended["until"]
+    for what, code in (
+        (("end", "1", "--by", "max"), "licence-ended"),
+        (("show", "2"), "no-licence"),
+    ):
+        with pytest.raises(UpheldError) as caught:
+            run(home, "feed", "licence", *what)
+        assert caught.value.code == code

@@ -123,6 +123,7 @@ READ_UNCHECKED = {
         "gate/erasure/erase.py",
         "erasure",
     ): "keys and counts; whatever is done with one reads it checked",
+    ("gate/editions/licences.py", "licence"): "whether one changed; all are read checked then",
     ("gate/editions/store.py", "posted_version"): "a number; another one has all rows read checked",
     (
         "practices/ads/ad_reports.py",

@@ -15,6 +15,7 @@ import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, settings_in
 from upheld.cli.desk_options import BY, user_id_of
+from upheld.cli.licence import licence
 from upheld.cli.output import JSON, print_json
 from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from upheld.practices.feeds.feeds import Feed, FeedLine
 
 feed = typer.Typer(help="Take in what partners know of customers.", no_args_is_help=True)
+feed.add_typer(licence, name="licence")
 
 SKIP = typer.Option(None, "--skip", help="A column that is not read; several times for several.")
 LINK = typer.Option(

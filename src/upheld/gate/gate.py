@@ -42,6 +42,7 @@ from upheld.gate.act.options import (
 from upheld.gate.act.request import Act, ActResult, Refused, require_list
 from upheld.gate.change_counts import change_counts_of
 from upheld.gate.editions import mark, store
+from upheld.gate.editions.licences import REFUSES, Licence
 from upheld.gate.editions.store import EditionError
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
@@ -153,6 +154,18 @@ class Gate:
             return policy
         with reading(self.engine) as connection:
             return store.policy_of(connection, digest)
+
+    def licence_behind(self, entry: Entry) -> tuple[Licence, Policy] | None:
+        """The licence that refused what an entry tells of, with its document; None if none did."""
+        number = entry.problem.removeprefix(REFUSES)
+        if number == entry.problem or not number.isdecimal():
+            return None
+        shelf = self.context.licences
+        with reading(self.engine) as connection:
+            for each in shelf.all(connection):
+                if each.number == int(number):
+                    return each, shelf.policy_of(connection, each)
+        return None
 
     def edition_number(self, digest: str) -> int:
         """The number of the version with a digest; 0 where none was posted."""

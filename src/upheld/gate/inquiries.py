@@ -32,6 +32,7 @@ from upheld.gate.erasure.delete_fields import DropOutlook
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import erased_owners
 from upheld.gate.evidence.records import Record
+from upheld.gate.licensing import Licences
 from upheld.gate.log import entries
 from upheld.gate.log.entries import StoredEntry
 from upheld.gate.log.receipts import AccountLine, AccountQuery, account, stored_entries
@@ -237,6 +238,11 @@ class Inquiries:
     def arrivals(self) -> Arrivals:
         """What comes in of people whom nobody knows by name: asked about, and entered."""
         return Arrivals(self._context, self._connection)
+
+    @property
+    def licences(self) -> Licences:
+        """The licences of what others told us."""
+        return Licences(self._context, self._connection)
 
     @property
     def editions(self) -> Editions:

@@ -5,6 +5,7 @@ needs nothing but a public key.
 """
 
 from upheld.database.seals import SealedError
+from upheld.gate.editions.licences import Licence
 from upheld.gate.editions.standing import Standing
 from upheld.gate.editions.store import Edition, EditionError
 from upheld.ledger.checkpoint import Checkpoint
@@ -25,6 +26,7 @@ __all__ = [
     "Edition",
     "EditionError",
     "Entry",
+    "Licence",
     "Range",
     "SealError",
     "SealedError",

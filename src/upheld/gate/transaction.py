@@ -121,14 +121,20 @@ class Transaction(Inquiries):
         return {each: execution.peek(each, data) for each in person_ids}
 
     def peek_acts(
-        self, person_ids: Sequence[PersonId], acts: Sequence[Act]
+        self, person_ids: Sequence[PersonId], acts: Sequence[Act], *, of_held: bool = False
     ) -> dict[PersonId, list[Decision]]:
-        """What `peek` says of each of some people to each of some acts; all is read at once."""
+        """What `peek` says of each of some people to each of some acts; all is read at once.
+
+        Acts `of_held` are on what is held, such as storing it on, and not on what comes.
+        """
         if not person_ids or not acts:
             return {each: [] for each in person_ids}
         executions = [
             ActExecution(self._context, self._connection, each, entitled=True) for each in acts
         ]
+        if of_held and self._context.licences.all(self._connection):
+            for one in executions:
+                one.of_held = True
         data = executions[0].load_with(person_ids, *executions[1:])
         return {each: [*some] for each, some in decide_each(executions, person_ids, data)}
 
@@ -240,10 +246,10 @@ class Transaction(Inquiries):
         return self.may_store_each(person_id, [field])[field]
 
     def may_store_each(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, Decision]:
-        """What `may_store` says of each of some fields for any purpose; all is read at once."""
+        """Whether each of some fields, as it is held, may be stored on for any purpose."""
         some = purposes(self._context.policy)
         acts = [[self._context.storing((field,), each) for each in some] for field in fields]
-        decisions = iter(self.peek_acts([person_id], list(chain(*acts)))[person_id])
+        decisions = iter(self.peek_acts([person_id], list(chain(*acts)), of_held=True)[person_id])
         return {field: combine([*islice(decisions, len(some))]) for field in fields}
 
     def _let_in(

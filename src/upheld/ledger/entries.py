@@ -75,7 +75,8 @@ class Entry(
     `violation` says how an act came to happen that no clause allowed; `values` are digests of the
     sealed values that were read or written; `previous` is the last checkpoint of the log before a
     restore, in a new log's first entry; `policies` are digests of earlier versions of the policy
-    that were asked besides, because the one in force does not bind somebody yet.
+    that were asked besides, because the one in force does not bind somebody yet, and of
+    licences of what others told us.
     """
 
     kind: Annotated[str, Meta(pattern=r"^[a-z]+([.-][a-z]+)*(?!\n)$")]

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from upheld.core.ids import PersonId
-from upheld.gate.act.request import OlderDecision
+from upheld.gate.act.request import LicenceDecision, OlderDecision
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 
@@ -15,22 +15,27 @@ if TYPE_CHECKING:
     from upheld.gate.transaction import Transaction
 
 VERSIONS: Final = "/privacy/versions"  # where each version that was posted is read
+LICENCES: Final = "/me/privacy/licences"  # where a customer reads each licence
 VERSION: Final = "version "  # before the version of a policy in the evidence of its acceptance
 
 
 class Quote(NamedTuple):
     """A clause as it stands in the policy, and where.
 
-    `version` is the number of the earlier version that it is of; 0 for the one in force.
+    `version` is the number of the earlier version that it is of; 0 for the one in force. Of a
+    clause of a licence, `licence` is the number of that.
     """
 
     id: str
     text: str
     version: int = 0
+    licence: int = 0
 
     @property
     def page(self) -> str:
-        """The page of its version."""
+        """The page of its version, or of its licence."""
+        if self.licence:
+            return f"{LICENCES}/{self.licence}"
         return f"{VERSIONS}/{self.version}" if self.version else "/privacy"
 
     @property
@@ -69,13 +74,18 @@ def quote_for(transaction: Transaction, person_id: PersonId, clauses: Iterable[s
 
 
 def quote_decision(policy: Policy, decision: Decision, clauses: Iterable[str]) -> list[Quote]:
-    """Clauses that a decision names, of the version that made it; `policy` is the one in force."""
+    """Clauses that a decision names, of the version or licence that made it.
+
+    `policy` is the one in force.
+    """
     quotes = quote_clauses(deciding_policy(policy, decision), clauses)
     if not isinstance(decision, OlderDecision):
         return quotes
+    if isinstance(decision, LicenceDecision):
+        return [each._replace(licence=decision.number) for each in quotes]
     return [each._replace(version=decision.number) for each in quotes]
 
 
 def deciding_policy(policy: Policy, decision: Decision) -> Policy:
-    """The version that made a decision; `policy` is the one in force."""
+    """The version or licence that made a decision; `policy` is the one in force."""
     return decision.policy if isinstance(decision, OlderDecision) else policy

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from upheld.gate.act.request import OlderDecision, Refused
+from upheld.core.company_names import company_name
+from upheld.gate.act.request import LicenceDecision, OlderDecision, Refused
 from upheld.policy.english import word_list
 from upheld.policy.load import Policy
 from upheld.policy.prose import Prose
@@ -41,6 +42,8 @@ def refusal_reason(policy: Policy, decision: Decision | None) -> RefusalReason:
     """Why a decision is not a yes; without a decision, that no clause allows it."""
     if decision is None:
         return RefusalReason(_SILENT, [], frozenset())
+    if isinstance(decision, LicenceDecision) and decision.outcome == "deny":
+        return _licence_reason(policy, decision)
     older, deciding = _older_version(decision), deciding_policy(policy, decision)
     quote = partial(quote_decision, policy, decision)
     nearest = [each for each in decision.nearest if not any(":" in lack for lack in each.lacks)]
@@ -58,10 +61,19 @@ def refusal_reason(policy: Policy, decision: Decision | None) -> RefusalReason:
     return RefusalReason(says + older, near, missing)
 
 
+def _licence_reason(policy: Policy, decision: LicenceDecision) -> RefusalReason:
+    company = company_name(decision.party)
+    says = f"Our policy would allow it. {company} told us of it, and its licence does not let us."
+    return RefusalReason(says, quote_decision(policy, decision, decision.clauses), frozenset())
+
+
 def _older_version(decision: Decision) -> str:
-    """A sentence that says which version decided, if it is not the one in force."""
+    """A sentence that says which version or licence decided, if it is not the one in force."""
     if not isinstance(decision, OlderDecision):
         return ""
+    if isinstance(decision, LicenceDecision):
+        company = company_name(decision.party)
+        return f" So says the licence under which {company} told us of it, which we ask as well."
     name = decision.policy.front.version or decision.number
     return f" So says version {name} of our policy, which we still ask about you as well."
 

@@ -52,14 +52,18 @@ def decide_each(
 ) -> Iterator[tuple[PersonId, tuple[Decision, ...]]]:
     """What some acts would come to on each of some people, who were read for all of them.
 
-    Those alike share one answer. Where several versions are asked, each is looked at alone, as it
-    is a matter of each which of them count.
+    Those alike share one answer. Where several versions are asked, or licences, each is looked at
+    alone, as it is a matter of each which of them count.
     """
     alike = AlikePeople(data, [each.template for each in executions])
     several = any(len(each.context.editions) >= bound.SECOND for each in executions)
-    answers: dict[Key, tuple[Decision, ...]] = {}
+    first, answers = executions[0], dict[Key, tuple[Decision, ...]]()
+    licensed = any(each.combined for each in data.people.values()) and bool(
+        first.context.licences.all(first.connection)
+    )
     for person_id in person_ids:
-        key = None if several else alike.key(person_id)
+        alone = several or (licensed and data.people[person_id].combined)
+        key = None if alone else alike.key(person_id)
         answer = None if key is None else answers.get(key)
         if answer is None:
             answer = tuple([each.peek(person_id, data) for each in executions])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -21,12 +21,12 @@ from upheld.gate.act.execution import Outcome
 from upheld.gate.act.letting_in import Put, let_in_each
 from upheld.gate.act.options import CombineOptions
 from upheld.gate.act.request import Act
+from upheld.gate.editions.licences import COMBINED
 from upheld.gate.evidence.field_values import FieldValueError
 from upheld.vault import people, values
 from upheld.vault.people import Person, VaultError
 from upheld.vault.values import Origin, ValueWriter
 
-COMBINED: Final = "combined"  # the occasion of a value that came in by combining
 FieldTexts = Mapping[str, str]  # values by field
 
 

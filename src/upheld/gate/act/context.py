@@ -16,6 +16,7 @@ from upheld.gate.act.erasure_hooks import ErasureHooks
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.request import Act, planned
 from upheld.gate.editions import bound
+from upheld.gate.editions.licences import LicenceShelf
 from upheld.gate.editions.store import Edition
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
@@ -69,6 +70,7 @@ class GateContext(Struct, frozen=True):
     edition: int = 0  # the number of the posted version that the policy is; 0 where none was
     editions: tuple[Edition, ...] = ()  # those that were posted, where acts are asked of several
     outlooks: dict[PersonId, BindingOutlook] = field(default_factory=dict)  # so far, by person
+    licences: LicenceShelf = field(default_factory=LicenceShelf)
     # Each compares a file of the settings with what is in force, and says in the log if it differs.
     file_comparisons: list[Callable[[Gate], None]] = field(default_factory=list)
 

@@ -22,20 +22,16 @@ from upheld.database.tables import microseconds
 from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
 from upheld.gate.act.alike import AlikePeople, Key, decide_each
-from upheld.gate.act.context import NOTHING_READ, ActTemplate, GateContext
-from upheld.gate.act.duties import DutyContext, DutyQuestion
+from upheld.gate.act.context import GateContext
+from upheld.gate.act.duties import DutyQuestion
+from upheld.gate.act.explained import explained, not_met
 from upheld.gate.act.judgement import Judgement
+from upheld.gate.act.licensed import COMBINE, ActLicences, is_asked
 from upheld.gate.act.older_versions import OlderVersions
+from upheld.gate.act.outcomes import outcome_of
 from upheld.gate.act.reads import PersonData
-from upheld.gate.act.request import (
-    Act,
-    ActResult,
-    OlderDecision,
-    Refused,
-    decided_by,
-    planned,
-)
-from upheld.gate.editions import bound, store
+from upheld.gate.act.request import Act, ActResult, Refused, planned
+from upheld.gate.editions import bound
 from upheld.gate.evidence import records
 from upheld.gate.evidence.crowd_tables import CrowdTables
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
@@ -43,7 +39,6 @@ from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
-from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
@@ -69,7 +64,11 @@ class ActExecution:
     persons: dict[PersonId, people.Person]  # by `prove`
     clock_problem: str  # of the time of the act
     several = False  # whether it is about several people
+    of_held = False  # whether what an act that reads nothing is about is what is held
+    licensor = ""  # from whom the values come that are combined
+    _asks_licences = True
     _older: OlderVersions | None = None
+    _licences: ActLicences | None = None
 
     def __init__(
         self, context: GateContext, connection: Connection, act: Act, *, entitled: bool
@@ -87,6 +86,8 @@ class ActExecution:
             )
             self.act = replace(self.act, place=there)
         self.template = context.template(self.act)
+        if act.action == COMBINE:
+            self.licensor = act.party
 
     @property
     def at(self) -> datetime:
@@ -107,24 +108,34 @@ class ActExecution:
         """Do what was judged of one person, with an entry of their own."""
         fields, decision, evidence, problem, policies, _ = judgement
         number, entry_time = self._write_entry(
-            fields, decision, problem, evidence, person_id, policies
+            fields, decision, judgement.entry_problem, evidence, person_id, policies
         )
         if self.entitled and judgement.decided_by is not None:  # else nobody is told why
-            decision = self._explained(judgement)
-        return self._result(read, fields, decision, problem, number, entry_time)
-
-    def _explained(self, judgement: Judgement) -> Decision:
-        """The decision, with the earlier version whose clauses it cites if that made it."""
-        by = judgement.decided_by
-        if by is None:
-            return judgement.decision
-        policy = store.policy_of(self.connection, by.digest)
-        return decided_by(judgement.decision, policy, by.number)
+            decision = explained(self.connection, judgement)
+        return outcome_of(self, read, fields, decision, problem, number, entry_time)
 
     def judge(
         self, person_id: PersonId, data: PersonData, judged: Judged | None = None
     ) -> Judgement:
-        """What becomes of the act for one person, under each version that matters for them."""
+        """What becomes of the act for one person, by each version and licence that matters."""
+        judgement = self._judge_by_versions(person_id, data, judged)
+        if not self._asks_licences or self.as_of is not None:
+            return judgement
+        if not (self.licensor or data.people[person_id].combined):
+            return judgement
+        if not is_asked(self.act, of_held=self.of_held or bool(self.licensor)):
+            return judgement
+        return self.act_licences(data).judge(person_id, judgement)
+
+    def act_licences(self, data: PersonData) -> ActLicences:
+        """The licences that are asked about the people of some data."""
+        if self._licences is None or self._licences.data is not data:
+            self._licences = ActLicences(self, data)
+        return self._licences
+
+    def _judge_by_versions(
+        self, person_id: PersonId, data: PersonData, judged: Judged | None
+    ) -> Judgement:
         if self.template.facts:
             first = (judged or self._judge_newest(person_id, data))[1]
         else:
@@ -157,11 +168,13 @@ class ActExecution:
             self._older = OlderVersions(self, data)
         return self._older
 
-    def beside(self, policy: Policy, edition: int) -> ActExecution:
-        """Ask an earlier version too; RequestError where it does not have the words of the act."""
-        context = self.context.alone(policy, edition)
-        other = ActExecution(context, self.connection, self.act, entitled=self.entitled)
-        other.states = self.states
+    def beside(self, context: GateContext, act: Act) -> ActExecution:
+        """The act, or another, asked of itself alone; RequestError where a policy lacks the words.
+
+        The context is that of an earlier version or a licence, or the same one.
+        """
+        other = ActExecution(context, self.connection, act, entitled=self.entitled)
+        other.states, other._asks_licences = self.states, False
         return other
 
     def _decide_once(self) -> Judgement:
@@ -209,21 +222,24 @@ class ActExecution:
         for judgement, group in shared.values():
             fields, decision, _, problem, policies, _ = judgement
             grounds = decision.outcome, decision.clauses, decision.duties, decision.owed
-            key = policies, fields, grounds, problem
+            key = policies, fields, grounds, problem, judgement.entry_problem
             alike.setdefault(key, (judgement, []))[1].extend(group)
         outcomes: dict[PersonId, Outcome] = {}
-        for (fields, decision, _, problem, policies, _), group in alike.values():
+        for judgement, group in alike.values():
+            fields, decision, _, problem, policies, _ = judgement
             whose = group[0] if len(group) == 1 else group
-            number, entry_time = self._write_entry(fields, decision, problem, (), whose, policies)
+            number, entry_time = self._write_entry(
+                fields, decision, judgement.entry_problem, (), whose, policies
+            )
             for person_id in group:
-                outcomes[person_id] = self._result(
-                    data.people[person_id], fields, decision, problem, number, entry_time
+                outcomes[person_id] = outcome_of(
+                    self, data.people[person_id], fields, decision, problem, number, entry_time
                 )
         return {person_id: outcomes[person_id] for person_id in judgements}
 
     def load_with(self, person_ids: Sequence[PersonId], *others: ActExecution) -> PersonData:
         """What this act and others need of some people, read at once."""
-        data = self.load(person_ids, *(each.template for each in others))
+        data = self.load(person_ids, *others)
         for each in others:
             each.stand_as(self)
         return data
@@ -241,10 +257,7 @@ class ActExecution:
         decision, (_, _, problem) = self.evaluate(person_id, data)
         if not problem:
             return decision
-        wrong = Decision(outcome="error", clauses=decision.clauses, code=problem, why=problem)
-        if isinstance(decision, OlderDecision):
-            return decided_by(wrong, decision.policy, decision.number)
-        return wrong
+        return not_met(decision, problem)
 
     def decisions_at(self, person_id: PersonId, moments: Sequence[datetime]) -> list[Decision]:
         """The decision on a person at some moments, by what is data now; nothing is noted."""
@@ -261,10 +274,18 @@ class ActExecution:
         data = data or self.load([person_id])
         if not self.template.facts:
             judgement = self.judge(person_id, data)
-            return self._explained(judgement), ({}, judgement.evidence, judgement.problem)
+            return explained(self.connection, judgement), (
+                {},
+                judgement.evidence,
+                judgement.problem,
+            )
         judged = self._judge_newest(person_id, data)
         judgement = self.judge(person_id, data, judged)
-        return self._explained(judgement), (judged[0][0], judgement.evidence, judgement.problem)
+        return explained(self.connection, judgement), (
+            judged[0][0],
+            judgement.evidence,
+            judgement.problem,
+        )
 
     def prove(
         self, person_ids: list[PersonId], besides: Sequence[str] = ()
@@ -276,14 +297,14 @@ class ActExecution:
         proven = {each: self._proof(each, read, data) for each, read in data.people.items()}
         return proven, data
 
-    def load(self, person_ids: Sequence[PersonId], *others: ActTemplate) -> PersonData:
+    def load(self, person_ids: Sequence[PersonId], *others: ActExecution) -> PersonData:
         """What the database holds of some people for this act; they are locked from here on."""
         context, connection = self.context, self.connection
-        kinds, fields = self.template.kinds, self.template.fields
+        kinds, fields = self.template.kinds, self.fields_read()
         self.several = len(person_ids) > 1
         for other in others:
-            kinds = tuple(dict.fromkeys((*kinds, *other.kinds)))
-            fields = tuple(dict.fromkeys((*fields, *other.fields)))
+            kinds = tuple(dict.fromkeys((*kinds, *other.template.kinds)))
+            fields = tuple(dict.fromkeys((*fields, *other.fields_read())))
         by_owner: dict[str, list[Record]] = {}
         changed: set[str] = set()
         if kinds:
@@ -305,6 +326,14 @@ class ActExecution:
         if len(context.editions) >= bound.SECOND:
             covers = {each[0]: each[fetching.COVER] for each in rows.people}
         return PersonData(readers, by_owner, changed, covers, tables)
+
+    def fields_read(self) -> tuple[str, ...]:
+        """The stored fields that are read for the act."""
+        fields = self.template.fields
+        if not self.of_held:
+            return fields
+        stored = self.context.derived.stored(self.act.data)
+        return tuple(dict.fromkeys((*fields, *sorted(stored))))
 
     def _proof(self, person_id: PersonId, read: FieldReader, data: PersonData) -> ProofResult:
         """What is known of a person, on which evidence; or what is wrong with the records."""
@@ -452,43 +481,6 @@ class ActExecution:
         # With the decision itself, so that nothing else can have its id.
         self.template.outcomes[id(decision), fields, problem] = decision, entry
         return entry
-
-    def _result(
-        self,
-        read: FieldReader,
-        fields: tuple[str, ...],
-        decision: Decision,
-        problem: str,
-        number: EntryNumber,
-        entry_time: int,
-    ) -> Outcome:
-        if problem or not decision.allowed:
-            if self.entitled:
-                return Refused(number, decision, problem or decision.why)
-            return Refused(number)
-        if decision.duties or decision.owed:
-            person_id = read.person.person_id
-            duty_context = DutyContext(
-                self.connection,
-                self.act,
-                person_id,
-                decision,
-                number,
-                self.context.clock.local(to_datetime(entry_time)),
-            )
-            self.context.duty_handlers.run(duty_context)
-        if self.act.action in NOTHING_READ:
-            return ActResult(values={}, decision=decision, entry=number)
-        field_values, rows = {}, {}
-        for field in fields:
-            if series := read(field):
-                field_values[field] = series[-1]
-                if len(series) > 1:
-                    rows[field] = series
-        left_out = tuple(f for f in self.act.data if f not in fields) if self.act.partial else ()
-        return ActResult(
-            values=field_values, decision=decision, entry=number, refused=left_out, rows=rows
-        )
 
 
 def _are_allowed(_: PersonId, *decisions: Decision) -> bool:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from upheld.gate.editions import licences
+from upheld.gate.editions.licences import Licence
 from upheld.gate.editions.store import Edition
 from upheld.policy.request import Decision
 
@@ -16,8 +18,8 @@ SEVERITY = ("deny", "needs-proof", "error")  # outcomes that allow nothing, the 
 class Judgement(NamedTuple):
     """The fields that are meant, the decision, what it rests on, and what stands against it.
 
-    `policies` are digests of the versions that were asked besides the one in force, `decided_by` is
-    the one of them that does not allow it; None where that is the one in force, or all allow it.
+    `policies` are digests of the versions and licences that were asked besides the one in force,
+    `decided_by` is what does not allow it of them; None where it is the one in force, or all do.
     """
 
     fields: tuple[str, ...]
@@ -25,7 +27,14 @@ class Judgement(NamedTuple):
     evidence: tuple[str, ...] = ()
     problem: str = ""
     policies: tuple[str, ...] = ()
-    decided_by: Edition | None = None
+    decided_by: Edition | Licence | None = None
+
+    @property
+    def entry_problem(self) -> str:
+        """What an entry says that stands against the act: a licence by its number, too."""
+        if not self.problem and isinstance(self.decided_by, Licence):
+            return f"{licences.REFUSES}{self.decided_by.number}"
+        return self.problem
 
     @property
     def allowed(self) -> bool:

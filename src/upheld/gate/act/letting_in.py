@@ -53,6 +53,7 @@ def let_in_each(
     store = context.storing(act.data, options.get("purpose"))
     storing = ActExecution(context, connection, store, entitled=entitled)
     arriving = ActExecution(context, connection, act, entitled=entitled)
+    storing.licensor = arriving.licensor  # what comes in is under the licence at once
     data = storing.load_with(whose, arriving)
     judgements = {each: storing.judge(each, data) for each in whose}
     refusals = {each: its for each, its in judgements.items() if not its.allowed}

@@ -88,7 +88,9 @@ class OlderVersions:
         if execution is None:
             policy = self._policy_of(edition)
             try:
-                execution = self._newest.beside(policy, edition.number)
+                newest = self._newest
+                alone = newest.context.alone(policy, edition.number)
+                execution = newest.beside(alone, newest.act)
             except RequestError as error:  # it has no words for it, and so allows none of it
                 execution = Judgement((), error_decision(error), (), error.code)
             self._executions[edition.digest] = execution

@@ -19,6 +19,7 @@ from upheld.database.connection import WriteConnection
 from upheld.database.own_tables import Tables
 from upheld.database.seals import Cover, SealedError, latest_cover
 from upheld.database.statements import Query, dialect_of, placeholders, query_batch
+from upheld.gate.editions.licences import COMBINED
 from upheld.gate.evidence import records
 from upheld.gate.evidence.derived_fields import FieldReader
 from upheld.gate.evidence.records import Record
@@ -34,6 +35,7 @@ _LAST = (", e.number, e.at", " LEFT JOIN entry e ON e.number = (SELECT max(numbe
 # Columns: over whose set of records, the last entry's, if told, what is expected, and a value's.
 COVER = 5
 _BESIDE, _VALUE = slice(6, 9), slice(9, None)
+_OCCASION = 4  # of a value's columns
 CROWD = 100  # people whose values are asked for apart
 
 
@@ -181,7 +183,11 @@ def field_readers(
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)
+            if value[_OCCASION] == COMBINED:
+                reader.combined = True
     for row in their_rows.values:
         if reader := readers.get(row[-1]):
             reader.fetched.setdefault(row[0], []).append(row[:-1])
+            if row[_OCCASION] == COMBINED:
+                reader.combined = True
     return readers

@@ -100,6 +100,23 @@ def decided_by(decision: Decision, policy: Policy, number: int) -> OlderDecision
     return OlderDecision(**msgspec.structs.asdict(decision), policy=policy, number=number)
 
 
+class LicenceDecision(OlderDecision, frozen=True, kw_only=True):
+    """The decision of a licence that does not allow what the policy does.
+
+    Its clauses are those of `policy`, the licence of that `number` of what `party` told us.
+    """
+
+    party: str
+
+
+def decided_by_licence(
+    decision: Decision, policy: Policy, number: int, party: str
+) -> LicenceDecision:
+    """A decision with the licence that made it."""
+    fields = {name: getattr(decision, name) for name in Decision.__struct_fields__}
+    return LicenceDecision(**fields, policy=policy, number=number, party=party)
+
+
 class Refused(UpheldError):  # noqa: N818 - it says what happened
     """An act that is not allowed. `entry` is the number of its entry.
 

@@ -19,7 +19,7 @@ from upheld.core.ids import EntryNumber, UserId
 from upheld.database import rows as database
 from upheld.database.statements import Query, row, to_datetime
 from upheld.database.transaction import reading
-from upheld.gate.editions.tables import policy_copy, posted_version
+from upheld.gate.editions.tables import licence, policy_copy, posted_version
 from upheld.policy.load import Policy, pack, unpack
 from upheld.policy.program import Program, digest_of
 
@@ -135,8 +135,9 @@ def keep_copy(connection: Connection, policy: Policy) -> None:
 
 
 def delete_copy(connection: Connection, digest: str) -> None:
-    """Delete the bytes of a draft; those of a version that was posted stay."""
-    if all(each.digest != digest for each in editions(connection)):
+    """Delete the bytes of a draft; those of a version that was posted stay, or of a licence."""
+    others = [each.digest for each in database.select(connection, licence)]
+    if digest not in others and all(each.digest != digest for each in editions(connection)):
         database.delete(connection, policy_copy, "digest = ?", digest)
 
 

@@ -1,4 +1,4 @@
-"""Tables of the policy's versions: what was posted, in order, and the bytes of each."""
+"""Tables of the policy's versions and of licences, and the bytes of each document."""
 
 from __future__ import annotations
 
@@ -23,13 +23,29 @@ posted_version: Final = Table(  # the last one is in force
     info=sealed(few=True),
 )
 
-policy_copy: Final = Table(  # of each version and draft, compiled, with its text and vocabulary
-    "policy_copy",
+licence: Final = Table(  # what a party lets be done with the values it told us in a time
+    "licence",
     metadata,
-    Column("digest", WORD, primary_key=True),
-    Column("compiled", LargeBinary, nullable=False),  # compressed
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("party", WORD, nullable=False),  # in its word on the register
+    Column("digest", WORD, nullable=False),
+    Column("since", Instant, nullable=False),  # values that came in from then on are under it
+    Column("until", Instant),  # those that came in since are not; empty while it lasts
+    Column("registered", Instant, nullable=False),
+    Column("registered_by", WORD, nullable=False),  # the member of staff
     Column("mac", LargeBinary),
-    info=sealed(),
+    info=sealed(few=True),
 )
 
-mark_as_internal(posted_version, policy_copy)
+policy_copy: Final = (
+    Table(  # of each version, draft and licence, compiled, with its text and vocabulary
+        "policy_copy",
+        metadata,
+        Column("digest", WORD, primary_key=True),
+        Column("compiled", LargeBinary, nullable=False),  # compressed
+        Column("mac", LargeBinary),
+        info=sealed(),
+    )
+)
+
+mark_as_internal(posted_version, licence, policy_copy)

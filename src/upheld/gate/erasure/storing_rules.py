@@ -17,7 +17,9 @@ from sqlalchemy import Connection
 from upheld.core.ids import PersonId
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, KnownFacts
+from upheld.gate.act.reads import PersonData
 from upheld.gate.editions import bound, store
+from upheld.gate.editions.licences import Licence
 from upheld.gate.editions.store import Edition
 from upheld.gate.erasure.must_keep import (
     BESIDES,
@@ -33,7 +35,7 @@ from upheld.vault.people import ACTIVE, Person
 
 
 class VersionFacts(NamedTuple):
-    """What is known of a person by the facts of one version, and the records that say so.
+    """What is known of a person by the facts of one version or licence, and records that say so.
 
     `problem` is why it cannot be told.
     """
@@ -42,6 +44,7 @@ class VersionFacts(NamedTuple):
     facts: KnownFacts
     problem: str
     records: list[Record]
+    fields: tuple[str, ...] | None = None  # of a licence, those under it
 
 
 class StoringRules:
@@ -58,6 +61,7 @@ class StoringRules:
         """`fields` are leaves of the policy in force."""
         newest = ActExecution(context, connection, context.storing(fields), entitled=True)
         newest.states = (state,)
+        newest.of_held = bool(context.licences.all(connection))
         proven, data = newest.prove(sorted(person_ids), BESIDES)
         self.persons: dict[PersonId, Person] = newest.persons
         self.at: datetime = newest.at
@@ -66,6 +70,9 @@ class StoringRules:
             each: [VersionFacts(context.policy, facts, problem, data.own(each))]
             for each, (facts, _, problem) in proven.items()
         }
+        self._licensed: dict[PersonId, list[VersionFacts]] = {}
+        if newest.of_held:
+            self._ask_licences(newest, data)
         if len(context.editions) < bound.SECOND:
             return
         versions = newest.older_versions(data)
@@ -100,6 +107,29 @@ class StoringRules:
             version = VersionFacts(context.policy, facts, problem, data.own(person_id))
             self._of[person_id].append(version)
 
+    def _ask_licences(self, newest: ActExecution, data: PersonData) -> None:
+        """Take in what licences say of storing on the values that are under them."""
+        licences, context = newest.act_licences(data), newest.context
+        of_fields: dict[tuple[Licence, tuple[str, ...]], list[PersonId]] = {}
+        for person_id in data.people:
+            for its, fields in licences.under(person_id).items():
+                of_fields.setdefault((its, fields), []).append(person_id)
+        for (its, fields), whose in of_fields.items():
+            policy = context.licences.policy_of(newest.connection, its)
+            words = policy.engine.compiled.leaves["data"].bit
+            alone = context.alone(policy, -its.number)
+            some = [field for field in fields if field in words]
+            if not some:
+                continue
+            execution = newest.beside(alone, alone.storing(some))
+            proven, read = execution.prove(whose, BESIDES)
+            for person_id, (facts, _, problem) in proven.items():
+                if not problem:  # else nothing is deleted on a doubt
+                    licence_facts = VersionFacts(
+                        policy, facts, "", read.own(person_id), tuple(some)
+                    )
+                    self._licensed.setdefault(person_id, []).append(licence_facts)
+
     def problem(self, person_id: PersonId) -> str:
         """Why it cannot be told of somebody what may be stored; empty where it can."""
         return next((each.problem for each in self._of[person_id] if each.problem), "")
@@ -110,17 +140,18 @@ class StoringRules:
             what_to_keep(each.policy, fields, each.facts, each.records, self.at, self._place)
             for each in self._of[person_id]
         ]
-        policies = tuple(each.policy.digest for each in self._of[person_id][1:])
+        besides = [*self._of[person_id][1:], *self._licensed.get(person_id, ())]
+        policies = tuple(dict.fromkeys(each.policy.digest for each in besides))
         return together(each_retained)._replace(policies=policies)
 
     def denied(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The fields that a version of theirs lets nobody store, and by which clauses."""
+        """The fields that a version of theirs, or a licence, lets nobody store, and by what."""
         clauses: dict[str, dict[str, None]] = {}
-        for each in self._of[person_id]:
+        for each in (*self._of[person_id], *self._licensed.get(person_id, ())):
             leaves = each.policy.engine.compiled.leaves["data"].bit
             assumed = {**each.facts, **of_any_party(each.policy, each.records, self.at)}
             for field in fields:
-                if field not in leaves:
+                if field not in leaves or not (each.fields is None or field in each.fields):
                     continue
                 decision = storable(each.policy, field, assumed, self._place)
                 if decision.outcome == "deny":

@@ -111,6 +111,7 @@ class FieldReader(Struct):
     tables: Tables  # as they were before anything of the act is written
     fetched: Fetched = {}
     cache: dict[str, tuple[Value, ...]] = {}
+    combined: bool = False  # whether any of what was fetched is what somebody else told us
 
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first; none where nothing is held."""

@@ -14,6 +14,7 @@ from typing import Final
 from upheld.core.company_names import company_name
 from upheld.core.dimensions import DATA, PARTIES, dimension_values
 from upheld.core.errors import UpheldError
+from upheld.gate.editions.licences import REFUSES
 from upheld.gate.log.sentence_words import (
     ANY_RECORD,
     DEFAULT_ACTORS,
@@ -142,7 +143,9 @@ class _Sentence:
 
     def _refusal(self) -> str:
         why = "our policy does not allow it"
-        if self.entry.outcome == "needs-proof":
+        if self.entry.problem.startswith(REFUSES):
+            why = "the licence of whoever told us of it does not allow it"
+        elif self.entry.outcome == "needs-proof":
             why = "we had no proof that we may"
         elif self.entry.problem:
             why = "we could not make sure that we may"

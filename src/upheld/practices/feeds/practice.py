@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.core.ids import PersonId
+from upheld.gate.licensing import ENDED as LICENCE_ENDED
+from upheld.gate.licensing import STARTED as LICENCE_STARTED
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
@@ -13,6 +15,9 @@ from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.feeds import questions
 from upheld.practices.feeds.desk import HERE, ROLES, FeedDesk
 from upheld.practices.feeds.feeds import STARTED, WITHDREW
+from upheld.practices.feeds.licence_desk import HERE as LICENCES
+from upheld.practices.feeds.licence_desk import MINE as MY_LICENCES
+from upheld.practices.feeds.licence_desk import LicenceDesk
 from upheld.practices.feeds.linking import BY_LIKENESS
 from upheld.practices.feeds.own_transactions import HERE as MINE
 from upheld.practices.feeds.own_transactions import OwnTransactions
@@ -28,6 +33,8 @@ SENTENCES = {
     questions.OTHER: "{actor} decided that {party} had told us of somebody else",
     STARTED: "{actor} began to take in what {party} knows",
     WITHDREW: "{actor} withdrew what {party} had told us",
+    LICENCE_STARTED: "{actor} registered a licence of {party}",
+    LICENCE_ENDED: "{actor} ended a licence of {party}",
 }
 
 
@@ -35,6 +42,34 @@ def _before_erasure(transaction: Transaction, person_id: PersonId) -> None:
     """Delete what partners told us of somebody who is being erased, and what is asked about it."""
     partner_transactions.erase(transaction, person_id)
     questions.drop_of(transaction, person_id)
+
+
+def _licence_routes(provider: Provider) -> list[Route]:
+    """The routes of the licences, at the desk and to customers."""
+    licensing = LicenceDesk(provider)
+    return [
+        Route(LICENCES, require_sign_in(provider, "staff", licensing.show), methods=["GET"]),
+        Route(
+            LICENCES,
+            require_sign_in(provider, "staff", licensing.register, fresh=True),
+            methods=["POST"],
+        ),
+        Route(
+            f"{LICENCES}/{{number}}",
+            require_sign_in(provider, "staff", licensing.read),
+            methods=["GET"],
+        ),
+        Route(
+            f"{LICENCES}/{{number}}/end",
+            require_sign_in(provider, "staff", licensing.end, fresh=True),
+            methods=["POST"],
+        ),
+        Route(
+            f"{MY_LICENCES}/{{number}}",
+            require_sign_in(provider, "customer", licensing.read_own),
+            methods=["GET"],
+        ),
+    ]
 
 
 def practice(provider: Provider) -> Practice:
@@ -68,6 +103,7 @@ def practice(provider: Provider) -> Practice:
                 methods=["POST"],
             ),
             Route(MINE, require_sign_in(provider, "customer", mine.show), methods=["GET"]),
+            *_licence_routes(provider),
         ],
         menu=[
             MenuEntry("customer", "Bought from partners", MINE, "", 66, under="/me/privacy"),

@@ -59,6 +59,7 @@ class InventoryItem(NamedTuple):
     retention: str
     retention_clauses: list[CitedClause]
     view: ValueView  # the rows as people read them
+    licences: tuple[int, ...] = ()  # the numbers of those under which it came
 
     @property
     def series(self) -> bool:
@@ -148,6 +149,7 @@ def describe_fields(
                 retention,
                 retention_clauses,
                 _view(policy, field, rows, zone),
+                tuple(each.number for each in transaction.licences.of_value(last)),
             )
         )
     return items

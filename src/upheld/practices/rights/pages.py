@@ -21,12 +21,12 @@ from upheld.gate.gate import Gate
 from upheld.gate.log import entries
 from upheld.gate.log.database_log import LogError
 from upheld.gate.log.receipts import AccountLine, receipt
-from upheld.gate.public import Edition, write_receipt
+from upheld.gate.public import Edition, Entry, write_receipt
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
 from upheld.practice import gag_orders, recipient_requests, threads
-from upheld.practice.citations import VERSION
+from upheld.practice.citations import LICENCES, VERSION
 from upheld.practice.consequences import (
     Banner,
     confirmation_page,
@@ -330,10 +330,18 @@ def _step(line: AccountLine, text: str, gate: Gate) -> EntryStep:
     return EntryStep(
         line.number,
         text,
-        clauses(gate.policy_behind(entry), entry.clauses, version_page(gate, entry)),
+        _clauses_of(entry, gate),
         entry.kind == "refusal",
         story.staff_code(name) if kind == story.STAFF else "",
     )
+
+
+def _clauses_of(entry: Entry, gate: Gate) -> list[CitedClause]:
+    """The clauses of an entry, in the words of the version or licence that decided it."""
+    if (behind := gate.licence_behind(entry)) is not None:
+        its, document = behind
+        return clauses(document, entry.clauses, f"{LICENCES}/{its.number}")
+    return clauses(gate.policy_behind(entry), entry.clauses, version_page(gate, entry))
 
 
 def _once(events: list[EventView], day_of: Callable[[datetime], date]) -> list[EventView]:
