@@ -23,6 +23,8 @@ def test_a_report_is_priced_made_once_and_its_statement_is_signed(tmp_path: Path
     assert run(home, *words, "--price").startswith("costs 0 of")
     run(home, *words)
     assert run(home, "report", "budget") == "profile: 0.5 spent, 1.5 left\n"
+    reach = json.loads(run(home, "report", "ask", "reach", "--by", "ana", "--price", "--json"))
+    assert reach == {"costs": 0.1, "periods": ["profile"], "people_off": 30, "total_off": 0}
     (its,) = json.loads(run(home, "report", "list", "--json"))
     assert its["state"] == "answered"
     said = run(home, "report", "show", its["id"][:6], "--method")

@@ -122,11 +122,20 @@ def _print_price(wanted: Question, *, costs: int, as_json: bool) -> None:
     from upheld.practice import noise
     from upheld.practices.reports.answers import precision
 
-    off, epsilon = precision(wanted).people_off, costs / noise.POINTS
+    how, its, epsilon = precision(wanted), wanted.its, costs / noise.POINTS
     if as_json:
-        print_json({"costs": epsilon, "periods": wanted.periods, "people_off": off})
+        print_json(
+            {
+                "costs": epsilon,
+                "periods": wanted.periods,
+                "people_off": how.people_off,
+                "total_off": how.total_off,
+            }
+        )
         return
-    print(f"costs {epsilon:g} of {', '.join(wanted.periods)}; people to within {off:,}")
+    total = f", {its.unit} to within {how.total_off / its.parts:,.0f}" if its.bound else ""
+    periods = ", ".join(wanted.periods)
+    print(f"costs {epsilon:g} of {periods}; people to within {how.people_off:,}{total}")
 
 
 def _print(its: AnonymousReport, *, as_json: bool) -> None:
