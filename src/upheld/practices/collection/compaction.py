@@ -2,8 +2,8 @@
 
 A browser's visits of a day then lie in one block, or in few, so that whoever is erased or looks at
 their own has those opened and written anew, and not the whole day; and what is alike lies together,
-which takes less than half of the room. Visits without a token are nobody's that can be looked for: they make
-large blocks.
+which takes less than half of the room. Visits without a token are nobody's that can be looked for:
+they make large blocks.
 
 What blocks say stays as it is, and so do who told us, the kinds of data and the clauses by which it
 is kept: blocks that differ in one of these are never joined. The digest that an entry has of the
