@@ -92,3 +92,15 @@ def test_what_practices_are_given_has_no_name_for_what_it_stands_on() -> None:
     offered = {name for name in dir(Transaction) if not name.startswith("_")}
     assert offered.isdisjoint(HIDDEN)
     assert {"act", "record", "find", "lock", "sealer", "records_of", "obligations"} <= offered
+
+
+def test_the_legal_desk_alone_reaches_what_is_kept_apart() -> None:
+    """No other practice calls what lets acts reach those of whom nobody may speak."""
+    callers = {
+        path.relative_to(SRC).parts[:2]
+        for room in ROOMS
+        for path in (SRC / room).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "reaching_apart"
+    }
+    assert callers == {("practices", "legal")}

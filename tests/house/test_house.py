@@ -183,6 +183,9 @@ READ_UNCHECKED = {
     ("practices/collection/erasing.py", "visit_day"): "each is read anew then and checked",
     ("practices/collection/erasing.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/ties.py", "visit_tie"): _LOOKED_AT,
+    ("practices/collection/untying.py", "visit_tie"): _LOOKED_AT,
+    ("practices/collection/released.py", "visit_day"): "each is read anew then and checked",
+    ("practices/legal/apart.py", "legal_reach"): "each is read anew then and checked",
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     (
         "practices/incidents/notices.py",

@@ -31,7 +31,7 @@ from practices.orders import approved, demand, desk_of
 from practices.outside import outside
 from practices.test_guardians import family
 from upheld.app.provider import PRACTICES
-from upheld.core.ids import IncidentId, PersonId, TaskId, UserId
+from upheld.core.ids import IncidentId, InstrumentId, PersonId, TaskId, UserId
 from upheld.gate.operations.misuse import Misuse
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import operators, parties, tasks, terms
@@ -56,6 +56,7 @@ MARKS: Final = (
     "7 Crawled Lane",
     "1961-02-03",
 )
+NONE: Final = InstrumentId("0" * 32)  # an id of nothing
 ROLES: Final = (
     *("support", "billing", "privacy", "accounts", "security", "terms", "legal"),
     "manager",
@@ -219,7 +220,8 @@ def _unsubscribing(house: House, person: PersonId) -> str:
 class World:
     """A provider with everybody in it who may visit, and the things of Ann's that paths name."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, *, ordered: bool = True) -> None:
+        """`ordered` is whether a court demands something of Ann, of which anybody may speak."""
         self.house = house
         guardian, self.child, _ = family(house)
         self.ann = house.customer(
@@ -232,8 +234,11 @@ class World:
         )
         self.debt = overdue(house, self.ann)
         self.termination = _termination(house, self.ann)
-        desk = desk_of(house)
-        self.instrument = approved(house, desk, demand(house, self.ann)).instrument_id
+        self.desk = desk_of(house)
+        self.instrument = NONE
+        if ordered:
+            order = demand(house, self.ann)
+            self.instrument = approved(house, self.desk, order).instrument_id
         self.incident = _incident(house)
         self.visitors: dict[str, tuple[str, str]] = {
             "nobody": ("", ""),
@@ -287,7 +292,7 @@ class World:
 
 
 THINGS: dict[str, Callable[[World], str]] = {
-    "none": lambda _: "0" * 32,
+    "none": lambda _: NONE,
     "name": lambda _: "staff",  # a clause
     "task": lambda world: _task(world.house, world.ann),
     "user": lambda world: world.ann,  # an id, and of nobody who works here

@@ -1,4 +1,4 @@
-"""What a hold preserves, no job, drop or erasure of any practice takes away."""
+"""What a hold preserves, no job, drop or erasure of any practice takes away, silent or not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,48 @@ from pathlib import Path
 import pytest
 
 from empty import empty_database
+from practices import orders
 from practices.conftest import House, send
-from practices.routes import THINGS, World
+from practices.orders import Desk, account_of, approved, demand, desk_of, texts
+from practices.routes import MARKS, THINGS, World
+from practices.test_collection import visits
+from practices.test_partner_transactions import partner, row, take
+from practices.test_silence import desk_at
+from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
 from upheld.core.ids import PersonId
+from upheld.database.engines import open_database
 from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
+from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
+from upheld.gate.operations.backup import backup
+from upheld.gate.operations.restore import RestoreOptions, restore
+from upheld.practices.collection.ties import cookies_of
+from upheld.practices.collection.untying import finish_waiting
+from upheld.practices.legal.demands import PRESERVATION, LegalError
+from upheld.practices.legal.instrument import Instrument
+from upheld.vault import people
+from upheld.vault.keyring import KeyFile
+
+WITHOUT = {  # tables that stay at an erasure or have something sealed, which no hold keeps
+    "account": "state; the number by which an order names them stands with the order",
+    "ad_hide": "what they chose not to see",
+    "authenticator": "opens their account, which is gone",
+    "billed": "state; what was charged is in their values",
+    "billed_until": "state",
+    "debt": "state; what is owed is in their values",
+    "delivery_item": "names for a company; what it was given is in the ledger",
+    "invoice": "state; what was charged is in their values",
+    "payment_intent": "state of a payment; what was paid is in their values",
+    "purchase_request": "a question to their guardian, which lapses in days",
+    "rights_request": "state",
+    "takeover_account": "names for a successor",
+    "takeover_proof": "what travels to a successor with them",
+    "task": "state of our work on them",
+    "termination": "what we wrote of a decision of our own",
+}
 
 
 @pytest.fixture
@@ -24,18 +58,60 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
-def rows_of(house: House, person: PersonId) -> dict[str, int]:
-    """How many rows each table has of somebody."""
+def rows_of(house: House, *whose: PersonId) -> dict[str, int]:
+    """How many rows each table has of some people together."""
     counts = {}
     with reading(house.provider.gate.gate.engine) as connection:
         for name, table in declared_tables().tables.items():
             first = next(iter(table.primary_key.columns)).name
             if first not in {"person_id", "subject"}:
                 continue
-            statement = f"SELECT COUNT(*) FROM {name} WHERE {first} = ?"
-            ((count,),) = rows(connection, statement, person)
+            places = ", ".join("?" * len(whose))
+            statement = f"SELECT COUNT(*) FROM {name} WHERE {first} IN ({places})"
+            ((count,),) = rows(connection, statement, *whose)
             counts[name] = count
     return counts
+
+
+def apart(house: House) -> list[PersonId]:
+    """Everybody who is there for what is kept apart."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        statement = "SELECT person_id FROM person WHERE state = ? ORDER BY person_id"
+        return [PersonId(each) for (each,) in rows(connection, statement, people.HELD)]
+
+
+def run_jobs(house: House, times: int = 6) -> None:
+    """Three years of every practice's jobs, or another time, half a year after half a year."""
+    gate = house.provider.gate.gate
+    for _ in range(times):
+        house.clock.moved += timedelta(days=180)
+        house.do(lambda t: t.accept_clock(house.clock.now()))
+        for job in house.provider.jobs:
+            job.run(gate)
+        retire(gate)
+
+
+def preserved(house: House, desk: Desk, person: PersonId, *, silent: bool) -> Instrument:
+    """An order to preserve somebody's data for ten years, of which nobody may speak if silent."""
+    end = house.clock.now() + timedelta(days=3650)
+    order = demand(house, person, kind=PRESERVATION, recipient="", fields=(), ends=end)
+    return approved(house, desk, order._replace(silence_end=end if silent else None))
+
+
+def test_each_table_says_whether_a_hold_keeps_it() -> None:
+    """What stays at an erasure, or is sealed in a practice's own table, is kept or has a reason."""
+    undecided = {
+        name
+        for name, table in declared_tables().tables.items()
+        if next(iter(table.primary_key.columns)).name == "person_id"
+        and not table.info.get("house")
+        and "apart" not in table.info
+        and (table.info.get("stays") or {"sealed", "secret"} & {*table.columns.keys()})
+    }
+    assert undecided == {*WITHOUT}
+    for table in declared_tables().tables.values():
+        if "apart" in table.info and (sealed := {"sealed", "cookie"} & {*table.columns.keys()}):
+            assert all("sealed_for" in table.columns[each].info for each in sealed), table.name
 
 
 def test_nothing_takes_away_what_a_hold_preserves(house: House) -> None:
@@ -50,12 +126,7 @@ def test_nothing_takes_away_what_a_hold_preserves(house: House) -> None:
     before, fields = rows_of(house, ann), house.do(lambda t: t.held_fields(ann))
     others = rows_of(house, bo)
     assert {"name", "messages", "transaction", "services"} <= fields.keys()
-    for _ in range(6):
-        house.clock.moved += timedelta(days=180)
-        house.do(lambda t: t.accept_clock(house.clock.now()))
-        for job in house.provider.jobs:
-            job.run(gate)
-        retire(gate)
+    run_jobs(house)
     assert rows_of(house, bo)["value"] < others["value"]
     assert house.do(lambda t: t.drop(ann, [*fields])) == ()
     after = rows_of(house, ann)
@@ -66,3 +137,177 @@ def test_nothing_takes_away_what_a_hold_preserves(house: House) -> None:
     house.do(lambda t: t.withdraw(ann, hold, ended=True))
     retire(gate)
     assert rows_of(house, ann)["value"] < after["value"]
+
+
+class Held:
+    """A customer under an order to preserve, with something in each table that it keeps."""
+
+    def __init__(self, house: House, *, silent: bool) -> None:
+        self.house, self.gate = house, house.provider.gate.gate
+        self.ann, self.browser = signed_in_visits(house, record_visits(house), "ann@marked.example")
+        partner(house)
+        take(house, row("ann@marked.example"))
+        self.desk = desk_of(house)
+        self.order = preserved(house, self.desk, self.ann, silent=silent)
+        self.account = account_of(house, self.ann)
+        self.pages = sorted(each.route for each in visits(house) if each.token)
+        assert self.pages
+
+    def counts(self) -> dict[str, int]:
+        """The rows that the hold keeps, of the customer and of whom it keeps apart, by table."""
+        counts = rows_of(self.house, self.ann, *apart(self.house))
+        kept = {n for n, table in declared_tables().tables.items() if "apart" in table.info}
+        return {name: count for name, count in counts.items() if name in {*kept, "value"}}
+
+    def release(self, *fields: str) -> dict[str, str]:
+        """What a court gets that demands some fields of the account now."""
+        order = demand(self.house, fields=fields)._replace(accounts=(self.account,))
+        return texts(orders.release(self.house, self.desk, approved(self.house, self.desk, order)))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_hold_keeps_its_reach_through_erasure_and_retention(house: House, silent: bool) -> None:
+    """Values, visits and purchases are there after years, and a later order gets them."""
+    held = Held(house, silent=silent)
+    before = held.counts()
+    assert min(before.values()) > 0, before
+    erase(held.gate, [held.ann])
+    run_jobs(house)
+    assert held.counts() == before
+    assert sorted(each.route for each in visits(house)) == held.pages
+    files = held.release("name", "page-request", "transaction")
+    text = "\n".join(files.values())
+    for mark in ("Ann Marked", "A marked boat", *held.pages):
+        assert mark in text
+    assert "email" not in text
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_when_a_hold_ends_what_waited_is_done(house: House, silent: bool) -> None:
+    """The desk ends it: nothing of the person is left in any table, and no visit of theirs."""
+    held = Held(house, silent=silent)
+    erase(held.gate, [held.ann])
+    whose = [held.ann, *apart(house)]
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    for job in house.provider.jobs:
+        job.run(held.gate)
+    retire(held.gate)
+    assert {name: count for name, count in rows_of(house, *whose).items() if count} == {}
+    assert not any(each.token for each in visits(house))
+    with pytest.raises(LegalError, match="nobody's"):
+        held.release("name")
+
+
+def test_of_who_owes_and_is_under_a_silent_hold_both_are_kept(house: House) -> None:
+    """What the bookkeeping keeps openly stays theirs; the rest, and the visits, are set apart."""
+    world = World(house)
+    ann, desk = world.ann, desk_at(world)
+    partner(house)
+    take(house, row(MARKS[1]))
+    order = preserved(house, desk, ann, silent=True)
+    fields = house.do(lambda t: t.held_fields(ann))
+    erase(house.provider.gate.gate, [ann])
+    (other,) = apart(house)
+    openly = house.do(lambda t: t.held_fields(ann))
+    both = {**openly, **house.do(lambda t: t.reaching_apart().held_fields(other))}
+    assert both == fields
+    assert 0 < len(openly) < len(fields)
+    assert rows_of(house, ann)["partner_transaction"] == 0
+    assert rows_of(house, other)["partner_transaction"] == 1
+    named = house.do(lambda t: desk.instruments.people(t.tables, order.instrument_id))
+    assert [each.person_id for each in named] == [other]
+
+
+def test_what_somebody_under_a_silent_hold_deletes_is_released_with_the_rest(house: House) -> None:
+    """The desk has the account once, gets what was deleted and what was not, and ends both."""
+    held = Held(house, silent=True)
+    house.do(lambda t: t.drop(held.ann, ["name"]))
+    page = house.signed_in(held.desk.officer, "staff").get(
+        f"/staff/legal/{held.order.instrument_id}"
+    )
+    assert "no longer here" not in page.text
+    text = "\n".join(held.release("name", "email").values())
+    assert "Ann Marked" in text
+    assert "ann@marked.example" in text
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    retire(held.gate)
+    assert apart(house) == []
+    assert "name" not in house.do(lambda t: t.held_fields(held.ann))
+
+
+def test_a_browser_that_was_untied_under_a_silent_hold_is_forgotten_at_its_end(
+    house: House,
+) -> None:
+    """Its visits are released while the hold lasts, and go with it; those of others stay."""
+    held = Held(house, silent=True)
+    bo = signed_in_visits(house, record_visits(house), "bo@marked.example")[0]
+    before = len(visits(house))
+    path = untie_path(held.browser.get("/me/privacy/visits").text)
+    send(held.browser, path, {}, "/me/privacy/visits")
+    assert set(held.pages) <= set("\n".join(held.release("page-request").values()).split())
+    finish_waiting(held.gate)
+    assert len(visits(house)) == before
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    assert finish_waiting(held.gate) == 1
+    assert finish_waiting(held.gate) == 0
+    assert len(visits(house)) == before - len(held.pages)
+    assert house.do(lambda t: cookies_of(t, [held.ann])) == set()
+    assert len(house.do(lambda t: cookies_of(t, [bo]))) == 1
+
+
+def test_the_count_of_a_day_tells_nothing_of_visits_that_a_silent_hold_keeps(house: House) -> None:
+    """Of who was erased under one nothing is counted, nor that anything was left out."""
+    held = Held(house, silent=True)
+    erase(held.gate, [held.ann])
+    manager = house.signed_in(house.staff("manager"), "staff")
+    day = house.clock.today().isoformat()
+    text = manager.get(f"/staff/visits/day?on={day}").text
+    assert not [page for page in held.pages if f">{page}<" in text]
+    assert "left out" not in text
+
+
+def test_the_tie_of_who_is_erased_again_after_a_restore_goes_along(
+    house: House, tmp_path: Path
+) -> None:
+    """What a backup from before gives back is set apart once more, with whose visits they are."""
+    held = Held(house, silent=True)
+    before = held.counts()
+    ring, master = held.gate.context.keyring, KeyFile(tmp_path / "master")
+    keys = tmp_path / "escrow"
+    made = backup(held.gate, tmp_path / "one.backup", keys=keys, days=30)
+    erase(held.gate, [held.ann])
+    url = f"sqlite:///{tmp_path}/restored.db"
+    report = restore(made.path, url, house.policy, ring, master, RestoreOptions(keys=keys))
+    assert (report.erased, report.problems) == (1, ())
+    engine = open_database(url)
+    with reading(engine) as connection:
+        statement = "SELECT person_id FROM person WHERE state = ?"
+        ((other,),) = rows(connection, statement, people.HELD)
+        for name in ("visit_tie", "partner_transaction", "legal_reach"):
+            ((count,),) = rows(
+                connection, f"SELECT COUNT(*) FROM {name} WHERE person_id = ?", other
+            )
+            assert count == before[name], name
+    engine.dispose()
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_whoever_asked_for_erasure_writes_on_only_where_a_hold_may_be_told(
+    house: House, silent: bool
+) -> None:
+    """While it may not, what they write is refused as if there were none; no entry tells of it."""
+    held = Held(house, silent=silent)
+    house.do(lambda t: t.record(held.ann, "request", fact="erasure-requested", by_whom="customer"))
+    outcome = house.do(
+        lambda t: t.store(
+            held.ann, {"occupation": "gardener"}, source="customer", occasion="service-use"
+        )
+    )
+    assert isinstance(outcome, Refused) == silent
+    kept = house.do(lambda t: t.drop(held.ann, ["email"]))
+    assert kept == (("email",) if silent else ())
+    entry = house.provider.gate.gate.entries(held.ann)[-1].entry
+    assert held.order.instrument_id not in str(entry)

@@ -29,6 +29,7 @@ SQLITE: Final = {"dialect": "sqlite"}
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
 STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
+APART: Final = {"apart": ""}  # of a table: its rows go along with what a law keeps apart of them
 ID: Final = String(32)
 WORD: Final = String(255)
 NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index
@@ -56,6 +57,19 @@ def microseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a time needs its zone")
     return (at - BEGINNING) // MICROSECOND
+
+
+def apart_with(column: str) -> dict[str, str]:
+    """Of a table: a row is kept as long as a hold keeps the record that this column of it names."""
+    return {"apart": column}
+
+
+def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, Any]:
+    """Of a column: what a practice seals for a purpose of its own, bound to columns of the row.
+
+    By that a row is sealed anew where it becomes another person's.
+    """
+    return {"sealed_for": ((purpose, *more), place)}
 
 
 def stands(column: str) -> dict[str, str]:

@@ -16,9 +16,9 @@ from upheld.core.clock import Clock
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
-from upheld.database.covers import CountedOnce
+from upheld.database.covers import OWNERS_MAX, CountedOnce
 from upheld.database.own_tables import Tables
-from upheld.database.statements import Savepoint, rows
+from upheld.database.statements import Savepoint, placeholders, rows
 from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
@@ -46,8 +46,14 @@ from upheld.vault import blind_index, erasures, people
 class Inquiries:
     """The part of a transaction that finds, locks, seals and tells."""
 
-    def __init__(self, context: GateContext, connection: Connection) -> None:
-        self._context, self._connection = context, connection
+    def __init__(
+        self,
+        context: GateContext,
+        connection: Connection,
+        states: tuple[str, ...] = (people.ACTIVE,),
+    ) -> None:
+        """`states` are those of the people whom acts reach."""
+        self._context, self._connection, self._states = context, connection, states
         if type(connection) is WriteConnection:
             connection.prefetch_last_entry()
 
@@ -104,6 +110,23 @@ class Inquiries:
         whose = list(dict.fromkeys(person_ids))
         return people.lock_active(self._connection, whose) if whose else []
 
+    def apart_among(self, person_ids: Sequence[PersonId]) -> set[PersonId]:
+        """Who of some people is there for what a law keeps apart alone, which nobody may tell."""
+        apart: set[PersonId] = set()
+        for first in range(0, len(person_ids), OWNERS_MAX):
+            some = person_ids[first : first + OWNERS_MAX]
+            statement = (
+                f"SELECT person_id FROM person WHERE person_id IN ({placeholders(some)})"  # noqa: S608 - places alone
+                " AND state = ?"
+            )
+            apart.update(each for (each,) in rows(self._connection, statement, *some, people.HELD))
+        return apart
+
+    def everybody_apart(self) -> list[PersonId]:
+        """Everybody who is there for what a law keeps apart alone: no count has them."""
+        statement = "SELECT person_id FROM person WHERE state = ? ORDER BY person_id"
+        return [PersonId(each) for (each,) in rows(self._connection, statement, people.HELD)]
+
     def customers_after(self, after: str, most: int) -> list[PersonId]:
         """The next people there are, at most so many, in the order of their ids."""
         statement = (
@@ -144,7 +167,9 @@ class Inquiries:
         }
 
     def _open_each(self, person_ids: Sequence[PersonId]) -> dict[PersonId, people.Person]:
-        opened = people.open_people(self._connection, self._context.keyring, person_ids)
+        keyring = self._context.keyring
+        opened = people.open_people_in_any_state(self._connection, keyring, person_ids)
+        opened = {each: its for each, its in opened.items() if its.state in self._states}
         if missing := [each for each in person_ids if each not in opened]:
             raise people.no_person(missing[0])
         return opened

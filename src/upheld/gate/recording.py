@@ -40,8 +40,9 @@ def keep(
     person_ids: Sequence[PersonId],
     kind: str,
     options: RecordOptions,
+    states: Sequence[str] = (people.ACTIVE,),
 ) -> dict[PersonId, RecordId]:
-    """Keep a record of each of some people who are there; its id, by person.
+    """Keep a record of each of some people who are there, in some states; its id, by person.
 
     RecordError unless it names what its fact is per, in words of the vocabulary.
     """
@@ -51,7 +52,7 @@ def keep(
     if len(person_ids) > TOGETHER:  # in one order, whatever the lots are
         people.lock_all(connection, sorted(set(person_ids)))
     for first in range(0, len(person_ids), TOGETHER):
-        some = people.lock_to_cover(connection, person_ids[first : first + TOGETHER])
+        some = people.lock_to_cover(connection, person_ids[first : first + TOGETHER], states)
         if not some:
             continue
         new_records = [

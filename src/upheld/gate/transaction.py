@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain, islice
-from typing import Any, Unpack
+from typing import Any, Self, Unpack
 
 from sqlalchemy import Connection
 
@@ -61,9 +61,19 @@ class Transaction(Inquiries):
 
         Values are those of an act that is not durable yet: use them within the transaction alone.
         """
-        return ActExecution(self._context, self._connection, act, entitled=entitled).execute(
-            person_id
-        )
+        return self._execution(act, entitled=entitled).execute(person_id)
+
+    def reaching_apart(self) -> Self:
+        """For the legal desk: a transaction whose acts and records reach those kept apart, too.
+
+        Whoever is there for what a law keeps and forbids to speak of is reached by nobody else.
+        """
+        return type(self)(self._context, self._connection, (people.ACTIVE, people.HELD))
+
+    def _execution(self, act: Act, *, entitled: bool) -> ActExecution:
+        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
+        execution.states = self._states
+        return execution
 
     def act_each(
         self, act: Act, person_ids: Sequence[PersonId], *, entitled: bool = False
@@ -110,7 +120,7 @@ class Transaction(Inquiries):
 
     def peek(self, person_id: PersonId, act: Act) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        return ActExecution(self._context, self._connection, act, entitled=True).peek(person_id)
+        return self._execution(act, entitled=True).peek(person_id)
 
     def peek_each(self, person_ids: Sequence[PersonId], act: Act) -> dict[PersonId, Decision]:
         """What `peek` says of each of some people; all of them are read at once."""
@@ -379,7 +389,8 @@ class Transaction(Inquiries):
         RecordError unless it names what its fact is per, in words of the vocabulary.
         """
         check_record("Transaction.record", options)
-        ids = recording.keep(self._context, self._connection, [person_id], kind, options)
+        context, connection = self._context, self._connection
+        ids = recording.keep(context, connection, [person_id], kind, options, self._states)
         if not ids:
             raise people.no_person(person_id)
         return ids[person_id]

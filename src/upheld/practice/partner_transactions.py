@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 from typing import Final, NamedTuple
 
 import msgspec
@@ -278,6 +278,24 @@ def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransact
         for each in transaction.tables.select(table, "person_id = ?", person_id)
     ]
     return sorted(rows, key=lambda each: (each.row.day, each.row.reference), reverse=True)
+
+
+def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
+    """What is kept of them, each as a line with the beginning of the day when we were told."""
+    zone = transaction.clock.zone
+    return [
+        (
+            datetime.combine(date.fromisoformat(each.received_on), time.min, zone),
+            _line(each),
+        )
+        for each in of_person(transaction, person_id)
+    ]
+
+
+def _line(its: OwnTransaction) -> str:
+    row = its.row
+    amount = f"{row.cents / 100:.2f} {row.currency}"
+    return f"{row.day} {its.company}: {row.what}, {amount}, reference {row.reference}"
 
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:

@@ -37,6 +37,7 @@ from upheld.policy.load import Policy
 from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
+from upheld.practice.own_rows import RowsOf
 from upheld.practice.page_groups import MonthOfPages
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.stock import StockSource
@@ -203,9 +204,7 @@ class Practice(NamedTuple):
         None  # who says yes for whoever is in somebody's care
     )
     wards_of: Callable[[Tables, PersonId], list[PersonId]] | None = None  # who is in their care
-    order_bar: Callable[[Transaction, PersonId, str], str] | None = (
-        None  # why somebody cannot order a service; empty where they can
-    )
+    order_bar: Callable[[Transaction, PersonId, str], str] | None = None  # why one cannot order it
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
     change_pages: Mapping[str, str] = {}  # kind of data, to the one page on which it is changed
     actions: Sequence[str] = ()  # the actions that it asks the policy for
@@ -227,6 +226,7 @@ class Practice(NamedTuple):
     stock: StockSource | None = None  # what it keeps of people besides their values, counted
     transparency: TransparencySource | None = None  # what the transparency report counts of it
     month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
+    own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
 
 
 def _count_nothing(name: str, **labels: str) -> None:

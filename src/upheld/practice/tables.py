@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from upheld.database.columns import (
+    APART,
     BLANK,
     GO,
     ID,
@@ -19,6 +20,7 @@ from upheld.database.columns import (
     Instant,
     metadata,
     sealed,
+    sealed_for,
     stands,
 )
 
@@ -64,11 +66,16 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     Column("mark", WORD, primary_key=True),  # of the partner's reference: it is taken once
     Column("feed_id", ID, nullable=False),  # of the file; empty where a program sent it
     Column("received", WORD, nullable=False),  # the day, in the provider's zone
-    Column("sealed", LargeBinary, nullable=False),  # for its person
+    Column(
+        "sealed",
+        LargeBinary,
+        nullable=False,
+        info=sealed_for("partner-transactions", "row", place=("person_id", "party", "mark")),
+    ),
     Column("mac", LargeBinary),
     Index("partner_transaction_once", "party", "mark", unique=True),
     Index("partner_transaction_feed", "feed_id", "person_id"),
-    info=STAYS | sealed(owner="person_id"),
+    info=STAYS | APART | sealed(owner="person_id"),
 )
 
 report_budget: Final = Table(  # what was spent of each period's privacy budget

@@ -194,16 +194,17 @@ def lock_active(connection: Connection, person_ids: Sequence[PersonId]) -> list[
     return [each for each in person_ids if each == REGISTER or states.get(each) == ACTIVE]
 
 
-def lock_to_cover(connection: Connection, person_ids: Sequence[PersonId]) -> list[PersonId]:
+def lock_to_cover(
+    connection: Connection, person_ids: Sequence[PersonId], states: Sequence[str] = (ACTIVE,)
+) -> list[PersonId]:
     """Lock some people as `lock_active` does, for whoever then writes rows of theirs that decide.
 
     SealedError where the cover over the rows of one is not theirs.
     """
     answer = first_rows(connection, "person_id, state, cover", *_locking(connection, person_ids))
-    active = [each for each in answer if each[0] == REGISTER or each[1] == ACTIVE]
-    covers.take_covers(connection, active)
-    there = {each[0] for each in active}
-    return [each for each in person_ids if each == REGISTER or each in there]
+    active = {each[0]: each for each in answer if each[0] == REGISTER or each[1] in states}
+    covers.take_covers(connection, active.values())
+    return [each for each in person_ids if each == REGISTER or each in active]
 
 
 def _locking(

@@ -21,7 +21,7 @@ from upheld.gate.editions.store import Edition
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
 from upheld.gate.evidence.field_values import FieldValues
-from upheld.gate.evidence.provers import ASKED, ProverRegistry
+from upheld.gate.evidence.provers import ASKED, GAG, HOLD, ProverRegistry
 from upheld.ledger.entries import Entry
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
@@ -129,13 +129,21 @@ class GateContext(Struct, frozen=True):
         ]
         output_fields = () if act.action in NOTHING_READ else act.data
         # An act on no fact reads no records: which versions are asked is remembered of each person.
+        gag = vocabulary.get(GAG) if HOLD in facts else None
+        silencing = self.provers.of(gag).kinds_for(gag.proof) if gag else ()
         binding = bound.KINDS if facts and len(self.editions) >= bound.SECOND else ()
         return ActTemplate(
             self.policy,
             plan,
             facts,
             tuple(
-                sorted({*binding, *(k for kind, e in proving.items() for k in e.kinds_for(kind))})
+                sorted(
+                    {
+                        *binding,
+                        *silencing,
+                        *(k for kind, e in proving.items() for k in e.kinds_for(kind)),
+                    }
+                )
             ),
             tuple(sorted(self.derived.stored([*proof_fields, *output_fields]))),
             Entry(

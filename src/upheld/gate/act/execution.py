@@ -35,7 +35,7 @@ from upheld.gate.editions import bound
 from upheld.gate.evidence import records
 from upheld.gate.evidence.crowd_tables import CrowdTables
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
-from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared
+from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared, is_silent
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
@@ -58,6 +58,7 @@ class ActExecution:
     # Done where a person's act is allowed; gives digests for its entry.
     perform: Callable[[], dict[str, str]] | None = None
     states: tuple[str, ...] = (people.ACTIVE,)
+    is_told = True  # whether anybody learns what comes of it, who may not learn of a silent hold
     as_of: datetime | None = None  # a time before, by the records that were in force then
     facts_of: datetime | None = None  # a time before, by whose facts an act of now is decided
     time: int  # the time of the act, in microseconds
@@ -174,7 +175,7 @@ class ActExecution:
         The context is that of an earlier version or a licence, or the same one.
         """
         other = ActExecution(context, self.connection, act, entitled=self.entitled)
-        other.states, other._asks_licences = self.states, False
+        other.states, other.is_told, other._asks_licences = self.states, self.is_told, False
         return other
 
     def _decide_once(self) -> Judgement:
@@ -377,7 +378,8 @@ class ActExecution:
             )
 
         try:
-            return (*context.provers.prove(facts, question_of), "")
+            silent = self.is_told and is_silent(policy, mine, self.time)
+            return (*context.provers.prove(facts, question_of, silent=silent), "")
         except EvidenceError as error:
             return {}, (), error.code
 
@@ -390,10 +392,7 @@ class ActExecution:
         return needs
 
     def _decision(self, facts: KnownFacts) -> Decision:
-        """The decision on some facts; of many people it is worked out once for those alike.
-
-        Whoever takes notes hears of every one.
-        """
+        """The decision on some facts; of many people once for those alike, unless noted."""
         plan = self.template.plan
         if not self.several or observing.observer() is not None:
             return plan.decide(facts)

@@ -4,7 +4,7 @@ Every row of every table whose key begins with their id goes, whichever part of 
 of, and entries are cut from them. What is kept gets a key of its own and new rows, so that nothing
 that was ever written under the old key, in a log of the database or a backup, opens with the new
 one. What a law keeps and forbids to speak of goes to a person of its own, of whom no act, no
-look-up and no list knows.
+look-up and no list knows but the legal desk's, with the rows of practices that a hold keeps.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
 from upheld.database.statements import dialect_of, placeholders, rows, run
+from upheld.gate.erasure import rows_on_hold
+from upheld.gate.erasure.rows_on_hold import HeldRows
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE, REQUESTED
 from upheld.gate.evidence.records import Record
@@ -47,6 +49,7 @@ class _Remainder(NamedTuple):
     series: frozenset[str]
     records: list[Record]
     texts: dict[str, str]
+    rows: list[HeldRows]
     cover: Cover | None = None  # over the rows about them that stay, once the others went
 
 
@@ -66,22 +69,24 @@ def delete_people(
     if not person_ids:
         return {}
     people.lock_all(connection, person_ids)
-    staying = [each for each in person_ids if erased[each].kept or erased[each].apart]
+    silent = [each for each in person_ids if erased[each].apart_records]
+    staying = [each for each in person_ids if erased[each].kept or each in silent]
     opened = people.open_people_in_any_state(connection, keyring, staying) if staying else {}
     left = {
         person_id: _take_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
     }
     detach.detach(connection, person_ids)
-    covers = _rows_go(
-        connection, person_ids, [each for each in person_ids if not erased[each].kept]
-    )
+    wholly = [each for each in person_ids if not erased[each].kept]
+    covers = _rows_go(connection, person_ids, wholly, silent)
     _end_given_records(connection, policy, person_ids, at)
     noted: dict[PersonId, list[EntryNumber]] = {}
     for person_id in staying:
         what = erased[person_id]
-        if what.apart:
-            _set_aside(connection, keyring, what, left[person_id], at)
+        if what.apart_records:
+            kept_apart = _set_aside(connection, keyring, what, left[person_id], at)
+            moving = rows_on_hold.moving(left[person_id].rows)
+            rows_on_hold.write(connection, keyring, moving, kept_apart)
         if what.kept:
             stays = left[person_id]._replace(cover=covers[person_id])
             number = _keep(connection, keyring, policy, (person_id, what), stays, at)
@@ -106,15 +111,20 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
         frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
+        rows_on_hold.take(connection, person.person_id),
     )
 
 
 def _rows_go(
-    connection: Connection, person_ids: Sequence[PersonId], wholly: Sequence[PersonId]
+    connection: Connection,
+    person_ids: Sequence[PersonId],
+    wholly: Sequence[PersonId],
+    silent: Sequence[PersonId],
 ) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
-    What names them in rows of others' becomes what its column says. The covers over what stays.
+    Of whom a law keeps something apart, what goes along with it does not. What names them in rows
+    of others' becomes what its column says. The covers over what stays.
     """
     tables = declared_tables().tables
     tables_by_person = [
@@ -124,13 +134,19 @@ def _rows_go(
         if whom := wholly if column.info.get("stays") else person_ids:
             _becomes(connection, column, whom)
     staying = {name for name, table in tables.items() if table.info.get("stays", False)}
+    moving = rows_on_hold.moving_tables()
     covers: dict[str, Cover] = {}
     for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
         table = tables.get(name)
         if name in LAST:
             some = [each for each in person_ids if each not in wholly]
             covers = remaining_covers(connection, some, staying)
-        if not (gone := wholly if name in staying else person_ids):
+        gone = [
+            each
+            for each in person_ids
+            if name not in staying or each in wholly or (name in moving and each in silent)
+        ]
+        if not gone:
             continue
         where = f"{OWNER} IN ({placeholders(gone)})"
         if table is not None and "sealed" in table.info:
@@ -214,6 +230,8 @@ def _keep(
         if record.record_id in what.kept_records:
             text = left.texts.get(record.record_id, "")
             records.keep(connection, record, text, person.cipher)
+    on_hold = rows_on_hold.of_records(left.rows, what.kept_records)
+    rows_on_hold.write(connection, keyring, on_hold, person_id)
     fact = policy.program.vocabulary.facts.get(REQUESTED)
     if fact is not None:  # so that no clause lets more of it be used or kept than now
         request = records.new(
@@ -246,8 +264,8 @@ def _entry(
 
 def _set_aside(
     connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
-) -> None:
-    """Write what a law keeps to a person of its own, with the records that say so."""
+) -> PersonId:
+    """Write what a law keeps to a person of its own, with the records that say so; their id."""
     person = people.enrol(connection, keyring, at, state=HELD)
     _rows(connection, keyring, person, what.apart, left)
     for field in blind_index.FIELDS:
@@ -258,6 +276,9 @@ def _set_aside(
             moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
             text = left.texts.get(record.record_id, "")
             records.keep(connection, moved, text, person.cipher)
+    on_hold = rows_on_hold.of_records(left.rows, what.apart_records)
+    rows_on_hold.write(connection, keyring, on_hold, person.person_id)
+    return person.person_id
 
 
 def _rows(

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from upheld.core import observing
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, planned
-from upheld.gate.evidence.provers import ERASED, ERASURE, REQUESTED
+from upheld.gate.evidence.provers import ERASED, ERASURE, GAG, HOLD, REQUESTED
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.ledger.entries import stamp
@@ -33,8 +33,6 @@ from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
 
 ASKED = (REQUESTED, ERASED)  # what is so of whoever is erased, and is no reason to keep anything
-HOLD = "legal-hold"
-GAG = "gag-order"
 BESIDES = (REQUESTED, GAG)
 
 
@@ -53,7 +51,9 @@ class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
 class Retained(NamedTuple):
     """What is kept of a person, what is kept apart, and the records on which each rests.
 
-    `policies` are the digests of the versions that say so besides the one in force.
+    Where an order keeps and is silent there are records, though all fields be kept openly: a hold
+    is not of the fields alone. `policies` are the digests of the versions that say so besides the
+    one in force.
     """
 
     kept: tuple[KeptFields, ...]
@@ -85,6 +85,7 @@ def what_to_keep(
     assumed = {**facts_known, **of_any_party(policy, mine, at)}
     assumed |= {name: True for name in ASKED if name in facts}
     public = {**assumed, HOLD: False} if assumed.get(GAG) is True else assumed
+    is_silent = public is not assumed and assumed.get(HOLD) is True
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Grounds, list[str]] = {}
     apart: list[str] = []
@@ -102,7 +103,7 @@ def what_to_keep(
         kept_fields,
         tuple(apart),
         _supporting_records(policy, grounds, mine, at),
-        _supporting_records(policy, {HOLD, GAG}, mine, at) if apart else (),
+        _supporting_records(policy, {HOLD, GAG}, mine, at) if is_silent else (),
     )
 
 

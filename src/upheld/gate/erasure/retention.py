@@ -32,7 +32,8 @@ from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import owed_deletions
 from upheld.gate.erasure.delete_person import delete_people
 from upheld.gate.erasure.storing_rules import StoringRules
-from upheld.gate.evidence.provers import ERASURE
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import ERASURE, HOLD
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
 from upheld.gate.set_aside import JobTrial, trial_of
@@ -100,7 +101,14 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
         if not some:
             return count
         last = some[-1]
-        count += trial.some(some, partial(_bare, gate))
+        count += trial.some(some, partial(_bare_of_practices, gate))
+
+
+def _bare_of_practices(gate: Gate, some: Sequence[PersonId]) -> int:
+    """Take some people out, once practices have deleted what waited for the end of a hold."""
+    for each in gate.context.erasure_hooks.before_many:
+        each(gate, some)
+    return _bare(gate, some)
 
 
 def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
@@ -310,7 +318,50 @@ def _ask_again(gate: Gate, state: str, trial: JobTrial) -> int:
         if not some:
             return count
         last = some[-1]
-        count += trial.some(some, partial(_ask_about, gate, state))
+        work = partial(_ask_about, gate, state) if state == ACTIVE else partial(_end_holds, gate)
+        count += trial.some(some, work)
+
+
+def _end_holds(gate: Gate, some: Sequence[PersonId]) -> int:
+    """Let go of some people who are there for a hold alone what no hold keeps any more.
+
+    Practices go first: what they have of somebody who goes is not told by their rows alone.
+    """
+    with reading(gate.engine) as connection:
+        over = _without_hold(gate.context, connection, some)
+    for each in gate.context.erasure_hooks.before_many if over else ():
+        each(gate, over)
+    count = _ask_about(gate, HELD, some)
+    with gate.writing() as connection:
+        people.lock_all(connection, some)
+        opened = people.open_people_in_any_state(connection, gate.context.keyring, some)
+        for person_id in _without_hold(gate.context, connection, over):
+            if person_id in opened and not opened[person_id].holdings:  # kept for its rows alone
+                _delete_apart(gate.context, connection, opened[person_id])
+    return count
+
+
+def _without_hold(
+    context: GateContext, connection: Connection, some: Sequence[PersonId]
+) -> list[PersonId]:
+    """Who of some people is under no hold now."""
+    fact = context.policy.program.vocabulary.facts.get(HOLD)
+    kinds = [fact.proof] if fact else []
+    proven, _ = records.records_of(connection, context.keyring, some, kinds)
+    at = microseconds(context.clock.now())
+    on_hold = {each.person_id for each in proven if each.fact == HOLD and each.in_force(at)}
+    return [each for each in some if each not in on_hold]
+
+
+def _delete_apart(context: GateContext, connection: Connection, person: Person) -> None:
+    bare = ErasureLine(token(context.keyring, person.person_id), EntryNumber(0), "")
+    delete_people(
+        connection,
+        context.keyring,
+        context.policy,
+        {person.person_id: bare},
+        context.clock.now(),
+    )
 
 
 def _ask_about(gate: Gate, state: str, some: Sequence[PersonId]) -> int:
@@ -341,14 +392,7 @@ def _delete_denied(
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [field for field in person.holdings if field not in rules.kept]
         if gone and len(gone) == len(person.holdings):
-            bare = ErasureLine(token(context.keyring, person.person_id), EntryNumber(0), "")
-            delete_people(
-                connection,
-                context.keyring,
-                context.policy,
-                {person.person_id: bare},
-                context.clock.now(),
-            )
+            _delete_apart(context, connection, person)
         elif gone:
             dropping.drop(connection, person, gone)
         return len(gone)

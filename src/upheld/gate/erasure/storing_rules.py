@@ -60,7 +60,7 @@ class StoringRules:
     ) -> None:
         """`fields` are leaves of the policy in force."""
         newest = ActExecution(context, connection, context.storing(fields), entitled=True)
-        newest.states = (state,)
+        newest.states, newest.is_told = (state,), False
         newest.of_held = bool(context.licences.all(connection))
         proven, data = newest.prove(sorted(person_ids), BESIDES)
         self.persons: dict[PersonId, Person] = newest.persons
@@ -101,7 +101,7 @@ class StoringRules:
                 self._of[person_id].append(VersionFacts(context.policy, {}, "", []))
             return
         execution = ActExecution(context, connection, context.storing(fields), entitled=True)
-        execution.states = (state,)
+        execution.states, execution.is_told = (state,), False
         proven, data = execution.prove(whose, BESIDES)
         for person_id, (facts, _, problem) in proven.items():
             version = VersionFacts(context.policy, facts, problem, data.own(person_id))
@@ -189,7 +189,7 @@ def together(each_retained: Sequence[Retained]) -> Retained:
         kept_fields,
         apart,
         _united(each.kept_records for each in each_retained) if kept_fields else (),
-        _united(each.apart_records for each in each_retained) if apart else (),
+        _united(each.apart_records for each in each_retained),
     )
 
 

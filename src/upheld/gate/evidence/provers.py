@@ -28,6 +28,7 @@ BIRTH_DATE = "birth-date"
 PUBLIC_SOURCE = "public-source"
 NAMED = ("task", "partner-register", "engagement")  # kinds whose records are about one party each
 REQUEST, REQUESTED, ERASED, ERASURE = "request", "erasure-requested", "erased", "erasure"
+HOLD, GAG = "legal-hold", "gag-order"  # facts: the law obliges us to keep, and not to speak of it
 ASKED = "*"  # in a prover's `reads`: the fields that are asked for
 
 
@@ -230,6 +231,17 @@ def years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
+def is_silent(policy: Policy, mine: Sequence[Record], at: int) -> bool:
+    """Whether an order that is in force at a moment, in microseconds, forbids to speak of it.
+
+    To whoever it is about all is decided then as if nothing were kept for a law.
+    """
+    gag = policy.program.vocabulary.facts.get(GAG)
+    return gag is not None and any(
+        each.kind == gag.proof and each.fact in ("", GAG) and each.in_force(at) for each in mine
+    )
+
+
 BY_RECORDS = ProverEntry(by_records, plain=True)
 
 
@@ -289,13 +301,21 @@ class ProverRegistry:
         return (*reads, *data) if ASKED in reads else reads
 
     def prove(
-        self, facts: Mapping[str, Fact], question_of: Callable[[Fact], ProofQuestion]
+        self,
+        facts: Mapping[str, Fact],
+        question_of: Callable[[Fact], ProofQuestion],
+        *,
+        silent: bool = False,
     ) -> tuple[dict[str, object], tuple[str, ...]]:
-        """What is known of some facts, and the evidence; unknown ones are left out."""
+        """What is known of some facts, and the evidence; unknown ones are left out.
+
+        While one is `silent`, no hold is known.
+        """
         facts_known: dict[str, object] = {}
         evidence: list[str] = []
         for name, fact in facts.items():
-            proof = self.of(fact).prover(question_of(fact))
+            is_hidden = silent and name == HOLD
+            proof = Proof(False) if is_hidden else self.of(fact).prover(question_of(fact))
             evidence += proof.evidence
             if proof.value is not None:
                 facts_known[name] = proof.value

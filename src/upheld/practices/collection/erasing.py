@@ -8,15 +8,16 @@ between has deleted whole blocks, and the ties that say whose the rest is are th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from upheld.core.ids import BlockId, PersonId
+from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import DayKeys, days_of, where_tokens_may_be
 from upheld.practices.collection.rewriting import BlockSize, any_of, lots_of, replace
 from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import cookies_that_go
+from upheld.practices.collection.ties import TIED, cookies_that_go
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -31,12 +32,26 @@ def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
             ties = going(transaction)
             cookies = {each for each in ties.values() if each} - done
             if not cookies:  # none was tied meanwhile
+                _let_wait(transaction, person_ids, ties.keys())
                 for whose in ties:
                     where = "person_id = ? AND cookie_mark = ?"
                     transaction.tables.delete(visit_tie, where, *whose)
                 return
         delete_visits(gate, cookies, lambda transaction: {*going(transaction).values()})
         done |= cookies
+
+
+def _let_wait(
+    transaction: Transaction, person_ids: Sequence[PersonId], going: Collection[tuple[str, str]]
+) -> None:
+    """Say of the ties of people who are erased which a hold keeps that they wait for its end."""
+    at = microseconds(transaction.clock.now())
+    for person_id in person_ids:
+        for row in transaction.tables.select(visit_tie, TIED, person_id):
+            if (person_id, row.cookie_mark) not in going:
+                where = f"{TIED} AND cookie_mark = ?"
+                values = person_id, row.cookie_mark
+                transaction.tables.update(visit_tie, {"untied": at}, where, *values)
 
 
 def delete_visits(

@@ -51,11 +51,13 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
     """What is kept of visits now; no visit is looked at."""
     counts: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
     months: Counter[str] = Counter()
+    rules = rules_of(transaction.arrivals, signal=False)
     for day, source, fields, clauses, visits in sums_of_visits(transaction.tables):
+        if day < rules.oldest:  # kept by a hold alone, or gone in minutes: nothing is told of it
+            continue
         months[day[:7]] += int(visits)
         for field in fields.split():
             counts.setdefault((field, source, clauses), []).append((day, int(visits)))
-    rules = rules_of(transaction.arrivals, signal=False)
     collect, store = rules.decisions
     beacons = beacon_keys.beacons(transaction.tables)
     by_key = {each.key: each for each in beacons}

@@ -25,6 +25,7 @@ from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.page_months import month_of_pages
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
+from upheld.practices.collection.released import OWN_ROWS
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.stock import visit_stock
 from upheld.practices.collection.stock_page import STOCK, StockPage
@@ -100,6 +101,7 @@ def practice(provider: Provider) -> Practice:
         entry_sentences=SENTENCES,
         intake=intake_lines,
         stock=visit_stock,
+        own_rows=OWN_ROWS,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
         month_of_pages=month_of_pages,
     )

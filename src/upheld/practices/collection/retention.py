@@ -32,6 +32,7 @@ from upheld.practices.collection.rewriting import (
 )
 from upheld.practices.collection.tables import log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
+from upheld.practices.collection.untying import finish_waiting
 
 
 def retire(gate: Gate) -> int:
@@ -40,6 +41,7 @@ def retire(gate: Gate) -> int:
     ClockError while the clock is in doubt: one that jumped ahead would delete everything.
     """
     trusted_time(gate)
+    finish_waiting(gate)
     with gate.together() as transaction:
         allowed, oldest, decision = may_stay(transaction)
         count = _drop_before(transaction, oldest if PAGE in allowed else "", decision.clauses)

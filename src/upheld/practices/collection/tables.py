@@ -10,7 +10,16 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import (
+    APART,
+    ID,
+    STAYS,
+    WORD,
+    Instant,
+    metadata,
+    sealed,
+    sealed_for,
+)
 
 visit_day: Final = Table(
     "visit_day",
@@ -46,11 +55,16 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("cookie_mark", WORD, primary_key=True),
-    Column("cookie", LargeBinary, nullable=False),  # sealed for its person; nothing once untied
+    Column(
+        "cookie",  # nothing once untied
+        LargeBinary,
+        nullable=False,
+        info=sealed_for("collection", "tie", place=("person_id", "cookie_mark")),
+    ),
     Column("at", Instant, nullable=False),
     Column("untied", Instant),  # when its person untied it: it is not tied to them again
     Column("mac", LargeBinary),
-    info=STAYS | sealed(owner="person_id"),
+    info=STAYS | APART | sealed(owner="person_id"),
 )
 
 beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it stands in them

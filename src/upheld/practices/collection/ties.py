@@ -27,9 +27,12 @@ from upheld.web import sessions
 
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
+AT_ONCE: Final = 500  # people whose records are read together
 TIED: Final = "person_id = ? AND untied IS NULL"
 # Of one that was untied while an order forbade to speak of it the cookie is still there.
 KNOWN: Final = "(untied IS NULL OR length(cookie) > 0)"
+
+OF_PERSON: Final = f"person_id = ? AND {KNOWN}"
 
 
 class Tie(NamedTuple):
@@ -73,7 +76,7 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
         for person_id in person_ids
-        for row in transaction.tables.select(visit_tie, f"person_id = ? AND {KNOWN}", person_id)
+        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id)
     }
 
 
@@ -91,9 +94,7 @@ def cookies_that_go(
         for row in tables.select(visit_tie, "person_id = ?", person_id)
     ]
     whose = {*person_ids, *(PersonId(each.person_id) for *_, some in rows for each in some)}
-    records, _ = transaction.records_of(sorted(whose), [HOLD])
-    some = {PersonId(each.person_id) for each in records}
-    on_hold = {each for each in some if is_on_hold(transaction, each, STORE)}
+    on_hold = {*people_on_hold(transaction, sorted(whose))}
     return {
         (person_id, row.cookie_mark): sealer.unseal(
             row.cookie, person_id, row.cookie_mark, what="a cookie"
@@ -105,12 +106,15 @@ def cookies_that_go(
     }
 
 
-def own_cookies(transaction: Transaction, person_id: PersonId) -> set[bytes]:
-    """The cookies that are tied to somebody and never were to anybody else."""
+def own_cookies(transaction: Transaction, person_id: PersonId, which: str = TIED) -> set[bytes]:
+    """The cookies that are tied to somebody and never were to anybody else.
+
+    Those that are tied still or, with `OF_PERSON`, those too that an order keeps though untied.
+    """
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for row in tables.select(visit_tie, TIED, person_id)
+        for row in tables.select(visit_tie, which, person_id)
         if not is_shared(tables, row.cookie_mark)
     }
 
@@ -132,6 +136,20 @@ def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
 
 def tied_on_hold(transaction: Transaction) -> list[PersonId]:
     """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
-    tied = transaction.tables.select_unchecked(visit_tie, ["person_id"], KNOWN)
-    people = sorted({PersonId(str(person_id)) for (person_id,) in tied})
-    return [each for each in people if is_on_hold(transaction, each, STORE)]
+    return people_on_hold(transaction, tied_people(transaction.tables))
+
+
+def tied_people(tables: Tables) -> list[PersonId]:
+    """Whoever has a cookie by which visits of theirs are known, in the order of their ids."""
+    tied = tables.select_unchecked(visit_tie, ["person_id"], f"{KNOWN} GROUP BY person_id")
+    return sorted(PersonId(str(person_id)) for (person_id,) in tied)
+
+
+def people_on_hold(transaction: Transaction, people: Sequence[PersonId]) -> list[PersonId]:
+    """Who of some people has visits that the law keeps us from deleting; many are asked at once."""
+    on_hold: list[PersonId] = []
+    for first in range(0, len(people), AT_ONCE):
+        records, _ = transaction.records_of(people[first : first + AT_ONCE], [HOLD])
+        some = sorted({PersonId(each.person_id) for each in records})
+        on_hold += [each for each in some if is_on_hold(transaction, each, STORE)]
+    return on_hold

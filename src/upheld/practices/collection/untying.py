@@ -5,21 +5,25 @@ They go first, and then the tie: who is stopped in between unties it once more.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practice.gag_orders import GagFilter
 from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
-from upheld.practices.collection.erasing import delete_visits
+from upheld.practices.collection.erasing import delete_visits, erase_visits
 from upheld.practices.collection.tables import visit_tie
-from upheld.practices.collection.ties import STORE, TIED, is_shared
+from upheld.practices.collection.ties import STORE, TIED, is_shared, people_on_hold
 
 UNTIED: Final = "visits.untie"  # the kind of an entry
+WAITING: Final = "untied IS NOT NULL AND length(cookie) > 0"  # for the end of a hold
+_WAITS: Final = f"person_id = ? AND cookie_mark = ? AND {WAITING}"
 _ONE: Final = f"{TIED} AND cookie_mark = ?"
 
 
@@ -71,6 +75,54 @@ def _cookie_that_goes(untying: Untying, transaction: Transaction) -> set[bytes]:
     """The cookie whose visits go, while nothing came that keeps them."""
     now = prepare(transaction, untying.person_id, untying.mark)
     return set() if now is None or now.cookie is None else {now.cookie}
+
+
+def finish_waiting(gate: Gate) -> int:
+    """Delete the visits that a hold kept and keeps no more; how many ties waited for its end.
+
+    They are of people who were erased, or of browsers that were untied in spite of it.
+    """
+    with gate.together() as transaction:
+        waiting = [
+            (PersonId(str(person_id)), str(mark))
+            for person_id, mark in transaction.tables.select_unchecked(
+                visit_tie, ["person_id", "cookie_mark"], WAITING
+            )
+        ]
+        people = sorted({person_id for person_id, _ in waiting})
+        erased = transaction.apart_among(people)
+        for each in people:
+            with suppress(SealedError):  # who was changed without the keys is left to self-check
+                erased |= {each} if transaction.is_erased(each) else set()
+        on_hold = {*people_on_hold(transaction, people)}
+    over = [each for each in waiting if each[0] not in on_hold]
+    erase_visits(gate, sorted({each for each, _ in over} & erased))
+    for person_id, mark in over:
+        if person_id not in erased:
+            _finish_untied(gate, person_id, mark)
+    return len(over)
+
+
+def _finish_untied(gate: Gate, person_id: PersonId, mark: str) -> None:
+    """Delete the visits of a browser that was untied while a hold kept them, and its cookie."""
+
+    def its_cookie(transaction: Transaction) -> set[bytes]:
+        row = transaction.tables.get(visit_tie, _WAITS, person_id, mark)
+        if row is None or is_on_hold(transaction, person_id, STORE):
+            return set()
+        if is_shared(transaction.tables, mark):
+            return set()
+        sealer = transaction.sealer(PURPOSE, "tie")
+        return {sealer.unseal(row.cookie, person_id, mark, what="a cookie")}
+
+    with gate.together() as transaction:
+        cookies = its_cookie(transaction)
+    if cookies:
+        delete_visits(gate, cookies, its_cookie)
+    with gate.together() as transaction:
+        transaction.lock(person_id)
+        if not is_on_hold(transaction, person_id, STORE) and its_cookie(transaction) == cookies:
+            transaction.tables.update(visit_tie, {"cookie": b""}, _WAITS, person_id, mark)
 
 
 def _untie(transaction: Transaction, untying: Untying) -> None:

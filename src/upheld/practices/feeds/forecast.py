@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
+from upheld.core.ids import PersonId
+from upheld.database.own_tables import placeholders
 from upheld.gate.transaction import Transaction
 from upheld.practice.kept_days import end_of_keeping, first_day
 from upheld.practice.partner_transactions import STORE
@@ -23,14 +25,22 @@ class TransactionForecast(NamedTuple):
     months: list[tuple[str, int]]
 
 
+def of_others(transaction: Transaction) -> tuple[str, list[PersonId]]:
+    """The condition for rows of which something may be told, with its values."""
+    apart = transaction.everybody_apart()
+    return (f"person_id NOT IN ({placeholders(apart)})" if apart else "1 = 1"), apart
+
+
 def forecast(transaction: Transaction) -> TransactionForecast:
     """What goes now and later."""
     store = transaction.arrivals.decide(STORE)
     oldest = first_day(transaction.clock, store) if store.allowed else ""
     total, now = 0, 0
     months: Counter[str] = Counter()
-    columns, grouped = ["received", "COUNT(*)"], "received >= '' GROUP BY received"
-    for day, count in transaction.tables.select_unchecked(partner_transaction, columns, grouped):
+    where, values = of_others(transaction)
+    for day, count in transaction.tables.select_unchecked(
+        partner_transaction, ["received", "COUNT(*)"], f"{where} GROUP BY received", *values
+    ):
         total += int(count)
         if not store.allowed or str(day) < oldest:
             now += int(count)

@@ -126,4 +126,5 @@ def practice(provider: Provider) -> Practice:
         settled_on_page=(questions.KIND,),
         intake=intake_lines,
         stock=transaction_stock,
+        own_rows={"transaction": partner_transactions.rows_of},
     )

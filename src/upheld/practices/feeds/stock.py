@@ -8,14 +8,17 @@ from upheld.practice.partner_transactions import PARTNER, STORE
 from upheld.practice.stock import Stock, StockCount
 from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds.desk import HERE
-from upheld.practices.feeds.forecast import forecast
+from upheld.practices.feeds.forecast import forecast, of_others
 
 
 def transaction_stock(gate: Gate) -> Stock:
     """Counts by company and day, with the clauses by which they are stored now."""
-    columns, grouped = ["party", "received", "COUNT(*)"], "party >= '' GROUP BY party, received"
+    columns = ["party", "received", "COUNT(*)"]
     with gate.together() as transaction:
-        sums = transaction.tables.select_unchecked(partner_transaction, columns, grouped)
+        where, values = of_others(transaction)
+        sums = transaction.tables.select_unchecked(
+            partner_transaction, columns, f"{where} GROUP BY party, received", *values
+        )
         clauses = transaction.arrivals.decide(STORE).clauses
         goes = forecast(transaction)
     rows = [

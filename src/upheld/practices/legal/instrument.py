@@ -110,7 +110,7 @@ def prove(
     transaction: Transaction, instrument: Instrument, whom: NamedPerson, user: User, now: datetime
 ) -> None:
     """Keep the records of an approved instrument about one person: the silence first."""
-    person_id = whom.person_id
+    person_id, transaction = whom.person_id, transaction.reaching_apart()
     common: Any = {
         "by_whom": user.user_id,
         "how": instrument.instrument_id,

@@ -22,6 +22,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import operators, party_keys
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
+from upheld.practices.legal.apart import apart_by_account
 from upheld.practices.legal.demands import (
     DETERMINATION,
     INFORMAL,
@@ -140,7 +141,8 @@ class Instruments:
             check_belief(transaction.policy, demand)
             check_times(demand, now)
         check_document(document, is_required=demand.kind not in (INFORMAL, *OUR_OWN))
-        instrument_id = self._insert(transaction, demand, document, user, len(whom))
+        persons = len({*whom.values()})
+        instrument_id = self._insert(transaction, demand, document, user, persons)
         if document:
             self._keep_document(transaction, instrument_id, document)
         for person_id, account in whom.items():
@@ -275,8 +277,8 @@ class Instruments:
             records, _ = transaction.records_of([each.person_id], [BELIEF])
             mine = [r for r in records if r.fact == IN_EMERGENCY and r.how == instrument_id]
             if mine:
-                act = Act(action=REVIEW)
-                outcome = transaction.act(act, each.person_id, entitled=True)
+                act, reaching = Act(action=REVIEW), transaction.reaching_apart()
+                outcome = reaching.act(act, each.person_id, entitled=True)
                 if isinstance(outcome, Refused):
                     return outcome
             for record in mine:
@@ -353,19 +355,32 @@ class Instruments:
                 field="accounts",
             )
         whom: dict[PersonId, str] = {}
-        for account in demand.accounts:
-            matches = self.provider.find_people(transaction, "account", account)
-            if len(matches) != 1:
+        for account, matches in self.find_accounts(transaction, demand.accounts).items():
+            if not matches:
                 raise LegalError(
                     "an account number is nobody's",
                     code="legal-reach",
                     hint="compare each with the document; nothing is opened for others either",
                     field="accounts",
                 )
-            if operators.is_left_to_others(transaction.tables, user.user_id, matches[0]):
-                raise own_account()
-            whom.setdefault(matches[0], account)
+            for each in matches:
+                if operators.is_left_to_others(transaction.tables, user.user_id, each):
+                    raise own_account()
+                whom.setdefault(each, account)
         return whom
+
+    def find_accounts(
+        self, transaction: Transaction, accounts: Sequence[str]
+    ) -> dict[str, list[PersonId]]:
+        """Whose each of some accounts is, and for whom something of it is kept apart."""
+        apart = apart_by_account(transaction, self._sealer)
+        return {
+            each: [
+                *self.provider.find_people(transaction, "account", each),
+                *apart.get(each, []),
+            ]
+            for each in accounts
+        }
 
     def _insert(
         self, transaction: Transaction, demand: Demand, document: bytes, user: User, persons: int

@@ -63,6 +63,9 @@ class Notices:
             return False
         if _is_silent(transaction, person_id, instrument):
             return False
+        if not transaction.lock_present([person_id]):  # erased: there is nobody to be told
+            change_person(transaction.tables, person_id, instrument_id, {"notice": BARRED})
+            return False
         contact = Act(action="contact", purpose=ADMINISTRATIVE)
         is_written = transaction.peek(person_id, contact).allowed and self._write(
             transaction, person_id, instrument

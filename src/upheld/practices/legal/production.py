@@ -103,7 +103,7 @@ def build(
         period_start=instrument.period_start,
         period_end=instrument.period_end,
         persons_named=instrument.persons,
-        persons_released=len(people),
+        persons_released=len({each.account for each in people}),
         released=at,
         policy=policy.digest,
         entries=tuple(each.entry for each in people),

@@ -21,6 +21,7 @@ from upheld.policy.load import Policy
 from upheld.policy.request import Duty
 from upheld.practice import operators
 from upheld.practice.operators import User
+from upheld.practice.own_rows import rows_of
 from upheld.practices.legal.custody import Custody
 from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import (
@@ -73,6 +74,7 @@ class Releases:
         The policy decides, for each person: where it refuses one, nothing leaves. LegalError where
         there is nothing to release, or what was released last is not delivered yet.
         """
+        transaction = transaction.reaching_apart()
         instrument, user = self.instruments.lock(transaction, instrument_id, by)
         self.custody.require_none(transaction.tables, instrument_id)
         if not instrument.is_released or instrument.state != APPROVED:
@@ -120,6 +122,7 @@ class Releases:
         The policy decides once more, as it does whenever something leaves. LegalError where nothing
         waits, and where somebody in it was erased since.
         """
+        transaction = transaction.reaching_apart()
         instrument, _ = self.instruments.lock(transaction, instrument_id, by)
         last = self.custody.require(transaction, instrument)
         act = act_of(instrument, last.fields)
@@ -185,22 +188,19 @@ class Releases:
             targets = [Target(each.person_id, each.account, each.entry) for each in named.values()]
         else:
             targets = []
-            for account in accounts:
-                people = self.instruments.provider.find_people(transaction, "account", account)
-                if len(people) != 1:
+            for account, people in self.instruments.find_accounts(transaction, accounts).items():
+                if not people:
                     raise LegalError(
                         "an account number is nobody's",
                         code="legal-reach",
                         hint="compare it with the instrument",
                         field="accounts",
                     )
-                if operators.is_left_to_others(transaction.tables, user_id, people[0]):
-                    raise own_account()
-                targets.append(
-                    Target(
-                        people[0], account, named[people[0]].entry if people[0] in named else None
-                    )
-                )
+                for each in people:
+                    if operators.is_left_to_others(transaction.tables, user_id, each):
+                        raise own_account()
+                    entry = named[each].entry if each in named else None
+                    targets.append(Target(each, account, entry))
         if not targets:
             raise LegalError(
                 "nobody whom this instrument names is here any more",
@@ -237,9 +237,33 @@ class Releases:
                 by_whom=user.user_id,
                 actor=actor_of(user),
             )
-        return ReleasedPerson(
-            target.account, outcome.entry, _within(transaction, target, outcome, instrument)
-        )
+        values = self._within(transaction, target.person_id, outcome, act.data, instrument)
+        return ReleasedPerson(target.account, outcome.entry, values)
+
+    def _within(
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        result: ActResult,
+        fields: Sequence[str],
+        instrument: Instrument,
+    ) -> dict[str, tuple[tuple[datetime, str], ...]]:
+        """The values of a release by field, with when each came in: rows of the period alone.
+
+        What practices keep of a field in tables of their own is among its rows.
+        """
+        shapes = transaction.held_fields(person_id)
+        practices = self.instruments.provider.practices
+        values = {}
+        for field in fields:
+            rows, own = result.series(field), rows_of(practices, transaction, person_id, field)
+            if shapes.get(field) == "series":
+                rows = tuple(each for each in rows if _is_within(each.at, instrument))
+            some = [(to_datetime(each.stored_at), each.value) for each in rows]
+            some += [each for each in own if _is_within(each[0], instrument)]
+            if some or field in result.values:
+                values[field] = tuple(some)
+        return values
 
 
 def act_of(instrument: Instrument, fields: tuple[str, ...]) -> Act:
@@ -261,23 +285,10 @@ def _owes_notice(policy: Policy, act: Act) -> bool:
     return NOTICE in {each.duty for each in decision.duties}
 
 
-def _within(
-    transaction: Transaction, target: Target, result: ActResult, instrument: Instrument
-) -> dict[str, tuple[tuple[datetime, str], ...]]:
-    """The values of a release by field, with when each came in: rows of the period alone."""
-    shapes = transaction.held_fields(target.person_id)
+def _is_within(at: datetime, instrument: Instrument) -> bool:
+    """Whether what came in at a moment is of the period that an instrument demands."""
     start, end = instrument.period_start, instrument.period_end
-    values = {}
-    for field in result.values:
-        rows = result.series(field)
-        if shapes.get(field) == "series":
-            rows = tuple(
-                each
-                for each in rows
-                if (start is None or each.at >= start) and (end is None or each.at < end)
-            )
-        values[field] = tuple((to_datetime(each.stored_at), each.value) for each in rows)
-    return values
+    return (start is None or at >= start) and (end is None or at < end)
 
 
 def _beyond() -> LegalError:

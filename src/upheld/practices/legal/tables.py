@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, apart_with, metadata, sealed, sealed_for
 
 legal_instrument: Final = Table(
     "legal_instrument",
@@ -59,7 +59,7 @@ legal_production: Final = Table(  # what was released and is not delivered yet; 
     info=sealed(),
 )
 
-legal_reach: Final = Table(  # whom an instrument names; gone with them
+legal_reach: Final = Table(  # whom an instrument names; gone with them, unless a hold keeps them
     "legal_reach",
     metadata,
     Column("person_id", ID, primary_key=True),
@@ -70,9 +70,14 @@ legal_reach: Final = Table(  # whom an instrument names; gone with them
     Column("entry", BigInteger),  # of the last release
     Column("notice", WORD, nullable=False),  # empty, owed, sent, refused
     Column("notice_from", Instant),
-    Column("sealed", LargeBinary, nullable=False),  # the account number by which it names them
+    Column(
+        "sealed",  # the account number by which it names them
+        LargeBinary,
+        nullable=False,
+        info=sealed_for("legal", place=("person_id", "instrument_id")),
+    ),
     Column("mac", LargeBinary),
     Index("legal_reach_notice", "notice", "notice_from"),
     Index("legal_reach_instrument", "instrument_id"),
-    info=sealed(owner="person_id"),
+    info=apart_with("record_id") | sealed(owner="person_id"),
 )

@@ -1,0 +1,90 @@
+"""Rows of practices that a hold keeps when their person is erased: taken aside, and written again.
+
+A practice says of a table of its own, where it is declared, that a hold keeps its rows. Who whose
+they are is goes along with what the law keeps apart, so that they are of that person from then on;
+what is sealed in them is sealed anew for that. A row that is kept with a record goes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table
+
+from upheld.core.ids import PersonId
+from upheld.database import rows as database
+from upheld.database.schema import declared_tables
+from upheld.gate.sealing import Sealer
+from upheld.vault.keyring import Keyring
+
+HELD_WITH = "apart"  # of a table: the column with the record that keeps a row; "" where each is
+
+
+class HeldRows(NamedTuple):
+    """Rows of one table that are kept of somebody, and whose."""
+
+    table: Table
+    person_id: PersonId
+    rows: list[Any]
+
+
+def tables_on_hold() -> list[Table]:
+    """The tables whose rows a hold keeps, those that it keeps with a record too."""
+    tables = declared_tables().tables
+    return [each for _, each in sorted(tables.items()) if HELD_WITH in each.info]
+
+
+def moving_tables() -> set[str]:
+    """The tables whose every row goes along with what is kept apart."""
+    return {each.name for each in tables_on_hold() if not each.info[HELD_WITH]}
+
+
+def take(connection: Connection, person_id: PersonId) -> list[HeldRows]:
+    """The rows of somebody that a hold may keep; SealedError where they are not as written."""
+    return [
+        HeldRows(each, person_id, mine)
+        for each in tables_on_hold()
+        if (mine := database.select(connection, each, "person_id = ?", person_id))
+    ]
+
+
+def of_records(some: Collection[HeldRows], proofs: Collection[str]) -> list[HeldRows]:
+    """Those of some rows that are kept with a record, and whose record is among the proofs."""
+    return [
+        each._replace(rows=[row for row in each.rows if getattr(row, column) in proofs])
+        for each in some
+        if (column := each.table.info[HELD_WITH])
+    ]
+
+
+def moving(some: Collection[HeldRows]) -> list[HeldRows]:
+    """Those of some rows that go along with what is kept apart, whatever record keeps it."""
+    return [each for each in some if not each.table.info[HELD_WITH]]
+
+
+def write(
+    connection: Connection, keyring: Keyring, some: Collection[HeldRows], person_id: PersonId
+) -> None:
+    """Write rows that were taken aside as those of a person; SealError for what does not open."""
+    for each in some:
+        database.insert_all(
+            connection,
+            each.table,
+            [_as_row_of(keyring, each.table, row, person_id) for row in each.rows],
+        )
+
+
+def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) -> dict[str, Any]:
+    """A row as it is where it is of a person, with what is sealed in it sealed for them."""
+    before = row._asdict()
+    after = {**before, "person_id": person_id}
+    for column in table.columns:
+        if "sealed_for" not in column.info or not before[column.name]:
+            continue  # what was emptied stays so
+        purpose, place = column.info["sealed_for"]
+        sealer = Sealer(keyring, *purpose)
+        what = f"a row of {table.name}"
+        plain = sealer.unseal(before[column.name], *(before[at] for at in place), what=what)
+        after[column.name] = sealer.seal(plain, *(after[at] for at in place))
+    return after
