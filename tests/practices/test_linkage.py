@@ -446,3 +446,18 @@ def test_at_the_default_threshold_hardly_anybody_is_taken_for_another(
     assert right / len(merged) >= 0.99
     assert right / len(common) >= 0.9
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_is_compared_by_what_the_policy_lets_be_combined_alone(
+    linking_policy: upheld.Policy,
+) -> None:
+    """A line keeps no name, birth date or zip code that may not be combined of anybody."""
+    assert linking.keys_of(linking_policy) == KEYS
+    words = "may combine name, profile, transaction from business-partner"
+    text = linking_policy.program.source
+    assert words in text
+    narrow = upheld.load_text(text.replace(words, words.replace("profile", "zip, occupation")))
+    assert linking.keys_of(narrow) == ("name", "zip")
+    assert linking.keys_of(upheld.load(sample_policy())) == ("birth-date", "zip")
+    with pytest.raises(UpheldError):
+        feeds.require_columns(narrow, ["name", "birth-date"], linking.keys_of(narrow))

@@ -164,6 +164,8 @@ def _take_lot(
 def _take_by_likeness(
     transaction: Transaction, its: Feed, line: FeedLine, pair: Pair, limits: Thresholds
 ) -> str:
+    if questions.was_refused(transaction, its, pair.person_id, line.keys):
+        return feeds.UNMATCHED
     if pair.score < limits.certain:
         return questions.ask(transaction, its, line, pair)
     reason = feeds.combine(transaction, its, pair.person_id, line.values)

@@ -2,11 +2,13 @@
 
 Each question is a task on the customer. What the line says waits sealed under their key, and goes
 with the answer, with the feed, with them, and when nobody has answered in time: then it is dropped.
+Of a no a mark is kept, by which the same line of the same company is not asked about again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -22,8 +24,8 @@ from upheld.practice import tasks
 from upheld.practice.tasks import Task
 from upheld.practices.feeds import feeds
 from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine
-from upheld.practices.feeds.likeness import KEYS, Pair
-from upheld.practices.feeds.tables import likeness_question
+from upheld.practices.feeds.likeness import KEYS, Pair, identity
+from upheld.practices.feeds.tables import likeness_question, likeness_refused
 
 KIND: Final = "likeness"  # of the task
 ROLE: Final = "privacy"
@@ -31,6 +33,7 @@ PURPOSE: Final = "service-provision"  # for which staff may look at whom it is a
 LASTS: Final = timedelta(days=30)
 SAME, OTHER = "feed.same", "feed.other"  # kinds of entries
 _SEALED_FOR: Final = "likeness-question"
+_MARKED_FOR: Final = "likeness-refused"
 _SCALE: Final = 10_000
 _SOME: Final = f"feed_id = ? ORDER BY person_id, task_id LIMIT {feeds.BATCH}"
 
@@ -130,6 +133,8 @@ def answer(transaction: Transaction, question: LikenessQuestion, *, same: bool, 
         id=its.feed_id,
     )
     outcome = feeds.UNMATCHED
+    if not same:
+        _remember_no(transaction, its, task.person_id, question.keys)
     if its.state not in {feeds.OPEN, feeds.DONE}:
         same = False  # it is being taken out
     if same:
@@ -137,6 +142,29 @@ def answer(transaction: Transaction, question: LikenessQuestion, *, same: bool, 
     feeds.add_up(tables, its, {outcome: 1}, its.lines)
     _remove(transaction, task.person_id, task.task_id, by)
     return "" if outcome == feeds.LINKED else outcome
+
+
+def was_refused(
+    transaction: Transaction, its: Feed, person: PersonId, keys: Mapping[str, str]
+) -> bool:
+    """Whether somebody said that what a line of the company says is not of a customer."""
+    where, mark = "person_id = ? AND party = ? AND mark = ?", _mark(transaction, its, person, keys)
+    return transaction.tables.get(likeness_refused, where, person, its.party, mark) is not None
+
+
+def _remember_no(
+    transaction: Transaction, its: Feed, person: PersonId, keys: Mapping[str, str]
+) -> None:
+    if was_refused(transaction, its, person, keys):
+        return
+    mark = _mark(transaction, its, person, keys)
+    transaction.tables.insert(likeness_refused, person_id=person, party=its.party, mark=mark)
+
+
+def _mark(transaction: Transaction, its: Feed, person: PersonId, keys: Mapping[str, str]) -> str:
+    """What stands for a line of a company and a customer; it says nothing of either."""
+    parts = identity(keys) or ()
+    return transaction.sealer(_MARKED_FOR).mark_of(person, its.party, *parts).hex()
 
 
 def lapse(gate: Gate) -> int:

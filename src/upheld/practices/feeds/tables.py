@@ -63,3 +63,13 @@ likeness_question: Final = Table(  # whether a line tells of a customer whom it 
     Index("likeness_question_feed", "feed_id", "person_id"),
     info=sealed(owner="person_id"),
 )
+
+likeness_refused: Final = Table(  # that whoever a line tells of is not a customer whom it is like
+    "likeness_refused",
+    metadata,
+    Column("person_id", ID, primary_key=True, info=GO),
+    Column("party", WORD, primary_key=True),
+    Column("mark", WORD, primary_key=True),  # of what the line is compared by, under a key of ours
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
+)
