@@ -7,6 +7,7 @@ import pytest
 from practices.ads import crowd
 from practices.conftest import House
 from practices.test_reports import BY_GENDER, MONTH, counts, report_on, used
+from upheld.gate.act.request import Act, Refused
 from upheld.practice import noise
 from upheld.practice.privacy_budget import BudgetError
 from upheld.practices.reports import reports
@@ -37,3 +38,15 @@ def test_a_report_counts_groups_that_are_large_enough_until_its_budget_is_spent(
         report_on(house, "customers", split, "", 500)
     with pytest.raises(BudgetError, match="spent"):
         report_on(house, "customers", "industry", "", 500)
+
+
+def test_for_research_too_nothing_is_used_but_as_counts_about_groups(house: House) -> None:
+    """Nobody's data is used for it by itself: the duties of a count are carried out by none."""
+    ann = house.customer(gender="female")
+    used(house, ann, 5)
+    act = Act(action="use", data=("gender", "usage"), purpose="research")
+    outcome = house.do(lambda t: t.act(act, ann, entitled=True))
+    assert isinstance(outcome, Refused)
+    assert outcome.decision is not None
+    assert outcome.decision.clauses == ("reports",)
+    assert "minimum-group" in outcome.decision.why
