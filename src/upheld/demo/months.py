@@ -288,8 +288,9 @@ class Years:
             )
             for each in services
         ]
-        if rows:
-            done(usage.note_usage(transaction, member.id, rows))
+        outcome = usage.note_usage(transaction, member.id, rows) if rows else None
+        if outcome and transaction.may_store(member.id, usage.USAGE, "billing").allowed:
+            done(outcome)  # nothing is stored of whoever waits to be erased
 
     def pay(self, number: int) -> None:
         """Let everybody pay what they owe, but those who do not."""
