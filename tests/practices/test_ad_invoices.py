@@ -49,7 +49,7 @@ def test_an_advertiser_reads_its_own_invoice_page_table_and_signed_text(house: H
     agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
     assert f"/advertiser/invoices/{its.number}" in agent.get("/advertiser/invoices").text
     page = agent.get(f"/advertiser/invoices/{its.number}").text
-    for words in ("Invoice 1", "Spades", "2 of views", "$25.00", "Pine Shop", "discrete Laplace"):
+    for words in ("Invoice 1", "Spades", "2,000 views", "$25.00", "Pine Shop", "discrete Laplace"):
         assert words in page
     assert "epsilon 0.4" in page
     table = agent.get(f"/advertiser/invoices/{its.number}/table").text.splitlines()
