@@ -30,7 +30,7 @@ from upheld.practices.ads.tables import ad_hide, ad_segment
 
 NOW = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)
 WHY = "Why this ad"
-WORDS = {d: [word for word, _ in bands.options(d)] for d in bands.DIMENSIONS} | {
+WORDS = {d: [word for word, _ in bands.options(d)] for d in bands.TARGETS} | {
     bands.AREA: ["982", "100"]
 }
 FIELDS = bands.fields_of(WORDS)

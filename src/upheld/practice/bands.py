@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -16,15 +16,20 @@ AREA_DIGITS: Final = 3
 Criteria = Mapping[str, Sequence[str]]  # dimension, to the bands of which one has to be met
 _FILE: Final = tomllib.loads(Path(__file__).with_name("bands.toml").read_text(encoding="utf-8"))
 CATEGORIES: Final[tuple[str, ...]] = tuple(_FILE.pop("categories"))
-DIMENSIONS: Final[dict[str, dict[str, Any]]] = _FILE
+# What people did, of which advertisements alone know the bands.
+ACTIVITIES: Final[dict[str, dict[str, Any]]] = {
+    name: _FILE.pop(name) for name in [*_FILE] if "told-by" in _FILE[name]
+}
+DIMENSIONS: Final[dict[str, dict[str, Any]]] = _FILE  # what people are by what they told us
+TARGETS: Final = {**DIMENSIONS, **ACTIVITIES}
 BORN: Final = "birth-date"
-FIELD_OF: Final = {**{each: str(its["field"]) for each, its in DIMENSIONS.items()}, AREA: AREA}
+FIELD_OF: Final = {**{each: str(its["field"]) for each, its in TARGETS.items()}, AREA: AREA}
 SeenValues = dict[tuple[str, str], set[str]]  # the bands of a value of a dimension, on one day
 
 
 def options(dimension: str) -> list[tuple[str, str]]:
     """The bands of a dimension, each with how people call it."""
-    its = DIMENSIONS[dimension]
+    its = TARGETS[dimension]
     if "bands" in its:
         return [(each, f"{low} to {high}") for each, (low, high) in its["bands"].items()]
     return [(each, each) for each in its["words"]]
@@ -44,7 +49,7 @@ def describe(criteria: Criteria) -> list[str]:
             continue
         labels = dict(options(dimension))
         words = word_list(labels[each] for each in bands)
-        sentences.append(f"{DIMENSIONS[dimension]['label']}: {words}")
+        sentences.append(f"{TARGETS[dimension]['label']}: {words}")
     return sentences
 
 
@@ -62,8 +67,8 @@ def bands_of(
     Where many people are looked at on a day, what was `seen` once is not worked out again.
     """
     result: dict[str, set[str]] = {}
-    for dimension, field in FIELD_OF.items():
-        value = values.get(field, "")
+    for dimension in (*DIMENSIONS, AREA):
+        value = values.get(FIELD_OF[dimension], "")
         if not value:
             continue
         key = dimension, value
@@ -86,6 +91,12 @@ def _bands_in(dimension: str, value: str, today: date) -> set[str]:
         return {word for word, (low, high) in its["bands"].items() if low <= age <= high}
     words = {each.strip().casefold() for each in re.split(r"[,;\n]", value)}
     return {band for band, its_words in its["words"].items() if words & {*its_words}}
+
+
+def bands_of_texts(dimension: str, texts: Iterable[str]) -> set[str]:
+    """The bands of what somebody did by the texts that tell of it, word by word."""
+    words = {word for text in texts for word in re.findall(r"\w+", text.casefold())}
+    return {band for band, its in ACTIVITIES[dimension]["words"].items() if words & {*its}}
 
 
 def meets(criteria: Criteria, bands: Mapping[str, set[str]]) -> bool:

@@ -298,6 +298,17 @@ def _line(its: OwnTransaction) -> str:
     return f"{row.day} {its.company}: {row.what}, {amount}, reference {row.reference}"
 
 
+def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> list[str]:
+    """What somebody bought from partners on a day or later, in the words of those."""
+    return [each.row.what for each in of_person(transaction, person_id) if each.row.day >= day]
+
+
+def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
+    """What is another when rows of somebody came or went."""
+    columns = ("COUNT(*)", "MAX(received)")
+    return tuple(transaction.tables.select_unchecked(table, columns, "person_id = ?", person_id))
+
+
 def erase(transaction: Transaction, person_id: PersonId) -> None:
     """Delete what partners told of somebody who is erased, unless the law keeps us from it."""
     if not is_on_hold(transaction, person_id, STORE):

@@ -62,14 +62,14 @@ FIELDS: Final = (
     *(
         Field(
             dimension,
-            bands.DIMENSIONS[dimension]["label"],
+            bands.TARGETS[dimension]["label"],
             "checks",
             required=False,
             options=bands.options(dimension),
             hint=ANY,
             length_max=500,
         )
-        for dimension in bands.DIMENSIONS
+        for dimension in bands.TARGETS
     ),
     Field(
         bands.AREA,
@@ -119,12 +119,17 @@ class AdvertiserPage:
             status=status,
             name=company_name(party),
             states=STATES,
-            fields=FIELDS,
+            fields=[each for each in FIELDS if self._is_open(each)],
             filled=filled,
             picture_max=pictures.BYTES_MAX,
             pixels_max=pictures.PIXELS_MAX,
             **words,
         )
+
+    def _is_open(self, field: Field) -> bool:
+        """Whether a field of the form is of no group, or of one that the policy lets be chosen."""
+        policy = self.provider.policy
+        return field.name not in bands.FIELD_OF or campaigns.may_choose_by(policy, field.name)
 
     async def table(self, visit: Visit) -> Response:
         """What is reported of its campaigns, by day, as CSV."""
@@ -192,7 +197,7 @@ async def _picture_of(form: FormData) -> bytes:
 
 
 def _booking_of(values: dict[str, str]) -> CampaignBooking:
-    dimensions = [each for each in (*bands.DIMENSIONS, bands.AREA) if values.get(each)]
+    dimensions = [each for each in (*bands.TARGETS, bands.AREA) if values.get(each)]
     return CampaignBooking(
         values["title"],
         values["text"],

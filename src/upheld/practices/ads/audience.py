@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
 
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.practice import ages, bands
+from upheld.practice import ages, bands, partner_transactions
 from upheld.practice.privacy_budget import GROUP, smallest_group
 from upheld.practices.ads.campaigns import ADVERTISER
 from upheld.practices.ads.matching import Groups, Mask
+
+PARTNERS: Final = "transaction"  # what people bought from partners is of this kind of data
+LOOKS_BACK: Final = timedelta(days=365)
 
 
 def using(fields: Sequence[str]) -> Act:
@@ -87,6 +91,31 @@ def permitted_each(
     return result
 
 
+def activities_of(
+    transaction: Transaction, person_id: PersonId, fields: Iterable[str]
+) -> dict[str, set[str]]:
+    """The bands of what somebody did in the last year, by the fields that may be used."""
+    if PARTNERS not in fields:
+        return {}
+    since = transaction.clock.today() - LOOKS_BACK
+    texts = partner_transactions.texts_since(transaction, person_id, since)
+    return {each: bands.bands_of_texts(each, texts) for each in bands.ACTIVITIES}
+
+
+def activity_mark(
+    transaction: Transaction, person_id: PersonId, fields: Iterable[str]
+) -> tuple[object, ...]:
+    """What is another when there is more or less of what somebody did."""
+    return partner_transactions.mark_of(transaction, person_id) if PARTNERS in fields else ()
+
+
+def _with_activities(
+    transaction: Transaction, person_id: PersonId, fields: Iterable[str], mask: Mask
+) -> Mask:
+    """A mask with the bands of what somebody did; whoever is in no band stays so."""
+    return {**mask, **activities_of(transaction, person_id, fields)} if mask else mask
+
+
 def _values_of(outcome: ActResult) -> dict[str, str]:
     """What an act handed out, in words."""
     return {name: value.value for name, value in outcome.values.items()}
@@ -123,7 +152,8 @@ def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> d
     for fields, people in alike.items():
         for person_id, outcome in transaction.sweep(using(fields), people).items():
             if not isinstance(outcome, Refused):
-                result[person_id] = masks.of(_values_of(outcome))
+                mask = masks.of(_values_of(outcome))
+                result[person_id] = _with_activities(transaction, person_id, fields, mask)
     return result
 
 
@@ -149,9 +179,10 @@ def read_crowd(
 
     masks = MaskMaker(transaction.policy, transaction.clock.today())
     outcomes = transaction.sweep(using(fields), people, only_if=choosing(fields), chooses=chooses)
-    for outcome in outcomes.values():
+    for person_id, outcome in outcomes.items():
         if not isinstance(outcome, Refused):
-            yield fields, masks.of(_values_of(outcome))
+            mask = masks.of(_values_of(outcome))
+            yield fields, _with_activities(transaction, person_id, fields, mask)
     permitted: dict[PersonId, Groups] = {}
     for person_id, each in permitted_each(transaction, others, fields).items():
         fitting = {field: group for field, group in each.items() if group <= smallest}

@@ -19,7 +19,9 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
+from upheld.policy.load import Policy
 from upheld.practice import bands, parties
+from upheld.practice.needs import can_ever
 from upheld.practices.ads.tables import advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
@@ -134,7 +136,7 @@ def book(transaction: Transaction, party: str, booking: CampaignBooking, *, acto
     if booking.paid_by not in (VIEWS, CLICKS) or not 0 <= booking.cents <= CENTS_MAX:
         hint = f"pay for views or for clicks, {CENTS_MAX // 100:,} dollars at most"
         raise _error("this price cannot be booked", hint)
-    _require_criteria(booking)
+    _require_criteria(booking, transaction.policy)
     campaign_id = CampaignId(secrets.token_hex(16))
     transaction.tables.insert(
         campaign,
@@ -180,9 +182,16 @@ def _require_address(address: str, domain: str) -> None:
         )
 
 
-def _require_criteria(booking: CampaignBooking) -> None:
-    """AdError for a category or a band that is not on our list."""
-    listed = {each: {word for word, _ in bands.options(each)} for each in bands.DIMENSIONS}
+def may_choose_by(policy: Policy, dimension: str) -> bool:
+    """Whether a policy ever lets advertisements be chosen by a kind of bands."""
+    field = bands.FIELD_OF[dimension]
+    questions = f"show-ad {field} at service-use", f"use {field} for advertising"
+    return all(can_ever(policy, each) for each in questions)
+
+
+def _require_criteria(booking: CampaignBooking, policy: Policy) -> None:
+    """AdError for a category or a band that is not on our list, or that the policy rules out."""
+    listed = {each: {word for word, _ in bands.options(each)} for each in bands.TARGETS}
     for dimension, words in booking.criteria.items():
         if dimension == bands.AREA:
             fits = all(re.fullmatch(r"[0-9]{3}", each) for each in words)
@@ -190,6 +199,9 @@ def _require_criteria(booking: CampaignBooking) -> None:
             fits = {*words} <= listed.get(dimension, set())
         if not fits or not words:
             raise _error("it is meant for a group that is not on our list", "choose from the list")
+        if not may_choose_by(policy, dimension):
+            sentence = "our policy lets no advertisement be chosen by one of these kinds of groups"
+            raise _error(sentence, "choose others, or anybody")
     if booking.category not in bands.CATEGORIES:
         raise _error("we take no advertisement of this kind", "choose from the list")
 

@@ -24,7 +24,7 @@ from upheld.web.kit import HEADLESS
 from upheld.web.pages import KEEP_OUT
 
 HERE: Final = "/me/ads"
-FIELDS: Final = bands.fields_of({**dict.fromkeys(bands.DIMENSIONS, ()), bands.AREA: ()})
+FIELDS: Final = bands.fields_of(dict.fromkeys(bands.FIELD_OF, ()))
 READ: Final = Act(
     action="view", data=FIELDS, actor="customer", purpose="rights-request", partial=True
 )
@@ -58,12 +58,15 @@ class AdPages:
                 else {name: value.value for name, value in result.values.items()}
             )
             mine = bands.bands_of(values, transaction.clock.today())
+            if not isinstance(result, Refused):
+                others = [each for each in FIELDS if each not in result.refused]
+                mine |= audience.activities_of(transaction, visit.subject, others)
             mine = {dimension: words for dimension, words in mine.items() if words}
             every = {dimension: sorted(words) for dimension, words in mine.items()}
             return {
                 "bands": bands.describe(every),
                 "hidden": len(hides.hidden_from(transaction, visit.subject)),
-                **self._grounds(transaction, visit, FIELDS),
+                **self._grounds(transaction, visit, _open_fields(transaction)),
             }
 
         words = await self.provider.do(look)
@@ -165,6 +168,13 @@ class AdPages:
         await self.provider.do(lambda t: hides.hide(t, visit.subject, campaign_id))
         banner = Banner("We look at it. Nobody is told that it was you.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _open_fields(transaction: Transaction) -> tuple[str, ...]:
+    """The kinds of data by which the policy ever lets advertisements be chosen, or all if none."""
+    policy = transaction.policy
+    some = [each for each in bands.FIELD_OF if campaigns.may_choose_by(policy, each)]
+    return bands.fields_of(dict.fromkeys(some, ())) if some else FIELDS
 
 
 def _readable(its: Campaign | None) -> Campaign:

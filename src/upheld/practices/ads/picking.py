@@ -176,7 +176,8 @@ def _read_mask(
     """
     marks = transaction.held_marks(person_id)
     stored = tuple((field, marks.get(field)) for field in sorted(groups))
-    made_under = (transaction.policy.digest, transaction.clock.today(), stored)
+    did = audience.activity_mark(transaction, person_id, groups)
+    made_under = (transaction.policy.digest, transaction.clock.today(), stored, did)
     if before is not None and before.made_under == made_under:
         return before
     masks = audience.read_masks(transaction, {person_id: groups})
