@@ -24,6 +24,7 @@ from upheld.policy.vocabulary import (
     DIMENSIONS,
     KEYWORDS,
     OTHER,
+    SENSITIVE,
     TERM_ATTRIBUTES,
     TREES,
     UNITS,
@@ -41,7 +42,7 @@ class _VocabularyReader:
     """Reads one or more TOML documents into a vocabulary, collecting every mistake."""
 
     def __init__(self) -> None:
-        self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in (*TREES, BASIS)}
+        self.trees: dict[str, dict[str, Term]] = {tree: {} for tree in (*TREES, BASIS, SENSITIVE)}
         self.facts: dict[str, Fact] = {}
         self.duties: dict[str, DutyTerm] = {}
         self.sources: list[str] = []

@@ -61,6 +61,7 @@ ATTRIBUTES = (
 )
 WORD = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*\Z")
 BASIS = "basis"  # the tree of legal bases, which no question names
+SENSITIVE = "sensitive"  # the tree of what is nobody's business, which no question names either
 DIMENSIONS = tuple(TABLE)
 TREE_OF = {name: each.tree for name, each in TABLE.items()}
 TREES = ("action", *dict.fromkeys(TREE_OF.values()))

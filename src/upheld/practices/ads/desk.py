@@ -24,6 +24,7 @@ from upheld.practices.ads import (
     campaigns,
     complaints,
     estimates,
+    forbidden,
     likeness,
     pictures,
 )
@@ -99,12 +100,16 @@ class AdDesk:
 
         def look(transaction: Transaction) -> dict[str, Any]:
             its = _one(transaction.tables, visit)
+            picture = pictures.find(transaction.tables, its.campaign_id)
             return {
                 "its": its,
                 "report": ad_reports.totals_of(transaction, its),
                 "odd": anomalies.odd(transaction.tables, its),
                 "signs": likeness.signs(transaction, its),
-                "picture": pictures.find(transaction.tables, its.campaign_id),
+                "picture": picture,
+                "matters": forbidden.matters_of(
+                    transaction.policy, its, picture.alternative if picture else ""
+                ),
                 "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),
             }
 

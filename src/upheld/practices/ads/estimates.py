@@ -18,13 +18,14 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
 from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
-from upheld.practices.ads import campaigns, segments
+from upheld.practices.ads import campaigns, forbidden, pictures, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
 from upheld.practices.ads.tables import ad_estimate
 
 ESTIMATED: Final = "ad.estimate"
 SENTENCES: Final = {ESTIMATED: "{actor} had the people counted whom an advertisement is meant for"}
 POINTS: Final = 50  # what an estimate costs
+FORBIDDEN: Final = "We take no advertisement that speaks of this"
 MARGIN: Final = 1_000  # a group that is too small passes at most once in so many times
 ROUNDED_TO: Final = 10
 STANDS: Final = timedelta(days=365)
@@ -45,13 +46,21 @@ class Estimate(NamedTuple):
 def review(
     transaction: Transaction, campaign_id: CampaignId, *, approve: bool, reason: str, actor: str
 ) -> Campaign:
-    """Approve or refuse a campaign. One for a group that may be too small is refused, whoever asks.
+    """Approve or refuse a campaign.
+
+    Whoever approves, one is refused whose group may be too small, or that speaks of what the
+    policy's vocabulary calls sensitive.
 
     AdError where it does not wait any more; BudgetError where nobody can be counted any more, and
     NoiseError without OpenDP: it waits then as it did.
     """
     its = campaigns.require(transaction.tables, campaign_id)
-    if not approve or not its.criteria or its.state != campaigns.WAITING:
+    matters = forbidden.matters_of(transaction.policy, its, _words_of_picture(transaction, its))
+    if not approve or its.state != campaigns.WAITING:
+        verdict = Verdict(approve)
+    elif matters:
+        verdict, reason = Verdict(approve=False), f"{FORBIDDEN}: {', '.join(matters)}"
+    elif not its.criteria:
         verdict = Verdict(approve)
     else:
         estimate = estimate_of(transaction, its.criteria, actor=actor)
@@ -59,6 +68,11 @@ def review(
         if not verdict.approve:
             verdict, reason = Verdict(approve=False), campaigns.TOO_SMALL
     return campaigns.review(transaction, campaign_id, verdict=verdict, reason=reason, actor=actor)
+
+
+def _words_of_picture(transaction: Transaction, its: Campaign) -> str:
+    picture = pictures.find(transaction.tables, its.campaign_id)
+    return picture.alternative if picture else ""
 
 
 def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:
