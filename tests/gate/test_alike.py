@@ -25,7 +25,7 @@ ACTS: Final = (
     Act(action="infer", data=("segment",), actor="advertiser", occasion="ad-view"),
     Act(action="use", data=("zip",), purpose="personalisation"),
 )
-BORN: Final = ("1990-02-01", "1990-02-01", "1961-12-31", "2016-05-05", "")
+BORN: Final = ("1990-02-01", "1990-02-02", "1961-12-31", "2016-05-05", "")
 
 
 def _crowd(gate: Gate, size: int = 24) -> list[PersonId]:

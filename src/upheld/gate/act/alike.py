@@ -1,7 +1,7 @@
 """People of whom nothing that an act depends on differs: what is decided on one holds of them all.
 
 Of most people there is no record that proves anything of an act: they neither objected nor opted
-out. Where what is read of them besides, such as their birth date, is the same too, the same facts
+out. Where what matters of their fields besides, such as their age, is the same too, the same facts
 are proven of them, and the policy is asked once.
 """
 
@@ -15,28 +15,30 @@ from upheld.core.ids import PersonId
 from upheld.gate.editions import bound
 from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
+from upheld.vault.values import Value
 
 if TYPE_CHECKING:
-    from upheld.gate.act.context import ActTemplate
     from upheld.gate.act.execution import ActExecution
     from upheld.gate.act.reads import PersonData
 
-Key = tuple[str | None, ...]
+Key = tuple[int | None, ...]
 
 
 class AlikePeople:
     """Who of the people that were read for some acts are alike, as far as these acts go."""
 
-    def __init__(self, data: PersonData, templates: Sequence[ActTemplate]) -> None:
-        self.data = data
-        fields = [each.alike for each in templates]
-        plain = [each for each in fields if each is not None]
+    def __init__(self, data: PersonData, executions: Sequence[ActExecution]) -> None:
+        self.data, first = data, executions[0]
+        self._today = first.context.clock.local(first.at).date()
+        every = [each.template.matters for each in executions]
+        plain = [each for each in every if each is not None]
         self._nobody = (
-            len(plain) < len(fields)
+            len(plain) < len(every)
             or REGISTER in data.changed
             or observing.observer() is not None  # who takes notes hears of every one
         )
-        self._fields = sorted({field for each in plain for field in each})
+        self._matters = {field: matter for each in plain for field, matter in each.items()}
+        self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
 
     def key(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those alike; None where they are looked at alone."""
@@ -44,7 +46,14 @@ class AlikePeople:
         if self._nobody or person_id in data.records or person_id in data.changed:
             return None
         read = data.people[person_id]
-        return tuple([rows[-1].value if (rows := read(each)) else None for each in self._fields])
+        return tuple([self._part(each, read(each)) for each in self._matters])
+
+    def _part(self, field: str, rows: Sequence[Value]) -> int | None:
+        """What matters of the rows of a field; of each value it is worked out once."""
+        value = rows[-1].value if rows else None
+        if (field, value) not in self._parts:
+            self._parts[field, value] = self._matters[field](value, self._today)
+        return self._parts[field, value]
 
 
 def decide_each(
@@ -55,7 +64,7 @@ def decide_each(
     Those alike share one answer. Where several versions are asked, or licences, each is looked at
     alone, as it is a matter of each which of them count.
     """
-    alike = AlikePeople(data, [each.template for each in executions])
+    alike = AlikePeople(data, executions)
     several = any(len(each.context.editions) >= bound.SECOND for each in executions)
     first, answers = executions[0], dict[Key, tuple[Decision, ...]]()
     licensed = any(each.combined for each in data.people.values()) and bool(

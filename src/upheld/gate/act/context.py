@@ -21,7 +21,7 @@ from upheld.gate.editions.store import Edition
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
 from upheld.gate.evidence.field_values import FieldValues
-from upheld.gate.evidence.provers import ASKED, GAG, HOLD, ProverRegistry
+from upheld.gate.evidence.provers import ASKED, GAG, HOLD, Matter, ProverRegistry
 from upheld.ledger.entries import Entry
 from upheld.policy.decide import QuestionPlan
 from upheld.policy.load import Policy
@@ -45,8 +45,8 @@ class ActTemplate(Struct):
     kinds: tuple[str, ...]  # of records that prove
     fields: tuple[str, ...]  # stored ones, to prove from or to hand out
     entry: Entry  # what is told of it whatever comes of it
-    # The fields that tell apart people without records of their own; None: something else may.
-    alike: tuple[str, ...] | None
+    # What of fields tells apart people without records of their own; None: something else may.
+    matters: dict[str, Matter] | None
     outcomes: dict[tuple[int, tuple[str, ...], str], tuple[Decision, Entry]]  # told so far
     settled: Judgement | None = None  # decided without any fact
     # By which kinds of records and fields each fact is proven, and what proves it.
@@ -153,7 +153,7 @@ class GateContext(Struct, frozen=True):
                 action=act.action,
                 **act.entry_fields(),
             ),
-            self.provers.fields_alone(facts.values()),
+            self.provers.matters(facts.values()),
             {},
         )
 

@@ -150,7 +150,7 @@ class ActExecution:
         key, answers = None, None
         if self.several:
             if self._alike is None or self._alike[0].data is not data:
-                self._alike = AlikePeople(data, [self.template]), {}
+                self._alike = AlikePeople(data, [self]), {}
             alike, answers = self._alike
             key = alike.key(person_id)
             if key is not None and (judged := answers.get(key)):

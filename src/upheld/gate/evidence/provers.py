@@ -71,21 +71,22 @@ class ProofQuestion(NamedTuple):
 
 
 Prover = Callable[[ProofQuestion], Proof]
+Matter = Callable[[str | None, date], int | None]  # of a value, or of none, on a day
 
 
 class ProverEntry(NamedTuple):
     """How a kind of proof is proven: by whom, from which fields, and whether from records.
 
-    `registers` are kinds of the registers' records that the prover is given besides its own. What a
-    `plain` one says of somebody rests on records and on the values of those fields, on nothing else
-    of theirs.
+    `registers` are kinds of the registers' records that the prover is given besides its own.
+    `matters` says by field what of a value matters on a day, where what the prover says of somebody
+    rests on records and on that, and on nothing else of theirs; None where it may rest on more.
     """
 
     prover: Prover
     reads: tuple[str, ...] = ()
     records: bool = True
     registers: tuple[str, ...] = ()
-    plain: bool = False
+    matters: Mapping[str, Matter] | None = None
 
     def kinds_for(self, kind: str) -> tuple[str, ...]:
         """The kinds of records that are read to prove something by a kind of proof."""
@@ -212,13 +213,18 @@ def erased_owners(some_records: Iterable[Record]) -> set[PersonId]:
 
 def by_birth_date(question: ProofQuestion) -> Proof:
     """Age in whole years from the birth date in the vault; unknown without one."""
-    birth_date = question.read(BIRTH_DATE)
+    age = age_by(question.read(BIRTH_DATE), question.at.date())
+    return Proof(None) if age is None else Proof(age, (BIRTH_DATE,))
+
+
+def age_by(birth_date: str | None, today: date) -> int | None:
+    """The age in whole years by a birth date; None without one, or with none that can be."""
     if birth_date is None:
-        return Proof(None)
+        return None
     try:
-        return Proof(years(date.fromisoformat(birth_date), question.at.date()), (BIRTH_DATE,))
+        return years(date.fromisoformat(birth_date), today)
     except ValueError:
-        return Proof(None)
+        return None
 
 
 def years(born: date, today: date) -> int:
@@ -242,7 +248,7 @@ def is_silent(policy: Policy, mine: Sequence[Record], at: int) -> bool:
     )
 
 
-BY_RECORDS = ProverEntry(by_records, plain=True)
+BY_RECORDS = ProverEntry(by_records, matters={})
 
 
 class ProverRegistry:
@@ -252,10 +258,12 @@ class ProverRegistry:
         """`changed` is called when one is added."""
         self._changed = changed
         self._by = {
-            BIRTH_DATE: ProverEntry(by_birth_date, (BIRTH_DATE,), records=False, plain=True),
+            BIRTH_DATE: ProverEntry(
+                by_birth_date, (BIRTH_DATE,), records=False, matters={BIRTH_DATE: age_by}
+            ),
             PUBLIC_SOURCE: ProverEntry(by_public_source, (ASKED,)),
-            REQUEST: ProverEntry(by_request, plain=True),
-            **dict.fromkeys(NAMED, ProverEntry(by_named, plain=True)),
+            REQUEST: ProverEntry(by_request, matters={}),
+            **dict.fromkeys(NAMED, ProverEntry(by_named, matters={})),
         }
 
     def add(
@@ -285,15 +293,18 @@ class ProverRegistry:
         """How a fact is proven."""
         return self._by.get(fact.proof, BY_RECORDS)
 
-    def fields_alone(self, facts: Iterable[Fact]) -> tuple[str, ...] | None:
-        """The fields on whose values alone some facts rest where somebody has no records.
+    def matters(self, facts: Iterable[Fact]) -> dict[str, Matter] | None:
+        """What of somebody's fields alone some facts rest on where they have no records.
 
         None where one of the facts may rest on more.
         """
-        entries = [self.of(fact) for fact in facts]
-        if not all(each.plain for each in entries):
-            return None
-        return tuple(sorted({field for each in entries for field in each.reads}))
+        result: dict[str, Matter] = {}
+        for fact in facts:
+            its = self.of(fact).matters
+            if its is None:
+                return None
+            result |= its
+        return result
 
     def reads(self, fact: Fact, data: tuple[str, ...]) -> tuple[str, ...]:
         """The fields that are read to prove a fact for an act on some data."""
