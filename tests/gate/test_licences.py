@@ -14,6 +14,7 @@ from gate.conftest import Told, customer, later
 from gate.versions import WIDER, post_version
 from upheld.core.clock import Clock
 from upheld.core.ids import PersonId, UserId
+from upheld.database import rows as database
 from upheld.database.seals import SealedError
 from upheld.database.transaction import writing
 from upheld.gate.act.duties import nothing_more
@@ -21,8 +22,10 @@ from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, ActResult, LicenceDecision, Refused
 from upheld.gate.editions.licences import Licence
 from upheld.gate.editions.store import EditionError
+from upheld.gate.editions.tables import policy_copy
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
+from upheld.gate.operations.edition_checks import licence_problems
 from upheld.policy.load import load_text
 from upheld.policy.request import Request
 from upheld.vault.envelope import SealError
@@ -279,6 +282,16 @@ def test_a_row_of_a_licence_that_somebody_changed_stops_such_acts(gate: Gate) ->
         with pytest.raises(SealedError):
             gate.use(ann, ["occupation"], purpose="advertising")
         assert gate.use(ann, ["industry"], purpose="advertising")["industry"] == "timber"
+
+
+def test_a_copy_of_a_licence_that_somebody_changed_is_found(gate: Gate) -> None:
+    """By whoever looks whether all is whole."""
+    its = register(gate, licence(CHOOSING))
+    with writing(gate.engine) as connection:
+        assert [*licence_problems(connection)] == []
+        database.delete(connection, policy_copy, "digest = ?", its.digest)
+        (problem,) = licence_problems(connection)
+    assert problem.startswith("licence 1: the database has no copy")
 
 
 def test_a_value_whose_origin_somebody_changed_is_not_handed_out(gate: Gate) -> None:

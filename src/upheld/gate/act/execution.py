@@ -26,7 +26,7 @@ from upheld.gate.act.context import GateContext
 from upheld.gate.act.duties import DutyQuestion
 from upheld.gate.act.explained import explained, not_met
 from upheld.gate.act.judgement import Judgement
-from upheld.gate.act.licensed import COMBINE, ActLicences, is_asked
+from upheld.gate.act.licensed import COMBINE, ActLicences
 from upheld.gate.act.older_versions import OlderVersions
 from upheld.gate.act.outcomes import outcome_of
 from upheld.gate.act.reads import PersonData
@@ -123,8 +123,6 @@ class ActExecution:
         if not self._asks_licences or self.as_of is not None:
             return judgement
         if not (self.licensor or data.people[person_id].combined):
-            return judgement
-        if not is_asked(self.act, of_held=self.of_held or bool(self.licensor)):
             return judgement
         return self.act_licences(data).judge(person_id, judgement)
 

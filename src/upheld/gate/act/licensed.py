@@ -52,7 +52,8 @@ class ActLicences:
         self.data = data
         self._asking = execution
         self._shelf = execution.context.licences
-        self._all = self._shelf.all(execution.connection)
+        asks = is_asked(execution.act, of_held=execution.of_held or bool(execution.licensor))
+        self._all = self._shelf.all(execution.connection) if asks else ()
         self._under: dict[PersonId, dict[Licence, Fields]] = {}
         self._executions: dict[tuple[int, Fields, bool], ActExecution | Judgement] = {}
         self._narrower: dict[Fields, ActExecution] = {}
@@ -62,7 +63,7 @@ class ActLicences:
         """The licences under which somebody's values are that are meant, with those fields."""
         result = self._under.get(person_id)
         if result is None:
-            result = self._under[person_id] = self._find(person_id) if self._all else {}
+            result = self._under[person_id] = self._find(person_id)
         return result
 
     def _find(self, person_id: PersonId) -> dict[Licence, Fields]:
@@ -83,6 +84,8 @@ class ActLicences:
 
     def judge(self, person_id: PersonId, first: Judgement) -> Judgement:
         """The strictest of what the policy said of somebody and what each licence says."""
+        if not self._all:
+            return first
         if first.problem or first.decision.outcome not in {"allow", "needs-proof"}:
             return first
         under = {

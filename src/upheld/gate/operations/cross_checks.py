@@ -17,7 +17,7 @@ from upheld.database.statements import row, rows, to_bytes
 from upheld.gate.evidence import records
 from upheld.gate.log import database_log, detach
 from upheld.gate.log.database_log import Log
-from upheld.gate.operations.edition_checks import edition_problems
+from upheld.gate.operations.edition_checks import edition_problems, licence_problems
 from upheld.ledger import entries as ledger
 from upheld.ledger.note import NoteError
 from upheld.vault import belonging
@@ -59,7 +59,12 @@ def _everywhere(connection: Connection, keyring: Keyring) -> list[str]:
         f"entry {number} is not about those who were left when others were cut from it"
         for number in detach.exchanged_batches(connection)
     ]
-    return [*problems, *_false_beginnings(connection), *edition_problems(connection)]
+    return [
+        *problems,
+        *_false_beginnings(connection),
+        *edition_problems(connection),
+        *licence_problems(connection),
+    ]
 
 
 def _has_own_name(log: Log) -> bool:

@@ -1,4 +1,4 @@
-"""What is not whole of the versions that were posted: each copy, and the entry of each posting."""
+"""What is not whole of the versions that were posted, with their entries, and of licences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from upheld.database.seals import SealedError
 from upheld.database.statements import row, to_bytes
-from upheld.gate.editions import store
+from upheld.gate.editions import licences, store
 from upheld.gate.editions.store import Edition, EditionError
 from upheld.ledger import entries as ledger
 
@@ -29,6 +29,21 @@ def edition_problems(connection: Connection) -> Iterator[str]:
             yield f"{name}: its copy was changed"
         if not _is_named(connection, each):
             yield f"{name} is not the one that entry {each.entry} says was posted"
+
+
+def licence_problems(connection: Connection) -> Iterator[str]:
+    """Licences whose bytes do not give their digest."""
+    try:
+        every = licences.licences(connection)
+    except SealedError:
+        return  # which row it is, is said by whoever looks through the rows
+    for each in every:
+        try:
+            store.read_program(connection, each.digest)
+        except EditionError as error:
+            yield f"licence {each.number}: {error}"
+        except SealedError:
+            yield f"licence {each.number}: its copy was changed"
 
 
 def _is_named(connection: Connection, edition: Edition) -> bool:
