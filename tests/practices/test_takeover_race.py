@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from upheld.practices.takeovers.manifest import (
     AccountDigest,
     TransferManifest,
 )
-from upheld.practices.takeovers.parcels import Parcel, ParcelValue
+from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, ParcelValue
 
 IDENTITY = pyrage.x25519.Identity.generate()
 EMAILS = [f"c{number}@marked.example" for number in range(2)]
@@ -37,24 +37,31 @@ TEXT = b"# Another policy\n"
 
 def archive(path: Path, number: int) -> str:
     """Write an archive with an account of each address; its digest."""
-    closing, parts = f"{number:032x}", []
-    for email in EMAILS:
-        values = {"birth-date": "1990-02-01", "name": "Ann Marked", "email": email}
-        parcel = Parcel(
-            closing=closing,
-            account=email,
-            entry=EntryNumber(1),
-            policy="0" * 64,
-            values={word: (ParcelValue(value, AT),) for word, value in values.items()},
-            series=(),
-            choices=(),
-            kept_back=(),
-        )
-        parts.append(pyrage.encrypt(msgspec.json.encode(parcel), [IDENTITY.to_public()]))
+    values = {"birth-date": "1990-02-01", "name": "Ann Marked"}
+    return written(path, [parcel({**values, "email": email}, number) for email in EMAILS])
+
+
+def parcel(values: dict[str, str], number: int, *choices: ParcelChoice) -> Parcel:
+    """An account with some values and choices, of a closing that has this number."""
+    return Parcel(
+        closing=f"{number:032x}",
+        account=values.get("email", ""),
+        entry=EntryNumber(1),
+        policy="0" * 64,
+        values={word: (ParcelValue(value, AT),) for word, value in values.items()},
+        series=(),
+        choices=choices,
+        kept_back=(),
+    )
+
+
+def written(path: Path, parcels: Sequence[Parcel]) -> str:
+    """Write an archive of some accounts of one closing; its digest."""
+    parts = [pyrage.encrypt(msgspec.json.encode(each), [IDENTITY.to_public()]) for each in parcels]
     names = [f"accounts/{place:06}.age" for place in range(1, len(parts) + 1)]
     manifest = msgspec.json.encode(
         TransferManifest(
-            closing=closing,
+            closing=parcels[0].closing,
             kind="merger",
             successor="larch-valley",
             effective=AT,

@@ -213,6 +213,11 @@ class Inquiries:
         """The ids of the people with each of some e-mail addresses or phone numbers."""
         return blind_index.find_each(self._connection, self._context.keyring, field, values)
 
+    @staticmethod
+    def search_form(field: str, value: str) -> str:
+        """An address or number as people are found by it: alike for all that find the same ones."""
+        return blind_index.normalised(field, value)
+
     def let_find(self, person_id: PersonId, field: str, word: str) -> None:
         """Let a person of whom nothing is held be found by a word that is nobody's value."""
         blind_index.put(self._connection, self._context.keyring, person_id, field, word)

@@ -269,18 +269,19 @@ class ArchiveImport:
 
     def _addresses(self, transaction: Transaction, some: Sequence[_Account]) -> set[str]:
         """The e-mail addresses of some accounts, in any spelling, that somebody has here."""
-        spellings = {s for each in some for s in self._spellings(each.parcel)}
+        spellings = {s for each in some for s in self._spellings(transaction, each.parcel)}
         found_by = transaction.find_each(EMAIL, sorted(spellings)) if spellings else {}
         return {address for address, whose in found_by.items() if whose}
 
-    def _spellings(self, parcel: Parcel) -> set[str]:
-        """The e-mail address of an account, as it is written and as it is kept."""
+    def _spellings(self, transaction: Transaction, parcel: Parcel) -> set[str]:
+        """The e-mail address of an account, as it is written and as it is kept, to find by."""
         if EMAIL in self.leave_out or not parcel.values.get(EMAIL):
             return set()
         address = parcel.values[EMAIL][0].value
+        spellings = {address}
         with suppress(ValueError):  # as one that was kept before values were checked
-            return {address, canonical(self.provider, EMAIL, address)}
-        return {address}
+            spellings.add(canonical(self.provider, EMAIL, address))
+        return {transaction.search_form(EMAIL, each) for each in spellings}
 
     def _fields(self, transaction: Transaction, parcel: Parcel) -> tuple[str, ...] | _Reason:
         """The fields of an account that are to come in: not what is worked out here, its number."""
@@ -304,7 +305,7 @@ class ArchiveImport:
         addresses: set[str],
     ) -> _Reason | None:
         """Why an account cannot be a newcomer's; its address is `addresses`' from here on."""
-        spellings = self._spellings(parcel)
+        spellings = self._spellings(transaction, parcel)
         if spellings & addresses:
             return _Reason("somebody with this address is here already", (EMAIL,))
         for field in fields:
