@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from select import select
+from select import POLLIN, POLLOUT, poll
 from typing import Final, Self
 
 from upheld.practices.takeovers import age_child
@@ -44,6 +44,7 @@ class AgeHelper:
     def __init__(self, kind: bytes, key: str, own: Callable[[bytes], bytes], expected: int) -> None:
         self.key, self._own = key, own
         self._waiting: deque[AgeFile] = deque()
+        self._poll = poll()  # not `select`, which knows no more than 1,024 open files
         self._to_send, self._received = bytearray(), bytearray()
         self.child: subprocess.Popen[bytes] | None = None
         if expected < FEWEST:
@@ -58,6 +59,7 @@ class AgeHelper:
             )
             for pipe in self._pipes():
                 os.set_blocking(pipe, False)
+            self._poll.register(self._pipes()[1], POLLIN)
             self._to_send += frame(kind + key.encode())
 
     def __enter__(self) -> Self:
@@ -109,12 +111,15 @@ class AgeHelper:
         if self.child is None:
             return
         to, from_ = self._pipes()
+        self._poll.register(to, POLLOUT if self._to_send else 0)
+        events = dict(self._poll.poll(None if seconds is None else int(seconds * 1000)))
         try:
-            readable, writable, _ = select([from_], [to] if self._to_send else [], [], seconds)
-            if writable:
+            if to in events:
                 del self._to_send[: os.write(to, self._to_send[:CHUNK])]
-            if readable:
+            if from_ in events:
                 self._take(os.read(from_, CHUNK))
+        except BlockingIOError:
+            pass  # what is full or empty now is not so at the next exchange
         except OSError:  # it is gone
             self._stop()
 
