@@ -91,11 +91,11 @@ def test_whatever_the_lots_are_the_same_accounts_come_in_and_stay_out(
 
 def here(house: House) -> list[tuple[str, list[str], int]]:
     """Who is here by their address, with what is held of them and how many opt-outs they have."""
-    some: list[tuple[str, list[str], int]] = []
-    for number in range(len(accounts())):
-        email = f"c{number}@marked.example"
-        for person in house.do(lambda t, e=email: t.find("email", e)):  # type: ignore[misc]
-            fields = sorted(house.do(lambda t, p=person: t.held_fields(p)))  # type: ignore[misc]
-            records, _ = house.do(lambda t, p=person: t.records_of([p], ["opt-out"]))  # type: ignore[misc]
-            some.append((email, fields, len(records)))
+    gate, some = house.provider.gate.gate, list[tuple[str, list[str], int]]()
+    with gate.together() as transaction:
+        for number in range(len(accounts())):
+            email = f"c{number}@marked.example"
+            for person in transaction.find("email", email):
+                records, _ = transaction.records_of([person], ["opt-out"])
+                some.append((email, sorted(transaction.held_fields(person)), len(records)))
     return some
