@@ -1,0 +1,60 @@
+"""Licences of feeds in a browser: the desk's pages, and what a customer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import upheld
+from browser.test_agreements import Visitor
+from browser.test_visits import checked
+from browsing import follow, served
+from empty import empty_database
+from practices.conftest import House, houses
+from practices.test_feeds import SPRUCE
+from practices.test_licences import WIDER, under_licence
+from upheld.demo import sample_policy
+from upheld.practice import parties
+from upheld.practices.feeds.licence_desk import HERE, MINE
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[House, str]]:
+    """A running provider, and its address."""
+    with contextmanager(houses)(empty_database(tmp_path), tmp_path) as opening:
+        house = opening(upheld.load(sample_policy()))
+        with served(house.app) as address:
+            yield house, address
+
+
+def test_a_licence_is_read_at_the_desk_and_by_a_customer(
+    chromium: Browser, site: tuple[House, str]
+) -> None:
+    """Pages without scripts, in which axe finds nothing wrong."""
+    house, _ = site
+    party = house.do(lambda t: parties.add(t, SPRUCE, "business-partner")).party
+    ann = under_licence(house, party)
+    desk = Visitor(chromium, site, "staff", house.staff("privacy"))
+    desk.at(HERE)
+    desk.page.select_option("#f-party", party)
+    desk.page.fill("#f-text", WIDER)
+    assert "sell your occupation" in desk.press("Check and register it")
+    assert "What Spruce Point lets us do" in desk.page.input_value("#f-text")
+    for path in (HERE, f"{HERE}/1"):
+        checked(desk, chromium, path)
+    mine = Visitor(chromium, site, "customer", ann)
+    mine.at("/me/privacy?show=all")
+    follow(mine.page.get_by_role("link", name="Its licence"))
+    assert mine.page.url == f"{desk.address}{MINE}/1"
+    checked(mine, chromium, f"{MINE}/1")
+    for each in (desk, mine):
+        each.page.context.close()
