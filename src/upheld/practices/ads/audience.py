@@ -126,7 +126,7 @@ class MaskMaker:
 
     def __init__(self, policy: Policy, today: date) -> None:
         self._policy, self._today = policy, today
-        self._minors: dict[str, bool] = {}  # by birth date
+        self._minors: dict[int, bool] = {}  # by age
         self._seen: bands.SeenValues = {}
 
     def of(self, values: Mapping[str, str]) -> Mask:
@@ -134,10 +134,10 @@ class MaskMaker:
         born = values.get(bands.BORN, "")
         if not born:
             return {}
-        if born not in self._minors:
-            age = bands.age_on(born, self._today)
-            self._minors[born] = ages.is_minor(self._policy, age)
-        return {} if self._minors[born] else bands.bands_of(values, self._today, self._seen)
+        age = bands.age_on(born, self._today)
+        if age not in self._minors:
+            self._minors[age] = ages.is_minor(self._policy, age)
+        return {} if self._minors[age] else bands.bands_of(values, self._today, self._seen)
 
 
 def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> dict[PersonId, Mask]:
