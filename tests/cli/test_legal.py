@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
 from practices.orders import KEY, opened_files
+from upheld.cli import app
 from upheld.cli.admin import provider_of
+from upheld.core.clock import Clock, system_time
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
 from upheld.gate.transaction import GateTransaction
@@ -131,3 +136,73 @@ def test_while_an_order_is_silent_what_is_printed_of_a_person_says_nothing_of_it
         run(home, "person", "show", person),
     ] == before
     assert "legal process" in run(home, "ledger", "account")
+
+
+def moved(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Let each command from now on run on a day that is so many days ahead."""
+    ahead = days * 24 * 3600 * 10**9
+    defaults = (lambda: time.time_ns() + ahead, lambda: time.monotonic_ns() + ahead, UTC)
+    monkeypatch.setattr(Clock.__init__, "__defaults__", defaults)
+
+
+def test_a_subpoena_is_silent_for_ninety_days_by_command_and_then_told(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second customer and a further field are refused meanwhile, and all once it lapsed."""
+    number, other = customer(home), customer(home)
+    today = system_time()
+    ends = {"--silence-end": today + timedelta(days=90), "--ends": today + timedelta(days=100)}
+    words = [each for name, day in ends.items() for each in (name, day.isoformat())]
+    name = json.loads(order(home, number, *words, "--json"))["id"]
+    run(home, "legal", "check", name, "--by", "cora")
+    run(home, "legal", "approve", name, "--by", "sean")
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    with provider.gate.gate.together() as transaction:
+        (person,) = provider.find_people(transaction, "account", number)
+    account = ("ledger", "account", "--person", person)
+
+    def refused(*part: str) -> str:
+        release = ("legal", "release", name, "--by", "olaf", "--to", str(home / "no.age"))
+        with pytest.raises(UpheldError) as caught:
+            run(home, *release, *part)
+        assert not (home / "no.age").exists()
+        return caught.value.code
+
+    assert refused("--field", "email") == "refused"
+    assert refused("--account", other) == "refused"
+    for days, is_told in ((89, False), (91, True)):
+        moved(monkeypatch, days)
+        CliRunner().invoke(app, ["jobs", "--once", "--settings", str(home / "upheld.toml")])
+        assert ("shared" in run(home, *account)) == is_told
+    moved(monkeypatch, 101)
+    assert refused() == "refused"
+
+
+def test_who_was_erased_under_a_silent_order_is_found_by_a_later_one(home: Path) -> None:
+    """The desk names the account as before, gets what is kept, and nothing once the hold ended."""
+    number = customer(home)
+    issued = ("--by", "olaf", "--issuer", "Larch County Court", "--reference", "2 of 2099")
+    times = ("--starts", "2020-01-01", "--ends", "2099-12-31", "--silence-end", "2099-12-31")
+    reach = ("--account", number, "--document", str(home / "order.pdf"))
+    words = ("legal", "open", "preservation", *issued, *times, *reach, "--json")
+    hold = json.loads(run(home, *words))["id"]
+    run(home, "legal", "check", hold, "--by", "cora")
+    run(home, "legal", "approve", hold, "--by", "sean")
+    provider = provider_of(read_settings(home / "upheld.toml"))
+    with provider.gate.gate.together() as transaction:
+        (person,) = provider.find_people(transaction, "account", number)
+    assert "Ann Marked" not in run(home, "person", "erase", person)
+    name = json.loads(order(home, number, "--json"))["id"]
+    run(home, "legal", "check", name, "--by", "cora")
+    run(home, "legal", "approve", name, "--by", "sean")
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
+    files = opened_files((home / "out.age").read_bytes())
+    assert any("Ann Marked" in each for each in files.values())
+    run(home, "legal", "end", hold, "--by", "olaf")
+    CliRunner().invoke(app, ["jobs", "--once", "--settings", str(home / "upheld.toml")])
+    with pytest.raises(UpheldError) as caught:
+        order(home, number)
+    assert caught.value.code == "legal-reach"
