@@ -203,7 +203,6 @@ def test_nothing_of_a_silenced_act_moves_a_number(
         for _ in range(SMALL + 5):
             with suppress(Refused):
                 gate.share(whose, ["email"], recipient="court", **LEGALLY)
-        gate.act("store", whose, ["email"], entitled=True)  # an order is among what it rests on
     gate.sweep("store", [person, another], ["email"])
     assert len(kinds(gate, "act", "refusal")) > 2 * SMALL
     clause_counts.count(gate)
