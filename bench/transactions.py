@@ -70,9 +70,9 @@ def rate(gate: Gate, emails: list[str], count: int, name: str, *, alone: bool) -
     lines = list(lines_of(gate, emails, count, name))
     start = time.process_time()
     if alone:
-        omitted = sum(1 for _ in feeds.take(gate, its, lines, one_by_one))
+        omitted = sum(1 for _ in feeds.take_lots(gate, its, lines, one_by_one))
     else:
-        omitted = sum(1 for _ in sales.take_transactions(gate, its, lines))
+        omitted = sum(1 for _ in sales.take_transactions(gate, its, sales.read_lines(lines)))
     took = time.process_time() - start
     if omitted != count // 10:
         raise SystemExit("other rows are left out than those of nobody")

@@ -44,7 +44,10 @@ def take(house: House, *rows: dict[str, str], digest: str = "d1") -> tuple[Feed,
     its = house.do(
         lambda t: feeds.start(t, "spruce-point", digest, UserId("u1"), sales.TRANSACTIONS)
     )
-    reasons = {e.number: e.reason for e in sales.take_transactions(gate, its, lines_of(*rows))}
+    reasons = {
+        e.number: e.reason
+        for e in sales.take_transactions(gate, its, sales.read_lines(lines_of(*rows)))
+    }
     return its, reasons
 
 
@@ -128,7 +131,7 @@ def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(
 
     its = house.do(lambda t: feeds.start(t, party, "d1", UserId("u1"), sales.TRANSACTIONS))
     with pytest.raises(OSError, match="middle"):
-        list(sales.take_transactions(house.provider.gate.gate, its, broken()))
+        list(sales.take_transactions(house.provider.gate.gate, its, sales.read_lines(broken())))
     assert len(stored(house)) == 50
     assert take(house, *rows)[1] == {}
     assert len(stored(house)) == 60

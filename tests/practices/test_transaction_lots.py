@@ -122,7 +122,9 @@ def test_twenty_files_with_the_same_rows_give_each_row_once(house: House) -> Non
 
     def take(number: int) -> int:
         try:
-            omitted = list(sales.take_transactions(gate, files[number], lines_of(*rows)))
+            omitted = list(
+                sales.take_transactions(gate, files[number], sales.read_lines(lines_of(*rows)))
+            )
         except UpheldError as error:
             if error.code != "feed-state":
                 raise

@@ -9,9 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,26 +123,27 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
     as_json: bool = JSON,
 ) -> None:
     """Take in what customers bought from a partner; 1 where the policy lets nothing in."""
-    from upheld.cli import row_files
-    from upheld.practice import matching, parties, partner_transactions
+    from upheld.cli import read_beside, row_files, side_file
+    from upheld.practice import matching, parties, partner_rows
     from upheld.practices.feeds import feeds, sales
 
-    words = row_files.words_of(columns, (*partner_transactions.WORDS, *matching.KEYS))
+    words = row_files.words_of(columns, (*partner_rows.WORDS, *matching.KEYS))
     rows = row_files.rows(file)
-    gate = gate_of(settings_in(settings))
-    with file.open("rb") as raw:
-        digest = file_digest(raw, "sha256").hexdigest()
-    with gate.together() as transaction:
-        user_id = user_id_of(transaction, by)
-        word = parties.find(transaction, party)
-        its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS)
-    with ExitStack() as stack:
-        out = stack.enter_context(left_out.open("a")) if left_out else None
-        if out is not None and not out.tell():
-            out.write("line,why\n")
-        for each in sales.take_transactions(gate, its, _rows(rows, words)):
-            if out is not None:
-                out.write(f"{each.number},{each.reason}\n")
+
+    def read() -> Iterator[sales.SaleLine]:
+        return sales.read_lines(_rows(rows, words))
+
+    with (
+        read_beside.reading(file, read, sales.SaleLine) as lines,
+        side_file.writing(left_out) as tell,
+    ):
+        gate = gate_of(settings_in(settings))
+        with gate.together() as transaction:
+            user_id = user_id_of(transaction, by)
+            word = parties.find(transaction, party)
+            digest = read_beside.digest_of(file)
+            its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS)
+        feeds.exhaust(sales.take_transactions(gate, its, lines, tell))
     with gate.look() as tables:
         after = feeds.require(tables, its.feed_id)
     if as_json:

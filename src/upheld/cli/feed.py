@@ -7,7 +7,6 @@ With `--link` a line may also be of the one customer whom its name, birth date a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,34 +54,38 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     as_json: bool = JSON,
 ) -> None:
     """Combine a file with what is held, as far as the policy allows; 1 where it allows nothing."""
-    from upheld.cli import csv_rows
+    from upheld.cli import csv_rows, read_beside, side_file
     from upheld.practice import parties
     from upheld.practices.feeds import feeds, linking
 
     names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
-    gate = gate_of(settings_in(settings))
-    if link:
-        linking.require_allowed(gate.policy)
-    keys = linking.keys_of(gate.policy) if link else ()
-    feeds.require_columns(gate.policy, list(names.values()), keys)
-    limits = linking.Thresholds(certain, lowest)
-    linking.require_thresholds(limits)
-    with gate.together() as transaction:
-        user_id = user_id_of(transaction, by)
-        word = parties.find(transaction, party)
-        its = feeds.start(transaction, word, sha256(file.read_bytes()).hexdigest(), user_id)
-    before = its.lines
-    lines = _lines(file, names, keys)
-    if link:
-        omitted = list(linking.take_linked(gate, its, list(lines), limits))
-    else:
-        omitted = list(feeds.take(gate, its, lines))
+
+    def read() -> Iterator[FeedLine]:
+        return _lines(file, names)
+
+    with (
+        read_beside.reading(file, read, feeds.FeedLine, worth=not link) as lines,
+        side_file.writing(left_out) as tell,
+    ):
+        gate = gate_of(settings_in(settings))
+        if link:
+            linking.require_allowed(gate.policy)
+        keys = linking.keys_of(gate.policy) if link else ()
+        feeds.require_columns(gate.policy, list(names.values()), keys)
+        limits = linking.Thresholds(certain, lowest)
+        linking.require_thresholds(limits)
+        with gate.together() as transaction:
+            user_id = user_id_of(transaction, by)
+            word = parties.find(transaction, party)
+            its = feeds.start(transaction, word, read_beside.digest_of(file), user_id)
+        before = its.lines
+        if link:
+            every = list(_lines(file, names, keys))
+            feeds.exhaust(linking.take_linked(gate, its, every, limits, tell))
+        else:
+            feeds.exhaust(feeds.take(gate, its, lines, tell))
     with gate.look() as tables:
         its = feeds.require(tables, its.feed_id)
-    if left_out is not None:
-        left_out.write_text(
-            "line,why\n" + "".join(f"{each.number},{each.reason}\n" for each in omitted)
-        )
     if as_json:
         print_json({**_plain(its), "read_before": before})
     else:
@@ -193,7 +196,7 @@ def _names(header: list[str], columns: list[str], skip: list[str]) -> dict[str, 
     return names
 
 
-def _lines(file: Path, names: dict[str, str], keys: Sequence[str]) -> Iterator[FeedLine]:
+def _lines(file: Path, names: dict[str, str], keys: Sequence[str] = ()) -> Iterator[FeedLine]:
     from upheld.cli import csv_rows
     from upheld.practices.feeds.feeds import FeedLine
 

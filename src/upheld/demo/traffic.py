@@ -111,4 +111,8 @@ class DemoTraffic:
             for at, email in enumerate([*emails, "nobody@mill-books.example"], 1)
             for reference, days, amount, what in _SALES[:at]
         ]
-        done(list(sales.take_transactions(gate, its, map(FeedLine, count(2), rows))))
+        done(
+            list(
+                sales.take_transactions(gate, its, sales.read_lines(map(FeedLine, count(2), rows)))
+            )
+        )

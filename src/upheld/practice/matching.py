@@ -15,6 +15,42 @@ from upheld.gate.evidence.field_values import canonical
 from upheld.gate.transaction import Transaction
 
 KEYS: Final = ("email", "phone")  # by which a row is matched
+_VALUES_MAX: Final = 20_000  # that a reader has in mind
+RowKeys = tuple[str, str]  # an e-mail address and a phone number; empty where a row has none
+
+
+class KeyReader:
+    """Reads what rows are matched by, in the form in which we would keep it."""
+
+    def __init__(self, today: date) -> None:
+        self._today = today
+        self._values: dict[tuple[str, str], str | None] = {}  # None for what is none
+
+    def read(self, row: Mapping[str, str]) -> RowKeys:
+        """The keys of a row; ValueError, which repeats no value, for an address that is none."""
+        return self._read("email", row.get("email")), self._read("phone", row.get("phone"))
+
+    def _read(self, key: str, raw: str | None) -> str:
+        if not raw:
+            return ""
+        try:
+            value = self._values[key, raw]
+        except KeyError:
+            if len(self._values) >= _VALUES_MAX:
+                self._values.clear()
+            value = self._values[key, raw] = _canonical(key, raw.strip(), self._today)
+        if value is None:
+            raise ValueError(f"`{key}` is none")
+        return value
+
+
+def _canonical(key: str, value: str, today: date) -> str | None:
+    if key == "email" and value.isascii():  # looked for in small letters
+        value = value.lower()
+    try:
+        return canonical(key, value, today=today) if value else ""
+    except ValueError:
+        return None
 
 
 class Matches(NamedTuple):
@@ -29,48 +65,27 @@ class Matches(NamedTuple):
 
 def match_each(transaction: Transaction, rows: Sequence[Mapping[str, str]]) -> Matches:
     """Whose each of some rows is."""
-    people: list[PersonId | None] = [None] * len(rows)
-    unreadable: set[int] = set()
-    today = transaction.clock.today()
-    several: dict[int, set[PersonId]] = {}
-    for key in KEYS:
-        values = _values(key, rows, today)
-        owners = transaction.find_each(key, list({each for each in values.values() if each}))
-        for place, row in enumerate(rows):
-            if not (raw := row.get(key)):
-                continue
-            value = values[raw]
-            if value is None:
-                unreadable.add(place)
-            elif value:
-                mine, before, earlier = owners[value], people[place], several.get(place)
-                if before is not None and earlier is None:
-                    earlier = {before}
-                if earlier is None and len(mine) == 1:
-                    people[place] = mine[0]
-                else:
-                    several[place] = {*mine} if earlier is None else earlier & {*mine}
-    for place, whose in several.items():
-        people[place] = next(iter(whose)) if len(whose) == 1 else None
-    for place in unreadable:
-        people[place] = None
-    return Matches(people, unreadable)
+    reader, keys, unreadable = KeyReader(transaction.clock.today()), list[RowKeys](), set[int]()
+    for place, row in enumerate(rows):
+        try:
+            keys.append(reader.read(row))
+        except ValueError:
+            keys.append(("", ""))
+            unreadable.add(place)
+    return Matches(people_of(transaction, keys), unreadable)
 
 
-def _values(key: str, rows: Sequence[Mapping[str, str]], today: date) -> dict[str, str | None]:
-    """Each value that rows are matched by, as we would keep it; None for what is none."""
-    values: dict[str, str | None] = {}
-    for row in rows:
-        raw = row.get(key)
-        if raw and raw not in values:
-            values[raw] = _canonical(key, raw.strip(), today)
-    return values
-
-
-def _canonical(key: str, value: str, today: date) -> str | None:
-    if key == "email" and value.isascii():  # looked for in small letters
-        value = value.lower()
-    try:
-        return canonical(key, value, today=today) if value else ""
-    except ValueError:
-        return None
+def people_of(transaction: Transaction, keys: Sequence[RowKeys]) -> list[PersonId | None]:
+    """Whose rows of some keys are; None for those of nobody, or of several people."""
+    emails, phones = (
+        transaction.find_each(key, list({each[at] for each in keys if each[at]}))
+        for at, key in enumerate(KEYS)
+    )
+    people: list[PersonId | None] = []
+    for email, phone in keys:
+        mine = emails[email] if email else []
+        if phone:
+            others = phones[phone]
+            mine = [each for each in mine if each in others] if email else others
+        people.append(mine[0] if len(mine) == 1 else None)
+    return people

@@ -9,8 +9,6 @@ its reference: it is taken once.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Final, NamedTuple
@@ -27,33 +25,19 @@ from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day, is_on_hold
-from upheld.practice.matching import match_each
+from upheld.practice.matching import people_of
+from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
 from upheld.practice.tables import partner_transaction as table
 
 PARTNER: Final = "business-partner"
-WORDS: Final = ("reference", "date", "amount", "currency", "what")
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
 NO_FEED: Final = FeedId("")  # of what a program of the partner's sent
 _PURPOSE: Final = "partner-transactions"
 _ERASED: Final = "no-person"
-_LENGTH_MAX: Final = 200
-_AMOUNT: Final = re.compile(r"(-?)([0-9]{1,9})(?:\.([0-9]{1,2}))?", re.ASCII)
-_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_ROW: Final = msgspec.json.Encoder()
+_NEVER: Final = "~"  # after each day
 _TOGETHER: Final = 1_000  # marks in one query
-_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
-
-
-class PartnerTransaction(msgspec.Struct, frozen=True):
-    """A transaction of a customer with a partner."""
-
-    reference: str  # by which the partner knows it
-    day: date
-    cents: int
-    currency: str
-    what: str
 
 
 class OwnTransaction(NamedTuple):
@@ -64,73 +48,12 @@ class OwnTransaction(NamedTuple):
     row: PartnerTransaction
 
 
-class RowReader:
-    """Reads rows by their words; what many have in common, such as a day, is read once."""
-
-    __slots__ = ("_amounts", "_days", "_texts", "_today")
-
-    def __init__(self, today: date) -> None:
-        self._today = today
-        self._days: dict[str, date] = {}
-        self._amounts: dict[str, int] = {}
-        self._texts: dict[str, str] = {}  # what was bought
-
-    def read(self, values: Mapping[str, str]) -> PartnerTransaction:
-        """A row by its words; ValueError, which says what is wrong and repeats no value."""
-        get = values.get
-        reference, raw_what = _text("reference", get("reference", "")), get("what", "")
-        what = self._texts.get(raw_what)
-        if what is None:
-            what = self._texts[raw_what] = _text("what", raw_what)
-        raw_day, raw_amount = get("date", ""), get("amount", "")
-        when = self._days.get(raw_day)
-        if when is None:
-            when = self._days[raw_day] = _day(raw_day.strip(), self._today)
-        cents = self._amounts.get(raw_amount)
-        if cents is None:
-            cents = self._amounts[raw_amount] = _cents(raw_amount.strip())
-        currency = get("currency", "").strip()
-        if not _CURRENCY.fullmatch(currency):
-            raise ValueError("`currency` is three letters, such as USD")
-        return PartnerTransaction(reference, when, cents, currency, what)
-
-
-def _day(text: str, today: date) -> date:
-    try:
-        when = date.fromisoformat(text) if _DAY.fullmatch(text) else None
-    except ValueError:
-        when = None
-    if when is None or when > today:
-        raise ValueError("`date` is a day until today, such as 2026-03-01")
-    return when
-
-
-def _cents(text: str) -> int:
-    number = _AMOUNT.fullmatch(text)
-    if number is None:
-        raise ValueError("`amount` is a number such as 12.50")
-    cents = int(number[2]) * 100 + int((number[3] or "").ljust(2, "0"))
-    return -cents if number[1] else cents
-
-
-def _text(word: str, text: str) -> str:
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    text = " ".join(text.split())
-    unseen = not (text.isascii() and text.isprintable()) and any(
-        unicodedata.category(each)[0] == "C" for each in text
-    )
-    if not 0 < len(text) <= _LENGTH_MAX or unseen:
-        raise ValueError(f"`{word}` is a text of at most {_LENGTH_MAX} characters")
-    return text
-
-
-class _Row(NamedTuple):
+class _Match(NamedTuple):
     """A row that can be read, whose it is, and what stands for its reference."""
 
     number: int  # its place among the rows that came together
     person_id: PersonId
-    row: PartnerTransaction
+    row: PartnerRow
     mark: str
 
 
@@ -140,15 +63,26 @@ def take(
     rows: Sequence[Mapping[str, str]],
     feed_id: FeedId = NO_FEED,
 ) -> list[str]:
+    """Take rows of a partner's in, by their words, as `take_rows` does."""
+    reader = RowReader(transaction.clock.today())
+    return take_rows(transaction, party, [reader.row(each) for each in rows], feed_id)
+
+
+def take_rows(
+    transaction: Transaction,
+    party: str,
+    rows: Sequence[PartnerRow | None],
+    feed_id: FeedId = NO_FEED,
+) -> list[str]:
     """Take rows of a partner's in, in their order; of each why it was left out, or nothing.
 
-    What comes of each is as if it had come alone, but each person is decided once for all of
-    theirs, and what is collected of many people is entered together.
+    None is one that cannot be read. What comes of each is as if it had come alone, but each person
+    is decided once for all of theirs, and what is collected of many people is entered together.
     """
-    matched, reasons = _match(transaction, party, rows)
-    present = set(transaction.lock_present(sorted({each.person_id for each in matched})))
-    there, mine = _marks_there(transaction, party, matched), []
-    for each in matched:
+    matches, reasons = _match(transaction, party, rows)
+    present = set(transaction.lock_present(sorted({each.person_id for each in matches})))
+    there, mine = _marks_there(transaction, party, matches), []
+    for each in matches:
         if each.person_id not in present:  # they are being erased
             reasons[each.number] = UNMATCHED
         elif each.mark in there:
@@ -170,38 +104,30 @@ def take(
 
 
 def _match(
-    transaction: Transaction, party: str, rows: Sequence[Mapping[str, str]]
-) -> tuple[list[_Row], list[str]]:
+    transaction: Transaction, party: str, rows: Sequence[PartnerRow | None]
+) -> tuple[list[_Match], list[str]]:
     """The rows that can be read and are of exactly one customer; why each other one is left out."""
-    reader, sealer = (
-        RowReader(transaction.clock.today()),
-        transaction.sealer(_PURPOSE, "reference"),
-    )
-    reasons = [""] * len(rows)
-    readable: list[PartnerTransaction | None] = []
-    for number, values in enumerate(rows):
-        try:
-            readable.append(reader.read(values))
-        except ValueError:
-            reasons[number] = UNREADABLE
-            readable.append(None)
-    matches = match_each(transaction, rows)
-    whose: list[tuple[int, PersonId, PartnerTransaction]] = []
-    for number, (row, person_id) in enumerate(zip(readable, matches.people, strict=True)):
-        if row is None or number in matches.unreadable:
-            reasons[number] = UNREADABLE
-        elif person_id is None:
+    today = transaction.clock.today().isoformat()
+    readable = [
+        (number, row) for number, row in enumerate(rows) if row is not None and row.day <= today
+    ]
+    reasons = [UNREADABLE] * len(rows)
+    whose: list[tuple[int, PersonId, PartnerRow]] = []
+    people = people_of(transaction, [(row.email, row.phone) for _, row in readable])
+    for (number, row), person_id in zip(readable, people, strict=True):
+        if person_id is None:
             reasons[number] = UNMATCHED
         else:
+            reasons[number] = ""
             whose.append((number, person_id, row))
+    sealer = transaction.sealer(_PURPOSE, "reference")
     marks = sealer.marks_of(party, [row.reference for *_, row in whose])
-    matched = [_Row(*each, mark.hex()) for each, mark in zip(whose, marks, strict=True)]
-    return matched, reasons
+    return [_Match(*each, mark.hex()) for each, mark in zip(whose, marks, strict=True)], reasons
 
 
-def _marks_there(transaction: Transaction, party: str, matched: Sequence[_Row]) -> set[str]:
+def _marks_there(transaction: Transaction, party: str, matches: Sequence[_Match]) -> set[str]:
     """Which of some rows were taken in before, by their marks."""
-    marks, there = list(dict.fromkeys(each.mark for each in matched)), set[str]()
+    marks, there = list(dict.fromkeys(each.mark for each in matches)), set[str]()
     for first in range(0, len(marks), _TOGETHER):
         some = marks[first : first + _TOGETHER]
         where = f"party = ? AND mark IN ({placeholders(some)})"
@@ -209,21 +135,20 @@ def _marks_there(transaction: Transaction, party: str, matched: Sequence[_Row]) 
     return there
 
 
-def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[int]:
+def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> set[int]:
     """Which rows the policy lets us collect and store, by number; they are entered as collected."""
     if not mine:
         return set()
-    latest: dict[PersonId, date] = {}
+    latest: dict[PersonId, str] = {}
     for each in mine:
-        latest[each.person_id] = max(each.row.day, latest.get(each.person_id, date.min))
-    first: dict[PersonId, date] = {}
+        latest[each.person_id] = max(each.row.day, latest.get(each.person_id, ""))
+    first: dict[PersonId, str] = {}
 
     def is_in_time(person_id: PersonId, store: Decision) -> bool:
         """Whether the policy lets us store anything of theirs; the first day of it is noted."""
         if not store.allowed:
             return False
-        begin = first_day(transaction.clock, store)
-        first[person_id] = date.fromisoformat(begin) if begin else date.min
+        first[person_id] = first_day(transaction.clock, store)
         return latest[person_id] >= first[person_id]
 
     collect = Act(
@@ -237,14 +162,13 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Row]) -> set[
     since = {
         each: first[each] for each, outcome in outcomes.items() if not isinstance(outcome, Refused)
     }
-    return {each.number for each in mine if each.row.day >= since.get(each.person_id, date.max)}
+    return {each.number for each in mine if each.row.day >= since.get(each.person_id, _NEVER)}
 
 
-def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Row], feed_id: FeedId) -> None:
+def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_id: FeedId) -> None:
     sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
-    encode = _ROW.encode
     contents = sealer.seal_each(
-        [encode(each.row) for each in to_keep],
+        [each.row.content for each in to_keep],
         [(each.person_id, party, each.mark) for each in to_keep],
     )
     transaction.tables.insert_all(

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from upheld.gate.transaction import Transaction
-from upheld.practice import parties, partner_transactions
+from upheld.practice import parties, partner_rows, partner_transactions
 from upheld.practices.agreements.partner_api import AnswerError, Form, PartnerApi, json_answer
 
 ROWS_MAX: Final = 50
@@ -40,7 +40,7 @@ class PartnerSales:
                 )
             wrong: list[dict[str, object]] = []
             readable = []
-            reader = partner_transactions.RowReader(transaction.clock.today())
+            reader = partner_rows.RowReader(transaction.clock.today())
             for number, values in enumerate(rows, 1):
                 try:
                     reader.read(values)

@@ -9,13 +9,14 @@ stopped goes on where it was.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from upheld.core.errors import UpheldError, nearest
+from upheld.core.garbage import no_search
 from upheld.core.ids import FeedId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders, to_datetime
@@ -86,12 +87,32 @@ class FeedLine(NamedTuple):
     values: Mapping[str, str]
     keys: Mapping[str, str] = {}
 
+    @property
+    def whose(self) -> tuple[str, str]:
+        """By what it is matched."""
+        return self.values.get("email", ""), self.values.get("phone", "")
+
 
 class LeftOut(NamedTuple):
     """A line of which nothing was taken in, and why."""
 
     number: int
     reason: str
+
+
+class Line(Protocol):
+    """A line of a file: its number there, and by what it is matched."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the file."""
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """By what it is matched."""
+
+
+LineT = TypeVar("LineT", bound=Line)
 
 
 class LotSize(NamedTuple):
@@ -102,7 +123,8 @@ class LotSize(NamedTuple):
 
 
 # Why each of some lines was left out, or nothing; or LINKED or WAITING.
-TakeLot = Callable[[Transaction, Feed, Sequence[FeedLine]], list[str]]
+Tell = Callable[[Sequence[LeftOut]], None]
+TakeLot = Callable[[Transaction, Feed, Sequence[LineT]], list[str]]
 
 
 def feeds(tables: Tables) -> list[Feed]:
@@ -175,42 +197,60 @@ def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: s
 
 
 def take(
+    gate: Gate, its: Feed, lines: Iterable[FeedLine], tell: Tell | None = None
+) -> Iterator[LeftOut]:
+    """Take in the lines of a feed, each combined with what is held, as `take_lots` does."""
+    return take_lots(gate, its, lines, combine_lines, tell)
+
+
+def exhaust(omitted: Iterator[LeftOut]) -> None:
+    """Take in all lines, where whoever is told of them has heard what was left out."""
+    deque(omitted, maxlen=0)
+
+
+def take_lots(
     gate: Gate,
     its: Feed,
-    lines: Iterable[FeedLine],
-    take_lot: TakeLot | None = None,
+    lines: Iterable[LineT],
+    take_lot: TakeLot[LineT],
+    tell: Tell | None = None,
     most: LotSize | None = None,
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet; those of which nothing was, as it goes on.
 
-    Each is combined with what is held, or what `take_lot` says is done with lots of them.
-
-    FeedError where it was withdrawn, or is taken in by somebody else meanwhile.
+    `take_lot` says what is done with lots of them; `tell` hears what was left out of each before it
+    is committed. FeedError where the feed was withdrawn, or is
+    taken in by somebody else meanwhile.
     """
     rest = islice(iter(lines), its.lines, None)
     place = its.lines
     for some in _lots(rest, most or LotSize(BATCH, BATCH)):
-        with gate.together() as transaction:
+        with no_search(), gate.together() as transaction:
             transaction.lock(REGISTER)  # whoever decides of a line counts too
             now = _require_open(transaction.tables, its.feed_id, place)
-            reasons = (take_lot or combine_lines)(transaction, now, some)
+            reasons = take_lot(transaction, now, some)
             place += len(some)
             add_up(transaction.tables, now, Counter(reasons), place)
-        for line, reason in zip(some, reasons, strict=True):
-            if reason not in _TAKEN:
-                yield LeftOut(line.number, reason)
+            omitted = [
+                LeftOut(line.number, reason)
+                for line, reason in zip(some, reasons, strict=True)
+                if reason not in _TAKEN
+            ]
+            if tell is not None:
+                tell(omitted)
+        yield from omitted
     with gate.together() as transaction:
         _require_open(transaction.tables, its.feed_id, place)
         transaction.tables.update(feed, {"state": DONE}, "feed_id = ?", its.feed_id)
 
 
-def _lots(lines: Iterable[FeedLine], most: LotSize) -> Iterator[list[FeedLine]]:
+def _lots(lines: Iterable[LineT], most: LotSize) -> Iterator[list[LineT]]:
     """Lines that are taken in together: nobody else writes meanwhile, so that it is soon done."""
-    lot: list[FeedLine] = []
-    people = set[tuple[str | None, str | None]]()
+    lot: list[LineT] = []
+    people = set[tuple[str, str]]()
     for line in lines:
         lot.append(line)
-        people.add((line.values.get("email"), line.values.get("phone")))
+        people.add(line.whose)
         if len(lot) >= most.lines or len(people) >= most.people:
             yield lot
             lot, people = [], set()

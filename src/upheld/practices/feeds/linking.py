@@ -21,7 +21,7 @@ from upheld.policy.load import Policy
 from upheld.practice.matching import KEYS as BY
 from upheld.practice.needs import can_ever
 from upheld.practices.feeds import feeds, questions
-from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine, LeftOut
+from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine, LeftOut, Tell
 from upheld.practices.feeds.likeness import (
     KEYS,
     LOWEST,
@@ -70,11 +70,15 @@ def keys_of(policy: Policy) -> tuple[str, ...]:
 
 
 def take_linked(
-    gate: Gate, its: Feed, lines: Sequence[FeedLine], limits: Thresholds
+    gate: Gate,
+    its: Feed,
+    lines: Sequence[FeedLine],
+    limits: Thresholds,
+    tell: Tell | None = None,
 ) -> Iterator[LeftOut]:
     """Take in the lines of a feed that were not yet, as `feeds.take`, those by likeness too."""
     links = {} if its.state != feeds.OPEN else plan(gate, its, lines, limits)
-    return feeds.take(gate, its, lines, partial(_take_lot, links, limits))
+    return feeds.take_lots(gate, its, lines, partial(_take_lot, links, limits), tell)
 
 
 def plan(gate: Gate, its: Feed, lines: Iterable[FeedLine], limits: Thresholds) -> dict[int, Pair]:

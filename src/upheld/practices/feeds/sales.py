@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import NamedTuple
 
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
-from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, LotSize, take
+from upheld.practice.partner_rows import PartnerRow, RowReader
+from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, LotSize, Tell, take_lots
 
 TRANSACTIONS = "transactions"  # the kind of such a feed
 LOT = 8_000  # rows in one transaction,
@@ -21,11 +24,35 @@ WHY = {
 """Why a row was left out."""
 
 
-def take_transactions(gate: Gate, its: Feed, lines: Iterable[FeedLine]) -> Iterator[LeftOut]:
-    """Take in the rows of a file that were not yet; those that were left out, as it goes on."""
-    return take(gate, its, lines, _take_lot, LotSize(LOT, PEOPLE))
+class SaleLine(NamedTuple):
+    """A row of a file, read: None where it cannot be."""
+
+    number: int
+    row: PartnerRow | None
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """By what it is matched."""
+        return (self.row.email, self.row.phone) if self.row else ("", "")
 
 
-def _take_lot(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
-    rows = [each.values for each in lines]
-    return partner_transactions.take(transaction, its.party, rows, its.feed_id)
+def read_lines(lines: Iterable[FeedLine]) -> Iterator[SaleLine]:
+    """Read the rows of a file; whether a day is yet to come is seen when they are taken in."""
+    reader = RowReader(date.max)
+    for each in lines:
+        yield SaleLine(each.number, reader.row(each.values))
+
+
+def take_transactions(
+    gate: Gate, its: Feed, lines: Iterable[SaleLine], tell: Tell | None = None
+) -> Iterator[LeftOut]:
+    """Take in the rows of a file that were not yet; those that were left out, as it goes on.
+
+    `tell` hears of them as of those of `take_lots`.
+    """
+    return take_lots(gate, its, lines, _take_lot, tell, LotSize(LOT, PEOPLE))
+
+
+def _take_lot(transaction: Transaction, its: Feed, lines: Sequence[SaleLine]) -> list[str]:
+    rows = [each.row for each in lines]
+    return partner_transactions.take_rows(transaction, its.party, rows, its.feed_id)
