@@ -100,7 +100,7 @@ class LeftOut(NamedTuple):
     reason: str
 
 
-class Line(Protocol):
+class FileLine(Protocol):
     """A line of a file: its number there, and by what it is matched."""
 
     @property
@@ -112,7 +112,7 @@ class Line(Protocol):
         """By what it is matched."""
 
 
-LineT = TypeVar("LineT", bound=Line)
+LineT = TypeVar("LineT", bound=FileLine)
 
 
 class LotSize(NamedTuple):
