@@ -1,8 +1,10 @@
 """How many rows of a partner's file are matched, decided, entered and sealed a second, on one core.
 
 Rows that come together are decided once a customer and entered together; beside it, by turns, each
-row is taken in alone, in transactions of fifty. Rows are of customers of whom there are few, and of
-as many as there are rows. Every tenth row is of nobody. Counted are seconds of the processor.
+row is taken in alone. Rows are of customers of whom there are few, and of as many as there are
+rows. Every tenth row is of nobody. Where rows were read before, as a second process does it, only
+what is left is counted. Then come lines of a feed: of nobody, with nothing new, and with one value
+each that is combined, stored and entered. Counted are seconds of the processor.
 `python bench/transactions.py [ROWS]`.
 """
 
@@ -79,8 +81,38 @@ def rate(gate: Gate, emails: list[str], count: int, name: str, *, alone: bool) -
     return count / took
 
 
+def rate_beside(gate: Gate, emails: list[str], count: int, name: str) -> float:
+    """How many rows of a file are taken in a second, by a process that does not read them."""
+    with gate.together() as transaction:
+        its = feeds.start(transaction, "spruce-point", name, UserId("bench"), sales.TRANSACTIONS)
+    lines = list(sales.read_lines(lines_of(gate, emails, count, name)))
+    start = time.process_time()
+    feeds.exhaust(sales.take_transactions(gate, its, lines))
+    return count / (time.process_time() - start)
+
+
+def rate_of_feed(gate: Gate, rows: list[dict[str, str]], name: str) -> float:
+    """How many lines of a feed are taken in, or left out, in a second."""
+    with gate.together() as transaction:
+        its = feeds.start(transaction, "spruce-point", name, UserId("bench"))
+    lines = [FeedLine(number, row) for number, row in enumerate(rows, 2)]
+    start = time.process_time()
+    feeds.exhaust(feeds.take(gate, its, lines))
+    return len(lines) / (time.process_time() - start)
+
+
+def feed_rates(gate: Gate, emails: list[str]) -> None:
+    """Print how fast the lines of a feed are, by what comes of them."""
+    rows = [{"email": email, "occupation": "carpenter"} for email in emails]
+    print(f"combined: {rate_of_feed(gate, rows, 'new'):,.0f} lines/s;", end=" ")
+    rows = [{"email": email, "interests": ""} for email in emails]
+    print(f"nothing new: {rate_of_feed(gate, rows, 'old'):,.0f} lines/s;", end=" ")
+    rows = [{"email": f"no{n}@larch.example", "interests": "boats"} for n in range(20_000)]
+    print(f"of nobody: {rate_of_feed(gate, rows, 'none'):,.0f} lines/s", flush=True)
+
+
 def main() -> None:
-    """Measure, and print a line for each crowd of customers."""
+    """Measure, and print a line for each crowd of customers, and one for feeds."""
     count = int(sys.argv[1]) if sys.argv[1:] else 5_000
     for customers in (FEW, count):
         with tempfile.TemporaryDirectory() as name:
@@ -94,9 +126,13 @@ def main() -> None:
                 )
                 for number in range(ROUNDS)
             ]
+            beside = median(rate_beside(gate, emails, count, f"read{n}") for n in range(ROUNDS))
+            if customers == count:
+                feed_rates(gate, emails)
         lots, rows = (median(each) for each in zip(*pairs, strict=True))
         print(f"{customers:,} customers: {lots:,.0f} rows/s, one by one {rows:,.0f}/s;", end=" ")
-        print(f"{median(a / b for a, b in pairs):.1f} times", flush=True)
+        times = median(a / b for a, b in pairs)
+        print(f"{times:.1f} times; read before {beside:,.0f} rows/s", flush=True)
 
 
 if __name__ == "__main__":
