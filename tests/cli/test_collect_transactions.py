@@ -94,10 +94,7 @@ def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> Non
 def test_a_file_whose_import_is_killed_gives_each_row_once_when_it_is_read_again(
     home: Path, which: int, before: int
 ) -> None:
-    """Killed in a lot of two rows, it leaves those before whole, and takes none of them twice.
-
-    Nor is a row missing among those that were left out.
-    """
+    """Killed in a lot of two rows, it leaves those before whole, and loses or doubles none."""
     today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
     rows = [f"A{at},{today},12.50,A boat,ann@marked.example" for at in range(5)]
     rows.insert(1, f"B1,{today},1e3,A boat,ann@marked.example")
