@@ -18,6 +18,7 @@ from sqlalchemy import Boolean, Connection, LargeBinary, String, Table, Text
 import postgres
 import upheld
 from database.test_sealed import made
+from gate.test_licences import CHOOSING, licence, register
 from ledger.logs import SIGNER
 from practices.conftest import House, houses
 from practices.routes import THINGS, World
@@ -106,6 +107,7 @@ def first_half(house: House, gate: Gate, home: Path) -> World:
         busy(house, person)
     bo = PersonId(world.visitors["bo"][1])
     gate.sweep("use", [world.ann, bo], ["email"], purpose="billing")
+    register(gate, licence(CHOOSING))
     with house.browser() as browser:
         browser.post("/sign-in", data={"email": "ann@marked.example", "credentials": "not it"})
     gate.take_first_version()
