@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
 
@@ -16,14 +17,16 @@ from upheld.core.clock import Clock
 from upheld.core.ids import PersonId, UserId
 from upheld.database import rows as database
 from upheld.database.seals import SealedError
-from upheld.database.transaction import writing
+from upheld.database.transaction import reading, writing
 from upheld.gate.act.duties import nothing_more
 from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.request import Act, ActResult, LicenceDecision, Refused
+from upheld.gate.editions import store
 from upheld.gate.editions.licences import Licence
 from upheld.gate.editions.store import EditionError
 from upheld.gate.editions.tables import policy_copy
 from upheld.gate.erasure.retention import retire
+from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.gate import Gate
 from upheld.gate.operations.edition_checks import licence_problems
 from upheld.policy.load import load_text
@@ -176,6 +179,42 @@ def test_what_the_customer_has_a_right_to_is_asked_of_no_licence(gate: Gate) -> 
     gate.store(ann, {"occupation": "singer"}, source="customer", occasion="registration")
     assert gate.use(ann, ["occupation"], purpose="advertising")["occupation"] == "singer"
     assert gate.drop(ann, ["interests"]) == ("interests",)
+
+
+def test_what_a_court_demands_is_asked_of_no_licence(gate: Gate) -> None:
+    """It goes by the policy's own clause, to whom the order names; to nobody without one."""
+    register(gate, licence(CHOOSING))
+    ann = told(gate)
+    for duty in ("only-what-is-demanded", "notice-to-customer"):
+        gate.context.duty_handlers.add(duty, nothing_more)
+
+    def goes() -> bool:
+        with suppress(Refused):
+            gate.share(
+                ann, ["occupation"], recipient="court", purpose="legal-process", occasion="other"
+            )
+            return True
+        return False
+
+    assert not goes()
+    about = {"data": ["occupation"], "recipient": ["court"]}
+    gate.record(ann, "instrument", fact="legal-instrument", about=about)
+    assert goes()
+
+
+def test_a_licence_that_cannot_be_read_keeps_nobody_else_waiting(
+    gate: Gate, clock: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is over of others goes; of whom it covers nothing goes on a doubt."""
+    its = register(gate, licence(CHOOSING))
+    ann, bo = told(gate), customer(gate)
+    with writing(gate.engine) as connection:
+        database.delete(connection, policy_copy, "digest = ?", its.digest)
+    monkeypatch.setattr(store, "policy_of", store.read_copy)  # as a process that just began
+    other = Gate(gate.engine, gate.policy, gate.context.keyring, clock)
+    with reading(gate.engine) as connection:
+        rules = StoringRules(other.context, connection, [ann, bo], ["interests"])
+    assert (rules.problem(ann), rules.problem(bo)) == ("version-copy", "")
 
 
 def test_a_value_stays_under_the_licence_under_which_it_came(gate: Gate, clock: Told) -> None:

@@ -72,7 +72,9 @@ def test_a_sealer_shows_no_key(keys: Keyring) -> None:
     sealer = Sealer(keys, "payment")
     assert keys.derived("payment").hex() not in repr(sealer)
     public = [name for name in dir(sealer) if not name.startswith("_")]
-    assert sorted(public) == ["mark", "mark_of", "name_of", "seal", "unseal"]
+    assert sorted(public) == [
+        *("mark", "mark_of", "marks_of", "name_of", "seal", "seal_each", "unseal")
+    ]
 
 
 def test_a_name_for_somebody_outside_is_the_same_for_the_same_parts(keys: Keyring) -> None:

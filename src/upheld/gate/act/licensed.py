@@ -3,7 +3,8 @@
 An act is done only where the policy and each licence allow it, and with the duties of all; of an
 act that takes what it gets, a field goes that a licence does not allow. Which licences those are is
 read off each value that is meant: from whom it came in, and when. What a person has a right to is
-between them and us: no licence is asked about it.
+between them and us, and what a court demands of us no contract lets us hold back: no licence is
+asked about either.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 COMBINE: Final = "combine"
 _RIGHTS: Final = "rights-request"
+_DEMANDED: Final = "legal-process"
 _OWN: Final = frozenset({"customer", "guardian"})
 _ORIGIN, _OCCASION, _AT = 3, 4, 6  # of a row of a value, as `values.COLUMNS` has them
 Fields = tuple[str, ...]
@@ -40,7 +42,7 @@ def is_own_right(act: Act) -> bool:
 
 def is_asked(act: Act, *, of_held: bool) -> bool:
     """Whether a licence may be asked about an act, which reads values or combines some."""
-    if is_own_right(act):
+    if is_own_right(act) or act.purpose == _DEMANDED:
         return False
     return of_held or act.action not in NOTHING_READ
 

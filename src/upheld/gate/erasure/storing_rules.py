@@ -20,7 +20,7 @@ from upheld.gate.act.execution import ActExecution, KnownFacts
 from upheld.gate.act.reads import PersonData
 from upheld.gate.editions import bound, store
 from upheld.gate.editions.licences import Licence
-from upheld.gate.editions.store import Edition
+from upheld.gate.editions.store import Edition, EditionError
 from upheld.gate.erasure.must_keep import (
     BESIDES,
     KeptFields,
@@ -71,6 +71,7 @@ class StoringRules:
             for each, (facts, _, problem) in proven.items()
         }
         self._licensed: dict[PersonId, list[VersionFacts]] = {}
+        self._unread: dict[PersonId, str] = {}  # whose licence cannot be read, and why
         if newest.of_held:
             self._ask_licences(newest, data)
         if len(context.editions) < bound.SECOND:
@@ -115,7 +116,11 @@ class StoringRules:
             for its, fields in licences.under(person_id).items():
                 of_fields.setdefault((its, fields), []).append(person_id)
         for (its, fields), whose in of_fields.items():
-            policy = context.licences.policy_of(newest.connection, its)
+            try:
+                policy = context.licences.policy_of(newest.connection, its)
+            except EditionError as error:  # the others' time does not wait for it
+                self._unread |= dict.fromkeys(whose, error.code)
+                continue
             words = policy.engine.compiled.leaves["data"].bit
             alone = context.alone(policy, -its.number)
             some = [field for field in fields if field in words]
@@ -132,7 +137,8 @@ class StoringRules:
 
     def problem(self, person_id: PersonId) -> str:
         """Why it cannot be told of somebody what may be stored; empty where it can."""
-        return next((each.problem for each in self._of[person_id] if each.problem), "")
+        problems = (each.problem for each in self._of[person_id] if each.problem)
+        return self._unread.get(person_id) or next(problems, "")
 
     def retained(self, person_id: PersonId, fields: Sequence[str]) -> Retained:
         """The fields, of some, that each version which binds the person says must be kept."""
