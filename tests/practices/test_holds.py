@@ -16,7 +16,7 @@ from practices.test_collection import visits
 from practices.test_partner_transactions import partner, row, take
 from practices.test_silence import desk_at
 from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.database.engines import open_database
 from upheld.database.schema import declared_tables
 from upheld.database.statements import rows
@@ -26,8 +26,11 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.restore import RestoreOptions, restore
+from upheld.practice import partner_transactions
 from upheld.practices.collection.ties import cookies_of
 from upheld.practices.collection.untying import finish_waiting
+from upheld.practices.feeds import feeds, withdrawal
+from upheld.practices.feeds.stock import transaction_stock
 from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import Instrument
 from upheld.vault import people
@@ -311,3 +314,39 @@ def test_whoever_asked_for_erasure_writes_on_only_where_a_hold_may_be_told(
     assert kept == (("email",) if silent else ())
     entry = house.provider.gate.gate.entries(held.ann)[-1].entry
     assert held.order.instrument_id not in str(entry)
+
+
+@pytest.mark.parametrize("erased", [False, True])
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_feed_that_is_withdrawn_leaves_what_a_hold_keeps_until_its_end(
+    house: House, silent: bool, erased: bool
+) -> None:
+    """It is told as gone where nobody may speak of the hold, and as staying where they may."""
+    held = Held(house, silent=silent)
+    before = held.counts()
+    if erased:
+        erase(held.gate, [held.ann])
+    entries = {each: len(held.gate.entries(each)) for each in apart(house)}
+    (its,) = house.do(lambda t: feeds.feeds(t.tables))
+    house.do(lambda t: withdrawal.withdraw(t, its.feed_id, UserId("u1")))
+    gone = withdrawal.take_out(held.gate)
+    after = house.do(lambda t: feeds.require(t.tables, its.feed_id))
+    assert after.state == "withdrawn"
+    assert (gone, after.remain) == ((0 if erased else 1, 0) if silent else (0, 1))
+    assert {each: len(held.gate.entries(each)) for each in apart(house)} == entries
+    assert transaction_stock(held.gate).total == (0 if silent else 1)
+    if not erased:
+        page = held.browser.get("/me/privacy/transactions").text
+        assert ("A marked boat" in page) != silent
+    run_jobs(house, 1)
+    assert held.counts() == before
+    assert "A marked boat" in "\n".join(held.release("transaction").values())
+    if not erased:
+        _, reasons = take(house, row("ann@marked.example"), digest="d2")
+        assert reasons == {}
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    retire(held.gate)
+    partner_transactions.retire(held.gate)
+    left = rows_of(house, held.ann, *apart(house))["partner_transaction"]
+    assert left == (0 if erased else 1)

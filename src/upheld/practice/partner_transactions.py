@@ -28,6 +28,7 @@ from upheld.practice.kept_days import first_day, is_on_hold
 from upheld.practice.matching import people_of
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
 from upheld.practice.tables import partner_transaction as table
+from upheld.practice.withdrawn_rows import GONE, SEALED_FOR, VISIBLE, WAITS
 
 PARTNER: Final = "business-partner"
 STORE: Final = Act(action="store", data=("transaction",))
@@ -166,7 +167,7 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> se
 
 
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_id: FeedId) -> None:
-    sealer, received = transaction.sealer(_PURPOSE, "row"), transaction.clock.today().isoformat()
+    sealer, received = transaction.sealer(*SEALED_FOR), transaction.clock.today().isoformat()
     contents = sealer.seal_each(
         [each.row.content for each in to_keep],
         [(each.person_id, party, each.mark) for each in to_keep],
@@ -188,8 +189,15 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_
 
 
 def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransaction]:
-    """What is kept of somebody's transactions with partners, the latest first."""
-    sealer = transaction.sealer(_PURPOSE, "row")
+    """What may be told of somebody's transactions with partners, the latest first."""
+    return _read(transaction, person_id, VISIBLE, GONE)
+
+
+def _read(
+    transaction: Transaction, person_id: PersonId, which: str = "1 = 1", *values: str
+) -> list[OwnTransaction]:
+    """What is kept of somebody's transactions for which a condition holds, the latest first."""
+    sealer = transaction.sealer(*SEALED_FOR)
     rows = [
         OwnTransaction(
             company_name(each.party),
@@ -199,20 +207,22 @@ def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransact
                 type=PartnerTransaction,
             ),
         )
-        for each in transaction.tables.select(table, "person_id = ?", person_id)
+        for each in transaction.tables.select(
+            table, f"person_id = ? AND {which}", person_id, *values
+        )
     ]
     return sorted(rows, key=lambda each: (each.row.day, each.row.reference), reverse=True)
 
 
 def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
-    """What is kept of them, each as a line with the beginning of the day when we were told."""
+    """What is kept of them, told or not: lines, each with the beginning of the day we heard it."""
     zone = transaction.clock.zone
     return [
         (
             datetime.combine(date.fromisoformat(each.received_on), time.min, zone),
             _line(each),
         )
-        for each in of_person(transaction, person_id)
+        for each in _read(transaction, person_id)
     ]
 
 
@@ -230,7 +240,8 @@ def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> lis
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
     """What is another when rows of somebody came or went."""
     columns = ("COUNT(*)", "MAX(received)")
-    return tuple(transaction.tables.select_unchecked(table, columns, "person_id = ?", person_id))
+    where = f"person_id = ? AND {VISIBLE}"
+    return tuple(transaction.tables.select_unchecked(table, columns, where, person_id, GONE))
 
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:
@@ -257,14 +268,11 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
             return 0
         decision = _storing(transaction, person_id)
         oldest = first_day(transaction.clock, decision) if decision.allowed else ""
-        where, more = (
-            ("person_id = ? AND received < ?", (oldest,))
-            if oldest
-            else (
-                "person_id = ?",
-                (),
-            )
-        )
+        # What was told as gone goes without another word.
+        transaction.tables.delete(table, "person_id = ? AND feed_id = ?", person_id, GONE)
+        where, more = "person_id = ?", tuple[str, ...]()
+        if oldest:
+            where, more = "person_id = ? AND (received < ? OR feed_id = ?)", (oldest, WAITS)
         count = transaction.tables.delete(table, where, person_id, *more)
         if count:
             transaction.note(

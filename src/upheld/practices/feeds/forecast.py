@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from upheld.core.ids import PersonId
 from upheld.database.own_tables import placeholders
 from upheld.gate.transaction import Transaction
 from upheld.practice.kept_days import end_of_keeping, first_day
 from upheld.practice.partner_transactions import STORE
 from upheld.practice.tables import partner_transaction
+from upheld.practice.withdrawn_rows import GONE, VISIBLE
 
 
 class TransactionForecast(NamedTuple):
@@ -25,10 +25,12 @@ class TransactionForecast(NamedTuple):
     months: list[tuple[str, int]]
 
 
-def of_others(transaction: Transaction) -> tuple[str, list[PersonId]]:
+def of_others(transaction: Transaction) -> tuple[str, list[str]]:
     """The condition for rows of which something may be told, with its values."""
-    apart = transaction.everybody_apart()
-    return (f"person_id NOT IN ({placeholders(apart)})" if apart else "1 = 1"), apart
+    apart, where = transaction.everybody_apart(), VISIBLE
+    if apart:
+        where += f" AND person_id NOT IN ({placeholders(apart)})"
+    return where, [GONE, *apart]
 
 
 def forecast(transaction: Transaction) -> TransactionForecast:

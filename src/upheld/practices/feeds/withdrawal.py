@@ -1,13 +1,13 @@
 """Taking a feed out again: all of its values that are still there, and nothing else.
 
 A value that its customer, or anybody else, has changed since is not the feed's any longer. What
-still waits for an answer goes too.
+still waits for an answer goes too. What a hold keeps of transactions waits for its end.
 """
 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId, UserId
@@ -15,6 +15,10 @@ from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
+from upheld.practice import withdrawn_rows
+from upheld.practice.gag_orders import GagFilter
+from upheld.practice.kept_days import is_on_hold
+from upheld.practice.partner_transactions import STORE
 from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds import questions
 from upheld.practices.feeds.feeds import (
@@ -32,6 +36,7 @@ from upheld.practices.feeds.tables import feed, feed_value
 
 _NEXT: Final = f"feed_id = ? ORDER BY person_id, field LIMIT {BATCH}"
 _SOME: Final = f"feed_id = ? ORDER BY person_id, mark LIMIT {BATCH}"
+_ONE: Final = "person_id = ? AND party = ? AND mark = ?"
 
 
 def withdraw(transaction: Transaction, feed_id: FeedId, by: UserId) -> Feed:
@@ -73,35 +78,57 @@ def _take_out(gate: Gate, feed_id: FeedId) -> int:
                 where = "person_id = ? AND party = ? AND field = ?"
                 tables.delete(feed_value, where, *which)
             bought = _drop_transactions(transaction, its)
-            count += bought
-            changes: dict[str, object] = {"remain": remain}
-            if not rows and not bought and not unanswered:
+            count += bought.gone
+            changes: dict[str, object] = {"remain": remain + bought.remain}
+            is_over = not rows and not bought.rows and not unanswered
+            if is_over:
                 ended = microseconds(transaction.clock.now())
-                changes = {"state": WITHDRAWN, "ended": ended}
+                changes |= {"state": WITHDRAWN, "ended": ended}
             tables.update(feed, changes, "feed_id = ?", feed_id)
-        if not rows and not bought and not unanswered:
+        if is_over:
             return count
 
 
-def _drop_transactions(transaction: Transaction, its: Feed) -> int:
-    """Delete some of the transactions that a feed told of; how many."""
-    rows = transaction.tables.select(partner_transaction, _SOME, its.feed_id)
-    for each in rows:
-        which = (each.person_id, each.party, each.mark)
-        where = "person_id = ? AND party = ? AND mark = ?"
-        transaction.tables.delete(partner_transaction, where, *which)
-    for person_id in sorted({each.person_id for each in rows}):
-        actor = f"staff {its.ended_by}"
+class _DroppedRows(NamedTuple):
+    """How many transactions were looked at, told as gone, and told as staying."""
+
+    rows: int
+    gone: int
+    remain: int
+
+
+def _drop_transactions(transaction: Transaction, its: Feed) -> _DroppedRows:
+    """Delete some of the transactions that a feed told of, but those that a hold keeps."""
+    tables = transaction.tables
+    rows = tables.select(partner_transaction, _SOME, its.feed_id)
+    mine = {person: list(some) for person, some in groupby(rows, lambda row: row.person_id)}
+    apart = transaction.apart_among(sorted(PersonId(each) for each in mine))
+    gone = remain = 0
+    for person_id, some in mine.items():
+        person = PersonId(person_id)
+        if person in apart:  # of whom nothing is told, nor entered
+            withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
+            continue
+        if not is_on_hold(transaction, person, STORE):
+            for each in some:
+                tables.delete(partner_transaction, _ONE, person_id, each.party, each.mark)
+        elif GagFilter(transaction, person).gagged:
+            withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
+        else:
+            withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.WAITS)
+            remain += len(some)
+            continue
+        gone += len(some)
         transaction.note(
-            PersonId(person_id),
+            person,
             WITHDREW,
-            actor=actor,
+            actor=f"staff {its.ended_by}",
             source=f"{SOURCE} {its.party}",
             action="delete",
-            data=("transaction",),
+            data=STORE.data,
             id=its.feed_id,
         )
-    return len(rows)
+    return _DroppedRows(len(rows), gone, remain)
 
 
 def _drop(
