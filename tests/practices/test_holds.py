@@ -94,6 +94,24 @@ def run_jobs(house: House, times: int = 6) -> None:
         retire(gate)
 
 
+NAMES = ("Ann Before", "Ann Then", "Ann Since", "Ann Last")
+
+
+def write_name(house: House, person: PersonId, name: str) -> None:
+    """Let somebody overwrite their name, as by a correction."""
+    outcome = house.do(
+        lambda t: t.store(person, {"name": name}, source="customer", occasion="service-use")
+    )
+    assert not isinstance(outcome, Refused)
+
+
+def values_of(house: House, field: str) -> list[PersonId]:
+    """Whose the rows of a field are, those of former values too."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        statement = "SELECT person_id FROM value WHERE field = ? ORDER BY person_id, revision"
+        return [PersonId(each) for (each,) in rows(connection, statement, field)]
+
+
 def preserved(house: House, desk: Desk, person: PersonId, *, silent: bool) -> Instrument:
     """An order to preserve somebody's data for ten years, of which nobody may speak if silent."""
     end = house.clock.now() + timedelta(days=3650)
@@ -238,6 +256,69 @@ def test_what_somebody_under_a_silent_hold_deletes_is_released_with_the_rest(hou
     retire(held.gate)
     assert apart(house) == []
     assert "name" not in house.do(lambda t: t.held_fields(held.ann))
+
+
+@pytest.mark.parametrize("way", ["stays", "drop", "erase"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_is_corrected_under_a_hold_is_released_as_it_stood(
+    house: House, silent: bool, way: str
+) -> None:
+    """A name that is overwritten is preserved with the one before it, and when each came in."""
+    ann, desk = house.customer(), desk_of(house)
+    account = account_of(house, ann)
+    write_name(house, ann, "Ann Before")
+    write_name(house, ann, "Ann Then")
+    order = preserved(house, desk, ann, silent=silent)
+    write_name(house, ann, "Ann Since")
+    write_name(house, ann, "Ann Last")
+    if way == "drop":
+        house.do(lambda t: t.drop(ann, ["name"]))
+    elif way == "erase":
+        erase(house.provider.gate.gate, [ann])
+        run_jobs(house, times=2)
+    demanded = demand(house, fields=("name",))._replace(accounts=(account,))
+    released = approved(house, desk, demanded)
+    text = "\n".join(texts(orders.release(house, desk, released)).values())
+    assert [each for each in NAMES if each in text] == ["Ann Then", "Ann Since", "Ann Last"]
+    assert text.index("Ann Then") < text.index("Ann Since") < text.index("Ann Last")
+    assert text.count("  since ") == len(NAMES) - 1
+    house.do(lambda t: desk.instruments.end(t, order.instrument_id, desk.officer))
+    retire(house.provider.gate.gate)
+    is_gone = way == "erase" or (silent and way == "drop")
+    assert values_of(house, "name") == ([] if is_gone else [ann] * (1 + len(NAMES)))
+
+
+def test_what_stood_before_what_the_bookkeeping_keeps_is_kept_apart(house: House) -> None:
+    """The name that is on their invoices stays theirs; the one before it the silent order keeps."""
+    world = World(house)
+    ann, desk = world.ann, desk_at(world)
+    preserved(house, desk, ann, silent=True)
+    account = account_of(house, ann)
+    write_name(house, ann, "Ann Since")
+    erase(house.provider.gate.gate, [ann])
+    (other,) = apart(house)
+    whose = values_of(house, "name")
+    assert (whose.count(ann), whose.count(other)) == (1, 1)
+    order = demand(house, fields=("name",))._replace(accounts=(account,))
+    text = "\n".join(texts(orders.release(house, desk, approved(house, desk, order))).values())
+    assert text.count("Ann Since") == 1
+    assert text.count(MARKS[0]) == 1
+
+
+def test_a_release_has_what_stood_there_in_its_period_alone(house: House) -> None:
+    """A name that was overwritten before the period that a court demands is not released."""
+    ann, desk = house.customer(), desk_of(house)
+    write_name(house, ann, "Ann Then")
+    preserved(house, desk, ann, silent=False)
+    house.clock.moved += timedelta(days=10)
+    write_name(house, ann, "Ann Since")
+    house.clock.moved += timedelta(days=10)
+    start = house.clock.now()
+    house.clock.moved += timedelta(days=10)
+    write_name(house, ann, "Ann Last")
+    order = demand(house, ann, fields=("name",), period_start=start)
+    text = "\n".join(texts(orders.release(house, desk, approved(house, desk, order))).values())
+    assert [each for each in NAMES if each in text] == ["Ann Since", "Ann Last"]
 
 
 def test_a_browser_that_was_untied_under_a_silent_hold_is_forgotten_at_its_end(

@@ -36,7 +36,7 @@ from upheld.gate.act.options import (
 )
 from upheld.gate.act.request import Act, planned, require_list
 from upheld.gate.editions import bound
-from upheld.gate.erasure import delete_fields
+from upheld.gate.erasure import delete_fields, former_revisions
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
@@ -46,7 +46,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.request import Decision
 from upheld.vault import people, values
 from upheld.vault.people import Person
-from upheld.vault.values import Origin, ValueWriter
+from upheld.vault.values import Origin, Value, ValueWriter
 
 
 class Transaction(Inquiries):
@@ -69,6 +69,13 @@ class Transaction(Inquiries):
         Whoever is there for what a law keeps and forbids to speak of is reached by nobody else.
         """
         return type(self)(self._context, self._connection, (people.ACTIVE, people.HELD))
+
+    def former_on_hold(
+        self, person_id: PersonId, fields: Sequence[str]
+    ) -> dict[str, tuple[Value, ...]]:
+        """The revisions of fields before the current one that a hold in force preserves."""
+        person = self._open_each([person_id])[person_id]
+        return former_revisions.on_hold(self._connection, person, fields, self.clock.now())
 
     def _execution(self, act: Act, *, entitled: bool) -> ActExecution:
         execution = ActExecution(self._context, self._connection, act, entitled=entitled)

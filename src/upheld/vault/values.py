@@ -334,6 +334,27 @@ def examine(
     return values_by_field, problems
 
 
+def former(
+    connection: Connection, person: Person, fields: Iterable[str]
+) -> dict[str, tuple[Value, ...]]:
+    """The revisions before the current one of each field that has some, the oldest first.
+
+    SealError names the first that was changed or moved.
+    """
+    statement = (
+        f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ? AND v.field = ?"  # noqa: S608 - columns alone
+    )
+    revisions = {}
+    for field in [each for each in fields if each in person.holdings]:
+        what = f"a former `{field}` of person {person.person_id}"
+        former_rows = rows(connection, statement, person.person_id, False, field)
+        if former_rows:
+            revisions[field] = tuple(
+                _open_row(person, each, what) for each in sorted(former_rows, key=_number)
+            )
+    return revisions
+
+
 def unlisted_rows(connection: Connection, person: Person) -> list[str]:
     """The fields of which a row is called current that is not, or a former one was changed."""
     statement = f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ?"  # noqa: S608 - columns alone

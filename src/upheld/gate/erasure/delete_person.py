@@ -23,7 +23,8 @@ from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
 from upheld.database.statements import dialect_of, placeholders, rows, run
-from upheld.gate.erasure import rows_on_hold
+from upheld.gate.erasure import former_revisions, rows_on_hold
+from upheld.gate.erasure.former_revisions import Revisions
 from upheld.gate.erasure.rows_on_hold import HeldRows
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE, REQUESTED
@@ -43,9 +44,15 @@ LAST: Final = ("person",)  # goes last: it has the cover over what goes before i
 
 
 class _Remainder(NamedTuple):
-    """What is taken aside of a person before everything goes."""
+    """What is taken aside of a person before everything goes.
+
+    `openly` are the former revisions that stay with what is kept openly, `silently` those that
+    a silent order preserves.
+    """
 
     current: dict[str, tuple[values.Value, ...]]
+    openly: Revisions
+    silently: Revisions
     series: frozenset[str]
     records: list[Record]
     texts: dict[str, str]
@@ -99,15 +106,24 @@ def delete_people(
 
 def _take_aside(connection: Connection, person: people.Person, what: ErasureLine) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
-    series_by_field, problems = values.examine(connection, person, (*what.kept, *what.apart))
+    fields = (*what.kept, *what.apart)
+    series_by_field, problems = values.examine(connection, person, fields)
     if problems:
         raise SealError(problems[0])
     all_records = records.everything(connection, person.person_id)
     mine = [
         each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
     ]
+    openly, silently = (
+        former_revisions.of_holds(
+            connection, person, some, [each for each in mine if each.record_id in proofs]
+        )
+        for some, proofs in ((what.kept, what.kept_records), (fields, what.apart_records))
+    )
     return _Remainder(
         series_by_field,
+        openly,
+        silently,
         frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
@@ -225,7 +241,10 @@ def _keep(
     person = people.enrol(
         connection, keyring, at, state=ACTIVE, person_id=person_id, cover=left.cover
     )
-    person = _rows(connection, keyring, person, what.kept, left)
+    kept_values = {
+        field: (*left.openly.get(field, ()), *left.current.get(field, ())) for field in what.kept
+    }
+    person = _rows(connection, keyring, person, kept_values, left.series)
     for record in left.records:
         if record.record_id in what.kept_records:
             text = left.texts.get(record.record_id, "")
@@ -267,7 +286,7 @@ def _set_aside(
 ) -> PersonId:
     """Write what a law keeps to a person of its own, with the records that say so; their id."""
     person = people.enrol(connection, keyring, at, state=HELD)
-    _rows(connection, keyring, person, what.apart, left)
+    _rows(connection, keyring, person, _kept_apart(what, left), left.series)
     for field in blind_index.FIELDS:
         blind_index.drop(connection, person.person_id, field)
     for record in left.records:
@@ -281,17 +300,33 @@ def _set_aside(
     return person.person_id
 
 
+def _kept_apart(what: ErasureLine, left: _Remainder) -> dict[str, tuple[values.Value, ...]]:
+    """The values that are kept apart: all of what is told as gone, and what was before the rest.
+
+    Of what is kept openly these are the former revisions that do not stay there.
+    """
+    apart = {
+        field: (*left.silently.get(field, ()), *left.current.get(field, ())) for field in what.apart
+    }
+    for field in what.kept:
+        openly = {each.revision for each in left.openly.get(field, ())}
+        apart[field] = tuple(
+            each for each in left.silently.get(field, ()) if each.revision not in openly
+        )
+    return apart
+
+
 def _rows(
     connection: Connection,
     keyring: Keyring,
     person: people.Person,
-    fields: Sequence[str],
-    left: _Remainder,
+    kept_values: Revisions,
+    series: frozenset[str],
 ) -> people.Person:
-    """Write some fields anew, of a series every row."""
-    for field in fields:
-        if series := left.current.get(field):
+    """Write some fields anew, of a series every row, of others their revisions one by one."""
+    for field, some in kept_values.items():
+        if some:
             person = values.write_again(
-                connection, keyring, person, field, series, series=field in left.series
+                connection, keyring, person, field, some, series=field in series
             )
     return person

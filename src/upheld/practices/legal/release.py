@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
@@ -16,6 +17,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.act.request import Act, ActResult, Refused, planned
+from upheld.gate.public import Value
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Duty
@@ -250,15 +252,18 @@ class Releases:
     ) -> dict[str, tuple[tuple[datetime, str], ...]]:
         """The values of a release by field, with when each came in: rows of the period alone.
 
-        What practices keep of a field in tables of their own is among its rows.
+        What practices keep of a field in tables of their own is among its rows, and what stood in
+        it before, where a hold preserves that: what was current at some time of the period.
         """
         shapes = transaction.held_fields(person_id)
+        former = transaction.former_on_hold(person_id, fields)
         practices = self.instruments.provider.practices
         values = {}
         for field in fields:
             rows, own = result.series(field), rows_of(practices, transaction, person_id, field)
             if shapes.get(field) == "series":
                 rows = tuple(each for each in rows if _is_within(each.at, instrument))
+            rows = (*_current_within(former.get(field, ()), rows, instrument), *rows)
             some = [(to_datetime(each.stored_at), each.value) for each in rows]
             some += [each for each in own if _is_within(each[0], instrument)]
             if some or field in result.values:
@@ -289,6 +294,18 @@ def _is_within(at: datetime, instrument: Instrument) -> bool:
     """Whether what came in at a moment is of the period that an instrument demands."""
     start, end = instrument.period_start, instrument.period_end
     return (start is None or at >= start) and (end is None or at < end)
+
+
+def _current_within(
+    former: Sequence[Value], current: Sequence[Value], instrument: Instrument
+) -> list[Value]:
+    """The former revisions of a field that stood there in the period that is demanded."""
+    start, end = instrument.period_start, instrument.period_end
+    return [
+        each
+        for each, following in pairwise((*former, *current[:1]))
+        if (start is None or following.at > start) and (end is None or each.at < end)
+    ]
 
 
 def _beyond() -> LegalError:

@@ -1,0 +1,72 @@
+"""Revisions of a value before the current one, which a hold preserves from the moment it begins.
+
+Whoever corrects a value, or overwrites it, while the law has us keep it does not take away what
+stood there when the hold came, nor what came in since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from sqlalchemy import Connection
+
+from upheld.database.columns import microseconds
+from upheld.gate.evidence import records
+from upheld.gate.evidence.provers import HOLD
+from upheld.gate.evidence.records import Record
+from upheld.vault import values
+from upheld.vault.people import Person
+from upheld.vault.values import Value
+
+Revisions = Mapping[str, tuple[Value, ...]]  # by field, the oldest first
+
+
+def began(some: Iterable[Record]) -> int | None:
+    """When the first of the holds among some records began, in microseconds; None without one."""
+    return min((each.valid_from for each in some if each.fact == HOLD), default=None)
+
+
+def current_since(
+    former: Revisions, current: Revisions, since: int
+) -> dict[str, tuple[Value, ...]]:
+    """The former revisions of each field that were current at a moment or later.
+
+    `current` has what stands there now, which ended the last of them.
+    """
+    preserved = {}
+    for field, revisions in former.items():
+        with_current = (*revisions, *current.get(field, ()))
+        if some := tuple(
+            each for each, following in pairwise(with_current) if following.stored_at >= since
+        ):
+            preserved[field] = some
+    return preserved
+
+
+def of_holds(
+    connection: Connection, person: Person, fields: Sequence[str], some: Collection[Record]
+) -> dict[str, tuple[Value, ...]]:
+    """The former revisions of some fields that the holds among a person's records preserve.
+
+    SealError where a value is not as it was written.
+    """
+    since = began(some)
+    if since is None:
+        return {}
+    former = values.former(connection, person, fields)
+    current = {field: (each,) for field, each in values.read(connection, person, former).items()}
+    return current_since(former, current, since)
+
+
+def on_hold(
+    connection: Connection, person: Person, fields: Sequence[str], at: datetime
+) -> dict[str, tuple[Value, ...]]:
+    """The former revisions of some fields that holds in force at a moment preserve.
+
+    SealedError where the person's records, SealError where a value is not as it was written.
+    """
+    mine = records.everything(connection, person.person_id)
+    in_force = [each for each in mine if each.in_force(microseconds(at))]
+    return of_holds(connection, person, fields, in_force)
