@@ -205,7 +205,7 @@ def test_articles_extracts_reports_and_an_invoice_are_shown(app: Starlette, demo
         ("ann", "/me/articles", "Used last month: 100 to under 500 gigabytes"),
         ("max", "/staff/articles", "It is no longer shown"),
         ("max", "/staff", "An extract waits for a yes."),
-        ("ivy", "/staff/extracts", "It is open" if CUSTOMERS >= 100 else "It has ended"),
+        ("ivy", "/staff/extracts", "It is open" if CUSTOMERS > 40 else "It has ended"),
         ("ivy", "/staff/reports", "How many used how much"),
         ("joy", "/reports", "How many people, by gender"),
         ("pia", "/advertiser/invoices/1", "After corrections"),
