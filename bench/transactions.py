@@ -1,10 +1,11 @@
 """How many rows of a partner's file are matched, decided, entered and sealed a second, on one core.
 
 Rows that come together are decided once a customer and entered together; beside it, by turns, each
-row is taken in alone. Rows are of customers of whom there are few, and of as many as there are
-rows. Every tenth row is of nobody. Where rows were read before, as a second process does it, only
-what is left is counted. Then come lines of a feed: of nobody, with nothing new, and with one value
-each that is combined, stored and entered. Counted are seconds of the processor.
+row is taken in alone. Rows are of customers of whom there are few, of a quarter as many as there
+are rows, and of as many. Every tenth row is of nobody, and every second one of the others has the
+number of a telephone in place of an address. Where rows were read before, as a second process does
+it, only what is left is counted. Then come lines of a feed: of nobody, with nothing new, and with
+one value each that is combined, stored and entered. Counted are seconds of the processor.
 `python bench/transactions.py [ROWS]`.
 """
 
@@ -33,14 +34,19 @@ ROUNDS = 3
 ALONE = 200  # rows that are taken in one by one, in each round
 
 
+def phone_of(number: int) -> str:
+    """The telephone of a customer by their number."""
+    return f"+1 {503 + number // 10_000} 555 {number % 10_000:04d}"
+
+
 def enrol(gate: Gate, count: int) -> list[str]:
-    """Customers with an address each; the addresses."""
+    """Customers with an address and a telephone each; the addresses."""
     emails = [f"customer{number}@larch.example" for number in range(count)]
     for first in range(0, count, LOT):
         with gate.together() as transaction:
-            for email in emails[first : first + LOT]:
-                person = transaction.enrol()
-                for values in ({"birth-date": "1990-02-01"}, {"email": email}):
+            for number, email in enumerate(emails[first : first + LOT], first):
+                person, phone = transaction.enrol(), phone_of(number)
+                for values in ({"birth-date": "1990-02-01"}, {"email": email}, {"phone": phone}):
                     transaction.store(person, values, source="customer", occasion="registration")
     with gate.together() as transaction:
         parties.add(transaction, "Spruce Point", "business-partner")
@@ -52,9 +58,12 @@ def lines_of(gate: Gate, emails: list[str], count: int, name: str) -> Iterator[F
     draw = random.Random(SEED)  # noqa: S311 - made-up rows
     day = gate.clock.today().isoformat()
     for number in range(count):
-        email = draw.choice(emails) if number % 10 else f"nobody{number}@larch.example"
+        who = draw.randrange(len(emails))
+        whose = {"phone": phone_of(who)} if number % 2 else {"email": emails[who]}
+        if number % 10 == 0:
+            whose = {"email": f"nobody{number}@larch.example"}
         values = {"reference": f"{name}-{number}", "date": day, "amount": "12.50"}
-        yield FeedLine(number, {**values, "currency": "USD", "what": "A boat", "email": email})
+        yield FeedLine(number, {**values, "currency": "USD", "what": "A boat", **whose})
 
 
 def one_by_one(transaction: Transaction, its: Feed, lines: Sequence[FeedLine]) -> list[str]:
@@ -114,7 +123,7 @@ def feed_rates(gate: Gate, emails: list[str]) -> None:
 def main() -> None:
     """Measure, and print a line for each crowd of customers, and one for feeds."""
     count = int(sys.argv[1]) if sys.argv[1:] else 5_000
-    for customers in (FEW, count):
+    for customers in (FEW, count // 4, count):
         with tempfile.TemporaryDirectory() as name:
             gate = make_gate(Path(name))
             emails = enrol(gate, customers)

@@ -7,6 +7,7 @@ for some hundreds of them at once, and the answers of the others are there when 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
@@ -60,6 +61,7 @@ class CrowdTables(Tables):
         return mine[0] if mine else None
 
 
+@lru_cache(maxsize=256)
 def _is_of_one(table: Table, where: str) -> bool:
     """Whether a condition is of the rows of one person, and can be asked of many at once."""
     if not where.startswith(_OF_ONE) or table.info.get("house"):

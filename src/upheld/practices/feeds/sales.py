@@ -14,7 +14,9 @@ from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, LotSize, Tell,
 
 TRANSACTIONS = "transactions"  # the kind of such a feed
 LOT = 8_000  # rows in one transaction,
-PEOPLE = 2_000  # of at most so many people: to decide on one costs more than a row
+# of at most so many addresses and numbers: to decide on whoever one is of costs more than a row,
+# and nobody else writes meanwhile; but in larger lots each of them is decided less often
+PEOPLE = 6_000
 WHY = {
     partner_transactions.UNMATCHED: "no customer, or several",
     partner_transactions.TWICE: "taken in before",
