@@ -52,6 +52,28 @@ def test_a_phone_number_is_kept_in_one_form_however_it_is_typed(
     assert field_values.display_value("phone", kept) == shown
 
 
+_DIGITS = st.text("0123456789", min_size=3, max_size=3)
+_BETWEEN = st.sampled_from(["", " ", ".", "-"])
+
+
+@given(
+    st.tuples(st.sampled_from("23456789"), st.text("0123456789", min_size=2, max_size=2)),
+    _DIGITS,
+    st.text("0123456789", min_size=4, max_size=4),
+    st.tuples(_BETWEEN, _BETWEEN, _BETWEEN),
+    st.sampled_from(["US", "CA", "AG", "GB", "DE"]),
+)
+def test_a_number_that_is_read_without_the_library_is_the_one_that_it_would_read(
+    area: tuple[str, str], exchange: str, line: str, between: tuple[str, str, str], country: str
+) -> None:
+    """With parentheses the same number is read by the library, whatever its digits are."""
+    first, second, third = between
+    code = "".join(area)
+    typed = f"+1{first}{code}{second}{exchange}{third}{line}"
+    by_library = field_values.phone(f"+1 ({code}) {exchange}-{line}", country)
+    assert field_values.phone(typed, country) == by_library == f"+1{code}{exchange}{line}"
+
+
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
