@@ -3,12 +3,16 @@
 This is `private_key_jwt` (RFC 7523). What it signs is for our token endpoint alone, lasts for
 minutes, and works once: its `jti` is used up in the transaction that issues the token. The
 algorithm is that of the key that the company registered, whatever the text says of itself.
+
+What a program sends besides may be signed alike: such a text names the endpoint to which that is
+sent, and the SHA-256 of the body.
 """
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import timedelta
+from hashlib import sha256
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -43,12 +47,16 @@ class _Claims(msgspec.Struct):
     jti: Annotated[str, Meta(min_length=1, max_length=255)]
     iat: float | None = None
     nbf: float | None = None
+    body_sha256: str | None = None  # in hexadecimal digits, of what is sent with it
 
 
-def prove(transaction: Transaction, text: str, audience: str) -> PartnerClient | str:
+def prove(
+    transaction: Transaction, text: str, audience: str, body: bytes | None = None
+) -> PartnerClient | str:
     """The active program that signed a text for an audience; else why it is refused.
 
-    With that its `jti` is used up, so that it is good for one token.
+    With that its `jti` is used up, so that it is good for one token, or for one `body`, if it is
+    that which is signed.
     """
     try:
         header, claims, signed, signature = _read(text)
@@ -64,6 +72,8 @@ def prove(transaction: Transaction, text: str, audience: str) -> PartnerClient |
     if not program_keys.is_signed(key, signed, signature):
         return _NOT_PROVEN
     why = _why_refused(claims, audience, transaction.clock.now().timestamp())
+    if not why and body is not None and claims.body_sha256 != sha256(body).hexdigest():
+        why = "`body_sha256` is that of the body as it is sent, in hexadecimal digits"
     if why:
         return why
     until = BEGINNING + timedelta(seconds=claims.exp)

@@ -124,9 +124,7 @@ class PartnerApi:
     def _prove(self, transaction: Transaction, request: Request, form: Form) -> PartnerClient | str:
         """The program that asks for a token; why it is refused where it does not prove that."""
         if "client_assertion" in form:
-            audience = (
-                f"{self.provider.settings.url}{HERE}/token" if self.provider.settings.url else ""
-            )
+            audience = self.audience("token")
             client = assertions.prove(transaction, form["client_assertion"], audience)
             named = form.get("client_id", "")
             if isinstance(client, str) or named in ("", client.client_id):
@@ -136,6 +134,11 @@ class PartnerApi:
         return (
             client_or_none or "this is no program of a partner, or its company has registered a key"
         )
+
+    def audience(self, endpoint: str) -> str:
+        """For whom a program signs what it sends to an endpoint; empty where we have no address."""
+        url = self.provider.settings.url
+        return f"{url}{HERE}/{endpoint}" if url else ""
 
     async def agreements(self, request: Request, _: Form) -> Response:
         """The partner's agreements: how each stands, why, and what there is to know of it."""
