@@ -16,7 +16,7 @@ TRANSACTIONS = "transactions"  # the kind of such a feed
 LOT = 8_000  # rows in one transaction,
 # of at most so many addresses and numbers: to decide on whoever one is of costs more than a row,
 # and nobody else writes meanwhile; but in larger lots each of them is decided less often
-PEOPLE = 6_000
+PEOPLE = 4_000
 WHY = {
     partner_transactions.UNMATCHED: "no customer, or several",
     partner_transactions.TWICE: "taken in before",
