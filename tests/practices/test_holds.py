@@ -30,6 +30,7 @@ from upheld.practice import partner_transactions
 from upheld.practices.collection.ties import cookies_of
 from upheld.practices.collection.untying import finish_waiting
 from upheld.practices.feeds import feeds, withdrawal
+from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.stock import transaction_stock
 from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import Instrument
@@ -431,3 +432,11 @@ def test_a_feed_that_is_withdrawn_leaves_what_a_hold_keeps_until_its_end(
     partner_transactions.retire(held.gate)
     left = rows_of(house, held.ann, *apart(house))["partner_transaction"]
     assert left == (0 if erased else 1)
+
+
+def test_since_when_a_company_tells_us_says_nothing_of_what_is_kept_apart(house: House) -> None:
+    """The public page has no line of it, and begins with what was told of others."""
+    held = Held(house, silent=True)
+    assert len(house.do(intake_lines)) == 1
+    erase(held.gate, [held.ann])
+    assert house.do(intake_lines) == []

@@ -7,9 +7,11 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import parties
 from upheld.practice.citations import clause_ids
 from upheld.practice.intake_register import IntakeLine, lasts, names_of
-from upheld.practice.partner_transactions import PARTNER, STORE
+from upheld.practice.kept_days import first_day
+from upheld.practice.partner_transactions import NEVER, PARTNER, STORE
 from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds.feeds import DONE, OPEN, feeds
+from upheld.practices.feeds.forecast import of_others
 from upheld.practices.feeds.sales import TRANSACTIONS
 
 CLAUSE = "combining"
@@ -18,13 +20,17 @@ CLAUSE = "combining"
 def intake_lines(transaction: Transaction) -> list[IntakeLine]:
     """A line for each company of the register that told us of customers, or of what they bought."""
     tables, registered = transaction.tables, parties.in_role(transaction, PARTNER)
+    store = transaction.arrivals.decide(STORE)
+    # What is older is kept of single people, by the law: of them nothing is told here.
+    oldest_told = first_day(transaction.clock, store) if store.allowed else NEVER
+    where, values = of_others(transaction)
+    where, values = f"{where} AND received >= ?", [*values, oldest_told]
     days = {
         str(party): str(day)
         for party, day in tables.select_unchecked(
-            partner_transaction, ["party", "MIN(received)"], "party >= '' GROUP BY party"
+            partner_transaction, ["party", "MIN(received)"], f"{where} GROUP BY party", *values
         )
     }
-    store = transaction.arrivals.decide(STORE)
     lines = [
         IntakeLine(
             names_of(transaction.policy, STORE.data),
