@@ -21,6 +21,8 @@ from upheld.core.ids import FeedId, UserId
 from upheld.gate.erasure.erase import erase
 from upheld.practice import parties, partner_transactions
 from upheld.practice.tables import partner_transaction
+from upheld.practices.accounts import domain
+from upheld.practices.accounts.tables import account
 from upheld.practices.feeds import feeds, sales, withdrawal
 from upheld.practices.feeds.feeds import Feed
 
@@ -222,3 +224,18 @@ def test_anybody_reads_which_company_tells_us_and_since_when(house: House) -> No
     page = house.browser().get("/about").text
     assert re.search(r"Spruce Point</th>.*?24 months.*?11 March 2026", page, re.DOTALL)
     assert "boat" not in page
+
+
+def test_a_row_is_of_nobody_by_an_address_or_a_number_that_nobody_confirmed(house: House) -> None:
+    """Neither of who signs up with another's address nor of who enters another's phone number."""
+    partner(house)
+    ann = house.customer(phone="+12025550143")
+    taken = row("", phone="+1 202 555 0143")
+    assert take(house, taken)[1] == {2: "unmatched"}
+    both = row("ann@marked.example", phone="+1 202 555 0143")
+    assert take(house, both, digest="d2")[1] == {}
+    state = {"state": "unverified", "verified": None}
+    house.do(lambda t: t.tables.update(account, state, "person_id = ?", ann))
+    assert take(house, row("ann@marked.example", "A2"), digest="d3")[1] == {2: "unmatched"}
+    house.do(lambda t: domain.verify(t, ann))
+    assert take(house, row("ann@marked.example", "A2"), digest="d4")[1] == {}

@@ -72,6 +72,11 @@ def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, An
     return {"sealed_for": ((purpose, *more), place)}
 
 
+def unconfirmed(where: str) -> dict[str, str]:
+    """Of a table: the rows of people who have not shown yet that their e-mail address is theirs."""
+    return {"unconfirmed": where}
+
+
 def stands(column: str) -> dict[str, str]:
     """Of a column with somebody's id: the row stays, and another of its columns stands for them."""
     return {"erased": "stands", "by": column}

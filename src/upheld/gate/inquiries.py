@@ -18,6 +18,7 @@ from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.connection import WriteConnection
 from upheld.database.covers import OWNERS_MAX, CountedOnce
 from upheld.database.own_tables import Tables
+from upheld.database.schema import declared_tables
 from upheld.database.statements import Savepoint, placeholders, rows
 from upheld.gate import record_queries, recording
 from upheld.gate.act.arrivals import Arrivals
@@ -121,6 +122,19 @@ class Inquiries:
             )
             apart.update(each for (each,) in rows(self._connection, statement, *some, people.HELD))
         return apart
+
+    def unconfirmed_among(self, person_ids: Sequence[PersonId]) -> set[PersonId]:
+        """Who of some people has not confirmed their e-mail address, by what practices keep."""
+        unconfirmed: set[PersonId] = set()
+        for table in declared_tables().tables.values():
+            if (which := table.info.get("unconfirmed")) is None:
+                continue
+            for first in range(0, len(person_ids), OWNERS_MAX):
+                some = person_ids[first : first + OWNERS_MAX]
+                where = f"{which} AND person_id IN ({placeholders(some)})"
+                its = self.tables.select(table, where, *some)
+                unconfirmed.update(PersonId(each.person_id) for each in its)
+        return unconfirmed
 
     def everybody_apart(self) -> list[PersonId]:
         """Everybody who is there for what a law keeps apart alone: no count has them."""

@@ -1,7 +1,8 @@
-"""Whose rows of a partner's are: each of the one customer whom an address or a number finds.
+"""Whose rows of a partner's are: each of the one customer whom an e-mail address finds.
 
-A row that has both an e-mail address and a phone number is of whom both find. Of rows that come
-together each value is read once, and all are looked for at once.
+Whoever has not confirmed theirs is found by none, since it may be another's. Nobody confirms a
+phone number: a row is nobody's by that alone, and one that has both is of whom both find. Of rows
+that come together each value is read once, and all are looked for at once.
 """
 
 from __future__ import annotations
@@ -81,11 +82,12 @@ def people_of(transaction: Transaction, keys: Sequence[RowKeys]) -> list[PersonI
         transaction.find_each(key, list({each[at] for each in keys if each[at]}))
         for at, key in enumerate(KEYS)
     )
+    by_email = sorted({each for some in emails.values() for each in some})
+    unconfirmed = transaction.unconfirmed_among(by_email)
     people: list[PersonId | None] = []
     for email, phone in keys:
-        mine = emails[email] if email else []
+        mine = [each for each in emails[email] if each not in unconfirmed] if email else []
         if phone:
-            others = phones[phone]
-            mine = [each for each in mine if each in others] if email else others
+            mine = [each for each in mine if each in phones[phone]]
         people.append(mine[0] if len(mine) == 1 else None)
     return people

@@ -37,7 +37,7 @@ UNREADABLE: Final = "unreadable"
 NO_FEED: Final = FeedId("")  # of what a program of the partner's sent
 _PURPOSE: Final = "partner-transactions"
 _ERASED: Final = "no-person"
-_NEVER: Final = "~"  # after each day
+NEVER: Final = "~"  # after each day
 _TOGETHER: Final = 1_000  # marks in one query
 
 
@@ -163,7 +163,7 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> se
     since = {
         each: first[each] for each, outcome in outcomes.items() if not isinstance(outcome, Refused)
     }
-    return {each.number for each in mine if each.row.day >= since.get(each.person_id, _NEVER)}
+    return {each.number for each in mine if each.row.day >= since.get(each.person_id, NEVER)}
 
 
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_id: FeedId) -> None:

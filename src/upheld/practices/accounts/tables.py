@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed, stands
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed, stands, unconfirmed
 
 account: Final = Table(
     "account",
@@ -24,7 +24,7 @@ account: Final = Table(
     Column("mac", LargeBinary),
     Index("account_holder", "holder"),
     Index("account_state", "state", "opened"),
-    info={**STAYS, **sealed(owner="person_id")},
+    info={**STAYS, **sealed(owner="person_id"), **unconfirmed("state = 'unverified'")},
 )
 
 authenticator: Final = Table(
