@@ -27,8 +27,8 @@ from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.restore import RestoreOptions, restore
 from upheld.practice import partner_transactions
-from upheld.practices.collection.ties import cookies_of
-from upheld.practices.collection.untying import finish_waiting
+from upheld.practices.collection.ties import cookies_of, tie, ties_of
+from upheld.practices.collection.untying import finish_waiting, prepare, untie
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.stock import transaction_stock
@@ -36,6 +36,7 @@ from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import Instrument
 from upheld.vault import people
 from upheld.vault.keyring import KeyFile
+from upheld.web import sessions
 
 WITHOUT = {  # tables that stay at an erasure or have something sealed, which no hold keeps
     "account": "state; the number by which an order names them stands with the order",
@@ -440,3 +441,33 @@ def test_since_when_a_company_tells_us_says_nothing_of_what_is_kept_apart(house:
     assert len(house.do(intake_lines)) == 1
     erase(held.gate, [held.ann])
     assert house.do(intake_lines) == []
+
+
+def test_what_a_silent_hold_keeps_is_taken_in_again_of_who_signs_up_again(house: House) -> None:
+    """As if it had gone; both rows are there, each of its own person."""
+    held = Held(house, silent=True)
+    erase(held.gate, [held.ann])
+    again = house.customer("ann@marked.example")
+    _, reasons = take(house, row("ann@marked.example"), digest="d2")
+    assert reasons == {}
+    assert "A marked boat" in house.signed_in(again).get("/me/privacy/transactions").text
+    assert rows_of(house, *apart(house))["partner_transaction"] == 1
+    assert "A marked boat" in "\n".join(held.release("transaction").values())
+
+
+def test_who_signs_up_again_reads_nothing_of_the_tie_that_a_silent_hold_keeps(house: House) -> None:
+    """Neither the page nor the entry of untying says that the browser was another's, too."""
+    held = Held(house, silent=True)
+    erase(held.gate, [held.ann])
+    again = house.customer("ann@marked.example")
+    (other,) = apart(house)
+    (cookie,) = house.do(lambda t: cookies_of(t, [other]))
+    raw = house.do(lambda t: sessions.begin(t.tables, "customer", again, house.clock.now()))
+    assert house.do(lambda t: tie(t, raw, cookie))
+    (its,) = house.do(lambda t: ties_of(t, again))
+    assert not its.shared
+    untying = house.do(lambda t: prepare(t, again, its.mark))
+    assert untie(held.gate, untying)
+    entry = held.gate.entries(again)[-1].entry
+    assert entry.data == ("cookie-id", "page-request")
+    assert sorted(each.route for each in visits(house) if each.token) == held.pages

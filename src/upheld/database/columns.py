@@ -72,6 +72,14 @@ def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, An
     return {"sealed_for": ((purpose, *more), place)}
 
 
+def once_only() -> dict[str, bool]:
+    """Of a column: a mark that no two rows have; a row that is kept apart gets another.
+
+    So that the same can come again, and nothing tells that one is there.
+    """
+    return {"once_only": True}
+
+
 def unconfirmed(where: str) -> dict[str, str]:
     """Of a table: the rows of people who have not shown yet that their e-mail address is theirs."""
     return {"unconfirmed": where}

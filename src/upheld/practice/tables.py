@@ -19,6 +19,7 @@ from upheld.database.columns import (
     WORD,
     Instant,
     metadata,
+    once_only,
     sealed,
     sealed_for,
     stands,
@@ -63,7 +64,8 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     metadata,
     Column("person_id", ID, primary_key=True),
     Column("party", WORD, primary_key=True),
-    Column("mark", WORD, primary_key=True),  # of the partner's reference: it is taken once
+    # Of the partner's reference: it is taken once.
+    Column("mark", WORD, primary_key=True, info=once_only()),
     Column("feed_id", ID, nullable=False),  # of the file; empty where a program sent it
     Column("received", WORD, nullable=False),  # the day, in the provider's zone
     Column(

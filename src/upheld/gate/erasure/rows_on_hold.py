@@ -7,6 +7,7 @@ what is sealed in them is sealed anew for that. A row that is kept with a record
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
@@ -79,6 +80,9 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
     """A row as it is where it is of a person, with what is sealed in it sealed for them."""
     before = row._asdict()
     after = {**before, "person_id": person_id}
+    if person_id != before["person_id"]:
+        once = [each.name for each in table.columns if "once_only" in each.info]
+        after |= {name: secrets.token_hex(32) for name in once}
     for column in table.columns:
         if "sealed_for" not in column.info or not before[column.name]:
             continue  # what was emptied stays so

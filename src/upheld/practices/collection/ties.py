@@ -124,12 +124,19 @@ def is_shared(tables: Tables, mark: str) -> bool:
     return len(tables.select(visit_tie, "cookie_mark = ?", mark)) > 1
 
 
+def is_told_shared(transaction: Transaction, mark: str) -> bool:
+    """Whether it is told of a cookie that it is shared: nobody counts of whom nothing may be."""
+    rows = transaction.tables.select(visit_tie, "cookie_mark = ?", mark)
+    whose = [PersonId(each.person_id) for each in rows]
+    return len(set(whose) - transaction.apart_among(whose)) > 1
+
+
 def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
     """The cookies that are tied to somebody, the latest first."""
     tables = transaction.tables
     rows = tables.select(visit_tie, f"{TIED} ORDER BY at DESC, cookie_mark", person_id)
     return [
-        Tie(row.cookie_mark, to_datetime(row.at), is_shared(tables, row.cookie_mark))
+        Tie(row.cookie_mark, to_datetime(row.at), is_told_shared(transaction, row.cookie_mark))
         for row in rows
     ]
 

@@ -19,7 +19,7 @@ from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
 from upheld.practices.collection.erasing import delete_visits, erase_visits
 from upheld.practices.collection.tables import visit_tie
-from upheld.practices.collection.ties import STORE, TIED, is_shared, people_on_hold
+from upheld.practices.collection.ties import STORE, TIED, is_shared, is_told_shared, people_on_hold
 
 UNTIED: Final = "visits.untie"  # the kind of an entry
 WAITING: Final = "untied IS NOT NULL AND length(cookie) > 0"  # for the end of a hold
@@ -44,11 +44,12 @@ def prepare(transaction: Transaction, person_id: PersonId, mark: str) -> Untying
     """What is to be done; None where the law keeps us from deleting what we hold of them."""
     if is_on_hold(transaction, person_id, STORE):
         silent = GagFilter(transaction, person_id).gagged
-        shared = is_shared(transaction.tables, mark)
+        shared = is_told_shared(transaction, mark)
         return Untying(person_id, mark, None, shared, stays=True) if silent else None
     row = transaction.tables.get(visit_tie, _ONE, person_id, mark)
     if row is None or is_shared(transaction.tables, mark):
-        return Untying(person_id, mark, None, shared=True)
+        shared = row is None or is_told_shared(transaction, mark)
+        return Untying(person_id, mark, None, shared)
     sealer = transaction.sealer(PURPOSE, "tie")
     return Untying(person_id, mark, sealer.unseal(row.cookie, person_id, mark, what="a cookie"))
 
