@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -41,7 +42,11 @@ def _crowd(gate: Gate, size: int = 24) -> list[PersonId]:
         if chance.random() < 0.3:
             kind = chance.choice(["opt-out", "signal"])
             fact = {"opt-out": "advertising-opt-out", "signal": "privacy-signal"}[kind]
-            record = gate.record(person, kind, fact=fact)
+            now, day = gate.context.clock.now(), timedelta(days=1)
+            begins, ends = chance.choice(
+                [(now, None), (now - day, now - day / 2), (now + day, None)]
+            )
+            record = gate.record(person, kind, fact=fact, valid_from=begins, ends=ends)
             if chance.random() < 0.3:
                 gate.withdraw(person, record)
         people.append(person)
@@ -77,6 +82,24 @@ def test_a_crowd_is_decided_on_as_each_of_it_alone(
             assert isinstance(one, ActResult)
             assert isinstance(many, ActResult)
             assert one.values == many.values
+
+
+def test_those_whose_records_say_the_same_are_entered_each_with_their_own_evidence(
+    gate: Gate,
+) -> None:
+    """They are decided on at once, and no record of another's stands in somebody's entry."""
+    people = [customer(gate) for _ in range(3)]
+    records = [gate.record(e, "opt-out", fact="advertising-opt-out") for e in people]
+    for person, record in zip(people, records, strict=True):
+        gate.withdraw(person, record)
+    for person, record in zip(people, records, strict=True):
+        with gate.together() as transaction:
+            outcomes = transaction.sweep(
+                USE, people, only_if=USE, chooses=lambda each, _, own=person: each == own
+            )
+        assert [*outcomes] == [person]
+        evidence = gate.entries(person)[-1].entry.evidence
+        assert {*records} & {*evidence} == {record}
 
 
 def test_who_chooses_is_given_each_persons_own_decisions(gate: Gate) -> None:

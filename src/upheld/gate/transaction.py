@@ -153,7 +153,7 @@ class Transaction(Inquiries):
             for one in executions:
                 one.of_held = True
         data = executions[0].load_with(person_ids, *executions[1:])
-        return {each: [*some] for each, some in decide_each(executions, person_ids, data)}
+        return {e: [*its.decisions] for e, its in decide_each(executions, person_ids, data)}
 
     def peek_then(
         self, person_id: PersonId, act: Act, moments: Sequence[datetime]

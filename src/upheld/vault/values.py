@@ -456,7 +456,7 @@ def _open_row(person: Person, row: tuple[Any, ...], what: str) -> Value:
 
 def _belongs(person: Person, field: str, revision: int, came: bytes, at: int, rest: bytes) -> bytes:
     """What a row belongs to: the context of all that is told of it, one part after the other."""
-    return b"".join((_VALUE, person.whose, _row(field, revision), came, part_of(at), rest))
+    return b"".join((_VALUE, person.whose, _row(field, revision), came, _when(at), rest))
 
 
 @lru_cache(maxsize=1024, typed=True)  # most values came in as many others did
@@ -464,6 +464,12 @@ def _came(who: str, occasion: str, clause: str, public: str | None) -> tuple[Ori
     """An origin, and what a row's context tells of it before and after the time."""
     came, rest = context(who, occasion, clause), context(public or "", public is None)
     return Origin(who, occasion, clause, public), came, rest
+
+
+@lru_cache(maxsize=64, typed=True)  # what is held of somebody mostly came in together
+def _when(at: int) -> bytes:
+    """What a row's context tells of when it came in."""
+    return part_of(at)
 
 
 @lru_cache(maxsize=1024, typed=True)

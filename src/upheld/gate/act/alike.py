@@ -2,17 +2,19 @@
 
 Of most people there is no record that proves anything of an act: they neither objected nor opted
 out. Where what matters of their fields besides, such as their age, is the same too, the same facts
-are proven of them, and the policy is asked once.
+are proven of them, and the policy is asked once. So are those whose records say the same: of them
+the decision is the same, but not the evidence, which is each one's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upheld.core import observing
 from upheld.core.ids import PersonId
 from upheld.gate.editions import bound
+from upheld.gate.evidence.records import Record
 from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
 from upheld.vault.values import Value
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from upheld.gate.act.execution import ActExecution
     from upheld.gate.act.reads import PersonData
 
-Key = tuple[int | None, ...]
+Key = tuple[Any, ...]
 
 
 class AlikePeople:
@@ -29,7 +31,7 @@ class AlikePeople:
 
     def __init__(self, data: PersonData, executions: Sequence[ActExecution]) -> None:
         self.data, first = data, executions[0]
-        self._today = first.context.clock.local(first.at).date()
+        self._time, self._today = first.time, first.context.clock.local(first.at).date()
         every = [each.template.matters for each in executions]
         plain = [each for each in every if each is not None]
         self._nobody = (
@@ -41,41 +43,78 @@ class AlikePeople:
         self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
 
     def key(self, person_id: PersonId) -> Key | None:
-        """What somebody has in common with those alike; None where they are looked at alone."""
+        """What somebody has in common with those alike; None where they are looked at alone.
+
+        Whoever has records has nobody alike here.
+        """
         data = self.data
         if self._nobody or person_id in data.records or person_id in data.changed:
             return None
-        read = data.people[person_id]
+        return self._key(person_id)
+
+    def key_of_decision(self, person_id: PersonId) -> Key | None:
+        """What somebody has in common with those on whom the decision is the same.
+
+        Those with records are alike where the records say the same, in the same order. Where the
+        registers have records too, whoever has some of their own is looked at alone.
+        """
+        mine = self.data.records.get(person_id)
+        if mine is None:
+            return self.key(person_id)
+        if self._nobody or person_id in self.data.changed or REGISTER in self.data.records:
+            return None
+        return (*self._key(person_id), *[self._saying(each) for each in mine])
+
+    def _key(self, person_id: PersonId) -> Key:
+        read = self.data.people[person_id]
         return tuple([self._part(each, read(each)) for each in self._matters])
+
+    def _saying(self, record: Record) -> Key:
+        """What a record says, but for whose it is and when it began and ends."""
+        about = tuple([(each, *words) for each, words in record.about.items()])
+        begun, in_force = record.valid_from <= self._time, record.in_force(self._time)
+        return record.kind, record.fact, record.party, record.how, about, begun, in_force
 
     def _part(self, field: str, rows: Sequence[Value]) -> int | None:
         """What matters of the rows of a field; of each value it is worked out once."""
         value = rows[-1].value if rows else None
-        if (field, value) not in self._parts:
-            self._parts[field, value] = self._matters[field](value, self._today)
-        return self._parts[field, value]
+        key = field, value
+        if key not in self._parts:
+            self._parts[key] = self._matters[field](value, self._today)
+        return self._parts[key]
+
+
+class Answer(NamedTuple):
+    """What some acts would come to on somebody, and by what they are alike in another act, too."""
+
+    decisions: tuple[Decision, ...]
+    key: Key | None  # None where another act looks at them alone
 
 
 def decide_each(
-    executions: Sequence[ActExecution], person_ids: Sequence[PersonId], data: PersonData
-) -> Iterator[tuple[PersonId, tuple[Decision, ...]]]:
+    executions: Sequence[ActExecution],
+    person_ids: Sequence[PersonId],
+    data: PersonData,
+    *besides: ActExecution,
+) -> Iterator[tuple[PersonId, Answer]]:
     """What some acts would come to on each of some people, who were read for all of them.
 
-    Those alike share one answer. Where several versions are asked, or licences, each is looked at
-    alone, as it is a matter of each which of them count.
+    Those alike share one answer, also as far as acts `besides` go. Where several versions are
+    asked, or licences, each is looked at alone, as it is a matter of each which of them count.
     """
-    alike = AlikePeople(data, executions)
-    several = any(len(each.context.editions) >= bound.SECOND for each in executions)
-    first, answers = executions[0], dict[Key, tuple[Decision, ...]]()
+    alike = AlikePeople(data, [*executions, *besides])
+    several = any(len(each.context.editions) >= bound.SECOND for each in (*executions, *besides))
+    first, answers = executions[0], dict[Key, Answer]()
     licensed = any(each.combined for each in data.people.values()) and bool(
         first.context.licences.all(first.connection)
     )
     for person_id in person_ids:
         alone = several or (licensed and data.people[person_id].combined)
-        key = None if alone else alike.key(person_id)
+        key = None if alone else alike.key_of_decision(person_id)
         answer = None if key is None else answers.get(key)
         if answer is None:
-            answer = tuple([each.peek(person_id, data) for each in executions])
+            decisions = tuple([each.peek(person_id, data) for each in executions])
+            answer = Answer(decisions, None if person_id in data.records else key)
             if key is not None:
                 answers[key] = answer
         yield person_id, answer

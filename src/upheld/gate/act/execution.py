@@ -198,15 +198,19 @@ class ActExecution:
         """
         if not only_if:
             data = self.load(person_ids)
-        else:
-            data = self.load_with(person_ids, *only_if)
-            chooses = chooses or _are_allowed
-            person_ids = [
-                each
-                for each, decisions in decide_each(only_if, person_ids, data)
-                if chooses(each, *decisions)
-            ]
-        return self.conclude_many({e: self.judge(e, data) for e in person_ids}, data)
+            return self.conclude_many({e: self.judge(e, data) for e in person_ids}, data)
+        data = self.load_with(person_ids, *only_if)
+        chooses = chooses or _are_allowed
+        judgements, shared = dict[PersonId, Judgement](), dict[Key, Judgement]()
+        for person_id, (decisions, key) in decide_each(only_if, person_ids, data, self):
+            if chooses(person_id, *decisions):
+                judgement = None if key is None else shared.get(key)
+                if judgement is None:
+                    judgement = self.judge(person_id, data)
+                    if key is not None:
+                        shared[key] = judgement
+                judgements[person_id] = judgement
+        return self.conclude_many(judgements, data)
 
     def conclude_many(
         self, judgements: Mapping[PersonId, Judgement], data: PersonData

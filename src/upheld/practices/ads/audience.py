@@ -85,8 +85,16 @@ def permitted_each(
         for each, group in allowed_each(transaction, people, fields).items()
     }
     others = list(allowed_each(transaction, [p for p in people if p not in result], (bands.BORN,)))
-    for field in fields if others else ():
-        for each, group in allowed_each(transaction, others, sorted({bands.BORN, field})).items():
+    return {**result, **_permitted_apart(transaction, others, fields)}
+
+
+def _permitted_apart(
+    transaction: Transaction, people: Sequence[PersonId], fields: Sequence[str]
+) -> dict[PersonId, Groups]:
+    """For each of some people the fields of which each may be used beside the birth date."""
+    result: dict[PersonId, Groups] = {}
+    for field in fields if people else ():
+        for each, group in allowed_each(transaction, people, sorted({bands.BORN, field})).items():
             result[each] = {**result.get(each, {}), field: group}
     return result
 
@@ -166,25 +174,27 @@ def read_crowd(
     nothing may be chosen for is left out, and so is whoever's birth date may not be used.
     """
     smallest, others = smallest_group(transaction.policy), []
-    groups: dict[tuple[int, ...], tuple[int, Sequence[Decision]]] = {}  # those alike share theirs
+    every, apart = choosing(fields), choosing((bands.BORN,))
+    groups: dict[tuple[int, ...], tuple[int, int, Sequence[Decision]]] = {}  # those alike share it
 
     def chooses(person_id: PersonId, *answers: Decision) -> bool:
         key = tuple(map(id, answers))
-        if key not in groups:
-            groups[key] = _group_of(answers), answers  # so that nothing else has their ids
-        if 0 < groups[key][0] <= smallest:
-            return True
-        others.append(person_id)
-        return False
+        if key not in groups:  # with the answers, so that nothing else has their ids
+            together, birth = answers[: len(every)], answers[len(every) :]
+            groups[key] = _group_of(together), _group_of(birth), answers
+        group, by_birth, _ = groups[key]
+        if not group and by_birth:
+            others.append(person_id)
+        return 0 < group <= smallest
 
     masks = MaskMaker(transaction.policy, transaction.clock.today())
-    outcomes = transaction.sweep(using(fields), people, only_if=choosing(fields), chooses=chooses)
+    outcomes = transaction.sweep(using(fields), people, only_if=(*every, *apart), chooses=chooses)
     for person_id, outcome in outcomes.items():
         if not isinstance(outcome, Refused):
             mask = masks.of(_values_of(outcome))
             yield fields, _with_activities(transaction, person_id, fields, mask)
     permitted: dict[PersonId, Groups] = {}
-    for person_id, each in permitted_each(transaction, others, fields).items():
+    for person_id, each in _permitted_apart(transaction, others, fields).items():
         fitting = {field: group for field, group in each.items() if group <= smallest}
         if bands.BORN in fitting:
             permitted[person_id] = fitting

@@ -27,7 +27,7 @@ from upheld.practices.ads.matching import Mask
 from upheld.practices.ads.tables import ad_segment
 
 LASTS: Final = timedelta(hours=1)
-BATCH: Final = 1_000  # people in one transaction
+BATCH: Final = 4_000  # people in one transaction, so that many of them are alike
 PURPOSE: Final = "ad-segments"
 WORD: Final = "segments"  # the one row there is
 
