@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from gate.conftest import customer
@@ -82,6 +83,27 @@ def test_a_crowd_is_decided_on_as_each_of_it_alone(
             assert isinstance(one, ActResult)
             assert isinstance(many, ActResult)
             assert one.values == many.values
+
+
+def test_of_each_age_a_crowd_is_decided_on_as_each_of_it_alone(gate: Gate) -> None:
+    """From birth to thirty, also on the day before a birthday, with an opt-out and without."""
+    today, people = gate.context.clock.now().date(), []
+    birthdays = [today.replace(year=today.year - age, day=1) for age in range(31)]
+    for born in [*birthdays, *(each + timedelta(days=27) for each in birthdays[10:25])]:
+        if born > today:
+            continue
+        person = gate.enrol()
+        with gate.together() as transaction:
+            transaction.bring(person, {"birth-date": born.isoformat(), "zip": "98225"})
+        people.append(person)
+        if born.year % 3 == 0:
+            gate.record(person, "opt-out", fact="advertising-opt-out")
+    acts = (*ACTS, *(replace(each, partial=True) for each in ACTS[:2]))
+    with gate.together() as transaction:
+        together = transaction.peek_acts(people, acts)
+        for each in people:
+            alone = [_grounds_of(transaction.peek(each, act)) for act in acts]
+            assert [*map(_grounds_of, together[each])] == alone
 
 
 def test_those_whose_records_say_the_same_are_entered_each_with_their_own_evidence(

@@ -118,6 +118,11 @@ class QuestionPlan:
         rest = {name: value for name, value in fact_input.rest.items() if name in self.values}
         return FactInput(fact_input.values, parts, rest)
 
+    def telling(self, name: str, value: object) -> object:
+        """What of a fact's value, which is not in parts, tells answers apart: the same for many."""
+        values, _ = self.values.get(name, (None, 0))
+        return (values.index(value),) if values and values.kind.accepts(value) else value
+
     def remember(self, key: Key, fact_input: FactInput) -> Decision:
         """Work out the answer for a key and cache it."""
         decision = self.engine.answer(self, fact_input)

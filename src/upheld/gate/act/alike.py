@@ -41,6 +41,8 @@ class AlikePeople:
         )
         self._matters = {field: matter for each in plain for field, matter in each.items()}
         self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
+        self._executions = executions
+        self._classes: dict[tuple[str, str | None], Key] = {}  # of values so far
 
     def key(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those alike; None where they are looked at alone.
@@ -50,24 +52,26 @@ class AlikePeople:
         data = self.data
         if self._nobody or person_id in data.records or person_id in data.changed:
             return None
-        return self._key(person_id)
+        read = data.people[person_id]
+        return tuple([self._part(each, read(each)) for each in self._matters])
 
     def key_of_decision(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those on whom the decision is the same.
 
+        Of what matters of their fields it is what the policy tells apart, such as ages below 18.
         Those with records are alike where the records say the same, in the same order. Where the
         registers have records too, whoever has some of their own is looked at alone.
         """
-        mine = self.data.records.get(person_id)
-        if mine is None:
-            return self.key(person_id)
-        if self._nobody or person_id in self.data.changed or REGISTER in self.data.records:
+        data = self.data
+        if self._nobody or person_id in data.changed:
             return None
-        return (*self._key(person_id), *[self._saying(each) for each in mine])
-
-    def _key(self, person_id: PersonId) -> Key:
-        read = self.data.people[person_id]
-        return tuple([self._part(each, read(each)) for each in self._matters])
+        read, mine = data.people[person_id], data.records.get(person_id)
+        key = tuple([self._class_of(each, read(each)) for each in self._matters])
+        if mine is None:
+            return key
+        if REGISTER in data.records:
+            return None
+        return (*key, *[self._saying(each) for each in mine])
 
     def _saying(self, record: Record) -> Key:
         """What a record says, but for whose it is and when it began and ends."""
@@ -82,6 +86,22 @@ class AlikePeople:
         if key not in self._parts:
             self._parts[key] = self._matters[field](value, self._today)
         return self._parts[key]
+
+    def _class_of(self, field: str, rows: Sequence[Value]) -> Key:
+        """What each act's question tells apart of the rows of a field."""
+        key = field, rows[-1].value if rows else None
+        its = self._classes.get(key)
+        if its is None:
+            part = self._part(field, rows)
+            its = self._classes[key] = tuple(
+                [
+                    part if each.act.partial else each.template.plan.telling(name, part)
+                    for each in self._executions
+                    for name, fact in each.template.facts.items()
+                    if field in (each.context.provers.of(fact).matters or ())
+                ]
+            )
+        return its
 
 
 class Answer(NamedTuple):

@@ -79,7 +79,8 @@ class ProverEntry(NamedTuple):
 
     `registers` are kinds of the registers' records that the prover is given besides its own.
     `matters` says by field what of a value matters on a day, where what the prover says of somebody
-    rests on records and on that, and on nothing else of theirs; None where it may rest on more.
+    rests on records and on that, and on nothing else of theirs: with a field, it says just that.
+    None where it may rest on more.
     """
 
     prover: Prover
