@@ -42,7 +42,7 @@ class AlikePeople:
         self._matters = {field: matter for each in plain for field, matter in each.items()}
         self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
         self._executions = executions
-        self._classes: dict[tuple[str, str | None], Key] = {}  # of values so far
+        self._classes: dict[tuple[str, int | None], Key] = {}  # of what matters so far
 
     def key(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those alike; None where they are looked at alone.
@@ -89,11 +89,10 @@ class AlikePeople:
 
     def _class_of(self, field: str, rows: Sequence[Value]) -> Key:
         """What each act's question tells apart of the rows of a field."""
-        key = field, rows[-1].value if rows else None
-        its = self._classes.get(key)
+        part = self._part(field, rows)
+        its = self._classes.get((field, part))
         if its is None:
-            part = self._part(field, rows)
-            its = self._classes[key] = tuple(
+            its = self._classes[field, part] = tuple(
                 [
                     part if each.act.partial else each.template.plan.telling(name, part)
                     for each in self._executions
