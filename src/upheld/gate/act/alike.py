@@ -76,8 +76,8 @@ class AlikePeople:
     def _saying(self, record: Record) -> Key:
         """What a record says, but for whose it is and when it began and ends."""
         about = tuple([(each, *words) for each, words in record.about.items()])
-        begun, in_force = record.valid_from <= self._time, record.in_force(self._time)
-        return record.kind, record.fact, record.party, record.how, about, begun, in_force
+        has_begun, is_live = record.valid_from <= self._time, record.in_force(self._time)
+        return record.kind, record.fact, record.party, record.how, about, has_begun, is_live
 
     def _part(self, field: str, rows: Sequence[Value]) -> int | None:
         """What matters of the rows of a field; of each value it is worked out once."""
