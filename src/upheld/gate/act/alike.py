@@ -103,7 +103,7 @@ class AlikePeople:
         return its
 
 
-class Answer(NamedTuple):
+class AlikeAnswer(NamedTuple):
     """What some acts would come to on somebody, and by what they are alike in another act, too."""
 
     decisions: tuple[Decision, ...]
@@ -115,7 +115,7 @@ def decide_each(
     person_ids: Sequence[PersonId],
     data: PersonData,
     *besides: ActExecution,
-) -> Iterator[tuple[PersonId, Answer]]:
+) -> Iterator[tuple[PersonId, AlikeAnswer]]:
     """What some acts would come to on each of some people, who were read for all of them.
 
     Those alike share one answer, also as far as acts `besides` go. Where several versions are
@@ -123,7 +123,7 @@ def decide_each(
     """
     alike = AlikePeople(data, [*executions, *besides])
     several = any(len(each.context.editions) >= bound.SECOND for each in (*executions, *besides))
-    first, answers = executions[0], dict[Key, Answer]()
+    first, answers = executions[0], dict[Key, AlikeAnswer]()
     licensed = any(each.combined for each in data.people.values()) and bool(
         first.context.licences.all(first.connection)
     )
@@ -133,7 +133,7 @@ def decide_each(
         answer = None if key is None else answers.get(key)
         if answer is None:
             decisions = tuple([each.peek(person_id, data) for each in executions])
-            answer = Answer(decisions, None if person_id in data.records else key)
+            answer = AlikeAnswer(decisions, None if person_id in data.records else key)
             if key is not None:
                 answers[key] = answer
         yield person_id, answer
