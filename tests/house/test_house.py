@@ -129,6 +129,10 @@ READ_UNCHECKED = {
         "practices/ads/ad_reports.py",
         "ad_report",
     ): "sums say which campaigns may have their booking; of those it is read checked",
+    (
+        "practices/ads/pictures.py",
+        "ad_picture",
+    ): "how its own advertiser's page shows it; the picture itself is read checked",
     ("gate/inquiries.py", "record"): "says for which moments the policy is asked",
     ("practice/terms.py", "terms_version"): "a number; where there is one, rows are read checked",
     ("gate/obligations.py", "record"): _LOOKED_AT,

@@ -193,6 +193,9 @@ def test_a_picture_is_shown_from_our_own_pages_and_the_same_to_everybody(
     assert manager.get(f"{desk}/picture").content == read_picture(png()).content
     assert f'alt="{ALT}"' in manager.get(desk).text
     assert browser.get(f"/advertiser/{its.campaign_id}/picture").status_code == 200
+    assert f'<img src="/advertiser/{its.campaign_id}/picture" alt="{ALT}"' in (
+        browser.get("/advertiser").text
+    )
     review(house, its)
     answers = [person.get(path) for person in people for _ in range(2)]
     assert len({(a.content, tuple(sorted(a.headers.items()))) for a in answers}) == 1

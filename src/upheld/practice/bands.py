@@ -13,6 +13,7 @@ from upheld.policy.english import word_list
 
 AREA: Final = "zip"
 AREA_DIGITS: Final = 3
+OLDEST: Final = 150  # years: a band up to this age has no end
 Criteria = Mapping[str, Sequence[str]]  # dimension, to the bands of which one has to be met
 _FILE: Final = tomllib.loads(Path(__file__).with_name("bands.toml").read_text(encoding="utf-8"))
 CATEGORIES: Final[tuple[str, ...]] = tuple(_FILE.pop("categories"))
@@ -31,7 +32,10 @@ def options(dimension: str) -> list[tuple[str, str]]:
     """The bands of a dimension, each with how people call it."""
     its = TARGETS[dimension]
     if "bands" in its:
-        return [(each, f"{low} to {high}") for each, (low, high) in its["bands"].items()]
+        return [
+            (each, f"{low} to {high}" if high < OLDEST else f"{low} and over")
+            for each, (low, high) in its["bands"].items()
+        ]
     return [(each, each) for each in its["words"]]
 
 

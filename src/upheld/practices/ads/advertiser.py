@@ -92,6 +92,7 @@ class AdvertiserPage:
         party = party_of(visit)
 
         def look(transaction: Transaction) -> dict[str, Any]:
+            own = campaigns.every(transaction.tables, party)
             rows = [
                 (
                     each,
@@ -99,7 +100,7 @@ class AdvertiserPage:
                     ad_reports.totals_of(transaction, each),
                     ad_reports.off_by(ad_reports.kind_of(each)),
                 )
-                for each in campaigns.every(transaction.tables, party)
+                for each in own
             ]
             months = {day.day[:7] for _, _, totals, _ in rows for day in totals.days}
             bills = {
@@ -109,6 +110,9 @@ class AdvertiserPage:
             return {
                 "domain": campaigns.domain_of(transaction.tables, party),
                 "rows": rows,
+                "pictures": pictures.shown_of(
+                    transaction.tables, [each.campaign_id for each in own]
+                ),
                 "bills": {month: lines for month, lines in bills.items() if lines},
             }
 

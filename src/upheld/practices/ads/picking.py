@@ -37,14 +37,6 @@ class SessionMask(NamedTuple):
     mask: Mask
 
 
-class ShownPicture(NamedTuple):
-    """A picture as a page has it: the text for whoever does not see it, and its size."""
-
-    alternative: str
-    width: int
-    height: int
-
-
 class Seen:
     """What a session saw, hid, reported and clicked, and the bands of whose it is."""
 
@@ -68,7 +60,7 @@ class Picking:
         self._read_at: datetime | None = None
         self._sessions: OrderedDict[bytes, Seen] = OrderedDict()
         self._turns = count()
-        self._pictures: dict[str, ShownPicture | None] = {}  # of those that were shown
+        self._pictures: dict[str, pictures.ShownPicture | None] = {}  # of those that were shown
 
     def seen(self, session: bytes) -> Seen:
         """What a session saw; the longest unused sessions are forgotten first."""
@@ -114,13 +106,13 @@ class Picking:
         picture = await self._picture_of(its)
         return Markup(self.provider.pages.text("ads/insert.html", its=its, picture=picture))  # noqa: S704 - a template of ours, which escapes
 
-    async def _picture_of(self, its: Campaign) -> ShownPicture | None:
+    async def _picture_of(self, its: Campaign) -> pictures.ShownPicture | None:
         """What a page says of the picture of a campaign; None where it has none."""
         if its.campaign_id not in self._pictures:
             its_picture = await self.provider.read(
                 lambda tables: pictures.find(tables, its.campaign_id)
             )
-            self._pictures[its.campaign_id] = its_picture and ShownPicture(
+            self._pictures[its.campaign_id] = its_picture and pictures.ShownPicture(
                 its_picture.alternative, its_picture.picture.width, its_picture.picture.height
             )
         return self._pictures[its.campaign_id]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
 from upheld.core.ids import CampaignId
-from upheld.database.own_tables import Tables
+from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.transaction import Transaction
 from upheld.practices.ads.campaigns import AdError
 from upheld.practices.ads.tables import ad_picture
@@ -70,6 +70,14 @@ class KeptPicture(NamedTuple):
     alternative: str
 
 
+class ShownPicture(NamedTuple):
+    """A picture as a page has it: the text for whoever does not see it, and its size."""
+
+    alternative: str
+    width: int
+    height: int
+
+
 def read_picture(content: bytes) -> Picture:
     """A picture as it is to be kept. AdError for what is none, is too large, or is not whole."""
     if len(content) > BYTES_MAX:
@@ -107,6 +115,16 @@ def find(tables: Tables, campaign_id: CampaignId) -> KeptPicture | None:
     if row is None:
         return None
     return KeptPicture(Picture(row.kind, row.width, row.height, row.picture), row.alternative)
+
+
+def shown_of(tables: Tables, campaign_ids: Sequence[CampaignId]) -> dict[str, ShownPicture]:
+    """How a page shows the pictures of some campaigns, of those that have one; none is read."""
+    if not campaign_ids:
+        return {}
+    columns = ("campaign_id", "alternative", "width", "height")
+    where = f"campaign_id IN ({placeholders(campaign_ids)})"
+    rows = tables.select_unchecked(ad_picture, columns, where, *campaign_ids)
+    return {str(each): ShownPicture(*rest) for each, *rest in rows}
 
 
 def response(its: KeptPicture) -> Response:
