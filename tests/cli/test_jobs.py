@@ -64,6 +64,7 @@ OWN = {
     "ad-invoices",
     "extracts",
     "ad-reports",
+    "ad-pages",
     "ad-segments",
     "sessions",
     "post-versions",

@@ -154,6 +154,7 @@ READ_UNCHECKED = {
     ("practice/outbox.py", "outbox"): "who was written to with a key; at worst nobody is again",
     ("practice/recipient_requests.py", "recipient_request"): "counts what is late for a page",
     ("practice/invitations.py", "invitation"): _LOOKED_AT,
+    ("practice/page_looks.py", "page_look"): "whether one changed; it is read checked then",
     ("practice/partner_transactions.py", "partner_transaction"): _LOOKED_AT,
     ("practices/accounts/domain.py", "account"): "whether a number is taken; it is unique anyway",
     ("practices/accounts/domain.py", "outbox"): "leaves people out; who has none is checked after",

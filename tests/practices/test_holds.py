@@ -47,6 +47,7 @@ WITHOUT = {  # tables that stay at an erasure or have something sealed, which no
     "debt": "state; what is owed is in their values",
     "delivery_item": "names for a company; what it was given is in the ledger",
     "invoice": "state; what was charged is in their values",
+    "page_look": "what their visits say, which are kept themselves",
     "payment_intent": "state of a payment; what was paid is in their values",
     "purchase_request": "a question to their guardian, which lapses in days",
     "rights_request": "state",

@@ -25,6 +25,8 @@ _BEGINNINGS: Final = sorted(
 )
 # The groups that people looked at in a month, such as 2026-10, of whom that is known.
 MonthOfPages = Callable[[Gate, str], Mapping[PersonId, set[str]]]
+# The groups that people looked at on a day, such as 2026-10-12, or later, each with the last day.
+RecentPages = Callable[[Gate, str], Mapping[PersonId, Mapping[str, str]]]
 
 
 def group_of(route: str) -> str:

@@ -38,7 +38,7 @@ from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
 from upheld.practice.own_rows import RowsOf
-from upheld.practice.page_groups import MonthOfPages
+from upheld.practice.page_groups import MonthOfPages, RecentPages
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.stock import StockSource
 from upheld.practice.transparency import TransparencySource
@@ -226,6 +226,7 @@ class Practice(NamedTuple):
     stock: StockSource | None = None  # what it keeps of people besides their values, counted
     transparency: TransparencySource | None = None  # what the transparency report counts of it
     month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
+    recent_pages: RecentPages | None = None  # which pages people looked at since a day
     own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
 
 

@@ -80,6 +80,27 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     info=STAYS | APART | sealed(owner="person_id"),
 )
 
+page_look: Final = Table(  # which groups of our pages somebody looked at of late; no hold needs it
+    "page_look",
+    metadata,
+    Column("person_id", ID, primary_key=True),
+    Column("day", WORD, nullable=False),  # when it was made, in the provider's zone
+    Column("sealed", LargeBinary, nullable=False),  # each group, and on which day at last
+    Column("mac", LargeBinary),
+    info=sealed(owner="person_id"),
+)
+
+page_look_making: Final = Table(  # how far those are made
+    "page_look_making",
+    metadata,
+    Column("word", WORD, primary_key=True),  # the one row there is
+    Column("begun", Instant, nullable=False),
+    Column("lots", Integer, nullable=False),  # of people who were written together
+    Column("made_under", WORD, nullable=False),  # the day and the policy; empty until all are made
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
+
 report_budget: Final = Table(  # what was spent of each period's privacy budget
     "report_budget",
     metadata,

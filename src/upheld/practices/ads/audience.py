@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
 from upheld.core.ids import PersonId
+from upheld.gate.act.execution import Outcome
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
-from upheld.practice import ages, bands, partner_transactions
+from upheld.practice import ages, bands, page_looks, partner_transactions
+from upheld.practice.page_groups import VISITED
 from upheld.practice.privacy_budget import GROUP, smallest_group
 from upheld.practices.ads.campaigns import ADVERTISER
 from upheld.practices.ads.matching import Groups, Mask
 
-PARTNERS: Final = "transaction"  # what people bought from partners is of this kind of data
+PARTNERS, VISITS = "partners", "visits"  # who tells us what people did
+BOUGHT: Final = "transaction"  # what people bought from partners is of this kind of data
 LOOKS_BACK: Final = timedelta(days=365)
 
 
@@ -100,28 +103,46 @@ def _permitted_apart(
 
 
 def activities_of(
-    transaction: Transaction, person_id: PersonId, fields: Iterable[str]
-) -> dict[str, set[str]]:
-    """The bands of what somebody did in the last year, by the fields that may be used."""
-    if PARTNERS not in fields:
-        return {}
-    since = transaction.clock.today() - LOOKS_BACK
-    texts = partner_transactions.texts_since(transaction, person_id, since)
-    return {each: bands.bands_of_texts(each, texts) for each in bands.ACTIVITIES}
+    transaction: Transaction, people: Sequence[PersonId], fields: Iterable[str]
+) -> dict[PersonId, dict[str, set[str]]]:
+    """The bands of what some people did of late, by the fields that may be used."""
+    result: dict[PersonId, dict[str, set[str]]] = {each: {} for each in people}
+    for dimension, its in bands.ACTIVITIES.items():
+        if its["field"] in fields and people:
+            texts = _TEXTS[its["told-by"]](transaction, people)
+            for each in people:
+                words = bands.bands_of_texts(dimension, texts.get(each, ()))
+                result[each][dimension] = words
+    return result
 
 
 def activity_mark(
     transaction: Transaction, person_id: PersonId, fields: Iterable[str]
 ) -> tuple[object, ...]:
     """What is another when there is more or less of what somebody did."""
-    return partner_transactions.mark_of(transaction, person_id) if PARTNERS in fields else ()
+    return (
+        partner_transactions.mark_of(transaction, person_id) if BOUGHT in fields else (),
+        page_looks.mark_of(transaction, person_id) if VISITED in fields else (),
+    )
 
 
 def _with_activities(
-    transaction: Transaction, person_id: PersonId, fields: Iterable[str], mask: Mask
-) -> Mask:
-    """A mask with the bands of what somebody did; whoever is in no band stays so."""
-    return {**mask, **activities_of(transaction, person_id, fields)} if mask else mask
+    transaction: Transaction, masks: Mapping[PersonId, Mask], fields: Iterable[str]
+) -> dict[PersonId, Mask]:
+    """Masks with the bands of what people did; whoever is in no band stays so."""
+    did = activities_of(transaction, [each for each, mask in masks.items() if mask], fields)
+    return {each: {**mask, **did.get(each, {})} for each, mask in masks.items()}
+
+
+def _bought(transaction: Transaction, people: Sequence[PersonId]) -> dict[PersonId, list[str]]:
+    """What some people bought from partners in the last year."""
+    day = transaction.clock.today() - LOOKS_BACK
+    return {each: partner_transactions.texts_since(transaction, each, day) for each in people}
+
+
+_TEXTS: Final[
+    Mapping[str, Callable[[Transaction, Sequence[PersonId]], Mapping[PersonId, Iterable[str]]]]
+] = {PARTNERS: _bought, VISITS: page_looks.of_each}
 
 
 def _values_of(outcome: ActResult) -> dict[str, str]:
@@ -156,13 +177,21 @@ def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> d
     alike: dict[tuple[str, ...], list[PersonId]] = {}
     for person_id, each in groups.items():
         alike.setdefault(tuple(sorted(each)), []).append(person_id)
-    masks, result = MaskMaker(transaction.policy, transaction.clock.today()), {}
+    masks = MaskMaker(transaction.policy, transaction.clock.today())
+    result: dict[PersonId, Mask] = {}
     for fields, people in alike.items():
-        for person_id, outcome in transaction.sweep(using(fields), people).items():
-            if not isinstance(outcome, Refused):
-                mask = masks.of(_values_of(outcome))
-                result[person_id] = _with_activities(transaction, person_id, fields, mask)
+        outcomes = transaction.sweep(using(fields), people)
+        result |= _with_activities(transaction, _masks_of(masks, outcomes), fields)
     return result
+
+
+def _masks_of(masks: MaskMaker, outcomes: Mapping[PersonId, Outcome]) -> dict[PersonId, Mask]:
+    """The masks of those whom an act was not refused of."""
+    return {
+        person_id: masks.of(_values_of(outcome))
+        for person_id, outcome in outcomes.items()
+        if not isinstance(outcome, Refused)
+    }
 
 
 def read_crowd(
@@ -189,10 +218,8 @@ def read_crowd(
 
     masks = MaskMaker(transaction.policy, transaction.clock.today())
     outcomes = transaction.sweep(using(fields), people, only_if=(*every, *apart), chooses=chooses)
-    for person_id, outcome in outcomes.items():
-        if not isinstance(outcome, Refused):
-            mask = masks.of(_values_of(outcome))
-            yield fields, _with_activities(transaction, person_id, fields, mask)
+    mine = _with_activities(transaction, _masks_of(masks, outcomes), fields)
+    yield from ((fields, mask) for mask in mine.values())
     permitted: dict[PersonId, Groups] = {}
     for person_id, each in _permitted_apart(transaction, others, fields).items():
         fitting = {field: group for field, group in each.items() if group <= smallest}

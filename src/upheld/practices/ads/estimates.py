@@ -18,7 +18,7 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
 from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
-from upheld.practices.ads import campaigns, forbidden, pictures, segments
+from upheld.practices.ads import campaigns, forbidden, page_reading, pictures, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
 from upheld.practices.ads.tables import ad_estimate
 
@@ -83,6 +83,7 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
     row = transaction.tables.get(ad_estimate, "criteria = ?", word)
     if row is not None and now < to_datetime(row.made_at) + STANDS:
         return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
+    page_reading.require_made(transaction, criteria)
     noise.require()
     pay(transaction, [PROFILE], POINTS)
     estimate = Estimate(

@@ -60,7 +60,7 @@ class AdPages:
             mine = bands.bands_of(values, transaction.clock.today())
             if not isinstance(result, Refused):
                 others = [each for each in FIELDS if each not in result.refused]
-                mine |= audience.activities_of(transaction, visit.subject, others)
+                mine |= audience.activities_of(transaction, [visit.subject], others)[visit.subject]
             mine = {dimension: words for dimension, words in mine.items() if words}
             every = {dimension: sorted(words) for dimension, words in mine.items()}
             return {

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.routing import Route
 
 from upheld.gate.act.duties import DutyQuestion, nothing_more
+from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import HOUR, MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.operators import MANAGER
@@ -20,6 +21,7 @@ from upheld.practices.ads import (
     estimates,
     invoice_pages,
     invoices,
+    page_reading,
     segments,
 )
 from upheld.practices.ads.advertiser import FORM_MAX, AdvertiserPage
@@ -46,6 +48,10 @@ def _keeps_the_group(question: DutyQuestion) -> bool:
 def practice(provider: Provider) -> Practice:
     """Advertisements: booked by advertisers, reviewed by staff, shown to customers."""
     picking = Picking(provider)
+
+    def read_pages(gate: Gate) -> int:
+        return page_reading.make(gate, page_reading.pages_by(provider))
+
     pages, desk = AdPages(provider, picking), AdDesk(provider, picking)
     return Practice(
         "ads",
@@ -72,6 +78,7 @@ def practice(provider: Provider) -> Practice:
         before_erasure=segments.forget,
         jobs=[
             Job("ad-reports", EVERY_SECONDS, ad_reports.make_all),
+            Job("ad-pages", EVERY_SECONDS, read_pages),
             Job("ad-segments", EVERY_SECONDS, segments.make),
             Job("ad-invoices", HOUR, invoices.issue_all),
         ],

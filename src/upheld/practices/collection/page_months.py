@@ -1,22 +1,32 @@
-"""Which groups of our pages people looked at in a month, for reports about groups of people.
+"""Which groups of our pages people looked at, for reports and advertisements about groups.
 
 Somebody's visits are those of cookies that are tied to them and never were to anybody else: whose
 the visits of a browser are in which several people signed in, nobody can tell, and so they are
-nobody's. Blocks are opened while no transaction waits, a day at a time; nothing of it is kept.
+nobody's. Blocks are opened while no transaction waits, a day at a time; nothing of it is kept here.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice.page_groups import group_of
-from upheld.practices.collection.blocks import COOKIE, PURPOSE, DayKeys
+from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE, DayKeys
+from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
 from upheld.practices.collection.tellers import OWN
+
+
+class _Look(NamedTuple):
+    """A group of pages that somebody looked at on a day; once or more for each block."""
+
+    day: str
+    person_id: PersonId
+    group: str
 
 
 def month_of_pages(gate: Gate, month: str) -> Mapping[PersonId, set[str]]:
@@ -24,11 +34,34 @@ def month_of_pages(gate: Gate, month: str) -> Mapping[PersonId, set[str]]:
 
     Whether it may be used of each of them is for whoever asks to find out.
     """
+    result: dict[PersonId, set[str]] = {}
+    for look in _looks(gate, "day LIKE ? ORDER BY day", f"{month}-%"):
+        result.setdefault(look.person_id, set()).add(look.group)
+    return result
+
+
+def recent_pages(gate: Gate, since: str) -> Mapping[PersonId, Mapping[str, str]]:
+    """The groups of our pages that people looked at on a day or later, each with its last day.
+
+    Of the days that the policy in force lets us keep, as `month_of_pages`; none where it lets us
+    keep no visit with its cookie.
+    """
+    with gate.together() as transaction:
+        allowed, oldest, _ = may_stay(transaction)
+    if not {PAGE, COOKIE} <= {*allowed}:
+        return {}
+    result: dict[PersonId, dict[str, str]] = {}
+    for look in _looks(gate, "day >= ? ORDER BY day", max(since, oldest)):
+        result.setdefault(look.person_id, {})[look.group] = look.day
+    return result
+
+
+def _looks(gate: Gate, where: str, value: str) -> Iterator[_Look]:
+    """What people looked at on some days, in the order of these."""
     with gate.together() as transaction:
         cookies, tables = _own_cookies(transaction), transaction.tables
-        rows = tables.select(visit_day, "day LIKE ? ORDER BY day", f"{month}-%")
+        rows = tables.select(visit_day, where, value)
         keys = DayKeys(gate, {str(row.day): bytes(row.salt) for row in rows})
-    result: dict[PersonId, set[str]] = {}
     groups: dict[str, str] = {}
     for day in keys.salts if cookies else ():
         people = {keys.token(day, cookie): whose for cookie, whose in cookies.items()}
@@ -42,9 +75,7 @@ def month_of_pages(gate: Gate, month: str) -> Mapping[PersonId, set[str]]:
                 whose = people.get(columns.tokens[token_at])
                 if whose is not None:
                     route = columns.routes[route_at]
-                    group = groups.setdefault(route, group_of(route))
-                    result.setdefault(whose, set()).add(group)
-    return result
+                    yield _Look(day, whose, groups.setdefault(route, group_of(route)))
 
 
 def _own_cookies(transaction: Transaction) -> dict[bytes, PersonId]:

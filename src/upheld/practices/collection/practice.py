@@ -22,7 +22,7 @@ from upheld.practices.collection.erasing import erase_visits
 from upheld.practices.collection.middleware import VisitMiddleware
 from upheld.practices.collection.own_visits import HERE as MINE
 from upheld.practices.collection.own_visits import OwnVisits
-from upheld.practices.collection.page_months import month_of_pages
+from upheld.practices.collection.page_months import month_of_pages, recent_pages
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.released import OWN_ROWS
@@ -104,4 +104,5 @@ def practice(provider: Provider) -> Practice:
         own_rows=OWN_ROWS,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
         month_of_pages=month_of_pages,
+        recent_pages=recent_pages,
     )

@@ -16,6 +16,7 @@ from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
+from upheld.practice import page_looks
 from upheld.practice.kept_days import HOLD, is_on_hold
 from upheld.practices.collection.blocks import (
     COOKIE,
@@ -67,6 +68,9 @@ def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
         cookie=transaction.sealer(PURPOSE, "tie").seal(cookie, person_id, mark),
         at=microseconds(now),
     )
+    others = tables.select(visit_tie, "cookie_mark = ? AND person_id <> ?", mark, person_id)
+    if others:  # whose its visits are, nobody can tell any more
+        page_looks.forget(transaction, [PersonId(each.person_id) for each in others])
     return True
 
 

@@ -14,6 +14,7 @@ from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
+from upheld.practice import page_looks
 from upheld.practice.gag_orders import GagFilter
 from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
@@ -131,5 +132,6 @@ def _untie(transaction: Transaction, untying: Untying) -> None:
     if not untying.stays:
         changes["cookie"] = b""
     if transaction.tables.update(visit_tie, changes, _ONE, untying.person_id, untying.mark):
+        page_looks.forget(transaction, [untying.person_id])
         data = (COOKIE,) if untying.shared else (COOKIE, PAGE)
         transaction.note(untying.person_id, UNTIED, actor="customer", action="delete", data=data)
