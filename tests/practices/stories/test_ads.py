@@ -6,11 +6,23 @@ from datetime import timedelta
 
 import pytest
 
-from practices.ads import BORN, ENOUGH, WOMEN, advertiser, approved, crowd, exactly
+from practices.ads import (
+    BORN,
+    ENOUGH,
+    WOMEN,
+    advertiser,
+    approved,
+    booked,
+    crowd,
+    exactly,
+    review,
+)
 from practices.conftest import House
 from practices.programmes import text_of
+from practices.test_day_counts import keep
+from practices.test_report_pages import browser_of
 from upheld.core.ids import PersonId
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import campaigns, page_reading
 from upheld.practices.ads.campaigns import Campaign
 
 WHY = "Why this ad"
@@ -47,6 +59,24 @@ def test_somebody_sees_what_is_meant_for_their_group_and_reads_why(house: House)
     assert "An advertiser may then suppose that people who see or click" in why
     assert "you accept that its advertiser may suppose so, and nothing more" in why
     assert "learn nothing about you from us" in why
+
+
+def test_somebody_sees_what_is_meant_for_who_looked_at_such_pages(house: House) -> None:
+    """By visits of a browser that is theirs, as long as it is; who looked at others sees none."""
+    ann, ben = house.customer(), house.customer("ben@marked.example")
+    people = [ann, *crowd(house, ENOUGH)]
+    for each in people:
+        browser_of(house, each, each.encode())
+    browser_of(house, ben, b"his")
+    keep(house, *(("/help/lamps", "192.0.2.7", each.encode()) for each in people))
+    keep(house, ("/articles/1", "192.0.2.7", b"his"))
+    its = booked(house, advertiser(house), {"page-category": ["help"]})
+    page_reading.make(house.provider.gate.gate, page_reading.pages_by(house.provider))
+    assert review(house, its).state == campaigns.APPROVED
+    assert WHY in house.signed_in(ann).get("/me").text
+    assert WHY not in house.signed_in(ben).get("/me").text
+    why = text_of(house.signed_in(ann).get(f"/me/ads/{its.campaign_id}").text)
+    assert "Looked at pages of ours: help" in why
 
 
 def test_who_opted_out_sees_only_what_is_meant_for_anybody(house: House) -> None:
