@@ -18,7 +18,7 @@ from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
-from upheld.gate.transaction import GateTransaction
+from upheld.gate.transaction import GateTransaction, Transaction
 from upheld.practice import page_looks, privacy_budget
 from upheld.practice.page_groups import PAGE_GROUPS, RecentPages
 from upheld.practice.tables import page_look, page_look_making
@@ -162,6 +162,32 @@ def test_whoever_is_forgotten_while_rows_are_made_has_none(house: House, how: st
     assert ann not in rows(house)
     read(house)
     assert rows(house) == {ben: {"help"}}
+
+
+def test_a_reading_that_was_cut_off_is_begun_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote is not taken for the whole, by no review; nobody has two rows after it."""
+    people = [reader(house, name) for name in ("ann", "ben", "cid")]
+    looked(house, "/help", *((each, each.encode()) for each in people))
+    booked(house, advertiser(house), LOOKED)
+    monkeypatch.setattr(page_reading, "BATCH", 1)
+    lots: list[int] = []
+
+    def cut(transaction: Transaction, looks: Mapping[PersonId, page_looks.Looks]) -> None:
+        lots.append(len(looks))
+        if len(lots) == 2:
+            raise KeyboardInterrupt
+        whole(transaction, looks)
+
+    whole = page_looks.keep
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(page_looks, "keep", cut)
+        read(house)
+    assert (len(rows(house)), house.do(page_looks.are_made)) == (1, False)
+    house.clock.moved += timedelta(minutes=10)
+    assert read(house) == 3
+    assert (len(rows(house)), house.do(page_looks.are_made)) == (3, True)
 
 
 def test_rows_are_there_only_while_an_advertisement_asks_for_them(house: House) -> None:
