@@ -60,21 +60,23 @@ def are_made(transaction: Transaction) -> bool:
 def begin(transaction: Transaction) -> int:
     """Delete all rows, to make them anew; by what the making is known, in microseconds."""
     forget_all(transaction)
-    begun = microseconds(transaction.clock.now())
-    transaction.tables.insert(making, word=_WORD, begun=begun, lots=0, made_under="")
-    return begun
+    started_at = microseconds(transaction.clock.now())
+    transaction.tables.insert(making, word=_WORD, begun=started_at, lots=0, made_under="")
+    return started_at
 
 
-def go_on(transaction: Transaction, begun: int) -> bool:
+def go_on(transaction: Transaction, started_at: int) -> bool:
     """Whether a making may still write rows: whoever forgets any until then waits for it.
 
     It may not once another one was begun, or somebody was forgotten of whom it has read before.
     """
-    row = transaction.tables.get(making, "word = ? AND begun = ?", _WORD, begun)
+    row = transaction.tables.get(making, "word = ? AND begun = ?", _WORD, started_at)
     if row is None:
         return False
     changes = {"lots": row.lots + 1}
-    return bool(transaction.tables.update(making, changes, "word = ? AND begun = ?", _WORD, begun))
+    return bool(
+        transaction.tables.update(making, changes, "word = ? AND begun = ?", _WORD, started_at)
+    )
 
 
 def keep(transaction: Transaction, looks: Mapping[PersonId, Looks]) -> None:
@@ -93,12 +95,12 @@ def keep(transaction: Transaction, looks: Mapping[PersonId, Looks]) -> None:
     )
 
 
-def finish(transaction: Transaction, begun: int) -> bool:
+def finish(transaction: Transaction, started_at: int) -> bool:
     """Say that all rows are made; False where the making may not go on."""
     changes, where = {"made_under": _under(transaction)}, "word = ? AND begun = ?"
-    if not go_on(transaction, begun):
+    if not go_on(transaction, started_at):
         return False
-    return bool(transaction.tables.update(making, changes, where, _WORD, begun))
+    return bool(transaction.tables.update(making, changes, where, _WORD, started_at))
 
 
 def forget(transaction: Transaction, people: Sequence[PersonId]) -> None:

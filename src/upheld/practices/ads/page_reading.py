@@ -44,7 +44,7 @@ def make(gate: Gate, pages_of: RecentPages | None) -> int:
             return 0
         if page_looks.are_made(transaction):
             return 0
-        begun, first = page_looks.begin(transaction), page_looks.since(transaction)
+        started_at, first = page_looks.begin(transaction), page_looks.since(transaction)
     looks = {
         person_id: mine
         for person_id, its in pages_of(gate, first).items()
@@ -54,12 +54,12 @@ def make(gate: Gate, pages_of: RecentPages | None) -> int:
     for at in range(0, len(people), BATCH):
         with gate.together() as transaction:
             fitting = _fitting(transaction, people[at : at + BATCH])
-            if not page_looks.go_on(transaction, begun):
+            if not page_looks.go_on(transaction, started_at):
                 return count
             page_looks.keep(transaction, {each: looks[each] for each in fitting})
             count += len(fitting)
     with gate.together() as transaction:
-        page_looks.finish(transaction, begun)
+        page_looks.finish(transaction, started_at)
     return count
 
 
