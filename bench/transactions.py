@@ -3,7 +3,7 @@
 Rows that come together are decided once a customer and entered together; beside it, by turns, each
 row is taken in alone. Rows are of customers of whom there are few, of a quarter as many as there
 are rows, and of as many. Every tenth row is of nobody, and every second one of the others has the
-number of a telephone in place of an address. Where rows were read before, as a second process does
+number of a telephone beside the address. Where rows were read before, as a second process does
 it, only what is left is counted. Then come lines of a feed: of nobody, with nothing new, and with
 one value each that is combined, stored and entered. Counted are seconds of the processor.
 `python bench/transactions.py [ROWS]`.
@@ -59,7 +59,7 @@ def lines_of(gate: Gate, emails: list[str], count: int, name: str) -> Iterator[F
     day = gate.clock.today().isoformat()
     for number in range(count):
         who = draw.randrange(len(emails))
-        whose = {"phone": phone_of(who)} if number % 2 else {"email": emails[who]}
+        whose = {"email": emails[who], **({"phone": phone_of(who)} if number % 2 else {})}
         if number % 10 == 0:
             whose = {"email": f"nobody{number}@larch.example"}
         values = {"reference": f"{name}-{number}", "date": day, "amount": "12.50"}

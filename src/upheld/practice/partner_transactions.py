@@ -1,6 +1,6 @@
 """What customers bought from business partners, as those tell us: taken in, kept, and deleted.
 
-A row is matched by the e-mail address or the phone number of exactly one customer, or it is
+A row is matched by the confirmed e-mail address of exactly one customer, or it is
 dropped; nothing of it is written then. Rows that come together are one act of each customer,
 `collect` from the partner, with its entry, and what the policy lets nobody store is not collected.
 It stands sealed in a table of its own, which no bill and no other company reads. A row is known by

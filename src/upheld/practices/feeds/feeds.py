@@ -1,6 +1,6 @@
 """Taking a feed in: each line matched, decided, and combined with what is held of one customer.
 
-A line is matched by the e-mail address or the phone number of exactly one customer, or it is
+A line is matched by the confirmed e-mail address of exactly one customer, or it is
 dropped, unless it is like one (linking.py). What we hold from somewhere else is never overwritten.
 A batch of lines and how far they reach are written together, so that a file whose reading was
 stopped goes on where it was.
