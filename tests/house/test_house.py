@@ -148,6 +148,7 @@ READ_UNCHECKED = {
     ("gate/evidence/word_uses.py", "item"): _COUNTED,
     ("gate/erasure/retention.py", "record"): _LOOKED_AT,
     ("gate/erasure/retention.py", "item"): _LOOKED_AT,
+    ("gate/erasure/value_counts.py", "record"): "leaves people out of a count; no act rests on it",
     ("gate/operations/safeguards.py", "item"): "counts what is late for a page; no act rests on it",
     ("practice/accounting.py", "delivery_item"): "tells what waits; nothing is done by it",
     ("practice/deliveries.py", "delivery_item"): "whom to lock, and counts; items are read anew",

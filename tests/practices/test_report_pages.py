@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations, product
+
 import pytest
 
 from practices.ads import crowd
@@ -21,7 +24,7 @@ from upheld.practices.reports.reports import AnonymousReport
 from upheld.web import sessions
 
 AGO = 20  # days: in February
-PEOPLE = 140  # more than the smallest group and the margin for the noise of such a report
+PEOPLE = 200  # more than the smallest group and the margin for the noise of such a report
 
 
 @pytest.fixture(name="exact")
@@ -79,14 +82,41 @@ def test_who_looked_at_a_group_of_pages_counts_there_once_however_often(
 
 
 def test_nobody_counts_in_more_groups_of_pages_than_the_noise_is_for(house: House) -> None:
-    """Their first ones on the list; the noise is also for the browser of somebody else."""
-    asked = Question("pages", "", MONTH, 100)
-    mine = contribution(asked, {}, [], house.clock.today(), {*PAGE_GROUPS})
-    assert [*mine] == [*PAGE_GROUPS][:3]
-    assert (asked.lines_each, asked.lines_changed) == (3, 6)
+    """Drawn for each of them, the same each time; the noise is for the browser of another, too."""
+    asked, today = Question("pages", "", MONTH, 100), house.clock.today()
+    drawn = Counter[str]()
+    for number in range(300):
+        mine = contribution(asked, {}, [], today, {*PAGE_GROUPS}, f"person {number}")
+        assert mine == contribution(asked, {}, [], today, {*PAGE_GROUPS}, f"person {number}")
+        assert len(mine) == 3
+        drawn.update([*mine])
+    assert set(drawn) == {*PAGE_GROUPS}
+    assert min(drawn.values()) > 300 * 3 / len(PAGE_GROUPS) / 2
+    assert (asked.lines_each, asked.lines_changed) == (3, 9)
     how = answers.precision(asked)
-    assert how.people_off == noise.width(noise.scale_of(6, 100), answers.INTERVAL)
+    assert how.people_off == noise.width(noise.scale_of(9, 100), answers.INTERVAL)
     assert contribution(asked, {}, [], house.clock.today(), {"not-on-the-list"}) == {}
+
+
+def test_one_person_changes_no_more_than_the_noise_of_a_report_of_pages_is_for(
+    house: House,
+) -> None:
+    """Whatever both looked at: one who comes in takes a browser of another's out, at most."""
+    asked, today = Question("pages", "", MONTH, 100), house.clock.today()
+    some = [{*each} for size in (0, 1, 3, 4) for each in combinations(PAGE_GROUPS, size)]
+
+    def tally(*people: set[str]) -> Counter[str]:
+        lines = Counter[str]()
+        for at, pages in enumerate(people):
+            lines.update([*contribution(asked, {}, [], today, pages, f"person {at}")])
+        return lines
+
+    largest = 0
+    for shared, own in product(some, some):
+        without, others = tally(shared | own), tally(own, {*PAGE_GROUPS})
+        changed = sum(abs(without[key] - others[key]) for key in PAGE_GROUPS)
+        largest = max(largest, changed)
+    assert 6 < largest <= asked.lines_changed
 
 
 def test_a_browser_of_two_people_tells_of_neither_and_one_that_was_untied_of_nobody(
@@ -166,5 +196,5 @@ def test_both_are_asked_on_the_page_and_paid_for_after_a_look_at_the_price(
         assert line in page
         assert line.rstrip() in browser.get(f"{path}/table").text
         statement = browser.get(f"{path}/method").text
-        assert ("of one browser besides" in statement) == (template == "pages")
+        assert ("one person changes 9 numbers by one at most" in statement) == (template == "pages")
         assert "epsilon: 0.5, taken from" in statement

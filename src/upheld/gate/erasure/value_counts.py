@@ -12,6 +12,7 @@ from upheld.database.columns import microseconds
 from upheld.database.statements import rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
+from upheld.gate.evidence.provers import HOLD
 from upheld.vault.people import HELD
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ _VALUES = (
     " AND person_id NOT IN (SELECT person_id FROM person WHERE state = ?)"
     f" GROUP BY field, origin, clause, at / {_DAY}"
 )
+# What is late was left by a job before, and would be again. Of whoever is under a hold nothing that
+# is due is counted: that it stays would tell of the hold.
 _DELETIONS = (
-    f"SELECT due / {_DAY}, MIN(due), COUNT(*) FROM item WHERE kind = 'delete'"  # noqa: S608 - our own words
-    f" AND state IN ('open', 'late') AND due IS NOT NULL GROUP BY due / {_DAY}"
+    f"SELECT due / {_DAY}, MIN(due), COUNT(*) FROM item WHERE kind = 'delete' AND state = 'open'"  # noqa: S608 - our own words
+    " AND due IS NOT NULL AND person_id NOT IN (SELECT person_id FROM person WHERE state = ?)"
+    " AND (due > ? OR person_id NOT IN (SELECT person_id FROM record WHERE kind = ?"
+    " AND (withdrawn IS NULL OR withdrawn > ?) AND (ends IS NULL OR ends > ?)))"
+    f" GROUP BY due / {_DAY}, CASE WHEN due > ? THEN 1 ELSE 0 END"
 )
 
 
@@ -66,9 +72,11 @@ def deletion_counts(gate: Gate) -> DeletionCounts:
     say whose deletion the law puts off: an order may forbid us to speak of it.
     """
     at, now = microseconds(gate.clock.now()), 0
+    fact = gate.context.policy.program.vocabulary.facts.get(HOLD)
+    kind = fact.proof if fact else ""
     months: dict[str, int] = {}
     with reading(gate.engine) as connection:
-        answer = rows(connection, _DELETIONS)
+        answer = rows(connection, _DELETIONS, HELD, at, kind, at, at, at)
     for day, first, count in answer:
         if int(first) <= at:
             now += int(count)

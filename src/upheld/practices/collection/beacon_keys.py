@@ -19,7 +19,7 @@ from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties
-from upheld.practices.collection.tables import beacon_key, visit_block
+from upheld.practices.collection.tables import COUNTED, beacon_key, visit_block
 from upheld.practices.collection.tellers import ACTIVE, PARTNER, REVOKED, STOLEN, key_of
 
 MADE, ENDED = "beacon.add", "beacon.revoke"  # kinds of entries
@@ -146,7 +146,7 @@ def _require(tables: Tables, key: str) -> Beacon:
 
 
 def _counts(tables: Tables) -> dict[str, int]:
-    where = f"source LIKE '{PARTNER} %' GROUP BY source"
+    where = f"{COUNTED} AND source LIKE '{PARTNER} %' GROUP BY source"
     rows = tables.select_unchecked(visit_block, ["source", "SUM(visits)"], where)
     return {key_of(str(source)): int(visits) for source, visits in rows}
 

@@ -240,8 +240,9 @@ def write(
     source: str,
     fields: Sequence[str],
     clauses: Sequence[str],
+    apart: bool = False,
 ) -> None:
-    """Write blocks."""
+    """Write blocks; `apart` where a hold alone keeps what is in them."""
     tables.insert_all(
         visit_block,
         [
@@ -254,6 +255,7 @@ def write(
                 "visits": each.visits,
                 "sealed": each.sealed,
                 "token_bits": each.token_bits,
+                "apart": True if apart else None,
             }
             for each in blocks
         ],

@@ -30,7 +30,7 @@ from upheld.practices.collection.blocks import (
     days_of,
     seal_day,
 )
-from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block
 
 FEW: Final = 500  # visits of one block, at most about so many, once they are in order
 WHOLE: Final = 50_000  # visits without a token in a block that is not joined any more
@@ -74,7 +74,7 @@ def _next_lot(gate: Gate) -> _Lot | None:
         groups = tables.select_unchecked(
             visit_block,
             _ALIKE,
-            "day < ? AND token_bits IS NULL AND (visits < ? OR fields LIKE ?)"
+            f"{COUNTED} AND day < ? AND token_bits IS NULL AND (visits < ? OR fields LIKE ?)"
             f" GROUP BY {', '.join(_ALIKE)}"
             " HAVING COUNT(*) > 1 OR (fields LIKE ? AND SUM(visits) > ?) ORDER BY day LIMIT 1",
             today,
@@ -93,11 +93,12 @@ def _rows(tables: Tables, group: Sequence[Any]) -> list[Any]:
     """The first blocks of a group: two, and those after them that are not too many together."""
     where = " AND ".join(f"{each} = ?" for each in _ALIKE)
     marked = COOKIE in str(group[2]).split()
-    small = "" if marked else f"visits < {WHOLE} AND "
+    small = "" if marked else f" AND visits < {WHOLE}"
     pairs = tables.select_unchecked(
         visit_block,
         ["visits", "block_id"],
-        f"{small}token_bits IS NULL AND {where} ORDER BY visits, block_id LIMIT {BLOCKS_AT_ONCE}",
+        f"{COUNTED}{small} AND token_bits IS NULL AND {where}"
+        f" ORDER BY visits, block_id LIMIT {BLOCKS_AT_ONCE}",
         *group,
     )
     most, count, some = AT_ONCE if marked else WHOLE, 0, list[str]()

@@ -21,6 +21,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys, days_of
 from upheld.practices.collection.intake import QUARTER
+from upheld.practices.collection.tables import COUNTED as COUNTED_BLOCKS
 from upheld.practices.collection.tables import visit_block, visit_tie
 from upheld.practices.collection.ties import KNOWN
 
@@ -76,7 +77,7 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
             ties.append((cookie, PersonId(row.person_id)))
         else:
             waiting.append(cookie)
-    rows = tables.select(visit_block, "day = ?", day)
+    rows = tables.select(visit_block, f"{COUNTED_BLOCKS} AND day = ?", day)
     return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties, waiting)
 
 

@@ -1,5 +1,6 @@
 """The visits of people who are erased, taken out of every block, for many people at once.
 
+What a hold keeps of them is put into blocks of its own, which no count has, as if it were gone.
 A block is opened for all of them together: first its tokens alone, and the whole of it only where
 one of theirs is among them; of a day that is in order, only blocks in which theirs can be. Blocks
 are looked through while nobody waits, and written anew a few in a transaction. Who is killed in
@@ -14,10 +15,10 @@ from upheld.core.ids import BlockId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practices.collection.blocks import DayKeys, days_of, where_tokens_may_be
+from upheld.practices.collection.blocks import PURPOSE, DayKeys, days_of, where_tokens_may_be
 from upheld.practices.collection.rewriting import BlockSize, any_of, lots_of, replace
-from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import TIED, cookies_that_go
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
+from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -26,19 +27,37 @@ def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
     def going(transaction: Transaction) -> dict[tuple[PersonId, str], bytes]:
         return cookies_that_go(transaction, person_ids)
 
-    done = set[bytes]()
+    done, apart = set[bytes](), set[bytes]()
     while True:
         with gate.together() as transaction:
             ties = going(transaction)
             cookies = {each for each in ties.values() if each} - done
-            if not cookies:  # none was tied meanwhile
+            waiting = set() if cookies else _waiting(transaction, person_ids, ties) - apart
+            if not cookies and not waiting:
                 _let_wait(transaction, person_ids, ties.keys())
                 for whose in ties:
                     where = "person_id = ? AND cookie_mark = ?"
                     transaction.tables.delete(visit_tie, where, *whose)
                 return
-        delete_visits(gate, cookies, lambda transaction: {*going(transaction).values()})
-        done |= cookies
+        if cookies:
+            delete_visits(gate, cookies, lambda transaction: {*going(transaction).values()})
+            done |= cookies
+        else:  # none was tied meanwhile that goes
+            set_apart(gate, waiting)
+            apart |= waiting
+
+
+def _waiting(
+    transaction: Transaction, person_ids: Sequence[PersonId], going: Collection[tuple[str, str]]
+) -> set[bytes]:
+    """The cookies of people who are erased whose visits a hold keeps."""
+    sealer = transaction.sealer(PURPOSE, "tie")
+    return {
+        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
+        for person_id in person_ids
+        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id)
+        if (person_id, row.cookie_mark) not in going
+    }
 
 
 def _let_wait(
@@ -61,10 +80,8 @@ def delete_visits(
 
     `still` says which may go when some blocks are written: a hold may have come meanwhile.
     """
-    with gate.look() as tables:
-        days = sorted(str(day) for (day,) in tables.select_unchecked(visit_day, ["day"]))
     count = 0
-    for day in days:
+    for day in _days(gate):
         while some := _blocks_with(gate, day, cookies):  # others may be written meanwhile
             for lot in lots_of(some):
                 with gate.together() as transaction:
@@ -75,8 +92,42 @@ def delete_visits(
     return count
 
 
-def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockSize]:
-    """The blocks of a day in which there are visits that came with some cookies."""
+def set_apart(gate: Gate, cookies: set[bytes]) -> None:
+    """Put the visits that came with some cookies, which a hold keeps, into blocks of their own."""
+    for day in _days(gate):
+        while some := _blocks_with(gate, day, cookies, COUNTED):
+            for lot in lots_of(some):
+                with gate.together() as transaction:
+                    _divide(transaction, lot, cookies)
+
+
+def _divide(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> None:
+    """Write blocks anew, if they are still there, as one without the visits of some cookies.
+
+    And one with them alone, of which nothing is told.
+    """
+    tables = transaction.tables
+    rows = tables.select(visit_block, any_of(block_ids), *block_ids)
+    keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
+    for row in rows:
+        tokens = {keys.token(row.day, each) for each in cookies}
+        columns = keys.columns(row)
+        theirs = columns.without([each for each in columns.tokens if each not in tokens])
+        others = keys.columns(row).without(tokens)
+        replace(transaction, keys, row, others, row.fields.split(), theirs)
+
+
+def _days(gate: Gate) -> list[str]:
+    """The days of which there are visits."""
+    with gate.look() as tables:
+        return sorted(str(day) for (day,) in tables.select_unchecked(visit_day, ["day"]))
+
+
+def _blocks_with(gate: Gate, day: str, cookies: set[bytes], also: str = "1 = 1") -> list[BlockSize]:
+    """The blocks of a day in which there are visits that came with some cookies.
+
+    Those of which a condition holds `also`.
+    """
     with gate.look() as tables:
         keys = DayKeys(gate, days_of(tables, [day]))
         if not keys.salts:
@@ -86,7 +137,7 @@ def _blocks_with(gate: Gate, day: str, cookies: set[bytes]) -> list[BlockSize]:
             BlockSize(BlockId(str(block_id)), int(visits))
             for where, values in where_tokens_may_be(tables, day, tokens)
             for block_id, visits in tables.select_unchecked(
-                visit_block, ["block_id", "visits"], where, *values
+                visit_block, ["block_id", "visits"], f"{where} AND {also}", *values
             )
         ]
         return [

@@ -13,7 +13,7 @@ from upheld.practice.kept_days import end_of_keeping
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import EVERY
-from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block
 
 
 class VisitForecast(NamedTuple):
@@ -33,7 +33,7 @@ def forecast(transaction: Transaction) -> VisitForecast:
     now, fields = 0, set[str]()
     months: Counter[str] = Counter()
     columns = ["day", "fields", "SUM(visits)"]
-    grouped = "day >= '' GROUP BY day, fields"
+    grouped = f"{COUNTED} GROUP BY day, fields"
     for day, kinds, visits in transaction.tables.select_unchecked(visit_block, columns, grouped):
         if PAGE not in allowed or str(day) < oldest:
             now += int(visits)

@@ -13,7 +13,7 @@ from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon_keys import Beacon
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.intake import rules_of
-from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block
 from upheld.practices.collection.tellers import key_of
 
 
@@ -53,8 +53,6 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
     months: Counter[str] = Counter()
     rules = rules_of(transaction.arrivals, signal=False)
     for day, source, fields, clauses, visits in sums_of_visits(transaction.tables):
-        if day < rules.oldest:  # kept by a hold alone, or gone in minutes: nothing is told of it
-            continue
         months[day[:7]] += int(visits)
         for field in fields.split():
             counts.setdefault((field, source, clauses), []).append((day, int(visits)))
@@ -88,9 +86,12 @@ def holdings_of(transaction: Transaction) -> VisitHoldings:
 
 
 def sums_of_visits(tables: Tables) -> list[tuple[str, str, str, str, int]]:
-    """Day, source, fields, clauses and how many visits; no block is read for it."""
+    """Day, source, fields, clauses and how many visits; no block is read for it.
+
+    Nothing is told of what a hold alone keeps.
+    """
     columns = ["day", "source", "fields", "clauses", "SUM(visits)"]
-    grouped = "day >= '' GROUP BY day, source, fields, clauses"
+    grouped = f"{COUNTED} GROUP BY day, source, fields, clauses"
     return [
         (str(day), str(source), str(fields), str(clauses), int(visits))
         for day, source, fields, clauses, visits in tables.select_unchecked(

@@ -17,7 +17,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.page_groups import group_of
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE, DayKeys
 from upheld.practices.collection.retention import may_stay
-from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
 from upheld.practices.collection.tellers import OWN
 
 
@@ -32,41 +32,39 @@ class _Look(NamedTuple):
 def month_of_pages(gate: Gate, month: str) -> Mapping[PersonId, set[str]]:
     """The groups of our pages that people looked at in a month, of those who are known by a cookie.
 
-    Whether it may be used of each of them is for whoever asks to find out.
+    Nothing is told of a day whose time is over, of which a hold alone keeps something. Whether it
+    may be used of each of them is for whoever asks to find out.
     """
     result: dict[PersonId, set[str]] = {}
-    for look in _looks(gate, "day LIKE ? ORDER BY day", f"{month}-%"):
+    for look in _looks(gate, "day LIKE ?", f"{month}-%"):
         result.setdefault(look.person_id, set()).add(look.group)
     return result
 
 
 def recent_pages(gate: Gate, since: str) -> Mapping[PersonId, Mapping[str, str]]:
-    """The groups of our pages that people looked at on a day or later, each with its last day.
-
-    Of the days that the policy in force lets us keep, as `month_of_pages`; none where it lets us
-    keep no visit with its cookie.
-    """
-    with gate.together() as transaction:
-        allowed, oldest, _ = may_stay(transaction)
-    if not {PAGE, COOKIE} <= {*allowed}:
-        return {}
+    """The groups of our pages that people looked at on a day or later, each with its last day."""
     result: dict[PersonId, dict[str, str]] = {}
-    for look in _looks(gate, "day >= ? ORDER BY day", max(since, oldest)):
+    for look in _looks(gate, "day >= ?", since):
         result.setdefault(look.person_id, {})[look.group] = look.day
     return result
 
 
 def _looks(gate: Gate, where: str, value: str) -> Iterator[_Look]:
-    """What people looked at on some days, in the order of these."""
+    """What people looked at on some days, in their order, of those that the policy lets us keep."""
     with gate.together() as transaction:
+        allowed, oldest, _ = may_stay(transaction)
+        if not {PAGE, COOKIE} <= {*allowed}:
+            return
         cookies, tables = _own_cookies(transaction), transaction.tables
-        rows = tables.select(visit_day, where, value)
+        rows = tables.select(visit_day, f"{where} AND day >= ? ORDER BY day", value, oldest)
         keys = DayKeys(gate, {str(row.day): bytes(row.salt) for row in rows})
     groups: dict[str, str] = {}
     for day in keys.salts if cookies else ():
         people = {keys.token(day, cookie): whose for cookie, whose in cookies.items()}
         with gate.look() as tables:
-            blocks = tables.select(visit_block, "day = ? AND source = ?", day, OWN.source)
+            blocks = tables.select(
+                visit_block, f"{COUNTED} AND day = ? AND source = ?", day, OWN.source
+            )
         for block in blocks:
             if COOKIE not in block.fields.split():
                 continue

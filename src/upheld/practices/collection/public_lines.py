@@ -8,15 +8,17 @@ from upheld.practice import parties
 from upheld.practice.intake_register import IntakeLine, lasts, names_of
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.intake import rules_of
-from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block
 from upheld.practices.collection.tellers import OWN, PARTNER, Teller
 
 
 def intake_lines(transaction: Transaction) -> list[IntakeLine]:
     """A line for our own pages, and one for those of each partner that may tell us."""
     tables = transaction.tables
-    own = tables.select_unchecked(visit_block, ["MIN(day)"], "source = ?", OWN.source)
-    theirs = f"source LIKE '{PARTNER} %'"
+    own = tables.select_unchecked(
+        visit_block, ["MIN(day)"], f"{COUNTED} AND source = ?", OWN.source
+    )
+    theirs = f"{COUNTED} AND source LIKE '{PARTNER} %'"
     partners_first = tables.select_unchecked(visit_block, ["MIN(day)"], theirs)
     lines = [_line(transaction, OWN, "Visits of our own pages", own)]
     registered = parties.in_role(transaction, PARTNER)

@@ -102,8 +102,11 @@ def _drop_all_but(
             columns = keys.columns(row)
             others = columns.without([each for each in columns.tokens if each not in tokens])
             if len(others.times) < len(columns.times):
-                replace(transaction, keys, row, others, row.fields.split())
+                nothing = others.without(others.tokens)
+                replace(transaction, keys, row, nothing, row.fields.split(), others)
                 count += 1
+            elif not row.apart:
+                tables.update(visit_block, {"apart": True}, "block_id = ?", row.block_id)
         if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
             tables.purge(visit_day, "day = ?", day)
     if count:

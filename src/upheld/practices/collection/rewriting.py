@@ -55,12 +55,19 @@ def replace(
     row: Any,
     columns: VisitColumns,
     fields: Iterable[str],
+    apart: VisitColumns | None = None,
 ) -> None:
-    """Write a block anew; without any visit it goes."""
+    """Write a block anew; without any visit it goes. A hold alone keeps what is `apart`."""
     transaction.tables.delete(visit_block, "block_id = ?", row.block_id)
-    if columns.times:
-        names = tuple(each for each in EVERY if each in fields)
-        some = [seal_columns(keys, row.day, columns, row.token_bits if COOKIE in names else None)]
-        blocks.write(
-            transaction.tables, some, source=row.source, fields=names, clauses=row.clauses.split()
-        )
+    names = tuple(each for each in EVERY if each in fields)
+    bits = row.token_bits if COOKIE in names else None
+    for some, is_apart in ((columns, bool(row.apart)), (apart, True)):
+        if some is not None and some.times:
+            blocks.write(
+                transaction.tables,
+                [seal_columns(keys, row.day, some, bits)],
+                source=row.source,
+                fields=names,
+                clauses=row.clauses.split(),
+                apart=is_apart,
+            )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Table
 
 from upheld.database.columns import (
     APART,
@@ -44,11 +44,16 @@ visit_block: Final = Table(
     # The bits with which each token in it begins; nothing where they begin with any. They say
     # nothing of a cookie to whoever has not the key of the day.
     Column("token_bits", WORD),
+    # Set where a hold alone keeps what is in it: no count has it, since an order may forbid us to
+    # speak of it.
+    Column("apart", Boolean),
     Column("mac", LargeBinary),
     # All but what is sealed: blocks are small and many, and are counted without being read.
-    Index("visit_block_day", "day", "source", "fields", "clauses", "token_bits", "visits"),
+    Index("visit_block_day", "day", "source", "fields", "clauses", "token_bits", "apart", "visits"),
     info=sealed(),
 )
+
+COUNTED: Final = "apart IS NULL"  # of blocks of which something may be told
 
 visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in with it
     "visit_tie",

@@ -18,7 +18,7 @@ from upheld.practice import page_looks
 from upheld.practice.gag_orders import GagFilter
 from upheld.practice.kept_days import is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
-from upheld.practices.collection.erasing import delete_visits, erase_visits
+from upheld.practices.collection.erasing import delete_visits, erase_visits, set_apart
 from upheld.practices.collection.tables import visit_tie
 from upheld.practices.collection.ties import STORE, TIED, is_shared, is_told_shared, people_on_hold
 
@@ -63,6 +63,8 @@ def untie(gate: Gate, untying: Untying | None) -> bool:
     while untying is not None:
         if untying.cookie is not None:
             delete_visits(gate, {untying.cookie}, partial(_cookie_that_goes, untying))
+        if untying.stays:
+            set_apart(gate, _cookie_that_stays(gate, untying))
         with gate.together() as transaction:
             transaction.lock(untying.person_id)
             now = prepare(transaction, untying.person_id, untying.mark)
@@ -71,6 +73,16 @@ def untie(gate: Gate, untying: Untying | None) -> bool:
                 return True
         untying = now  # a hold or another sign-in came meanwhile
     return False
+
+
+def _cookie_that_stays(gate: Gate, untying: Untying) -> set[bytes]:
+    """The cookie whose visits an order keeps: no count has them, as if they were gone."""
+    with gate.look() as tables:
+        row = tables.get(visit_tie, _ONE, untying.person_id, untying.mark)
+    if row is None or untying.shared:
+        return set()
+    sealer = gate.sealer(PURPOSE, "tie")
+    return {sealer.unseal(row.cookie, untying.person_id, untying.mark, what="a cookie")}
 
 
 def _cookie_that_goes(untying: Untying, transaction: Transaction) -> set[bytes]:

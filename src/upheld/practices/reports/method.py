@@ -101,7 +101,9 @@ def _besides(wanted: Question) -> str:
     if wanted.its.by != BY_PAGES:
         return ""
     return (
-        "; of one browser besides, with which somebody else had signed in, visits may be left out"
+        "; visits with browsers of one other person, in which somebody else signed in too, may be"
+        f" left out, so that one person changes {wanted.lines_changed} numbers by one at most;"
+        " whoever looked at more groups counts in some that were drawn"
     )
 
 

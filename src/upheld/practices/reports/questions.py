@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
@@ -29,9 +30,9 @@ PRECISIONS: Final = (10, 50, 100, 500)  # points
 # What some templates are divided by, and nothing else.
 BY_AMOUNT, BY_MONTH, BY_PAGES, BY_REACH = "amount", "month", "pages", "reach"
 PAGES_EACH: Final = 3  # groups of pages in which somebody counts at most
-# Whoever signs in with a browser of somebody else's takes that one's visits out of reports: the
-# noise of a report of pages covers one such browser besides their own visits.
-BROWSERS: Final = 2
+# Whoever signs in with a browser of somebody else's takes that one's visits out of reports. The
+# noise covers one such person besides: as many of their groups go out as others may come in.
+CHANGED_EACH: Final = 3
 REACH: Final = (bands.AREA, "age-range")
 EVERYBODY: Final = "all"
 _AREAS: Final = [(f"{at:03d}", f"{at:03d}") for at in range(10**bands.AREA_DIGITS)]
@@ -82,9 +83,9 @@ TEMPLATES: Final[Mapping[str, Template]] = {
     "usage-bands": Template("How many used how much", USAGE, by=BY_AMOUNT),
     "spend": Template("How much was charged", SPEND, 20_000),
     "spend-bands": Template("How many were charged how much", SPEND, by=BY_AMOUNT),
-    "pages": Template("How many looked at which pages of ours", by=BY_PAGES),
+    "pages": Template("How many people visited which of our pages", by=BY_PAGES),
     "reach": Template("How many people, by area and age", by=BY_REACH),
-    "staying": Template("How many went on using a service", USAGE, by=BY_MONTH),
+    "staying": Template("How many kept using a service", USAGE, by=BY_MONTH),
 }
 SPLITS: Final = {bands.AREA: "Area", **{w: its["label"] for w, its in bands.DIMENSIONS.items()}}
 
@@ -157,7 +158,7 @@ class Question(NamedTuple):
     @property
     def lines_changed(self) -> int:
         """By how much one person changes all numbers of people together, at most."""
-        return self.lines_each * (BROWSERS if self.its.by == BY_PAGES else 1)
+        return self.lines_each * (CHANGED_EACH if self.its.by == BY_PAGES else 1)
 
     def title(self) -> str:
         """The question as people read it."""
@@ -198,14 +199,17 @@ def contribution(
     rows: Sequence[str],
     today: date,
     pages: Collection[str] = (),
+    whose: str = "",
 ) -> dict[str, int]:
     """In which lines somebody counts, and what they add to each: within the declared bounds.
 
-    `pages` are the groups of pages that they looked at.
+    `pages` are the groups of pages that they looked at. Of too many, some are drawn by `whose` they
+    are: the first ones on the list would be counted more often than the others.
     """
     its = wanted.its
     if its.by == BY_PAGES:
-        return dict.fromkeys([key for key in PAGE_GROUPS if key in pages][:PAGES_EACH], 0)
+        groups = sorted(PAGE_GROUPS.keys() & {*pages}, key=lambda key: _draw(whose, key))
+        return dict.fromkeys(groups[:PAGES_EACH], 0)
     if its.by == BY_REACH:
         area, age = (_bands(each, values, today) for each in REACH)
         return {f"{here} {old}": 0 for here in area for old in age if f"{here} {old}" in _PLACES}
@@ -232,6 +236,10 @@ def _bands(split: str, values: Mapping[str, str], today: date) -> set[str]:
         return bands.bands_of(values, today).get(split, set())
     except ValueError:
         return set()
+
+
+def _draw(whose: str, key: str) -> bytes:
+    return sha256(f"{whose} {key}".encode()).digest()
 
 
 def _field_of(split: str) -> str:

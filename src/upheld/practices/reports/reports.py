@@ -246,8 +246,8 @@ def _count_lot(
             continue
         values = {name: value.value for name, value in outcome.values.items()}
         rows = [each.value for each in outcome.series(wanted.its.series)]
-        mine = pages.get(person_id, ())
-        tally.add(contribution(wanted, values, rows, today, mine))
+        mine, seed = pages.get(person_id, ()), f"{its.report_id} {person_id}"
+        tally.add(contribution(wanted, values, rows, today, mine, seed))
 
 
 def using(its: AnonymousReport) -> Act:
