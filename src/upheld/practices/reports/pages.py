@@ -40,6 +40,10 @@ from upheld.web.pages import KEEP_OUT, STARTS
 CLAUSE: Final = "reports"
 ANALYST: Final = "analyst"
 CHART_MAX: Final = 24  # bars; the table has all
+_DIVIDED: Final = (
+    "Only for how many people, how much was used, and how much was charged; the others are already"
+    " divided."
+)
 _NO_CLIENT: Final = (
     "This page is for clients of our reports.",
     "Our register does not have your company as one. If it is to read reports, write to us.",
@@ -247,7 +251,7 @@ class ReportPages:
                 "select",
                 required=False,
                 options=list(SPLITS.items()),
-                hint="How many people, how much was used or charged; others are divided already.",
+                hint=_DIVIDED,
             ),
             Field(
                 "month",
