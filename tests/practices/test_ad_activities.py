@@ -16,7 +16,7 @@ from upheld.demo import sample_policy
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import bands, parties, partner_transactions
 from upheld.practice.tables import partner_transaction
-from upheld.practices.ads import campaigns, segments
+from upheld.practices.ads import audience, campaigns, segments
 from upheld.practices.ads.campaigns import AdError
 
 WHY = "Why this ad"
@@ -148,3 +148,26 @@ def test_an_advertiser_is_offered_the_groups_that_the_policy_lets_be_chosen(hous
         sample_policy().read_text(encoding="utf-8").replace("{#targeted-ads}", "{#t .severed}")
     )
     assert not any(campaigns.may_choose_by(other, each) for each in bands.FIELD_OF)
+
+
+def test_bands_are_read_anew_when_a_row_is_replaced_on_the_same_day(house: House) -> None:
+    """As many rows and the same day tell nothing: what stands there is another."""
+    ann = house.customer("ann@marked.example")
+
+    def read() -> tuple[object, object]:
+        return house.do(
+            lambda t: (
+                audience.activity_mark(t, ann, ["transaction"]),
+                audience.activities_of(t, ann, ["transaction"])["transaction-category"],
+            )
+        )
+
+    _buy(house, "ann@marked.example", what="A spade")
+    first = read()
+    assert read() == first
+    house.do(lambda t: t.tables.delete(partner_transaction, "person_id = ?", ann))
+    _buy(house, "ann@marked.example", what="A train")
+    second = read()
+    assert first[1] == {"garden"}
+    assert second[1] == {"travel"}
+    assert first[0] != second[0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 import msgspec
@@ -238,10 +239,10 @@ def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> lis
 
 
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
-    """What is another when rows of somebody came or went."""
-    columns = ("COUNT(*)", "MAX(received)")
-    where = f"person_id = ? AND {VISIBLE}"
-    return tuple(transaction.tables.select_unchecked(table, columns, where, person_id, GONE))
+    """What is another when rows of somebody came, went or are others than before."""
+    columns, where = ("mark", "mac"), f"person_id = ? AND {VISIBLE}"
+    rows = transaction.tables.select_unchecked(table, columns, where, person_id, GONE)
+    return len(rows), sha256(b"".join(sorted(mac or mark.encode() for mark, mac in rows))).digest()
 
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:
