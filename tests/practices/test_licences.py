@@ -73,13 +73,13 @@ def test_the_privacy_desk_registers_a_licence_and_ends_it(house: House, party: s
     answer = send(desk, HERE, {"party": party, "text": STARTING}, HERE)
     assert answer.status_code == 303
     assert "We may choose by it what somebody sees" in desk.get(f"{HERE}/1").text
-    assert "It lasts" in desk.get(HERE).text
+    assert "In force" in desk.get(HERE).text
     manager = house.signed_in(house.staff("manager", sign_in="mia"), "staff")
     assert "Register a licence" not in manager.get(HERE).text
     assert "End it" not in manager.get(f"{HERE}/1").text
     assert send(manager, f"{HERE}/1/end", {}, HERE).status_code == 403
     assert send(desk, f"{HERE}/1/end", {}, f"{HERE}/1").status_code == 303
-    assert "It lasts" not in desk.get(HERE).text
+    assert "In force" not in desk.get(HERE).text
     assert send(desk, f"{HERE}/1/end", {}, f"{HERE}/1").status_code == 409
 
 
