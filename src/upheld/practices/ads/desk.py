@@ -61,6 +61,9 @@ class AdDesk:
             return {
                 "rows": [(each, company_name(each.party)) for each in every],
                 "complaints": complaints.waiting(transaction.tables),
+                "matters": forbidden.running(
+                    transaction.tables, transaction.policy, every, transaction.clock.now()
+                ),
                 "odd": anomalies.all_odd(
                     transaction.tables, (c for c in every if c.state == campaigns.APPROVED)
                 ),
@@ -107,9 +110,7 @@ class AdDesk:
                 "odd": anomalies.odd(transaction.tables, its),
                 "signs": likeness.signs(transaction, its),
                 "picture": picture,
-                "matters": forbidden.matters_of(
-                    transaction.policy, its, picture.alternative if picture else ""
-                ),
+                "speaks": forbidden.topics_of(transaction.tables, transaction.policy, its),
                 "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),
             }
 
@@ -183,6 +184,7 @@ class AdDesk:
 
         def work(transaction: Transaction) -> None:
             its = _one(transaction.tables, visit)
+            forbidden.require_none(transaction, its)
             campaigns.resume(transaction, its.campaign_id, actor=actor)
 
         return await self._change(visit, work, "It runs again.")
@@ -215,14 +217,17 @@ class AdDesk:
         return redirect_with_banner(self.provider, visit.session, f"{HERE}/{campaign_id}", banner)
 
     def waiting(self, tables: Tables) -> list[PendingAction]:
-        """What waits for a review, and what customers reported."""
-        result = []
-        if any(each.state == campaigns.WAITING for each in campaigns.every(tables)):
+        """What waits for a review, what customers reported, and what should run no longer."""
+        result, every = [], campaigns.every(tables)
+        if any(each.state == campaigns.WAITING for each in every):
             action = PendingAction("An advertisement waits for a review.", "Review it", HERE)
             result.append(action)
         if complaints.waiting(tables):
             action = PendingAction("Customers reported an advertisement.", "Look at it", HERE)
             result.append(action)
+        if forbidden.running(tables, self.provider.policy, every, self.provider.clock.now()):
+            text = "An advertisement that runs is about a sensitive topic."
+            result.append(PendingAction(text, "Look at it", HERE))
         return result
 
 

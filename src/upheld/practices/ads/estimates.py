@@ -18,14 +18,14 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
 from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
-from upheld.practices.ads import campaigns, forbidden, page_reading, pictures, segments
+from upheld.practices.ads import campaigns, forbidden, page_reading, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
 from upheld.practices.ads.tables import ad_estimate
 
 ESTIMATED: Final = "ad.estimate"
 SENTENCES: Final = {ESTIMATED: "{actor} had the people counted whom an advertisement is meant for"}
 POINTS: Final = 50  # what an estimate costs
-FORBIDDEN: Final = "We take no advertisement that speaks of this"
+FORBIDDEN: Final = "We do not accept advertisements about"
 MARGIN: Final = 1_000  # a group that is too small passes at most once in so many times
 ROUNDED_TO: Final = 10
 STANDS: Final = timedelta(days=365)
@@ -55,7 +55,7 @@ def review(
     NoiseError without OpenDP: it waits then as it did.
     """
     its = campaigns.require(transaction.tables, campaign_id)
-    matters = forbidden.matters_of(transaction.policy, its, _words_of_picture(transaction, its))
+    matters = forbidden.topics_of(transaction.tables, transaction.policy, its).matters
     if not approve or its.state != campaigns.WAITING:
         verdict = Verdict(approve)
     elif matters:
@@ -68,11 +68,6 @@ def review(
         if not verdict.approve:
             verdict, reason = Verdict(approve=False), campaigns.TOO_SMALL
     return campaigns.review(transaction, campaign_id, verdict=verdict, reason=reason, actor=actor)
-
-
-def _words_of_picture(transaction: Transaction, its: Campaign) -> str:
-    picture = pictures.find(transaction.tables, its.campaign_id)
-    return picture.alternative if picture else ""
 
 
 def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:

@@ -18,8 +18,8 @@ from upheld.practices.ads.campaigns import Campaign
 
 # What is taken for a Latin letter: of Cyrillic and Greek, and digits.
 _ALIKE: Final = str.maketrans(
-    "авекмнорстухіјѕԁɡһӏαβεικνορτυχωł0135",
-    "abekmhopctyxijsdghlabeikvoptuxwloles",
+    "авекмнорстухіјѕԁɡһӏαβεικνορτυχωłı0135",
+    "abekmhopctyxijsdghlabeikvoptuxwlioles",
 )
 _PAIRS: Final = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("i", "l"), ("j", "l"))
 _FORMS: Final = frozenset({"inc", "llc", "ltd", "corp", "co", "company", "gmbh", "the"})
@@ -123,10 +123,15 @@ def distance(one: str, other: str) -> int:
 def _skeleton(name: str) -> str:
     """What is left of a name when letters that look alike are one, without its legal form."""
     words = [each for each in _folded(name).split() if each not in _FORMS]
-    plain = "".join(words).translate(_ALIKE)
+    plain = look_alikes("".join(words))
     for pair, one in _PAIRS:
         plain = plain.replace(pair, one)
     return plain
+
+
+def look_alikes(word: str) -> str:
+    """A word in small letters, with the Latin letters that its others and digits look like."""
+    return word.translate(_ALIKE)
 
 
 def _folded(text: str) -> str:
