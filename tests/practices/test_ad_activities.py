@@ -158,7 +158,7 @@ def test_bands_are_read_anew_when_a_row_is_replaced_on_the_same_day(house: House
         return house.do(
             lambda t: (
                 audience.activity_mark(t, ann, ["transaction"]),
-                audience.activities_of(t, ann, ["transaction"])["transaction-category"],
+                audience.activities_of(t, [ann], ["transaction"])[ann]["transaction-category"],
             )
         )
 
