@@ -1,12 +1,13 @@
 """As what fields of an account may come in, and for which purpose each may be kept here.
 
-Many accounts are alike: what was worked out of one is asked about all the others at once, and field
-by field of those alone of whom it does not hold.
+Many accounts are alike: what was worked out of one is asked about all the others at once, with what
+was refused on the way to it, and field by field of those alone of whom any of that is otherwise. So
+whoever came before, each account comes in as it would by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -41,12 +42,19 @@ class NoPlan(NamedTuple):
     clauses: tuple[str, ...]
 
 
+class _LearnedPlan(NamedTuple):
+    """A plan, and the acts whose refusals led to it: of whom they are refused, none is better."""
+
+    plan: EntryPlan
+    refused: tuple[Act, ...]
+
+
 class EntryPlans:
     """Plans for what one company hands over, in any of its roles; they are learned as they go."""
 
     def __init__(self, party: str, roles: Sequence[str]) -> None:
-        self._party, self._roles = party, roles
-        self._learned: dict[tuple[str, ...], list[EntryPlan]] = {}
+        self._party, self.roles = party, roles
+        self._learned: dict[tuple[str, ...], list[_LearnedPlan]] = {}
 
     def of_each(
         self, transaction: Transaction, people: Sequence[PersonId], fields: Sequence[str]
@@ -55,61 +63,71 @@ class EntryPlans:
         learned = self._learned.setdefault(tuple(fields), [])
         plans: dict[PersonId, EntryPlan | NoPlan] = {}
         others = list(people)
-        for plan in learned:
-            others = self._try(transaction, plan, others, plans)
+        for one in learned:
+            others = self._try(transaction, one, others, plans)
         while others:
-            plan_or_none = plans[others[0]] = self._learn(transaction, others[0], fields)
-            others = others[1:]
-            if isinstance(plan_or_none, EntryPlan):
-                if len(learned) < PLANS_MAX:
-                    learned.append(plan_or_none)
-                others = self._try(transaction, plan_or_none, others, plans)
+            result = self._learn(transaction, others[0], fields)
+            first, others = others[0], others[1:]
+            if isinstance(result, NoPlan):
+                plans[first] = result
+                continue
+            plans[first] = result.plan
+            if len(learned) < PLANS_MAX:
+                learned.append(result)
+            others = self._try(transaction, result, others, plans)
         return plans
 
     def _try(
         self,
         transaction: Transaction,
-        plan: EntryPlan,
+        learned: _LearnedPlan,
         people: Sequence[PersonId],
         plans: dict[PersonId, EntryPlan | NoPlan],
     ) -> list[PersonId]:
-        """Let a plan be that of everybody for whom it holds; the others."""
+        """Let a plan be that of everybody for whom it holds, and no better one; the others."""
         acts = [
             act
-            for purpose, fields in plan.groups().items()
-            for act in self._acts(transaction, fields, plan.source, purpose)
+            for purpose, fields in learned.plan.groups().items()
+            for act in self._acts(transaction, fields, learned.plan.source, purpose)
         ]
+        wanted = [True] * len(acts) + [False] * len(learned.refused)
         others: list[PersonId] = []
-        for person_id, decisions in transaction.peek_acts(people, acts).items():
-            if all(each.allowed for each in decisions):
-                plans[person_id] = plan
+        decided = transaction.peek_acts(people, [*acts, *learned.refused])
+        for person_id, decisions in decided.items():
+            if [each.allowed for each in decisions] == wanted:
+                plans[person_id] = learned.plan
             else:
                 others.append(person_id)
         return others
 
     def _learn(
         self, transaction: Transaction, person_id: PersonId, fields: Sequence[str]
-    ) -> EntryPlan | NoPlan:
+    ) -> _LearnedPlan | NoPlan:
         """How fields of somebody come in, each asked about by itself."""
-        out = None
-        for source in self._roles:
+        out, passed = None, list[Act]()
+        for source in self.roles:
             plan, clauses = dict[str, str | None](), dict[str, None]()
+            refused: dict[str, list[Act]] = {}
             for purpose in dict.fromkeys((None, *purposes(transaction.policy))):
                 some = [each for each in fields if each not in plan]
                 acts = [act for f in some for act in self._acts(transaction, [f], source, purpose)]
-                decisions = iter(transaction.peek_acts([person_id], acts)[person_id])
-                for field in some:
-                    both = next(decisions), next(decisions)
-                    if all(each.allowed for each in both):
+                decided = zip(
+                    acts, transaction.peek_acts([person_id], acts)[person_id], strict=True
+                )
+                for field, *both in zip(some, decided, decided, strict=True):
+                    against = [(act, each) for act, each in both if not each.allowed]
+                    if not against:
                         plan[field] = purpose
-                    else:
-                        clauses |= {
-                            c: None for each in both if not each.allowed for c in each.clauses
-                        }
+                        continue
+                    refused.setdefault(field, []).append(against[0][0])
+                    clauses |= {c: None for _, each in against for c in each.clauses}
             if len(plan) == len(fields):
-                return EntryPlan(source, tuple((each, plan[each]) for each in fields))
-            refused = tuple(each for each in fields if each not in plan)
-            out = out or NoPlan(refused, tuple(clauses))
+                passed += [act for acts in refused.values() for act in acts]
+                entry = EntryPlan(source, tuple((each, plan[each]) for each in fields))
+                return _LearnedPlan(entry, _once(passed))
+            without = tuple(each for each in fields if each not in plan)
+            passed += refused[without[0]]
+            out = out or NoPlan(without, tuple(clauses))
         return out or NoPlan(tuple(fields), ())
 
     def _acts(
@@ -121,3 +139,12 @@ class EntryPlans:
         )
         yield msgspec.structs.replace(collect, party=self._party)
         yield store
+
+
+def _once(acts: Iterable[Act]) -> tuple[Act, ...]:
+    """Acts, each once, in their order."""
+    some: list[Act] = []
+    for act in acts:
+        if act not in some:
+            some.append(act)
+    return tuple(some)

@@ -5,7 +5,8 @@ must let both be done; an account of which anything is refused stays out whole. 
 decided, stored, entered and marked as here in one transaction, beside which nobody else writes, so
 that nothing that stops the import, and no other one at the same moment, takes an account in by
 halves or twice, or two accounts of one address. Those that may not come in are turned away, and the
-others of their hundred are then taken in without them.
+others of their hundred are then taken in without them. Of several with one address each is decided
+on by itself, once those before it are in or out.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.closings import require_role
 from upheld.practices.takeovers.entry_plans import OCCASION, EntryPlan, EntryPlans, NoPlan
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
-from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, read_parcel
+from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, proof_of, read_parcel
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
 
 ARRIVAL: Final = "import"  # the kind of entry by which a customer is known to have come from before
@@ -49,6 +50,11 @@ EMAIL: Final = "email"
 FORBIDDING: Final = ("opt-out", "objection")  # kinds of choices that hold here too
 _NO_CLAUSE: Final = "no clause lets all of it come in"
 _NO_VALUE: Final = "a value cannot be one of its field"
+NO_WORDS: Final = (
+    "wrong-record",
+    "unknown-term",
+    "empty-list",
+)  # why a record cannot say something
 PURPOSE: Final = "takeover-proof"  # under which proofs are sealed
 
 
@@ -114,12 +120,11 @@ class ArchiveImport:
     def __init__(
         self, provider: Provider, company: str, by: UserId, leave_out: Collection[str] = ()
     ) -> None:
-        self.provider, self.by = provider, by
+        self.provider, self.by, self.company = provider, by, company
         self.leave_out = frozenset(leave_out)
+        self.party, self.plans = "", EntryPlans("", ())
         with provider.gate.gate.together() as transaction:
-            require_role(transaction.tables, by)
-            self.party, roles = _company(transaction, company)
-        self.plans = EntryPlans(self.party, roles)
+            self._require(transaction)
 
     def run(self, path: Path, digest: str, identity: Path) -> ImportedArchive:
         """Take in each account that may come in and is not here yet.
@@ -157,6 +162,13 @@ class ArchiveImport:
             tuple(RefusedAccount(file, *reason) for file, reason in sorted(outside.items())),
         )
 
+    def _require(self, transaction: Transaction) -> None:
+        """TakeoverError unless we may take in, and the company is on the register now."""
+        require_role(transaction.tables, self.by)
+        self.party, roles = _company(transaction, self.company)
+        if roles != self.plans.roles:
+            self.plans = EntryPlans(self.party, roles)
+
     def _here(self, manifest: TransferManifest) -> set[str]:
         """Which accounts of an archive are here, by their digests."""
         with self.provider.gate.gate.look() as tables:
@@ -166,7 +178,7 @@ class ArchiveImport:
     def _take_in_lot(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
         """Take some accounts in together, but for those that stay out: why, by their files."""
         outside: dict[str, _Reason] = {}
-        others = list(some)
+        others, later = self._apart(some)
         while others:
             try:
                 gate = self.provider.gate.gate
@@ -175,14 +187,24 @@ class ArchiveImport:
                     others = []
             except _OutError as error:
                 if not error.whose:  # of each alone it is known
-                    return outside | self._take_in_each(others, archive)
+                    outside |= self._take_in_each(others, archive)
+                    break
                 with self.provider.gate.gate.together() as transaction:
                     for each in others:
                         if each.digest in error.whose:
                             outside[each.file] = error.whose[each.digest]
                             self._turn_away(transaction, each, outside[each.file])
                 others = [each for each in others if each.digest not in error.whose]
-        return outside
+        return outside | self._take_in_each(later, archive)
+
+    def _apart(self, some: Sequence[_Account]) -> tuple[list[_Account], list[_Account]]:
+        """Some accounts, and those among them whose e-mail address one before them has."""
+        first, later, addresses = list[_Account](), list[_Account](), set[str]()
+        for each in some:
+            spellings = self._spellings(each.parcel)
+            (later if spellings & addresses else first).append(each)
+            addresses |= spellings
+        return first, later
 
     def _take_in_each(self, some: Sequence[_Account], archive: str) -> dict[str, _Reason]:
         """Take each of some accounts in by itself; why some of them stay out."""
@@ -193,7 +215,7 @@ class ArchiveImport:
 
     def _take_in(self, transaction: Transaction, some: Sequence[_Account], archive: str) -> None:
         """Take in some accounts, but those that are here; _OutError where any may not come in."""
-        require_role(transaction.tables, self.by)
+        self._require(transaction)
         some = self._mark_here(transaction, some, archive)
         newcomers = self._newcomers(transaction, some)
         newcomers = [each._replace(person_id=transaction.enrol()) for each in newcomers]
@@ -209,7 +231,7 @@ class ArchiveImport:
                     "person_id": each.person_id,
                     "closing_id": each.account.parcel.closing,
                     "sealed": sealers[each.person_id].seal(
-                        msgspec.json.encode(_proof(each.account.parcel)),
+                        msgspec.json.encode(proof_of(each.account.parcel)),
                         each.account.parcel.closing,
                     ),
                 }
@@ -269,11 +291,11 @@ class ArchiveImport:
 
     def _addresses(self, transaction: Transaction, some: Sequence[_Account]) -> set[str]:
         """The e-mail addresses of some accounts, in any spelling, that somebody has here."""
-        spellings = {s for each in some for s in self._spellings(transaction, each.parcel)}
+        spellings = {s for each in some for s in self._spellings(each.parcel)}
         found_by = transaction.find_each(EMAIL, sorted(spellings)) if spellings else {}
         return {address for address, whose in found_by.items() if whose}
 
-    def _spellings(self, transaction: Transaction, parcel: Parcel) -> set[str]:
+    def _spellings(self, parcel: Parcel) -> set[str]:
         """The e-mail address of an account, as it is written and as it is kept, to find by."""
         if EMAIL in self.leave_out or not parcel.values.get(EMAIL):
             return set()
@@ -281,7 +303,7 @@ class ArchiveImport:
         spellings = {address}
         with suppress(ValueError):  # as one that was kept before values were checked
             spellings.add(canonical(self.provider, EMAIL, address))
-        return {transaction.search_form(EMAIL, each) for each in spellings}
+        return {Transaction.search_form(EMAIL, each) for each in spellings}
 
     def _fields(self, transaction: Transaction, parcel: Parcel) -> tuple[str, ...] | _Reason:
         """The fields of an account that are to come in: not what is worked out here, its number."""
@@ -304,9 +326,8 @@ class ArchiveImport:
         fields: Sequence[str],
         addresses: set[str],
     ) -> _Reason | None:
-        """Why an account cannot be a newcomer's; its address is `addresses`' from here on."""
-        spellings = self._spellings(transaction, parcel)
-        if spellings & addresses:
+        """Why an account cannot be a newcomer's; `addresses` are those that somebody has here."""
+        if self._spellings(parcel) & addresses:
             return _Reason("somebody with this address is here already", (EMAIL,))
         for field in fields:
             try:
@@ -320,7 +341,6 @@ class ArchiveImport:
             decision = admission(transaction.policy).decision_at(age)
             if not decision.allowed:
                 return _Reason("not to be served at that age", (BIRTH_DATE,), decision.clauses)
-        addresses |= spellings
         return None
 
     def _forbid(self, transaction: Transaction, newcomers: Sequence[_Newcomer]) -> None:
@@ -347,7 +367,9 @@ class ArchiveImport:
                     how="takeover",
                     actor=f"staff {self.by}",
                 )
-            except UpheldError:
+            except UpheldError as error:
+                if error.code not in NO_WORDS:
+                    raise
                 reason = _Reason("our policy has no words for something that the customer forbade")
                 raise _OutError({each.account.digest: reason for each in whose}) from None
 
@@ -467,15 +489,6 @@ def _company(transaction: Transaction, which: str) -> tuple[str, tuple[str, ...]
             hint="put the other provider on it as what it is to you, such as a business partner",
         )
     return word, tuple(dict.fromkeys(mine))
-
-
-def _proof(parcel: Parcel) -> Parcel:
-    """What of an account is kept as evidence: all but its values."""
-    values = {
-        field: tuple(msgspec.structs.replace(each, value="") for each in rows)
-        for field, rows in parcel.values.items()
-    }
-    return msgspec.structs.replace(parcel, values=values)
 
 
 def _require(whose: Sequence[_Newcomer], outcomes: Mapping[PersonId, Outcome]) -> None:

@@ -132,3 +132,12 @@ def _choices(records: Sequence[Record], at: int) -> tuple[ParcelChoice, ...]:
 def read_parcel(line: bytes) -> Parcel:
     """An account out of its line; msgspec.MsgspecError for anything else."""
     return _PARCEL.decode(line)
+
+
+def proof_of(parcel: Parcel) -> Parcel:
+    """What of an account is kept as evidence: all but its values."""
+    values = {
+        field: tuple(msgspec.structs.replace(each, value="") for each in rows)
+        for field, rows in parcel.values.items()
+    }
+    return msgspec.structs.replace(parcel, values=values)
