@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from functools import partial
+from pathlib import Path
 
 import pyrage
 import pytest
 
+from upheld.practices.takeovers import age_helper
 from upheld.practices.takeovers.age_child import DECRYPT, ENCRYPT
 from upheld.practices.takeovers.age_helper import AHEAD, AgeHelper
 
@@ -55,6 +59,32 @@ def test_what_the_other_process_did_not_do_before_it_was_killed_is_done_here() -
                 if len(opened) == moment and helper.child is not None:
                     helper.child.kill()
         assert opened == TEXTS
+
+
+def test_a_process_that_stands_still_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended, and the rest is done here."""
+    monkeypatch.setattr(age_helper, "WAIT_MAX", 0.1)
+    with encrypter() as helper:
+        assert helper.child is not None
+        os.kill(helper.child.pid, signal.SIGSTOP)
+        files = [helper.ask(each) for each in TEXTS]
+        encrypted = [helper.answer(each) for each in files]
+        assert helper.child is None
+    assert [pyrage.decrypt(each, [IDENTITY]) for each in encrypted] == TEXTS
+
+
+def test_the_other_process_is_given_no_secret_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it needs comes through its pipe."""
+    monkeypatch.setenv("UPHELD_SECRET", "marked-secret")
+    with encrypter() as helper:
+        assert helper.child is not None
+        helper.answer(helper.ask(b"one"))  # it runs
+        environment = Path(f"/proc/{helper.child.pid}/environ")
+        if not environment.exists():
+            pytest.skip("this system does not show the environment of a process")
+        assert b"UPHELD" not in environment.read_bytes()
 
 
 def test_a_wrong_key_and_a_file_that_is_none_are_refused_as_here() -> None:

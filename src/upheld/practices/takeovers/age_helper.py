@@ -1,7 +1,7 @@
 """A second process that encrypts or decrypts many age files, beside the work of this one.
 
 pyrage keeps Python to itself while it works, so that threads of one process would wait for one
-another. What the other process cannot do, as when it was killed, this one does itself.
+another. What the other process cannot do, as when it was killed or stopped, this one does itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ FEWEST: Final = 50  # files for which it is worth a process
 AHEAD: Final = 16  # files that wait for the other process before this one does some itself
 QUEUE_MAX: Final = 4 * AHEAD  # files that are done and wait for one before them
 CHUNK: Final = 1 << 16  # bytes
+WAIT_MAX: Final = 10.0  # seconds for which the other process may do nothing
+PASSED_ON: Final = ("LD_LIBRARY_PATH",)  # of the environment: without it Python may not start
 
 
 class AgeFile:
@@ -56,6 +58,7 @@ class AgeHelper:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
             )
             for pipe in self._pipes():
                 os.set_blocking(pipe, False)
@@ -80,7 +83,8 @@ class AgeHelper:
     def answer(self, file: AgeFile) -> bytes:
         """What became of a content; an error of pyrage where it cannot be done."""
         while self.child is not None and not file.is_over:
-            self._exchange(None)
+            if not self._exchange(WAIT_MAX):
+                self._stop()
         return self._own(file.content) if file.result is None else file.result
 
     def each(self, contents: Iterable[bytes]) -> Iterator[bytes]:
@@ -106,13 +110,13 @@ class AgeHelper:
             raise TypeError("there is no other process")
         return child.stdin.fileno(), child.stdout.fileno()
 
-    def _exchange(self, seconds: float | None) -> None:
-        """Send what waits and take what is there; where nothing can be done, wait as long."""
+    def _exchange(self, seconds: float) -> bool:
+        """Send what waits and take what is there, if anything can be in some time; whether so."""
         if self.child is None:
-            return
+            return False
         to, from_ = self._pipes()
         self._poll.register(to, POLLOUT if self._to_send else 0)
-        events = dict(self._poll.poll(None if seconds is None else int(seconds * 1000)))
+        events = dict(self._poll.poll(int(seconds * 1000)))
         try:
             if to in events:
                 del self._to_send[: os.write(to, self._to_send[:CHUNK])]
@@ -122,6 +126,7 @@ class AgeHelper:
             pass  # what is full or empty now is not so at the next exchange
         except OSError:  # it is gone
             self._stop()
+        return bool(events)
 
     def _take(self, chunk: bytes) -> None:
         if not chunk:
