@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +90,53 @@ def test_a_reader_that_is_killed_is_an_error_and_no_end_of_the_file(path: Path) 
     ):
         assert len(list(lines)) >= 500
     assert caught.value.code == "reader"
+
+
+def test_a_reader_that_is_killed_in_the_middle_of_a_message_is_the_same_error() -> None:
+    """Whoever takes in gets no other one from the pipe."""
+    receiver, sender = get_context("fork").Pipe(duplex=False)
+    os.write(sender.fileno(), (1_000).to_bytes(4, "big") + b"r")
+    sender.close()
+    with pytest.raises(UpheldError) as caught:
+        list(read_beside._receive(receiver, Line))
+    assert caught.value.code == "reader"
+    receiver.close()
+
+
+class ReaderError(UpheldError, ValueError):
+    """An error that is caught by its class."""
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+@pytest.mark.parametrize(
+    ("error", "kind", "code", "message"),
+    [
+        (ValueError("marked-value"), UpheldError, "reader-error", "ValueError"),
+        (OSError(5, "Input/output error"), UpheldError, "reader-error", "Input/output error"),
+        (ReaderError("no", code="bad-line"), ReaderError, "bad-line", "no"),
+        (ModuleNotFoundError("no", name="pyarrow"), UpheldError, "missing-extra", "`pyarrow`"),
+    ],
+)
+def test_whatever_goes_wrong_in_a_reader_is_said_without_a_value(  # noqa: PLR0913, PLR0917 - cases
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    processors: int,
+    error: Exception,
+    kind: type[UpheldError],
+    code: str,
+    message: str,
+) -> None:
+    """In either process: an error of ours is of its class, another one is told by its kind."""
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    with (
+        pytest.raises(UpheldError) as caught,
+        read_beside.reading(path, lambda: some(3, error), Line) as lines,
+    ):
+        list(lines)
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert message in str(caught.value)
+    assert "marked-value" not in str(caught.value) + capfd.readouterr().err
 
 
 def test_whoever_stops_in_the_middle_stops_the_reader_too(path: Path) -> None:

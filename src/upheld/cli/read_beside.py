@@ -20,6 +20,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from upheld.core.errors import UpheldError
+from upheld.core.extras import missing_extra
 
 LARGE: Final = 4 << 20  # bytes of a file for which a process is worth its start
 _TOGETHER: Final = 500  # rows in one message
@@ -30,6 +31,7 @@ T = TypeVar("T")
 class _Trouble(msgspec.Struct):
     """An error that was raised where the file is read."""
 
+    kind: str
     message: str
     code: str
     hint: str
@@ -42,10 +44,11 @@ def reading(
     """What `lines` reads of a file, of one kind, beside this process if that is worth it.
 
     To be begun before anything is opened that a process does not share, such as a database.
-    UpheldError where the reader raised one, or was stopped.
+    UpheldError where the reader raised one, of the same class, or another error, of which nothing
+    but its kind is told, since it may quote a row; and where it was stopped.
     """
     if not (worth and _is_worth_it(path)):
-        yield iter(lines())
+        yield _guarded(lines)
         return
     context = get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
@@ -80,12 +83,15 @@ def _send(lines: Callable[[], Iterable[T]], receiver: Connection, sender: Connec
     encode = msgspec.msgpack.Encoder().encode
     try:
         try:
-            rest = iter(lines())
+            rest = _guarded(lines)
             while some := list(islice(rest, _TOGETHER)):
                 sender.send_bytes(_ROWS + encode(some))
             sender.send_bytes(_END)
-        except UpheldError as error:
-            trouble = _Trouble(str(error), error.code, error.hint)
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever takes in says that, and it is no trace
+            it = _error_of(error)
+            trouble = _Trouble(_name_of(type(it)), str(it), it.code, it.hint)
             sender.send_bytes(_ERROR + encode(trouble))
     except (BrokenPipeError, KeyboardInterrupt):
         pass
@@ -98,14 +104,53 @@ def _receive(receiver: Connection, kind: type[T]) -> Iterator[T]:
     try:
         while (message := receiver.recv_bytes())[:1] == _ROWS:
             yield from decode(memoryview(message)[1:])
-    except EOFError:
+    except (EOFError, OSError):  # the latter in the middle of a message
         message = b""
     if message[:1] == _ERROR:
-        trouble = msgspec.msgpack.decode(memoryview(message)[1:], type=_Trouble)
-        raise UpheldError(trouble.message, code=trouble.code, hint=trouble.hint)
+        raise _raised(msgspec.msgpack.decode(memoryview(message)[1:], type=_Trouble))
     if message != _END:
         raise UpheldError(
             "the process that reads the file was stopped",
             code="reader",
             hint="start it again: it goes on where it was",
         )
+
+
+def _guarded(lines: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """What a reader reads; an error that is none of ours becomes one."""
+    try:
+        yield from lines()
+    except Exception as error:  # noqa: BLE001 - whatever a file may bring a reader to
+        raise _error_of(error) from None
+
+
+def _error_of(error: Exception) -> UpheldError:
+    """An error of a reader as one of ours, which tells no value."""
+    if isinstance(error, UpheldError):
+        return error
+    if isinstance(error, ImportError) and (missing := missing_extra(error)) is not None:
+        return missing
+    why = error.strerror if isinstance(error, OSError) else None
+    return UpheldError(
+        f"the file cannot be read: {why or type(error).__name__}",
+        code="reader-error",
+        hint="what was taken in before is there; put the file right, or report this",
+    )
+
+
+def _raised(trouble: _Trouble) -> UpheldError:
+    """The error that a reader raised, of the class that it had there."""
+    kinds: list[type[UpheldError]] = [UpheldError]
+    for kind in kinds:  # which grows meanwhile
+        if _name_of(kind) == trouble.kind:
+            break
+        kinds.extend(kind.__subclasses__())
+    else:
+        kind = UpheldError
+    error = kind.__new__(kind, trouble.message)
+    UpheldError.__init__(error, trouble.message, code=trouble.code, hint=trouble.hint)
+    return error
+
+
+def _name_of(kind: type[UpheldError]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
