@@ -19,7 +19,6 @@ from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
 from upheld.cli.desk_options import BY, user_id_of
 from upheld.cli.output import JSON, complain, print_json
 from upheld.core.counts import count_of
-from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from upheld.cli.row_files import ColumnWords
@@ -62,24 +61,25 @@ def logs(
 def _follow(ingest: LogIngest, files: list[str], *, as_json: bool) -> None:
     """Read on until somebody stops it, and print what was read each time, as JSON a line each.
 
-    What goes wrong once it has begun, such as a disk that is full, is told once and tried again.
+    What goes wrong once it has begun, such as a disk that is full, is told once of each log, and
+    tried again.
     """
     from upheld.practices.collection.following import Follower
 
-    follower, has_begun, trouble = Follower(ingest, files), False, ""
+    follower, before = Follower(ingest, files), dict[str, str]()
+    has_begun = False
     try:
         while True:
-            try:
-                for each in follower.read_on():
-                    if each.lines:
-                        print(json.dumps(_plain(each)) if as_json else _line(each), flush=True)
-                has_begun, trouble = True, ""
-            except UpheldError as error:
+            for each in follower.read_on():
+                if each.lines:
+                    print(json.dumps(_plain(each)) if as_json else _line(each), flush=True)
+            for name, error in follower.troubles.items():
                 if not has_begun:
-                    raise
-                if error.code != trouble:
+                    raise error
+                if before.get(name) != error.code:
                     complain(error, as_json=False)
-                trouble = error.code
+            before = {name: error.code for name, error in follower.troubles.items()}
+            has_begun = True
             time.sleep(FOLLOW_SECONDS)
     except KeyboardInterrupt:
         return

@@ -140,6 +140,20 @@ class LogFile:
             ) from None
 
 
+def unreadable(name: str, error: OSError) -> LogFileError:
+    """The error of a log that cannot be opened."""
+    return LogFileError(
+        f"{name} cannot be read: {error.strerror}", code="unreadable", hint="name a log"
+    )
+
+
+def not_a_file(name: str) -> LogFileError:
+    """The error of a name that is no file's, such as a pipe's."""
+    return LogFileError(
+        f"{name} is no file", code="unreadable", hint="name a log, or - for what a pipe brings"
+    )
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
@@ -159,9 +173,10 @@ def open_log(name: str) -> Iterator[tuple[LogFile, Callable[[], LogFile] | None]
         plain = Path(name).open("rb")  # noqa: SIM115 - closed below, and only its opening may fail
         packed = plain.read(2) == _GZIP
     except OSError as error:
-        raise LogFileError(
-            f"{name} cannot be read: {error.strerror}", code="unreadable", hint="name a log"
-        ) from None
+        raise unreadable(name, error) from None
+    if not plain.seekable():
+        plain.close()
+        raise not_a_file(name)
 
     def begin() -> LogFile:
         plain.seek(0)
