@@ -117,7 +117,7 @@ class ReaderError(UpheldError, ValueError):
         (ModuleNotFoundError("no", name="pyarrow"), UpheldError, "missing-extra", "`pyarrow`"),
     ],
 )
-def test_whatever_goes_wrong_in_a_reader_is_said_without_a_value(  # noqa: PLR0913, PLR0917 - cases
+def test_whatever_goes_wrong_in_a_reader_is_said_without_a_value(  # noqa: PLR0913, PLR0917 - a case and two fixtures
     path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],

@@ -16,6 +16,8 @@ from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act
 from upheld.gate.erasure.must_keep import purposes
 from upheld.gate.transaction import Transaction
+from upheld.practice import parties
+from upheld.practices.takeovers.closing import TakeoverError
 
 OCCASION: Final = "other"  # nothing that the customer does
 PLANS_MAX: Final = 8  # that are remembered for the same fields
@@ -148,3 +150,16 @@ def _once(acts: Iterable[Act]) -> tuple[Act, ...]:
         if act not in some:
             some.append(act)
     return tuple(some)
+
+
+def company_of(transaction: Transaction, which: str) -> tuple[str, tuple[str, ...]]:
+    """The word of a company, and what it is to us now; TakeoverError where it is nothing."""
+    word = parties.word_of(transaction, which)
+    mine = [each.role for each in parties.of_party(transaction, word) if each.in_force]
+    if not mine:
+        raise TakeoverError(
+            "the register has no company of this name now",
+            code="takeover-party",
+            hint="put the other provider on it as what it is to you, such as a business partner",
+        )
+    return word, tuple(dict.fromkeys(mine))

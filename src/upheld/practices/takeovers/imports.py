@@ -30,14 +30,20 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import KINDS, FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators, parties
+from upheld.practice import operators
 from upheld.practice.admission import admission
 from upheld.practice.form_values import canonical, today
 from upheld.practice.plugin import Provider
 from upheld.practices.takeovers.arrival import check_archive, open_accounts
 from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.closings import require_role
-from upheld.practices.takeovers.entry_plans import OCCASION, EntryPlan, EntryPlans, NoPlan
+from upheld.practices.takeovers.entry_plans import (
+    OCCASION,
+    EntryPlan,
+    EntryPlans,
+    NoPlan,
+    company_of,
+)
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
 from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, proof_of, read_parcel
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
@@ -165,7 +171,7 @@ class ArchiveImport:
     def _require(self, transaction: Transaction) -> None:
         """TakeoverError unless we may take in, and the company is on the register now."""
         require_role(transaction.tables, self.by)
-        self.party, roles = _company(transaction, self.company)
+        self.party, roles = company_of(transaction, self.company)
         if roles != self.plans.roles:
             self.plans = EntryPlans(self.party, roles)
 
@@ -476,19 +482,6 @@ def proofs(transaction: Transaction, person_id: PersonId, by: UserId) -> list[Pa
         )
     transaction.note(person_id, PROOF_SEEN, actor=f"staff {user.user_id}")
     return [read_parcel(sealer.unseal(each.sealed, each.closing_id)) for each in rows]
-
-
-def _company(transaction: Transaction, which: str) -> tuple[str, tuple[str, ...]]:
-    """The word of a company, and what it is to us now; TakeoverError where it is nothing."""
-    word = parties.word_of(transaction, which)
-    mine = [each.role for each in parties.of_party(transaction, word) if each.in_force]
-    if not mine:
-        raise TakeoverError(
-            "the register has no company of this name now",
-            code="takeover-party",
-            hint="put the other provider on it as what it is to you, such as a business partner",
-        )
-    return word, tuple(dict.fromkeys(mine))
 
 
 def _require(whose: Sequence[_Newcomer], outcomes: Mapping[PersonId, Outcome]) -> None:
