@@ -1,6 +1,7 @@
 """`upheld feed`: take in what a business partner knows of our customers, and take it out again.
 
-A file is CSV: a column `email` or `phone` says whose a line is, each other one is a kind of data.
+A file is CSV: a column `email` says whose a line is (`phone` beside it must agree), each other one
+is a kind of data.
 With `--link` a line may also be of the one customer whom its name, birth date and zip are like.
 """
 

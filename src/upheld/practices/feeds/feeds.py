@@ -148,11 +148,11 @@ def require_columns(policy: Policy, columns: Sequence[str], likeness: Collection
     `likeness` is by what a line may be like a customer.
     """
     leaves = set(policy.engine.compiled.leaves["data"].bit) - WRITTEN_BY_PROGRAM.keys()
-    if not {*columns} & {*KEYS} and "name" not in {*columns} & {*likeness}:
+    if "email" not in columns and "name" not in {*columns} & {*likeness}:
         raise FeedError(
             "no column says whose a line is",
             code="feed-column",
-            hint="name a column `email` or `phone`",
+            hint="name a column `email`; a `phone` beside it must agree",
         )
     allowed = leaves - _IDENTITY
     for each in columns:

@@ -155,10 +155,14 @@ class ReportPages:
         """What somebody gets for the price: all of it is known before anybody is counted."""
         how, its = answers.precision(wanted), wanted.its
         least = (privacy_budget.smallest_group(self.provider.policy) or LEAST) + how.margin
-        result = [f"Each number of people is right to within {how.people_off:,}, 19 times in 20."]
+        result = [
+            f"Noise moves each number of people by at most {how.people_off:,}, 19 times in 20."
+        ]
         if its.bound:
             off = f"{how.total_off / its.parts:,.0f} {its.unit}"
-            result.append(f"Each sum is right to within {off}, 19 times in 20.")
+            result.append(f"Noise moves each sum by at most {off}, 19 times in 20.")
+            cap = f"{its.bound / its.parts:,.0f} {its.unit}"
+            result.append(f"What one person adds beyond {cap} is not counted.")
         return [
             *result,
             f"Groups of fewer than about {least:,} have no line.",

@@ -313,7 +313,7 @@ class ArchiveImport:
 
     def _fields(self, transaction: Transaction, parcel: Parcel) -> tuple[str, ...] | _Reason:
         """The fields of an account that are to come in: not what is worked out here, its number."""
-        words = transaction.policy.program.vocabulary.tree("data")
+        words = transaction.policy.engine.compiled.leaves["data"].bit  # no group of fields
         derived = self.provider.gate.gate.derived_of(parcel.values)
         fields = {each for each, rows in parcel.values.items() if rows}
         wanted = tuple(sorted(fields - self.leave_out - derived))
