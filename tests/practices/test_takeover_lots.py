@@ -214,3 +214,15 @@ def test_a_company_that_goes_off_the_register_meanwhile_brings_no_more(
             bring(house, tmp_path, *some)
         assert caught.value.code == "takeover-party"
         assert [email for email, _, _ in here(house)] == ["c0@marked.example"]
+
+
+def test_an_account_with_a_word_that_is_no_field_stays_out_alone(tmp_path: Path) -> None:
+    """A group of fields is a word of the policy, and holds no value of its own."""
+    some = (
+        parcel({**BORN, "email": "a@marked.example", "account-data": "a"}, 1),
+        parcel({**BORN, "email": "b@marked.example"}, 1),
+    )
+    with successor(tmp_path) as house:
+        result = bring(house, tmp_path, *some)
+    outside = [each.why for each in result.refused]
+    assert (result.accounts, outside) == (1, ["our policy has no word for some of it"])
