@@ -80,7 +80,7 @@ def test_an_extract_is_asked_for_approved_read_counted_and_ended(
     follow(ivy.page.get_by_role("link", name="Open its rows"))
     assert ivy.page.locator("tbody tr").count() == PEOPLE
     ivy.at(path)
-    follow(ivy.page.get_by_role("link", name="Count its people"))
+    follow(ivy.page.get_by_role("link", name="Cross-tabulate its people"))
     for name, value in (("down", "0"), ("across", "1")):
         ivy.page.locator(f"[name={name}]").select_option(value)
     assert f"{PEOPLE} people" in ivy.press("Count them")

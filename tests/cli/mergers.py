@@ -83,7 +83,7 @@ def merger(folder: Path, accounts: int) -> Merger:
     with _timed(seconds, "import"):
         for _ in range(3):
             take = partial(run, other, *bring)
-            killed(take, imports, "_proof", max(1, accounts // 4), accounts)
+            killed(take, imports, "proof_of", max(1, accounts // 4), accounts)
         done = json.loads(run(other, *bring, "--json"))
     counted = ("--digest", done["digest"], "--accounts", str(done["accounts"]))
     with _timed(seconds, "close"):
