@@ -6,11 +6,12 @@ What no clause lets in is counted, and written nowhere.
 from __future__ import annotations
 
 import json
+import signal
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import typer
@@ -67,9 +68,17 @@ def _follow(ingest: LogIngest, files: list[str], *, as_json: bool) -> None:
     from upheld.practices.collection.following import Follower
 
     follower, before = Follower(ingest, files), dict[str, str]()
-    has_begun = False
+    has_begun, stopped = False, Event()
+
+    def stop(*_: object) -> None:
+        stopped.set()  # an interruption that comes while an object goes is lost by itself
+        raise KeyboardInterrupt
+
+    earlier = signal.getsignal(signal.SIGINT)
+    if earlier is not signal.SIG_IGN:  # as where a script began it beside itself
+        signal.signal(signal.SIGINT, stop)
     try:
-        while True:
+        while not stopped.is_set():
             for each in follower.read_on():
                 if each.lines:
                     print(json.dumps(_plain(each)) if as_json else _line(each), flush=True)
@@ -80,10 +89,11 @@ def _follow(ingest: LogIngest, files: list[str], *, as_json: bool) -> None:
                     complain(error, as_json=False)
             before = {name: error.code for name, error in follower.troubles.items()}
             has_begun = True
-            time.sleep(FOLLOW_SECONDS)
+            stopped.wait(FOLLOW_SECONDS)
     except KeyboardInterrupt:
         return
     finally:
+        signal.signal(signal.SIGINT, earlier)
         follower.close()
 
 
