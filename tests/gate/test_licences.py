@@ -93,7 +93,7 @@ def combine(gate: Gate, person: PersonId, **values: str) -> ActResult | Refused:
         return transaction.combine(person, values, source="business-partner", party=PARTNER)
 
 
-def told(gate: Gate) -> PersonId:
+def partners_customer(gate: Gate) -> PersonId:
     """A customer of whom the partner told us something, and who told us something themselves."""
     person = customer(gate)
     assert isinstance(combine(gate, person, occupation="joiner", interests="boats"), ActResult)
@@ -123,7 +123,7 @@ def act(field: str, purpose: str, *, partial: bool = False) -> Act:
 def test_what_the_licence_forbids_is_refused_and_cites_its_clause(gate: Gate) -> None:
     """What the customer told us themselves is under no licence, nor is another partner's value."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     assert gate.use(ann, ["occupation"], purpose="personalisation")["occupation"] == "joiner"
     with pytest.raises(Refused):
         gate.use(ann, ["occupation"], purpose="advertising")
@@ -139,7 +139,7 @@ def test_what_the_licence_forbids_is_refused_and_cites_its_clause(gate: Gate) ->
 def test_an_act_that_takes_what_it_gets_goes_without_those_fields(gate: Gate) -> None:
     """With one field that is left it is allowed, with none it is refused by the licence."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     both = gate.use(ann, ["occupation", "industry"], purpose="advertising", partial=True)
     assert (tuple(both.values), both.refused) == (("industry",), ("occupation",))
     with gate.together() as transaction:
@@ -151,7 +151,7 @@ def test_an_act_that_takes_what_it_gets_goes_without_those_fields(gate: Gate) ->
 def test_many_people_are_each_asked_of_their_own_values(gate: Gate) -> None:
     """In sweeps, one by one and before the act alike; of whom it is not combined it is allowed."""
     register(gate, licence(CHOOSING))
-    ann, bo = told(gate), customer(gate)
+    ann, bo = partners_customer(gate), customer(gate)
     gate.store(bo, {"occupation": "baker"}, source="customer", occasion="registration")
     wish = act("occupation", "advertising")
     outcomes = gate.sweep("use", [ann, bo], ["occupation"], purpose="advertising")
@@ -168,7 +168,7 @@ def test_many_people_are_each_asked_of_their_own_values(gate: Gate) -> None:
 def test_what_the_customer_has_a_right_to_is_asked_of_no_licence(gate: Gate) -> None:
     """They see it and have a copy; what they say instead is theirs, and so what is erased."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     gate.record(ann, "session", fact="signed-in")
     seen = gate.view(ann, ["occupation"], actor="customer", purpose="rights-request")
     assert seen["occupation"] == "joiner"
@@ -184,7 +184,7 @@ def test_what_the_customer_has_a_right_to_is_asked_of_no_licence(gate: Gate) -> 
 def test_what_a_court_demands_is_asked_of_no_licence(gate: Gate) -> None:
     """It goes by the policy's own clause, to whom the order names; to nobody without one."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     for duty in ("only-what-is-demanded", "notice-to-customer"):
         gate.context.duty_handlers.add(duty, nothing_more)
 
@@ -207,7 +207,7 @@ def test_a_licence_that_cannot_be_read_keeps_nobody_else_waiting(
 ) -> None:
     """What is over of others goes; of whom it covers nothing goes on a doubt."""
     its = register(gate, licence(CHOOSING))
-    ann, bo = told(gate), customer(gate)
+    ann, bo = partners_customer(gate), customer(gate)
     with writing(gate.engine) as connection:
         database.delete(connection, policy_copy, "digest = ?", its.digest)
     monkeypatch.setattr(store, "policy_of", store.read_copy)  # as a process that just began
@@ -220,7 +220,7 @@ def test_a_licence_that_cannot_be_read_keeps_nobody_else_waiting(
 def test_a_value_stays_under_the_licence_under_which_it_came(gate: Gate, clock: Told) -> None:
     """When that has ended too; what comes then is under none, or under the next one."""
     first = register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     later(gate, clock, 1)
     end(gate, first.number)
     assert not gate.peek("use", ann, ["occupation"], purpose="advertising").allowed
@@ -228,7 +228,7 @@ def test_a_value_stays_under_the_licence_under_which_it_came(gate: Gate, clock: 
     assert gate.peek("use", ann, ["industry"], purpose="advertising").allowed
     later(gate, clock, 1)
     register(gate, licence(ADVERTISING, version="2"))
-    bo = told(gate)
+    bo = partners_customer(gate)
     assert gate.peek("use", bo, ["occupation"], purpose="advertising").allowed
     assert not gate.peek("use", bo, ["occupation"], purpose="personalisation").allowed
     assert gate.peek("use", ann, ["occupation"], purpose="personalisation").allowed
@@ -239,7 +239,7 @@ def test_a_value_stays_under_the_licence_under_which_it_came(gate: Gate, clock: 
 def test_a_licence_since_a_day_before_holds_of_what_came_since(gate: Gate, clock: Told) -> None:
     """What came under another one meanwhile is under both: nothing is ever loosened."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     later(gate, clock, 1)
     register(gate, licence(ADVERTISING, version="2"), days_ago=5)
     for purpose in ("advertising", "personalisation"):
@@ -253,10 +253,10 @@ def test_no_later_version_of_the_policy_lets_do_what_the_licence_does_not(
 ) -> None:
     """Nor the licence what a later version forbids."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     post_version(gate, "2", WIDER)
     later(gate, clock, 1)
-    bo = told(gate)
+    bo = partners_customer(gate)
     for each in (ann, bo):
         assert not gate.peek("use", each, ["interests"], purpose="service-improvement").allowed
         assert gate.peek("use", each, ["interests"], purpose="personalisation").allowed
@@ -279,7 +279,7 @@ def test_nothing_comes_in_that_the_licence_does_not_let_be_combined_or_stored(ga
 def test_what_came_in_is_kept_for_the_shorter_of_both_times(gate: Gate, clock: Told) -> None:
     """The licence says six months, the policy none: what the customer said stays."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     with gate.together() as transaction:
         decision = transaction.may_store(ann, "occupation")
         own = transaction.may_store(ann, "industry")
@@ -288,14 +288,14 @@ def test_what_came_in_is_kept_for_the_shorter_of_both_times(gate: Gate, clock: T
     later(gate, clock, 200)
     retire(gate)
     with gate.together() as transaction:
-        held = set(transaction.held_fields(ann))
-    assert "industry" in held
-    assert not held & {"occupation", "interests"}
+        fields = set(transaction.held_fields(ann))
+    assert "industry" in fields
+    assert not fields & {"occupation", "interests"}
 
 
 def test_what_a_licence_since_before_does_not_let_be_kept_goes(gate: Gate) -> None:
     """The job that asks whether each field may still be stored asks the licence too."""
-    ann = told(gate)
+    ann = partners_customer(gate)
     none = load_text(
         HEAD.format(version="9")
         + "We may add it. {#adding}\n\n```rule\n"
@@ -306,15 +306,15 @@ def test_what_a_licence_since_before_does_not_let_be_kept_goes(gate: Gate) -> No
     register(gate, none, days_ago=1)
     retire(gate)
     with gate.together() as transaction:
-        held = set(transaction.held_fields(ann))
-    assert {"interests", "industry"} <= held
-    assert "occupation" not in held
+        fields = set(transaction.held_fields(ann))
+    assert {"interests", "industry"} <= fields
+    assert "occupation" not in fields
 
 
 def test_a_row_of_a_licence_that_somebody_changed_stops_such_acts(gate: Gate) -> None:
     """So does one that somebody took away; other acts go on."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     for statement in ("UPDATE licence SET until = since", "DELETE FROM licence"):
         with writing(gate.engine) as connection:
             connection.exec_driver_sql(statement)
@@ -336,7 +336,7 @@ def test_a_copy_of_a_licence_that_somebody_changed_is_found(gate: Gate) -> None:
 def test_a_value_whose_origin_somebody_changed_is_not_handed_out(gate: Gate) -> None:
     """That it was told by a partner is bound to it, and so is when."""
     register(gate, licence(CHOOSING))
-    ann = told(gate)
+    ann = partners_customer(gate)
     for change in ("occasion = 'registration'", "origin = 'harbour'", "at = at - 1000000"):
         with writing(gate.engine) as connection:
             connection.exec_driver_sql(f"UPDATE value SET {change} WHERE field = 'occupation'")
@@ -347,7 +347,7 @@ def test_a_value_whose_origin_somebody_changed_is_not_handed_out(gate: Gate) -> 
 def test_another_process_obeys_a_licence_at_once(gate: Gate, clock: Clock) -> None:
     """Nothing is kept in mind that is not there any more, or was not before."""
     other = Gate(gate.engine, gate.policy, gate.context.keyring, clock)
-    ann = told(gate)
+    ann = partners_customer(gate)
     assert other.peek("use", ann, ["occupation"], purpose="advertising").allowed
     its = register(gate, licence(CHOOSING), days_ago=1)
     assert not other.peek("use", ann, ["occupation"], purpose="advertising").allowed
@@ -384,7 +384,7 @@ def test_a_decision_is_the_strictest_of_policy_and_licence(gate: Gate, seed: int
     """Field by field, for any licence and any act: asked of both alone, as a naive reading says."""
     draw = random.Random(seed)  # noqa: S311 - no secret
     its = licence(*(each for each in RULES if draw.random() < 0.6), version=str(seed))
-    ann, bo = told(gate), customer(gate)
+    ann, bo = partners_customer(gate), customer(gate)
     gate.store(bo, {"occupation": "baker"}, source="customer", occasion="registration")
     if draw.random() < 0.5:
         gate.record(ann, "opt-out", fact="advertising-opt-out")

@@ -116,8 +116,7 @@ def test_bitmaps_have_of_what_was_bought_whom_the_policy_allows(house: House) ->
     _buy(house, *(f"{each}@marked.example" for each in names[:2]))
     house.do(lambda t: t.record(people[1], "opt-out", fact="advertising-opt-out"))
     booked(house, advertiser(house), {**BOUGHT, "gender": ["women"]})
-    made = segments.make(house.provider.gate.gate)
-    assert made == 2  # all but who opted out
+    assert segments.make(house.provider.gate.gate) == 2  # all but who opted out
     count = partial(house.do, lambda t: segments.current(t, BOUGHT).count(BOUGHT))
     assert count() == 1
 

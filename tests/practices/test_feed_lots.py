@@ -35,9 +35,9 @@ LINES = st.lists(
 
 def begun(house: House, party: str, digest: str) -> Feed:
     """The feed of a file of a business partner of this name."""
-    known = house.do(lambda t: parties.in_role(t, "business-partner"))
+    partners = house.do(lambda t: parties.in_role(t, "business-partner"))
     word = party.casefold().replace(" ", "-")
-    if word not in known:
+    if word not in partners:
         house.do(lambda t: parties.add(t, party, "business-partner"))
     return house.do(lambda t: feeds.start(t, word, digest, UserId("u1")))
 
