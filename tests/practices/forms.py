@@ -5,6 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Final, NamedTuple
 
+import httpx2
+
 WORDS: Final = "Words of a story."
 DAY: Final = "2026-03-20"
 BY_NAME: Final = {
@@ -78,8 +80,9 @@ class _Reader(HTMLParser):
             self._select = ""
 
 
-def forms_of(text: str) -> list[Form]:
-    """The forms of a page that are posted, in their order, filled in."""
+def forms_of(answer: httpx2.Response) -> list[Form]:
+    """The forms of a page that are posted, in their order, filled in; a file has none."""
     reader = _Reader()
-    reader.feed(text)
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        reader.feed(answer.text)
     return reader.forms

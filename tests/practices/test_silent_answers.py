@@ -122,13 +122,13 @@ class Twin:
         browser, token = self.world.browser(step.visitor)
         texts = [browser.get(step.page)] if step.page else []
         form = next(
-            (e for each in texts for e in forms_of(each.text) if e.action == step.action),
+            (e for each in texts for e in forms_of(each) if e.action == step.action),
             Form(step.action, (("_token", token),)),
         )
         values = {name: words.get(name, value) for name, value in form.values}
         for _ in range(ROUNDS):
             texts.append(browser.post(form.action, data=values))
-            again = [e for e in forms_of(texts[-1].text) if "_confirmed" in dict(e.values)]
+            again = [e for e in forms_of(texts[-1]) if "_confirmed" in dict(e.values)]
             if not again:
                 break
             form, values = again[0], dict(again[0].values)
@@ -209,7 +209,7 @@ def _steps(world: World, paths: Mapping[str, str]) -> list[Step]:
             if not route.startswith("GET ") or not _looks(world, table[route], visitor):
                 continue
             answer = browser.get(path)
-            for form in forms_of(answer.text) if answer.status_code == HTTPStatus.OK else ():
+            for form in forms_of(answer) if answer.status_code == HTTPStatus.OK else ():
                 action = form.action.split("?")[0]
                 for sent in (each for each, its in patterns.items() if its.fullmatch(action)):
                     if _looks(world, table[sent], visitor):
