@@ -41,12 +41,11 @@ def browser_of(house: House, person: PersonId, cookie: bytes) -> None:
 
 def report_on(house: House, *words: str | int) -> AnonymousReport:
     """A report, asked and answered as the pages do."""
+    asked, pages_of = wanted(house, *words), reports.pages_by(house.provider)
     its = house.do(
-        lambda t: reports.ask(t, wanted(house, *words), reports.OUTSIDE, actor="agent a")
+        lambda t: reports.ask(t, asked, reports.OUTSIDE, actor="agent a", pages_of=pages_of)
     )
-    return reports.complete(
-        house.provider.gate.gate, its.report_id, reports.pages_by(house.provider)
-    )
+    return reports.complete(house.provider.gate.gate, its.report_id, pages_of)
 
 
 def test_who_looked_at_a_group_of_pages_counts_there_once_however_often(
@@ -198,3 +197,41 @@ def test_both_are_asked_on_the_page_and_paid_for_after_a_look_at_the_price(
         statement = browser.get(f"{path}/method").text
         assert ("one person changes 9 numbers by one at most" in statement) == (template == "pages")
         assert "epsilon: 0.5, taken from" in statement
+
+
+def test_where_nothing_tells_of_pages_a_report_of_them_is_neither_offered_nor_paid_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused as well to whoever sends the form all the same."""
+    browser = house.signed_in(house.staff("analyst"), "staff")
+    assert 'value="pages"' in browser.get("/staff/reports").text
+    monkeypatch.setattr(reports, "pages_by", lambda _: None)
+    page = browser.get("/staff/reports").text
+    assert 'value="pages"' not in page
+    assert 'value="reach"' in page
+    form = {"template": "pages", "split": "", "month": MONTH, "points": "500"}
+    assert send(browser, "/staff/reports", form).status_code == 422
+    with pytest.raises(ReportError, match="which pages people look at"):
+        report_on(house, "pages", "", MONTH, 500)
+    assert house.do(lambda t: (privacy_budget.spent(t.tables), reports.every(t.tables))) == ({}, [])
+
+
+def test_a_report_that_cannot_be_counted_at_once_is_answered_later_for_the_same_price(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked is led to it, and reads that it is being counted."""
+
+    def fails(*_: object) -> None:
+        raise noise.NoiseError("the noise would cost more than was paid", code="report-noise")
+
+    browser, gate = house.signed_in(house.staff("analyst"), "staff"), house.provider.gate.gate
+    form = {"template": "customers", "split": "gender", "month": "", "points": "50"}
+    with monkeypatch.context() as broken:
+        broken.setattr(noise, "add", fails)
+        answer = send(browser, "/staff/reports", form)
+        assert (answer.status_code, reports.complete_all(gate)) == (303, 0)
+    path = answer.headers["location"]
+    assert "It is being counted" in browser.get(path).text
+    assert reports.complete_all(gate) == 1
+    assert "It is being counted" not in browser.get(path).text
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == {PROFILE: 50}

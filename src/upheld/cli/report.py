@@ -55,8 +55,9 @@ def ask(  # noqa: PLR0913, PLR0917 - a question, who asks it, and whether it is 
         return
     with gate.together() as transaction:
         actor = actor_of(transaction, by)
-        its = reports.ask(transaction, wanted, reports.INSIDE, actor=actor)
-    _print(reports.complete(gate, its.report_id, reports.pages_by(provider)), as_json=as_json)
+        pages_of = reports.pages_by(provider)
+        its = reports.ask(transaction, wanted, reports.INSIDE, actor=actor, pages_of=pages_of)
+    _print(reports.complete(gate, its.report_id, pages_of), as_json=as_json)
 
 
 @report.command("list")

@@ -24,6 +24,7 @@ from upheld.practices.reports import answers, method, reports
 from upheld.practices.reports.answers import LEAST, ReportAnswer
 from upheld.practices.reports.method import Row
 from upheld.practices.reports.questions import (
+    BY_PAGES,
     PRECISIONS,
     SPLITS,
     TEMPLATES,
@@ -108,7 +109,7 @@ class ReportPages:
         except (ReportError, BudgetError, noise.NoiseError) as error:
             return await self.show(visit, filled.wrong("template", error.in_sentences()), 422)
         gate, pages_of = self.provider.gate.gate, reports.pages_by(self.provider)
-        await self.provider.run_in_thread(reports.complete, gate, its.report_id, pages_of)
+        await self.provider.run_in_thread(reports.try_to_complete, gate, its.report_id, pages_of)
         return RedirectResponse(f"{self.desk.here}/{its.report_id}", 303)
 
     def _ask(
@@ -116,7 +117,8 @@ class ReportPages:
     ) -> AnonymousReport:
         """The report that answers a question; one that costs something waits for a yes."""
         before = reports.stored(transaction, wanted, self.desk.purpose)
-        its = reports.ask(transaction, wanted, self.desk.purpose, actor=actor)
+        pages_of = reports.pages_by(self.provider)
+        its = reports.ask(transaction, wanted, self.desk.purpose, actor=actor, pages_of=pages_of)
         if before is None:
             spent = privacy_budget.spent(transaction.tables)
             require_confirmation(
@@ -246,9 +248,7 @@ class ReportPages:
 
     def _fields(self) -> tuple[Field, ...]:
         return (
-            Field(
-                "template", "Report", "select", options=[(w, t.title) for w, t in TEMPLATES.items()]
-            ),
+            Field("template", "Report", "select", options=self._templates()),
             Field(
                 "split",
                 "Divided by",
@@ -273,6 +273,15 @@ class ReportPages:
                 hint="The more precise, the more of the budget it costs, whatever the answer is.",
             ),
         )
+
+    def _templates(self) -> list[tuple[str, str]]:
+        """The templates that can be answered here: those of pages where something tells of them."""
+        hides_pages = reports.pages_by(self.provider) is None
+        return [
+            (word, its.title)
+            for word, its in TEMPLATES.items()
+            if not (hides_pages and its.by == BY_PAGES)
+        ]
 
     def _budgets(self, spent: Mapping[str, int]) -> list[tuple[str, str, str]]:
         most = privacy_budget.budget_of(self.provider.policy)

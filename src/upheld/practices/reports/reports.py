@@ -122,16 +122,26 @@ def require_allowed(policy: Policy, wanted: Question, purpose: str) -> None:
         )
 
 
-def ask(transaction: Transaction, wanted: Question, purpose: str, *, actor: str) -> AnonymousReport:
+def ask(
+    transaction: Transaction,
+    wanted: Question,
+    purpose: str,
+    *,
+    actor: str,
+    pages_of: MonthOfPages | None = None,
+) -> AnonymousReport:
     """Ask a question, and pay for it unless it was asked before. It is to be `complete`d then.
 
-    ReportError where the policy does not let us make it, BudgetError where its budget is spent.
+    ReportError where the policy does not let us make it, or it is of pages and no `pages_of` tells
+    of these; BudgetError where its budget is spent. Nothing is paid then.
     """
     require_allowed(transaction.policy, wanted, purpose)
     transaction.lock(REGISTER)  # before what was spent is read: no two pay with the same points
     if (before := stored(transaction, wanted, purpose)) is not None:
         return before
     noise.require()
+    if wanted.its.by == BY_PAGES:
+        _require_pages(pages_of)
     pay(transaction, wanted.periods, wanted.points)
     report_id = ReportId(secrets.token_hex(16))
     transaction.tables.insert(
@@ -198,13 +208,18 @@ def _pages(gate: Gate, wanted: Question, pages_of: MonthOfPages | None) -> _Page
     """Which pages people looked at; None for a report that is not of these."""
     if wanted.its.by != BY_PAGES:
         return None
+    return _require_pages(pages_of)(gate, wanted.month)
+
+
+def _require_pages(pages_of: MonthOfPages | None) -> MonthOfPages:
+    """Who tells which pages people looked at. ReportError where nobody does."""
     if pages_of is None:
         raise ReportError(
             "nothing here tells which pages people look at",
             code="report-pages",
             hint="start upheld with its practice of visits",
         )
-    return pages_of(gate, wanted.month)
+    return pages_of
 
 
 def _count(
@@ -264,14 +279,20 @@ def complete_all(gate: Gate, pages_of: MonthOfPages | None = None) -> int:
     """Answer the reports that were cut off; how many. The job of that name."""
     with gate.look() as tables:
         rows = tables.select_unchecked(report, ["report_id"], "state = ?", COUNTING)
-    count = 0
-    for (report_id,) in rows:
-        try:
-            complete(gate, ReportId(report_id), pages_of)
-            count += 1
-        except UpheldError as error:  # such as OpenDP that is not installed here
-            _LOG.warning("a report was not answered: %s", error.code)
-    return count
+    return sum(try_to_complete(gate, ReportId(report_id), pages_of) for (report_id,) in rows)
+
+
+def try_to_complete(gate: Gate, report_id: ReportId, pages_of: MonthOfPages | None = None) -> bool:
+    """Answer a report if that can be done now; whether it was. What it cost is paid either way.
+
+    One that cannot be answered, such as without OpenDP, is tried again by the job, for nothing.
+    """
+    try:
+        complete(gate, report_id, pages_of)
+    except UpheldError as error:
+        _LOG.warning("a report was not answered: %s", error.code)
+        return False
+    return True
 
 
 def every(tables: Tables, purpose: str = "") -> list[AnonymousReport]:
