@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,8 +16,9 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.holdings import holdings
 from upheld.gate.erasure.retention import retire
 from upheld.gate.erasure.value_counts import deletion_counts, value_counts
-from upheld.practice.stock import Stock
+from upheld.practice.stock import LEAST, Stock, rough
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
+from upheld.practices.collection.holdings import sums_of_visits
 from upheld.practices.collection.stock import visit_stock
 from upheld.practices.collection.stock_page import STOCK, value_stock
 from upheld.practices.feeds.stock import transaction_stock
@@ -93,6 +95,56 @@ def test_what_goes_by_the_times_that_are_set_goes_then(house: House) -> None:
     assert deletion_counts(gate) == (later, [])
     retire(gate)
     assert deletion_counts(gate).now < later
+
+
+def test_no_number_of_the_desk_nor_the_difference_of_two_tells_a_count_below_ten() -> None:
+    """Of each small count beside another, and their total, others would be told the same."""
+    shown: dict[tuple[str, ...], set[int]] = {}
+    for few in range(1, LEAST):
+        for others in range(1, 60):
+            told = tuple(str(rough(each)) for each in (few, others, few + others))
+            shown.setdefault(told, set()).add(few)
+    assert all(len(each) > 1 for each in shown.values())
+    assert {rough(each) for each in range(1, LEAST)} == {rough(1)}
+    assert [str(rough(each)) for each in (0, 9, 10, 14, 15, 1_234_567)] == [
+        *("0", "fewer than 10", "10", "10", "20", "1,234,570")
+    ]
+
+
+def test_of_a_few_the_desk_reads_that_they_are_few_and_the_month(house: House) -> None:
+    """Neither how many, in a table or in a chart, nor a day; there and where the rest is."""
+    keep(house, *[(f"/p{n}", "192.0.2.7", b"one") for n in range(3)], days_ago=3)
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    day = house.clock.today() - timedelta(days=3)
+    for path in (f"{STOCK}?of=visits", "/staff/visits"):
+        page = desk.get(path).text
+        assert "fewer than 10" in page.lower()
+        assert "&lt; 10" in page
+        assert f"{day:%B %Y}" in page
+        assert f"{day.day} {day:%B %Y}" not in page
+        assert not re.search(r">3<|>3 visits|: 3<", page)
+    partner(house)
+    _, email = email_of(house, "ann")
+    take(house, row(email), row(email, "A2"))
+    feeds = desk.get("/staff/feeds").text
+    assert "Fewer than 10 are kept. If the job ran now, it would delete none." in feeds
+
+
+def test_counting_waits_for_no_writer_and_no_writer_for_it(house: House) -> None:
+    """While somebody writes all is counted as it was, and while it is counted somebody writes."""
+    gate = house.provider.gate.gate
+    person = house.customer()
+    keep(house, ("/a", "192.0.2.7", b"one"))
+    sources = (value_stock, visit_stock, transaction_stock)
+    before = [source(gate) for source in sources]
+    with gate.together() as transaction:
+        transaction.record(person, "hold", fact="legal-hold")
+        assert [source(gate) for source in sources] == before
+    with gate.consult() as looking:
+        total = sum(count for *_, count in sums_of_visits(looking.tables))
+        keep(house, ("/b", "192.0.2.7", b"one"))
+        assert sum(count for *_, count in sums_of_visits(looking.tables)) == total
+    assert visit_stock(gate).total == total + 1
 
 
 def test_the_desk_sees_charts_of_each_sort_and_nobody_s_value(house: House) -> None:

@@ -219,6 +219,19 @@ class Gate:
             yield Tables(connection)
 
     @contextmanager
+    def consult(self) -> Iterator[GateTransaction]:
+        """Questions to a transaction, all of one moment; nobody who writes waits for them.
+
+        What is written in it is undone.
+        """
+        while True:
+            with reading(self.engine) as connection:
+                if store.newest(connection) == self.context.edition:
+                    yield GateTransaction(self.context, connection)
+                    return
+            self.refresh()
+
+    @contextmanager
     def together(self) -> Iterator[GateTransaction]:
         """Acts in one transaction: committed when the block ends, undone when it raises."""
         with self.writing() as connection:
@@ -315,11 +328,8 @@ class Gate:
     ) -> Decision:
         """What the decision on an act would be now, for who is entitled; nothing is noted."""
         act = act_of("Gate.peek", action, data, options)
-        while True:
-            with reading(self.engine) as connection:
-                if store.newest(connection) == self.context.edition:
-                    return GateTransaction(self.context, connection).peek(person_id, act)
-            self.refresh()
+        with self.consult() as transaction:
+            return transaction.peek(person_id, act)
 
     def act(
         self,

@@ -5,10 +5,26 @@ Counts alone, of everybody together: no value is opened and nobody is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 from upheld.gate.gate import Gate
+
+LEAST: Final = 10  # a count below it is told as small, and others to the nearest so many
+
+
+class RoughCount(NamedTuple):
+    """A count as it is told: as so many in a chart, in words, and in a chart's label.
+
+    Totals are rough, too: the difference of two that were exact would give a small one.
+    """
+
+    amount: int
+    words: str
+    label: str
+
+    def __str__(self) -> str:
+        return self.words
 
 
 class StockCount(NamedTuple):
@@ -36,3 +52,16 @@ class Stock(NamedTuple):
 
 
 StockSource = Callable[[Gate], Stock]
+
+
+def rough(number: int) -> RoughCount:
+    """A count to the nearest ten; of one below ten, that it is."""
+    if 0 < number < LEAST:
+        return RoughCount(LEAST // 2, f"fewer than {LEAST}", f"< {LEAST}")
+    near = (number + LEAST // 2) // LEAST * LEAST
+    return RoughCount(near, f"{near:,}", f"{near:,}")
+
+
+def rough_bars(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, float, str]]:
+    """Bars of a chart for counts by their labels."""
+    return [(word, its.amount, its.label) for word, its in ((w, rough(n)) for w, n in pairs)]

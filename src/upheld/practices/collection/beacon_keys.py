@@ -146,8 +146,9 @@ def _require(tables: Tables, key: str) -> Beacon:
 
 
 def _counts(tables: Tables) -> dict[str, int]:
-    where = f"{COUNTED} AND source LIKE '{PARTNER} %' GROUP BY source"
-    rows = tables.select_unchecked(visit_block, ["source", "SUM(visits)"], where)
+    where = f"{COUNTED} AND source LIKE ? GROUP BY source"
+    columns = ["source", "SUM(visits)"]
+    rows = tables.select_unchecked(visit_block, columns, where, f"{PARTNER} %")
     return {key_of(str(source)): int(visits) for source, visits in rows}
 
 

@@ -27,10 +27,11 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
+from upheld.practice.stock import rough, rough_bars
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon_keys import Beacon
 from upheld.practices.collection.blocks import PAGE
-from upheld.practices.collection.forecast import forecast
+from upheld.practices.collection.forecast import VisitForecast, forecast
 from upheld.practices.collection.holdings import VisitHoldings, holdings_of
 from upheld.practices.collection.tellers import REVOKED, STOLEN
 from upheld.web import charts
@@ -73,9 +74,8 @@ class VisitConsole:
     async def show(self, visit: Visit) -> Response:
         """Counts by kind of data, source, age and clause; never a visit."""
         require_role(visit)
-        holdings, goes = await self.provider.do(lambda t: (holdings_of(t), forecast(t)))
-        ends = [(month, count, f"{count:,}") for month, count in goes.months]
-        bars = [(month, count, f"{count:,}") for month, count in holdings.months]
+        holdings, goes = await self.provider.run_in_thread(self._look)
+        bars = rough_bars(holdings.months)
         return self.provider.pages.page(
             visit.request,
             "collection/visits.html",
@@ -84,11 +84,17 @@ class VisitConsole:
             reference=short_reference,
             charts=[("By month", charts.bars("Visits by month", bars)), *self._charts(holdings)],
             goes=goes,
-            ends=charts.bars("Visits that go, by month", ends),
+            ends=charts.bars("Visits that go, by month", rough_bars(goes.months)),
+            rough=rough,
             collecting=self._duties(holdings.collecting),
             storing=self._duties(holdings.storing),
             quotes=quote_clauses(self.provider.policy, holdings.clauses),
         )
+
+    def _look(self) -> tuple[VisitHoldings, VisitForecast]:
+        """What is kept, and what goes; nobody who writes waits for it."""
+        with self.provider.gate.gate.consult() as transaction:
+            return holdings_of(transaction), forecast(transaction)
 
     def _charts(self, holdings: VisitHoldings) -> list[tuple[str, Markup]]:
         """Bars of how many visits there are by kind of data, by who told us, and by clause."""
@@ -100,7 +106,7 @@ class VisitConsole:
                 clauses.update(dict.fromkeys((f"#{each}" for each in row.clauses), row.visits))
         ways = {"kind of data": kinds, "who told us": sources, "clause": clauses}
         return [
-            (f"By {name}", charts.across(f"Visits by {name}", _bars(counts)))
+            (f"By {name}", charts.across(f"Visits by {name}", rough_bars(counts.most_common())))
             for name, counts in ways.items()
         ]
 
@@ -136,7 +142,3 @@ class VisitConsole:
 
     def _label(self, tree: str, word: str) -> str:
         return heading_of_customers(self.provider.policy, tree, word)
-
-
-def _bars(counts: Counter[str]) -> list[tuple[str, float, str]]:
-    return [(word, times, f"{times:,}") for word, times in counts.most_common()]

@@ -18,8 +18,8 @@ def intake_lines(transaction: Transaction) -> list[IntakeLine]:
     own = tables.select_unchecked(
         visit_block, ["MIN(day)"], f"{COUNTED} AND source = ?", OWN.source
     )
-    theirs = f"{COUNTED} AND source LIKE '{PARTNER} %'"
-    partners_first = tables.select_unchecked(visit_block, ["MIN(day)"], theirs)
+    theirs = f"{COUNTED} AND source LIKE ?"
+    partners_first = tables.select_unchecked(visit_block, ["MIN(day)"], theirs, f"{PARTNER} %")
     lines = [_line(transaction, OWN, "Visits of our own pages", own)]
     registered = parties.in_role(transaction, PARTNER)
     for party, hosts in beacon_keys.hosts(tables).items():

@@ -14,7 +14,7 @@ from upheld.practices.collection.tellers import key_of
 
 def visit_stock(gate: Gate) -> Stock:
     """Counts by kind of data: a visit has several, and counts once in the total."""
-    with gate.together() as transaction:
+    with gate.consult() as transaction:
         sums = sums_of_visits(transaction.tables)
         companies = {each.key: each.company for each in beacon_keys.beacons(transaction.tables)}
         goes = forecast(transaction)

@@ -1,13 +1,13 @@
 """The page of the desk on which all that is held of people is counted, with charts.
 
 By kind of data, by who told us, by clause and by age; and when it will go. One sort of it at a
-time, since there are a thousand visits for each value.
+time, since there are a thousand visits for each value. Counts are to the nearest ten, and ages in
+months, so that nothing tells of one person.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from upheld.gate.gate import Gate
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.plugin import Provider
-from upheld.practice.stock import Stock, StockCount
+from upheld.practice.stock import Stock, StockCount, rough, rough_bars
 from upheld.practices.collection.console import require_role
 from upheld.web import charts
 
@@ -34,7 +34,7 @@ class StockLine(NamedTuple):
     what: str
     whence: str
     clauses: tuple[str, ...]
-    first: str  # days
+    first: str  # months
     last: str
     number: int
 
@@ -73,7 +73,8 @@ class StockPage:
             its=its,
             lines=self._lines(its),
             charts=self._charts(its),
-            ends=charts.bars("What goes, by month", _bars(its.goes)),
+            ends=charts.bars("What goes, by month", rough_bars(its.goes)),
+            rough=rough,
         )
 
     def _charts(self, its: Stock) -> list[tuple[str, Markup]]:
@@ -89,23 +90,26 @@ class StockPage:
         ways = {"kind of data": kinds, "who told us": origins, "clause": clauses}
         return [
             *(
-                (f"By {way}", charts.across(f"{its.title}: by {way}", _bars(counts.most_common())))
+                (
+                    f"By {way}",
+                    charts.across(f"{its.title}: by {way}", rough_bars(counts.most_common())),
+                )
                 for way, counts in ways.items()
             ),
             (
                 "By the month in which it came in",
-                charts.bars(f"{its.title}: by month", _bars(sorted(months.items()))),
+                charts.bars(f"{its.title}: by month", rough_bars(sorted(months.items()))),
             ),
         ]
 
     def _lines(self, its: Stock) -> list[StockLine]:
-        days: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
+        months: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
         for row in its.rows:
             key = self._label("data", row.data), self._whence(row), row.clauses
-            days.setdefault(key, []).append((row.day, row.number))
+            months.setdefault(key, []).append((row.day[:7], row.number))
         return [
             StockLine(*key, min(some)[0], max(some)[0], sum(count for _, count in some))
-            for key, some in sorted(days.items())
+            for key, some in sorted(months.items())
         ]
 
     def _whence(self, row: StockCount) -> str:
@@ -117,7 +121,3 @@ class StockPage:
 
     def _label(self, tree: str, word: str) -> str:
         return heading_of_customers(self.provider.policy, tree, word)
-
-
-def _bars(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, float, str]]:
-    return [(word, number, f"{number:,}") for word, number in pairs]

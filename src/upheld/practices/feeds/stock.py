@@ -14,7 +14,7 @@ from upheld.practices.feeds.forecast import forecast, of_others
 def transaction_stock(gate: Gate) -> Stock:
     """Counts by company and day, with the clauses by which they are stored now."""
     columns = ["party", "received", "COUNT(*)"]
-    with gate.together() as transaction:
+    with gate.consult() as transaction:
         where, values = of_others(transaction)
         sums = transaction.tables.select_unchecked(
             partner_transaction, columns, f"{where} GROUP BY party, received", *values

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from upheld.gate.transaction import Transaction
 from upheld.practice.intake_register import IntakeLine
-from upheld.practice.parties import public_register
+from upheld.practice.parties import PublicRow, public_register
 from upheld.practice.plugin import Provider
 from upheld.practices.rights.sentences import label
 
@@ -37,7 +37,7 @@ class AboutPage:
 
     async def show(self, request: Request) -> Response:
         """Who we are and who works with us, for everyone."""
-        rows, intake = await self.provider.do(lambda t: (public_register(t), self._intake(t)))
+        rows, intake = await self.provider.run_in_thread(self._look)
         return self.provider.pages.page(
             request,
             "rights/about.html",
@@ -46,6 +46,11 @@ class AboutPage:
             role=lambda word: label(self.provider.policy, "party", word),
             officer=self.provider.settings.privacy_officer or self.provider.imprint.email,
         )
+
+    def _look(self) -> tuple[list[PublicRow], list[IntakeLine]]:
+        """The register, and what comes in; nobody who writes waits for it."""
+        with self.provider.gate.gate.consult() as transaction:
+            return public_register(transaction), self._intake(transaction)
 
     def _intake(self, transaction: Transaction) -> list[IntakeLine]:
         sources = (each.intake for each in self.provider.practices if each.intake)
