@@ -20,6 +20,7 @@ from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties, tasks
+from upheld.practices.accounts.tables import account
 from upheld.practices.feeds import feeds, linking, questions, synthetic, withdrawal
 from upheld.practices.feeds.feeds import Feed, FeedLine
 from upheld.practices.feeds.likeness import (
@@ -168,6 +169,37 @@ def test_a_line_with_an_address_of_a_customer_is_matched_by_that(linked: House) 
     assert "occupation" in holds(linked, other)
     assert "industry" in holds(linked, rosa)
     assert "occupation" not in holds(linked, rosa)
+
+
+def test_a_phone_number_names_nobody_since_anybody_can_enter_another_s(linked: House) -> None:
+    """Neither is a line theirs by it, nor does it keep another line from whom that is like."""
+    rosa = customer(linked, {**MILL, "phone": "+12025550143"})
+    other = linked.customer("o@marked.example", "1970-01-01", phone="+12025550144")
+    its, left_out = take(
+        linked,
+        {"phone": "+1 202 555 0143", "industry": "farms"},
+        {"phone": "+1 202 555 0144", **MILL, "occupation": "joiner"},
+    )
+    assert left_out == {2: feeds.UNMATCHED}
+    assert (its.people, its.linked) == (1, 1)
+    assert "occupation" in holds(linked, rosa)
+    assert "occupation" not in holds(linked, other)
+
+
+def test_an_address_that_nobody_confirmed_names_nobody_and_its_owner_is_like_nobody(
+    linked: House,
+) -> None:
+    """Whoever signs up as another, or with another's address, gets and hinders nothing."""
+    rosa = customer(linked)
+    false = customer(linked, MILL, "false@marked.example")
+    state = {"state": "unverified", "verified": None}
+    linked.do(lambda t: t.tables.update(account, state, "person_id = ?", false))
+    before = kinds(linked, false)
+    its, left_out = take(linked, {"email": "false@marked.example", **MILL, "occupation": "joiner"})
+    assert left_out == {}
+    assert (its.people, its.linked) == (1, 1)
+    assert "occupation" in holds(linked, rosa)
+    assert kinds(linked, false) == before
 
 
 def test_names_are_read_only_where_the_policy_lets_them_be_combined(house: House) -> None:

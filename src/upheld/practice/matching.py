@@ -7,7 +7,7 @@ that come together each value is read once, and all are looked for at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -76,17 +76,24 @@ def match_each(transaction: Transaction, rows: Sequence[Mapping[str, str]]) -> M
     return Matches(people_of(transaction, keys), unreadable)
 
 
+def confirmed_by(transaction: Transaction, emails: Collection[str]) -> dict[str, list[PersonId]]:
+    """Of each of some e-mail addresses, as we keep them, the customers who have confirmed it."""
+    people = transaction.find_each("email", list(emails))
+    unconfirmed = transaction.unconfirmed_among(
+        sorted({p for some in people.values() for p in some})
+    )
+    return {
+        email: [each for each in some if each not in unconfirmed] for email, some in people.items()
+    }
+
+
 def people_of(transaction: Transaction, keys: Sequence[RowKeys]) -> list[PersonId | None]:
     """Whose rows of some keys are; None for those of nobody, or of several people."""
-    emails, phones = (
-        transaction.find_each(key, list({each[at] for each in keys if each[at]}))
-        for at, key in enumerate(KEYS)
-    )
-    by_email = sorted({each for some in emails.values() for each in some})
-    unconfirmed = transaction.unconfirmed_among(by_email)
+    emails = confirmed_by(transaction, {email for email, _ in keys if email})
+    phones = transaction.find_each("phone", list({phone for _, phone in keys if phone}))
     people: list[PersonId | None] = []
     for email, phone in keys:
-        mine = [each for each in emails[email] if each not in unconfirmed] if email else []
+        mine = emails[email] if email else []
         if phone:
             mine = [each for each in mine if each in phones[phone]]
         people.append(mine[0] if len(mine) == 1 else None)

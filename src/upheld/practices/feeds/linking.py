@@ -1,4 +1,6 @@
-"""Linking a feed: lines that name nobody by e-mail or phone, with customers whom they are like.
+"""Linking a feed: lines that name nobody by e-mail, with customers whom they are like.
+
+Only an address that a customer has confirmed names them: anybody can enter another's phone number.
 
 It is done where whoever takes the feed in wants it and the policy lets us combine names. What is
 compared of each customer is read by an act of its own, `combine` with the partner, with its entry;
@@ -14,11 +16,10 @@ from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult
-from upheld.gate.evidence.field_values import FieldValueError, canonical
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
-from upheld.practice.matching import KEYS as BY
+from upheld.practice.matching import KeyReader, confirmed_by
 from upheld.practice.needs import can_ever
 from upheld.practices.feeds import feeds, questions
 from upheld.practices.feeds.feeds import Feed, FeedError, FeedLine, LeftOut, Tell
@@ -98,32 +99,30 @@ def plan(gate: Gate, its: Feed, lines: Iterable[FeedLine], limits: Thresholds) -
 
 
 def _nobodys(gate: Gate, lines: Iterable[FeedLine]) -> tuple[dict[int, Identity], set[PersonId]]:
-    """The lines that name nobody by e-mail or phone and say enough; and whom the others name."""
+    """The lines that name nobody and say enough; and whom the others name."""
     theirs: dict[int, Identity] = {}
     named: set[PersonId] = set()
-    rest = iter(lines)
+    rest, reader = iter(lines), KeyReader(gate.clock.today())
     while some := list(islice(rest, _TOGETHER)):
-        with gate.together() as transaction:
-            for each in some:
-                people = _people_named(transaction, each)
-                who = identity(each.keys) if people == set() else None
-                named |= people or set()
-                if who is not None:
-                    theirs[each.number] = who
+        emails = {
+            each.number: email for each in some if (email := _email(reader, each)) is not None
+        }
+        with gate.consult() as transaction:
+            people = confirmed_by(transaction, {*emails.values()} - {""})
+        named.update(person for each in people.values() for person in each)
+        for each in some:
+            if each.number not in emails or people.get(emails[each.number]):
+                continue
+            if (who := identity(each.keys)) is not None:
+                theirs[each.number] = who
     return theirs, named
 
 
-def _people_named(transaction: Transaction, line: FeedLine) -> set[PersonId] | None:
-    """Whom what a line is matched by finds; None where it cannot be read."""
-    today = transaction.clock.today()
+def _email(reader: KeyReader, line: FeedLine) -> str | None:
+    """The address of a line, empty where it has none; None where what it says is no address."""
     try:
-        return {
-            person_id
-            for key in BY
-            if line.values.get(key)
-            for person_id in transaction.find(key, canonical(key, line.values[key], today=today))
-        }
-    except (FieldValueError, ValueError):
+        return reader.read(line.values)[0]
+    except ValueError:
         return None
 
 
@@ -134,8 +133,11 @@ def _customers(gate: Gate, party: str) -> dict[PersonId, Identity]:
     last = ""
     while True:
         with gate.together() as transaction:
-            some = transaction.lock_present(transaction.customers_after(last, _TOGETHER))
-            outcomes = transaction.sweep(act, some) if some else {}
+            some = transaction.customers_after(last, _TOGETHER)
+            # Whoever has not confirmed their address may not be who they say.
+            unconfirmed = transaction.unconfirmed_among(some)
+            whom = transaction.lock_present([each for each in some if each not in unconfirmed])
+            outcomes = transaction.sweep(act, whom) if whom else {}
         if not some:
             return ours
         last = max(some)
