@@ -184,6 +184,7 @@ READ_UNCHECKED = {
     ("practices/feeds/public_lines.py", "partner_transaction"): "a day that anybody may read",
     ("practices/feeds/questions.py", "likeness_question"): "counts that the desk reads",
     ("practices/collection/own_visits.py", "visit_day"): "each is read anew then and checked",
+    ("practices/collection/rewriting.py", "visit_block"): "names the days of damaged blocks",
     ("practices/collection/retention.py", "visit_block"): "names kinds of data; the rows go anyway",
     ("practices/collection/retention.py", "visit_day"): "says whether there is anything to delete",
     ("practices/collection/erasing.py", "visit_day"): "each is read anew then and checked",

@@ -17,8 +17,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
+from upheld.core.ids import BlockId
 from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.gate import Gate
+from upheld.gate.set_aside import trial_of
 from upheld.practices.collection import blocks
 from upheld.practices.collection.blocks import (
     BITS_MAX,
@@ -27,11 +29,12 @@ from upheld.practices.collection.blocks import (
     PageVisit,
     SealedBlock,
     bits_of,
-    days_of,
     seal_day,
 )
+from upheld.practices.collection.rewriting import OpenBlock, open_whole, set_aside, whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block
 
+JOB: Final = "visits in order"  # as its list of what it could not do names it
 FEW: Final = 500  # visits of one block, at most about so many, once they are in order
 WHOLE: Final = 50_000  # visits without a token in a block that is not joined any more
 AT_ONCE: Final = 1_000_000  # visits that are put in order together
@@ -42,55 +45,76 @@ _ALIKE: Final = ("day", "source", "fields", "clauses")
 class _Lot(NamedTuple):
     """Blocks that are alike, and are put in order together."""
 
-    rows: list[Any]
-    salts: dict[str, bytes]
+    blocks: list[OpenBlock]
+    keys: DayKeys
 
     @property
-    def fields(self) -> list[str]:
-        """The kinds of data in them."""
-        return str(self.rows[0].fields).split()
+    def first(self) -> Any:
+        """A row whose day, source, kinds of data and clauses are those of all."""
+        return self.blocks[0].row
 
 
 def compact(gate: Gate) -> int:
-    """Put the blocks of days that are over in order; how many were."""
-    count = 0
-    while (lot := _next_lot(gate)) is not None:
-        keys = DayKeys(gate, lot.salts)
-        by_token: dict[bytes, list[PageVisit]] = defaultdict(list)
-        for row in lot.rows:
-            for visit in keys.open(row):
-                by_token[visit.token].append(visit)
-        unmarked = _large(keys, lot, sorted(by_token.pop(b"", [])))
-        marked = _in_order(keys, lot, by_token)
-        if _replace(gate, lot, unmarked, marked):
-            count += len(lot.rows)
+    """Put the blocks of days that are over in order; how many were.
+
+    A block that is not as it was written is passed over, and its day stands on the list of the job.
+    """
+    count, damaged = 0, set[BlockId]()
+    with trial_of(gate, JOB) as trial:
+        while done := sum(_order(gate, group, damaged) for group in _groups(gate)):
+            count += done
+        set_aside(trial, gate, damaged)
     return count
 
 
-def _next_lot(gate: Gate) -> _Lot | None:
-    """Some blocks that are alike and not in order yet; None where there are none left."""
+def _order(gate: Gate, group: Sequence[Any], damaged: set[BlockId]) -> int:
+    """Put the blocks of a group in order; how many were. What is not whole joins `damaged`."""
+    count = 0
+    while (lot := _next_lot(gate, group, damaged)) is not None:
+        by_token: dict[bytes, list[PageVisit]] = defaultdict(list)
+        for block in lot.blocks:
+            for visit in block.columns.visits():
+                by_token[visit.token].append(visit)
+        unmarked = _large(lot, sorted(by_token.pop(b"", [])))
+        marked = _in_order(lot, by_token)
+        if _replace(gate, lot, unmarked, marked):
+            count += len(lot.blocks)
+    return count
+
+
+def _groups(gate: Gate) -> list[tuple[Any, ...]]:
+    """What blocks of days that are over have alike, where some are not in order yet."""
     with gate.look() as tables:
-        today = gate.clock.today().isoformat()
-        groups = tables.select_unchecked(
+        return tables.select_unchecked(
             visit_block,
             _ALIKE,
             f"{COUNTED} AND day < ? AND token_bits IS NULL AND (visits < ? OR fields LIKE ?)"
             f" GROUP BY {', '.join(_ALIKE)}"
-            " HAVING COUNT(*) > 1 OR (fields LIKE ? AND SUM(visits) > ?) ORDER BY day LIMIT 1",
-            today,
+            " HAVING COUNT(*) > 1 OR (fields LIKE ? AND SUM(visits) > ?) ORDER BY day",
+            gate.clock.today().isoformat(),
             WHOLE,
             f"%{COOKIE}%",
             f"%{COOKIE}%",
             FEW,
         )
-        if not groups:
-            return None
-        rows = _rows(tables, groups[0])
-        return _Lot(rows, days_of(tables, [rows[0].day]))
 
 
-def _rows(tables: Tables, group: Sequence[Any]) -> list[Any]:
-    """The first blocks of a group: two, and those after them that are not too many together."""
+def _next_lot(gate: Gate, group: Sequence[Any], damaged: set[BlockId]) -> _Lot | None:
+    """Some blocks of a group that are not in order yet; None where no whole one is left."""
+    with gate.look() as tables:
+        while some := _some(tables, group, damaged):
+            keys, before = whole_keys(gate, tables, [str(group[0])]), len(damaged)
+            whole = open_whole(tables, keys, some, damaged)
+            if len(damaged) == before:
+                return _Lot(whole, keys)
+    return None
+
+
+def _some(tables: Tables, group: Sequence[Any], damaged: set[BlockId]) -> list[BlockId]:
+    """The first blocks of a group: two, and those after them that are not too many together.
+
+    None where they are in order already, as far as they are whole.
+    """
     where = " AND ".join(f"{each} = ?" for each in _ALIKE)
     marked = COOKIE in str(group[2]).split()
     small = "" if marked else f" AND visits < {WHOLE}"
@@ -98,32 +122,31 @@ def _rows(tables: Tables, group: Sequence[Any]) -> list[Any]:
         visit_block,
         ["visits", "block_id"],
         f"{COUNTED}{small} AND token_bits IS NULL AND {where}"
-        f" ORDER BY visits, block_id LIMIT {BLOCKS_AT_ONCE}",
+        f" ORDER BY visits, block_id LIMIT {BLOCKS_AT_ONCE + len(damaged)}",
         *group,
     )
-    most, count, some = AT_ONCE if marked else WHOLE, 0, list[str]()
+    most, count, some = AT_ONCE if marked else WHOLE, 0, list[BlockId]()
     for visits, block_id in pairs:
-        count += int(visits)
-        if count > most and len(some) > 1:
+        if block_id in damaged:
+            continue
+        if (count + int(visits) > most and len(some) > 1) or len(some) == BLOCKS_AT_ONCE:
             break
-        some.append(str(block_id))
-    return tables.select(visit_block, f"block_id IN ({placeholders(some)})", *some)
+        count += int(visits)
+        some.append(BlockId(str(block_id)))
+    return some if len(some) > 1 or (marked and count > FEW) else []
 
 
-def _large(keys: DayKeys, lot: _Lot, visits: Sequence[PageVisit]) -> list[SealedBlock]:
+def _large(lot: _Lot, visits: Sequence[PageVisit]) -> list[SealedBlock]:
     """Blocks of visits without a token."""
-    day = lot.rows[0].day
     return [
-        seal_day(keys, day, visits[first : first + 2 * WHOLE])
+        seal_day(lot.keys, lot.first.day, visits[first : first + 2 * WHOLE])
         for first in range(0, len(visits), 2 * WHOLE)
     ]
 
 
-def _in_order(
-    keys: DayKeys, lot: _Lot, by_token: Mapping[bytes, list[PageVisit]]
-) -> list[SealedBlock]:
+def _in_order(lot: _Lot, by_token: Mapping[bytes, list[PageVisit]]) -> list[SealedBlock]:
     """Blocks of visits in the order of their tokens, by as many of their bits as are needed."""
-    day, count, tokens = lot.rows[0].day, 0, sorted(by_token)
+    keys, day, count, tokens = lot.keys, lot.first.day, 0, sorted(by_token)
     while count < BITS_MAX and sum(map(len, by_token.values())) > FEW << count:
         count += 1
     return [
@@ -136,8 +159,8 @@ def _replace(
     gate: Gate, lot: _Lot, unmarked: Sequence[SealedBlock], marked: Sequence[SealedBlock]
 ) -> bool:
     """Write blocks in the place of others, if these are all still there; whether they were."""
-    ids = [row.block_id for row in lot.rows]
-    first, fields = lot.rows[0], lot.fields
+    ids, first = [each.row.block_id for each in lot.blocks], lot.first
+    fields = str(first.fields).split()
     with gate.together() as transaction:
         tables, where = transaction.tables, f"block_id IN ({placeholders(ids)})"
         if len(tables.select_unchecked(visit_block, ["block_id"], where, *ids)) < len(ids):

@@ -7,46 +7,54 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from upheld.core.ids import BlockId
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day
-from upheld.practices.collection.blocks import (
-    COOKIE,
-    NETWORK,
-    PAGE,
-    DayKeys,
-    days_of,
-)
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
     BlockSize,
     any_of,
     lots_of,
+    open_whole,
     replace,
+    set_aside,
+    whole_keys,
 )
 from upheld.practices.collection.tables import log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
 from upheld.practices.collection.untying import finish_waiting
 
+JOB: Final = "visits"
+
 
 def retire(gate: Gate) -> int:
     """Delete what may be kept no longer; how many blocks went or were written anew.
+
+    A block that would be written anew and is not as it was written is passed over, and its day
+    stands on the list of the job.
 
     ClockError while the clock is in doubt: one that jumped ahead would delete everything.
     """
     trusted_time(gate)
     finish_waiting(gate)
-    with gate.together() as transaction:
-        allowed, oldest, decision = may_stay(transaction)
-        count = _drop_before(transaction, oldest if PAGE in allowed else "", decision.clauses)
-    while done := _narrow(gate, allowed):
-        count += done
+    damaged = set[BlockId]()
+    with trial_of(gate, JOB) as trial:
+        with gate.together() as transaction:
+            allowed, oldest, decision = may_stay(transaction)
+            since = oldest if PAGE in allowed else ""
+            count = _drop_before(transaction, since, decision.clauses, damaged)
+        while (done := _narrow(gate, allowed, damaged)) is not None:
+            count += done
+        set_aside(trial, gate, damaged)
     return count
 
 
@@ -62,14 +70,16 @@ def _storing(fields: Sequence[str]) -> Act:
     return Act(action="store", data=tuple(fields))
 
 
-def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) -> int:
+def _drop_before(
+    transaction: Transaction, oldest: str, clauses: Iterable[str], damaged: set[BlockId]
+) -> int:
     """Drop the days before one, or all where none is given, with their keys; how many blocks."""
     tables = transaction.tables
     where, values = ("day < ?", (oldest,)) if oldest else ("", ())
     texts = tables.select_unchecked(visit_block, ["fields"], where, *values)
     fields = {field for (text,) in texts for field in text.split()}
     if (cookies := cookies_of(transaction, tied_on_hold(transaction))) and fields:
-        return _drop_all_but(transaction, cookies, where, values)
+        return _drop_all_but(transaction, cookies, (where, values), damaged)
     if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
         return 0
     condition, count = where or "day >= ''", 0
@@ -90,16 +100,31 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
 
 
 def _drop_all_but(
-    transaction: Transaction, cookies: set[bytes], where: str, values: Sequence[str]
+    transaction: Transaction,
+    cookies: set[bytes],
+    which: tuple[str, Sequence[str]],
+    damaged: set[BlockId],
 ) -> int:
-    """Delete what came with other cookies than some, which the law has us keep; how many blocks."""
+    """Delete what came with other cookies than some, which the law has us keep; how many blocks.
+
+    Of `which` days, by a condition and its values. What may be in a damaged block nobody can say:
+    it stays.
+    """
     tables, count = transaction.tables, 0
+    where, values = which
     for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
-        keys = DayKeys(transaction, days_of(tables, [str(day)]))
-        tokens = {keys.token(str(day), each) for each in cookies}
-        rows = tables.select(visit_block, "day = ?", day)
-        for row in rows:
-            columns = keys.columns(row)
+        keys = whole_keys(transaction, tables, [str(day)])
+        ids = [
+            BlockId(str(block_id))
+            for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
+        ]
+        blocks = [
+            each
+            for some in lots_of(BlockSize(each, 1) for each in ids)
+            for each in open_whole(tables, keys, some, damaged)
+        ]
+        tokens = {keys.token(str(day), each) for each in cookies if blocks}
+        for row, columns in blocks:
             others = columns.without([each for each in columns.tokens if each not in tokens])
             if len(others.times) < len(columns.times):
                 nothing = others.without(others.tokens)
@@ -114,32 +139,36 @@ def _drop_all_but(
     return count
 
 
-def _narrow(gate: Gate, allowed: Sequence[str]) -> int:
-    """Write some blocks anew without what may be kept no longer; how many, 0 at the end."""
+def _narrow(gate: Gate, allowed: Sequence[str], damaged: set[BlockId]) -> int | None:
+    """Write some blocks anew without what may be kept no longer; how many, None at the end."""
     gone = [each for each in EVERY if each not in allowed]
     if not gone or PAGE in gone:
-        return 0
+        return None
     with gate.together() as transaction:
         tables = transaction.tables
-        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {BLOCKS_AT_ONCE}"
+        most = BLOCKS_AT_ONCE + len(damaged)
+        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {most}"
         sizes = [
             BlockSize(BlockId(str(block_id)), int(visits))
             for block_id, visits in tables.select_unchecked(
                 visit_block, ["block_id", "visits"], where, *(f"%{each}%" for each in gone)
             )
+            if block_id not in damaged
         ]
         lot = next(lots_of(sizes), [])
         if not lot:
-            return 0
-        rows = tables.select(visit_block, any_of(lot), *lot)
-        keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
-        for row in rows:
-            columns = keys.columns(row)
+            return None
+        where = f"{any_of(lot)} GROUP BY day"
+        days = [str(day) for (day,) in tables.select_unchecked(visit_block, ["day"], where, *lot)]
+        keys = whole_keys(transaction, tables, days)
+        blocks = open_whole(tables, keys, lot, damaged)
+        for row, columns in blocks:
             nothing = [0] * len(columns.times)
             if NETWORK not in allowed:
                 columns.networks, columns.network_of = [""], nothing
             if COOKIE not in allowed:
                 columns.tokens, columns.token_of = [b""], nothing
             replace(transaction, keys, row, columns, set(row.fields.split()) & {*allowed})
-        transaction.note(None, "retention", action="delete", data=tuple(gone))
-    return len(rows)
+        if blocks:
+            transaction.note(None, "retention", action="delete", data=tuple(gone))
+    return len(blocks)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, MutableSet, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import BlockId
-from upheld.database.own_tables import placeholders
+from upheld.database.own_tables import Tables, placeholders
+from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER, SealedError, SealError
+from upheld.gate.sealing import SealerSource
+from upheld.gate.set_aside import JobTrial
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection import blocks
 from upheld.practices.collection.blocks import (
@@ -15,6 +21,7 @@ from upheld.practices.collection.blocks import (
     PAGE,
     DayKeys,
     VisitColumns,
+    days_of,
     seal_columns,
 )
 from upheld.practices.collection.tables import visit_block
@@ -47,6 +54,64 @@ def lots_of(sizes: Iterable[BlockSize]) -> Iterator[list[BlockId]]:
 def any_of(block_ids: Sequence[BlockId]) -> str:
     """The condition for some blocks."""
     return f"block_id IN ({placeholders(block_ids)})"
+
+
+class OpenBlock(NamedTuple):
+    """A row of the table, and the visits in it by columns."""
+
+    row: Any
+    columns: VisitColumns
+
+
+def open_whole(
+    tables: Tables, keys: DayKeys, block_ids: Sequence[BlockId], damaged: MutableSet[BlockId]
+) -> list[OpenBlock]:
+    """The blocks that are as they were written; those that are not join the damaged ones.
+
+    The ids are of blocks that are there.
+    """
+    rows, _ = tables.select_authentic(visit_block, any_of(block_ids), *block_ids)
+    damaged |= {*block_ids} - {row.block_id for row in rows}
+    result = []
+    for row in rows:
+        try:
+            result.append(OpenBlock(row, keys.columns(row)))
+        except (SealError, KeyError):  # or there is no key of its day
+            damaged.add(row.block_id)
+    return result
+
+
+def whole_keys(source: SealerSource, tables: Tables, days: Iterable[str]) -> DayKeys:
+    """The keys of those days whose salts are as they were written."""
+    salts: dict[str, bytes] = {}
+    for day in days:
+        with suppress(SealedError):
+            salts |= days_of(tables, [day])
+    return DayKeys(source, salts)
+
+
+def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None:
+    """Put the days of damaged blocks on the list of a job."""
+    days: dict[str, list[BlockId]] = {}
+    with gate.look() as tables:
+        for block_id in sorted(damaged):
+            where = "block_id = ?"
+            for (day,) in tables.select_unchecked(visit_block, ["day"], where, block_id):
+                days.setdefault(str(day), []).append(block_id)
+    for day, block_ids in days.items():
+        trial.one(partial(_require_whole, gate, day, block_ids), REGISTER, f"visits of {day}")
+
+
+def _require_whole(gate: Gate, day: str, block_ids: Sequence[BlockId]) -> None:
+    """SealedError, or SealError, unless some blocks of a day are as they were written."""
+    with gate.look() as tables:
+        for some in lots_of(BlockSize(each, 1) for each in block_ids):
+            rows = tables.select(visit_block, any_of(some), *some)
+            keys = DayKeys(gate, days_of(tables, [day]))
+            if rows and not keys.salts:
+                raise SealError("the key of a day")
+            for row in rows:
+                keys.columns(row)
 
 
 def replace(

@@ -1,0 +1,146 @@
+"""A damaged block of visits stops no other day, and is told of until it is whole or gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+import upheld
+from practices.conftest import House
+from practices.test_collection import visits
+from practices.test_compaction import blocks_of, keep, keep_many
+from practices.test_day_counts import tied
+from upheld.core.ids import BlockId
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
+from upheld.demo import sample_policy
+from upheld.gate import set_aside
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practices.collection import compaction
+from upheld.practices.collection.compaction import compact
+from upheld.practices.collection.retention import retire
+
+
+def day_of(house: House, days_ago: int) -> str:
+    """A day, as rows have it."""
+    return (house.clock.today() - timedelta(days=days_ago)).isoformat()
+
+
+def flip(house: House, days_ago: int) -> tuple[BlockId, bytes]:
+    """Change a byte of a block of a day behind our back; which, and its bytes as they were."""
+    engine = house.provider.gate.gate.engine
+    with reading(engine) as connection:
+        block_id, raw = rows(
+            connection,
+            "SELECT block_id, sealed FROM visit_block WHERE day = ? ORDER BY block_id LIMIT 1",
+            day_of(house, days_ago),
+        )[0]
+    wrong = bytearray(raw)
+    wrong[len(wrong) // 2] ^= 1
+    mend(house, block_id, bytes(wrong))
+    return block_id, bytes(raw)
+
+
+def mend(house: House, block_id: BlockId, raw: bytes) -> None:
+    """Write bytes of a block behind our back."""
+    with writing(house.provider.gate.gate.engine) as connection:
+        run(connection, "UPDATE visit_block SET sealed = ? WHERE block_id = ?", raw, block_id)
+
+
+def aside(house: House) -> list[tuple[str, str, str]]:
+    """What the jobs have set aside that is of nobody: the job, what, and why."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        return [
+            (each.job, each.about, each.why)
+            for each in set_aside.everybody(connection)
+            if not each.person_id
+        ]
+
+
+def test_other_days_and_blocks_are_put_in_order_and_staff_are_told_of_the_damaged_one(
+    house: House,
+) -> None:
+    """Which it is stands in the self-check and on the page of what is watched."""
+    gate = house.provider.gate.gate
+    for days_ago in (3, 2, 1):
+        keep(house, days_ago, 4)
+    before = sorted(visits(house))
+    block_id, raw = flip(house, 3)
+    assert compact(gate) == 3 + 4 + 4
+    assert blocks_of(house) == {day_of(house, 3): 2, day_of(house, 2): 1, day_of(house, 1): 1}
+    told = [("visits in order", f"visits of {day_of(house, 3)}", "changed-row")]
+    assert aside(house) == told
+    assert compact(gate) == 0
+    assert aside(house) == told
+    problems = selfcheck(gate.engine, gate.context.keyring).problems
+    assert any("visit_block" in each for each in problems)
+    watching = house.signed_in(house.staff("manager"), "staff").get("/staff/watch").text
+    assert f"visits of {day_of(house, 3)}" in watching
+    mend(house, block_id, raw)
+    assert compact(gate) == 2
+    assert aside(house) == []
+    assert sorted(visits(house)) == before
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
+
+
+def test_a_day_whose_key_is_damaged_is_left_as_it_is(house: House) -> None:
+    """Its blocks cannot be opened; the day after it is put in order."""
+    gate = house.provider.gate.gate
+    keep(house, 2, 3)
+    keep(house, 1, 3)
+    with writing(gate.engine) as connection:
+        run(
+            connection,
+            "UPDATE visit_day SET salt = ? WHERE day = ?",
+            b"\0" * 32,
+            day_of(house, 2),
+        )
+    assert compact(gate) == 3
+    assert blocks_of(house) == {day_of(house, 2): 3, day_of(house, 1): 1}
+    assert [about for _, about, _ in aside(house)] == [f"visits of {day_of(house, 2)}"]
+
+
+@pytest.mark.parametrize("on_hold", [False, True])
+def test_when_its_time_is_over_a_damaged_block_goes_unless_a_hold_may_keep_it(
+    house: House, on_hold: bool
+) -> None:
+    """Of other days everything goes that no hold keeps, whatever is damaged before them."""
+    gate = house.provider.gate.gate
+    ann = tied(house, "ann@marked.example", b"c1")
+    keep_many(house, 1, 2, 3, days_ago=2)
+    keep_many(house, 1, 2, 3, days_ago=1)
+    flip(house, 2)
+    if on_hold:
+        house.do(lambda t: t.record(ann, "hold", fact="legal-hold"))
+    house.clock.moved += timedelta(days=500)
+    gate.clock.accept()
+    retire(gate)
+    expected = {day_of(house, 502): 1, day_of(house, 501): 1} if on_hold else {}
+    assert blocks_of(house) == expected
+    assert [job for job, _, _ in aside(house)] == (["visits"] if on_hold else [])
+
+
+def test_what_may_be_kept_no_longer_goes_from_all_blocks_but_the_damaged_ones(
+    open_house: Callable[[upheld.Policy], House],
+    sample: upheld.Policy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under a policy that lets no cookie be stored any more."""
+    monkeypatch.setattr(compaction, "FEW", 2)
+    house = open_house(sample)
+    keep_many(house, 1, 2, 3, days_ago=2)
+    keep_many(house, 1, 2, 3, days_ago=1)
+    flip(house, 2)
+    text = sample_policy().read_text(encoding="utf-8")
+    words = "store ip-network, cookie-id, page"
+    assert words in text
+    other = open_house(upheld.load_text(text.replace(words, "store ip-network, page")))
+    gate = other.provider.gate.gate
+    assert retire(gate) == 1
+    assert retire(gate) == 0
+    with reading(gate.engine) as connection:
+        left = rows(connection, "SELECT day FROM visit_block WHERE fields LIKE ?", "%cookie-id%")
+    assert [day for (day,) in left] == [day_of(house, 2)]
+    assert aside(other) == [("visits", f"visits of {day_of(house, 2)}", "changed-row")]
