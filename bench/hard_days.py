@@ -164,7 +164,7 @@ def retention(house: House, people: list[upheld.PersonId]) -> None:
 def killed_merger(accounts: int) -> None:
     """Tell what came of a merger whose processes were killed six times, and how long it took."""
     with tempfile.TemporaryDirectory() as name:
-        result = merger(Path(name), accounts)
+        result = merger(Path(name), accounts, _tell)
     print(
         f"Of {accounts:,} accounts {result.parcels:,} went and {result.arrivals:,} arrived; at most"
         f" {result.most} transfer and notice of one customer; customers of one address there:"
@@ -175,6 +175,11 @@ def killed_merger(accounts: int) -> None:
         print(f"| {accounts:,} accounts: {part} | {seconds:,.0f} |")
     most = max(resource.getrusage(each).ru_maxrss for each in _PROCESSES) / 1024
     print(f"\nPeak memory of any one process: {most:,.0f} MB; of the processor {_used():,.0f} s")
+
+
+def _tell(part: str, seconds: float) -> None:
+    """Tell of a part that is done, for whoever waits for the others."""
+    print(f"{part}: {seconds:,.0f} s; of the processor so far {_used():,.0f} s", file=sys.stderr)
 
 
 _PROCESSES = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -48,52 +48,47 @@ class Merger(NamedTuple):
     seconds: dict[str, float]  # by part, with what was begun again
 
 
-def merger(folder: Path, accounts: int) -> Merger:
-    """Let all accounts go over by processes that die six times, and by some that live."""
+def merger(
+    folder: Path, accounts: int, tell: Callable[[str, float], None] = lambda *_: None
+) -> Merger:
+    """Let all accounts go over by processes that die six times, and by some that live.
+
+    Each part that is done is told, with the seconds that passed.
+    """
     seconds: dict[str, float] = {}
-    home, other = first_provider(folder, accounts), second_provider(folder)
+    timed = partial(_timed, seconds, tell)
+    with timed("accounts made up"):
+        home, other = first_provider(folder, accounts), second_provider(folder)
     key, archive = folder / "key.txt", folder / "all.zip"
     name = closing(home, key)
-    with _timed(seconds, "transfer"):
-        for owner, step in (
-            (Closings, "new_account"),
-            (transfers, "parcel_of"),
-            (transfers, "notice_text"),
-        ):
+    for part, owner, step in (
+        ("covered, but for a tenth", Closings, "new_account"),
+        ("transferred, but for a tenth", transfers, "parcel_of"),
+        ("told, but for a tenth", transfers, "notice_text"),
+    ):
+        with timed(part):
             killed(partial(carry_on, home), owner, step, accounts * 9 // 10, accounts)
+    with timed("the rest of them told"):
         carry_on(home)
     gate = gate_of(read_settings(home / "upheld.toml"))
     with gate.look() as tables:
         parcels = tables.select_unchecked(takeover_parcel, ["person_id"])
-    by_person = acts(gate, accounts)
-    with _timed(seconds, "archive"):
+    with timed("accountings read"):
+        by_person = acts(gate, accounts)
+    with timed("archive"):
         words = ("takeover", "archive", name, "--by", "cleo", "--to", str(archive), "--json")
         digest = str(json.loads(run(home, *words))["digest"])
-    digest_and_key = ("--digest", digest, "--identity", str(key))
-    bring = (
-        "takeover",
-        "import",
-        str(archive),
-        *digest_and_key,
-        "--by",
-        "cleo",
-        "--from",
-        "Larch Valley",
-    )
-    with _timed(seconds, "import"):
-        for _ in range(3):
-            take = partial(run, other, *bring)
-            killed(take, imports, "proof_of", max(1, accounts // 4), accounts)
-        done = json.loads(run(other, *bring, "--json"))
+    with timed("import"):
+        done = take_in(other, archive, digest, key, accounts)
     counted = ("--digest", done["digest"], "--accounts", str(done["accounts"]))
-    with _timed(seconds, "close"):
+    with timed("close"):
         confirm = run(home, "takeover", "confirm", name, "--by", "cleo", *counted)
         carry_on(home)
     theirs = gate_of(read_settings(other / "upheld.toml"))
     with theirs.together() as transaction:
         arrivals = transaction.tables.select_unchecked(takeover_arrival, ["account"])
         by_address = transaction.find_each("email", emails(accounts))
-    with _timed(seconds, "check of everything at both ends"):
+    with timed("check of everything at both ends"):
         problems = sum(map(_problems, (gate, theirs)))
     return Merger(
         parcels=len(parcels),
@@ -107,11 +102,24 @@ def merger(folder: Path, accounts: int) -> Merger:
     )
 
 
+def take_in(home: Path, archive: Path, digest: str, key: Path, accounts: int) -> dict[str, Any]:
+    """Take an archive in by three processes that die and one that lives; what that one says."""
+    whole = ("takeover", "import", str(archive), "--digest", digest, "--identity", str(key))
+    bring = (*whole, "--by", "cleo", "--from", "Larch Valley")
+    for _ in range(3):
+        killed(partial(run, home, *bring), imports, "proof_of", max(1, accounts // 4), accounts)
+    answer: dict[str, Any] = json.loads(run(home, *bring, "--json"))
+    return answer
+
+
 @contextmanager
-def _timed(seconds: dict[str, float], part: str) -> Iterator[None]:
+def _timed(
+    seconds: dict[str, float], tell: Callable[[str, float], None], part: str
+) -> Iterator[None]:
     start = time.monotonic()
     yield
     seconds[part] = time.monotonic() - start
+    tell(part, seconds[part])
 
 
 def emails(accounts: int) -> list[str]:

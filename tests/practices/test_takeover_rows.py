@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from empty import empty_database
 from practices.closings import Lawyers, approved, lawyers_of, run_job, terms_of
 from practices.conftest import House
 from practices.test_takeovers import cover, transfers
 from upheld.core.ids import ClosingId, PersonId
+from upheld.database.engines import open_database
 from upheld.database.seals import SealedError
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
@@ -103,3 +105,25 @@ def test_records_of_a_closing_that_were_taken_away_let_nobody_go(house: House) -
     assert without_keys(house, statement, ann) == 1
     run_job(house)
     assert [len(transfers(house, each)) for each in (ann, bo)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("takeover_account", "state = 'covered' AND"),
+        ("takeover_account", "notice = 'owed' AND"),
+        ("takeover_parcel", ""),
+    ],
+)
+def test_the_next_accounts_of_a_closing_are_found_without_sorting_all_that_wait(
+    tmp_path: Path, table: str, column: str
+) -> None:
+    """Else each lot costs more, the more accounts there are."""
+    where = f"closing_id = ? AND {column} person_id > ? ORDER BY person_id LIMIT 200"
+    engine = open_database(empty_database(tmp_path))
+    with reading(engine) as connection:
+        statement = f"EXPLAIN QUERY PLAN SELECT person_id FROM {table} WHERE {where}"
+        plan = [each[-1] for each in rows(connection, statement, "0" * 32, "")]
+    engine.dispose()
+    assert len(plan) == 1
+    assert "person_id>?" in plan[0]

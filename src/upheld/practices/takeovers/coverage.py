@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from upheld.core.garbage import no_search
 from upheld.core.ids import NO_USER, PersonId
 from upheld.database.own_tables import placeholders
 from upheld.gate.gate import Gate
@@ -22,7 +23,7 @@ from upheld.practices.takeovers.closing import (
 from upheld.practices.takeovers.closings import COVERED, NAMED, Closings
 from upheld.practices.takeovers.tables import takeover_account
 
-BATCH: Final = 100  # people in one transaction
+BATCH: Final = 200  # people in one transaction
 MOVED, CLOSED = GONE = ("moved", "closed")  # the last states of an account
 
 
@@ -76,7 +77,7 @@ class Coverage:
             return [PersonId(each) for (each,) in rows]
 
     def _cover_all(self, gate: Gate, closing: Closing, whom: Sequence[PersonId]) -> int:
-        with gate.together() as transaction:
+        with no_search(), gate.together() as transaction:
             now = self.closings.require(transaction.tables, closing.closing_id)
             if now.state != APPROVED:
                 return 0

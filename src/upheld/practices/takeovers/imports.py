@@ -1,11 +1,11 @@
 """Accounts of another provider's archive, taken in as our policy lets them: each whole, and once.
 
 Whatever comes in is collected from the company that hands it over and stored, and a clause of ours
-must let both be done; an account of which anything is refused stays out whole. A hundred are
+must let both be done; an account of which anything is refused stays out whole. Some hundred are
 decided, stored, entered and marked as here in one transaction, beside which nobody else writes, so
 that nothing that stops the import, and no other one at the same moment, takes an account in by
 halves or twice, or two accounts of one address. Those that may not come in are turned away, and the
-others of their hundred are then taken in without them. Of several with one address each is decided
+others of their lot are then taken in without them. Of several with one address each is decided
 on by itself, once those before it are in or out.
 """
 
@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from upheld.core.errors import UpheldError
+from upheld.core.garbage import no_search
 from upheld.core.ids import PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import placeholders
@@ -51,7 +52,7 @@ from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
 ARRIVAL: Final = "import"  # the kind of entry by which a customer is known to have come from before
 REFUSED: Final = "takeover.turn-away"
 PROOF_SEEN: Final = "takeover.proof"
-BATCH: Final = 100  # accounts in one transaction
+BATCH: Final = 200  # accounts in one transaction
 EMAIL: Final = "email"
 FORBIDDING: Final = ("opt-out", "objection")  # kinds of choices that hold here too
 _NO_CLAUSE: Final = "no clause lets all of it come in"
@@ -188,7 +189,7 @@ class ArchiveImport:
         while others:
             try:
                 gate = self.provider.gate.gate
-                with gate.together() as transaction, transaction.counted_once():
+                with no_search(), gate.together() as transaction, transaction.counted_once():
                     self._take_in(transaction, others, archive)
                     others = []
             except _OutError as error:

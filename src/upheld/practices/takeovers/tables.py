@@ -54,8 +54,8 @@ takeover_account: Final = Table(  # somebody whose account a closing covers
     Column("notice", WORD, nullable=False),  # empty, owed, sent, refused
     Column("sealed", LargeBinary, nullable=False),  # the account number by which it is named
     Column("mac", LargeBinary),
-    Index("takeover_account_state", "closing_id", "state"),
-    Index("takeover_account_notice", "notice"),
+    Index("takeover_account_state", "closing_id", "state", "person_id"),
+    Index("takeover_account_notice", "closing_id", "notice", "person_id"),
     info=sealed(owner="person_id"),
 )
 
@@ -67,7 +67,7 @@ takeover_parcel: Final = Table(  # an account, encrypted to the successor's key
     Column("digest", WORD, nullable=False),  # SHA-256 of what is encrypted
     Column("encrypted", LargeBinary, nullable=False),  # an age file, which we cannot open
     Column("mac", LargeBinary),
-    Index("takeover_parcel_closing", "closing_id"),
+    Index("takeover_parcel_closing", "closing_id", "person_id"),
     info=sealed(owner="person_id"),
 )
 

@@ -1,6 +1,6 @@
 """The transfer of what closings cover: each account whole, once, and then its notice.
 
-A hundred accounts are decided, entered, encrypted to the successor and marked as moved in one
+Some hundred accounts are decided, entered, encrypted to the successor and marked as moved in one
 transaction: whatever stops the job, each has one entry and one parcel. Whoever asked to be erased
 waits for that and does not go while they wait; whoever was erased does not go at all.
 """
@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
+from upheld.core.garbage import no_search
 from upheld.core.ids import ClosingId, EntryNumber, PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders
@@ -41,7 +42,7 @@ from upheld.practices.takeovers.coverage import GONE, MOVED
 from upheld.practices.takeovers.parcels import CHOICES, fields_of, parcel_of
 from upheld.practices.takeovers.tables import takeover_account, takeover_parcel
 
-BATCH: Final = 100  # people in one transaction
+BATCH: Final = 200  # people in one transaction
 BARRED: Final = "refused"  # the state of an account
 OWED, SENT = "owed", "sent"  # of a notice
 NEWS: Final = "takeovers/notice"  # the template of the mail
@@ -138,7 +139,7 @@ class Transfers:
         count, after, where = 0, "", _NEXT.format(column)
 
         def some_of(people: Sequence[PersonId]) -> int:
-            with gate.together() as transaction, transaction.counted_once():
+            with no_search(), gate.together() as transaction, transaction.counted_once():
                 now = self.closings.require(transaction.tables, closing.closing_id)
                 return step(transaction, now, people)
 
