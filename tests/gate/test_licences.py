@@ -311,6 +311,63 @@ def test_what_a_licence_since_before_does_not_let_be_kept_goes(gate: Gate) -> No
     assert "occupation" not in fields
 
 
+@pytest.mark.parametrize(("days_ago", "goes"), [(100, False), (200, True)])
+def test_what_came_in_before_a_licence_is_kept_for_its_time_from_then_on(
+    gate: Gate, clock: Told, days_ago: int, goes: bool
+) -> None:
+    """Six months from when it came in: what is past that goes when the job runs next."""
+    ann = partners_customer(gate)
+    later(gate, clock, days_ago)
+    register(gate, licence(CHOOSING), days_ago=days_ago + 1)
+    bo = partners_customer(gate)
+    retire(gate)
+    with gate.together() as transaction:
+        fields, bos = ({*transaction.held_fields(each)} for each in (ann, bo))
+    assert {"occupation", "interests", "industry"} <= bos
+    assert "industry" in fields
+    assert ("occupation" not in fields, "interests" not in fields) == (goes, goes)
+    if goes:
+        last = [each.entry for each in gate.entries(ann) if each.entry.kind == "retention"][-1]
+        assert last.policies == (licence(CHOOSING).digest,)
+    else:
+        later(gate, clock, 90)
+        retire(gate)
+        with gate.together() as transaction:
+            assert "occupation" not in transaction.held_fields(ann)
+            assert "occupation" in transaction.held_fields(bo)
+
+
+def test_what_came_in_before_the_day_of_a_licence_has_no_time_by_it(
+    gate: Gate, clock: Told
+) -> None:
+    """Nor has what a customer told us themselves since."""
+    ann = partners_customer(gate)
+    bo = customer(gate)
+    later(gate, clock, 300)
+    gate.store(bo, {"occupation": "joiner"}, source="customer", occasion="registration")
+    register(gate, licence(CHOOSING), days_ago=299)
+    later(gate, clock, 300)
+    retire(gate)
+    with gate.together() as transaction:
+        assert "occupation" in transaction.held_fields(ann)
+        assert "occupation" in transaction.held_fields(bo)
+
+
+def test_what_the_law_keeps_outlasts_the_time_of_a_later_licence(gate: Gate, clock: Told) -> None:
+    """And goes by it once the hold has ended."""
+    ann = partners_customer(gate)
+    later(gate, clock, 200)
+    hold = gate.record(ann, "hold", fact="legal-hold")
+    register(gate, licence(CHOOSING), days_ago=201)
+    retire(gate)
+    with gate.together() as transaction:
+        assert "occupation" in transaction.held_fields(ann)
+    gate.withdraw(ann, hold)
+    retire(gate)
+    with gate.together() as transaction:
+        assert "occupation" not in transaction.held_fields(ann)
+
+
 def test_a_row_of_a_licence_that_somebody_changed_stops_such_acts(gate: Gate) -> None:
     """So does one that somebody took away; other acts go on."""
     register(gate, licence(CHOOSING))

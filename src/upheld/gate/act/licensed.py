@@ -84,6 +84,19 @@ class ActLicences:
                     fields[each] = dict.fromkeys(asking.act.data)
         return {each: tuple(some) for each, some in fields.items()}
 
+    def came_in(self, person_id: PersonId, its: Licence) -> dict[str, int]:
+        """When the last of somebody's values under a licence came in, by field.
+
+        In microseconds since 1970.
+        """
+        read, last = self.data.people[person_id], dict[str, int]()
+        for field in self.under(person_id).get(its, ()):
+            for stored in self._asking.context.derived.stored((field,)):
+                for row in read.fetched.get(stored, ()):
+                    if row[_OCCASION] == COMBINED and its.covers(row[_ORIGIN], row[_AT]):
+                        last[field] = max(last.get(field, 0), row[_AT])
+        return last
+
     def judge(self, person_id: PersonId, first: Judgement) -> Judgement:
         """The strictest of what the policy said of somebody and what each licence says."""
         if not self._all:

@@ -7,7 +7,7 @@ what narrows holds at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,8 +15,11 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId
+from upheld.database.statements import to_datetime
+from upheld.database.tables import microseconds
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.execution import ActExecution, KnownFacts
+from upheld.gate.act.licensed import ActLicences
 from upheld.gate.act.reads import PersonData
 from upheld.gate.editions import bound, store
 from upheld.gate.editions.licences import Licence
@@ -30,7 +33,9 @@ from upheld.gate.erasure.must_keep import (
     what_to_keep,
 )
 from upheld.gate.evidence.records import Record
+from upheld.gate.log.entries import after
 from upheld.policy.load import Policy
+from upheld.policy.request import Decision
 from upheld.vault.people import ACTIVE, Person
 
 
@@ -45,6 +50,7 @@ class VersionFacts(NamedTuple):
     problem: str
     records: list[Record]
     fields: tuple[str, ...] | None = None  # of a licence, those under it
+    earlier: Mapping[str, datetime] = {}  # when those came in that it was registered after
 
 
 class StoringRules:
@@ -65,7 +71,7 @@ class StoringRules:
         proven, data = newest.prove(sorted(person_ids), BESIDES)
         self.persons: dict[PersonId, Person] = newest.persons
         self.at: datetime = newest.at
-        self._place = context.place
+        self._place, self._clock = context.place, context.clock
         self._of: dict[PersonId, list[VersionFacts]] = {
             each: [VersionFacts(context.policy, facts, problem, data.own(each))]
             for each, (facts, _, problem) in proven.items()
@@ -131,9 +137,27 @@ class StoringRules:
             for person_id, (facts, _, problem) in proven.items():
                 if not problem:  # else nothing is deleted on a doubt
                     licence_facts = VersionFacts(
-                        policy, facts, "", read.own(person_id), tuple(some)
+                        policy,
+                        facts,
+                        "",
+                        read.own(person_id),
+                        tuple(some),
+                        self._earlier(licences, person_id, its),
                     )
                     self._licensed.setdefault(person_id, []).append(licence_facts)
+
+    def _earlier(
+        self, licences: ActLicences, person_id: PersonId, its: Licence
+    ) -> dict[str, datetime]:
+        """When those fields came in that a licence covers from before it was registered.
+
+        Nothing is due of them by it: their time is asked for here.
+        """
+        return {
+            field: self._clock.local(to_datetime(at))
+            for field, at in licences.came_in(person_id, its).items()
+            if at < microseconds(its.registered)
+        }
 
     def problem(self, person_id: PersonId) -> str:
         """Why it cannot be told of somebody what may be stored; empty where it can."""
@@ -151,7 +175,10 @@ class StoringRules:
         return together(each_retained)._replace(policies=policies)
 
     def denied(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """The fields that a version of theirs, or a licence, lets nobody store, and by what."""
+        """The fields that a version of theirs, or a licence, lets nobody store, and by what.
+
+        So it is of what a licence covers from before it was registered, once its time is over.
+        """
         clauses: dict[str, dict[str, None]] = {}
         for each in (*self._of[person_id], *self._licensed.get(person_id, ())):
             leaves = each.policy.engine.compiled.leaves["data"].bit
@@ -160,9 +187,21 @@ class StoringRules:
                 if field not in leaves or not (each.fields is None or field in each.fields):
                     continue
                 decision = storable(each.policy, field, assumed, self._place)
-                if decision.outcome == "deny":
+                if decision.outcome == "deny" or self._is_over(each, field, decision):
                     clauses.setdefault(field, {}).update(dict.fromkeys(decision.clauses))
         return {field: tuple(names) for field, names in clauses.items()}
+
+    def _is_over(self, its: VersionFacts, field: str, decision: Decision) -> bool:
+        """Whether the time is over that a licence gives to what came in before it."""
+        came_in = its.earlier.get(field)
+        if came_in is None or not decision.allowed:
+            return False
+        ends = [
+            after(came_in, duty.amount, duty.unit)
+            for duty in decision.duties
+            if duty.duty == "delete-after"
+        ]
+        return any(end is not None and end <= self.at for end in ends)
 
 
 def together(each_retained: Sequence[Retained]) -> Retained:
