@@ -38,6 +38,7 @@ from upheld.core.settings import Settings
 from upheld.gate.act.duties import DutyHandlers
 from upheld.gate.act.erasure_hooks import ErasureHooks
 from upheld.gate.async_gate import AsyncGate
+from upheld.gate.evidence.provers import ProverEntry
 from upheld.gate.log import sentences
 from upheld.gate.operations.jobs import start_jobs
 from upheld.policy.load import Policy
@@ -184,7 +185,9 @@ def provide(
         provider.practices.append(practice)
         for kind, (prover, reads) in practice.provers.items():
             registers = practice.prover_registers.get(kind, ())
-            house.provers.add(kind, prover, reads=reads, registers=registers)
+            own_tables = practice.prover_tables.get(kind)
+            entry = ProverEntry(prover, reads, registers=registers, own_tables=own_tables)
+            house.provers.add_entry(kind, entry)
         _add_duties(house.duty_handlers, practice)
         for field, (reads, derive) in practice.derived_fields.items():
             house.derived.add(field, reads, derive)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from upheld.core.ids import NOBODY
 from upheld.database.connection import WriteConnection
+from upheld.database.declared import Declaration
 from upheld.database.seals import (
     Cover,
     SealedError,
@@ -82,6 +83,33 @@ def covers_by_owner(
                     raise
                 forged.add(owner)
     return memory
+
+
+def owners_of_rows(
+    connection: Connection, table: Declaration, owners: Sequence[str], parts: Sequence[str] | None
+) -> set[str]:
+    """Who of some owners has rows in a table, or in parts of it, by the rows or by their covers.
+
+    Nothing is checked: those whose cover is not theirs are among them.
+    """
+    if table.owner is None:
+        raise TypeError(f"the rows of {table.name} are nobody's")
+    name = table.covered[table.owner]
+    statement = f"SELECT DISTINCT {name} FROM {table.name} WHERE {name} IN ({placeholders(owners)})"  # noqa: S608 - our own words
+    values, names = [*owners], [table.name]
+    if table.part is not None:
+        if parts is None:
+            raise TypeError(f"the rows of {table.name} are counted by parts: name some")
+        statement += f" AND {table.covered[table.part]} IN ({placeholders(parts)})"
+        values += parts
+        names = [f"{table.name}/{each}" for each in parts]
+    having = {str(owner) for (owner,) in rows(connection, statement, *values)}
+    covers = covers_by_owner(connection, owners, having)
+    for owner in owners:
+        cover = covers.get(owner)
+        if cover is not None and any(each in cover.parts for each in names):
+            having.add(owner)
+    return having
 
 
 def take_covers(connection: Connection, person_rows: Iterable[Sequence[Any]]) -> None:

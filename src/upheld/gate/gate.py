@@ -48,7 +48,7 @@ from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
 from upheld.gate.evidence.elapsed_time import by_notice, by_time_since
 from upheld.gate.evidence.field_values import FieldValues
-from upheld.gate.evidence.provers import ProverRegistry
+from upheld.gate.evidence.provers import ProverEntry, ProverRegistry
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import entries
 from upheld.gate.log.log_state import LogState
@@ -104,7 +104,8 @@ class Gate:
             len(in_force[0]) if in_force else 0,
             in_force[0] if in_force else (),
         )
-        self.context.provers.add("account", by_time_since)
+        since = ProverEntry(by_time_since, matters={}, timed=True)
+        self.context.provers.add_entry("account", since)
         self.context.provers.add("notice", by_notice)
         self.log_state = LogState(engine)
         self.change_counts = change_counts_of(engine, keyring)

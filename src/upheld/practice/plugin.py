@@ -25,7 +25,7 @@ from upheld.gate.async_gate import AsyncGate
 from upheld.gate.evidence.carry_forward import CarryForward
 from upheld.gate.evidence.derived_fields import Derivation as Derive
 from upheld.gate.evidence.field_values import ValueReader
-from upheld.gate.evidence.provers import Prover
+from upheld.gate.evidence.provers import OwnTable, Prover
 from upheld.gate.gate import Gate
 from upheld.gate.log.receipts import AccountLine
 from upheld.gate.operations import watching
@@ -150,9 +150,9 @@ class Practice(NamedTuple):
     menu: Sequence[MenuEntry] = ()
     destinations: Mapping[str, str] = {}  # word of the sign-in's address, to path
     provers: Mapping[str, tuple[Prover, tuple[str, ...]]] = {}  # kind of proof, to prover, fields
-    prover_registers: Mapping[
-        str, tuple[str, ...]
-    ] = {}  # kind of proof, to the kinds of the registers' records that its prover reads besides
+    # Kind of proof, to the kinds of the registers' records that its prover reads besides.
+    prover_registers: Mapping[str, tuple[str, ...]] = {}
+    prover_tables: Mapping[str, Sequence[OwnTable]] = {}  # kind of proof, to its `own_tables`
     duty_handlers: Mapping[str, DutyHandler] = {}  # duty, to who carries it out
     action_duties: Mapping[
         str, Mapping[str, DutyHandler]

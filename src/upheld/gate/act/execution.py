@@ -351,9 +351,20 @@ class ActExecution:
             and not data.changed.isdisjoint((REGISTER, person_id))
         ):
             return {}, (), "forged-record"
-        mine, act, policy = data.with_registers(person_id), self.act, context.policy
-        at, checker = context.clock.local(self.at), policy.engine.checker
-        needs = self.template.needs
+        mine = data.with_registers(person_id)
+        try:
+            silent = self.is_told and is_silent(context.policy, mine, self.time)
+            questions = self.questions(person_id, read, data, mine)
+            return (*context.provers.prove(facts, questions, silent=silent), "")
+        except EvidenceError as error:
+            return {}, (), error.code
+
+    def questions(
+        self, person_id: PersonId, read: FieldReader, data: PersonData, mine: Sequence[Record]
+    ) -> Callable[[Fact], ProofQuestion]:
+        """What the prover of each fact is asked about a person, whose records are given."""
+        act, policy, needs = self.act, self.context.policy, self.template.needs
+        at, checker = self.context.clock.local(self.at), policy.engine.checker
 
         def question_of(fact: Fact) -> ProofQuestion:
             proof = fact.proof
@@ -379,11 +390,7 @@ class ActExecution:
                 self.shared,
             )
 
-        try:
-            silent = self.is_told and is_silent(policy, mine, self.time)
-            return (*context.provers.prove(facts, question_of, silent=silent), "")
-        except EvidenceError as error:
-            return {}, (), error.code
+        return question_of
 
     def _proof_needs(self, fact: Fact) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """Kinds of records and fields by which a fact of this act is proven, and what proves it."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table
 
 from upheld.database import rows as checked
-from upheld.database.covers import OWNERS_MAX
+from upheld.database.covers import OWNERS_MAX, owners_of_rows
 from upheld.database.declared import declaration
 from upheld.database.own_tables import Tables
 
@@ -27,13 +27,14 @@ class CrowdTables(Tables):
     Nothing that is written meanwhile is seen in what was read before.
     """
 
-    __slots__ = ("_answers", "_crowd", "_places")
+    __slots__ = ("_answers", "_crowd", "_owners", "_places")
 
     def __init__(self, connection: Connection, crowd: Sequence[str]) -> None:
         super().__init__(connection)
         self._crowd = crowd
         self._places = {each: at for at, each in enumerate(crowd)}
         self._answers: dict[_Question, tuple[dict[str, list[Any]], set[str]]] = {}
+        self._owners: dict[tuple[str, tuple[str, ...] | None, int], set[str]] = {}
 
     def select(
         self, table: Table, where: str = "", *values: Any, parts: Sequence[str] | None = None
@@ -59,6 +60,24 @@ class CrowdTables(Tables):
         """The row that a condition holds of, checked; None where there is none."""
         mine = self.select(table, where, *values)
         return mine[0] if mine else None
+
+    def has_rows(self, table: Table, owner: str, parts: tuple[str, ...] | None = None) -> bool:
+        """Whether one of the crowd has, or should have, rows in a table, or in some parts of it.
+
+        Whatever is amiss with their rows is found by whoever reads them then.
+        """
+        place = self._places.get(owner)
+        if place is None:
+            return True
+        lot = place // OWNERS_MAX
+        key = str(table.name), parts, lot
+        owners = self._owners.get(key)
+        if owners is None:
+            some = self._crowd[lot * OWNERS_MAX : (lot + 1) * OWNERS_MAX]
+            owners = self._owners[key] = owners_of_rows(
+                self._connection, declaration(table), some, parts
+            )
+        return owner in owners
 
 
 @lru_cache(maxsize=256)

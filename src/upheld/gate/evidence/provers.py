@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from sqlalchemy import Table
+
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
@@ -72,6 +74,7 @@ class ProofQuestion(NamedTuple):
 
 Prover = Callable[[ProofQuestion], Proof]
 Matter = Callable[[str | None, date], int | None]  # of a value, or of none, on a day
+OwnTable = tuple[Table, tuple[str, ...] | None]  # and which parts of its owners' sets, or all
 
 
 class ProverEntry(NamedTuple):
@@ -80,7 +83,9 @@ class ProverEntry(NamedTuple):
     `registers` are kinds of the registers' records that the prover is given besides its own.
     `matters` says by field what of a value matters on a day, where what the prover says of somebody
     rests on records and on that, and on nothing else of theirs: with a field, it says just that.
-    None where it may rest on more.
+    None where it may rest on more. Where it is `timed`, it also matters when a record began. With
+    `own_tables` that holds of whoever has none of the fields that are read and no row in these
+    tables, or in these parts of them.
     """
 
     prover: Prover
@@ -88,6 +93,8 @@ class ProverEntry(NamedTuple):
     records: bool = True
     registers: tuple[str, ...] = ()
     matters: Mapping[str, Matter] | None = None
+    timed: bool = False
+    own_tables: Sequence[OwnTable] | None = None
 
     def kinds_for(self, kind: str) -> tuple[str, ...]:
         """The kinds of records that are read to prove something by a kind of proof."""
@@ -281,13 +288,17 @@ class ProverRegistry:
         `reads` are the person's fields that it reads; without `records` it is given none. Records
         of the `registers` of these kinds are given to it besides.
         """
+        self.add_entry(kind, ProverEntry(prover, reads, records, registers))
+
+    def add_entry(self, kind: str, entry: ProverEntry) -> None:
+        """Let a prover answer for a kind of proof from now on, as an entry says."""
         if kind in self._by:
             raise EvidenceError(
                 f"there is a prover for `{kind}` already",
                 code="prover",
                 hint="remove one of the two",
             )
-        self._by[kind] = ProverEntry(prover, reads, records, registers)
+        self._by[kind] = entry
         self._changed()
 
     def of(self, fact: Fact) -> ProverEntry:
@@ -297,14 +308,14 @@ class ProverRegistry:
     def matters(self, facts: Iterable[Fact]) -> dict[str, Matter] | None:
         """What of somebody's fields alone some facts rest on where they have no records.
 
-        None where one of the facts may rest on more.
+        None where one of the facts may rest on more than that and `own_tables`.
         """
         result: dict[str, Matter] = {}
         for fact in facts:
-            its = self.of(fact).matters
-            if its is None:
+            its = self.of(fact)
+            if its.matters is None and its.own_tables is None:
                 return None
-            result |= its
+            result |= its.matters or {}
         return result
 
     def reads(self, fact: Fact, data: tuple[str, ...]) -> tuple[str, ...]:

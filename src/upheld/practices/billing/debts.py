@@ -26,9 +26,10 @@ from upheld.practice import parties, tasks
 from upheld.practice.unreadable import UnreadableValueError
 from upheld.practices.billing import books
 from upheld.practices.billing.invoices import DEBT, due_numbers
-from upheld.practices.billing.payments import under_way
+from upheld.practices.billing.payments import UNDER_WAY, under_way
 from upheld.practices.billing.services import has_unbilled
 from upheld.practices.billing.tables import debt as table
+from upheld.practices.billing.tables import payment_intent, service_order
 
 FIELDS: Final = ("name", "account-id", "email", "phone", "address", "balance")
 AGENT: Final = "collection-agent"
@@ -36,6 +37,8 @@ DELETE: Final = "delete-on-recall"
 UNSETTLED: Final = "account-unsettled"
 CONFIRM_WITHIN: Final = timedelta(days=7)
 BATCH: Final = 500  # debts in one query
+# Whoever has no row in these, and none in the books, owes nothing and is owed nothing.
+OWN_TABLES: Final = ((payment_intent, (UNDER_WAY,)), (service_order, None))
 Source = Transaction | DutyContext
 _KEY: Final = "person_id = ? AND debt_id = ?"
 

@@ -35,7 +35,8 @@ from upheld.practices.billing.tables import payment_intent
 LASTS: Final = timedelta(minutes=15)  # how long a payment is held to be in progress
 INTERRUPTED: Final = timedelta(minutes=2)  # after this the job takes a payment up again
 ASK_FOR: Final = timedelta(days=1)  # so long it is asked whether what was given up was charged
-_LIVE: Final = ("begun", "refused")  # states in which a charge may still come in
+UNDER_WAY: Final = "begun"
+_LIVE: Final = (UNDER_WAY, "refused")  # states in which a charge may still come in
 _KEY: Final = "person_id = ? AND key = ?"
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ PaymentStart = ChargeOrder | UnderWay | Declined | Refused | None
 def under_way(tables: Tables, person_id: PersonId) -> list[Any]:
     """The rows of somebody's payments that have not come to an end, the oldest first."""
     where = "person_id = ? AND state IN (?) ORDER BY made"
-    return tables.select(payment_intent, where, person_id, "begun", parts=["begun"])
+    return tables.select(payment_intent, where, person_id, UNDER_WAY, parts=[UNDER_WAY])
 
 
 def _of(transaction: Transaction, person_id: PersonId, key: str) -> Any | None:

@@ -154,6 +154,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         entry_notes=PAYMENT_NOTES,
         home_figures=Glance(provider, plans).figures,
         provers={"invoice": (debts.amount_due, (books.TRANSACTION,))},
+        prover_tables={"invoice": debts.OWN_TABLES},
         duty_handlers={debts.DELETE: debts.delete_on_recall},
         derived_fields={
             "balance": ((books.TRANSACTION,), books.derive_balance),
