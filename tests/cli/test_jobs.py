@@ -62,6 +62,7 @@ OWN = {
     "takeovers",
     "visits",
     "ad-invoices",
+    "ad-topics",
     "extracts",
     "ad-reports",
     "ad-pages",

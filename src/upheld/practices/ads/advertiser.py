@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from starlette.datastructures import FormData, UploadFile
@@ -32,6 +32,8 @@ STATES: Final = {
     campaigns.REFUSED: "refused",
     campaigns.STOPPED: "stopped",
 }
+DAYS_SHOWN: Final = 7  # of each campaign; those before are a click away
+RUNS, COMES, OVER = "runs", "approved, and has not begun yet", "over"
 _NO_ADVERTISER: Final = (
     "This page is for advertisers.",
     "Our register does not have your company as one. If it is to book advertisements, write to us.",
@@ -96,13 +98,14 @@ class AdvertiserPage:
             rows = [
                 (
                     each,
+                    state_of(each, transaction.clock.now()),
                     bands.describe(each.criteria),
                     ad_reports.totals_of(transaction, each),
                     ad_reports.off_by(ad_reports.kind_of(each)),
                 )
                 for each in own
             ]
-            months = {day.day[:7] for _, _, totals, _ in rows for day in totals.days}
+            months = {day.day[:7] for _, _, _, totals, _ in rows for day in totals.days}
             bills = {
                 each: ad_reports.bills(transaction, each, party)
                 for each in sorted(months, reverse=True)
@@ -122,7 +125,7 @@ class AdvertiserPage:
             "ads/advertiser.html",
             status=status,
             name=company_name(party),
-            states=STATES,
+            shown=DAYS_SHOWN,
             fields=[each for each in FIELDS if self._is_open(each)],
             filled=filled,
             picture_max=pictures.BYTES_MAX,
@@ -192,6 +195,15 @@ class AdvertiserPage:
         if (its := await self.provider.read(look)) is None:
             raise HTTPException(404)
         return pictures.response(its)
+
+
+def state_of(its: Campaign, now: datetime) -> str:
+    """How a campaign stands at a moment, in words."""
+    if its.state != campaigns.APPROVED:
+        return STATES[its.state]
+    if now < its.begins:
+        return COMES
+    return RUNS if now < its.ends else OVER
 
 
 async def _picture_of(form: FormData) -> bytes:

@@ -28,11 +28,14 @@ ADVERTISER: Final = "advertiser"
 WAITING, APPROVED, REFUSED, STOPPED = "waiting", "approved", "refused", "stopped"
 BOOKED, REVIEWED, DOMAIN = "ad.book", "ad.review", "ad.domain"
 STOPPING, RESUMING = "ad.stop", "ad.resume"
+ANEW, LEFT = "ad.review-anew", "ad.leave-stopped"
 SENTENCES: Final = {
     BOOKED: "{actor} booked an advertisement",
     REVIEWED: "{actor} reviewed an advertisement",
     STOPPING: "{actor} stopped an advertisement",
     RESUMING: "{actor} let an advertisement run again",
+    ANEW: "An advertisement was stopped, to be reviewed anew",
+    LEFT: "{actor} left an advertisement stopped",
     DOMAIN: "{actor} wrote down the domain of an advertiser",
 }
 VIEWS, CLICKS = "views", "clicks"
@@ -67,10 +70,15 @@ class Campaign(NamedTuple):
     smallest: int
     paid_by: str
     cents: int
+    reviewed_by: str = ""
 
     def is_live(self, now: datetime) -> bool:
         """Whether it may be shown at a moment."""
         return self.state == APPROVED and self.begins <= now < self.ends
+
+    def is_anew(self, now: datetime) -> bool:
+        """Whether it was stopped for a new review, and nobody has looked at it yet."""
+        return self.state == STOPPED and not self.reviewed_by and now < self.ends
 
 
 class CampaignBooking(NamedTuple):
@@ -246,6 +254,22 @@ def stop(transaction: Transaction, campaign_id: CampaignId, *, reason: str, acto
     transaction.note(None, STOPPING, actor=actor, id=campaign_id)
 
 
+def stop_for_review(transaction: Transaction, campaign_id: CampaignId, *, reason: str) -> None:
+    """Stop a campaign that was approved until somebody has looked at it again. AdError otherwise.
+
+    The reason is read by its advertiser.
+    """
+    _change(transaction, campaign_id, (APPROVED, STOPPED), reason, "")
+    transaction.note(None, ANEW, id=campaign_id)
+
+
+def leave_stopped(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
+    """Leave a campaign stopped after a look at it. AdError for one that is not."""
+    reason = require(transaction.tables, campaign_id).reason
+    _change(transaction, campaign_id, (STOPPED, STOPPED), reason, actor)
+    transaction.note(None, LEFT, actor=actor, id=campaign_id)
+
+
 def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
     """Let a campaign run again that was stopped. AdError for any other."""
     _change(transaction, campaign_id, (STOPPED, APPROVED), "", actor)
@@ -273,6 +297,11 @@ def every(tables: Tables, party: str = "") -> list[Campaign]:
     """All campaigns, or those of one advertiser, the latest first."""
     rows = tables.select(campaign, "ORDER BY created_at DESC, campaign_id")
     return [_from_row(each) for each in rows if party in ("", each.party)]
+
+
+def unfinished(tables: Tables, now: datetime) -> list[Campaign]:
+    """The campaigns that run at a moment, or will."""
+    return [each for each in every(tables) if each.state == APPROVED and now < each.ends]
 
 
 def find(tables: Tables, campaign_id: CampaignId) -> Campaign | None:

@@ -26,14 +26,16 @@ from upheld.practices.ads import (
     estimates,
     forbidden,
     likeness,
+    names,
     pictures,
 )
-from upheld.practices.ads.advertiser import STATES
+from upheld.practices.ads.advertiser import STATES, state_of
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.picking import Picking
 from upheld.web.forms import EMPTY, Field, Filled, read
 
 HERE: Final = "/staff/ads"
+NAMES: Final = f"{HERE}/names"
 VERDICT: Final = (
     Field(
         "verdict", "Your answer", "select", options=[("approve", "Approve"), ("refuse", "Refuse")]
@@ -57,22 +59,25 @@ class AdDesk:
         _manager(visit)
 
         def look(transaction: Transaction) -> dict[str, Any]:
-            every = campaigns.every(transaction.tables)
+            every, now = campaigns.every(transaction.tables), transaction.clock.now()
+            fields = _fields(transaction)  # which loads what companies are called
             return {
-                "rows": [(each, company_name(each.party)) for each in every],
+                "rows": [
+                    (each, company_name(each.party), state_of(each, now), each.is_anew(now))
+                    for each in every
+                ],
                 "complaints": complaints.waiting(transaction.tables),
-                "matters": forbidden.running(
-                    transaction.tables, transaction.policy, every, transaction.clock.now()
-                ),
                 "odd": anomalies.all_odd(
                     transaction.tables, (c for c in every if c.state == campaigns.APPROVED)
                 ),
-                "fields": _fields(transaction),
+                "fields": fields,
+                "names": [each.state for each in names.every(transaction.tables)],
+                "unnamed": names.to_be_asked(transaction),
             }
 
         words = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "ads/desk.html", status=status, filled=filled, states=STATES, **words
+            visit.request, "ads/desk.html", status=status, filled=filled, **words
         )
 
     async def keep_domain(self, visit: Visit) -> Response:
@@ -122,7 +127,8 @@ class AdDesk:
             status=status,
             name=company_name(its.party),
             criteria=bands.describe(its.criteria),
-            states=STATES,
+            state=state_of(its, self.provider.now()),
+            is_anew=its.is_anew(self.provider.now()),
             fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,
             filled=filled,
             **words,
@@ -189,6 +195,16 @@ class AdDesk:
 
         return await self._change(visit, work, "It runs again.")
 
+    async def leave(self, visit: Visit) -> Response:
+        """Leave a campaign stopped that was stopped for a new review."""
+        actor = _manager(visit)
+
+        def work(transaction: Transaction) -> None:
+            campaign_id = _one(transaction.tables, visit).campaign_id
+            campaigns.leave_stopped(transaction, campaign_id, actor=actor)
+
+        return await self._change(visit, work, "It stays stopped.")
+
     async def close(self, visit: Visit) -> Response:
         """Leave a campaign as it is after a look at what customers reported of it."""
         actor = _manager(visit)
@@ -217,17 +233,20 @@ class AdDesk:
         return redirect_with_banner(self.provider, visit.session, f"{HERE}/{campaign_id}", banner)
 
     def waiting(self, tables: Tables) -> list[PendingAction]:
-        """What waits for a review, what customers reported, and what should run no longer."""
-        result, every = [], campaigns.every(tables)
+        """What waits for a review, also anew, what customers reported, and names that wait."""
+        result, every, now = [], campaigns.every(tables), self.provider.now()
         if any(each.state == campaigns.WAITING for each in every):
             action = PendingAction("An advertisement waits for a review.", "Review it", HERE)
             result.append(action)
         if complaints.waiting(tables):
             action = PendingAction("Customers reported an advertisement.", "Look at it", HERE)
             result.append(action)
-        if forbidden.running(tables, self.provider.policy, every, self.provider.clock.now()):
-            text = "An advertisement that runs is about a sensitive topic."
+        if any(each.is_anew(now) for each in every):
+            text = "An advertisement was stopped: it is about a sensitive topic."
             result.append(PendingAction(text, "Look at it", HERE))
+        if any(each.state == names.WAITING for each in names.every(tables)):
+            text = "An advertiser’s name that mentions a sensitive topic waits for a second person."
+            result.append(PendingAction(text, "Look at it", NAMES))
         return result
 
 

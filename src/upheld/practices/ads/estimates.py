@@ -25,7 +25,6 @@ from upheld.practices.ads.tables import ad_estimate
 ESTIMATED: Final = "ad.estimate"
 SENTENCES: Final = {ESTIMATED: "{actor} had the people counted whom an advertisement is meant for"}
 POINTS: Final = 50  # what an estimate costs
-FORBIDDEN: Final = "We do not accept advertisements about"
 MARGIN: Final = 1_000  # a group that is too small passes at most once in so many times
 ROUNDED_TO: Final = 10
 STANDS: Final = timedelta(days=365)
@@ -48,18 +47,23 @@ def review(
 ) -> Campaign:
     """Approve or refuse a campaign.
 
-    Whoever approves, one is refused whose group may be too small, or that speaks of what the
-    policy's vocabulary calls sensitive.
+    Whoever approves, one is refused whose group may be too small, or whose own words speak of what
+    the policy's vocabulary calls sensitive.
 
-    AdError where it does not wait any more; BudgetError where nobody can be counted any more, and
-    NoiseError without OpenDP: it waits then as it did.
+    AdError where it does not wait any more, or its company's name speaks of that and is not allowed
+    yet; BudgetError where nobody can be counted any more, and NoiseError without OpenDP: it waits
+    then as it did.
     """
+    transaction.lock(REGISTER)  # before it is read of what it speaks: a name may be taken back
     its = campaigns.require(transaction.tables, campaign_id)
-    matters = forbidden.topics_of(transaction.tables, transaction.policy, its).matters
+    topics = forbidden.topics_of(transaction.tables, transaction.policy, its)
+    if approve and its.state == campaigns.WAITING and not topics.own:
+        forbidden.require_name(topics)
     if not approve or its.state != campaigns.WAITING:
         verdict = Verdict(approve)
-    elif matters:
-        verdict, reason = Verdict(approve=False), f"{FORBIDDEN}: {', '.join(matters)}"
+    elif topics.own:
+        verdict = Verdict(approve=False)
+        reason = f"{forbidden.REFUSED}: {', '.join(topics.own)}"
     elif not its.criteria:
         verdict = Verdict(approve)
     else:

@@ -1,181 +1,153 @@
 """What no advertisement may be for or be chosen by: what the policy's vocabulary calls sensitive.
 
-The tree `sensitive` names it, with the words by which texts speak of it for certain; a policy's own
-vocabulary adds others. Whoever reviews cannot approve what speaks of one of them. Words that
-everyday texts use as well (`Church Street`) refuse nothing: whoever reviews is shown them.
-
-It is a net, not a proof: somebody who wants to can say anything in other words.
+Whoever reviews cannot approve what speaks of it by its own words. One that speaks of it by the name
+of its company alone waits until the name is allowed: see `names`. What was approved before the
+vocabulary said so is stopped, until somebody has looked at it again.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
-from upheld.core import observing
 from upheld.core.company_names import company_name
+from upheld.core.ids import CampaignId
 from upheld.database.own_tables import Tables
+from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
-from upheld.policy.vocabulary import SENSITIVE, Term
-from upheld.practice import bands
-from upheld.practices.ads import campaigns, pictures
+from upheld.practice import bands, parties
+from upheld.practices.ads import campaigns, names, pictures
 from upheld.practices.ads.campaigns import AdError, Campaign
-from upheld.practices.ads.likeness import look_alikes
+from upheld.practices.ads.topics import topics_in
 
-# Words that may speak of a matter of the tree and mostly do not.
-_EVERYDAY: Final[Mapping[str, str]] = {
-    "health": "addiction aid clinic cure depression disabled doctor drug fertility hospital ill"
-    " patient pill surgery therapy",
-    "religion": "bible christian church faith god pray prayer priest temple",
-    "politics": "candidate conservative democratic election liberal union vote",
-    "sexuality": "sex",
-    "ethnic-origin": "arab asian immigrant indigenous race",
-}
-_LONGEST: Final = 40  # letters of a word that signs divide
-_WORD: Final = re.compile(r"[^\W_]+")
-_ONES: Final = (str.maketrans("1", "i"), str.maketrans("1", "l"))
-_ALPHABETS: Final = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "HANGUL"})
+REFUSED: Final = "We do not accept advertisements about"
 
 
-class AdTopics(NamedTuple):
-    """What some texts speak of.
+class CampaignTopics(NamedTuple):
+    """The sensitive topics of a campaign: by its own words, and by its company's name alone.
 
-    `matters` are those of which they speak for certain, as people call them; `remarks` say which
-    words somebody should look at.
+    `remarks` say which words somebody should look at.
     """
 
-    matters: list[str]
+    own: list[str]
+    by_name: list[str]
     remarks: list[str]
 
-
-@observing.reading
-def topics_in(policy: Policy, texts: Iterable[str]) -> AdTopics:
-    """The sensitive matters of which some texts speak, and the words that may speak of one.
-
-    A word counts in the singular or plural, however it is spelled in other alphabets' letters, and
-    with signs between its letters. Two texts are never read together.
-    """
-    terms = policy.program.vocabulary.tree(SENSITIVE)
-    sayings, odd = set[str](), dict[str, None]()
-    for text in texts:
-        plain = _plain(text)
-        sayings.update(_sayings(plain))
-        odd.update((f"“{word}” has letters of several alphabets", None) for word in _mixed(plain))
-    matters = {
-        _top(terms, each): None
-        for each in terms.values()
-        if not sayings.isdisjoint(_forms(each.name))
-    }
-    everyday = [
-        f"“{word}” may be about {terms[matter].label or matter}"
-        for matter, words in _EVERYDAY.items()
-        for word in words.split()
-        if matter in terms and word not in terms and not sayings.isdisjoint(_forms(word))
-    ]
-    return AdTopics([*matters], [*everyday, *odd])
+    @property
+    def matters(self) -> list[str]:
+        """All of them."""
+        return [*self.own, *self.by_name]
 
 
-def topics_of(tables: Tables, policy: Policy, its: Campaign) -> AdTopics:
+def topics_of(tables: Tables, policy: Policy, its: Campaign) -> CampaignTopics:
     """What a campaign speaks of.
 
-    That is by its texts, its picture's words, its address, its kind, whom it is meant for and the
-    name of its company.
+    That is by its texts, its picture's words, its address, its kind and whom it is meant for; and
+    by its company's name and domain, unless these are allowed.
     """
+    parties.load_names(tables)
     picture = pictures.find(tables, its.campaign_id)
-    texts = [its.title, its.text, its.address, its.category, *bands.describe(its.criteria)]
-    texts += [company_name(its.party), picture.alternative if picture else ""]
-    return topics_in(policy, texts)
+    domain = campaigns.domain_of(tables, its.party)
+    texts = [its.title, its.text, its.category, *bands.describe(its.criteria)]
+    texts += [_beside(its.address, domain), picture.alternative if picture else ""]
+    own, name = topics_in(policy, texts), topics_in(policy, [company_name(its.party), domain])
+    # What the whole address says and neither its domain nor the rest: words across the two.
+    across = {*topics_in(policy, [its.address]).matters} - {*topics_in(policy, [domain]).matters}
+    matters = [*own.matters, *sorted(across - {*own.matters})]
+    by_name = [] if names.is_allowed(tables, its.party) else name.matters
+    return CampaignTopics(
+        matters,
+        [each for each in by_name if each not in matters],
+        [*dict.fromkeys((*own.remarks, *name.remarks))],
+    )
 
 
-def running(
-    tables: Tables, policy: Policy, its: Iterable[Campaign], now: datetime
-) -> dict[str, list[str]]:
-    """The matters of each of some campaigns that runs or will, by id; without those of none.
-
-    They were approved before the policy's vocabulary called it sensitive.
-    """
-    matters = {
-        each.campaign_id: topics_of(tables, policy, each).matters
-        for each in its
-        if each.state == campaigns.APPROVED and now < each.ends
-    }
-    return {str(campaign_id): each for campaign_id, each in matters.items() if each}
+def _beside(address: str, domain: str) -> str:
+    """An address without the domain of its advertiser: what it says besides."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if domain and (host == domain or host.endswith(f".{domain}")):
+        host = host.removesuffix(domain)
+    return f"{host} {parts.path}"
 
 
 def require_none(transaction: Transaction, its: Campaign) -> None:
-    """AdError for a campaign that speaks of a sensitive matter."""
-    if matters := topics_of(transaction.tables, transaction.policy, its).matters:
+    """AdError for a campaign that speaks of a sensitive topic."""
+    topics = topics_of(transaction.tables, transaction.policy, its)
+    if topics.own:
         raise AdError(
-            f"we do not accept advertisements about: {', '.join(matters)}",
+            f"we do not accept advertisements about: {', '.join(topics.own)}",
             code="ad",
             hint="the policy's vocabulary calls this sensitive; leave it stopped",
         )
+    require_name(topics)
 
 
-def _top(terms: Mapping[str, Term], term: Term) -> str:
-    """What people call the matter to which a term belongs."""
-    while term.parent:
-        term = terms[term.parent]
-    return term.label or term.name
+def require_name(topics: CampaignTopics) -> None:
+    """AdError where the name of a campaign's company speaks of a topic and is not allowed."""
+    if topics.by_name:
+        raise AdError(
+            f"the name of this company mentions a sensitive topic: {', '.join(topics.by_name)}",
+            code="ad",
+            hint="another manager has to allow the name first: see the names of advertisers",
+        )
 
 
-@lru_cache(maxsize=1024)
-def _forms(name: str) -> frozenset[str]:
-    """How a word of the vocabulary stands in a text: in the singular, or in a plural."""
-    word = name.replace("-", " ")
-    forms = {word, f"{word}s"}
-    if word.endswith(("s", "x", "z", "ch", "sh")):
-        forms.add(f"{word}es")
-    if word.endswith("is"):
-        forms.add(f"{word[:-2]}es")
-    if word.endswith("y"):
-        forms.add(f"{word[:-1]}ies")
-    return frozenset(forms)
+class NewReviews:
+    """Stops what runs and speaks of a sensitive topic by now.
 
-
-def _plain(text: str) -> str:
-    """A text in small letters, without marks and signs that nobody sees."""
-    folded = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(e for e in folded if unicodedata.category(e) not in ("Cf", "Mn", "Me"))
-
-
-def _sayings(plain: str) -> Iterator[str]:
-    """Every word and every two that follow one another, with letters that look alike as one.
-
-    Pieces that only signs divide, and single letters in a row, are also read as one word.
+    A campaign is read once under a policy and a name of its company, however often it is looked at.
     """
-    places = [*_WORD.finditer(plain)]
-    words = [each.group() for each in places]
-    for at, word in enumerate(words):
-        yield from _readings(word)
-        if at + 1 < len(words):
-            yield from (
-                f"{one} {two}" for one in _readings(word) for two in _readings(words[at + 1])
-            )
-        joined, end = word, at + 1
-        while end < len(words) and len(joined) < _LONGEST:
-            between = plain[places[end - 1].end() : places[end].start()]
-            if re.search(r"\s", between) and len(words[end - 1]) + len(words[end]) > 2:
-                break
-            joined += words[end]
-            yield from _readings(joined)
-            end += 1
+
+    def __init__(self) -> None:
+        self._policy = ""
+        self._clean: set[tuple[object, ...]] = set()
+
+    def make(self, gate: Gate) -> int:
+        """Stop what is to be reviewed anew; how many. The job of that name."""
+        policy = gate.context.policy
+        if policy.digest != self._policy:
+            self._policy, self._clean = policy.digest, set()
+        with gate.look() as tables:
+            now = gate.context.clock.now()
+            wrong = [*self._wrong(tables, policy, campaigns.unfinished(tables, now))]
+        return sum(_stop(gate, each) for each in wrong)
+
+    def _wrong(
+        self, tables: Tables, policy: Policy, every: Iterable[Campaign]
+    ) -> Iterator[CampaignId]:
+        """The ids of those of some campaigns that speak of a topic."""
+        parties.load_names(tables)
+        marks: dict[str, tuple[object, ...]] = {}
+        for its in every:
+            if its.party not in marks:
+                marks[its.party] = _mark_of(tables, its.party)
+            key = (its.campaign_id, *marks[its.party])
+            if key in self._clean:
+                continue
+            if topics_of(tables, policy, its).matters:
+                yield its.campaign_id
+            else:
+                self._clean.add(key)
 
 
-def _readings(word: str) -> set[str]:
-    """How a word may be meant: other alphabets' letters and digits as what they look like."""
-    meant = {word, word.strip("0123456789")}
-    return meant | {look_alikes(each.translate(one)) for each in meant for one in _ONES}
+def _mark_of(tables: Tables, party: str) -> tuple[object, ...]:
+    """What is another when the name of a company says something else, or counts otherwise."""
+    domain = campaigns.domain_of(tables, party)
+    return company_name(party), domain, names.is_allowed(tables, party)
 
 
-def _mixed(plain: str) -> Iterator[str]:
-    """The words of a text with letters of several alphabets, of which some look alike."""
-    for word in _WORD.findall(plain):
-        names = {unicodedata.name(each, "").partition(" ")[0] for each in word}
-        if len(names & _ALPHABETS) > 1:
-            yield word
+def _stop(gate: Gate, campaign_id: CampaignId) -> bool:
+    """Stop a campaign if it still runs and speaks of a topic; whether it was."""
+    with gate.together() as transaction:
+        transaction.lock(REGISTER)  # before it is read: whatever came meanwhile counts
+        its = campaigns.require(transaction.tables, campaign_id)
+        matters = topics_of(transaction.tables, transaction.policy, its).matters
+        if its.state != campaigns.APPROVED or not matters:
+            return False
+        reason = f"{REFUSED}: {', '.join(matters)}"
+        campaigns.stop_for_review(transaction, campaign_id, reason=reason)
+        return True

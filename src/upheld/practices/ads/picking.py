@@ -82,11 +82,7 @@ class Picking:
             return index
 
         def look(tables: Tables) -> CampaignIndex:
-            approved = [
-                each
-                for each in campaigns.every(tables)
-                if each.state == campaigns.APPROVED and now < each.ends
-            ]
+            approved = campaigns.unfinished(tables, now)
             return CampaignIndex(ad_reports.without_their_booking(tables, approved), now)
 
         self._pictures.clear()

@@ -19,8 +19,11 @@ from upheld.practices.ads import (
     complaints,
     counts,
     estimates,
+    forbidden,
     invoice_pages,
     invoices,
+    name_pages,
+    names,
     page_reading,
     segments,
 )
@@ -58,7 +61,11 @@ def practice(provider: Provider) -> Practice:
         actions=("infer", "share", "show-ad", "use", "view"),
         duty_handlers={GROUP: nothing_more, BUDGET: nothing_more},
         duty_conditions={GROUP: _keeps_the_group, BUDGET: counts.is_of_counts},
-        routes=[*_routes(provider, pages, desk), *invoice_pages.routes(provider)],
+        routes=[
+            *name_pages.routes(provider),  # before those of campaigns, whose ids look like it
+            *_routes(provider, pages, desk),
+            *invoice_pages.routes(provider),
+        ],
         menu=[
             MenuEntry(
                 "customer", "Advertisements", HERE, "What we use about you to choose them", 72
@@ -81,6 +88,7 @@ def practice(provider: Provider) -> Practice:
             Job("ad-pages", EVERY_SECONDS, read_pages),
             Job("ad-segments", EVERY_SECONDS, segments.make),
             Job("ad-invoices", HOUR, invoices.issue_all),
+            Job("ad-topics", MINUTE, forbidden.NewReviews().make),
         ],
         entry_sentences={
             **campaigns.SENTENCES,
@@ -88,6 +96,7 @@ def practice(provider: Provider) -> Practice:
             **ad_reports.SENTENCES,
             **complaints.SENTENCES,
             **invoices.SENTENCES,
+            **names.SENTENCES,
         },
         home_insert=picking.insert,
     )
@@ -121,5 +130,6 @@ def _routes(provider: Provider, pages: AdPages, desk: AdDesk) -> list[Route]:
         route("staff", "POST", f"{DESK}/{{campaign}}", desk.review),
         route("staff", "POST", f"{DESK}/{{campaign}}/stop", desk.stop),
         route("staff", "POST", f"{DESK}/{{campaign}}/resume", desk.resume),
+        route("staff", "POST", f"{DESK}/{{campaign}}/leave", desk.leave),
         route("staff", "POST", f"{DESK}/{{campaign}}/complaints", desk.close),
     ]

@@ -161,3 +161,18 @@ ad_invoice: Final = Table(  # invoices and corrections, as they were issued; non
     Column("mac", LargeBinary),
     info=sealed(few=True),
 )
+
+ad_name: Final = Table(  # what was asked last of a company's name that mentions a sensitive topic
+    "ad_name",
+    metadata,
+    Column("party", WORD, primary_key=True),  # the company's word on the register
+    Column("name", WORD, nullable=False),  # as it was then, and the domain
+    Column("domain", WORD, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", WORD, nullable=False),  # waiting, allowed, refused
+    Column("asked_by", ID, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("decided_by", ID, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
+)
