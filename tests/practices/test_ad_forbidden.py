@@ -159,12 +159,12 @@ def test_one_that_was_approved_before_is_stopped_until_somebody_has_looked_at_it
     """It ran before the vocabulary called its topic sensitive, and cannot run again."""
     its, other = approved(house), approved(house, party=advertiser(house, "Oak Shop"))
     manager = house.signed_in(house.staff("manager"), "staff")
-    job, gate = forbidden.NewReviews(), house.provider.gate.gate
+    job, gate = forbidden.NewReviews(house.provider), house.provider.gate.gate
     assert job.make(gate) == 0
     change = {"title": "Medicine"}
     house.do(lambda t: t.tables.update(campaign, change, "campaign_id = ?", its.campaign_id))
     assert job.make(gate) == 0  # a campaign never changes: it is read once
-    assert [forbidden.NewReviews().make(gate) for _ in range(2)] == [1, 0]
+    assert [forbidden.NewReviews(house.provider).make(gate) for _ in range(2)] == [1, 0]
     states = house.do(lambda t: {c.party: c.state for c in campaigns.every(t.tables)})
     assert states == {its.party: campaigns.STOPPED, other.party: campaigns.APPROVED}
     assert "Stopped: look at it again" in manager.get("/staff/ads").text

@@ -127,7 +127,7 @@ def test_a_name_is_allowed_as_it_stood_until_it_is_taken_back(
     ask(house, party)
     allow(house, party)
     its, gate = review(house, theirs(house, party)), house.provider.gate.gate
-    job = forbidden.NewReviews()
+    job = forbidden.NewReviews(house.provider)
     assert (its.state, job.make(gate)) == (campaigns.APPROVED, 0)
     change(house, party)
     assert (job.make(gate), job.make(gate)) == (1, 0)

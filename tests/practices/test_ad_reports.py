@@ -130,8 +130,9 @@ def test_without_opendp_nothing_is_counted_and_it_is_said_what_to_install(
     group = booked(house, its.party, WOMEN)
     count_a_day(house, its, views=4_321)
     monkeypatch.setattr(noise, "is_there", lambda: False)
+    assert report(house) == 0  # the job is quiet: it would fail every ten minutes
     with pytest.raises(noise.NoiseError) as caught:
-        report(house)
+        house.do(ad_reports.make)
     assert "reports" in caught.value.hint
     manager = house.signed_in(house.staff("manager"), "staff")
     path = f"/staff/ads/{group.campaign_id}"
@@ -140,6 +141,14 @@ def test_without_opendp_nothing_is_counted_and_it_is_said_what_to_install(
     assert "reports" in answer.text
     assert house.do(lambda t: campaigns.require(t.tables, group.campaign_id)).state == "waiting"
     assert totals(house, its).why == ad_reports.NOT_NOW
+    for page in (path, "/staff/ads", "/staff/ad-invoices", "/staff/reports"):
+        assert "OpenDP is not installed" in manager.get(page).text, page
+        assert "-m pip install opendp" in manager.get(page).text
+    assert "OpenDP is not installed" in manager.get("/staff").text
+    agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
+    for page in ("/advertiser", "/advertiser/invoices"):
+        assert "Numbers cannot be reported at the moment" in agent.get(page).text
+        assert "OpenDP" not in agent.get(page).text
     assert budget_use(house) == {}
 
 

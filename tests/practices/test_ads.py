@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from practices.ads import DOMAIN, advertiser, approved, booked
+from practices.ads import BORN, DOMAIN, advertiser, approved, booked
 from practices.conftest import House, send
 from upheld.practice import bands, parties
 from upheld.practices.ads import audience, campaigns, counts
@@ -189,3 +190,18 @@ def test_a_campaign_that_a_manager_stops_is_shown_no_more(house: House) -> None:
     answers = [send(manager, f"{path}/resume", {}, path).status_code for _ in range(2)]
     assert answers == [303, 409]
     assert WHY in browser.get("/me").text
+
+
+def test_what_we_would_use_is_corrected_from_its_page(house: House) -> None:
+    """Each kind of it leads to where it is changed, and what one did to where it is seen."""
+    ann = house.customer(gender="female", born=BORN, zip="98225")
+    browser = house.signed_in(ann)
+    page = browser.get("/me/ads").text
+    links = re.findall(r'<li>([^<]*)\. <a href="([^"]+)" aria-label="Correct it', page)
+    assert ("Gender: women", "/me/privacy/correct?field=gender") in links
+    assert ("Zip code: begins with 982", "/me/privacy/correct?field=zip") in links
+    assert {browser.get(path).status_code for _, path in links} == {200}
+    form = {"value": "male"}
+    answer = send(browser, "/me/privacy/correct?field=gender", form)
+    assert answer.status_code == 303, answer.text
+    assert "Gender: men" in browser.get("/me/ads").text

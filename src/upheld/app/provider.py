@@ -47,6 +47,7 @@ from upheld.practice.citations import clause_ids
 from upheld.practice.endpoints import identify_visitor, prove_signed_in
 from upheld.practice.needs import Need, can_ever, find_switched_off, signal_stops
 from upheld.practice.plugin import Practice, PracticeFactory, Provider
+from upheld.practice.privacy_budget import missing
 from upheld.practice.promises import find_unkept, summary_lines
 from upheld.practices.accounting import practice as accounting
 from upheld.practices.accounts import practice as accounts
@@ -316,8 +317,9 @@ def serve(provider: Provider, path: Path, serving: Serving, *, jobs: bool = True
     signal.signal(signal.SIGTERM, _ended)
     running = start_jobs(gate, provider.settings, provider.jobs) if jobs else None
     try:
-        off = told_off(gate.context.policy)
-        run_service(service, f"{off}{name}: http://{host}:{serving.port}\n")
+        off, lacks = told_off(gate.context.policy), missing(gate.context.policy)
+        lines = f"{lacks}\n" if lacks else ""
+        run_service(service, f"{off}{lines}{name}: http://{host}:{serving.port}\n")
     finally:
         if running is not None:
             running.stop()

@@ -6,6 +6,7 @@ What was spent is never given back: all that was ever learnt of a period is with
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +26,22 @@ SPENT: Final = "the privacy budget for this is spent"
 
 class BudgetError(UpheldError):
     """A budget that is spent. Nothing is said of how much of it is left, or who spent it."""
+
+
+def missing(policy: Policy) -> str:
+    """What is not made without OpenDP, and the one command that installs it.
+
+    Empty where it is installed, or where no rule of the policy has such a budget.
+    """
+    if noise.is_there() or not any(
+        duty.duty == BUDGET for node in policy.program.nodes for duty in node.duties
+    ):
+        return ""
+    return (
+        "OpenDP is not installed, so there are no anonymous reports, and no numbers and invoices"
+        f" for advertisers. To have them, run {sys.executable} -m pip install opendp"
+        " (about 270 MB), and start this again."
+    )
 
 
 def budget_of(policy: Policy) -> int:

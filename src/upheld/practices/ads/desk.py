@@ -11,7 +11,7 @@ from starlette.responses import Response
 from upheld.core.company_names import company_name
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
-from upheld.practice import bands, parties
+from upheld.practice import bands, parties, privacy_budget
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.noise import NoiseError
@@ -77,7 +77,12 @@ class AdDesk:
 
         words = await self.provider.do(look)
         return self.provider.pages.page(
-            visit.request, "ads/desk.html", status=status, filled=filled, **words
+            visit.request,
+            "ads/desk.html",
+            status=status,
+            filled=filled,
+            missing=self._missing(),
+            **words,
         )
 
     async def keep_domain(self, visit: Visit) -> Response:
@@ -128,11 +133,15 @@ class AdDesk:
             name=company_name(its.party),
             criteria=bands.describe(its.criteria),
             state=state_of(its, self.provider.now()),
+            missing=self._missing() if its.criteria else "",
             is_anew=its.is_anew(self.provider.now()),
             fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,
             filled=filled,
             **words,
         )
+
+    def _missing(self) -> str:
+        return privacy_budget.missing(self.provider.policy)
 
     async def picture(self, visit: Visit) -> Response:
         """The picture of a campaign."""

@@ -19,6 +19,7 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import bands, parties
+from upheld.practice.plugin import Provider
 from upheld.practices.ads import campaigns, names, pictures
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.topics import topics_in
@@ -102,17 +103,17 @@ class NewReviews:
     A campaign is read once under a policy and a name of its company, however often it is looked at.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
         self._policy = ""
         self._clean: set[tuple[object, ...]] = set()
 
     def make(self, gate: Gate) -> int:
         """Stop what is to be reviewed anew; how many. The job of that name."""
-        policy = gate.context.policy
+        policy, now = self._provider.policy, self._provider.now()
         if policy.digest != self._policy:
             self._policy, self._clean = policy.digest, set()
         with gate.look() as tables:
-            now = gate.context.clock.now()
             wrong = [*self._wrong(tables, policy, campaigns.unfinished(tables, now))]
         return sum(_stop(gate, each) for each in wrong)
 

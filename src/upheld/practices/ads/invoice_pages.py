@@ -11,6 +11,7 @@ from starlette.routing import Route
 from upheld.core.company_names import company_name
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
+from upheld.practice import privacy_budget
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Handler, Visit, require_sign_in
 from upheld.practice.operators import MANAGER
@@ -55,6 +56,7 @@ class InvoicePages:
             "ads/invoices.html",
             desk=self.here,
             at_desk=self.at_desk,
+            missing=privacy_budget.missing(self.provider.policy),
             rows=[(each, company_name(each.party)) for each in rows],
         )
 

@@ -180,8 +180,8 @@ def _method(transaction: Transaction, lines: Sequence[AdInvoiceLine]) -> str:
         views, clicks = ad_reports.off_by(kind)
         sentences.append(
             f"Campaigns for {names[kind]}: epsilon {POINTS[kind] / noise.POINTS:g} of the month for"
-            f" all of them together; a day is right to within {views:,} views and {clicks:,} clicks"
-            " 19 times in 20."
+            f" all of them together; noise moves a day by at most {views:,} views and {clicks:,}"
+            " clicks, 19 times in 20."
         )
     sentences.append(
         f"You pay for each {BLOCK:,} once the sum of what was reported is full of them, and for no"

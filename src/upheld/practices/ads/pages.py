@@ -35,7 +35,10 @@ TELLING: Final = Act(
     purpose="advertising",
     occasion="ad-click",
 )
-
+_SOURCES: Final = {
+    audience.PARTNERS: ("See what partners told us", "/me/privacy/transactions"),
+    audience.VISITS: ("See your visits", "/me/privacy/visits"),
+}
 COMPLAINT: Final = (
     Field("reason", "What is wrong with it", "select", options=[*complaints.REASONS.items()]),
 )
@@ -61,10 +64,12 @@ class AdPages:
             if not isinstance(result, Refused):
                 others = [each for each in FIELDS if each not in result.refused]
                 mine |= audience.activities_of(transaction, [visit.subject], others)[visit.subject]
-            mine = {dimension: words for dimension, words in mine.items() if words}
-            every = {dimension: sorted(words) for dimension, words in mine.items()}
             return {
-                "bands": bands.describe(every),
+                "bands": [
+                    (*bands.describe({dimension: sorted(words)}), *_where_it_is_from(dimension))
+                    for dimension, words in mine.items()
+                    if words
+                ],
                 "hidden": len(hides.hidden_from(transaction, visit.subject)),
                 **self._grounds(transaction, visit, _open_fields(transaction)),
             }
@@ -168,6 +173,14 @@ class AdPages:
         await self.provider.do(lambda t: hides.hide(t, visit.subject, campaign_id))
         banner = Banner("We look at it. Nobody is told that it was you.", "")
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _where_it_is_from(dimension: str) -> tuple[str, str]:
+    """Where somebody sees or corrects that by which they are in bands: a link's words and path."""
+    its = bands.ACTIVITIES.get(dimension)
+    if its is None:
+        return "Correct it", f"/me/privacy/correct?field={bands.FIELD_OF[dimension]}"
+    return _SOURCES[its["told-by"]]
 
 
 def _open_fields(transaction: Transaction) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
+from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
@@ -100,7 +101,8 @@ class Picking:
             return Markup("")
         mind.views[its.campaign_id] = mind.views.get(its.campaign_id, 0) + 1
         picture = await self._picture_of(its)
-        return Markup(self.provider.pages.text("ads/insert.html", its=its, picture=picture))  # noqa: S704 - a template of ours, which escapes
+        words = {"its": its, "name": company_name(its.party), "picture": picture}
+        return Markup(self.provider.pages.text("ads/insert.html", **words))  # noqa: S704 - a template of ours, which escapes
 
     async def _picture_of(self, its: Campaign) -> pictures.ShownPicture | None:
         """What a page says of the picture of a campaign; None where it has none."""

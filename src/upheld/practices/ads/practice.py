@@ -88,7 +88,7 @@ def practice(provider: Provider) -> Practice:
             Job("ad-pages", EVERY_SECONDS, read_pages),
             Job("ad-segments", EVERY_SECONDS, segments.make),
             Job("ad-invoices", HOUR, invoices.issue_all),
-            Job("ad-topics", MINUTE, forbidden.NewReviews().make),
+            Job("ad-topics", MINUTE, forbidden.NewReviews(provider).make),
         ],
         entry_sentences={
             **campaigns.SENTENCES,

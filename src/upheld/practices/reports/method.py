@@ -92,7 +92,7 @@ def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
         " have a line at most once in a thousand times\n"
         f"intervals: people plus or minus {its.people_off}"
         + (f", {wanted.its.unit} {its.total_off / wanted.its.parts:g}" if bound else "")
-        + ", right 19 times in 20\n"
+        + ", which noise stays within 19 times in 20\n"
         f"table: sha256 {sha256(csv_of(wanted, its).encode()).hexdigest()}\n"
     )
 

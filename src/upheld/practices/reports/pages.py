@@ -92,6 +92,7 @@ class ReportPages:
             filled=filled,
             is_open=self._is_open(),
             is_inside=self.desk is STAFF,
+            missing=privacy_budget.missing(self.provider.policy),
             most=_epsilon(privacy_budget.budget_of(self.provider.policy)),
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
             **words,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
+from upheld.database.own_tables import Tables
 from upheld.gate.act.duties import nothing_more
 from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
-from upheld.practice.plugin import MenuEntry, Practice, Provider
-from upheld.practice.privacy_budget import BUDGET, GROUP
+from upheld.practice.plugin import MenuEntry, PendingAction, Practice, Provider
+from upheld.practice.privacy_budget import BUDGET, GROUP, missing
 from upheld.practices.reports import reports
 from upheld.practices.reports.pages import CLIENTS, STAFF, Desk, ReportPages
 
@@ -39,6 +40,13 @@ def practice(provider: Provider) -> Practice:
     def go_on(gate: Gate) -> int:
         return reports.complete_all(gate, reports.pages_by(provider))
 
+    def manager_actions(tables: Tables) -> list[PendingAction]:
+        del tables
+        if not missing(provider.policy):
+            return []
+        text = "OpenDP is not installed, so no numbers about people are made."
+        return [PendingAction(text, "How to install it", STAFF.here)]
+
     return Practice(
         "reports",
         actions=("use",),
@@ -64,6 +72,7 @@ def practice(provider: Provider) -> Practice:
                 roles=CLIENTS.roles,
             ),
         ],
+        manager_actions=manager_actions,
         jobs=[Job("reports", EVERY_SECONDS, go_on)],
         entry_sentences=reports.SENTENCES,
     )
