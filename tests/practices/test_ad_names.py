@@ -41,9 +41,9 @@ def ask(house: House, party: str, user: str = "a" * 32, reason: str = "Parasols"
 
 def allow(house: House, party: str, user: str = "b" * 32, *, yes: bool = True) -> NameRequest:
     """Answer what was asked of a name, as another manager."""
-    asked = house.do(lambda t: names.find(t.tables, party))
-    assert asked
-    return house.do(lambda t: names.decide(t, party, UserId(user), allow=yes, asked=asked.asked))
+    its = house.do(lambda t: names.find(t.tables, party))
+    assert its
+    return house.do(lambda t: names.decide(t, party, UserId(user), allow=yes, mark=its.mark))
 
 
 def test_a_name_that_mentions_a_topic_waits_until_a_second_manager_has_allowed_it(
@@ -63,8 +63,8 @@ def test_a_name_that_mentions_a_topic_waits_until_a_second_manager_has_allowed_i
     form = {"party": party, "reason": "It sells parasols, too"}
     assert send(mo, HERE, form).status_code == 303
     assert "another manager has to answer" in mo.get(HERE).text
-    asked = house.do(lambda t: names.every(t.tables))[0].asked
-    verdict = {"verdict": "allow", "asked": asked}
+    mark = house.do(lambda t: names.every(t.tables))[0].mark
+    verdict = {"verdict": "allow", "mark": mark}
     answer = send(mo, f"{HERE}/{party}", verdict, HERE)
     assert answer.status_code == 409
     assert "omebody else decides on what one asked for" in answer.text
@@ -163,7 +163,7 @@ def test_one_answer_counts_of_twenty_and_none_of_an_older_question(house: House)
         assert sum(pool.map(answer, range(20))) == 1
     ask(house, party)
     with pytest.raises(AdError, match="another by now"):
-        house.do(lambda t: names.decide(t, party, UserId("b" * 32), allow=True, asked=first.asked))
+        house.do(lambda t: names.decide(t, party, UserId("b" * 32), allow=True, mark=first.mark))
     _renamed(house, party)
     with pytest.raises(AdError, match="another by now"):
         allow(house, party)

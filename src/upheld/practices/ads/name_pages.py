@@ -97,7 +97,7 @@ class NamePages:
         )
         if its is None or verdict not in DONE:
             raise HTTPException(404)
-        work = _work(its.party, user_id, verdict, str(visit.form.get("asked", "")))
+        work = _work(its.party, user_id, verdict, str(visit.form.get("mark", "")))
         try:
             await self.provider.do(work)
         except AdError as error:
@@ -109,13 +109,13 @@ class NamePages:
 
 
 def _work(
-    party: str, user_id: UserId, verdict: str, asked: str
+    party: str, user_id: UserId, verdict: str, mark: str
 ) -> Callable[[Transaction], NameRequest]:
-    """What an answer does. `asked` is the moment of the question that its form showed."""
+    """What an answer does. `mark` is of the question that its form showed."""
     if verdict == END:
         return lambda transaction: names.end(transaction, party, user_id)
     allow = verdict == ALLOW
-    return lambda transaction: names.decide(transaction, party, user_id, allow=allow, asked=asked)
+    return lambda transaction: names.decide(transaction, party, user_id, allow=allow, mark=mark)
 
 
 def _fields(transaction: Transaction) -> tuple[Field, ...]:

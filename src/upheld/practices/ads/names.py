@@ -46,7 +46,7 @@ class NameRequest(NamedTuple):
     asked_at: datetime
 
     @property
-    def asked(self) -> str:
+    def mark(self) -> str:
         """The moment of the question, by which a form says which one it answers."""
         return self.asked_at.isoformat()
 
@@ -117,16 +117,16 @@ def ask(transaction: Transaction, party: str, user_id: UserId, *, reason: str) -
 
 
 def decide(
-    transaction: Transaction, party: str, user_id: UserId, *, allow: bool, asked: str
+    transaction: Transaction, party: str, user_id: UserId, *, allow: bool, mark: str
 ) -> NameRequest:
-    """Answer what somebody else asked of a company's name; `asked` says which question it was.
+    """Answer what somebody else asked of a company's name; `mark` says which question it was.
 
     AdError for whoever asked it, and where it does not wait or is of another name by now.
     """
     its = _require(transaction, party, WAITING)
     if its.asked_by == user_id:
         raise _error("somebody else decides on what one asked for", "let another manager look")
-    if its.asked != asked or (allow and not its.is_of(transaction.tables)):
+    if its.mark != mark or (allow and not its.is_of(transaction.tables)):
         raise _error("this name is another by now", "refuse it, and let it be asked again")
     state = ALLOWED if allow else REFUSED
     return _change(transaction, party, state, DECIDED, user_id)
