@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
-WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 22, 18
-LETTER = 8.5  # how wide one of a label is, about
-LABEL = 60  # how wide that of a bar may be, such as 2026-11
+WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 24, 22
+LETTER = 11  # how wide one of a label is, about
+LABEL = 110  # how wide that of a bar may be, such as 2026-11
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
@@ -42,15 +42,15 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
 def across(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     """A bar from left to right under each label of (label, amount, as said): for long labels."""
     most = max((amount for _, amount, _ in rows), default=0) or 1
-    line, room = 40, WIDTH - ROOM
+    line, room = 48, WIDTH - ROOM
     parts = []
     for at, (label, amount, text) in enumerate(rows):
-        y, wide = at * line + 20, room * amount / most
+        y, wide = at * line + 25, room * amount / most
         parts.append(
-            f'<text class="behind" x="0" y="{y - 5}">{escape(label)}</text>'
+            f'<text class="behind" x="0" y="{y - 7}">{escape(label)}</text>'
             f'<rect class="bar-of" x="0" y="{y}" width="{wide:.1f}" height="14" rx="2">'
             f"<title>{escape(label)}: {escape(text)}</title></rect>"
-            f'<text class="behind" x="{wide + 8:.1f}" y="{y + 11}">{escape(text)}</text>'
+            f'<text class="behind" x="{wide + 8:.1f}" y="{y + 12}">{escape(text)}</text>'
         )
     if not parts:
         return Markup("")

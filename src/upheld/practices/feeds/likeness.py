@@ -1,4 +1,4 @@
-"""Whom a line of a feed tells of, where it names nobody by e-mail address or phone number.
+"""Whom a line of a feed tells of, where it names nobody by e-mail address.
 
 A line that is like exactly one customer is theirs if the likeness is certain enough; where it is
 less, somebody is asked. A line that is like several, or a customer whom several lines are like, is
