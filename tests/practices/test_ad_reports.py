@@ -28,7 +28,7 @@ from practices.conftest import House, send
 from practices.without import without
 from upheld.practice import bands, noise, privacy_budget
 from upheld.practice.privacy_budget import PROFILE, BudgetError
-from upheld.practices.ads import ad_reports, campaigns, counts, estimates, pictures
+from upheld.practices.ads import ad_reports, campaigns, counts, estimates, periods, pictures
 from upheld.practices.ads.ad_reports import AdTotals
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.estimates import Estimate
@@ -303,7 +303,7 @@ def test_two_campaigns_whose_audiences_differ_in_one_person_tell_nothing_of_them
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By estimates or by reports no more than epsilon promises; without noise they do."""
-    points = ad_reports.POINTS[ad_reports.ANYBODY]
+    points = ad_reports.POINTS[periods.ANYBODY]
 
     def views(number: int) -> int:
         return ad_reports.with_noise([number], [0], points)[0][0]
@@ -328,7 +328,7 @@ def test_an_advertisers_own_log_does_not_tell_who_came_by_a_click(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It knows all others' clicks, and learns no more of one's in a month than epsilon promises."""
-    points = ad_reports.POINTS[ad_reports.ANYBODY]
+    points = ad_reports.POINTS[periods.ANYBODY]
     others = (7, 11, 5)  # of the days on which somebody's visits stand in the log
 
     def left_over(theirs: int) -> int:

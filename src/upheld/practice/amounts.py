@@ -106,6 +106,12 @@ def months_from(first: str, count: int) -> list[str]:
     return [f"{each // 12:04d}-{each % 12 + 1:02d}" for each in range(at, at + count)]
 
 
+def months_between(first: str, last: str) -> list[str]:
+    """The months from one to another, both with them."""
+    ends = [12 * int(each[:4]) + int(each[5:]) for each in (first, last)]
+    return months_from(first, ends[1] - ends[0] + 1)
+
+
 def month_choices(today: date) -> list[tuple[str, str]]:
     """The months that are over and can be asked about, the latest first."""
     at = today.year * 12 + today.month - 1

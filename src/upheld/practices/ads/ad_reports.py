@@ -1,8 +1,9 @@
 """What an advertiser reads and pays: views and clicks of days that are over, with noise.
 
-All campaigns of a month share one price from the privacy budget, because somebody counts in all of
-them together no more often than `counts` lets them. A day is reported once; its exact counts go in
-the same transaction, and whether a campaign has what was booked is decided by what was reported.
+All campaigns of a kind share one price of a month from the privacy budget, because somebody counts
+in all of them together no more often than `counts` lets them. A day is reported once; its exact
+counts go in the same transaction, and whether a campaign has what was booked is decided by what was
+reported.
 """
 
 from __future__ import annotations
@@ -18,18 +19,30 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.query import query
 from upheld.practice import noise
 from upheld.practice.needs import can_ever
-from upheld.practice.privacy_budget import BUDGET, PROFILE, BudgetError, has_room, pay
+from upheld.practice.privacy_budget import BUDGET, BudgetError, has_room, pay
 from upheld.practice.sheets import sheet
 from upheld.practices.ads import campaigns
 from upheld.practices.ads.campaigns import BLOCK, CLICKS, Campaign
 from upheld.practices.ads.counts import CLICKS_EACH, REPORTS, VIEWED, VIEWS_EACH
+from upheld.practices.ads.periods import (
+    ANYBODY,
+    BUYERS,
+    GROUP,
+    VISITORS,
+    kind_of,
+    periods_of_month,
+)
 from upheld.practices.ads.tables import ad_count, ad_release, ad_report, ad_share
 
 REPORTED: Final = "ad.report"
 SENTENCES: Final = {REPORTED: "What advertisers read of days that are over was made, with noise"}
 QUESTION: Final = f"use {VIEWED} for {REPORTS}"
-ANYBODY, GROUP = "anybody", "group"
-POINTS: Final[Mapping[str, int]] = {ANYBODY: 400, GROUP: 100}  # for all campaigns of a month
+POINTS: Final[Mapping[str, int]] = {  # for all campaigns of a kind in a month
+    ANYBODY: 400,
+    GROUP: 100,
+    VISITORS: 100,
+    BUYERS: 100,
+}
 LEAST: Final = 50  # below which a day has no number, whatever the policy's group
 ROUNDED_TO: Final = 10
 MAKING: Final = "The last days are being reported."
@@ -101,7 +114,7 @@ def _due(transaction: Transaction) -> dict[tuple[str, str], list[Cell]]:
         there = {each.day for each in tables.select(ad_report, "campaign_id = ?", its.campaign_id)}
         for day in _days(its, today, transaction):
             if day not in there:
-                result.setdefault((day[:7], kind_of(its)), []).append((its, day))
+                result.setdefault((day[:7], kind_of(its.criteria)), []).append((its, day))
     return result
 
 
@@ -114,23 +127,13 @@ def _days(its: Campaign, today: date, transaction: Transaction) -> list[str]:
     return [(first + timedelta(days=at)).isoformat() for at in range((end - first).days)]
 
 
-def kind_of(its: Campaign) -> str:
-    """With which campaigns one shares a price: those for a group tell of what people told us."""
-    return GROUP if its.criteria else ANYBODY
-
-
-def periods_of(month: str, kind: str) -> list[str]:
-    """The periods whose budgets pay."""
-    return [month, PROFILE] if kind == GROUP else [month]
-
-
 def _pay_once(transaction: Transaction, month: str, kind: str) -> bool:
     """Whether the campaigns of a month are paid for, now or before; False where it is spent."""
     tables = transaction.tables
     if tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None:
         return True
     try:
-        pay(transaction, periods_of(month, kind), POINTS[kind])
+        pay(transaction, periods_of_month(month, kind), POINTS[kind])
     except BudgetError:
         return False
     tables.insert(ad_release, month=month, kind=kind, points=POINTS[kind])
@@ -231,9 +234,9 @@ def _why(transaction: Transaction, its: Campaign, day: str) -> str:
     """Why a day is not reported: it says of the budget that it is spent, and nothing else."""
     if not can_ever(transaction.policy, QUESTION):
         return NEVER
-    month, kind = day[:7], kind_of(its)
+    month, kind = day[:7], kind_of(its.criteria)
     release = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind)
-    if release is None and not has_room(transaction, periods_of(month, kind), POINTS[kind]):
+    if release is None and not has_room(transaction, periods_of_month(month, kind), POINTS[kind]):
         return NO_MORE
     return MAKING if noise.is_there() else NOT_NOW
 

@@ -19,6 +19,7 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.ads import ad_reports, campaigns, pictures
 from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
+from upheld.practices.ads.periods import kind_of
 from upheld.web.forms import EMPTY, Field, Filled, cents, read
 from upheld.web.kit import Refusal
 from upheld.web.pages import KEEP_OUT, STARTS
@@ -101,7 +102,7 @@ class AdvertiserPage:
                     state_of(each, transaction.clock.now()),
                     bands.describe(each.criteria),
                     ad_reports.totals_of(transaction, each),
-                    ad_reports.off_by(ad_reports.kind_of(each)),
+                    ad_reports.off_by(kind_of(each.criteria)),
                 )
                 for each in own
             ]

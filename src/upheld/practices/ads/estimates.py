@@ -17,9 +17,10 @@ from upheld.database.own_tables import to_datetime
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
-from upheld.practice.privacy_budget import BUDGET, GROUP, PROFILE, pay, smallest_group
+from upheld.practice.privacy_budget import BUDGET, GROUP, pay, smallest_group
 from upheld.practices.ads import campaigns, forbidden, page_reading, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
+from upheld.practices.ads.periods import periods_of_group
 from upheld.practices.ads.tables import ad_estimate
 
 ESTIMATED: Final = "ad.estimate"
@@ -84,7 +85,7 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
         return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
     page_reading.require_made(transaction, criteria)
     noise.require()
-    pay(transaction, [PROFILE], POINTS)
+    pay(transaction, periods_of_group(criteria, transaction.clock.today()), POINTS)
     estimate = Estimate(
         with_noise(segments.current(transaction, criteria).count(criteria)), smallest
     )

@@ -25,9 +25,10 @@ from upheld.practice import noise
 from upheld.practice.sheets import sheet
 from upheld.practice.signatures import with_signature
 from upheld.practices.ads import ad_reports, campaigns
-from upheld.practices.ads.ad_reports import ANYBODY, GROUP, POINTS
+from upheld.practices.ads.ad_reports import POINTS
 from upheld.practices.ads.campaigns import BLOCK, AdError
 from upheld.practices.ads.counts import CLICKS_EACH, VIEWS_EACH
+from upheld.practices.ads.periods import KINDS, kind_of
 from upheld.practices.ads.tables import ad_invoice
 
 ISSUED, CORRECTED = "ad.invoice", "ad.correct"
@@ -168,18 +169,16 @@ def _write(transaction: Transaction, its: AdInvoice, kind: str, *, actor: str) -
 def _method(transaction: Transaction, lines: Sequence[AdInvoiceLine]) -> str:
     """How the numbers of an invoice were made, as it stands on it."""
     kinds = {
-        ad_reports.kind_of(campaigns.require(transaction.tables, each.campaign_id))
-        for each in lines
+        kind_of(campaigns.require(transaction.tables, each.campaign_id).criteria) for each in lines
     }
     sentences = [
         "Views and clicks of each day have discrete Laplace noise by OpenDP and never change.",
         f"One person counts in at most {VIEWS_EACH} views and {CLICKS_EACH} clicks of a month.",
     ]
-    names = {ANYBODY: "anybody", GROUP: "a group of people"}
     for kind in sorted(kinds):
         views, clicks = ad_reports.off_by(kind)
         sentences.append(
-            f"Campaigns for {names[kind]}: epsilon {POINTS[kind] / noise.POINTS:g} of the month for"
+            f"Campaigns for {KINDS[kind]}: epsilon {POINTS[kind] / noise.POINTS:g} of the month for"
             f" all of them together; noise moves a day by at most {views:,} views and {clicks:,}"
             " clicks, 19 times in 20."
         )
