@@ -92,7 +92,7 @@ class WriteConnection(Connection):
             None  # its number and time, once they were read
         )
         self.memory: dict[Any, Any] = {}  # what is kept in mind until the transaction ends
-        self.written_covers: dict[str, bytes] = {}  # those of its sets that it sealed, by owner
+        self.raw_covers: dict[str, bytes] = {}  # sealed, those that `memory` has opened, by owner
         self.counted_once: Any = None  # a block of `CountedOnce` in covers.py, while it is open
         self.opened: dict[str, Any] = {}  # the people whose keys it opened, by their ids
         self.change_counts: Any = None  # counts the changes of each set, if anything does
@@ -104,7 +104,7 @@ class WriteConnection(Connection):
 
     def _forget(self) -> None:
         """Have nothing in mind of a transaction that is over, or undone."""
-        self.memory, self.written_covers, self.opened = {}, {}, {}
+        self.memory, self.raw_covers, self.opened = {}, {}, {}
         if self.counted_once is not None:
             self.counted_once.waiting.clear()
 

@@ -17,6 +17,7 @@ from upheld.database.seals import (
     alteration_error,
     latest_cover,
     seals_of,
+    sum_with,
 )
 from upheld.database.statements import execute_deferred, execute_many, placeholders, rows
 
@@ -31,14 +32,22 @@ def matches_cover(
 
     `mine` is what `tallies_by_owner` has of the owner.
     """
-    expected = {
-        part: cover.tally(part)
+    expected = [
+        part
         for part in cover.parts
         if part.startswith(name)
         and part.partition("/")[0] == name
         and (parts is None or part.partition("/")[2] in parts)
-    }
-    return mine == expected
+    ]
+    if len(expected) != len(mine):
+        return False
+    return all(mine.get(part) == cover.tally(part) for part in expected)
+
+
+def add_to_tally(mine: PartTallies, part: str, element: int) -> None:
+    """Count a row into what is counted of its owner."""
+    before = mine.get(part)
+    mine[part] = (1, element) if before is None else (before[0] + 1, sum_with(before[1], element))
 
 
 def tallies_by_owner(tallies: Tallies) -> dict[str, PartTallies]:
@@ -78,6 +87,7 @@ def covers_by_owner(
         for owner, raw in rows(connection, statement, *missing):
             try:
                 memory[owner] = latest_cover(connection, owner, raw, to_change=True)
+                note_raw(connection, owner, raw)
             except SealedError:
                 if forged is None:
                     raise
@@ -123,6 +133,13 @@ def take_covers(connection: Connection, person_rows: Iterable[Sequence[Any]]) ->
         for owner, _, raw, *_ in person_rows:
             if owner not in memory:
                 memory[owner] = latest_cover(connection, owner, raw, to_change=True)
+                note_raw(connection, owner, raw)
+
+
+def note_raw(connection: Connection, owner: str, raw: bytes) -> None:
+    """Know by its bytes a cover that is kept in mind, so that it is not opened again."""
+    if isinstance(connection, WriteConnection):
+        connection.raw_covers[owner] = raw
 
 
 def remaining_covers(
@@ -252,7 +269,7 @@ def _store(connection: Connection, covers: Mapping[str, Cover]) -> None:
     seals, statement = seals_of(connection), "UPDATE person SET cover = ? WHERE person_id = ?"
     raw = [(seals.seal_cover(owner, cover), owner) for owner, cover in covers.items()]
     if isinstance(connection, WriteConnection):
-        connection.written_covers.update((owner, sealed) for sealed, owner in raw)
+        connection.raw_covers.update((owner, sealed) for sealed, owner in raw)
     if len(raw) == 1:
         execute_deferred(connection, statement, *raw[0])
     elif raw:

@@ -24,6 +24,8 @@ from upheld.core.ids import NOBODY
 from upheld.database.conditions import is_whole_set, select_statement, several_whole
 from upheld.database.covers import (
     OWNERS_MAX,
+    PartTallies,
+    add_to_tally,
     covers_by_owner,
     find_cover,
     matches_cover,
@@ -136,9 +138,9 @@ def select_of_each(
         parts is None or tuple(values) == tuple(parts)
     )
     of_each: dict[str, list[Any]] = {}
-    forged = set[str]()
+    forged, make = set[str](), layout.row._make
     for first in range(0, len(owners), OWNERS_MAX):
-        some, authentic = owners[first : first + OWNERS_MAX], []
+        some, tallies = owners[first : first + OWNERS_MAX], dict[str, PartTallies]()
         condition = f"{name} IN ({placeholders(some)}){rest}"
         for each in rows(connection, select_statement(layout, condition), *some, *values):
             plain = _restore_booleans(layout, each)
@@ -147,10 +149,15 @@ def select_of_each(
             if element is None:
                 forged.add(_owner_id(layout, plain))
                 continue
-            authentic.append((content, element))
-            of_each.setdefault(owner_of(layout, content), []).append(layout.row._make(plain))
+            owner = owner_of(layout, content)
+            if owner in of_each:
+                of_each[owner].append(make(plain))
+            else:
+                of_each[owner] = [make(plain)]
+            if whole:
+                add_to_tally(tallies.setdefault(owner, {}), part_of(layout, content), element)
         if whole:
-            forged |= _differing(connection, layout, some, authentic, forged, parts)
+            forged |= _differing(connection, layout, some, tallies, forged, parts)
         else:
             forged |= _altered(connection, layout, some, parts)
     return of_each, forged
@@ -302,22 +309,22 @@ def _altered(
             differing.add(owner_of(layout, content))
         else:
             authentic.append((content, element))
-    return differing | _differing(connection, layout, owners, authentic, differing, parts)
+    tallies = tallies_by_owner(tally_rows(layout, authentic))
+    return differing | _differing(connection, layout, owners, tallies, differing, parts)
 
 
 def _differing(
     connection: Connection,
     layout: Declaration,
     owners: Sequence[str],
-    authentic: Iterable[tuple[Sequence[Any], int]],
+    tallies: Mapping[str, PartTallies],
     besides: set[str],
     parts: Sequence[str] | None,
 ) -> set[str]:
-    """Whose rows, each with its element, are not those that their covers tell of.
+    """Whose rows, as they are counted, are not those that their covers tell of.
 
     Those `besides` are not looked at.
     """
-    tallies = tallies_by_owner(tally_rows(layout, authentic))
     forged = set(besides)
     covers = covers_by_owner(connection, owners, forged)
     for owner in owners:
@@ -349,7 +356,8 @@ def _checked(
         elements.append((content, element))
     several = several_whole(layout, where, values, parts)
     if several:  # all that there is of them need not be read again
-        if differing := _differing(connection, layout, several, elements, set(), parts):
+        tallies = tallies_by_owner(tally_rows(layout, elements))
+        if differing := _differing(connection, layout, several, tallies, set(), parts):
             raise alteration_error(min(differing), layout.name)
     elif is_whole_set(layout, where, None if parts is None else len(parts)) and (
         parts is None or tuple(values[1:]) == tuple(parts)

@@ -172,8 +172,13 @@ def tally_rows(
     for content, element in rows_with_elements:
         at = owner_of(table, content), part_of(table, content)
         count, total = tallies.get(at, (0, 0))
-        tallies[at] = count + 1, (total + element) % _MODULUS
+        tallies[at] = count + 1, sum_with(total, element)
     return tallies
+
+
+def sum_with(total: int, element: int) -> int:
+    """A sum of what rows add, with one more."""
+    return (total + element) % _MODULUS
 
 
 def alteration_error(owner: str, what: str = "") -> SealedError:
@@ -200,8 +205,8 @@ def latest_cover(
     link = connection if isinstance(connection, WriteConnection) else None
     if link is not None and not to_change and raw:
         waits = link.counted_once is not None and owner in link.counted_once.waiting
-        if waits or link.written_covers.get(owner) == raw:
-            mine: Cover = link.memory[owner]  # which this transaction wrote, or will
+        if waits or link.raw_covers.get(owner) == raw:
+            mine: Cover = link.memory[owner]  # which this transaction read or wrote, or will
             return mine
     cover = seals.cover_to_change(owner, raw) if to_change else seals.read_cover(owner, raw)
     if link is not None and link.change_counts is not None:

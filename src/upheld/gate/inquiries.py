@@ -5,7 +5,7 @@ Nothing here gives a value of a person, or what the answers are read by.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Unpack
@@ -226,6 +226,13 @@ class Inquiries:
     def find_each(self, field: str, values: Sequence[str]) -> dict[str, list[PersonId]]:
         """The ids of the people with each of some e-mail addresses or phone numbers."""
         return blind_index.find_each(self._connection, self._context.keyring, field, values)
+
+    def find_pairs(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[PersonId]]:
+        """The ids of the people with both of each of some pairs of an e-mail address and a number.
+
+        A number that is empty says nothing; nobody has an empty address.
+        """
+        return blind_index.find_pairs(self._connection, self._context.keyring, pairs)
 
     @staticmethod
     def search_form(field: str, value: str) -> str:

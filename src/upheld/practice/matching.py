@@ -89,12 +89,12 @@ def confirmed_by(transaction: Transaction, emails: Collection[str]) -> dict[str,
 
 def people_of(transaction: Transaction, keys: Sequence[RowKeys]) -> list[PersonId | None]:
     """Whose rows of some keys are; None for those of nobody, or of several people."""
-    emails = confirmed_by(transaction, {email for email, _ in keys if email})
-    phones = transaction.find_each("phone", list({phone for _, phone in keys if phone}))
-    people: list[PersonId | None] = []
-    for email, phone in keys:
-        mine = emails[email] if email else []
-        if phone:
-            mine = [each for each in mine if each in phones[phone]]
-        people.append(mine[0] if len(mine) == 1 else None)
-    return people
+    owners = transaction.find_pairs(keys)
+    unconfirmed = transaction.unconfirmed_among(
+        sorted({each for some in owners.values() for each in some})
+    )
+    whose: dict[RowKeys, PersonId | None] = {}
+    for pair, some in owners.items():
+        mine = [each for each in some if each not in unconfirmed]
+        whose[pair] = mine[0] if len(mine) == 1 else None
+    return [whose[each] for each in keys]

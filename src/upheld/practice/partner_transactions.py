@@ -144,13 +144,16 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> se
     latest: dict[PersonId, str] = {}
     for each in mine:
         latest[each.person_id] = max(each.row.day, latest.get(each.person_id, ""))
-    first: dict[PersonId, str] = {}
+    first, days = dict[PersonId, str](), dict[int, tuple[Decision, str]]()
 
     def is_in_time(person_id: PersonId, store: Decision) -> bool:
         """Whether the policy lets us store anything of theirs; the first day of it is noted."""
         if not store.allowed:
             return False
-        first[person_id] = first_day(transaction.clock, store)
+        day = days.get(id(store))
+        if day is None:  # of those alike it is the same decision
+            day = days[id(store)] = store, first_day(transaction.clock, store)
+        first[person_id] = day[1]
         return latest[person_id] >= first[person_id]
 
     collect = Act(

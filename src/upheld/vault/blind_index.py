@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -27,12 +27,17 @@ from upheld.vault.keyring import Epoch, Keyring
 FIELDS = ("email", "phone")
 TOKENS_MAX: Final = 1_000  # in one query
 PUT_TOGETHER: Final = 100  # values that people are to be found by
+_DIGITS_ALONE: Final = {number: None for number in range(128) if not chr(number).isdecimal()}
 
 
 def normalised(field: str, value: str) -> str:
     """A value as it is looked for: an address in small letters, a number as its digits."""
-    if field != "phone" and value.isascii():
-        return value.strip().lower()
+    if value.isascii():
+        text = value.strip()
+        if field != "phone":
+            return text.lower()
+        digits = text.partition(";ext=")[0].translate(_DIGITS_ALONE)
+        return "+" + digits if text.startswith("+") else digits
     text = unicodedata.normalize("NFKC", value).strip()
     if field == "phone":
         text = text.partition(";ext=")[
@@ -107,24 +112,65 @@ def find_each(
     """The people with each of some values, as `find`."""
     if not values:
         return {}
+    tokens = _tokens(connection, keyring, field, values)
+    any_of = {token for mine in tokens.values() for token in mine}
+    owners = _owners(_rows_of_people_with(connection, field, list(any_of)), field, any_of)
+    return {each: _people_with(owners, mine) for each, mine in tokens.items()}
+
+
+def find_pairs(
+    connection: Connection, keyring: Keyring, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], list[PersonId]]:
+    """The people with both of each of some pairs of an address and a number, as `find`.
+
+    A number that is empty says nothing; nobody has an empty address.
+    """
+    some = list(dict.fromkeys(pairs))
+    addresses = {email for email, _ in some if email}
+    if not addresses:
+        return {each: [] for each in some}
+    tokens = _tokens(connection, keyring, "email", addresses)
+    any_of = {token for mine in tokens.values() for token in mine}
+    rows_of = _rows_of_people_with(connection, "email", list(any_of))
+    by_email = _owners(rows_of, "email", any_of)
+    of_email = {email: _people_with(by_email, mine) for email, mine in tokens.items()}
+    numbers = {phone for email, phone in some if phone and of_email.get(email)}
+    tokens_of = _tokens(connection, keyring, "phone", numbers)
+    theirs = {
+        each: {match.token for match in its if match.field == "phone"}
+        for each, its in rows_of.items()
+    }
+    return {
+        (email, phone): [
+            each
+            for each in of_email.get(email, ())
+            if not phone or not theirs[each].isdisjoint(tokens_of[phone])
+        ]
+        for email, phone in some
+    }
+
+
+def _tokens(
+    connection: Connection, keyring: Keyring, field: str, values: Iterable[str]
+) -> dict[str, list[bytes]]:
+    """What may stand for each of some values, under every epoch that the keyring holds."""
     newest = row(connection, "SELECT max(number) FROM epoch")
     if newest and newest[0] is not None and newest[0] > keyring.current.number:
         keyring.refresh()  # another process began one, and people may have been moved to it
     keys = [_key(each, field) for each in keyring.epochs]
     keys += [_former_key(keyring, field, each.number) for each in keyring.epochs]
-    tokens = {each: _marks(keys, normalised(field, each)) for each in dict.fromkeys(values)}
-    owners = _owners(connection, field, [token for mine in tokens.values() for token in mine])
+    return {each: _marks(keys, normalised(field, each)) for each in dict.fromkeys(values)}
+
+
+def _people_with(owners: Mapping[bytes, set[PersonId]], tokens: Sequence[bytes]) -> list[PersonId]:
     nobody: set[PersonId] = set()
-    return {
-        each: sorted(nobody.union(*(owners[token] for token in mine if token in owners)))
-        for each, mine in tokens.items()
-    }
+    return sorted(nobody.union(*(owners[token] for token in tokens if token in owners)))
 
 
-def _owners(
+def _rows_of_people_with(
     connection: Connection, field: str, tokens: Sequence[bytes]
-) -> dict[bytes, set[PersonId]]:
-    """Whose some tokens are; SealedError where the rows of one of them are not whole."""
+) -> dict[PersonId, list[Any]]:
+    """All rows of whoever has some tokens; SealedError where those of one are not whole."""
     ids: dict[str, None] = {}
     for first in range(0, len(tokens), TOKENS_MAX):
         some = tokens[first : first + TOKENS_MAX]
@@ -136,8 +182,15 @@ def _owners(
     of_each, altered = database.select_of_each(connection, blind_index, list(ids), "person_id = ?")
     if altered:
         raise alteration_error(min(altered), str(blind_index.name))
-    any_of, owners = set(tokens), dict[bytes, set[PersonId]]()
-    for match in chain.from_iterable(of_each.values()):
+    return {PersonId(each): its for each, its in of_each.items()}
+
+
+def _owners(
+    rows_of: Mapping[PersonId, list[Any]], field: str, any_of: Collection[bytes]
+) -> dict[bytes, set[PersonId]]:
+    """Whose some tokens are."""
+    owners = dict[bytes, set[PersonId]]()
+    for match in chain.from_iterable(rows_of.values()):
         if match.field == field and match.token in any_of:
             owners.setdefault(match.token, set()).add(match.person_id)
     return owners
