@@ -156,7 +156,16 @@ def test_an_advertiser_books_by_its_page_and_a_manager_answers(house: House) -> 
     for name, day in days.items():
         year, month, date = day.split("-")
         form |= {f"{name}-year": year, f"{name}-month": month, f"{name}-day": date}
-    assert send(agent, "/advertiser", {**form, "views_max": "\u0663"}).status_code == 422
+    wrong = [
+        ("views_max", "\u0663"),
+        ("views_max", "1500"),
+        ("cents", "9999"),
+        ("last-year", "2020"),
+    ]
+    for field, text in (*wrong, ("zip", "98a")):
+        answer = send(agent, "/advertiser", {**form, field: text})
+        assert answer.status_code == 422
+        assert f'href="#f-{field.partition("-")[0]}' in answer.text, field
     answer = send(agent, "/advertiser", form)
     assert answer.status_code == 303, answer.text
     (its,) = house.do(lambda t: campaigns.every(t.tables, party))

@@ -18,7 +18,7 @@ from upheld.practice.consequences import Banner, redirect_with_banner, short_ref
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practices.ads import ad_reports, campaigns, pictures
-from upheld.practices.ads.campaigns import AdError, Campaign, CampaignBooking
+from upheld.practices.ads.campaigns import AdError, BookingError, Campaign, CampaignBooking
 from upheld.practices.ads.periods import kind_of
 from upheld.web.forms import EMPTY, Field, Filled, cents, read
 from upheld.web.kit import Refusal
@@ -180,7 +180,8 @@ class AdvertiserPage:
         try:
             its = await self.provider.do(work)
         except AdError as error:
-            return await self.show(visit, filled.wrong("address", error.in_sentences()), 422)
+            field = error.field if isinstance(error, BookingError) else "address"
+            return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
         banner = Banner("It waits for our review.", short_reference(its.campaign_id))
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 

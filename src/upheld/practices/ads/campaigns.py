@@ -51,6 +51,14 @@ class AdError(UpheldError):
     """A campaign that cannot be booked or reviewed as it is said."""
 
 
+class BookingError(AdError):
+    """A campaign that cannot be booked as it is said; `field` is what is wrong about it."""
+
+    def __init__(self, field: str, sentence: str, hint: str) -> None:
+        super().__init__(sentence, code="ad", hint=hint)
+        self.field = field
+
+
 class Campaign(NamedTuple):
     """A campaign as it stands."""
 
@@ -135,15 +143,17 @@ def book(transaction: Transaction, party: str, booking: CampaignBooking, *, acto
     _require_address(booking.address, domain_of(transaction.tables, party))
     clock = transaction.clock
     if not clock.today() <= booking.first <= booking.last:
-        raise _error("these days are over or in the wrong order", "choose a later last day")
+        raise BookingError(
+            "last", "these days are over or in the wrong order", "choose a later last day"
+        )
     if (booking.last - clock.today()).days > 3 * 365:
-        raise _error("the last day is too far away", "choose one within three years")
+        raise BookingError("last", "the last day is too far away", "choose one within three years")
     if not 0 < booking.views_max <= VIEWS_MAX or booking.views_max % BLOCK:
         hint = f"write a multiple of {BLOCK:,}, {VIEWS_MAX:,} at most"
-        raise _error("this number cannot be booked", hint)
+        raise BookingError("views_max", "this number cannot be booked", hint)
     if booking.paid_by not in (VIEWS, CLICKS) or not 0 <= booking.cents <= CENTS_MAX:
         hint = f"pay for views or for clicks, {CENTS_MAX // 100:,} dollars at most"
-        raise _error("this price cannot be booked", hint)
+        raise BookingError("cents", "this price cannot be booked", hint)
     _require_criteria(booking, transaction.policy)
     campaign_id = CampaignId(secrets.token_hex(16))
     transaction.tables.insert(
@@ -206,12 +216,16 @@ def _require_criteria(booking: CampaignBooking, policy: Policy) -> None:
         else:
             fits = {*words} <= listed.get(dimension, set())
         if not fits or not words:
-            raise _error("it is meant for a group that is not on our list", "choose from the list")
+            raise BookingError(
+                dimension, "it is meant for a group that is not on our list", "choose from the list"
+            )
         if not may_choose_by(policy, dimension):
             sentence = "our policy lets no advertisement be chosen by one of these kinds of groups"
-            raise _error(sentence, "choose others, or anybody")
+            raise BookingError(dimension, sentence, "choose others, or anybody")
     if booking.category not in bands.CATEGORIES:
-        raise _error("we take no advertisement of this kind", "choose from the list")
+        raise BookingError(
+            "category", "we take no advertisement of this kind", "choose from the list"
+        )
 
 
 def review(
