@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Final
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from practices.ads import ENOUGH, advertiser, booked, crowd, exactly, review
 from practices.conftest import House
+from practices.test_day_counts import keep
+from practices.test_report_pages import browser_of
 from upheld.practice import bands, privacy_budget
 from upheld.practice.privacy_budget import PROFILE, BudgetError
 from upheld.practice.tables import report_budget
@@ -96,3 +99,35 @@ def test_an_estimate_and_reports_of_a_group_by_pages_pay_from_the_months_of_thes
     spent = house.do(lambda t: privacy_budget.spent(t.tables))
     months = periods.periods_of_month(month, periods.VISITORS)
     assert spent == {each: 500 * (each in (before, month, PROFILE)) + 100 for each in months}
+
+
+def test_groups_that_differ_in_one_kind_of_page_tell_no_more_than_one_budget_lets_them(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever books them one by one is told that it is spent, whoever is in the last group."""
+    exactly(monkeypatch)
+    ann = crowd(house, 1)[0]
+    browser_of(house, ann, b"hers")
+    keep(house, ("/articles/1", "192.0.2.7", b"hers"), ("/help/lamps", "192.0.2.7", b"hers"))
+    parties = [advertiser(house, "Pine Shop"), advertiser(house, "Oak Shop")]
+    groups = [
+        ["help"],
+        ["articles"],
+        ["articles", "help"],
+        ["what we offer"],
+        ["help", "what we offer"],
+    ]
+    its = [
+        booked(house, parties[at % 2], {"page-category": each}) for at, each in enumerate(groups)
+    ]
+    page_reading.make(house.provider.gate.gate, page_reading.pages_by(house.provider))
+    outcomes = [review(house, each) for each in its[:4]]
+    assert {(each.state, each.reason, each.eligible) for each in outcomes} == {
+        (campaigns.REFUSED, campaigns.TOO_SMALL, outcomes[0].eligible)
+    }
+    for each in its[4:]:
+        with pytest.raises(BudgetError) as caught:
+            review(house, each)
+        assert (str(caught.value), caught.value.hint) == (privacy_budget.SPENT, "")
+    agent = house.signed_in(house.staff(kind="agent", sign_in="pia", party=parties[0]), "agent")
+    assert not re.search(r"[0-9,]+ people are in this group", agent.get("/advertiser").text)

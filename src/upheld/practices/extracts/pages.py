@@ -228,14 +228,23 @@ class ExtractPages:
         return its.extract_id
 
     def _fields(self) -> tuple[Field, ...]:
+        """The form, with what the policy lets rows say for some purpose."""
         days = [(str(each), f"{each} days") for each in extracts.DAYS]
+        policy = self.provider.policy
+        words = {each: extracts.choices(policy, each) for each in extracts.PURPOSES}
+        some = {word for each in words.values() for word in each}
         return (
-            Field("purpose", "For", "select", options=[*extracts.PURPOSES.items()]),
+            Field(
+                "purpose",
+                "For",
+                "select",
+                options=[(w, title) for w, title in extracts.PURPOSES.items() if words[w]],
+            ),
             Field(
                 "columns",
                 "What a row says",
                 "checks",
-                options=[(word, its.label) for word, its in COLUMNS.items()],
+                options=[(word, its.label) for word, its in COLUMNS.items() if word in some],
                 length_max=500,
                 hint="In bands; nobody’s exact values.",
             ),
