@@ -27,6 +27,7 @@ from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import CampaignIndex, Groups, Mask
 from upheld.practices.ads.segments import Segments
 from upheld.practices.ads.tables import ad_hide, ad_segment
+from upheld.vault.opened_ahead import OpenedAhead
 
 NOW = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)
 WHY = "Why this ad"
@@ -222,13 +223,14 @@ def test_whoever_is_erased_is_in_no_bitmap_from_then_on(house: House) -> None:
     assert house.do(lambda t: t.tables.select(ad_segment)) == []
     calls = itertools.count()
 
-    def together() -> AbstractContextManager[GateTransaction]:
+    def together(*ahead: OpenedAhead) -> AbstractContextManager[GateTransaction]:
         if next(calls) == 2:  # everybody was read, and nothing is kept yet
             erase(gate, [people[1]], now=True)
             house.do(lambda t: segments.current(t, WOMEN))  # a review makes its own meanwhile
-        return gate.together()
+        return gate.together(*ahead)
 
-    assert segments.make(cast("Gate", SimpleNamespace(together=together))) == 0
+    one = SimpleNamespace(together=together, opening_ahead=gate.opening_ahead)
+    assert segments.make(cast("Gate", one)) == 0
     assert house.do(lambda t: segments.current(t, WOMEN)).people == 2
 
 

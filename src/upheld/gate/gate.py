@@ -57,8 +57,9 @@ from upheld.gate.transaction import GateTransaction
 from upheld.ledger.entries import Entry
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
-from upheld.vault import blind_index, erasures
+from upheld.vault import blind_index, erasures, opened_ahead
 from upheld.vault.keyring import Keyring
+from upheld.vault.opened_ahead import OpenedAhead, Order
 
 
 class Gate:
@@ -233,10 +234,29 @@ class Gate:
             self.refresh()
 
     @contextmanager
-    def together(self) -> Iterator[GateTransaction]:
-        """Acts in one transaction: committed when the block ends, undone when it raises."""
+    def together(self, ahead: OpenedAhead | None = None) -> Iterator[GateTransaction]:
+        """Acts in one transaction: committed when the block ends, undone when it raises.
+
+        Whom a `sweep` is about is taken as they were opened `ahead`, where they are so still.
+        """
         with self.writing() as connection:
-            yield GateTransaction(self.context, connection)
+            transaction = GateTransaction(self.context, connection)
+            transaction.ahead = ahead
+            yield transaction
+
+    def opening_ahead(self, acts: Sequence[Act]) -> OpenedAhead:
+        """For a `with` block in which everybody is swept, in the order of their ids, for acts.
+
+        Where they are many, a second process opens what is read of them before they are reached.
+        """
+        with self.consult() as transaction:
+            if opened_ahead.is_worth_it(len(transaction.customers_after("", opened_ahead.FEWEST))):
+                context, link = transaction.context, transaction.connection
+                some = [ActExecution(context, link, each, entitled=True) for each in acts]
+                fields = {each for one in some for each in one.fields_read()}
+                database = self.engine.url.render_as_string(hide_password=False)
+                return OpenedAhead(Order(database, context.keyring.epochs, (*sorted(fields),)))
+        return OpenedAhead(None)
 
     def batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:
         """Pieces of work in one transaction, each whole or not at all; results or exceptions.

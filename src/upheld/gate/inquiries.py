@@ -42,10 +42,13 @@ from upheld.gate.posting import Editions
 from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
 from upheld.policy.load import Policy
 from upheld.vault import blind_index, erasures, people
+from upheld.vault.opened_ahead import OpenedAhead
 
 
 class Inquiries:
     """The part of a transaction that finds, locks, seals and tells."""
+
+    ahead: OpenedAhead | None = None  # of whom a sweep takes what is opened
 
     def __init__(
         self,

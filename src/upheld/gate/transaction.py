@@ -122,6 +122,7 @@ class Transaction(Inquiries):
             raise TypeError("`chooses` says by what is decided on `only_if`")
         context, connection = self._context, self._connection
         execution = ActExecution(context, connection, act, entitled=entitled)
+        execution.ahead = self.ahead
         others = [ActExecution(context, connection, each, entitled=True) for each in conditions]
         return execution.execute_many(list(dict.fromkeys(person_ids)), others, chooses)
 

@@ -25,6 +25,11 @@ DIMENSIONS: Final[dict[str, dict[str, Any]]] = _FILE  # what people are by what 
 TARGETS: Final = {**DIMENSIONS, **ACTIVITIES}
 BORN: Final = "birth-date"
 FIELD_OF: Final = {**{each: str(its["field"]) for each, its in TARGETS.items()}, AREA: AREA}
+_TOLD_BY: Final = {  # the dimensions of which a field tells
+    field: tuple(each for each in (*DIMENSIONS, AREA) if FIELD_OF[each] == field)
+    for field in FIELD_OF.values()
+}
+SEEN_MAX: Final = 200_000
 SeenValues = dict[tuple[str, str], set[str]]  # the bands of a value of a dimension, on one day
 
 
@@ -71,17 +76,17 @@ def bands_of(
     Where many people are looked at on a day, what was `seen` once is not worked out again.
     """
     result: dict[str, set[str]] = {}
-    for dimension in (*DIMENSIONS, AREA):
-        value = values.get(FIELD_OF[dimension], "")
-        if not value:
-            continue
-        key = dimension, value
-        bands = seen.get(key) if seen is not None else None
-        if bands is None:
-            bands = _bands_in(dimension, value, today)
-            if seen is not None:
-                seen[key] = bands
-        result[dimension] = bands
+    for field, value in values.items():
+        for dimension in _TOLD_BY.get(field, ()) if value else ():
+            key = dimension, value
+            bands = seen.get(key) if seen is not None else None
+            if bands is None:
+                bands = _bands_in(dimension, value, today)
+                if seen is not None:
+                    if len(seen) >= SEEN_MAX:
+                        seen.clear()
+                    seen[key] = bands
+            result[dimension] = bands
     return result
 
 

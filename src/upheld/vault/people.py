@@ -51,9 +51,13 @@ OF_EPOCH = "SELECT 1 FROM person_key WHERE epoch = ? LIMIT 1"
 REGISTER: Final = PersonId("")  # the person of registers: partners, engagements
 
 _KEY, _HELD = part_of("person-key"), part_of("holdings")  # before whose they are
-_COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key, p.cover"
-KEY_COLUMNS: Final = 5  # of them, that make a person with their key
 _TABLES = "person p LEFT JOIN person_key k ON k.person_id = p.person_id"
+_COLUMNS = "p.person_id, p.state, p.holdings, k.epoch, k.wrapped_key, p.cover"
+NEXT: Final = (  # who is in a state, after an id, and how many at most
+    f"SELECT {_COLUMNS} FROM {_TABLES}"  # noqa: S608 - columns alone
+    " WHERE p.state = ? AND p.person_id > ? ORDER BY p.person_id LIMIT ?"
+)
+KEY_COLUMNS: Final = 5  # of them, that make a person with their key
 
 
 class VaultError(UpheldError):

@@ -60,7 +60,7 @@ class Origin(NamedTuple):
     public_source: str | None = None
 
 
-class Value(Struct, frozen=True, gc=False):
+class Value(Struct, frozen=True, array_like=True, gc=False):
     """A value with its origin, the time it came in, and its revision or row number from 1 on.
 
     The time is kept in microseconds since 1970, and told as a datetime.
@@ -372,6 +372,16 @@ def unlisted_rows(connection: Connection, person: Person) -> list[str]:
         except SealError:
             problems.append(what)
     return problems
+
+
+@lru_cache
+def finding_each(people: int, fields: int) -> str:
+    """The statement for the current rows of some fields of some people, whose id comes last."""
+    return (
+        f"SELECT {COLUMNS}, v.person_id FROM value v"  # noqa: S608 - columns and places alone
+        f" WHERE v.current = ? AND v.field IN ({placeholders(range(fields))})"
+        f" AND v.person_id IN ({placeholders(range(people))})"
+    )
 
 
 Fetched = dict[str, list[tuple[Any, ...]]]  # rows of a person, still sealed, by field

@@ -42,6 +42,7 @@ from upheld.ledger.entries import Entry
 from upheld.policy.request import Decision, Duty
 from upheld.policy.vocabulary import Fact
 from upheld.vault import people
+from upheld.vault.opened_ahead import OpenedAhead
 from upheld.vault.people import REGISTER, no_person
 
 Outcome = ActResult | Refused
@@ -67,6 +68,7 @@ class ActExecution:
     several = False  # whether it is about several people
     of_held = False  # whether what an act that reads nothing is about is what is held
     licensor = ""  # from whom the values come that are combined
+    ahead: OpenedAhead | None = None  # whose people are taken as they were opened
     _asks_licences = True
     _older: OlderVersions | None = None
     _licences: ActLicences | None = None
@@ -310,14 +312,15 @@ class ActExecution:
             fields = tuple(dict.fromkeys((*fields, *other.fields_read())))
         by_owner: dict[str, list[Record]] = {}
         changed: set[str] = set()
-        if kinds:
-            proving = records.select_query([REGISTER, *person_ids], kinds)
-            last, rows, (answer,) = fetching.fetch(connection, person_ids, fields, proving)
+        ahead = self.ahead if self.ahead and self.ahead.covers(fields) else None
+        now = () if ahead else fields
+        proving = [records.select_query([REGISTER, *person_ids], kinds)] if kinds else []
+        last, rows, answers = fetching.fetch(connection, person_ids, now, *proving)
+        for answer in answers:
             some, changed = fetching.verified_records(connection, kinds, rows.people, answer)
             for each in some:
                 by_owner.setdefault(each.person_id, []).append(each)
-        else:
-            last, rows, _ = fetching.fetch(connection, person_ids, fields)
+        rows = fetching.with_opened(connection, rows, fields, ahead, context.keyring)
         self.time, self.clock_problem = context.clock.look(last)
         if self.as_of is not None:
             self.time, self.clock_problem = microseconds(self.as_of), ""

@@ -31,7 +31,7 @@ def outcome_of(  # noqa: PLR0913, PLR0917 - what was decided of an act, and its 
             return Refused(number, decision, problem or decision.why)
         return Refused(number)
     if decision.duties or decision.owed:
-        person_id = read.person.person_id
+        person_id = read.person_id
         duty_context = DutyContext(
             execution.connection,
             execution.act,
@@ -43,9 +43,9 @@ def outcome_of(  # noqa: PLR0913, PLR0917 - what was decided of an act, and its 
         execution.context.duty_handlers.run(duty_context)
     if execution.act.action in NOTHING_READ:
         return ActResult(values={}, decision=decision, entry=number)
-    field_values, rows = {}, {}
+    field_values, rows, there = {}, {}, read.cache
     for field in fields:
-        if series := read(field):
+        if series := (there[field] if field in there else read(field)):
             field_values[field] = series[-1]
             if len(series) > 1:
                 rows[field] = series

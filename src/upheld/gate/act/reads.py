@@ -7,8 +7,8 @@ Nothing is opened here but keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ from upheld.gate.evidence.derived_fields import FieldReader
 from upheld.gate.evidence.records import Record
 from upheld.gate.log.entries import latest
 from upheld.vault import people, values
+from upheld.vault.keyring import Keyring
+from upheld.vault.opened_ahead import OpenedAhead, OpenedPerson
 from upheld.vault.people import REGISTER
 
 if TYPE_CHECKING:
@@ -66,11 +68,13 @@ class PersonData(Struct, frozen=True):
 class PersonRows(NamedTuple):
     """The rows of some people, with those of their fields beside them or, of a crowd, apart.
 
-    A row of a field that stands apart has at its end whose it is.
+    A row of a field that stands apart has at its end whose it is. Whoever was opened ahead has no
+    rows of fields, and is there as they were opened.
     """
 
     people: list[Row]
     values: list[Row]
+    opened: Mapping[str, OpenedPerson] = {}
 
 
 def fetch(
@@ -101,7 +105,7 @@ def fetch(
     queries = [(statement, parameters), *more]
     if apart:
         queries.append(
-            (_finding_values(len(person_ids), len(fields)), (True, *fields, *person_ids))
+            (values.finding_each(len(person_ids), len(fields)), (True, *fields, *person_ids))
         )
     person_rows, *answers = query_batch(connection, queries)
     their_rows = PersonRows(person_rows, answers.pop() if apart else [])
@@ -128,13 +132,23 @@ def _finding(count: int, fields: int, server: bool, locked: bool, expected: str 
     return people.people_statement(count, columns, tables, locked=locked)
 
 
-@lru_cache
-def _finding_values(count: int, fields: int) -> str:
-    return (
-        f"SELECT {values.COLUMNS}, v.person_id FROM value v"  # noqa: S608 - columns and places alone
-        f" WHERE v.current = ? AND v.field IN ({placeholders(range(fields))})"
-        f" AND v.person_id IN ({placeholders(range(count))})"
-    )
+def with_opened(
+    connection: Connection,
+    their_rows: PersonRows,
+    fields: Sequence[str],
+    ahead: OpenedAhead | None,
+    keyring: Keyring,
+) -> PersonRows:
+    """The rows of some people with whom of them was opened ahead, and the others' fields."""
+    if ahead is None:
+        return their_rows
+    opened = ahead.among(their_rows.people, keyring)
+    their_rows = their_rows._replace(opened=opened)
+    others = [row[0] for row in their_rows.people if row[0] not in opened]
+    if not others or not fields:
+        return their_rows
+    finding = values.finding_each(len(others), len(fields)), (True, *fields, *others)
+    return their_rows._replace(values=query_batch(connection, [finding])[0])
 
 
 def verified_records(
@@ -169,17 +183,24 @@ def field_readers(
 ) -> dict[PersonId, FieldReader]:
     """What reads the fields of the people of those rows who are in some states, at a time.
 
-    What is derived of rows is read from `tables`.
+    What is derived of rows is read from `tables`. Of whoever was opened ahead nothing is opened.
     """
     readers: dict[PersonId, FieldReader] = {}
-    cache = people.opened_in(connection)
+    cache, keyring = people.opened_in(connection), context.keyring
     for row in their_rows.people:
         reader = readers.get(row[0])
         if reader is None:
             if row[1] not in states or not row[4]:
                 continue
-            person = people.person_from_row(context.keyring, row[: people.KEY_COLUMNS], cache)
-            reader = readers[row[0]] = FieldReader(person, context.derived, at, tables)
+            if its := their_rows.opened.get(row[0]):
+                opening = partial(people.person_from_row, keyring, its.columns)
+                combined = COMBINED in its.occasions
+                readers[row[0]] = FieldReader(
+                    row[0], opening, context.derived, at, tables, {}, its.series, combined
+                )
+                continue
+            person = people.person_from_row(keyring, row[: people.KEY_COLUMNS], cache)
+            reader = readers[row[0]] = FieldReader(row[0], person, context.derived, at, tables)
         value = row[_VALUE]
         if value and value[0] is not None:
             reader.fetched.setdefault(value[0], []).append(value)

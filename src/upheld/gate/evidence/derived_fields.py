@@ -105,7 +105,8 @@ class DerivedFields:
 class FieldReader(Struct):
     """A person's fields within one act: stored ones are opened once, derived ones made of them."""
 
-    person: Person
+    person_id: PersonId
+    opened: Person | Callable[[], Person]  # or what opens them, where nobody may need their key
     derived: DerivedFields
     time: int  # the time of the act, in microseconds since 1970
     tables: Tables  # as they were before anything of the act is written
@@ -113,13 +114,20 @@ class FieldReader(Struct):
     cache: dict[str, tuple[Value, ...]] = {}
     combined: bool = False  # whether any of what was fetched is what somebody else told us
 
+    @property
+    def person(self) -> Person:
+        """The person with their key."""
+        if not isinstance(self.opened, Person):
+            self.opened = self.opened()
+        return self.opened
+
     def __call__(self, field: str) -> tuple[Value, ...]:
         """The rows of a field, the oldest first; none where nothing is held."""
         series = self.cache.get(field)
         if series is None:
             if derived_field := self.derived.get(field):
                 read = restrict_reads(self, derived_field.reads, f"`{field}`")
-                value = derived_field.make(SourceFields(read, self.person.person_id, self.tables))
+                value = derived_field.make(SourceFields(read, self.person_id, self.tables))
                 series = () if value is None else (Value(value, ORIGIN, self.time, 0),)
             else:
                 series = open_rows(self.person, field, self.fetched)

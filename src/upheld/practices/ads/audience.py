@@ -8,7 +8,7 @@ from typing import Final
 
 from upheld.core.ids import PersonId
 from upheld.gate.act.execution import Outcome
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
@@ -46,6 +46,11 @@ def choosing(fields: Sequence[str]) -> tuple[Act, ...]:
         supposing("segment", "ad-view"),
         supposing("segment", "ad-click"),
     )
+
+
+def reading(fields: Sequence[str]) -> tuple[Act, ...]:
+    """The acts by which a crowd is read and asked about."""
+    return (using(fields), *choosing(fields), *choosing((bands.BORN,)))
 
 
 def decisions(
@@ -127,9 +132,11 @@ def activity_mark(
 
 
 def _with_activities(
-    transaction: Transaction, masks: Mapping[PersonId, Mask], fields: Iterable[str]
+    transaction: Transaction, masks: Mapping[PersonId, Mask], fields: Sequence[str]
 ) -> dict[PersonId, Mask]:
     """Masks with the bands of what people did; whoever is in no band stays so."""
+    if not any(its["field"] in fields for its in bands.ACTIVITIES.values()):
+        return dict(masks)
     did = activities_of(transaction, [each for each, mask in masks.items() if mask], fields)
     return {each: {**mask, **did.get(each, {})} for each, mask in masks.items()}
 
@@ -145,17 +152,13 @@ _TEXTS: Final[
 ] = {PARTNERS: _bought, VISITS: page_looks.of_each}
 
 
-def _values_of(outcome: ActResult) -> dict[str, str]:
-    """What an act handed out, in words."""
-    return {name: value.value for name, value in outcome.values.items()}
-
-
 class MaskMaker:
     """The bands in which people are by their values, where many are looked at on a day."""
 
     def __init__(self, policy: Policy, today: date) -> None:
         self._policy, self._today = policy, today
         self._minors: dict[int, bool] = {}  # by age
+        self._ages: dict[str, int] = {}  # by the day of birth
         self._seen: bands.SeenValues = {}
 
     def of(self, values: Mapping[str, str]) -> Mask:
@@ -163,7 +166,9 @@ class MaskMaker:
         born = values.get(bands.BORN, "")
         if not born:
             return {}
-        age = bands.age_on(born, self._today)
+        age = self._ages.get(born)
+        if age is None:
+            age = self._ages[born] = bands.age_on(born, self._today)
         if age not in self._minors:
             self._minors[age] = ages.is_minor(self._policy, age)
         return {} if self._minors[age] else bands.bands_of(values, self._today, self._seen)
@@ -188,14 +193,14 @@ def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> d
 def _masks_of(masks: MaskMaker, outcomes: Mapping[PersonId, Outcome]) -> dict[PersonId, Mask]:
     """The masks of those whom an act was not refused of."""
     return {
-        person_id: masks.of(_values_of(outcome))
+        person_id: masks.of({name: value.value for name, value in outcome.values.items()})
         for person_id, outcome in outcomes.items()
         if not isinstance(outcome, Refused)
     }
 
 
 def read_crowd(
-    transaction: Transaction, people: Sequence[PersonId], fields: Sequence[str]
+    transaction: Transaction, people: Sequence[PersonId], fields: Sequence[str], masks: MaskMaker
 ) -> Iterator[tuple[Sequence[str], Mask]]:
     """By which fields each of some people may be chosen for the policy's groups, and their bands.
 
@@ -216,7 +221,6 @@ def read_crowd(
             others.append(person_id)
         return 0 < group <= smallest
 
-    masks = MaskMaker(transaction.policy, transaction.clock.today())
     outcomes = transaction.sweep(using(fields), people, only_if=(*every, *apart), chooses=chooses)
     mine = _with_activities(transaction, _masks_of(masks, outcomes), fields)
     yield from ((fields, mask) for mask in mine.values())

@@ -23,6 +23,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands
 from upheld.practices.ads import audience, campaigns
+from upheld.practices.ads.audience import MaskMaker
 from upheld.practices.ads.matching import Mask
 from upheld.practices.ads.tables import ad_segment
 
@@ -113,13 +114,29 @@ class _Place(NamedTuple):
     is_last: bool
 
 
-def _add(segments: Segments, transaction: Transaction, fields: list[str], after: str) -> _Place:
+class _Brought(NamedTuple):
+    """People who are being brought into bitmaps, lot by lot, all under one policy and on a day."""
+
+    segments: Segments
+    fields: list[str]
+    masks: MaskMaker
+    made_under: tuple[str, str]
+
+
+def _bring(transaction: Transaction, fields: list[str]) -> _Brought:
+    masks = MaskMaker(transaction.policy, transaction.clock.today())
+    return _Brought(Segments(fields), fields, masks, _made_under(transaction))
+
+
+def _add(brought: _Brought, transaction: Transaction, after: str) -> _Place:
     """Add the next people, each with an entry of the use."""
     people = transaction.customers_after(after, BATCH)
-    if not people:
+    if not people or _made_under(transaction) != brought.made_under:
         return _Place(after, is_last=True)
     with no_search():
-        segments.add(audience.read_crowd(transaction, people, fields))
+        brought.segments.add(
+            audience.read_crowd(transaction, people, brought.fields, brought.masks)
+        )
     return _Place(people[-1], is_last=False)
 
 
@@ -130,11 +147,11 @@ def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     if segments is not None and segments.has(own):
         return segments
     fields = sorted({*own, *_waiting(transaction.tables)})
-    segments, place = Segments(fields), _Place("", is_last=False)
+    brought, place = _bring(transaction, fields), _Place("", is_last=False)
     while not place.is_last:
-        place = _add(segments, transaction, fields, place.after)
-    _keep(transaction, segments, _begin(transaction))
-    return segments
+        place = _add(brought, transaction, place.after)
+    _keep(transaction, brought, _begin(transaction))
+    return brought.segments
 
 
 def make(gate: Gate) -> int:
@@ -150,14 +167,16 @@ def make(gate: Gate) -> int:
         before = _standing(transaction)
         if before is not None and before.has(fields):
             return 0
-        made_at = _begin(transaction)
-    segments, place = Segments(fields), _Place("", is_last=False)
-    while not place.is_last:
-        with gate.together() as transaction:
-            place = _add(segments, transaction, fields, place.after)
+        made_at, brought = _begin(transaction), _bring(transaction, fields)
+    place = _Place("", is_last=False)
+    with gate.opening_ahead(audience.reading(fields)) as ahead:
+        while not place.is_last:
+            ahead.wait(place.after, BATCH)
+            with gate.together(ahead) as transaction:
+                place = _add(brought, transaction, place.after)
     with gate.together() as transaction:
         # Where the row is gone or another, somebody was erased: next time all is made anew.
-        return segments.people if _keep(transaction, segments, made_at) else 0
+        return brought.segments.people if _keep(transaction, brought, made_at) else 0
 
 
 def forget(transaction: Transaction, person_id: PersonId) -> None:
@@ -195,8 +214,11 @@ def _begin(transaction: Transaction) -> int:
     return made_at
 
 
-def _keep(transaction: Transaction, segments: Segments, made_at: int) -> bool:
-    packed = segments.pack(*_made_under(transaction))
+def _keep(transaction: Transaction, brought: _Brought, made_at: int) -> bool:
+    """Keep bitmaps, unless another policy is in force since, or another day; whether they are."""
+    if _made_under(transaction) != brought.made_under:
+        return False
+    packed = brought.segments.pack(*brought.made_under)
     changes = {"sealed": transaction.sealer(PURPOSE).seal(packed, WORD)}
     where = "word = ? AND made_at = ?"
     return bool(transaction.tables.update(ad_segment, changes, where, WORD, made_at))

@@ -7,15 +7,13 @@ another. What the other process cannot do, as when it was killed or stopped, thi
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from select import POLLIN, POLLOUT, poll
 from typing import Final, Self
 
+from upheld.core.helper_process import HelperProcess
 from upheld.practices.takeovers import age_child
 from upheld.practices.takeovers.age_child import DONE, LENGTH, frame
 
@@ -24,7 +22,6 @@ AHEAD: Final = 16  # files that wait for the other process before this one does 
 QUEUE_MAX: Final = 4 * AHEAD  # files that are done and wait for one before them
 CHUNK: Final = 1 << 16  # bytes
 WAIT_MAX: Final = 10.0  # seconds for which the other process may do nothing
-PASSED_ON: Final = ("LD_LIBRARY_PATH",)  # of the environment: without it Python may not start
 
 
 class AgeFile:
@@ -48,21 +45,14 @@ class AgeHelper:
         self._waiting: deque[AgeFile] = deque()
         self._poll = poll()  # not `select`, which knows no more than 1,024 open files
         self._to_send, self._received = bytearray(), bytearray()
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: HelperProcess | None = None
         if expected < FEWEST:
             return
         with suppress(OSError):
-            self.child = subprocess.Popen(  # noqa: S603 - our own file, by our own Python
-                [sys.executable, "-I", str(Path(age_child.__file__))],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
-            )
-            for pipe in self._pipes():
+            self.child = HelperProcess(age_child.__file__)
+            for pipe in self.child.pipes:
                 os.set_blocking(pipe, False)
-            self._poll.register(self._pipes()[1], POLLIN)
+            self._poll.register(self.child.pipes[1], POLLIN)
             self._to_send += frame(kind + key.encode())
 
     def __enter__(self) -> Self:
@@ -103,18 +93,11 @@ class AgeHelper:
         while queue:
             yield self.answer(queue.popleft())
 
-    def _pipes(self) -> tuple[int, int]:
-        """To the other process, and from it."""
-        child = self.child
-        if child is None or child.stdin is None or child.stdout is None:
-            raise TypeError("there is no other process")
-        return child.stdin.fileno(), child.stdout.fileno()
-
     def _exchange(self, seconds: float) -> bool:
         """Send what waits and take what is there, if anything can be in some time; whether so."""
         if self.child is None:
             return False
-        to, from_ = self._pipes()
+        to, from_ = self.child.pipes
         self._poll.register(to, POLLOUT if self._to_send else 0)
         events = dict(self._poll.poll(int(seconds * 1000)))
         try:
@@ -146,10 +129,5 @@ class AgeHelper:
         child, self.child = self.child, None
         self._waiting.clear()
         self._received.clear()
-        if child is None:
-            return
-        child.kill()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
-        child.wait()
+        if child is not None:
+            child.stop()
