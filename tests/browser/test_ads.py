@@ -81,7 +81,7 @@ def test_an_advertiser_learns_only_counts_and_a_customer_turns_it_off(
     browser = Visitor(chromium, site, "customer", ann)
 
     assert "It waits for our review" in book(pia, house, "982")
-    assert "Approved" in answer(max_, house)
+    assert "This campaign is approved" in answer(max_, house)
     assert "Oak chairs" in browser.at("/me")
     follow(browser.page.get_by_role("link", name="Why this ad, and where it leads"))
     why = browser.page.inner_text("main")
@@ -125,7 +125,7 @@ def test_a_picture_is_seen_and_what_is_hidden_comes_back_when_it_is_asked_for(
     pia = Visitor(chromium, site, "agent", agent)
     max_ = Visitor(chromium, site, "staff", house.staff("manager", sign_in="max"))
     book(pia, house, "982")
-    assert "Approved" in answer(max_, house)
+    assert "This campaign is approved" in answer(max_, house)
     browser = Visitor(chromium, site, "customer", ann)
     assert "Oak chairs" in browser.at("/me")
     picture = browser.page.get_by_alt_text("Two chairs of oak")
