@@ -139,13 +139,14 @@ def select_of_each(
     )
     of_each: dict[str, list[Any]] = {}
     forged, make = set[str](), layout.row._make
+    table_name, covered, element_of = layout.name, len(layout.covered), seals.element
     for first in range(0, len(owners), OWNERS_MAX):
         some, tallies = owners[first : first + OWNERS_MAX], dict[str, PartTallies]()
         condition = f"{name} IN ({placeholders(some)}){rest}"
         for each in rows(connection, select_statement(layout, condition), *some, *values):
-            plain = _restore_booleans(layout, each)
-            content = _mac_columns(layout, plain)
-            element = seals.element(layout.name, content, each[-1])
+            plain = _restore_booleans(layout, each) if layout.truths else each[:-1]
+            content = plain[:covered]
+            element = element_of(table_name, content, each[-1])
             if element is None:
                 forged.add(_owner_id(layout, plain))
                 continue
@@ -412,13 +413,21 @@ def _owners(
 def _write(
     connection: Connection, layout: Declaration, rows_to_write: Sequence[Sequence[Any]]
 ) -> None:
-    seals, changes = seals_of(connection), []
+    changes: list[tuple[str, str, int, int]] = []
     marked: list[tuple[Any, ...]] = []
+    name, mark, covered, owner_at = (
+        layout.name,
+        seals_of(connection).mark,
+        len(layout.covered),
+        layout.owner,
+    )
     for each in rows_to_write:
-        content = _mac_columns(layout, each)
-        mac, element = seals.mark(layout.name, content)
+        content = each[:covered]
+        mac, element = mark(name, content)
         marked.append((*each, mac))
-        changes.append((owner_of(layout, content), part_of(layout, content), 1, element))
+        owner = NOBODY if owner_at is None else content[owner_at]
+        part = name if layout.part is None else part_of(layout, content)
+        changes.append((owner, part, 1, element))
     if len(marked) == 1:
         execute_deferred(connection, layout.inserting, *marked[0])
     elif marked:

@@ -56,7 +56,13 @@ class Sealer:
         self, values: Sequence[bytes], places: Sequence[Sequence[str | bytes]]
     ) -> list[bytes]:
         """Seal some values, each bound to its place, as `seal` does one."""
-        return seal_each(self._key, values, [context(*each) for each in places])
+        parts: dict[str | bytes, bytes] = {}  # many have some in common
+        for place in places:
+            for each in place:
+                if each not in parts:
+                    parts[each] = part_of(each)
+        belongs = [b"".join([parts[each] for each in place]) for place in places]
+        return seal_each(self._key, values, belongs)
 
     def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
         """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""

@@ -207,8 +207,8 @@ def _former_key(keyring: Keyring, field: str, epoch: int) -> bytes:
 
 def _marks(keys: Sequence[bytes], text: str) -> list[bytes]:
     """What stands for a text under each of some keys."""
-    raw = text.encode()
-    return [hmac.digest(key, raw, "sha256") for key in keys]
+    raw, digest = text.encode(), hmac.digest
+    return [digest(key, raw, "sha256") for key in keys]
 
 
 def _mark(key: bytes, field: str, value: str) -> bytes:

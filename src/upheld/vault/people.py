@@ -301,8 +301,9 @@ def open_people_in_any_state(
     connection: Connection, keyring: Keyring, people: Sequence[str]
 ) -> dict[PersonId, Person]:
     """Some people in whatever state, for the vault's own upkeep."""
+    person_rows = rows(connection, *_flat(people_query(connection, people)))
     return people_from_rows(
-        keyring, rows(connection, *_flat(people_query(connection, people))), (ACTIVE, ERASING, HELD)
+        keyring, person_rows, (ACTIVE, ERASING, HELD), cache=opened_in(connection)
     )
 
 

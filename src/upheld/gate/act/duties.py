@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -76,6 +76,9 @@ class DutyError(UpheldError):
     """A duty that two parts of a program would carry out."""
 
 
+_MORE_MAX: Final = 256  # decisions of which it is known whether more is to be done
+
+
 def nothing_more(_: DutyContext, __: Duty) -> None:
     """The handler of a duty that the gate fulfils by itself, such as encryption."""
 
@@ -105,6 +108,7 @@ class DutyHandlers:
         self.due: dict[str, DueHandler] = {}
         self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
         self._conditions: dict[str, list[DutyCondition]] = {}
+        self._more: dict[tuple[int, str], tuple[Decision, bool]] = {}  # of decisions so far
 
     def add(self, duty: str, carrier: DutyHandler, condition: DutyCondition | None = None) -> None:
         """Let a part of the program carry out a duty from now on, or only where a condition holds.
@@ -118,6 +122,7 @@ class DutyHandlers:
         self._by[duty] = carrier
         if condition is not None:
             self._conditions.setdefault(duty, []).append(condition)
+        self._more.clear()
         self._changed()
 
     def add_of_action(self, action: str, duty: str, carrier: DutyHandler) -> None:
@@ -129,6 +134,7 @@ class DutyHandlers:
                 hint="remove one of the two",
             )
         self._of_action[action, duty] = carrier
+        self._more.clear()
         self._changed()
 
     def _carrier(self, duty: str, action: str) -> DutyHandler | None:
@@ -176,8 +182,15 @@ class DutyHandlers:
 
     def do_more(self, decision: Decision, action: str) -> bool:
         """Whether more is done for an act that is allowed than to enter it."""
-        carriers = (self._carrier(each.duty, action) for each in decision.duties)
-        return bool(decision.owed) or any(each is not nothing_more for each in carriers)
+        key = id(decision), action
+        pair = self._more.get(key)
+        if pair is None:
+            carriers = [self._carrier(each.duty, action) for each in decision.duties]
+            more = bool(decision.owed) or any(each is not nothing_more for each in carriers)
+            if len(self._more) >= _MORE_MAX:
+                self._more.clear()
+            pair = self._more[key] = decision, more  # whose id nothing else has
+        return pair[1]
 
     def run(self, duty_context: DutyContext) -> None:
         """Carry out every duty of a decision, and close the items of what it does that was owed."""

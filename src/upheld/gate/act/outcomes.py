@@ -30,7 +30,7 @@ def outcome_of(  # noqa: PLR0913, PLR0917 - what was decided of an act, and its 
         if execution.entitled:
             return Refused(number, decision, problem or decision.why)
         return Refused(number)
-    if decision.duties or decision.owed:
+    if execution.context.duty_handlers.do_more(decision, execution.act.action):
         person_id = read.person_id
         duty_context = DutyContext(
             execution.connection,
