@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from upheld.practice import parties, partner_transactions
 from upheld.practice.tables import partner_transaction
 from upheld.practices.accounts import domain
 from upheld.practices.accounts.tables import account
+from upheld.practices.agreements import clients
 from upheld.practices.feeds import feeds, sales, withdrawal
 from upheld.practices.feeds.feeds import Feed
 
@@ -198,6 +200,56 @@ def test_a_program_tells_us_and_never_learns_who_is_a_customer(house: House) -> 
     assert program.ask("/transactions", {"rows": "[{}]"}, authorization="Bearer x")[0] == 401
     house.do(lambda t: parties.end(t, party))
     assert program.ask("/transactions", {"rows": json.dumps(rows)})[0] == 403
+
+
+def test_what_a_stolen_access_told_is_marked_and_nothing_rests_on_it(house: House) -> None:
+    """What the company's other program and its file told is not; a new token is refused."""
+    party, boss = partner(house), house.staff("manager", sign_in="mo")
+    thief, other = (Program(house, party, boss) for _ in range(2))
+    ann, email = email_of(house, "ann")
+    for program, reference in ((thief, "T1"), (other, "O1")):
+        rows = json.dumps([row(email, reference, what=f"By {reference}")])
+        assert program.ask("/transactions", {"rows": rows})[0] == 200
+    take(house, row(email, "F1", what="By F1"))
+    since = (START - timedelta(days=400)).date()
+    mark = house.do(lambda t: partner_transactions.mark_of(t, ann))
+    house.do(lambda t: clients.revoke(t, thief.client_id, by=boss))
+    assert "stolen" not in house.signed_in(ann).get(HERE).text
+    assert house.do(lambda t: partner_transactions.mark_of(t, ann)) == mark
+    house.do(lambda t: clients.revoke(t, thief.client_id, by=boss, stolen=True))
+    page = house.signed_in(ann).get(HERE).text
+    assert re.findall(
+        r"By (T1|O1|F1)( <span[^>]*>The access by which [^<]* was stolen)?", page
+    ) == [
+        ("T1", page[page.index("By T1") + 5 : page.index(" was stolen") + len(" was stolen")]),
+        ("O1", ""),
+        ("F1", ""),
+    ]
+    texts = house.do(lambda t: partner_transactions.texts_since(t, ann, since))
+    assert sorted(texts) == ["By F1", "By O1"]
+    assert house.do(lambda t: partner_transactions.mark_of(t, ann)) != mark
+    lines = [line for _, line in house.do(lambda t: partner_transactions.rows_of(t, ann))]
+    assert ["was stolen" in each for each in sorted(lines)] == [False, False, True]
+    assert thief.ask("/transactions", {"rows": json.dumps([row(email, "T2")])})[0] == 401
+    assert thief.get_token() == ""
+    for stolen in (False, True):
+        with pytest.raises(UpheldError, match="revoked already"):
+            house.do(partial(clients.revoke, client_id=thief.client_id, by=boss, stolen=stolen))
+
+
+def test_of_what_an_earlier_upheld_had_from_a_program_any_of_its_company_may_be_stolen(
+    house: House,
+) -> None:
+    """It did not keep by which one a row came; another company's rows are not marked."""
+    boss = house.staff("manager", sign_in="mo")
+    thief = Program(house, partner(house), boss)
+    ann, email = email_of(house, "ann")
+    other = house.do(lambda t: parties.add(t, "Elm Hall", "business-partner")).party
+    house.do(lambda t: partner_transactions.take(t, "spruce-point", [row(email, what="By us")]))
+    house.do(lambda t: partner_transactions.take(t, other, [row(email, what="By Elm")]))
+    house.do(lambda t: clients.revoke(t, thief.client_id, by=boss, stolen=True))
+    rows = house.do(lambda t: partner_transactions.of_person(t, ann))
+    assert {each.row.what: each.stolen for each in rows} == {"By us": True, "By Elm": False}
 
 
 def test_nothing_of_a_row_is_readable_where_the_database_lies(house: House) -> None:

@@ -202,6 +202,7 @@ def client(which: str = PARTNER, by: str = BY, settings: Path | None = SETTINGS)
 @agreement.command()
 def revoke(
     which: str = typer.Argument(help="The id of the program."),
+    stolen: bool = typer.Option(False, "--stolen", help="Mark what it told us before."),
     by: str = BY,
     settings: Path | None = SETTINGS,
 ) -> None:
@@ -210,7 +211,7 @@ def revoke(
 
     with gate_of(settings_in(settings)).together() as transaction:
         user_id = user_id_of(transaction, by)
-        ended = clients.revoke(transaction, ClientId(which), by=user_id)
+        ended = clients.revoke(transaction, ClientId(which), by=user_id, stolen=stolen)
     print(f"{ended.client_id} of {ended.party} may ask no longer")
 
 

@@ -27,6 +27,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day, is_on_hold
 from upheld.practice.matching import people_of
+from upheld.practice.partner_programs import StolenAccess
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
 from upheld.practice.tables import partner_transaction as table
 from upheld.practice.withdrawn_rows import GONE, SEALED_FOR, VISIBLE, WAITS
@@ -35,7 +36,7 @@ PARTNER: Final = "business-partner"
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
-NO_FEED: Final = FeedId("")  # of what a program of the partner's sent
+NO_FEED: Final = FeedId("")  # of what an earlier upheld had from a program of the partner's
 _PURPOSE: Final = "partner-transactions"
 _ERASED: Final = "no-person"
 NEVER: Final = "~"  # after each day
@@ -48,6 +49,7 @@ class OwnTransaction(NamedTuple):
     company: str
     received_on: str  # a day
     row: PartnerTransaction
+    stolen: bool = False  # whether the access by which we were told of it was stolen
 
 
 class _Match(NamedTuple):
@@ -201,7 +203,7 @@ def _read(
     transaction: Transaction, person_id: PersonId, which: str = "1 = 1", *values: str
 ) -> list[OwnTransaction]:
     """What is kept of somebody's transactions for which a condition holds, the latest first."""
-    sealer = transaction.sealer(*SEALED_FOR)
+    sealer, stolen = transaction.sealer(*SEALED_FOR), StolenAccess(transaction.tables)
     rows = [
         OwnTransaction(
             company_name(each.party),
@@ -210,6 +212,7 @@ def _read(
                 sealer.unseal(each.sealed, person_id, each.party, each.mark, what="a transaction"),
                 type=PartnerTransaction,
             ),
+            stolen.covers(each.party, each.feed_id),
         )
         for each in transaction.tables.select(
             table, f"person_id = ? AND {which}", person_id, *values
@@ -233,19 +236,31 @@ def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetim
 def _line(its: OwnTransaction) -> str:
     row = its.row
     amount = f"{row.cents / 100:.2f} {row.currency}"
-    return f"{row.day} {its.company}: {row.what}, {amount}, reference {row.reference}"
+    marked = "; the access by which we were told was stolen" if its.stolen else ""
+    return f"{row.day} {its.company}: {row.what}, {amount}, reference {row.reference}{marked}"
 
 
 def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> list[str]:
-    """What somebody bought from partners on a day or later, in the words of those."""
-    return [each.row.what for each in of_person(transaction, person_id) if each.row.day >= day]
+    """What somebody bought from partners on a day or later, in the words of those.
+
+    But what came by a stolen access: it may not be so.
+    """
+    rows = of_person(transaction, person_id)
+    return [each.row.what for each in rows if each.row.day >= day and not each.stolen]
 
 
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
     """What is another when rows of somebody came, went or are others than before."""
-    columns, where = ("mark", "mac"), f"person_id = ? AND {VISIBLE}"
+    columns, where = ("mark", "mac", "party", "feed_id"), f"person_id = ? AND {VISIBLE}"
     rows = transaction.tables.select_unchecked(table, columns, where, person_id, GONE)
-    return len(rows), sha256(b"".join(sorted(mac or mark.encode() for mark, mac in rows))).digest()
+    stolen = StolenAccess(transaction.tables) if rows else None
+    doubtful = (
+        sum(stolen.covers(str(party), FeedId(str(feed_id))) for *_, party, feed_id in rows)
+        if stolen
+        else 0
+    )
+    macs = sorted(mac or mark.encode() for mark, mac, *_ in rows)
+    return len(rows), doubtful, sha256(b"".join(macs)).digest()
 
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:

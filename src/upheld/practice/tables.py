@@ -66,7 +66,7 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     Column("party", WORD, primary_key=True),
     # Of the partner's reference: it is taken once.
     Column("mark", WORD, primary_key=True, info=once_only()),
-    Column("feed_id", ID, nullable=False),  # of the file; empty where a program sent it
+    Column("feed_id", ID, nullable=False),  # of the file, or of the program that sent it
     Column("received", WORD, nullable=False),  # the day, in the provider's zone
     Column(
         "sealed",
@@ -78,6 +78,19 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     Index("partner_transaction_once", "party", "mark", unique=True),
     Index("partner_transaction_feed", "feed_id", "person_id"),
     info=STAYS | APART | sealed(owner="person_id"),
+)
+
+partner_client: Final = Table(  # a program of a partner's, which asks with a secret of its own
+    "partner_client",
+    metadata,
+    Column("client_id", ID, primary_key=True),
+    Column("party", WORD, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False),  # SHA-256 of 256 random bits
+    Column("state", WORD, nullable=False),  # active, revoked, stolen
+    Column("added", Instant, nullable=False),
+    Column("added_by", WORD, nullable=False),
+    Column("mac", LargeBinary),
+    info=sealed(few=True),
 )
 
 page_look: Final = Table(  # which groups of our pages somebody looked at of late; no hold needs it

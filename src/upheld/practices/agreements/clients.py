@@ -20,11 +20,11 @@ from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER, SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties, program_keys
+from upheld.practice.partner_programs import ACTIVE, REVOKED, STOLEN
+from upheld.practice.tables import partner_client as table
 from upheld.practices.agreements.agreements import require_manager
-from upheld.practices.agreements.tables import partner_client as table
 from upheld.practices.agreements.terms import AgreementError
 
-ACTIVE, REVOKED = "active", "revoked"
 TOKEN_LASTS: Final = timedelta(minutes=10)
 ADDED, ENDED = "agreement.client", "agreement.client-revoke"
 SENTENCES: Final = {
@@ -63,20 +63,27 @@ def add(transaction: Transaction, which: str, *, by: UserId) -> tuple[PartnerCli
     return client, "" if program_keys.find(transaction.tables, party) else secret
 
 
-def revoke(transaction: Transaction, client_id: ClientId, *, by: UserId) -> PartnerClient:
-    """Let a program ask no longer; its tokens end with it."""
+def revoke(
+    transaction: Transaction, client_id: ClientId, *, by: UserId, stolen: bool = False
+) -> PartnerClient:
+    """Let a program ask no longer; its tokens end with it.
+
+    What came by a stolen access before is marked wherever it is shown. One that was revoked can
+    still be called stolen.
+    """
     user = require_manager(transaction.tables, by)
     transaction.lock(REGISTER)
     row = _find(transaction.tables, client_id)
-    if row is None or row.state != ACTIVE:
+    if row is None or row.state == STOLEN or (row.state == REVOKED and not stolen):
         raise AgreementError(
             "there is no such program, or it was revoked already",
             code="partner-client",
             hint="`upheld agreement clients` lists those that may ask",
         )
-    transaction.tables.update(table, {"state": REVOKED}, "client_id = ?", client_id)
+    state = STOLEN if stolen else REVOKED
+    transaction.tables.update(table, {"state": state}, "client_id = ?", client_id)
     transaction.note(None, ENDED, actor=f"staff {user.user_id}", id=client_id)
-    return _from_row(row)._replace(state=REVOKED)
+    return _from_row(row)._replace(state=state)
 
 
 def clients(tables: Tables, party: str = "") -> list[PartnerClient]:

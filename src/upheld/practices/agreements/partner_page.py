@@ -19,6 +19,7 @@ from upheld.practice.consequences import Banner, redirect_with_banner, short_ref
 from upheld.practice.deliveries import PartyDelivery
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import label_of_customers
+from upheld.practice.partner_programs import ACTIVE
 from upheld.practice.plugin import Provider
 from upheld.practices.agreements import agreements, clients, news, pulls, recipients
 from upheld.practices.agreements.agreements import PartnerAgreement
@@ -114,7 +115,7 @@ class PartnerPage:
             agreements.agreements(tables, party),
             purposes,
             deliveries.latest(tables, party=party),
-            [each for each in clients.clients(tables, party) if each.state == clients.ACTIVE],
+            [each for each in clients.clients(tables, party) if each.state == ACTIVE],
             sum(each.answered_at is None for each in recipients.of_party(transaction, party)),
         )
 

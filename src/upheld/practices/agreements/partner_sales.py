@@ -15,6 +15,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from upheld.core.ids import FeedId
 from upheld.gate.transaction import Transaction
 from upheld.practice import parties, partner_rows, partner_transactions, program_keys
 from upheld.practices.agreements import assertions
@@ -57,7 +58,8 @@ class PartnerSales:
                     wrong.append({"row": number, "why": str(error)})
                     continue
                 readable.append(values)
-            partner_transactions.take(transaction, client.party, readable)
+            program = FeedId(client.client_id)
+            partner_transactions.take(transaction, client.party, readable, program)
             return {"received": len(rows), "unreadable": wrong}
 
         return json_answer(await self.api.provider.do(work))

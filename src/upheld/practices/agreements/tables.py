@@ -54,19 +54,6 @@ partner_key: Final = Table(  # the public key by which a partner signs
     info=sealed(few=True),
 )
 
-partner_client: Final = Table(  # a program of a partner's, which asks with a secret of its own
-    "partner_client",
-    metadata,
-    Column("client_id", ID, primary_key=True),
-    Column("party", WORD, nullable=False),
-    Column("secret_hash", LargeBinary, nullable=False),  # SHA-256 of 256 random bits
-    Column("state", WORD, nullable=False),  # active, revoked
-    Column("added", Instant, nullable=False),
-    Column("added_by", WORD, nullable=False),
-    Column("mac", LargeBinary),
-    info=sealed(few=True),
-)
-
 partner_pull: Final = Table(  # how far a partner has come in what it asks for
     "partner_pull",
     metadata,
