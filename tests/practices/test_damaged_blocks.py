@@ -12,11 +12,13 @@ from practices.conftest import House
 from practices.test_collection import visits
 from practices.test_compaction import blocks_of, keep, keep_many
 from practices.test_day_counts import tied
+from upheld.core.errors import UpheldError
 from upheld.core.ids import BlockId
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
 from upheld.gate import set_aside
+from upheld.gate.erasure.erase import erase
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practices.collection import compaction
 from upheld.practices.collection.compaction import compact
@@ -47,6 +49,13 @@ def mend(house: House, block_id: BlockId, raw: bytes) -> None:
     """Write bytes of a block behind our back."""
     with writing(house.provider.gate.gate.engine) as connection:
         run(connection, "UPDATE visit_block SET sealed = ? WHERE block_id = ?", raw, block_id)
+
+
+def lose_key(house: House, days_ago: int) -> None:
+    """Change the salt of a day behind our back."""
+    with writing(house.provider.gate.gate.engine) as connection:
+        statement = "UPDATE visit_day SET salt = ? WHERE day = ?"
+        run(connection, statement, b"\0" * 32, day_of(house, days_ago))
 
 
 def aside(house: House) -> list[tuple[str, str, str]]:
@@ -90,13 +99,7 @@ def test_a_day_whose_key_is_damaged_is_left_as_it_is(house: House) -> None:
     gate = house.provider.gate.gate
     keep(house, 2, 3)
     keep(house, 1, 3)
-    with writing(gate.engine) as connection:
-        run(
-            connection,
-            "UPDATE visit_day SET salt = ? WHERE day = ?",
-            b"\0" * 32,
-            day_of(house, 2),
-        )
+    lose_key(house, 2)
     assert compact(gate) == 3
     assert blocks_of(house) == {day_of(house, 2): 3, day_of(house, 1): 1}
     assert [about for _, about, _ in aside(house)] == [f"visits of {day_of(house, 2)}"]
@@ -120,6 +123,41 @@ def test_when_its_time_is_over_a_damaged_block_goes_unless_a_hold_may_keep_it(
     expected = {day_of(house, 502): 1, day_of(house, 501): 1} if on_hold else {}
     assert blocks_of(house) == expected
     assert [job for job, _, _ in aside(house)] == (["visits"] if on_hold else [])
+
+
+@pytest.mark.parametrize("what", ["block", "key"])
+def test_whoever_is_erased_is_gone_with_the_damaged_blocks_in_which_they_may_be(
+    house: House, what: str
+) -> None:
+    """Nobody could read these again; of other days nobody else's visits go."""
+    gate = house.provider.gate.gate
+    ann = tied(house, "ann@marked.example", b"c1")
+    keep_many(house, 1, 2, 3, days_ago=2)
+    keep_many(house, 1, 2, 3, days_ago=1)
+    if what == "block":
+        flip(house, 2)
+    else:
+        lose_key(house, 2)
+    erase(gate, [ann])
+    assert blocks_of(house) == {day_of(house, 1): 1}
+    assert sorted(each.route for each in visits(house)) == ["/p2", "/p3"]
+
+
+def test_a_damaged_block_in_which_a_hold_may_keep_visits_stays_until_the_hold_ends(
+    house: House,
+) -> None:
+    """And whoever is erased meanwhile is so once it has ended."""
+    gate = house.provider.gate.gate
+    ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
+    keep_many(house, 1, 2, 3, days_ago=2)
+    flip(house, 2)
+    hold = house.do(lambda t: t.record(bo, "hold", fact="legal-hold"))
+    with pytest.raises(UpheldError):
+        erase(gate, [ann])
+    assert blocks_of(house) == {day_of(house, 2): 1}
+    gate.withdraw(bo, hold)
+    erase(gate, [ann])
+    assert blocks_of(house) == {}
 
 
 def test_what_may_be_kept_no_longer_goes_from_all_blocks_but_the_damaged_ones(

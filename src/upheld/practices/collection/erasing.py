@@ -10,15 +10,31 @@ between has deleted whole blocks, and the ties that say whose the rest is are th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from upheld.core.ids import BlockId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
-from upheld.practices.collection.blocks import PURPOSE, DayKeys, days_of, where_tokens_may_be
-from upheld.practices.collection.rewriting import BlockSize, any_of, lots_of, replace
+from upheld.practices.collection.blocks import (
+    COOKIE,
+    PAGE,
+    PURPOSE,
+    DayKeys,
+    days_of,
+    where_tokens_may_be,
+)
+from upheld.practices.collection.rewriting import (
+    BlockSize,
+    any_of,
+    lots_of,
+    open_whole,
+    replace,
+    whole_keys,
+)
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go
+from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go, tied_on_hold
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -126,37 +142,68 @@ def _days(gate: Gate) -> list[str]:
 def _blocks_with(gate: Gate, day: str, cookies: set[bytes], also: str = "1 = 1") -> list[BlockSize]:
     """The blocks of a day in which there are visits that came with some cookies.
 
-    Those of which a condition holds `also`.
+    Those of which a condition holds `also`. In a damaged block any may be.
     """
     with gate.look() as tables:
-        keys = DayKeys(gate, days_of(tables, [day]))
-        if not keys.salts:
-            return []
-        tokens = {keys.token(day, each) for each in cookies}
-        pairs = [
-            BlockSize(BlockId(str(block_id)), int(visits))
-            for where, values in where_tokens_may_be(tables, day, tokens)
+        keys, tokens = whole_keys(gate, tables, [day]), set[bytes]()
+        conditions = [("day = ? AND fields LIKE ?", [day, f"%{COOKIE}%"])]
+        if keys.salts:
+            tokens = {keys.token(day, each) for each in cookies}
+            conditions = [*where_tokens_may_be(tables, day, tokens)]
+        sizes = {
+            BlockId(str(block_id)): int(visits)
+            for where, values in conditions
             for block_id, visits in tables.select_unchecked(
                 visit_block, ["block_id", "visits"], f"{where} AND {also}", *values
             )
-        ]
-        return [
-            BlockSize(BlockId(row.block_id), row.visits)
-            for some in lots_of(pairs)
-            for row in tables.select(visit_block, any_of(some), *some)
-            if not tokens.isdisjoint(keys.tokens_in(row))
-        ]
+        }
+        without = {
+            row.block_id
+            for some in lots_of(BlockSize(*each) for each in sizes.items())
+            for row in tables.select_authentic(visit_block, any_of(some), *some)[0]
+            if _is_without(keys, row, tokens)
+        }
+        return [BlockSize(*each) for each in sizes.items() if each[0] not in without]
+
+
+def _is_without(keys: DayKeys, row: Any, tokens: Collection[bytes]) -> bool:
+    """Whether a block has surely no visit of some tokens."""
+    try:
+        return {*tokens}.isdisjoint(keys.tokens_in(row))
+    except (SealError, KeyError):  # it does not open, or the key of its day is gone
+        return False
 
 
 def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> int:
-    """Delete the visits of some cookies from some blocks, if they are still there; how many."""
-    tables, count = transaction.tables, 0
-    rows = tables.select(visit_block, any_of(block_ids), *block_ids)
-    keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
-    for row in rows:
+    """Delete the visits of some cookies from some blocks, if they are still there; how many.
+
+    A damaged block goes as a whole, and is not counted.
+    """
+    tables, count, damaged = transaction.tables, 0, set[BlockId]()
+    days = {
+        BlockId(str(block_id)): str(day)
+        for block_id, day in tables.select_unchecked(
+            visit_block, ["block_id", "day"], any_of(block_ids), *block_ids
+        )
+    }
+    keys = whole_keys(transaction, tables, sorted({*days.values()}))
+    blocks = open_whole(tables, keys, [*days], damaged) if days else []
+    if damaged:
+        _drop_damaged(transaction, sorted(damaged))
+    for row, columns in blocks:
         tokens = {keys.token(row.day, each) for each in cookies}
-        columns = keys.columns(row)
         others = columns.without(tokens)
         count += len(columns.times) - len(others.times)
         replace(transaction, keys, row, others, row.fields.split())
     return count
+
+
+def _drop_damaged(transaction: Transaction, block_ids: Sequence[BlockId]) -> None:
+    """Delete blocks that nobody can read any more: whoever is erased may be in them.
+
+    SealError where the law has us keep visits of anybody: theirs may be in one, and in a backup.
+    """
+    if tied_on_hold(transaction):
+        raise SealError("a block of visits in which a hold may have us keep some")
+    transaction.tables.purge(visit_block, any_of(block_ids), *block_ids)
+    transaction.note(None, "retention", action="delete", data=(PAGE,))
