@@ -149,6 +149,9 @@ def test_one_answer_counts_of_twenty_and_none_of_an_older_question(house: House)
         with pytest.raises(AdError):
             ask(house, whose, reason=reason)
     first = ask(house, party)
+    manager = house.signed_in(house.staff("manager"), "staff")
+    form = {"party": party, "reason": "It sells parasols, too"}
+    assert send(manager, HERE, form).status_code == 422
     with pytest.raises(AdError):
         ask(house, party, "c" * 32)
 

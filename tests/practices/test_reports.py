@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -351,3 +352,14 @@ def test_the_policy_says_how_small_a_group_is_and_how_large_the_budget(
     report_on(house, "customers", "age-range", "", 500)
     with pytest.raises(BudgetError):
         report_on(house, "customers", "zip", "", 10)
+
+
+def test_whoever_starts_it_without_opendp_reads_what_is_not_made_and_how_to_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless the policy makes no number of anybody, or OpenDP is there."""
+    policy = upheld.load(sample_policy())
+    assert privacy_budget.missing(policy) == ""
+    monkeypatch.setattr(noise, "is_there", lambda: False)
+    assert f"run {sys.executable} -m pip install opendp" in privacy_budget.missing(policy)
+    assert privacy_budget.missing(without("reports")) == ""

@@ -81,7 +81,10 @@ class NamePages:
             filled = read(_fields(transaction), visit.form)
             if filled.ok:
                 party, reason = filled.values["party"], filled.values["reason"]
-                names.ask(transaction, party, user_id, reason=reason)
+                try:
+                    names.ask(transaction, party, user_id, reason=reason)
+                except AdError as error:  # somebody else asked a moment ago
+                    return filled.wrong("party", error.in_sentences())
             return filled
 
         filled = await self.provider.do(work)
