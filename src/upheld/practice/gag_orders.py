@@ -1,5 +1,7 @@
 """What an order forbids us to tell: while one is in force, neither it nor what rests on it is told.
 
+That is so of its own instrument: what is known of another one, such as a hold, stays told.
+
 It appears in no list, count or copy that a person gets, and nothing says that anything is missing.
 Once the order ends it appears like everything else.
 """
@@ -30,17 +32,28 @@ class GagFilter:
         forged: Sequence[str] = ()
         if mine is None:
             mine, forged = transaction.records_of([person_id], KINDS)
-        records = mine
         at = microseconds(transaction.clock.now())
-        gagged = any(each.fact == "gag-order" and each.in_force(at) for each in records) or forged
-        self.ids = {each.record_id for each in records if gagged and _of_process(each)}
-        self.gagged = bool(gagged)
+        orders = [each for each in mine if each.fact == "gag-order" and each.in_force(at)]
+        self.gagged = bool(orders or forged)
+        instruments = {each.how for each in orders}
+        is_of_all = bool(forged) or "" in instruments
+        hidden = [
+            each
+            for each in mine
+            if self.gagged and _of_process(each)
+            if is_of_all or each.kind == TASK or each.how in instruments
+        ]
+        self.ids = {each.record_id for each in hidden}
+        self._open_parties = {each.party for each in mine if each.record_id not in self.ids}
 
     def entry(self, entry: Entry) -> bool:
         """Whether an entry may not be told."""
         if not self.gagged:
             return False
-        return entry.purpose == PURPOSE or not self.ids.isdisjoint(entry.evidence)
+        if not self.ids.isdisjoint(entry.evidence):
+            return True
+        _, _, party = entry.recipient.partition(" ")
+        return entry.purpose == PURPOSE and (not party or party not in self._open_parties)
 
     def record(self, record: Record) -> bool:
         """Whether a record may not be told."""

@@ -1,21 +1,35 @@
-"""Since which day something that came in may still be kept, and whether the law has us keep it."""
+"""Since which day something that came in may still be kept, and whether the law has us keep it.
+
+Where the law does and forbids to speak of it, whoever it is about is told what they would be told
+without the hold; what is told as gone waits for its end, where nobody but the legal desk reads it.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from upheld.core.clock import Clock
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act
+from upheld.gate.evidence.records import Record
+from upheld.gate.evidence.silent_holds import silent_holds
 from upheld.gate.log.entries import after
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 
 HOLD: Final = "hold"  # the kind of records by which the law keeps us from deleting
+ORDER: Final = "instrument"  # and of those by which an order forbids to speak of it
 ON_HOLD: Final = {"legal-hold": True, "erasure-requested": True, "erased": True}
+
+
+class Holds(NamedTuple):
+    """Whether a hold that may be told is in force, and one of which nobody may speak."""
+
+    open: bool
+    silent: bool
 
 
 def first_day(clock: Clock, store: Decision) -> str:
@@ -46,11 +60,29 @@ def end_of_keeping(day: str, store: Decision) -> date | None:
 
 def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> bool:
     """Whether the law keeps us from deleting what is stored of somebody, as the policy says."""
+    return bool(_holds(transaction, person_id, store))
+
+
+def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds:
+    """Whether the law keeps us from deleting what is stored of somebody, and what may be told."""
+    holds = _holds(transaction, person_id, store)
+    if not holds:
+        return Holds(False, False)
+    orders, _ = transaction.records_of([person_id], [ORDER])
+    at = microseconds(transaction.clock.now())
+    hidden = silent_holds(transaction.policy, [*holds, *orders], at)
+    silent = [each.record_id in hidden for each in holds]
+    return Holds(not all(silent), any(silent))
+
+
+def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Record]:
+    """The holds in force of somebody, where the policy lets us keep something for one."""
     records, _ = transaction.records_of([person_id], [HOLD])
     at = microseconds(transaction.clock.now())
-    if not any(each.in_force(at) for each in records):
-        return False
-    return transaction.arrivals.decide(store, ON_HOLD).allowed
+    in_force = [each for each in records if each.in_force(at)]
+    if not in_force or not transaction.arrivals.decide(store, ON_HOLD).allowed:
+        return []
+    return in_force
 
 
 @lru_cache(maxsize=64)

@@ -25,7 +25,8 @@ from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice.kept_days import first_day, is_on_hold
+from upheld.practice import withdrawn_rows
+from upheld.practice.kept_days import first_day, holds_of, is_on_hold
 from upheld.practice.matching import people_of
 from upheld.practice.partner_programs import StolenAccess
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
@@ -276,23 +277,36 @@ def retire(gate: Gate) -> int:
     ClockError while the clock is in doubt.
     """
     trusted_time(gate)
-    with gate.look() as tables:
-        people = sorted({str(who) for (who,) in tables.select_unchecked(table, ["person_id"])})
-    return sum(_retire(gate, PersonId(each)) for each in people)
+    with gate.together() as transaction:
+        rows = transaction.tables.select_unchecked(table, ["person_id"], "1 = 1 GROUP BY person_id")
+        people = sorted(PersonId(str(who)) for (who,) in rows)
+        apart = transaction.apart_among(people)
+    return sum(_retire(gate, each) for each in people if each not in apart)
 
 
 def _retire(gate: Gate, person_id: PersonId) -> int:
+    """Delete, or set apart, what of somebody's may be kept no longer, and say so once.
+
+    Of whom a law keeps something apart alone, it goes with them.
+    """
     with gate.together() as transaction:
-        if is_on_hold(transaction, person_id, STORE):
+        tables, holds = transaction.tables, holds_of(transaction, person_id, STORE)
+        if holds.open:
+            if not holds.silent:  # what was told as gone may be told again
+                withdrawn_rows.show_again(transaction, person_id)
             return 0
         decision = _storing(transaction, person_id)
         oldest = first_day(transaction.clock, decision) if decision.allowed else ""
-        # What was told as gone goes without another word.
-        transaction.tables.delete(table, "person_id = ? AND feed_id = ?", person_id, GONE)
-        where, more = "person_id = ?", tuple[str, ...]()
+        where, values = f"person_id = ? AND {VISIBLE}", tuple[str, ...]((person_id, GONE))
         if oldest:
-            where, more = "person_id = ? AND (received < ? OR feed_id = ?)", (oldest, WAITS)
-        count = transaction.tables.delete(table, where, person_id, *more)
+            where, values = f"{where} AND (received < ? OR feed_id = ?)", (*values, oldest, WAITS)
+        if holds.silent:
+            rows = tables.select(table, where, *values)
+            withdrawn_rows.keep_for_hold(transaction, rows, GONE)
+            count = len(rows)
+        else:  # what was told as gone goes without another word
+            count = tables.delete(table, where, *values)
+            tables.delete(table, "person_id = ? AND feed_id = ?", person_id, GONE)
         if count:
             transaction.note(
                 person_id,

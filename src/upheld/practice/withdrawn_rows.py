@@ -2,7 +2,7 @@
 
 Such a row is of no feed any more and has another mark: what the partner tells later is taken in as
 if the row had gone. Where an order forbids to speak of the hold, the row is shown to nobody but the
-authority that gets what is held.
+authority that gets what is held, until it may be told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
-from upheld.core.ids import FeedId
+from upheld.core.ids import FeedId, PersonId
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import partner_transaction as table
 
@@ -19,6 +19,7 @@ GONE: Final = FeedId("gone")  # in place of a feed's id: it is told that the row
 WAITS: Final = FeedId("waits")  # and that it waits for the end of a hold
 SEALED_FOR: Final = ("partner-transactions", "row")
 VISIBLE: Final = "feed_id <> ?"  # of GONE
+_GONE: Final = "person_id = ? AND feed_id = ?"
 _ONE: Final = "person_id = ? AND party = ? AND mark = ?"
 
 
@@ -33,3 +34,9 @@ def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: FeedId) -> 
         after["sealed"] = sealer.seal(content, each.person_id, each.party, mark)
         transaction.tables.delete(table, _ONE, *before)
         transaction.tables.insert(table, **after)
+
+
+def show_again(transaction: Transaction, person_id: PersonId) -> None:
+    """Tell of somebody's rows that were told as gone, once an order forbids it no more."""
+    if transaction.tables.select_unchecked(table, ["mark"], _GONE, person_id, GONE):
+        transaction.tables.update(table, {"feed_id": WAITS}, _GONE, person_id, GONE)

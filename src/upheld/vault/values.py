@@ -174,13 +174,14 @@ def write_again(
     *,
     series: bool,
 ) -> Person:
-    """Write what was kept of a field under a new key, each row with its own origin and time.
+    """Write what was kept of a field under another key, each row with its own origin and time.
 
-    The person, of whom nothing was held of it yet, with what is held of it now.
+    They follow what is held of it already. The person with what is held of it now.
     """
-    if series:
+    holding = person.holdings.get(field, Holding(0, "", 0 if series else None))
+    if holding.gone is not None:
         new_rows = [(each.value, each.origin, each.at) for each in old_values]
-        return _append_rows(connection, person, field, Holding(0, "", 0), new_rows)
+        return _append_rows(connection, person, field, holding, new_rows)
     for each in old_values:
         person = put(connection, keyring, person, {field: each.value}, each.origin, each.at)
     return person

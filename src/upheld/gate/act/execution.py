@@ -35,8 +35,9 @@ from upheld.gate.editions import bound
 from upheld.gate.evidence import records
 from upheld.gate.evidence.crowd_tables import CrowdTables
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
-from upheld.gate.evidence.provers import EvidenceError, ProofQuestion, Shared, is_silent
+from upheld.gate.evidence.provers import HOLD, EvidenceError, ProofQuestion, Shared
 from upheld.gate.evidence.records import Record
+from upheld.gate.evidence.silent_holds import silent_holds, without
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.request import Decision, Duty
@@ -354,20 +355,24 @@ class ActExecution:
             and not data.changed.isdisjoint((REGISTER, person_id))
         ):
             return {}, (), "forged-record"
-        mine = data.with_registers(person_id)
         try:
-            silent = self.is_told and is_silent(context.policy, mine, self.time)
-            questions = self.questions(person_id, read, data, mine)
-            return (*context.provers.prove(facts, questions, silent=silent), "")
+            questions = self.questions(person_id, read, data, data.with_registers(person_id))
+            return (*context.provers.prove(facts, questions), "")
         except EvidenceError as error:
             return {}, (), error.code
 
     def questions(
         self, person_id: PersonId, read: FieldReader, data: PersonData, mine: Sequence[Record]
     ) -> Callable[[Fact], ProofQuestion]:
-        """What the prover of each fact is asked about a person, whose records are given."""
+        """What the prover of each fact is asked about a person, whose records are given.
+
+        Where what comes of it is told, it is as if there were no hold of which nobody may speak.
+        """
         act, policy, needs = self.act, self.context.policy, self.template.needs
         at, checker = self.context.clock.local(self.at), policy.engine.checker
+        is_silent = self.is_told and HOLD in self.template.facts
+        if is_silent and (hidden := silent_holds(policy, mine, self.time)):
+            mine = without(mine, hidden)
 
         def question_of(fact: Fact) -> ProofQuestion:
             proof = fact.proof

@@ -127,7 +127,7 @@ def drop(
         token(context.keyring, person_id),
         EntryNumber(0),
         "",
-        apart=retained.apart,
+        apart=tuple(field for field in retained.apart if field in gone),
         apart_records=retained.apart_records,
         dropped=gone,
     )

@@ -4,11 +4,13 @@ Every row of every table whose key begins with their id goes, whichever part of 
 of, and entries are cut from them. What is kept gets a key of its own and new rows, so that nothing
 that was ever written under the old key, in a log of the database or a backup, opens with the new
 one. What a law keeps and forbids to speak of goes to a person of its own, of whom no act, no
-look-up and no list knows but the legal desk's, with the rows of practices that a hold keeps.
+look-up and no list knows but the legal desk's, with the rows of practices that a hold keeps. What
+comes to be set aside later goes to the same one, as long as it rests on the same hold.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -27,7 +29,7 @@ from upheld.gate.erasure import former_revisions, rows_on_hold
 from upheld.gate.erasure.former_revisions import Revisions
 from upheld.gate.erasure.rows_on_hold import HeldRows
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE, REQUESTED
+from upheld.gate.evidence.provers import ERASURE, HOLD, REQUESTED
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import detach, entries
 from upheld.ledger.entries import Entry
@@ -85,7 +87,8 @@ def delete_people(
     }
     detach.detach(connection, person_ids)
     wholly = [each for each in person_ids if not erased[each].kept]
-    covers = _rows_go(connection, person_ids, wholly, silent)
+    moving_from = [each for each in silent if not _has_known_hold(left[each], erased[each])]
+    covers = _rows_go(connection, person_ids, wholly, moving_from)
     _end_given_records(connection, policy, person_ids, at)
     noted: dict[PersonId, list[EntryNumber]] = {}
     for person_id in staying:
@@ -106,7 +109,7 @@ def delete_people(
 
 def _take_aside(connection: Connection, person: people.Person, what: ErasureLine) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole."""
-    fields = (*what.kept, *what.apart)
+    fields = tuple(dict.fromkeys((*what.kept, *what.apart)))
     series_by_field, problems = values.examine(connection, person, fields)
     if problems:
         raise SealError(problems[0])
@@ -131,6 +134,11 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
     )
 
 
+def _has_known_hold(left: _Remainder, what: ErasureLine) -> bool:
+    """Whether a hold that may be told keeps something, too, so that rows stay where they are."""
+    return any(each.fact == HOLD and each.record_id in what.kept_records for each in left.records)
+
+
 def _rows_go(
     connection: Connection,
     person_ids: Sequence[PersonId],
@@ -139,8 +147,8 @@ def _rows_go(
 ) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
-    Of whom a law keeps something apart, what goes along with it does not. What names them in rows
-    of others' becomes what its column says. The covers over what stays.
+    Of whom a law keeps something apart alone, what goes along with it does not. What names them in
+    rows of others' becomes what its column says. The covers over what stays.
     """
     tables = declared_tables().tables
     tables_by_person = [
@@ -285,12 +293,14 @@ def _set_aside(
     connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
 ) -> PersonId:
     """Write what a law keeps to a person of its own, with the records that say so; their id."""
-    person = people.enrol(connection, keyring, at, state=HELD)
-    _rows(connection, keyring, person, _kept_apart(what, left), left.series)
+    person = _person_apart(connection, keyring, what, left, at)
+    kept_values = _not_there_yet(connection, person, _kept_apart(what, left))
+    _rows(connection, keyring, person, kept_values, left.series)
     for field in blind_index.FIELDS:
         blind_index.drop(connection, person.person_id, field)
+    there = {each.record_id for each in records.everything(connection, person.person_id)}
     for record in left.records:
-        if record.record_id in what.apart_records:
+        if record.record_id in what.apart_records and record.record_id not in there:
             by = records.ERASED if record.by_whom == record.person_id else record.by_whom
             moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
             text = left.texts.get(record.record_id, "")
@@ -300,15 +310,60 @@ def _set_aside(
     return person.person_id
 
 
-def _kept_apart(what: ErasureLine, left: _Remainder) -> dict[str, tuple[values.Value, ...]]:
-    """The values that are kept apart: all of what is told as gone, and what was before the rest.
+def _person_apart(
+    connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
+) -> people.Person:
+    """Whom the same hold keeps something of already, locked, or a new person."""
+    proofs = [each for each in left.records if each.record_id in what.apart_records]
+    kinds, ids = sorted({each.kind for each in proofs}), [each.record_id for each in proofs]
+    statement = (
+        "SELECT MIN(r.person_id) FROM record r JOIN person p ON p.person_id = r.person_id"  # noqa: S608 - places alone
+        f" WHERE r.kind IN ({placeholders(kinds)}) AND r.record_id IN ({placeholders(ids)})"
+        " AND p.state = ?"
+    )
+    ((person_id,),) = rows(connection, statement, *kinds, *ids, HELD) if ids else ((None,),)
+    if person_id is not None:
+        people.lock(connection, person_id)
+        opened = people.open_people_in_any_state(connection, keyring, [person_id])
+        if person_id in opened:
+            return opened[person_id]
+    return people.enrol(connection, keyring, at, state=HELD)
 
-    Of what is kept openly these are the former revisions that do not stay there.
+
+def _not_there_yet(
+    connection: Connection, person: people.Person, some: Revisions
+) -> dict[str, tuple[values.Value, ...]]:
+    """Those of some values that a person does not have, as often as they are among them."""
+    former = values.former(connection, person, some)
+    current, problems = values.examine(connection, person, some)
+    if problems:
+        raise SealError(problems[0])
+    left = {}
+    for field, each_value in some.items():
+        there = Counter(map(_as_it_came, (*former.get(field, ()), *current.get(field, ()))))
+        new = []
+        for each in each_value:
+            if there[_as_it_came(each)]:
+                there[_as_it_came(each)] -= 1
+            else:
+                new.append(each)
+        left[field] = tuple(new)
+    return left
+
+
+def _as_it_came(value: values.Value) -> tuple[object, ...]:
+    return value.value, value.origin, value.at
+
+
+def _kept_apart(what: ErasureLine, left: _Remainder) -> dict[str, tuple[values.Value, ...]]:
+    """The values that are kept apart, with the former revisions that the silent hold preserves.
+
+    Of what it does not keep, and others do, these are the former revisions that do not stay there.
     """
     apart = {
         field: (*left.silently.get(field, ()), *left.current.get(field, ())) for field in what.apart
     }
-    for field in what.kept:
+    for field in [each for each in what.kept if each not in apart]:
         openly = {each.revision for each in left.openly.get(field, ())}
         apart[field] = tuple(
             each for each in left.silently.get(field, ()) if each.revision not in openly

@@ -6,8 +6,9 @@ that is proven (the law obliges us, an account was closed, an amount is due) is 
 which there is such a clause is kept, under that clause, for as long as its duty `delete-after` says
 or the records on which it rests are in force; everything else goes.
 
-A law may oblige to keep and forbid to speak of it. What rests on such a hold alone is kept apart,
-and in all that anyone else is told it is as if there were no hold.
+A law may oblige to keep and forbid to speak of it. What such a hold keeps is kept apart, also what
+is kept openly for another reason, which may end before; and in all that anyone else is told it is
+as if there were no such hold.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, planned
 from upheld.gate.evidence.provers import ERASED, ERASURE, GAG, HOLD, REQUESTED
 from upheld.gate.evidence.records import Record
+from upheld.gate.evidence.silent_holds import silent_records, without
 from upheld.gate.log import entries
 from upheld.ledger.entries import stamp
 from upheld.policy.fact_types import is_yes_no
@@ -51,9 +53,9 @@ class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
 class Retained(NamedTuple):
     """What is kept of a person, what is kept apart, and the records on which each rests.
 
-    Where an order keeps and is silent there are records, though all fields be kept openly: a hold
-    is not of the fields alone. `policies` are the digests of the versions that say so besides the
-    one in force.
+    A field may be in both. Where an order keeps and is silent there are records, though no field
+    be kept apart: a hold is not of the fields alone. `policies` are the digests of the versions
+    that say so besides the one in force.
     """
 
     kept: tuple[KeptFields, ...]
@@ -82,29 +84,42 @@ def what_to_keep(
     `place` is where they lie, if that is said.
     """
     facts = policy.program.vocabulary.facts
-    assumed = {**facts_known, **of_any_party(policy, mine, at)}
-    assumed |= {name: True for name in ASKED if name in facts}
-    public = {**assumed, HOLD: False} if assumed.get(GAG) is True else assumed
-    is_silent = public is not assumed and assumed.get(HOLD) is True
+    asked = {name: True for name in ASKED if name in facts}
+    holds, orders = silent_records(policy, mine, microseconds(at))
+    openly = without(mine, {each.record_id for each in holds})
+    public = known_openly(policy, facts_known, mine, at) | asked
+    secretly = {**public, HOLD: True}
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Grounds, list[str]] = {}
     apart: list[str] = []
     for field in fields:
         if field not in leaves:
             continue  # a word of an older policy: nothing lets it be kept
-        reason = _grounds(policy, field, public, mine, at, place)
+        reason = _grounds(policy, field, public, openly, at, place)
         if reason:
             alike.setdefault(reason, []).append(field)
-        elif public is not assumed and _grounds(policy, field, assumed, mine, at, place):
+        if holds and public.get(HOLD) is not True:
+            reason = _grounds(policy, field, secretly, mine, at, place)
+        if holds and reason and HOLD in reason.grounds:
             apart.append(field)
     kept_fields = tuple(KeptFields(tuple(fields), *reason) for reason, fields in alike.items())
     grounds = {ground for each in kept_fields for ground in each.grounds}
     return Retained(
         kept_fields,
         tuple(apart),
-        _supporting_records(policy, grounds, mine, at),
-        _supporting_records(policy, {HOLD, GAG}, mine, at) if is_silent else (),
+        _supporting_records(policy, grounds, openly, at),
+        tuple(each.record_id for each in mine if each in (*holds, *orders)),
     )
+
+
+def known_openly(
+    policy: Policy, facts_known: Mapping[str, object], mine: Sequence[Record], at: datetime
+) -> dict[str, object]:
+    """What is known of a person whichever party asks, but of holds that nobody may speak of."""
+    holds, _ = silent_records(policy, mine, microseconds(at))
+    openly = without(mine, {each.record_id for each in holds})
+    before = {**facts_known, HOLD: False} if holds else facts_known
+    return {**before, **of_any_party(policy, openly, at)}
 
 
 def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:

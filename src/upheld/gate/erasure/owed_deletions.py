@@ -123,7 +123,6 @@ def _fields_under(
     if not fields or DELETE not in context.policy.engine.compiled.takes:
         return set()
     execution = ActExecution(context, connection, Act(action=DELETE, data=fields), entitled=True)
-    execution.is_told = False
     proven, _ = execution.prove([person_id])
     facts, _, problem = proven[person_id]
     if problem:

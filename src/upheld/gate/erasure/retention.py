@@ -7,12 +7,13 @@ asks the policy of everybody whether each field that is held may still be stored
 by a hold or an unpaid invoice, stays, and is asked about again the next time; so does what
 something in force rests on, such as the order of a plan that runs. What cannot be told,
 because a fact is not known or a record is not believed, stays too: nothing is deleted on a doubt.
+What a hold keeps of which nobody may speak goes as if there were none, once it is set apart.
 Nor is anything of whoever asked for an erasure that they can still take back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -30,10 +31,12 @@ from upheld.database.tables import item as table
 from upheld.database.transaction import reading, scrub
 from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import owed_deletions
-from upheld.gate.erasure.delete_person import delete_people
+from upheld.gate.erasure.delete_person import delete_people, set_aside_kept
 from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE, HOLD
+from upheld.gate.evidence.provers import ERASURE, GAG, HOLD
+from upheld.gate.evidence.records import Record
+from upheld.gate.evidence.silent_holds import silent_records
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
 from upheld.gate.set_aside import JobTrial, trial_of
@@ -62,11 +65,14 @@ class _DueItem(NamedTuple):
 class _FieldRules(NamedTuple):
     """What the policy says of a person's fields: those that may not be stored, those to be kept.
 
-    `policies` are the versions that say so besides the one in force.
+    Those of `apart` are set apart before they go, with the records by which a silent hold keeps
+    them. `policies` are the versions that say so besides the one in force.
     """
 
     denied: dict[str, tuple[str, ...]]
     kept: frozenset[str]
+    apart: frozenset[str]
+    apart_records: tuple[str, ...]
     policies: tuple[str, ...]
 
 
@@ -112,16 +118,37 @@ def _bare_of_practices(gate: Gate, some: Sequence[PersonId]) -> int:
 
 
 def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
-    """Take some people out, of whom nothing is kept; how many."""
+    """Take some people out, of whom nothing is kept but what an order forbids to speak of."""
     with gate.writing() as connection:
         context = gate.context
+        people.lock_all(connection, some)
+        silent = _silent_records(context, connection, some)
         bare = {
-            each: ErasureLine(token(context.keyring, each), EntryNumber(0), "")
+            each: ErasureLine(
+                token(context.keyring, each), EntryNumber(0), "", apart_records=silent.get(each, ())
+            )
             for each in some
             if all(_whole(connection, one, each) for one in (record, table))
         }
         delete_people(connection, context.keyring, context.policy, bare, context.clock.now())
     return len(bare)
+
+
+def _silent_records(
+    context: GateContext, connection: Connection, some: Sequence[PersonId]
+) -> dict[PersonId, tuple[str, ...]]:
+    """The records by which something is kept of each of some people and none may speak of it."""
+    facts = context.policy.program.vocabulary.facts
+    kinds = [facts[name].proof for name in (HOLD, GAG) if name in facts]
+    mine: dict[PersonId, list[Record]] = {}
+    for each in records.records_of(connection, context.keyring, some, kinds)[0]:
+        mine.setdefault(each.person_id, []).append(each)
+    at = microseconds(context.clock.now())
+    both = {each: silent_records(context.policy, its, at) for each, its in mine.items()}
+    return {
+        each: tuple(record.record_id for record in (*holds, *orders))
+        for each, (holds, orders) in both.items()
+    }
 
 
 def _due(gate: Gate, at: datetime, trial: JobTrial) -> int:
@@ -165,6 +192,7 @@ def _carry_out(
     if rules.kept & set(stored) or not _whole(connection, table, item.person_id):
         return 0
     person = people.open_person(connection, context.keyring, item.person_id)
+    _set_apart(context, connection, person, stored, rules)
     if kind == KEPT:  # until now, and whatever still rests on it
         return _expire(context, connection, person, item, rules)
     series = [
@@ -231,6 +259,26 @@ def _expire(
     deletion = _deletion(context, item.clause.split(", "), rules.policies)
     _write_entry(context, connection, item.person_id, gone, deletion)
     return len(gone)
+
+
+def _set_apart(
+    context: GateContext,
+    connection: Connection,
+    person: Person,
+    fields: Iterable[str],
+    rules: _FieldRules,
+) -> None:
+    """Set apart what a silent hold keeps of some fields, before they go openly."""
+    apart = tuple(each for each in fields if each in rules.apart and each in person.holdings)
+    if apart:
+        what = ErasureLine(
+            token(context.keyring, person.person_id),
+            EntryNumber(0),
+            "",
+            apart=apart,
+            apart_records=rules.apart_records,
+        )
+        set_aside_kept(connection, context.keyring, what, person, context.clock.now())
 
 
 def _there(connection: Connection, person_id: PersonId, field: str, at: datetime) -> bool:
@@ -390,7 +438,7 @@ def _delete_denied(
     context: GateContext, connection: Connection, person: Person, rules: _FieldRules, state: str
 ) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
-        gone = [field for field in person.holdings if field not in rules.kept]
+        gone = [each for each in person.holdings if each not in {*rules.kept, *rules.apart}]
         if gone and len(gone) == len(person.holdings):
             _delete_apart(context, connection, person)
         elif gone:
@@ -400,6 +448,7 @@ def _delete_denied(
     for field, clauses in rules.denied.items():
         if field not in rules.kept:
             by_clause.setdefault(clauses, {})[field] = person.holdings[field].mark
+    _set_apart(context, connection, person, [f for some in by_clause.values() for f in some], rules)
     for clauses, stored in by_clause.items():
         person = dropping.drop(connection, person, list(stored))
         deletion = _deletion(context, clauses, rules.policies)
@@ -424,6 +473,13 @@ def _storing_rules(
         retained = rules.retained(person_id, held_fields)
         denied = rules.denied(person_id, held_fields)
         lasting = [each for each in retained.kept if not each.until or each.until > stamp(rules.at)]
-        names = frozenset({*retained.apart, *(field for each in lasting for field in each.data)})
-        rules_by_person[person_id] = _FieldRules(denied, names, retained.policies)
+        names = frozenset(field for each in lasting for field in each.data)
+        apart = {*retained.apart}
+        if retained.apart_records and state == ACTIVE:
+            openly = rules.denied(person_id, held_fields, openly=True)
+            apart.update(openly.keys() - denied.keys())
+            denied = openly
+        rules_by_person[person_id] = _FieldRules(
+            denied, names, frozenset(apart), retained.apart_records, retained.policies
+        )
     return rules_by_person

@@ -7,8 +7,8 @@ what is sealed in them is sealed anew for that. A row that is kept with a record
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
@@ -67,13 +67,19 @@ def moving(some: Collection[HeldRows]) -> list[HeldRows]:
 def write(
     connection: Connection, keyring: Keyring, some: Collection[HeldRows], person_id: PersonId
 ) -> None:
-    """Write rows that were taken aside as those of a person; SealError for what does not open."""
+    """Write rows that were taken aside as those of a person, but those that are theirs already.
+
+    SealError for what does not open.
+    """
     for each in some:
-        database.insert_all(
-            connection,
-            each.table,
-            [_as_row_of(keyring, each.table, row, person_id) for row in each.rows],
-        )
+        names = [column.name for column in each.table.primary_key.columns]
+        theirs = {
+            tuple(getattr(row, name) for name in names)
+            for row in database.select(connection, each.table, "person_id = ?", person_id)
+        }
+        moved = [_as_row_of(keyring, each.table, row, person_id) for row in each.rows]
+        new = [row for row in moved if tuple(row[name] for name in names) not in theirs]
+        database.insert_all(connection, each.table, new)
 
 
 def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
     after = {**before, "person_id": person_id}
     if person_id != before["person_id"]:
         once = [each.name for each in table.columns if "once_only" in each.info]
-        after |= {name: secrets.token_hex(32) for name in once}
+        after |= {name: _another(before[name], person_id) for name in once}
     for column in table.columns:
         if "sealed_for" not in column.info or not before[column.name]:
             continue  # what was emptied stays so
@@ -92,3 +98,8 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
         plain = sealer.unseal(before[column.name], *(before[at] for at in place), what=what)
         after[column.name] = sealer.seal(plain, *(after[at] for at in place))
     return after
+
+
+def _another(mark: str, person_id: PersonId) -> str:
+    """What stands for a reference in the row of somebody else: the same each time it is copied."""
+    return sha256(f"{person_id} {mark}".encode()).hexdigest()

@@ -28,6 +28,7 @@ from upheld.gate.erasure.must_keep import (
     BESIDES,
     KeptFields,
     Retained,
+    known_openly,
     of_any_party,
     storable,
     what_to_keep,
@@ -174,15 +175,21 @@ class StoringRules:
         policies = tuple(dict.fromkeys(each.policy.digest for each in besides))
         return together(each_retained)._replace(policies=policies)
 
-    def denied(self, person_id: PersonId, fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def denied(
+        self, person_id: PersonId, fields: Sequence[str], *, openly: bool = False
+    ) -> dict[str, tuple[str, ...]]:
         """The fields that a version of theirs, or a licence, lets nobody store, and by what.
 
         So it is of what a licence covers from before it was registered, once its time is over.
+        Those that are so `openly` are told: holds of which nobody may speak keep none of them.
         """
         clauses: dict[str, dict[str, None]] = {}
         for each in (*self._of[person_id], *self._licensed.get(person_id, ())):
             leaves = each.policy.engine.compiled.leaves["data"].bit
-            assumed = {**each.facts, **of_any_party(each.policy, each.records, self.at)}
+            if openly:
+                assumed = known_openly(each.policy, each.facts, each.records, self.at)
+            else:
+                assumed = {**each.facts, **of_any_party(each.policy, each.records, self.at)}
             for field in fields:
                 if field not in leaves or not (each.fields is None or field in each.fields):
                     continue
@@ -207,7 +214,7 @@ class StoringRules:
 def together(each_retained: Sequence[Retained]) -> Retained:
     """What several versions keep: a field that all of them keep, until the first of their days.
 
-    Of what is kept apart by one of them nothing is told.
+    What is kept apart by one of them, and kept by the others in whatever way, is kept apart.
     """
     if len(each_retained) == 1:
         return each_retained[0]
@@ -220,12 +227,10 @@ def together(each_retained: Sequence[Retained]) -> Retained:
         if all(field in each for each in by_field):
             alike.setdefault(_strictest([each[field] for each in by_field]), []).append(field)
     kept_fields = tuple(replace(group, data=tuple(fields)) for group, fields in alike.items())
-    openly = {field for group in kept_fields for field in group.data}
     apart = tuple(
         field
         for field in dict.fromkeys(f for retained in each_retained for f in retained.apart)
-        if field not in openly
-        and all(
+        if all(
             field in each or field in retained.apart
             for each, retained in zip(by_field, each_retained, strict=True)
         )

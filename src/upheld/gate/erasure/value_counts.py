@@ -12,7 +12,7 @@ from upheld.database.columns import microseconds
 from upheld.database.statements import rows
 from upheld.database.tables import BEGINNING
 from upheld.database.transaction import reading
-from upheld.gate.evidence.provers import HOLD
+from upheld.gate.evidence.provers import GAG, HOLD
 from upheld.vault.people import HELD
 
 if TYPE_CHECKING:
@@ -25,12 +25,20 @@ _VALUES = (
     f" GROUP BY field, origin, clause, at / {_DAY}"
 )
 # What is late was left by a job before, and would be again. Of whoever is under a hold nothing that
-# is due is counted: that it stays would tell of the hold.
+# is due is counted, but where an order forbids to speak of the hold: then all goes as without it.
+_IN_FORCE = (
+    "{0}.kind = ? AND {0}.valid_from <= ? AND ({0}.withdrawn IS NULL OR {0}.withdrawn > ?)"
+    " AND ({0}.ends IS NULL OR {0}.ends > ?)"
+)
+_SILENT = (
+    f"SELECT 1 FROM record g WHERE g.person_id = h.person_id AND {_IN_FORCE.format('g')}"  # noqa: S608 - our own words
+    f""" AND g.dims LIKE '%"{GAG}"%' AND (g.how = h.how OR g.how = '')"""
+)
 _DELETIONS = (
     f"SELECT due / {_DAY}, MIN(due), COUNT(*) FROM item WHERE kind = 'delete' AND state = 'open'"  # noqa: S608 - our own words
     " AND due IS NOT NULL AND person_id NOT IN (SELECT person_id FROM person WHERE state = ?)"
-    " AND (due > ? OR person_id NOT IN (SELECT person_id FROM record WHERE kind = ?"
-    " AND (withdrawn IS NULL OR withdrawn > ?) AND (ends IS NULL OR ends > ?)))"
+    " AND (due > ? OR person_id NOT IN (SELECT h.person_id FROM record h"
+    f" WHERE {_IN_FORCE.format('h')} AND NOT EXISTS ({_SILENT})))"
     f" GROUP BY due / {_DAY}, CASE WHEN due > ? THEN 1 ELSE 0 END"
 )
 
@@ -72,11 +80,11 @@ def deletion_counts(gate: Gate) -> DeletionCounts:
     say whose deletion the law puts off: an order may forbid us to speak of it.
     """
     at, now = microseconds(gate.clock.now()), 0
-    fact = gate.context.policy.program.vocabulary.facts.get(HOLD)
-    kind = fact.proof if fact else ""
+    facts = gate.context.policy.program.vocabulary.facts
+    hold, order = (facts[name].proof if name in facts else "" for name in (HOLD, GAG))
     months: dict[str, int] = {}
     with reading(gate.engine) as connection:
-        answer = rows(connection, _DELETIONS, HELD, at, kind, at, at, at)
+        answer = rows(connection, _DELETIONS, HELD, at, hold, at, at, at, order, at, at, at, at)
     for day, first, count in answer:
         if int(first) <= at:
             now += int(count)

@@ -120,7 +120,7 @@ def by_records(question: ProofQuestion) -> Proof:
             parts.append({**_coverage(fact, record), "holds": False})
     if fact.absent:
         parts.append({"rest": False})
-    evidence = tuple(record.record_id for record in mine)
+    evidence = tuple(each.record_id for each in mine if each.party in ("", question.party))
     return Proof(parts or None, evidence)
 
 
@@ -245,17 +245,6 @@ def years(born: date, today: date) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-def is_silent(policy: Policy, mine: Sequence[Record], at: int) -> bool:
-    """Whether an order that is in force at a moment, in microseconds, forbids to speak of it.
-
-    To whoever it is about all is decided then as if nothing were kept for a law.
-    """
-    gag = policy.program.vocabulary.facts.get(GAG)
-    return gag is not None and any(
-        each.kind == gag.proof and each.fact in ("", GAG) and each.in_force(at) for each in mine
-    )
-
-
 BY_RECORDS = ProverEntry(by_records, matters={})
 
 
@@ -327,18 +316,12 @@ class ProverRegistry:
         self,
         facts: Mapping[str, Fact],
         question_of: Callable[[Fact], ProofQuestion],
-        *,
-        silent: bool = False,
     ) -> tuple[dict[str, object], tuple[str, ...]]:
-        """What is known of some facts, and the evidence; unknown ones are left out.
-
-        While one is `silent`, no hold is known.
-        """
+        """What is known of some facts, and the evidence; unknown ones are left out."""
         facts_known: dict[str, object] = {}
         evidence: list[str] = []
         for name, fact in facts.items():
-            is_hidden = silent and name == HOLD
-            proof = Proof(False) if is_hidden else self.of(fact).prover(question_of(fact))
+            proof = self.of(fact).prover(question_of(fact))
             evidence += proof.evidence
             if proof.value is not None:
                 facts_known[name] = proof.value

@@ -90,10 +90,26 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     )
 
 
-def some_people(connection: Connection, after: str, most: int) -> list[PersonId]:
-    """The next people by their ids, whatever state they are said to be in."""
-    statement = "SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?"
-    return [person_id for (person_id,) in rows(connection, statement, after, most)]
+class SomePeople(NamedTuple):
+    """Some people who follow one another, how many may be told of, and whether more follow."""
+
+    people: list[PersonId]
+    number: int
+    is_last: bool
+
+
+def some_people(connection: Connection, after: str, most: int) -> SomePeople:
+    """The next people by their ids, whatever state they are said to be in.
+
+    As many as `most` of whom may be told, and whoever is kept apart between and after them.
+    """
+    ours = "SELECT person_id FROM person WHERE person_id > ? AND state <> ? ORDER BY person_id"
+    (beyond,) = rows(connection, f"{ours} LIMIT 1 OFFSET ?", after, people.HELD, most) or (None,)
+    end, values = ("", ()) if beyond is None else (" AND person_id < ?", (beyond[0],))
+    statement = f"SELECT person_id, state FROM person WHERE person_id > ?{end} ORDER BY person_id"  # noqa: S608 - our own words
+    some = rows(connection, statement, after, *values)
+    number = sum(state != people.HELD for _, state in some)
+    return SomePeople([person_id for person_id, _ in some], number, beyond is None)
 
 
 def check_person(

@@ -27,6 +27,7 @@ from upheld.gate.findings import CheckedPart
 from upheld.gate.operations import cross_checks, selfcheck
 from upheld.gate.rounds import Round
 from upheld.vault.keyring import Keyring
+from upheld.vault.people import HELD
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -48,15 +49,18 @@ class SelfCheckRound:
     def look(self, gate: Gate) -> int:
         """Look through some people, and first through what is nobody's; how many people.
 
+        Whoever is there for what a law keeps apart is looked through with them, and not counted.
         SealedError where something is not whole.
         """
         after = self._round.place(gate)
         if not after:
             self._compare_files(gate)
         with snapshot(gate.engine) as connection:
-            ((everybody,),) = rows(connection, "SELECT count(*) FROM person")
+            statement = "SELECT count(*) FROM person WHERE state <> ?"
+            ((everybody,),) = rows(connection, statement, HELD)
             most = max(LEAST, everybody // SLICES + 1)
-            whose = selfcheck.some_people(connection, after, most)
+            some = selfcheck.some_people(connection, after, most)
+        whose = some.people
         owners = [*([] if after else [NOBODY]), *whose]
         change_counts.keep(gate)
         before = gate.change_counts.read(
@@ -71,7 +75,7 @@ class SelfCheckRound:
             problems = [each for each in problems if each in set(again)]
         old = change_counts.older(before, now)
         change_counts.note(gate, now)
-        last = whose[-1] if len(whose) == most else ""
+        last = "" if some.is_last else whose[-1]
         # What goes on from an old state soon looks like a new one, so that this stays on the list.
         count = findings.keep(gate, PUT_BACK, CheckedPart(), old)
         count += findings.keep(gate, NAME, CheckedPart(whose, not after), problems)
@@ -84,7 +88,7 @@ class SelfCheckRound:
                 code="not-whole",
                 hint="upheld admin selfcheck",
             )
-        return len(whose)
+        return some.number
 
     def _compare_files(self, gate: Gate) -> None:
         """Say in the log which files of the settings are not what is in force."""

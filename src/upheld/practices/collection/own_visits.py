@@ -28,6 +28,7 @@ from upheld.practice.consequences import (
     short_reference,
 )
 from upheld.practice.endpoints import Visit
+from upheld.practice.kept_days import holds_of
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.collection.beacon_keys import Beacon, tellers
@@ -40,8 +41,8 @@ from upheld.practices.collection.blocks import (
     where_tokens_may_be,
 )
 from upheld.practices.collection.intake import rules_of
-from upheld.practices.collection.tables import visit_block, visit_day
-from upheld.practices.collection.ties import Tie, own_cookies, ties_of
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
+from upheld.practices.collection.ties import STORE, Span, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -75,7 +76,7 @@ class PageCount(NamedTuple):
 class KeptDays(NamedTuple):
     """What is kept of some days, still sealed, and by whose cookies visits of theirs are known."""
 
-    cookies: set[bytes]
+    cookies: dict[bytes, Span]
     rows: list[Any]
     salts: dict[str, bytes]
     tellers: dict[str, Beacon]  # by what blocks say of who told us
@@ -164,15 +165,19 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         return result
     rules = rules_of(transaction.arrivals, signal=False)
     quotes = quote_clauses(transaction.policy, rules.clauses)
-    cookies = own_cookies(transaction, person_id) if PAGE not in result.refused else set()
+    cookies = own_cookies(transaction, person_id) if PAGE not in result.refused else {}
     rows: list[Any] = []
     salts: dict[str, bytes] = {}
     earlier = ""
     if cookies:
         tables = transaction.tables
         first = (transaction.clock.today() + timedelta(days=2)).isoformat()
-        where = f"day < ? ORDER BY day DESC LIMIT {DAYS + 1}"
-        day_rows = tables.select_unchecked(visit_day, ["day"], where, before or first)
+        # What a hold alone keeps is shown where it may be told that there is one.
+        seen = "" if holds_of(transaction, person_id, STORE).open else f" AND {COUNTED}"
+        with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{seen})"  # noqa: S608 - our own words
+        where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
+        end = before or first
+        day_rows = tables.select_unchecked(visit_day, ["day"], where, end, end)
         days = [str(day) for (day,) in day_rows]
         if len(days) > DAYS:
             earlier = days[DAYS - 1]
@@ -181,7 +186,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         for day in salts:
             tokens = {keys.token(day, each) for each in cookies}
             for where, values in where_tokens_may_be(tables, day, tokens):
-                rows += tables.select(visit_block, where, *values)
+                rows += tables.select(visit_block, f"{where}{seen}", *values)
     return KeptDays(
         cookies,
         rows,
@@ -201,13 +206,13 @@ def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
     keys = DayKeys(gate, week.salts)
     days: dict[str, list[tuple[PageVisit, Beacon | None]]] = {}
     for day in sorted(week.salts, reverse=True):
-        tokens = {keys.token(day, each) for each in week.cookies}
+        tokens = {keys.token(day, each): span for each, span in week.cookies.items()}
         some = [
             (each, week.tellers.get(row.source))
             for row in week.rows
-            if row.day == day and not tokens.isdisjoint(keys.tokens_in(row))
+            if row.day == day and not tokens.keys().isdisjoint(keys.tokens_in(row))
             for each in keys.open(row)
-            if each.token in tokens
+            if (span := tokens.get(each.token)) and span.start <= each.at < span.end
         ]
         if some:
             days[day] = some

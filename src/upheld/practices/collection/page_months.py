@@ -79,7 +79,9 @@ def _looks(gate: Gate, where: str, value: str) -> Iterator[_Look]:
 def _own_cookies(transaction: Transaction) -> dict[bytes, PersonId]:
     """The cookies with which one person alone ever signed in, and whose they are."""
     sealer = transaction.sealer(PURPOSE, "tie")
-    rows = transaction.tables.select(visit_tie)
+    some = transaction.tables.select(visit_tie)
+    apart = transaction.apart_among(sorted({PersonId(row.person_id) for row in some}))
+    rows = [row for row in some if row.person_id not in apart]
     ties = Counter(row.cookie_mark for row in rows)
     return {
         sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"): PersonId(

@@ -33,11 +33,14 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
     days = tables.select_unchecked(visit_day, ["day"], "day >= '' ORDER BY day") if cookies else []
     for (day,) in days:
         keys = DayKeys(transaction, days_of(tables, [str(day)]))
-        tokens = {keys.token(str(day), each) for each in cookies}
-        for where, values in where_tokens_may_be(tables, str(day), tokens):
+        tokens = {keys.token(str(day), each): span for each, span in cookies.items()}
+        for where, values in where_tokens_may_be(tables, str(day), {*tokens}):
             for row in tables.select(visit_block, where, *values):
-                if not tokens.isdisjoint(keys.tokens_in(row)):
-                    yield from (each for each in keys.open(row) if each.token in tokens)
+                if not tokens.keys().isdisjoint(keys.tokens_in(row)):
+                    for each in keys.open(row):
+                        span = tokens.get(each.token)
+                        if span is not None and span.start <= each.at < span.end:
+                            yield each
 
 
 def _rows(

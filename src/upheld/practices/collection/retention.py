@@ -29,7 +29,7 @@ from upheld.practices.collection.rewriting import (
     set_aside,
     whole_keys,
 )
-from upheld.practices.collection.tables import log_reading, visit_block, visit_day
+from upheld.practices.collection.tables import COUNTED, log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
 from upheld.practices.collection.untying import finish_waiting
 
@@ -75,20 +75,21 @@ def _drop_before(
 ) -> int:
     """Drop the days before one, or all where none is given, with their keys; how many blocks."""
     tables = transaction.tables
-    where, values = ("day < ?", (oldest,)) if oldest else ("", ())
-    texts = tables.select_unchecked(visit_block, ["fields"], where, *values)
+    where, values = ("day < ?", (oldest,)) if oldest else ("day >= ''", ())
+    texts = tables.select_unchecked(visit_block, ["fields"], f"{COUNTED} AND {where}", *values)
     fields = {field for (text,) in texts for field in text.split()}
-    if (cookies := cookies_of(transaction, tied_on_hold(transaction))) and fields:
-        return _drop_all_but(transaction, cookies, (where, values), damaged)
     if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
         return 0
-    condition, count = where or "day >= ''", 0
-    for (day,) in tables.select_unchecked(visit_block, ["day"], condition, *values):
-        count += tables.purge(visit_block, "day = ?", day)
-    tables.purge(visit_day, condition, *values)
-    if not oldest:
-        tables.purge(log_reading, "number > 0")
-    if fields:
+    if cookies := cookies_of(transaction, tied_on_hold(transaction)):
+        count = _drop_all_but(transaction, cookies, (where, values), damaged)
+    else:
+        count = 0
+        for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
+            count += tables.purge(visit_block, "day = ?", day)
+        tables.purge(visit_day, where, *values)
+        if not oldest:
+            tables.purge(log_reading, "number > 0")
+    if fields:  # what a hold kept before was told as gone then
         transaction.note(
             None,
             "retention",
@@ -132,10 +133,9 @@ def _drop_all_but(
                 count += 1
             elif not row.apart:
                 tables.update(visit_block, {"apart": True}, "block_id = ?", row.block_id)
+                count += 1
         if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
             tables.purge(visit_day, "day = ?", day)
-    if count:
-        transaction.note(None, "retention", action="delete", data=(PAGE,))
     return count
 
 

@@ -33,7 +33,15 @@ TIED: Final = "person_id = ? AND untied IS NULL"
 # Of one that was untied while an order forbade to speak of it the cookie is still there.
 KNOWN: Final = "(untied IS NULL OR length(cookie) > 0)"
 
+_ALWAYS: Final = 1 << 62  # seconds
 OF_PERSON: Final = f"person_id = ? AND {KNOWN}"
+
+
+class Span(NamedTuple):
+    """From when, and until before when, visits are somebody's, in seconds since 1970."""
+
+    start: int
+    end: int
 
 
 class Tie(NamedTuple):
@@ -110,17 +118,36 @@ def cookies_that_go(
     }
 
 
-def own_cookies(transaction: Transaction, person_id: PersonId, which: str = TIED) -> set[bytes]:
-    """The cookies that are tied to somebody and never were to anybody else.
+def own_cookies(
+    transaction: Transaction, person_id: PersonId, which: str = TIED
+) -> dict[bytes, Span]:
+    """The cookies that are tied to somebody and never were to anybody else, and when.
 
-    Those that are tied still or, with `OF_PERSON`, those too that an order keeps though untied.
+    Those that are tied still or, with `OF_PERSON`, those too that an order keeps though untied. Of
+    one that was tied to somebody who is there for what a law keeps apart alone, what came until
+    they were erased is theirs, and what came since is whoever's signed in after them.
     """
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    return {
-        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for row in tables.select(visit_tie, which, person_id)
-        if not is_shared(tables, row.cookie_mark)
-    }
+    own: dict[bytes, Span] = {}
+    for row in tables.select(visit_tie, which, person_id):
+        where = "cookie_mark = ? AND person_id <> ? AND at <> ?"  # what was copied has its time
+        others = tables.select(visit_tie, where, row.cookie_mark, person_id, row.at)
+        whose = [PersonId(each.person_id) for each in others]
+        apart = transaction.apart_among([person_id, *whose])
+        if person_id in apart:
+            span = Span(0, _ALWAYS if row.untied is None else _seconds(row.untied) + 1)
+            is_own = all(_seconds(each.at) >= span.end for each in others)
+        else:
+            span = Span(max((_seconds(each.untied or 0) for each in others), default=0), _ALWAYS)
+            is_own = apart.issuperset(whose)
+        if is_own:
+            cookie = sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
+            own[cookie] = span
+    return own
+
+
+def _seconds(at: int) -> int:
+    return at // 1_000_000
 
 
 def is_shared(tables: Tables, mark: str) -> bool:

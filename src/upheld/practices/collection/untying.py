@@ -15,8 +15,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practice import page_looks
-from upheld.practice.gag_orders import GagFilter
-from upheld.practice.kept_days import is_on_hold
+from upheld.practice.kept_days import holds_of, is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
 from upheld.practices.collection.erasing import delete_visits, erase_visits, set_apart
 from upheld.practices.collection.tables import visit_tie
@@ -43,14 +42,16 @@ class Untying(NamedTuple):
 
 def prepare(transaction: Transaction, person_id: PersonId, mark: str) -> Untying | None:
     """What is to be done; None where the law keeps us from deleting what we hold of them."""
-    if is_on_hold(transaction, person_id, STORE):
-        silent = GagFilter(transaction, person_id).gagged
-        shared = is_told_shared(transaction, mark)
-        return Untying(person_id, mark, None, shared, stays=True) if silent else None
+    holds = holds_of(transaction, person_id, STORE)
+    if holds.open:
+        return None
+    if holds.silent:
+        return Untying(person_id, mark, None, is_told_shared(transaction, mark), stays=True)
     row = transaction.tables.get(visit_tie, _ONE, person_id, mark)
-    if row is None or is_shared(transaction.tables, mark):
-        shared = row is None or is_told_shared(transaction, mark)
-        return Untying(person_id, mark, None, shared)
+    if row is None or is_told_shared(transaction, mark):
+        return Untying(person_id, mark, None, shared=True)
+    if is_shared(transaction.tables, mark):  # with whom nothing is told of
+        return Untying(person_id, mark, None, stays=True)
     sealer = transaction.sealer(PURPOSE, "tie")
     return Untying(person_id, mark, sealer.unseal(row.cookie, person_id, mark, what="a cookie"))
 

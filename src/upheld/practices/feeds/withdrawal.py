@@ -16,8 +16,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import withdrawn_rows
-from upheld.practice.gag_orders import GagFilter
-from upheld.practice.kept_days import is_on_hold
+from upheld.practice.kept_days import holds_of
 from upheld.practice.partner_transactions import STORE
 from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds import questions
@@ -109,10 +108,11 @@ def _drop_transactions(transaction: Transaction, its: Feed) -> _DroppedRows:
         if person in apart:  # of whom nothing is told, nor entered
             withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
             continue
-        if not is_on_hold(transaction, person, STORE):
+        holds = holds_of(transaction, person, STORE)
+        if not (holds.open or holds.silent):
             for each in some:
                 tables.delete(partner_transaction, _ONE, person_id, each.party, each.mark)
-        elif GagFilter(transaction, person).gagged:
+        elif not holds.open:
             withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
         else:
             withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.WAITS)

@@ -7,6 +7,7 @@ once the file of the last one is delivered.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -100,7 +101,9 @@ class Releases:
                 outcome = transaction.act(act, each.person_id, entitled=True)
                 if isinstance(outcome, Refused):
                     return outcome
-        released = [self._release_one(transaction, instrument, act, each, user) for each in targets]
+        released = _once(
+            [self._release_one(transaction, instrument, act, each, user) for each in targets]
+        )
         now = transaction.clock.now()
         production = build(
             instrument, released, transaction.policy, transaction.clock.local(now), user.name
@@ -281,6 +284,27 @@ def act_of(instrument: Instrument, fields: tuple[str, ...]) -> Act:
         purpose=instrument.purpose,
         occasion="other",
     )
+
+
+def _once(people: Sequence[ReleasedPerson]) -> list[ReleasedPerson]:
+    """What is released, without what is kept apart of an account and stands in it as well."""
+    there: dict[tuple[str, str], Counter[tuple[datetime, str]]] = {}
+    result = []
+    for person in people:
+        values = {}
+        for field, its in person.values.items():
+            before = there.setdefault((person.account, field), Counter())
+            left, new = before.copy(), list[tuple[datetime, str]]()
+            for each in its:
+                if left[each] > 0:
+                    left[each] -= 1
+                else:
+                    new.append(each)
+            if new or not before:
+                values[field] = tuple(new)
+            before.update(new)
+        result.append(person._replace(values=values))
+    return result
 
 
 def _owes_notice(policy: Policy, act: Act) -> bool:

@@ -1,0 +1,96 @@
+"""Months and years of jobs: what a silent hold keeps goes openly when it would without the hold.
+
+Two copies of a provider, in one of which a court's silent orders are over a customer, show the same
+to everybody but the legal desk after each clause's time, whether the account is open or closed, and
+whether or not another hold, which may be told, preserves the same. At the end of the hold all that
+waited is done, and until then a court gets all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import upheld
+from empty import empty_database
+from practices.conftest import House, send
+from practices.routes import MARKS
+from practices.twins import (
+    Answer,
+    Copies,
+    Step,
+    Twin,
+    copies_of,
+    first_difference,
+    in_both,
+    steps_of,
+)
+
+YEARS, UNTIL_OPEN = 1500, 800  # days
+MONTHS = (7, 25, 36)
+CLOSING, PASSING = 100, 200  # seeds
+FIELDS = ("name", "email", "occupation", "messages", "transaction", "page-request")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What pages tell is the same on every database."""
+    return empty_database(tmp_path)
+
+
+@pytest.fixture(params=[0, UNTIL_OPEN], ids=["silent", "silent-and-open"])
+def twins(
+    request: pytest.FixtureRequest, house: House, sample: upheld.Policy, tmp_path: Path
+) -> Iterator[Copies]:
+    """Two copies of a world: in the second, silent orders are over Ann and a child for years."""
+    yield from copies_of(house, sample, tmp_path, days=YEARS, open_days=request.param)
+
+
+def told(twin: Twin, paths: dict[str, str], nobody: list[Step]) -> dict[str, list[Answer]]:
+    """What everybody but the legal desk is shown, and strangers are answered."""
+    words = dict(zip(("name", "email", "phone"), MARKS, strict=False))
+    pages = {name: [answer] for name, answer in twin.pages(paths).items()}
+    return pages | {str(each): twin.answers(each, words) for each in nobody}
+
+
+def entries_of(twin: Twin) -> list[tuple[object, ...]]:
+    """What the log says of Ann without what rests on records, whose ids differ."""
+    return [
+        (each.entry.kind, each.entry.action, each.entry.data, each.entry.clauses)
+        for each in twin.gate.gate.entries(twin.world.ann)
+        if not each.entry.evidence
+    ]
+
+
+def close_account(twin: Twin) -> None:
+    """Let Ann close her account."""
+    send(twin.world.house.signed_in(twin.world.ann), "/me/close", {"sure": "yes"})
+
+
+def require_alike(copies: Copies, monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
+    """AssertionError where something is told otherwise where there is a silent hold."""
+    nobody = [each for each in steps_of(copies.world, copies.paths) if each.visitor == "nobody"]
+    work = partial(told, paths=copies.paths, nobody=nobody)
+    plain, silent = in_both(turn, monkeypatch, copies.both, work)
+    assert plain.keys() == silent.keys()
+    differing = [name for name in plain if plain[name] != silent[name]]
+    assert [(n, first_difference(plain[n], silent[n])) for n in differing] == [], turn
+    one, other = copies.both
+    assert entries_of(one) == entries_of(other)
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["active", "closed"])
+def test_after_months_of_jobs_nothing_tells_of_a_silent_hold(
+    twins: Copies, monkeypatch: pytest.MonkeyPatch, closed: bool
+) -> None:
+    """Pages, sign-in, exports, counts and entries are alike; the end of the hold ends it all."""
+    if closed:
+        in_both(CLOSING, monkeypatch, twins.both, close_account)
+    for earlier, months in pairwise((0, *MONTHS)):
+        work = partial(Twin.pass_days, days=(months - earlier) * 31)
+        in_both(PASSING + months, monkeypatch, twins.both, work)
+        require_alike(twins, monkeypatch, months)
