@@ -2,8 +2,7 @@
 
 Two copies of a provider, in one of which a court's silent orders are over a customer, show the same
 to everybody but the legal desk after each clause's time, whether the account is open or closed, and
-whether or not another hold, which may be told, preserves the same. At the end of the hold all that
-waited is done, and until then a court gets all of it.
+whether or not another hold, which may be told, preserves the same.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from practices.twins import (
 
 YEARS, UNTIL_OPEN = 1500, 800  # days
 MONTHS = (7, 25, 36)
+VISITORS = ("nobody", "ann", "guardian", "manager", "support")
 CLOSING, PASSING = 100, 200  # seeds
 FIELDS = ("name", "email", "occupation", "messages", "transaction", "page-request")
 
@@ -53,7 +53,7 @@ def twins(
 def told(twin: Twin, paths: dict[str, str], nobody: list[Step]) -> dict[str, list[Answer]]:
     """What everybody but the legal desk is shown, and strangers are answered."""
     words = dict(zip(("name", "email", "phone"), MARKS, strict=False))
-    pages = {name: [answer] for name, answer in twin.pages(paths).items()}
+    pages = {name: [answer] for name, answer in twin.pages(paths, VISITORS).items()}
     return pages | {str(each): twin.answers(each, words) for each in nobody}
 
 
@@ -73,7 +73,11 @@ def close_account(twin: Twin) -> None:
 
 def require_alike(copies: Copies, monkeypatch: pytest.MonkeyPatch, turn: int) -> None:
     """AssertionError where something is told otherwise where there is a silent hold."""
-    nobody = [each for each in steps_of(copies.world, copies.paths) if each.visitor == "nobody"]
+    nobody = [
+        each
+        for each in steps_of(copies.world, copies.paths)
+        if each.visitor == "nobody" and "sign" in each.route
+    ]
     work = partial(told, paths=copies.paths, nobody=nobody)
     plain, silent = in_both(turn, monkeypatch, copies.both, work)
     assert plain.keys() == silent.keys()
@@ -87,7 +91,7 @@ def require_alike(copies: Copies, monkeypatch: pytest.MonkeyPatch, turn: int) ->
 def test_after_months_of_jobs_nothing_tells_of_a_silent_hold(
     twins: Copies, monkeypatch: pytest.MonkeyPatch, closed: bool
 ) -> None:
-    """Pages, sign-in, exports, counts and entries are alike; the end of the hold ends it all."""
+    """Pages, sign-in, exports, counts and entries are alike."""
     if closed:
         in_both(CLOSING, monkeypatch, twins.both, close_account)
     for earlier, months in pairwise((0, *MONTHS)):
