@@ -22,6 +22,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, RecordId
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
+from upheld.gate.act.options import StoreOptions
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.erasure.value_counts import deletion_counts, value_counts
@@ -42,7 +43,7 @@ STEPS = st.lists(
     ),
     max_size=12,
 )
-SIGN_IN = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
+SIGN_IN: StoreOptions = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
 
 
 class Both(NamedTuple):
@@ -148,7 +149,7 @@ class History:
         return None
 
     def _write(self, name: str, what: str, whom: PersonId, value: str) -> str:
-        registered = {"source": "customer", "occasion": "registration"}
+        registered: StoreOptions = {"source": "customer", "occasion": "registration"}
         if name == "spend":
             outcome = self.gate.append(whom, "transaction", [value], **registered)
         elif name == "see":
