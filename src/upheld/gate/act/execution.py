@@ -37,7 +37,7 @@ from upheld.gate.evidence.crowd_tables import CrowdTables
 from upheld.gate.evidence.derived_fields import FieldReader, restrict_reads
 from upheld.gate.evidence.provers import HOLD, EvidenceError, ProofQuestion, Shared
 from upheld.gate.evidence.records import Record
-from upheld.gate.evidence.silent_holds import silent_holds, without
+from upheld.gate.evidence.silent_holds import told_of
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
 from upheld.policy.request import Decision, Duty
@@ -364,15 +364,11 @@ class ActExecution:
     def questions(
         self, person_id: PersonId, read: FieldReader, data: PersonData, mine: Sequence[Record]
     ) -> Callable[[Fact], ProofQuestion]:
-        """What the prover of each fact is asked about a person, whose records are given.
-
-        Where what comes of it is told, it is as if there were no hold of which nobody may speak.
-        """
+        """What the prover of each fact is asked about a person, of whose records it may tell."""
         act, policy, needs = self.act, self.context.policy, self.template.needs
         at, checker = self.context.clock.local(self.at), policy.engine.checker
-        is_silent = self.is_told and HOLD in self.template.facts
-        if is_silent and (hidden := silent_holds(policy, mine, self.time)):
-            mine = without(mine, hidden)
+        if self.is_told and HOLD in self.template.facts:
+            mine = told_of(policy, mine, self.time)
 
         def question_of(fact: Fact) -> ProofQuestion:
             proof = fact.proof

@@ -32,7 +32,7 @@ _IN_FORCE = (
 )
 _SILENT = (
     f"SELECT 1 FROM record g WHERE g.person_id = h.person_id AND {_IN_FORCE.format('g')}"  # noqa: S608 - our own words
-    f""" AND g.dims LIKE '%"{GAG}"%' AND (g.how = h.how OR g.how = '')"""
+    " AND g.dims LIKE ? AND (g.how = h.how OR g.how = '')"
 )
 _DELETIONS = (
     f"SELECT due / {_DAY}, MIN(due), COUNT(*) FROM item WHERE kind = 'delete' AND state = 'open'"  # noqa: S608 - our own words

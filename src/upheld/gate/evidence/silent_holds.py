@@ -49,6 +49,12 @@ def silent_records(
     return holds, orders
 
 
+def told_of(policy: Policy, mine: Sequence[Record], at: int) -> Sequence[Record]:
+    """The records of a person but for holds of which nobody may speak, as what is told goes by."""
+    hidden = silent_holds(policy, mine, at)
+    return without(mine, hidden) if hidden else mine
+
+
 def without(mine: Sequence[Record], hidden: Collection[str]) -> list[Record]:
     """Some records but those with these ids."""
     return [each for each in mine if each.record_id not in hidden]
