@@ -38,5 +38,5 @@ def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: FeedId) -> 
 
 def show_again(transaction: Transaction, person_id: PersonId) -> None:
     """Tell of somebody's rows that were told as gone, once an order forbids it no more."""
-    if transaction.tables.select_unchecked(table, ["mark"], _GONE, person_id, GONE):
+    if transaction.tables.select(table, _GONE, person_id, GONE):
         transaction.tables.update(table, {"feed_id": WAITS}, _GONE, person_id, GONE)

@@ -84,7 +84,14 @@ def deletion_counts(gate: Gate) -> DeletionCounts:
     hold, order = (facts[name].proof if name in facts else "" for name in (HOLD, GAG))
     months: dict[str, int] = {}
     with reading(gate.engine) as connection:
-        answer = rows(connection, _DELETIONS, HELD, at, hold, at, at, at, order, at, at, at, at)
+        answer = rows(
+            connection,
+            _DELETIONS,
+            *(HELD, at),
+            *(hold, at, at, at),
+            *(order, at, at, at, f'%"{GAG}"%'),
+            at,
+        )
     for day, first, count in answer:
         if int(first) <= at:
             now += int(count)
