@@ -302,9 +302,9 @@ def _set_aside(
     for record in left.records:
         if record.record_id in what.apart_records and record.record_id not in there:
             by = records.ERASED if record.by_whom == record.person_id else record.by_whom
-            moved = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
+            theirs = msgspec.structs.replace(record, person_id=person.person_id, by_whom=by)
             text = left.texts.get(record.record_id, "")
-            records.keep(connection, moved, text, person.cipher)
+            records.keep(connection, theirs, text, person.cipher)
     on_hold = rows_on_hold.of_records(left.rows, what.apart_records)
     rows_on_hold.write(connection, keyring, on_hold, person.person_id)
     return person.person_id
@@ -324,9 +324,9 @@ def _person_apart(
     ((person_id,),) = rows(connection, statement, *kinds, *ids, HELD) if ids else ((None,),)
     if person_id is not None:
         people.lock(connection, person_id)
-        opened = people.open_people_in_any_state(connection, keyring, [person_id])
-        if person_id in opened:
-            return opened[person_id]
+        there = people.open_people_in_any_state(connection, keyring, [person_id])
+        if person_id in there:
+            return there[person_id]
     return people.enrol(connection, keyring, at, state=HELD)
 
 
@@ -338,7 +338,7 @@ def _not_there_yet(
     current, problems = values.examine(connection, person, some)
     if problems:
         raise SealError(problems[0])
-    left = {}
+    new_values = {}
     for field, each_value in some.items():
         there = Counter(map(_as_it_came, (*former.get(field, ()), *current.get(field, ()))))
         new = []
@@ -347,8 +347,8 @@ def _not_there_yet(
                 there[_as_it_came(each)] -= 1
             else:
                 new.append(each)
-        left[field] = tuple(new)
-    return left
+        new_values[field] = tuple(new)
+    return new_values
 
 
 def _as_it_came(value: values.Value) -> tuple[object, ...]:

@@ -84,10 +84,10 @@ def what_to_keep(
     `place` is where they lie, if that is said.
     """
     facts = policy.program.vocabulary.facts
-    asked = {name: True for name in ASKED if name in facts}
+    request = {name: True for name in ASKED if name in facts}
     holds, orders = silent_records(policy, mine, microseconds(at))
     openly = without(mine, {each.record_id for each in holds})
-    public = known_openly(policy, facts_known, mine, at) | asked
+    public = known_openly(policy, facts_known, mine, at) | request
     secretly = {**public, HOLD: True}
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Grounds, list[str]] = {}

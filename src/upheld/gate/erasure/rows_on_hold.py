@@ -77,8 +77,8 @@ def write(
             tuple(getattr(row, name) for name in names)
             for row in database.select(connection, each.table, "person_id = ?", person_id)
         }
-        moved = [_as_row_of(keyring, each.table, row, person_id) for row in each.rows]
-        new = [row for row in moved if tuple(row[name] for name in names) not in theirs]
+        as_theirs = [_as_row_of(keyring, each.table, row, person_id) for row in each.rows]
+        new = [row for row in as_theirs if tuple(row[name] for name in names) not in theirs]
         database.insert_all(connection, each.table, new)
 
 

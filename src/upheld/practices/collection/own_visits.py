@@ -42,7 +42,7 @@ from upheld.practices.collection.blocks import (
 )
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
-from upheld.practices.collection.ties import STORE, Span, Tie, own_cookies, ties_of
+from upheld.practices.collection.ties import STORE, OwnTime, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -76,7 +76,7 @@ class PageCount(NamedTuple):
 class KeptDays(NamedTuple):
     """What is kept of some days, still sealed, and by whose cookies visits of theirs are known."""
 
-    cookies: dict[bytes, Span]
+    cookies: dict[bytes, OwnTime]
     rows: list[Any]
     salts: dict[str, bytes]
     tellers: dict[str, Beacon]  # by what blocks say of who told us
@@ -173,8 +173,8 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         tables = transaction.tables
         first = (transaction.clock.today() + timedelta(days=2)).isoformat()
         # What a hold alone keeps is shown where it may be told that there is one.
-        seen = "" if holds_of(transaction, person_id, STORE).open else f" AND {COUNTED}"
-        with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{seen})"  # noqa: S608 - our own words
+        is_told = "" if holds_of(transaction, person_id, STORE).open else f" AND {COUNTED}"
+        with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{is_told})"  # noqa: S608 - our own words
         where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
         end = before or first
         day_rows = tables.select_unchecked(visit_day, ["day"], where, end, end)
@@ -186,7 +186,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         for day in salts:
             tokens = {keys.token(day, each) for each in cookies}
             for where, values in where_tokens_may_be(tables, day, tokens):
-                rows += tables.select(visit_block, f"{where}{seen}", *values)
+                rows += tables.select(visit_block, f"{where}{is_told}", *values)
     return KeptDays(
         cookies,
         rows,

@@ -37,7 +37,7 @@ _ALWAYS: Final = 1 << 62  # seconds
 OF_PERSON: Final = f"person_id = ? AND {KNOWN}"
 
 
-class Span(NamedTuple):
+class OwnTime(NamedTuple):
     """From when, and until before when, visits are somebody's, in seconds since 1970."""
 
     start: int
@@ -120,7 +120,7 @@ def cookies_that_go(
 
 def own_cookies(
     transaction: Transaction, person_id: PersonId, which: str = TIED
-) -> dict[bytes, Span]:
+) -> dict[bytes, OwnTime]:
     """The cookies that are tied to somebody and never were to anybody else, and when.
 
     Those that are tied still or, with `OF_PERSON`, those too that an order keeps though untied. Of
@@ -128,17 +128,17 @@ def own_cookies(
     they were erased is theirs, and what came since is whoever's signed in after them.
     """
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    own: dict[bytes, Span] = {}
+    own: dict[bytes, OwnTime] = {}
     for row in tables.select(visit_tie, which, person_id):
         where = "cookie_mark = ? AND person_id <> ? AND at <> ?"  # what was copied has its time
         others = tables.select(visit_tie, where, row.cookie_mark, person_id, row.at)
         whose = [PersonId(each.person_id) for each in others]
         apart = transaction.apart_among([person_id, *whose])
         if person_id in apart:
-            span = Span(0, _ALWAYS if row.untied is None else _seconds(row.untied) + 1)
+            span = OwnTime(0, _ALWAYS if row.untied is None else _seconds(row.untied) + 1)
             is_own = all(_seconds(each.at) >= span.end for each in others)
         else:
-            span = Span(max((_seconds(each.untied or 0) for each in others), default=0), _ALWAYS)
+            span = OwnTime(max((_seconds(each.untied or 0) for each in others), default=0), _ALWAYS)
             is_own = apart.issuperset(whose)
         if is_own:
             cookie = sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")

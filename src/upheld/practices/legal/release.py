@@ -294,10 +294,10 @@ def _once(people: Sequence[ReleasedPerson]) -> list[ReleasedPerson]:
         values = {}
         for field, its in person.values.items():
             before = there.setdefault((person.account, field), Counter())
-            left, new = before.copy(), list[tuple[datetime, str]]()
+            earlier, new = before.copy(), list[tuple[datetime, str]]()
             for each in its:
-                if left[each] > 0:
-                    left[each] -= 1
+                if earlier[each] > 0:
+                    earlier[each] -= 1
                 else:
                     new.append(each)
             if new or not before:
