@@ -79,10 +79,10 @@ def test_other_days_and_blocks_are_put_in_order_and_staff_are_told_of_the_damage
     block_id, raw = flip(house, 3)
     assert compact(gate) == 3 + 4 + 4
     assert blocks_of(house) == {day_of(house, 3): 2, day_of(house, 2): 1, day_of(house, 1): 1}
-    told = [("visits in order", f"visits of {day_of(house, 3)}", "changed-row")]
-    assert aside(house) == told
+    expected = [("visits in order", f"visits of {day_of(house, 3)}", "changed-row")]
+    assert aside(house) == expected
     assert compact(gate) == 0
-    assert aside(house) == told
+    assert aside(house) == expected
     problems = selfcheck(gate.engine, gate.context.keyring).problems
     assert any("visit_block" in each for each in problems)
     watching = house.signed_in(house.staff("manager"), "staff").get("/staff/watch").text

@@ -99,12 +99,12 @@ def test_what_goes_by_the_times_that_are_set_goes_then(house: House) -> None:
 
 def test_no_number_of_the_desk_nor_the_difference_of_two_tells_a_count_below_ten() -> None:
     """Of each small count beside another, and their total, others would be told the same."""
-    shown: dict[tuple[str, ...], set[int]] = {}
+    alike: dict[tuple[str, ...], set[int]] = {}
     for few in range(1, LEAST):
         for others in range(1, 60):
-            told = tuple(str(rough(each)) for each in (few, others, few + others))
-            shown.setdefault(told, set()).add(few)
-    assert all(len(each) > 1 for each in shown.values())
+            words = tuple(str(rough(each)) for each in (few, others, few + others))
+            alike.setdefault(words, set()).add(few)
+    assert all(len(each) > 1 for each in alike.values())
     assert {rough(each) for each in range(1, LEAST)} == {rough(1)}
     assert [str(rough(each)) for each in (0, 9, 10, 14, 15, 1_234_567)] == [
         *("0", "fewer than 10", "10", "10", "20", "1,234,570")

@@ -61,8 +61,8 @@ def compact(gate: Gate) -> int:
     """
     count, damaged = 0, set[BlockId]()
     with trial_of(gate, JOB) as trial:
-        while done := sum(_order(gate, group, damaged) for group in _groups(gate)):
-            count += done
+        while step := sum(_order(gate, group, damaged) for group in _groups(gate)):
+            count += step
         set_aside(trial, gate, damaged)
     return count
 

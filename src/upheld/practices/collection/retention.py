@@ -52,8 +52,8 @@ def retire(gate: Gate) -> int:
             allowed, oldest, decision = may_stay(transaction)
             since = oldest if PAGE in allowed else ""
             count = _drop_before(transaction, since, decision.clauses, damaged)
-        while (done := _narrow(gate, allowed, damaged)) is not None:
-            count += done
+        while (step := _narrow(gate, allowed, damaged)) is not None:
+            count += step
         set_aside(trial, gate, damaged)
     return count
 
