@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -30,7 +31,7 @@ _TOLD_BY: Final = {  # the dimensions of which a field tells
     for field in FIELD_OF.values()
 }
 SEEN_MAX: Final = 200_000
-SeenValues = dict[tuple[str, str], set[str]]  # the bands of a value of a dimension, on one day
+SeenValues = defaultdict[str, dict[str, set[str]]]  # by dimension the bands of a value, on one day
 
 
 def options(dimension: str) -> list[tuple[str, str]]:
@@ -78,14 +79,13 @@ def bands_of(
     result: dict[str, set[str]] = {}
     for field, value in values.items():
         for dimension in _TOLD_BY.get(field, ()) if value else ():
-            key = dimension, value
-            bands = seen.get(key) if seen is not None else None
+            its = {} if seen is None else seen[dimension]
+            key = value[:AREA_DIGITS] if dimension == AREA else value
+            bands = its.get(key)
             if bands is None:
-                bands = _bands_in(dimension, value, today)
-                if seen is not None:
-                    if len(seen) >= SEEN_MAX:
-                        seen.clear()
-                    seen[key] = bands
+                if len(its) >= SEEN_MAX:
+                    its.clear()
+                bands = its[key] = _bands_in(dimension, value, today)
             result[dimension] = bands
     return result
 

@@ -8,6 +8,7 @@ they all are where the other process was killed, stands still or was not worth i
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -75,6 +76,9 @@ class OpenedAhead:
             return
         with suppress(OSError):
             self.helper = HelperProcess(CHILD)
+            if hasattr(fcntl, "F_SETPIPE_SZ"):  # Linux: else they wait for one another more often
+                with suppress(OSError):
+                    fcntl.fcntl(self.helper.pipes[1], fcntl.F_SETPIPE_SZ, CHUNK)
             frame = msgspec.msgpack.encode(order)
             os.write(self.helper.pipes[0], len(frame).to_bytes(LENGTH, "big") + frame)
 

@@ -62,6 +62,7 @@ class AlikePeople:
         self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
         self._executions = executions
         self._classes: dict[tuple[str, int | None], Key] = {}  # of what matters so far
+        self._class_of_value: dict[tuple[str, str | None], Key] = {}
 
     def key(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those alike; None where they are looked at alone.
@@ -151,6 +152,10 @@ class AlikePeople:
 
     def _class_of(self, field: str, rows: Sequence[Value]) -> Key:
         """What each act's question tells apart of the rows of a field."""
+        value = rows[-1].value if rows else None
+        its = self._class_of_value.get((field, value))
+        if its is not None:
+            return its
         part = self._part(field, rows)
         its = self._classes.get((field, part))
         if its is None:
@@ -162,6 +167,7 @@ class AlikePeople:
                     if field in (each.context.provers.of(fact).matters or ())
                 ]
             )
+        self._class_of_value[field, value] = its
         return its
 
 

@@ -328,9 +328,9 @@ def changed_owners(
     kinds: Sequence[str], covers: Mapping[Any, Cover], tallies: Tallies
 ) -> Iterator[str]:
     """The people whose records of some kinds are not all those that their covers tell of."""
-    parts = _parts(tuple(kinds))
+    parts, owners = _parts(tuple(kinds)), {owner for owner, _ in tallies}
     for person_id, cover in covers.items():
-        if not tallies and cover.parts.keys().isdisjoint(parts):
+        if person_id not in owners and cover.parts.keys().isdisjoint(parts):
             continue
         for part in parts:
             there = tallies.get((person_id, part))

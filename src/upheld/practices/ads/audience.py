@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -159,7 +160,7 @@ class MaskMaker:
         self._policy, self._today = policy, today
         self._minors: dict[int, bool] = {}  # by age
         self._ages: dict[str, int] = {}  # by the day of birth
-        self._seen: bands.SeenValues = {}
+        self._seen: bands.SeenValues = defaultdict(dict)
 
     def of(self, values: Mapping[str, str]) -> Mask:
         """The bands by some values; none for a minor, or of no age we know."""

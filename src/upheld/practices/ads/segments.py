@@ -8,6 +8,7 @@ another policy or on another day.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -43,6 +44,10 @@ class _Packed(msgspec.Struct, frozen=True):
     bands: dict[str, dict[str, bytes]]
 
 
+def _places() -> defaultdict[str, list[int]]:
+    return defaultdict(list)
+
+
 class Segments:
     """Bitmaps of people, who are numbered in the order in which they are added."""
 
@@ -53,15 +58,15 @@ class Segments:
 
     def add(self, people: Iterable[tuple[Sequence[str], Mask]]) -> None:
         """Add people, each with the fields by which they may be chosen and their bands by these."""
-        by_fields: dict[tuple[str, ...], list[int]] = {}
-        by_band: dict[str, dict[str, list[int]]] = {}
+        by_fields: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        by_band: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(_places)
         for at, (fields, mask) in enumerate(people, self.people):
-            by_fields.setdefault((*fields,), []).append(at)
+            by_fields[(*fields,)].append(at)
             self.people = at + 1
             for dimension, names in mask.items():
-                its = by_band.setdefault(dimension, {})
+                its = by_band[dimension]
                 for band in names:
-                    its.setdefault(band, []).append(at)
+                    its[band].append(at)
         for fields, places in by_fields.items():
             for field in fields:
                 self._fields[field].update(places)
