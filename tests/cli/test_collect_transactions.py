@@ -78,6 +78,34 @@ def test_a_file_in_each_form_gives_the_same_rows_once(home: Path) -> None:
         assert "1 left out: taken in before" in text
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"[" * 100_000,
+        b'{"reference":"\xff"}',
+        b'{"reference":"B1","what":"a',
+        b'{"reference":"B1","date":"2026-02-30","amount":"1"}',
+        b'{"reference":"B1","date":"2026-02-02","amount":"1e400"}',
+        b'{"reference":"' + b"x" * 1_000_000 + b'"}',
+        b"\x00",
+    ],
+)
+def test_a_line_that_is_no_row_is_left_out_and_those_around_it_are_kept(
+    home: Path, odd: bytes
+) -> None:
+    """Nested too deep, of another encoding, cut, too long, or with what a word cannot have."""
+    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    fixed = {"date": today, "amount": "1", "currency": "USD", "what": "x"}
+    rows = [
+        json.dumps({"reference": each, "email": "ann@marked.example", **fixed}).encode()
+        for each in ("A1", "A2")
+    ]
+    file = home / "odd.jsonl"
+    file.write_bytes(b"\n".join((rows[0], odd, rows[1], b"")))
+    words = ("collect", "transactions", str(file), "--from", "Spruce Point", "--by", "max")
+    assert "3 rows; 2 transactions kept; 1 left out: a value that its word" in run(home, *words)
+
+
 def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> None:
     """Nothing is begun by it."""
     (home / "sales.csv").write_text("reference\nA1\n")

@@ -62,6 +62,32 @@ def test_a_wrong_column_is_named_before_anything_is_taken_in(
     assert json.loads(run(home, "feed", "list", "--json")) == []
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (b"x" * 1_000_000, ""),
+        (b"x" * 1_200_000, "this is not CSV"),
+        (b"jo\x00iner", "there is a NUL character"),
+        (b"jo\xefner", "this is not UTF-8"),
+        (b"joiner,x", "the line has 3 values under 2 columns"),
+    ],
+)
+def test_a_value_that_is_none_is_left_out_and_a_file_that_is_none_is_named_by_its_line(
+    home: Path, value: bytes, problem: str
+) -> None:
+    """However long it is and whatever is in it; the message repeats nothing of it."""
+    file = home / "odd.csv"
+    file.write_bytes(b"email,occupation\nann@marked.example," + value + b"\n")
+    words = ("feed", "import", str(file), "--from", "Spruce Point", "--by", "max")
+    if problem:
+        with pytest.raises(UpheldError, match=rf"line 2: {problem}") as caught:
+            run(home, *words)
+        assert caught.value.code == "bad-line"
+        assert len(str(caught.value)) < 500
+    else:
+        assert "0 customers combined; 1 left out: a value that its kind" in run(home, *words)
+
+
 def test_a_file_is_linked_where_the_policy_lets_names_be_combined(tmp_path: Path) -> None:
     """Of people who do not exist, the most are found, and hardly anybody else."""
     files = tmp_path / "files"

@@ -65,7 +65,7 @@ def check_rows(path: Path) -> list[str]:
             raise _wrong(
                 path,
                 line,
-                f"there is {values} under {columns}",
+                f"the line has {values} under {columns}",
                 "give each row a value for each column, or nothing between commas",
             )
     return header
