@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -19,9 +19,20 @@ from upheld.database.seals import (
     seals_of,
     sum_with,
 )
-from upheld.database.statements import execute_deferred, execute_many, placeholders, rows
+from upheld.database.statements import (
+    dialect_of,
+    execute_deferred,
+    execute_many,
+    placeholders,
+    rows,
+)
 
 OWNERS_MAX = 500  # in one query
+_STORING_SEVERAL: Final = (
+    "UPDATE person SET cover = n.cover"
+    " FROM unnest(CAST(? AS bytea[]), CAST(? AS text[])) AS n(cover, person_id)"
+    " WHERE person.person_id = n.person_id"
+)
 PartTallies = dict[str, tuple[int, int]]  # of an owner's part: how many rows, and their sum
 
 
@@ -272,5 +283,8 @@ def _store(connection: Connection, covers: Mapping[str, Cover]) -> None:
         connection.raw_covers.update((owner, sealed) for sealed, owner in raw)
     if len(raw) == 1:
         execute_deferred(connection, statement, *raw[0])
+    elif raw and dialect_of(connection).server:
+        sealed, owners = map(list, zip(*raw, strict=True))
+        execute_deferred(connection, _STORING_SEVERAL, sealed, owners)
     elif raw:
         execute_many(connection, statement, raw)

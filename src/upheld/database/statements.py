@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import chain
 from operator import attrgetter, methodcaller
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -42,6 +44,7 @@ def dialect_of(connection: Connection) -> SqlDialect:
     return connection.sql if type(connection) is WriteConnection else sql_dialect(connection)
 
 
+ROWS_TOGETHER: Final = 100  # that are written by one statement on PostgreSQL
 _CHANGED, _ALL, _FIRST = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
 
 
@@ -138,9 +141,14 @@ def execute_deferred(connection: Connection, statement: str, *values: Any) -> No
 def execute_many(
     connection: Connection, statement: str, rows_of_values: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Run a statement once for each list of values."""
+    """Run a statement once for each list of values; PostgreSQL is sent many rows in one."""
     if dialect_of(connection).server or len(rows_of_values) == 1:
-        for values in rows_of_values:
+        several, first = _inserting_several(statement), 0
+        while several and len(rows_of_values) - first >= ROWS_TOGETHER:
+            some = rows_of_values[first : first + ROWS_TOGETHER]
+            execute_deferred(connection, several, *chain.from_iterable(some))
+            first += ROWS_TOGETHER
+        for values in rows_of_values[first:]:
             execute_deferred(connection, statement, *values)
         return
     try:
@@ -149,6 +157,16 @@ def execute_many(
         _driver(connection).executemany(statement, rows_of_values)
     except driver_errors(connection.dialect) as error:
         raise from_driver_error(error) from None
+
+
+@lru_cache(maxsize=256)
+def _inserting_several(statement: str) -> str:
+    """A statement that writes a row, for several at once; empty for any other statement."""
+    start, values, row_places = statement.rpartition(" VALUES ")
+    count = row_places.count("?")
+    if not start.startswith("INSERT ") or row_places != f"({placeholders(range(count))})":
+        return ""
+    return start + values + ", ".join([row_places] * ROWS_TOGETHER)
 
 
 class Savepoint:
