@@ -62,7 +62,7 @@ task_step: Final = Table(  # what was done about a task, by whom and when; never
 partner_transaction: Final = Table(  # what a customer bought from a business partner
     "partner_transaction",
     metadata,
-    Column("person_id", ID, primary_key=True),
+    Column("person_id", ID, nullable=False),
     Column("party", WORD, primary_key=True),
     # Of the partner's reference: it is taken once.
     Column("mark", WORD, primary_key=True, info=once_only()),
@@ -75,7 +75,7 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
         info=sealed_for("partner-transactions", "row", place=("person_id", "party", "mark")),
     ),
     Column("mac", LargeBinary),
-    Index("partner_transaction_once", "party", "mark", unique=True),
+    Index("partner_transaction_person", "person_id"),
     Index("partner_transaction_feed", "feed_id", "person_id"),
     info=STAYS | APART | sealed(owner="person_id"),
 )
