@@ -59,7 +59,8 @@ def lots(order: Order) -> Any:
             person_rows = rows(connection, people.NEXT, people.ACTIVE, after, LOT)
             if not person_rows:
                 return
-            yield opened(connection, keys, person_rows, order.fields)
+            lot = opened(connection, keys, person_rows, order.fields)
+        yield lot  # outside the transaction, as nobody may read it for long
         after = person_rows[-1][0]
 
 
