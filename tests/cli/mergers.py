@@ -26,6 +26,7 @@ from upheld.core.settings import read_settings
 from upheld.demo import sample_policy
 from upheld.gate.gate import Gate
 from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practice import message_copies
 from upheld.practices.takeovers import coverage, imports, transfers
 from upheld.practices.takeovers.closings import Closings
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_parcel
@@ -64,7 +65,7 @@ def merger(
     for part, owner, step in (
         ("covered, but for a tenth", Closings, "new_account"),
         ("transferred, but for a tenth", transfers, "parcel_of"),
-        ("told, but for a tenth", transfers, "notice_text"),
+        ("told, but for a tenth", message_copies, "_new"),
     ):
         with timed(part):
             killed(partial(carry_on, home), owner, step, accounts * 9 // 10, accounts)

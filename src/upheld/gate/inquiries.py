@@ -1,6 +1,7 @@
-"""What a transaction is asked beside its acts: whom there is, what proves, what was entered.
+"""What a transaction is asked beside its acts.
 
-Nothing here gives a value of a person, or what the answers are read by.
+Whom there is, what proves, what would be decided and what was entered. Nothing here gives a value
+of a person, or what the answers are read by.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from upheld.database.own_tables import Tables
 from upheld.database.schema import declared_tables
 from upheld.database.statements import Savepoint, placeholders, rows
 from upheld.gate import record_queries, recording
+from upheld.gate.act.alike import decide_each
 from upheld.gate.act.arrivals import Arrivals
 from upheld.gate.act.context import GateContext
+from upheld.gate.act.execution import ActExecution
 from upheld.gate.act.options import RecordFilter, check_filter
-from upheld.gate.act.request import require_list
+from upheld.gate.act.request import Act, require_list
 from upheld.gate.editions import bound, standing
 from upheld.gate.editions.standing import Standing
 from upheld.gate.editions.store import Edition
@@ -41,6 +44,7 @@ from upheld.gate.obligation_table import ObligationTable
 from upheld.gate.posting import Editions
 from upheld.gate.sealing import PersonSealer, PurposeSigner, Sealer
 from upheld.policy.load import Policy
+from upheld.policy.request import Decision
 from upheld.vault import blind_index, erasures, people
 from upheld.vault.opened_ahead import OpenedAhead
 
@@ -80,6 +84,48 @@ class Inquiries:
     def place(self) -> str:
         """Where our data lie, a word of the policy; empty where no act names it."""
         return self._context.place
+
+    def peek(self, person_id: PersonId, act: Act) -> Decision:
+        """What the decision on an act would be now, for who is entitled; nothing is noted."""
+        return self._execution(act, entitled=True).peek(person_id)
+
+    def peek_each(self, person_ids: Sequence[PersonId], act: Act) -> dict[PersonId, Decision]:
+        """What `peek` says of each of some people; all of them are read at once."""
+        if not person_ids:
+            return {}
+        execution = ActExecution(self._context, self._connection, act, entitled=True)
+        data = execution.load(person_ids)
+        return {each: execution.peek(each, data) for each in person_ids}
+
+    def peek_acts(
+        self, person_ids: Sequence[PersonId], acts: Sequence[Act], *, of_held: bool = False
+    ) -> dict[PersonId, list[Decision]]:
+        """What `peek` says of each of some people to each of some acts; all is read at once.
+
+        Acts `of_held` are on what is held, such as storing it on, and not on what comes.
+        """
+        if not person_ids or not acts:
+            return {each: [] for each in person_ids}
+        executions = [
+            ActExecution(self._context, self._connection, each, entitled=True) for each in acts
+        ]
+        if of_held and self._context.licences.all(self._connection):
+            for one in executions:
+                one.of_held = True
+        data = executions[0].load_with(person_ids, *executions[1:])
+        return {e: [*its.decisions] for e, its in decide_each(executions, person_ids, data)}
+
+    def peek_then(
+        self, person_id: PersonId, act: Act, moments: Sequence[datetime]
+    ) -> list[Decision]:
+        """What the decision would have been at some moments, by the records in force then."""
+        execution = ActExecution(self._context, self._connection, act, entitled=True)
+        return execution.decisions_at(person_id, moments)
+
+    def _execution(self, act: Act, *, entitled: bool) -> ActExecution:
+        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
+        execution.states = self._states
+        return execution
 
     def sealer(self, purpose: str, *more: str) -> Sealer:
         """What seals and marks for a purpose of a practice's own."""

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from upheld.core.ids import EntryNumber, PersonId
 from upheld.database import rows as database
+from upheld.database.covers import OWNERS_MAX
 from upheld.database.statements import placeholders
 from upheld.database.tables import item as table
 from upheld.gate.log import entries
 
 OWED: Final = "owed"
+DELETION: Final = "delete"  # the kind of item of what is to be deleted
 OPEN: Final = ("open", "late")
 _Owed = tuple[str, str]  # a clause, and the act that it says somebody owes
 _Rows = dict[PersonId, list[Any]]
+
+
+class DoneAct(NamedTuple):
+    """An act that somebody was owed and that is done now, by its entry.
+
+    One that `settles` what is owed by one record leaves open what is owed by others.
+    """
+
+    person_id: PersonId
+    entry: EntryNumber
+    settles: str
 
 
 class Items:
@@ -56,13 +69,27 @@ class Items:
             if (each.clause, each.action) == owed
         }
         missing = [
-            entries.NewItem(person_id, due, basis)
+            entries.NewItem(person_id, due, entry, basis)
             for (person_id, basis), due in dues.items()
             if (person_id, basis) not in there
         ]
         clause, action = owed
-        entries.due_each(self.connection, OWED, clause, missing, entry, action=action)
+        entries.due_each(self.connection, OWED, clause, missing, action=action)
         return len(missing)
+
+    def close(self, done: Iterable[DoneAct], action: str, clauses: Collection[str]) -> None:
+        """Close what some people were owed by some clauses as done, each by an entry."""
+        by_owner = {each.person_id: each for each in done}
+        pairs = []
+        for item in self._of(self._open, by_owner, OPEN):
+            act = by_owner[item.person_id]
+            if (
+                (item.kind, item.action) == (OWED, action)
+                and item.clause in clauses
+                and act.settles in {"", item.basis}
+            ):
+                pairs.append((item, item._replace(state="done", closed=act.entry)))
+        database.rewrite(self.connection, table, pairs)
 
     def _of(
         self, cache: _Rows, whose: Iterable[PersonId], states: Sequence[str] | None
@@ -76,12 +103,13 @@ class Items:
         return [each for person_id in ids for each in cache[person_id]]
 
     def _select(self, ids: Sequence[PersonId], states: Sequence[str] | None) -> list[Any]:
-        where = "person_id = ?" if len(ids) == 1 else f"person_id IN ({placeholders(ids)})"
-        if states:
-            where += f" AND state IN ({placeholders(states)})"
-        item_rows = database.select(
-            self.connection, table, where, *ids, *(states or ()), parts=states
-        )
-        if len(ids) > 1:  # of one, all that there is was looked at
-            database.require_intact(self.connection, table, ids, states)
+        item_rows: list[Any] = []
+        for first in range(0, len(ids), OWNERS_MAX):  # of so many, `select` looks at the whole sets
+            some = ids[first : first + OWNERS_MAX]
+            where = "person_id = ?" if len(some) == 1 else f"person_id IN ({placeholders(some)})"
+            if states:
+                where += f" AND state IN ({placeholders(states)})"
+            item_rows += database.select(
+                self.connection, table, where, *some, *(states or ()), parts=states
+            )
         return item_rows

@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 from upheld.core.ids import EntryNumber, PersonId, RecordId
 from upheld.database.tables import microseconds
 from upheld.gate import record_queries, recording
-from upheld.gate.act.alike import decide_each
 from upheld.gate.act.combining import Combination, combine_each, combine_one
 from upheld.gate.act.context import GateContext
+from upheld.gate.act.duties import DutiesAtOnce
 from upheld.gate.act.execution import ActExecution, Chooses, Outcome
 from upheld.gate.act.letting_in import Put, let_in_each
 from upheld.gate.act.options import (
@@ -77,24 +77,28 @@ class Transaction(Inquiries):
         person = self._open_each([person_id])[person_id]
         return former_revisions.on_hold(self._connection, person, fields, self.clock.now())
 
-    def _execution(self, act: Act, *, entitled: bool) -> ActExecution:
-        execution = ActExecution(self._context, self._connection, act, entitled=entitled)
-        execution.states = self._states
-        return execution
-
     def act_each(
-        self, act: Act, person_ids: Sequence[PersonId], *, entitled: bool = False
+        self,
+        act: Act,
+        person_ids: Sequence[PersonId],
+        *,
+        entitled: bool = False,
+        settles: Mapping[PersonId, str] | None = None,
     ) -> dict[PersonId, Outcome]:
         """Do one act on many people, who are read at once; each has an entry of their own.
 
-        Unlike after a `sweep`, that entry says what the act on its person rests on.
+        Unlike after a `sweep`, that entry says what the act on its person rests on. `settles` is by
+        person the record by which it is owed, as `Act.settles` is of one.
         """
         if not person_ids:
             return {}
         execution = ActExecution(self._context, self._connection, act, entitled=entitled)
+        execution.at_once = DutiesAtOnce(settles)
         whose = list(dict.fromkeys(person_ids))
         data = execution.load(whose)
-        return {each: execution.execute(each, data) for each in whose}
+        outcomes = {each: execution.execute(each, data) for each in whose}
+        execution.at_once.write(self._connection)
+        return outcomes
 
     def act_for(self, act: Act, person_id: PersonId, moment: datetime) -> Outcome:
         """Do one act now about a moment before, such as charging: the facts are those of then."""
@@ -125,43 +129,6 @@ class Transaction(Inquiries):
         execution.ahead = self.ahead
         others = [ActExecution(context, connection, each, entitled=True) for each in conditions]
         return execution.execute_many(list(dict.fromkeys(person_ids)), others, chooses)
-
-    def peek(self, person_id: PersonId, act: Act) -> Decision:
-        """What the decision on an act would be now, for who is entitled; nothing is noted."""
-        return self._execution(act, entitled=True).peek(person_id)
-
-    def peek_each(self, person_ids: Sequence[PersonId], act: Act) -> dict[PersonId, Decision]:
-        """What `peek` says of each of some people; all of them are read at once."""
-        if not person_ids:
-            return {}
-        execution = ActExecution(self._context, self._connection, act, entitled=True)
-        data = execution.load(person_ids)
-        return {each: execution.peek(each, data) for each in person_ids}
-
-    def peek_acts(
-        self, person_ids: Sequence[PersonId], acts: Sequence[Act], *, of_held: bool = False
-    ) -> dict[PersonId, list[Decision]]:
-        """What `peek` says of each of some people to each of some acts; all is read at once.
-
-        Acts `of_held` are on what is held, such as storing it on, and not on what comes.
-        """
-        if not person_ids or not acts:
-            return {each: [] for each in person_ids}
-        executions = [
-            ActExecution(self._context, self._connection, each, entitled=True) for each in acts
-        ]
-        if of_held and self._context.licences.all(self._connection):
-            for one in executions:
-                one.of_held = True
-        data = executions[0].load_with(person_ids, *executions[1:])
-        return {e: [*its.decisions] for e, its in decide_each(executions, person_ids, data)}
-
-    def peek_then(
-        self, person_id: PersonId, act: Act, moments: Sequence[datetime]
-    ) -> list[Decision]:
-        """What the decision would have been at some moments, by the records in force then."""
-        execution = ActExecution(self._context, self._connection, act, entitled=True)
-        return execution.decisions_at(person_id, moments)
 
     def store(
         self, person_id: PersonId, field_values: Mapping[str, str], **options: Unpack[StoreOptions]
@@ -228,15 +195,26 @@ class Transaction(Inquiries):
     ) -> Outcome:
         """Collect and store further rows of a series, as `store` does values, or none of them."""
         check_store("Transaction.append", options)
-        require_list(rows, "rows", "rows of the series")
-        normalised = [self._read({field: each})[field] for each in rows]
+        return self.append_each({person_id: rows}, field, **options)[person_id]
 
-        def put(_: ValueWriter, person: Person, clauses: str, at: datetime) -> Person:
-            origin = _origin(options, clauses)
-            return values.append(self._connection, person, field, normalised, origin, at)
+    def append_each(
+        self,
+        rows_by_person: Mapping[PersonId, Sequence[str]],
+        field: str,
+        **options: Unpack[StoreOptions],
+    ) -> dict[PersonId, Outcome]:
+        """Do for some people what `append` does for one."""
+        check_store("Transaction.append_each", options)
 
-        arrival = self._collecting((field,), options)
-        return self._let_in(arrival, {person_id: put}, options)[person_id]
+        def put(mine: Sequence[str], writer: ValueWriter, person: Person, *act: Any) -> Person:
+            clauses, at = act
+            return writer.append(person, field, mine, _origin(options, clauses), at)
+
+        puts: dict[PersonId, Put] = {}
+        for person_id, rows in rows_by_person.items():
+            require_list(rows, "rows", "rows of the series")
+            puts[person_id] = partial(put, [self._read({field: each})[field] for each in rows])
+        return self._let_in(self._collecting((field,), options), puts, options)
 
     def _collecting(self, data: tuple[str, ...], options: StoreOptions) -> Act:
         """The act of collecting; a purpose that the policy's words do not ask for goes unsaid."""

@@ -7,7 +7,7 @@ to a request or a ticket says to which, and who wrote it, so that both sides rea
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -93,6 +93,27 @@ def add_from_staff(
     """
     copy = _new(transaction, subject, text, about=about, purpose=ADMINISTRATIVE, author=STAFF)
     return _add_own(transaction, person_id, copy, storing_purpose)
+
+
+def add_from_staff_each(
+    transaction: Transaction, people: Collection[PersonId], subject: str, text: str
+) -> dict[PersonId, ActResult | Refused]:
+    """Store what our staff wrote to several customers, to each alike and in no thread, each apart.
+
+    As far as the policy lets us keep it.
+    """
+    copies = {
+        each: [_new(transaction, subject, text, about="", purpose=ADMINISTRATIVE, author=STAFF)]
+        for each in people
+    }
+    return transaction.append_each(
+        copies,
+        MESSAGES,
+        source="provider",
+        occasion="other",
+        purpose=ADMINISTRATIVE,
+        entitled=True,
+    )
 
 
 def add_note(

@@ -7,7 +7,7 @@ What is queued names person and template alone. The practice `messages` sends it
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -34,8 +34,8 @@ def queue(
     about, never what it says of anybody.
     """
     message = secrets.token_hex(16)
-    result = _queue(transaction, person_id, message, template, purpose, words or {})
-    return result if isinstance(result, Refused) else message
+    refusals = _queue_each(transaction, {person_id: message}, template, purpose, words or {})
+    return refusals.get(person_id, message)
 
 
 def queue_once(
@@ -52,38 +52,50 @@ def queue_once(
     where = "person_id = ? AND message_id = ?"
     if transaction.tables.select_unchecked(outbox, ["message_id"], where, person_id, message):
         return False
-    result = _queue(transaction, person_id, message, template, purpose, words)
-    return not isinstance(result, Refused)
+    return not _queue_each(transaction, {person_id: message}, template, purpose, words)
 
 
-def _queue(
+def queue_each(
+    transaction: Transaction, people: Sequence[PersonId], template: str, purpose: str
+) -> dict[PersonId, str | Refused]:
+    """Do for some people what `queue` does for one, each with an entry of their own."""
+    messages = {each: secrets.token_hex(16) for each in people}
+    refusals = _queue_each(transaction, messages, template, purpose, {})
+    return {**messages, **refusals}
+
+
+def _queue_each(
     transaction: Transaction,
-    person_id: PersonId,
-    message: str,
+    messages: Mapping[PersonId, str],
     template: str,
     purpose: str,
     words: Mapping[str, str],
-) -> Refused | None:
-    """Ask whether we may write to a person, and put the message down; the refusal."""
-    result = transaction.act(Act(action="contact", purpose=purpose), person_id)
-    if isinstance(result, Refused):
-        return result
+) -> dict[PersonId, Refused]:
+    """Ask whether we may write to each of some people, and put the messages down; the refusals."""
+    outcomes = transaction.act_each(Act(action="contact", purpose=purpose), list(messages))
+    refusals = {each: its for each, its in outcomes.items() if isinstance(its, Refused)}
     at = microseconds(transaction.clock.now())
-    transaction.tables.insert(
+    transaction.tables.insert_all(
         outbox,
-        person_id=person_id,
-        message_id=message,
-        template=template,
-        purpose=purpose,
-        words=msgspec.json.encode(dict(words)).decode(),
-        entry=result.entry,
-        made=at,
-        due=at,
-        tries=0,
-        state=WAITING,
-        trouble="",
+        [
+            {
+                "person_id": person_id,
+                "message_id": messages[person_id],
+                "template": template,
+                "purpose": purpose,
+                "words": msgspec.json.encode(dict(words)).decode(),
+                "entry": outcome.entry,
+                "made": at,
+                "due": at,
+                "tries": 0,
+                "state": WAITING,
+                "trouble": "",
+            }
+            for person_id, outcome in outcomes.items()
+            if person_id not in refusals
+        ],
     )
-    return None
+    return refusals
 
 
 def cancel(transaction: Transaction, person_id: PersonId, template: str = "") -> None:

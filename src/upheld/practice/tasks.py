@@ -176,9 +176,9 @@ def open_tasks_on(tables: Tables, person_id: PersonId) -> list[Task]:
 
 def tasks_since(tables: Tables, person_id: PersonId, since: datetime) -> list[Task]:
     """The tasks that are open on a person, or were closed after a moment."""
-    where = "person_id = ? AND (state <> 'done' OR closed >= ?)"
-    rows = tables.select(task_table, where, person_id, microseconds(since))
-    return [_from_row(each) for each in rows]
+    at = microseconds(since)
+    rows = tables.select(task_table, "person_id = ?", person_id)
+    return [_from_row(each) for each in rows if each.closed is None or each.closed >= at]
 
 
 def tasks_of_kind(tables: Tables, person_id: PersonId, kind: str) -> list[Task]:

@@ -129,6 +129,23 @@ class ValueWriter:
         self._people.append(person)
         return person
 
+    def append(
+        self, person: Person, field: str, values: Sequence[str], origin: Origin, at: datetime
+    ) -> Person:
+        """Seal rows to be added to a series, in their order; the person with them then."""
+        holding = person.holdings.get(field, Holding(0, "", 0))
+        if holding.gone is None:
+            raise _wrong_shape(field, "has one value, and is not a series", "store it")
+        if field in blind_index.FIELDS:
+            raise _wrong_shape(
+                field, "is what people are found by, and cannot be a series", "store it"
+            )
+        new_rows = [(value, origin, at) for value in values]
+        value_rows, person = _appended(person, field, holding, new_rows)
+        self._rows += value_rows
+        self._people.append(person)
+        return person
+
     def write(self) -> None:
         """Write what was put."""
         connection = self._connection
@@ -144,25 +161,6 @@ class ValueWriter:
 def require_storable(field: str, value: str) -> None:
     """VaultError, which does not quote it, for a value that is too long or no text."""
     _raw(field, value)
-
-
-def append(
-    connection: Connection,
-    person: Person,
-    field: str,
-    values: Sequence[str],
-    origin: Origin,
-    at: datetime,
-) -> Person:
-    """Add rows to a series, in their order; the person with what is held of them now."""
-    holding = person.holdings.get(field, Holding(0, "", 0))
-    if holding.gone is None:
-        raise _wrong_shape(field, "has one value, and is not a series", "store it")
-    if field in blind_index.FIELDS:
-        raise _wrong_shape(field, "is what people are found by, and cannot be a series", "store it")
-    return _append_rows(
-        connection, person, field, holding, [(value, origin, at) for value in values]
-    )
 
 
 def write_again(
@@ -195,16 +193,26 @@ def _append_rows(
     new_rows: Sequence[tuple[str, Origin, datetime]],
 ) -> Person:
     """Add rows to a series of which this was held before."""
+    value_rows, person = _appended(person, field, holding, new_rows)
+    execute_many(connection, _INSERT, value_rows)
+    keep_holdings(connection, person, person.holdings)
+    return person
+
+
+def _appended(
+    person: Person,
+    field: str,
+    holding: Holding,
+    new_rows: Sequence[tuple[str, Origin, datetime]],
+) -> tuple[list[tuple[Any, ...]], Person]:
+    """Rows to be written to a series of which this was held before, and the person with them."""
     value_rows, chain = [], holding.digest
     for number, (value, origin, at) in enumerate(new_rows, holding.revision + 1):
         value_row, mark = _seal_row(person, field, number, value, (origin, at))
         value_rows.append(value_row)
         chain = chained(chain, mark)
-    execute_many(connection, _INSERT, value_rows)
     holding = replace(holding, revision=holding.revision + len(new_rows), digest=chain)
-    holdings = {**person.holdings, field: holding}
-    keep_holdings(connection, person, holdings)
-    return person.with_holdings(holdings)
+    return value_rows, person.with_holdings({**person.holdings, field: holding})
 
 
 Stay = Callable[[Sequence["Value"], Sequence["Value"]], Sequence["Value"]]

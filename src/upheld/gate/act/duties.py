@@ -7,7 +7,7 @@ it is called in the act's own transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,13 +15,11 @@ from sqlalchemy import Connection
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import EntryNumber, PersonId
-from upheld.database import rows as database
 from upheld.database.own_tables import Tables
-from upheld.database.statements import placeholders
-from upheld.database.tables import item
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.provers import Shared
 from upheld.gate.log import entries
+from upheld.gate.obligation_items import DELETION, DoneAct, Items
 from upheld.gate.obligation_table import ObligationTable
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision, Duty
@@ -40,6 +38,7 @@ class DutyContext(NamedTuple):
     decision: Decision
     entry: EntryNumber
     at: datetime
+    at_once: DutiesAtOnce | None = None  # where the act is on many people, each for themselves
 
     @property
     def tables(self) -> Tables:
@@ -76,7 +75,7 @@ class DutyError(UpheldError):
     """A duty that two parts of a program would carry out."""
 
 
-_MORE_MAX: Final = 256  # decisions of which it is known whether more is to be done
+_STORING_MAX: Final = 256  # decisions of which it is known whether more is to be done
 
 
 def nothing_more(_: DutyContext, __: Duty) -> None:
@@ -87,9 +86,39 @@ def delete_after(duty_context: DutyContext, duty: Duty) -> None:
     """Open an obligation that the data are deleted by the day that the duty says."""
     due = entries.after(duty_context.at, duty.amount, duty.unit)
     clause = ", ".join(duty_context.decision.clauses)
-    entries.due(
-        duty_context.connection, duty_context.person_id, "delete", clause, due, duty_context.entry
-    )
+    item = entries.NewItem(duty_context.person_id, due, duty_context.entry)
+    if duty_context.at_once is not None:
+        duty_context.at_once.delete_later(clause, item)
+    else:
+        entries.due_each(duty_context.connection, DELETION, clause, [item])
+
+
+class DutiesAtOnce:
+    """What the gate's own duties of one act on many people write: put down for all of them at once.
+
+    Meanwhile nothing of it is read. `settles` is by person what `Act.settles` is of the act of one.
+    """
+
+    def __init__(self, settles: Mapping[PersonId, str] | None = None) -> None:
+        self._settles = settles or {}
+        self._deletions: dict[str, list[entries.NewItem]] = {}  # by their clauses
+        self._done: dict[tuple[str, tuple[str, ...]], list[DoneAct]] = {}  # by act and clauses
+
+    def delete_later(self, clause: str, item: entries.NewItem) -> None:
+        """Note what is to be deleted."""
+        self._deletions.setdefault(clause, []).append(item)
+
+    def fulfil(self, done: DoneAct, action: str, clauses: tuple[str, ...]) -> None:
+        """Note that an act is done that was owed by some clauses."""
+        settles = self._settles.get(done.person_id, done.settles)
+        self._done.setdefault((action, clauses), []).append(done._replace(settles=settles))
+
+    def write(self, connection: Connection) -> None:
+        """Put down what was noted."""
+        for clause, some in self._deletions.items():
+            entries.due_each(connection, DELETION, clause, some)
+        for owed, done in self._done.items():
+            Items(connection).close(done, *owed)
 
 
 class DutyHandlers:
@@ -108,7 +137,7 @@ class DutyHandlers:
         self.due: dict[str, DueHandler] = {}
         self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
         self._conditions: dict[str, list[DutyCondition]] = {}
-        self._more: dict[tuple[int, str], tuple[Decision, bool]] = {}  # of decisions so far
+        self._storing: dict[tuple[int, str], tuple[Decision, bool]] = {}  # of decisions so far
 
     def add(self, duty: str, carrier: DutyHandler, condition: DutyCondition | None = None) -> None:
         """Let a part of the program carry out a duty from now on, or only where a condition holds.
@@ -122,7 +151,7 @@ class DutyHandlers:
         self._by[duty] = carrier
         if condition is not None:
             self._conditions.setdefault(duty, []).append(condition)
-        self._more.clear()
+        self._storing.clear()
         self._changed()
 
     def add_of_action(self, action: str, duty: str, carrier: DutyHandler) -> None:
@@ -134,7 +163,7 @@ class DutyHandlers:
                 hint="remove one of the two",
             )
         self._of_action[action, duty] = carrier
-        self._more.clear()
+        self._storing.clear()
         self._changed()
 
     def _carrier(self, duty: str, action: str) -> DutyHandler | None:
@@ -180,16 +209,16 @@ class DutyHandlers:
         """The duties for which more is to be done than an entry, which needs a person."""
         return tuple(each.duty for each in duties if self._by.get(each.duty) is not nothing_more)
 
-    def do_more(self, decision: Decision, action: str) -> bool:
-        """Whether more is done for an act that is allowed than to enter it."""
+    def may_store(self, decision: Decision, action: str) -> bool:
+        """Whether duties of an act that is allowed are a practice's, which may store something."""
         key = id(decision), action
-        pair = self._more.get(key)
+        pair = self._storing.get(key)
         if pair is None:
             carriers = [self._carrier(each.duty, action) for each in decision.duties]
-            more = bool(decision.owed) or any(each is not nothing_more for each in carriers)
-            if len(self._more) >= _MORE_MAX:
-                self._more.clear()
-            pair = self._more[key] = decision, more  # whose id nothing else has
+            stores = any(each not in {nothing_more, delete_after} for each in carriers)
+            if len(self._storing) >= _STORING_MAX:
+                self._storing.clear()
+            pair = self._storing[key] = decision, stores  # whose id nothing else has
         return pair[1]
 
     def run(self, duty_context: DutyContext) -> None:
@@ -203,25 +232,11 @@ class DutyHandlers:
 
 
 def fulfil(duty_context: DutyContext) -> None:
-    """Close a person's items of an act that was owed, by whichever clauses, and is now done.
-
-    An act that `settles` what is owed by one record leaves open what is owed by others.
-    """
-    clauses = sorted({owed.clause for owed in duty_context.decision.owed})
-    where = (
-        "person_id = ? AND kind = 'owed' AND action = ? AND state IN ('open', 'late')"
-        f" AND clause IN ({placeholders(clauses)})"
-        " AND (? = '' OR basis = ?)"
-    )
-    database.update(
-        duty_context.connection,
-        item,
-        {"state": "done", "closed": duty_context.entry},
-        where,
-        duty_context.person_id,
-        duty_context.act.action,
-        *clauses,
-        duty_context.act.settles,
-        duty_context.act.settles,
-        parts=("open", "late"),
-    )
+    """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
+    clauses = tuple(sorted({owed.clause for owed in duty_context.decision.owed}))
+    act = duty_context.act
+    done = DoneAct(duty_context.person_id, duty_context.entry, act.settles)
+    if duty_context.at_once is not None:
+        duty_context.at_once.fulfil(done, act.action, clauses)
+    else:
+        Items(duty_context.connection).close([done], act.action, clauses)

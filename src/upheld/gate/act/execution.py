@@ -23,7 +23,7 @@ from upheld.gate.act import places
 from upheld.gate.act import reads as fetching
 from upheld.gate.act.alike import AlikePeople, Key, decide_each
 from upheld.gate.act.context import GateContext
-from upheld.gate.act.duties import DutyQuestion
+from upheld.gate.act.duties import DutiesAtOnce, DutyQuestion
 from upheld.gate.act.explained import explained, not_met
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.licensed import COMBINE, ActLicences
@@ -68,6 +68,7 @@ class ActExecution:
     clock_problem: str  # of the time of the act
     several = False  # whether it is about several people
     of_held = False  # whether what an act that reads nothing is about is what is held
+    at_once: DutiesAtOnce | None = None  # of many people, as far as the gate's own duties go
     licensor = ""  # from whom the values come that are combined
     ahead: OpenedAhead | None = None  # whose people are taken as they were opened
     _asks_licences = True

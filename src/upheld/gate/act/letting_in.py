@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from upheld.core.ids import PersonId
 from upheld.gate.act.context import GateContext
+from upheld.gate.act.duties import DutiesAtOnce
 from upheld.gate.act.execution import ActExecution, Outcome
 from upheld.gate.act.options import CombineOptions, StoreOptions
 from upheld.gate.act.request import Act, Refused
@@ -53,6 +54,7 @@ def let_in_each(
     store = context.storing(act.data, options.get("purpose"))
     storing = ActExecution(context, connection, store, entitled=entitled)
     arriving = ActExecution(context, connection, act, entitled=entitled)
+    storing.at_once = arriving.at_once = DutiesAtOnce()
     storing.licensor = arriving.licensor  # what comes in is under the licence at once
     data = storing.load_with(whose, arriving)
     judgements = {each: storing.judge(each, data) for each in whose}
@@ -66,7 +68,7 @@ def let_in_each(
         if person_id in refusals or isinstance(outcome, Refused):
             continue
         person, decision = data.people[person_id].person, outcome.decision
-        if context.duty_handlers.do_more(decision, act.action):  # which may have stored something
+        if context.duty_handlers.may_store(decision, act.action):
             person = people.open_person(connection, context.keyring, person_id)
 
         def perform(person: Person, put: Put, clauses: str) -> dict[str, str]:
@@ -77,10 +79,11 @@ def let_in_each(
 
         storing.perform = partial(perform, person, puts[person_id], ", ".join(decision.clauses))
         judgement = judgements[person_id]
-        if context.duty_handlers.do_more(judgement.decision, store.action):
-            storing.perform = _followed(storing.perform, writer.write)  # duties may store more
+        if context.duty_handlers.may_store(judgement.decision, store.action):
+            storing.perform = _followed(storing.perform, writer.write)
         outcomes[person_id] = storing.conclude(person_id, data.people[person_id], judgement)
     writer.write()
+    storing.at_once.write(connection)
     return {each: Arrival(outcomes[each], marks.get(each, {})) for each in whose}
 
 

@@ -39,6 +39,7 @@ def outcome_of(  # noqa: PLR0913, PLR0917 - what was decided of an act, and its 
             decision,
             number,
             execution.context.clock.local(to_datetime(entry_time)),
+            execution.at_once,
         )
         execution.context.duty_handlers.run(duty_context)
     if execution.act.action in NOTHING_READ:

@@ -350,10 +350,11 @@ def _whole(  # noqa: PLR0913, PLR0917 - the columns of an entry
 
 
 class NewItem(NamedTuple):
-    """Something owed or due later: to whom, when, if ever, and by which record."""
+    """Something owed or due later: to whom, when, if ever, since which entry, by which record."""
 
     person_id: PersonId
     at: datetime | None
+    entry: EntryNumber
     basis: str = ""
 
 
@@ -366,7 +367,7 @@ def due(
     entry: EntryNumber,
 ) -> None:
     """Add an item: something owed or due later."""
-    due_each(connection, kind, clause, [NewItem(person_id, at)], entry)
+    due_each(connection, kind, clause, [NewItem(person_id, at, entry)])
 
 
 def due_each(
@@ -374,11 +375,10 @@ def due_each(
     kind: str,
     clause: str,
     items: Sequence[NewItem],
-    entry: EntryNumber,
     *,
     action: str = "",
 ) -> None:
-    """Add items by one clause and one entry."""
+    """Add items by one clause."""
     if (observer := observing.observer()) is not None:
         last = connection.last_entry if isinstance(connection, WriteConnection) else None
         for each in items:
@@ -396,7 +396,7 @@ def due_each(
                 "clause": clause,
                 "due": None if each.at is None else microseconds(each.at),
                 "state": "open",
-                "entry": entry,
+                "entry": each.entry,
                 "action": action,
                 "basis": each.basis,
             }

@@ -426,6 +426,7 @@ class ArchiveImport:
                     source=plan.source, occasion=OCCASION, purpose=purpose, party=self.party
                 )
                 values: dict[tuple[str, ...], dict[PersonId, dict[str, str]]] = {}
+                series: dict[str, dict[PersonId, list[str]]] = {}
                 for each in whose:
                     values_of_account = each.account.parcel.values
                     one = tuple(f for f in fields if f not in each.account.parcel.series)
@@ -434,8 +435,9 @@ class ArchiveImport:
                     }
                     for field in (f for f in fields if f not in one):
                         rows = [row.value for row in values_of_account[field]]
-                        outcome = transaction.append(each.person_id, field, rows, **options)
-                        _require(whose, {each.person_id: outcome})
+                        series.setdefault(field, {})[each.person_id] = rows
+                for field, its in series.items():
+                    _require(whose, transaction.append_each(its, field, **options))
                 for one, mine in values.items():
                     if one:
                         _require(whose, transaction.store_each(mine, **options))

@@ -7,7 +7,7 @@ waits for that and does not go while they wait; whoever was erased does not go a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from functools import partial
 from hashlib import sha256
@@ -251,40 +251,49 @@ class Transfers:
         present = transaction.lock_present(people)
         if not present:
             return 0
-        where = f"closing_id = ? AND notice = ? AND person_id IN ({placeholders(present)})"
-        rows = transaction.tables.select(
-            takeover_account, where, closing.closing_id, OWED, *present
+        accounts = transaction.tables.select(
+            takeover_account, f"person_id IN ({placeholders(present)})", *present
         )
+        rows = [e for e in accounts if (e.closing_id, e.notice) == (closing.closing_id, OWED)]
         rows.sort(key=lambda each: str(each.person_id))
         whose = [PersonId(each.person_id) for each in rows]
-        notices = transaction.peek_each(whose, Act(action=NOTIFY))
-        contact = Act(action="contact", purpose=ADMINISTRATIVE)
-        reachable = transaction.peek_each(whose, contact)
-        changes = []
-        for row in rows:
-            person_id, notice = PersonId(row.person_id), BARRED
-            if not notices[person_id].allowed:
-                transaction.act(Act(action=NOTIFY), person_id)  # a refusal, which is an entry
-            elif reachable[person_id].allowed and _write(transaction, closing, row):
-                notice = SENT
-            changes.append((row, row._replace(notice=notice)))
-        transaction.tables.rewrite(takeover_account, changes)
-        return sum(after.notice == SENT for _, after in changes)
+        notice, contact = Act(action=NOTIFY), Act(action="contact", purpose=ADMINISTRATIVE)
+        decided = transaction.peek_acts(whose, [notice, contact])
+        forbidden = [each for each, (its, _) in decided.items() if not its.allowed]
+        transaction.act_each(notice, forbidden)  # refusals, which are entries
+        reachable = {each for each, its in decided.items() if all(one.allowed for one in its)}
+        written = _write_each(
+            transaction, closing, [each for each in rows if each.person_id in reachable]
+        )
+        transaction.tables.rewrite(
+            takeover_account,
+            [
+                (row, row._replace(notice=SENT if row.person_id in written else BARRED))
+                for row in rows
+            ],
+        )
+        return len(written)
 
 
-def _write(transaction: Transaction, closing: Closing, row: Any) -> bool:
-    """Write to somebody that their account was transferred; whether the policy lets us."""
-    person_id, day = PersonId(row.person_id), transaction.clock.today()
-    text = notice_text(closing, day.isoformat())
-    letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
-    if isinstance(letter, Refused):
-        return False
-    if isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused):
-        return False
-    result = transaction.act(Act(action=NOTIFY, settles=row.done_id), person_id)
-    if isinstance(result, Refused):
-        raise result  # with the message that was queued: nothing of it is kept
-    return True
+def _write_each(
+    transaction: Transaction, closing: Closing, some: Sequence[Any]
+) -> Collection[PersonId]:
+    """Write to those of some rows that their account was transferred; whom the policy lets us."""
+    settles = {PersonId(each.person_id): each.done_id for each in some}
+    text = notice_text(closing, transaction.clock.today().isoformat())
+    letters = message_copies.add_from_staff_each(transaction, settles, SUBJECT, text)
+    whose = _allowed(letters)
+    whose = _allowed(outbox.queue_each(transaction, whose, NEWS, ADMINISTRATIVE))
+    results = transaction.act_each(Act(action=NOTIFY), whose, settles=settles)
+    for each in results.values():
+        if isinstance(each, Refused):
+            raise each  # with the messages that were queued: nothing of them is kept
+    return results
+
+
+def _allowed(outcomes: Mapping[PersonId, object]) -> list[PersonId]:
+    """Whose outcomes are no refusals."""
+    return [each for each, outcome in outcomes.items() if not isinstance(outcome, Refused)]
 
 
 def _act_on(
