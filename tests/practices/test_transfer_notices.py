@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from practices.test_takeovers import notices
 from upheld.database.errors import DatabaseError, database_error
 from upheld.demo import sample_policy
 from upheld.policy.load import load_text
-from upheld.practice.tables import outbox
+from upheld.practice import outbox
+from upheld.practice.tables import outbox as mails_waiting
 from upheld.practices.takeovers import transfers
 from upheld.practices.takeovers.coverage import Coverage
 from upheld.practices.takeovers.tables import takeover_account
@@ -34,9 +36,8 @@ def after(folder: Path, rule: str) -> list[Any]:
     text = Path(sample_policy()).read_text(encoding="utf-8")
     head, mark, tail = text.partition("We may combine what we hold about you with what")
     its = load_text(f"{head}Opted out. {{#no-word}}\n\n```rule\n{rule}\n```\n\n{mark}{tail}")
-    opening = houses(empty_database(folder), folder)
-    house = next(opening)(its)
-    try:
+    with contextmanager(houses)(empty_database(folder), folder) as opening:
+        house = opening(its)
         people = [house.customer(f"{each}@marked.example") for each in NAMES]
         house.do(lambda t: t.record(people[1], "opt-out", fact="advertising-opt-out"))
         lawyers = lawyers_of(house)
@@ -44,8 +45,6 @@ def after(folder: Path, rule: str) -> list[Any]:
         run_job(house)
         run_job(house)
         return [of(house, each) for each in people]
-    finally:
-        opening.close()
 
 
 def of(house: House, person: Any) -> list[Any]:
@@ -53,7 +52,7 @@ def of(house: House, person: Any) -> list[Any]:
 
     def look(transaction: Any) -> list[Any]:
         (row,) = transaction.tables.select(takeover_account, "person_id = ?", person)
-        mails = transaction.tables.select(outbox, "person_id = ?", person)
+        mails = transaction.tables.select(mails_waiting, "person_id = ?", person)
         owed = transaction.obligations.owed(["transfer-notice"])
         return [
             row.notice,
@@ -105,7 +104,7 @@ def test_a_full_disk_in_the_middle_of_a_lot_leaves_no_notice_of_it_and_the_next_
     lawyers = lawyers_of(house)
     approved(house, lawyers, terms_of(house, lawyers))
     with monkeypatch.context() as patch:
-        patch.setattr(transfers.outbox, "queue_each", _full)
+        patch.setattr(outbox, "queue_each", _full)
         with pytest.raises(DatabaseError):
             run_job(house)
     assert [of(house, each)[:2] for each in people] == [["owed", 0]] * len(people)
