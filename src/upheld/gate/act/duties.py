@@ -75,7 +75,7 @@ class DutyError(UpheldError):
     """A duty that two parts of a program would carry out."""
 
 
-_STORING_MAX: Final = 256  # decisions of which it is known whether more is to be done
+_DECISIONS_MAX: Final = 256  # of which it is known what carries out their duties
 
 
 def nothing_more(_: DutyContext, __: Duty) -> None:
@@ -137,7 +137,9 @@ class DutyHandlers:
         self.due: dict[str, DueHandler] = {}
         self.of_arrivals: set[str] = set()  # carried out where what nobody's name is on comes in
         self._conditions: dict[str, list[DutyCondition]] = {}
-        self._storing: dict[tuple[int, str], tuple[Decision, bool]] = {}  # of decisions so far
+        self._of_decision: dict[
+            tuple[int, str], tuple[Decision, set[DutyHandler | None]]
+        ] = {}  # so far
 
     def add(self, duty: str, carrier: DutyHandler, condition: DutyCondition | None = None) -> None:
         """Let a part of the program carry out a duty from now on, or only where a condition holds.
@@ -151,7 +153,7 @@ class DutyHandlers:
         self._by[duty] = carrier
         if condition is not None:
             self._conditions.setdefault(duty, []).append(condition)
-        self._storing.clear()
+        self._of_decision.clear()
         self._changed()
 
     def add_of_action(self, action: str, duty: str, carrier: DutyHandler) -> None:
@@ -163,7 +165,7 @@ class DutyHandlers:
                 hint="remove one of the two",
             )
         self._of_action[action, duty] = carrier
-        self._storing.clear()
+        self._of_decision.clear()
         self._changed()
 
     def _carrier(self, duty: str, action: str) -> DutyHandler | None:
@@ -209,16 +211,24 @@ class DutyHandlers:
         """The duties for which more is to be done than an entry, which needs a person."""
         return tuple(each.duty for each in duties if self._by.get(each.duty) is not nothing_more)
 
+    def do_more(self, decision: Decision, action: str) -> bool:
+        """Whether more is done for an act that is allowed than to enter it."""
+        return bool(decision.owed) or bool(self._carriers(decision, action))
+
     def may_store(self, decision: Decision, action: str) -> bool:
         """Whether duties of an act that is allowed are a practice's, which may store something."""
+        return not self._carriers(decision, action) <= {delete_after}
+
+    def _carriers(self, decision: Decision, action: str) -> set[DutyHandler | None]:
+        """What carries out the duties of a decision for which an entry is not enough."""
         key = id(decision), action
-        pair = self._storing.get(key)
+        pair = self._of_decision.get(key)
         if pair is None:
-            carriers = [self._carrier(each.duty, action) for each in decision.duties]
-            stores = any(each not in {nothing_more, delete_after} for each in carriers)
-            if len(self._storing) >= _STORING_MAX:
-                self._storing.clear()
-            pair = self._storing[key] = decision, stores  # whose id nothing else has
+            carriers = {self._carrier(each.duty, action) for each in decision.duties}
+            if len(self._of_decision) >= _DECISIONS_MAX:
+                self._of_decision.clear()
+            # With the decision itself, so that nothing else has its id.
+            pair = self._of_decision[key] = decision, carriers - {nothing_more}
         return pair[1]
 
     def run(self, duty_context: DutyContext) -> None:
