@@ -48,6 +48,7 @@ COLUMNS = (  # of a row, by which it is opened
 )
 _VALUE = part_of("value")
 _NO_LONGER = "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?"
+_NewRows = Sequence[tuple[str, "Origin", datetime]]
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -140,8 +141,7 @@ class ValueWriter:
             raise _wrong_shape(
                 field, "is what people are found by, and cannot be a series", "store it"
             )
-        new_rows = [(value, origin, at) for value in values]
-        value_rows, person = _appended(person, field, holding, new_rows)
+        value_rows, person = _appended(person, field, holding, [(v, origin, at) for v in values])
         self._rows += value_rows
         self._people.append(person)
         return person
@@ -190,7 +190,7 @@ def _append_rows(
     person: Person,
     field: str,
     holding: Holding,
-    new_rows: Sequence[tuple[str, Origin, datetime]],
+    new_rows: _NewRows,
 ) -> Person:
     """Add rows to a series of which this was held before."""
     value_rows, person = _appended(person, field, holding, new_rows)
@@ -200,10 +200,7 @@ def _append_rows(
 
 
 def _appended(
-    person: Person,
-    field: str,
-    holding: Holding,
-    new_rows: Sequence[tuple[str, Origin, datetime]],
+    person: Person, field: str, holding: Holding, new_rows: _NewRows
 ) -> tuple[list[tuple[Any, ...]], Person]:
     """Rows to be written to a series of which this was held before, and the person with them."""
     value_rows, chain = [], holding.digest
