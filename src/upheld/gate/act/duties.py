@@ -117,8 +117,8 @@ class DutiesAtOnce:
         """Put down what was noted."""
         for clause, some in self._deletions.items():
             entries.due_each(connection, DELETION, clause, some)
-        for owed, done in self._done.items():
-            Items(connection).close(done, *owed)
+        for which, acts in self._done.items():
+            Items(connection).close(acts, *which)
 
 
 class DutyHandlers:
@@ -243,10 +243,10 @@ class DutyHandlers:
 
 def fulfil(duty_context: DutyContext) -> None:
     """Close a person's items of an act that was owed, by whichever clauses, and is now done."""
-    clauses = tuple(sorted({owed.clause for owed in duty_context.decision.owed}))
+    clauses = tuple(sorted({each.clause for each in duty_context.decision.owed}))
     act = duty_context.act
-    done = DoneAct(duty_context.person_id, duty_context.entry, act.settles)
+    this = DoneAct(duty_context.person_id, duty_context.entry, act.settles)
     if duty_context.at_once is not None:
-        duty_context.at_once.fulfil(done, act.action, clauses)
+        duty_context.at_once.fulfil(this, act.action, clauses)
     else:
-        Items(duty_context.connection).close([done], act.action, clauses)
+        Items(duty_context.connection).close([this], act.action, clauses)

@@ -258,21 +258,21 @@ class Transfers:
         rows.sort(key=lambda each: str(each.person_id))
         whose = [PersonId(each.person_id) for each in rows]
         notice, contact = Act(action=NOTIFY), Act(action="contact", purpose=ADMINISTRATIVE)
-        decided = transaction.peek_acts(whose, [notice, contact])
-        forbidden = [each for each, (its, _) in decided.items() if not its.allowed]
+        decisions = transaction.peek_acts(whose, [notice, contact])
+        forbidden = [each for each, (its, _) in decisions.items() if not its.allowed]
         transaction.act_each(notice, forbidden)  # refusals, which are entries
-        reachable = {each for each, its in decided.items() if all(one.allowed for one in its)}
-        written = _write_each(
+        reachable = {each for each, its in decisions.items() if all(one.allowed for one in its)}
+        recipients = _write_each(
             transaction, closing, [each for each in rows if each.person_id in reachable]
         )
         transaction.tables.rewrite(
             takeover_account,
             [
-                (row, row._replace(notice=SENT if row.person_id in written else BARRED))
+                (row, row._replace(notice=SENT if row.person_id in recipients else BARRED))
                 for row in rows
             ],
         )
-        return len(written)
+        return len(recipients)
 
 
 def _write_each(
