@@ -18,6 +18,8 @@ import upheld
 from empty import empty_database
 from practices.conftest import House, send
 from practices.routes import MARKS
+from practices.test_collection import visits
+from practices.test_holds import Held, apart, run_jobs
 from practices.twins import (
     Answer,
     Copies,
@@ -32,6 +34,7 @@ from practices.twins import (
 YEARS, UNTIL_OPEN = 1500, 800  # days
 MONTHS = (7, 25, 36)
 VISITORS = ("nobody", "ann", "guardian", "manager", "support")
+FIELDS = ("name", "email", "page-request", "transaction")
 CLOSING, PASSING = 100, 200  # seeds
 FIELDS = ("name", "email", "occupation", "messages", "transaction", "page-request")
 
@@ -42,12 +45,10 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
-@pytest.fixture(params=[0, UNTIL_OPEN], ids=["silent", "silent-and-open"])
-def twins(
-    request: pytest.FixtureRequest, house: House, sample: upheld.Policy, tmp_path: Path
-) -> Iterator[Copies]:
+@pytest.fixture
+def twins(open_days: int, house: House, sample: upheld.Policy, tmp_path: Path) -> Iterator[Copies]:
     """Two copies of a world: in the second, silent orders are over Ann and a child for years."""
-    yield from copies_of(house, sample, tmp_path, days=YEARS, open_days=request.param)
+    yield from copies_of(house, sample, tmp_path, days=YEARS, open_days=open_days)
 
 
 def told(twin: Twin, paths: dict[str, str], nobody: list[Step]) -> dict[str, list[Answer]]:
@@ -87,7 +88,11 @@ def require_alike(copies: Copies, monkeypatch: pytest.MonkeyPatch, turn: int) ->
     assert entries_of(one) == entries_of(other)
 
 
-@pytest.mark.parametrize("closed", [False, True], ids=["active", "closed"])
+@pytest.mark.parametrize(
+    ("closed", "open_days"),
+    [(False, 0), (True, 0), (True, UNTIL_OPEN)],
+    ids=["open", "closed", "both"],
+)
 def test_after_months_of_jobs_nothing_tells_of_a_silent_hold(
     twins: Copies, monkeypatch: pytest.MonkeyPatch, closed: bool
 ) -> None:
@@ -98,3 +103,28 @@ def test_after_months_of_jobs_nothing_tells_of_a_silent_hold(
         work = partial(Twin.pass_days, days=(months - earlier) * 31)
         in_both(PASSING + months, monkeypatch, twins.both, work)
         require_alike(twins, monkeypatch, months)
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_what_went_openly_is_released_while_a_silent_hold_lasts_and_gone_at_its_end(
+    house: House, closed: bool
+) -> None:
+    """Three years of jobs: what nobody is shown any more a court gets, and then nobody."""
+    held = Held(house, silent=True)
+    if closed:
+        send(held.browser, "/me/close", {"sure": "yes"})
+    run_jobs(house)
+    browser = house.signed_in(held.ann)
+    pages = browser.get("/me/privacy/visits").text
+    assert not [page for page in held.pages if f">{page}<" in pages]
+    openly = house.do(lambda t: t.held_fields(held.ann))
+    text = "\n".join(held.release(*FIELDS).values())
+    for mark in ("Ann Marked", "ann@marked.example", "A marked boat", *held.pages):
+        assert mark in text
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    run_jobs(house, 1)
+    assert apart(house) == []
+    assert not any(each.token for each in visits(house))
+    after = house.do(lambda t: t.held_fields(held.ann))
+    assert {*after} - {*openly} <= {"messages"}  # who may be told of the release is told
