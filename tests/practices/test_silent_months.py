@@ -36,7 +36,6 @@ MONTHS = (7, 25, 36)
 VISITORS = ("nobody", "ann", "guardian", "manager", "support")
 FIELDS = ("name", "email", "page-request", "transaction")
 CLOSING, PASSING = 100, 200  # seeds
-FIELDS = ("name", "email", "occupation", "messages", "transaction", "page-request")
 
 
 @pytest.fixture
