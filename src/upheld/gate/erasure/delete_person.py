@@ -209,9 +209,13 @@ def _stands(row: Any, what: Mapping[str, Any]) -> str:
 
 
 def _keyed(connection: Connection) -> set[str]:
-    """The tables of the database whose key begins with a person's id, upheld's or not."""
+    """The tables of the database whose key begins with a person's id, upheld's or not.
+
+    And those whose rows a hold keeps, by whatever key they are known.
+    """
     answer = rows(connection, dialect_of(connection).keyed_tables, OWNER)
-    return {name for (name,) in answer} - {*SEVERED}
+    on_hold = {each.name for each in rows_on_hold.tables_on_hold()}
+    return {name for (name,) in answer} - {*SEVERED} | on_hold
 
 
 def _end_given_records(
