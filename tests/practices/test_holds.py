@@ -70,6 +70,7 @@ def rows_of(house: House, *whose: PersonId) -> dict[str, int]:
     with reading(house.provider.gate.gate.engine) as connection:
         for name, table in declared_tables().tables.items():
             first = next(iter(table.primary_key.columns)).name
+            first = "person_id" if "apart" in table.info else first
             if first not in {"person_id", "subject"}:
                 continue
             places = ", ".join("?" * len(whose))
