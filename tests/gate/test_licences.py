@@ -31,6 +31,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.operations.edition_checks import licence_problems
 from upheld.policy.load import load_text
 from upheld.policy.request import Request
+from upheld.vault import opened_ahead
 from upheld.vault.envelope import SealError
 
 PARTNER = "spruce-point"
@@ -163,6 +164,21 @@ def test_many_people_are_each_asked_of_their_own_values(gate: Gate) -> None:
     assert [isinstance(each[one], Refused) for one in (ann, bo)] == [True, False]
     assert [peeked[one].allowed for one in (ann, bo)] == [False, True]
     assert [one.allowed for one in then] == [False]
+
+
+def test_a_licence_is_asked_about_whoever_is_opened_ahead(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second process opens their values; which licence they are under is asked all the same."""
+    monkeypatch.setattr(opened_ahead, "is_worth_it", lambda _: True)
+    register(gate, licence(CHOOSING))
+    ann, bo = partners_customer(gate), customer(gate)
+    gate.store(bo, {"occupation": "joiner"}, source="customer", occasion="registration")
+    wish = act("occupation", "advertising")
+    with gate.opening_ahead((wish,)) as ahead, gate.together(ahead) as transaction:
+        ahead.wait("", 2)
+        outcomes = transaction.sweep(wish, sorted([ann, bo]), only_if=(wish,))
+    assert [each for each, its in outcomes.items() if isinstance(its, ActResult)] == [bo]
 
 
 def test_what_the_customer_has_a_right_to_is_asked_of_no_licence(gate: Gate) -> None:

@@ -139,10 +139,15 @@ def with_opened(
     ahead: OpenedAhead | None,
     keyring: Keyring,
 ) -> PersonRows:
-    """The rows of some people with whom of them was opened ahead, and the others' fields."""
+    """The rows of some people with whom of them was opened ahead, and the others' fields.
+
+    Whoever has a value that somebody else told us is among the others: it may be under a licence,
+    which is known by its row.
+    """
     if ahead is None:
         return their_rows
-    opened = ahead.among(their_rows.people, keyring)
+    there = ahead.among(their_rows.people, keyring)
+    opened = {each: its for each, its in there.items() if COMBINED not in its.occasions}
     their_rows = their_rows._replace(opened=opened)
     others = [row[0] for row in their_rows.people if row[0] not in opened]
     if not others or not fields:
@@ -194,9 +199,8 @@ def field_readers(
                 continue
             if its := their_rows.opened.get(row[0]):
                 opening = partial(people.person_from_row, keyring, its.columns)
-                combined = COMBINED in its.occasions
                 readers[row[0]] = FieldReader(
-                    row[0], opening, context.derived, at, tables, {}, its.series, combined
+                    row[0], opening, context.derived, at, tables, {}, its.series
                 )
                 continue
             person = people.person_from_row(keyring, row[: people.KEY_COLUMNS], cache)
