@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import count
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -20,10 +21,10 @@ from gate.test_faults import problems
 from sizes import size
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, RecordId
-from upheld.database.statements import rows
-from upheld.database.transaction import reading
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
 from upheld.gate.act.options import StoreOptions
-from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.erase import ErasureError, erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.erasure.value_counts import deletion_counts, value_counts
 from upheld.gate.gate import Gate
@@ -75,6 +76,13 @@ def apart(gate: Gate) -> list[PersonId]:
     with reading(gate.engine) as connection:
         statement = "SELECT person_id FROM person WHERE state = ?"
         return [PersonId(each) for (each,) in rows(connection, statement, HELD)]
+
+
+def records_of(gate: Gate, whom: PersonId) -> set[str]:
+    """The ids of somebody's records."""
+    with reading(gate.engine) as connection:
+        statement = "SELECT record_id FROM record WHERE person_id = ?"
+        return {record_id for (record_id,) in rows(connection, statement, whom)}
 
 
 def values_of(gate: Gate, *whose: PersonId) -> set[tuple[str, str]]:
@@ -254,3 +262,28 @@ def test_an_order_is_silent_of_its_own_hold_alone(gate: Gate, person: PersonId) 
     assert len(apart(gate)) == 1
     assert gate.drop(person, ["phone"]) == ("phone",)
     assert len(apart(gate)) == 1  # the same one
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_what_a_silent_hold_keeps_of_whoever_holds_no_value_goes_apart(
+    gate: Gate, *, beside: bool
+) -> None:
+    """Erased alone as in one batch with somebody who holds some: nothing of the order is lost."""
+    bare = gate.enrol()
+    hold, order = put_under_hold(gate, bare)
+    erase(gate, [bare, *([customer(gate)] if beside else [])])
+    (other,) = apart(gate)
+    assert records_of(gate, other) == {hold, order}
+    assert records_of(gate, bare) == set()
+    assert problems(gate) == ()
+
+
+def test_whoever_holds_no_value_is_not_erased_on_records_that_are_forged(gate: Gate) -> None:
+    """What must be kept of them cannot be told, as of anybody else."""
+    bare = gate.enrol()
+    put_under_hold(gate, bare)
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE record SET how = 'i8' WHERE kind = 'hold'")
+    with pytest.raises(ErasureError, match="cannot be told"):
+        erase(gate, [bare])
+    assert len(records_of(gate, bare)) == 2

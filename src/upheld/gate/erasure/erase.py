@@ -240,8 +240,6 @@ def _settle(
     """What must be kept of each, by the policy and what is proven."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
-    if not fields:
-        return context.clock.now(), dict.fromkeys(opened, Retained((), (), (), ()))
     rules = StoringRules(context, connection, [*opened], fields)
     retained = {}
     for person_id in rules.persons:

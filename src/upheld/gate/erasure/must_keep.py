@@ -35,7 +35,7 @@ from upheld.policy.request import Decision
 from upheld.vault.people import REGISTER
 
 ASKED = (REQUESTED, ERASED)  # what is so of whoever is erased, and is no reason to keep anything
-BESIDES = (REQUESTED, GAG)
+BESIDES = (REQUESTED, HOLD, GAG)  # what is asked of a person whichever fields they hold
 
 
 class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
