@@ -18,7 +18,7 @@ from upheld.mutate.run import CHANGES, DEAD, NEEDED
 from upheld.policy.analyse.mutants import KINDS, Mutant, equal, mutants
 
 # All of them are tried by `make coverage`, which takes as long as the rest of a full run.
-HUNDREDTHS = size("hundredths of the sample policy's words", short=2, long=30)
+HUNDREDTHS = size("hundredths of the sample policy's words", short=1, long=30)
 
 
 def in_sample(name: str) -> bool:
