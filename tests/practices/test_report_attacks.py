@@ -82,13 +82,14 @@ def test_whoever_is_planted_is_found_in_a_thousand_reports_only_without_the_budg
     """Two clients and we ask; what is answered gives no more than epsilon promises."""
     source = random.Random(25)  # noqa: S311 - the same in each run
     asked, answered = thousand(house), {}
+    pages_of = reports.pages_by(house.provider)
     with house.provider.gate.gate.together() as transaction:
         for at, each in enumerate(asked):
             purpose, actor = (
                 (reports.INSIDE, "staff ana") if at % 3 else (reports.OUTSIDE, f"agent {at % 2}")
             )
             try:
-                its = reports.ask(transaction, each, purpose, actor=actor)
+                its = reports.ask(transaction, each, purpose, actor=actor, pages_of=pages_of)
             except BudgetError:
                 continue
             answered[its.report_id] = its.question
