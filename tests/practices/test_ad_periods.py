@@ -101,6 +101,23 @@ def test_an_estimate_and_reports_of_a_group_by_pages_pay_from_the_months_of_thes
     assert spent == {each: 500 * (each in (before, month, PROFILE)) + 100 for each in months}
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_all_groups_of_a_month_share_one_price(
+    house: House, order: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever is shown first; of one whose looks or purchases are older, those months pay too."""
+    exactly(monkeypatch)
+    crowd(house, 1)
+    today, company = house.clock.today(), advertiser(house)
+    for at in order:
+        booked(house, company, (BY_GENDER, BY_PAGES, BY_PURCHASES)[at])
+        house.do(lambda t: t.tables.update(campaign, {"state": campaigns.APPROVED}, "0 = 0"))
+        house.clock.moved += timedelta(days=1)
+        assert ad_reports.make_all(house.provider.gate.gate) > 0
+    months = periods.periods_of_month(today.isoformat()[:7], periods.BUYERS)
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == dict.fromkeys(months, 100)
+
+
 def test_groups_that_differ_in_one_kind_of_page_tell_no_more_than_one_budget_lets_them(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,11 +133,26 @@ def _pay_once(transaction: Transaction, month: str, kind: str) -> bool:
     if tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None:
         return True
     try:
-        pay(transaction, periods_of_month(month, kind), POINTS[kind])
+        pay(transaction, _unpaid(tables, month, kind), POINTS[kind])
     except BudgetError:
         return False
     tables.insert(ad_release, month=month, kind=kind, points=POINTS[kind])
     return True
+
+
+def _unpaid(tables: Tables, month: str, kind: str) -> list[str]:
+    """The periods from which campaigns of a kind are still to be paid.
+
+    One counts in so many views of a month, whichever groups they are in: noise of one price is for
+    all groups together, and what one kind of them paid from, the others have paid from, too.
+    """
+    paid = {
+        period
+        for each in tables.select(ad_release, "month = ?", month)
+        if ANYBODY not in (kind, each.kind) and each.points == POINTS[kind]
+        for period in periods_of_month(month, each.kind)
+    }
+    return [each for each in periods_of_month(month, kind) if each not in paid]
 
 
 def _release(transaction: Transaction, month: str, kind: str, cells: list[Cell]) -> int:
@@ -236,7 +251,9 @@ def _why(transaction: Transaction, its: Campaign, day: str) -> str:
         return NEVER
     month, kind = day[:7], kind_of(its.criteria)
     release = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind)
-    if release is None and not has_room(transaction, periods_of_month(month, kind), POINTS[kind]):
+    if release is None and not has_room(
+        transaction, _unpaid(transaction.tables, month, kind), POINTS[kind]
+    ):
         return NO_MORE
     return MAKING if noise.is_there() else NOT_NOW
 
