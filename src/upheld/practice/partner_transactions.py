@@ -4,7 +4,7 @@ A row is matched by the confirmed e-mail address of exactly one customer, or it 
 dropped; nothing of it is written then. Rows that come together are one act of each customer,
 `collect` from the partner, with its entry, and what the policy lets nobody store is not collected.
 It stands sealed in a table of its own, which no bill and no other company reads. A row is known by
-its reference: it is taken once.
+its reference: it is taken once, and again where a stolen access told the first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,16 +28,22 @@ from upheld.policy.request import Decision
 from upheld.practice import withdrawn_rows
 from upheld.practice.kept_days import first_day, holds_of, is_on_hold
 from upheld.practice.matching import people_of
-from upheld.practice.partner_programs import StolenAccess
+from upheld.practice.partner_programs import NO_FEED, StolenAccess
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
 from upheld.practice.tables import partner_transaction as table
-from upheld.practice.withdrawn_rows import GONE, SEALED_FOR, VISIBLE, WAITS
+from upheld.practice.withdrawn_rows import (
+    ALL_GONE,
+    ALL_WAITING,
+    GONE,
+    HIDDEN,
+    SEALED_FOR,
+    VISIBLE,
+)
 
 PARTNER: Final = "business-partner"
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
-NO_FEED: Final = FeedId("")  # of what an earlier upheld had from a program of the partner's
 _PURPOSE: Final = "partner-transactions"
 _ERASED: Final = "no-person"
 NEVER: Final = "~"  # after each day
@@ -85,7 +91,15 @@ def take_rows(
     is decided once for all of theirs, and what is collected of many people is entered together.
     """
     matches, reasons = _match(transaction, party, rows)
-    present = set(transaction.lock_present(sorted({each.person_id for each in matches})))
+    stolen = StolenAccess(transaction.tables)
+    is_doubtful = stolen.covers(party, feed_id)
+    doubtful = [] if is_doubtful else _doubtful(transaction, party, matches, stolen)
+    whose = {PersonId(each.person_id) for each in doubtful} | {each.person_id for each in matches}
+    present = set(transaction.lock_present(sorted(whose)))
+    if doubtful:  # once more: others may have changed them until they were locked
+        rows = _doubtful(transaction, party, matches, stolen)
+        rows = [each for each in rows if each.person_id in present]
+        withdrawn_rows.free_marks(transaction, rows)
     there, mine = _marks_there(transaction, party, matches), []
     for each in matches:
         if each.person_id not in present:  # they are being erased
@@ -132,12 +146,27 @@ def _match(
 
 def _marks_there(transaction: Transaction, party: str, matches: Sequence[_Match]) -> set[str]:
     """Which of some rows were taken in before, by their marks."""
-    marks, there = list(dict.fromkeys(each.mark for each in matches)), set[str]()
+    return {each.mark for each in _rows_there(transaction, party, matches)}
+
+
+def _rows_there(transaction: Transaction, party: str, matches: Sequence[_Match]) -> list[Any]:
+    """What is kept by the references of some rows."""
+    marks, there = list(dict.fromkeys(each.mark for each in matches)), list[Any]()
     for first in range(0, len(marks), _TOGETHER):
         some = marks[first : first + _TOGETHER]
         where = f"party = ? AND mark IN ({placeholders(some)})"
-        there |= {each.mark for each in transaction.tables.select(table, where, party, *some)}
+        there += transaction.tables.select(table, where, party, *some)
     return there
+
+
+def _doubtful(
+    transaction: Transaction, party: str, matches: Sequence[_Match], stolen: StolenAccess
+) -> list[Any]:
+    """What a stolen access told by the references of some rows: it keeps no true row out."""
+    if not stolen.is_of(party):
+        return []
+    rows = _rows_there(transaction, party, matches)
+    return [each for each in rows if stolen.covers(party, each.feed_id)]
 
 
 def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> set[int]:
@@ -197,7 +226,7 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_
 
 def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransaction]:
     """What may be told of somebody's transactions with partners, the latest first."""
-    return _read(transaction, person_id, VISIBLE, GONE)
+    return _read(transaction, person_id, VISIBLE, ALL_GONE)
 
 
 def _read(
@@ -253,7 +282,7 @@ def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> lis
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
     """What is another when rows of somebody came, went or are others than before."""
     columns, where = ("mark", "mac", "party", "feed_id"), f"person_id = ? AND {VISIBLE}"
-    rows = transaction.tables.select_unchecked(table, columns, where, person_id, GONE)
+    rows = transaction.tables.select_unchecked(table, columns, where, person_id, ALL_GONE)
     stolen = StolenAccess(transaction.tables) if rows else None
     doubtful = (
         sum(stolen.covers(str(party), FeedId(str(feed_id))) for *_, party, feed_id in rows)
@@ -297,16 +326,19 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
             return 0
         decision = _storing(transaction, person_id)
         oldest = first_day(transaction.clock, decision) if decision.allowed else ""
-        where, values = f"person_id = ? AND {VISIBLE}", tuple[str, ...]((person_id, GONE))
+        where, values = f"person_id = ? AND {VISIBLE}", tuple[str, ...]((person_id, ALL_GONE))
         if oldest:
-            where, values = f"{where} AND (received < ? OR feed_id = ?)", (*values, oldest, WAITS)
+            where, values = (
+                f"{where} AND (received < ? OR feed_id LIKE ?)",
+                (*values, oldest, ALL_WAITING),
+            )
         if holds.silent:
             rows = tables.select(table, where, *values)
             withdrawn_rows.keep_for_hold(transaction, rows, GONE)
             count = len(rows)
         else:  # what was told as gone goes without another word
             count = tables.delete(table, where, *values)
-            tables.delete(table, "person_id = ? AND feed_id = ?", person_id, GONE)
+            tables.delete(table, HIDDEN, person_id, ALL_GONE)
         if count:
             transaction.note(
                 person_id,

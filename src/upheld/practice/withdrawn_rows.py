@@ -1,8 +1,9 @@
 """Transactions of a feed that was withdrawn, of whom a hold keeps them: they wait for its end.
 
 Such a row is of no feed any more and has another mark: what the partner tells later is taken in as
-if the row had gone. Where an order forbids to speak of the hold, the row is shown to nobody but the
-authority that gets what is held, until it may be told.
+if the row had gone. What stands in place of its feed says by what it came, since an access may be
+called stolen before or after. Where an order forbids to speak of the hold, the row is shown to
+nobody but the authority that gets what is held, until it may be told.
 """
 
 from __future__ import annotations
@@ -15,28 +16,56 @@ from upheld.core.ids import FeedId, PersonId
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import partner_transaction as table
 
-GONE: Final = FeedId("gone")  # in place of a feed's id: it is told that the row has gone
-WAITS: Final = FeedId("waits")  # and that it waits for the end of a hold
+# With these an id begins in place of a feed's, which are of hexadecimal digits.
+GONE: Final = "g"  # it is told that the row has gone
+WAITS: Final = "w"  # and that it waits for the end of a hold
 SEALED_FOR: Final = ("partner-transactions", "row")
-VISIBLE: Final = "feed_id <> ?"  # of GONE
-_GONE: Final = "person_id = ? AND feed_id = ?"
+ALL_GONE: Final = f"{GONE}%"
+ALL_WAITING: Final = f"{WAITS}%"
+VISIBLE: Final = "feed_id NOT LIKE ?"  # of ALL_GONE
+HIDDEN: Final = "person_id = ? AND feed_id LIKE ?"
 _ONE: Final = "person_id = ? AND party = ? AND mark = ?"
+_ID_LENGTH: Final = 32
 
 
-def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: FeedId) -> None:
+def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: str) -> None:
     """Let rows wait for the end of a hold, as `GONE` or `WAITS` says."""
-    sealer = transaction.sealer(*SEALED_FOR)
-    for each in rows:
-        before = (each.person_id, each.party, each.mark)
-        content = sealer.unseal(each.sealed, *before, what="a transaction")
-        mark = secrets.token_hex(32)  # as long as another one
-        after = {**each._asdict(), "mark": mark, "feed_id": to}
-        after["sealed"] = sealer.seal(content, each.person_id, each.party, mark)
-        transaction.tables.delete(table, _ONE, *before)
-        transaction.tables.insert(table, **after)
+    _write_anew(transaction, [(each, _as(to, each.feed_id)) for each in rows])
+
+
+def free_marks(transaction: Transaction, rows: Sequence[Any]) -> None:
+    """Let what has the reference of some rows be taken in; they stay as they are but for that."""
+    _write_anew(transaction, [(each, each.feed_id) for each in rows])
 
 
 def show_again(transaction: Transaction, person_id: PersonId) -> None:
     """Tell of somebody's rows that were told as gone, once an order forbids it no more."""
-    if transaction.tables.select(table, _GONE, person_id, GONE):
-        transaction.tables.update(table, {"feed_id": WAITS}, _GONE, person_id, GONE)
+    rows = transaction.tables.select(table, HIDDEN, person_id, ALL_GONE)
+    for feed_id in {FeedId(each.feed_id) for each in rows}:
+        changes = {"feed_id": _as(WAITS, feed_id)}
+        where = "person_id = ? AND feed_id = ?"
+        transaction.tables.update(table, changes, where, person_id, feed_id)
+
+
+def is_from(feed_id: FeedId, of: FeedId) -> bool:
+    """Whether a row came by a feed or a program, whatever stands in place of its id now."""
+    return feed_id == of or (feed_id[:1] in {GONE, WAITS} and feed_id == _as(feed_id[0], of))
+
+
+def _as(to: str, feed_id: FeedId) -> FeedId:
+    """What stands in place of a feed's id: as long as it at most, so without its last digit."""
+    start = feed_id[1:] if feed_id[:1] in {GONE, WAITS} else feed_id
+    return FeedId((to + start)[:_ID_LENGTH])
+
+
+def _write_anew(transaction: Transaction, pairs: Sequence[tuple[Any, FeedId]]) -> None:
+    """Give rows another mark, each with what is to stand in place of its feed."""
+    sealer = transaction.sealer(*SEALED_FOR)
+    for each, feed_id in pairs:
+        before = (each.person_id, each.party, each.mark)
+        content = sealer.unseal(each.sealed, *before, what="a transaction")
+        mark = secrets.token_hex(32)  # as long as another one
+        after = {**each._asdict(), "mark": mark, "feed_id": feed_id}
+        after["sealed"] = sealer.seal(content, each.person_id, each.party, mark)
+        transaction.tables.delete(table, _ONE, *before)
+        transaction.tables.insert(table, **after)

@@ -14,7 +14,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice.kept_days import end_of_keeping, first_day
 from upheld.practice.partner_transactions import STORE
 from upheld.practice.tables import partner_transaction
-from upheld.practice.withdrawn_rows import GONE, VISIBLE
+from upheld.practice.withdrawn_rows import ALL_GONE, VISIBLE
 
 
 class TransactionForecast(NamedTuple):
@@ -30,7 +30,7 @@ def of_others(transaction: Transaction) -> tuple[str, list[str]]:
     apart, where = transaction.everybody_apart(), VISIBLE
     if apart:
         where += f" AND person_id NOT IN ({placeholders(apart)})"
-    return where, [GONE, *apart]
+    return where, [ALL_GONE, *apart]
 
 
 def forecast(transaction: Transaction) -> TransactionForecast:
