@@ -3,6 +3,7 @@
 Somebody's visits are those of cookies that are tied to them and never were to anybody else: whose
 the visits of a browser are in which several people signed in, nobody can tell, and so they are
 nobody's. Blocks are opened while no transaction waits, a day at a time; nothing of it is kept here.
+What is damaged is passed over: the self-check tells of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice.page_groups import group_of
 from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE, DayKeys
@@ -56,19 +58,23 @@ def _looks(gate: Gate, where: str, value: str) -> Iterator[_Look]:
         if not {PAGE, COOKIE} <= {*allowed}:
             return
         cookies, tables = _own_cookies(transaction), transaction.tables
-        rows = tables.select(visit_day, f"{where} AND day >= ? ORDER BY day", value, oldest)
+        where = f"{where} AND day >= ? ORDER BY day"
+        rows, _ = tables.select_authentic(visit_day, where, value, oldest)
         keys = DayKeys(gate, {str(row.day): bytes(row.salt) for row in rows})
     groups: dict[str, str] = {}
     for day in keys.salts if cookies else ():
         people = {keys.token(day, cookie): whose for cookie, whose in cookies.items()}
         with gate.look() as tables:
-            blocks = tables.select(
+            blocks, _ = tables.select_authentic(
                 visit_block, f"{COUNTED} AND day = ? AND source = ?", day, OWN.source
             )
         for block in blocks:
             if COOKIE not in block.fields.split():
                 continue
-            columns = keys.columns(block)
+            try:
+                columns = keys.columns(block)
+            except SealError:
+                continue
             for route_at, token_at in {*zip(columns.route_of, columns.token_of, strict=True)}:
                 whose = people.get(columns.tokens[token_at])
                 if whose is not None:
