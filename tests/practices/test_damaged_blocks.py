@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 
 import upheld
-from practices.conftest import House
+from practices.conftest import House, send
 from practices.test_collection import visits
 from practices.test_compaction import blocks_of, keep, keep_many
 from practices.test_day_counts import tied
-from upheld.core.errors import UpheldError
-from upheld.core.ids import BlockId
+from practices.test_visit_pages import untie_path
+from upheld.core.ids import BlockId, PersonId
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
@@ -125,39 +125,92 @@ def test_when_its_time_is_over_a_damaged_block_goes_unless_a_hold_may_keep_it(
     assert [job for job, _, _ in aside(house)] == (["visits"] if on_hold else [])
 
 
+def put_under_hold(house: House, person: PersonId, *, silent: bool) -> None:
+    """A hold over somebody, of which nobody may speak if silent."""
+    house.do(lambda t: t.record(person, "hold", fact="legal-hold", how="i1"))
+    if silent:
+        house.do(lambda t: t.record(person, "instrument", fact="gag-order", how="i1"))
+
+
+HOLDS = ["none", "known", "silent"]
+
+
 @pytest.mark.parametrize("what", ["block", "key"])
-def test_whoever_is_erased_is_gone_with_the_damaged_blocks_in_which_they_may_be(
-    house: House, what: str
+@pytest.mark.parametrize("hold", HOLDS)
+def test_a_damaged_block_keeps_nobody_from_being_erased_and_stays_with_what_is_others(
+    house: House, hold: str, what: str
 ) -> None:
-    """Nobody could read these again; of other days nobody else's visits go."""
+    """Whoever else is on hold; its day is on the list, and their visits of other days are gone."""
     gate = house.provider.gate.gate
-    ann = tied(house, "ann@marked.example", b"c1")
+    ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
     keep_many(house, 1, 2, 3, days_ago=2)
     keep_many(house, 1, 2, 3, days_ago=1)
+    if hold != "none":
+        put_under_hold(house, bo, silent=hold == "silent")
     if what == "block":
         flip(house, 2)
     else:
         lose_key(house, 2)
     erase(gate, [ann])
-    assert blocks_of(house) == {day_of(house, 1): 1}
-    assert sorted(each.route for each in visits(house)) == ["/p2", "/p3"]
+    assert blocks_of(house) == {day_of(house, 2): 1, day_of(house, 1): 1}
+    assert aside(house) == [("visits", f"visits of {day_of(house, 2)}", "changed-row")]
+    with reading(gate.engine) as connection:
+        left = rows(connection, "SELECT visits FROM visit_block WHERE day = ?", day_of(house, 1))
+    assert left == [(2,)]
 
 
-def test_a_damaged_block_in_which_a_hold_may_keep_visits_stays_until_the_hold_ends(
-    house: House,
-) -> None:
-    """And whoever is erased meanwhile is so once it has ended."""
+@pytest.mark.parametrize("silent", [False, True])
+def test_whoever_is_on_hold_is_erased_beside_a_damaged_block(house: House, *, silent: bool) -> None:
+    """Their visits of other days are set apart, and of the damaged one nothing is lost."""
     gate = house.provider.gate.gate
+    ann = tied(house, "ann@marked.example", b"c1")
+    keep_many(house, 1, 2, 3, days_ago=2)
+    keep_many(house, 1, 2, 3, days_ago=1)
+    put_under_hold(house, ann, silent=silent)
+    flip(house, 2)
+    erase(gate, [ann])
+    assert blocks_of(house) == {day_of(house, 2): 1, day_of(house, 1): 2}
+    assert [about for _, about, _ in aside(house)] == [f"visits of {day_of(house, 2)}"]
+
+
+def test_a_day_that_an_erasure_put_on_the_list_stands_there_until_it_is_whole(house: House) -> None:
+    """However often the job runs in between, which has nothing to do on it."""
+    gate = house.provider.gate.gate
+    ann = tied(house, "ann@marked.example", b"c1")
+    keep_many(house, 1, 2, 3, days_ago=2)
+    block_id, raw = flip(house, 2)
+    erase(gate, [ann])
+    expected = [("visits", f"visits of {day_of(house, 2)}", "changed-row")]
+    for _ in range(2):
+        retire(gate)
+        assert aside(house) == expected
+    mend(house, block_id, raw)
+    retire(gate)
+    assert aside(house) == []
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_a_browser_is_untied_and_visits_are_shown_beside_a_damaged_block(
+    house: House, hold: str
+) -> None:
+    """Whether somebody else is under a hold or not: a customer reads the same."""
     ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
     keep_many(house, 1, 2, 3, days_ago=2)
+    keep_many(house, 1, 2, 3, days_ago=1)
+    if hold != "none":
+        put_under_hold(house, bo, silent=hold == "silent")
     flip(house, 2)
-    hold = house.do(lambda t: t.record(bo, "hold", fact="legal-hold"))
-    with pytest.raises(UpheldError):
-        erase(gate, [ann])
-    assert blocks_of(house) == {day_of(house, 2): 1}
-    gate.withdraw(bo, hold)
-    erase(gate, [ann])
-    assert blocks_of(house) == {}
+    browser = house.signed_in(ann)
+    page = browser.get("/me/privacy/visits")
+    assert page.status_code == 200
+    assert "/p1" in page.text
+    assert "is damaged and cannot be read" in page.text
+    assert send(browser, untie_path(page.text), {}, "/me/privacy/visits").status_code == 303
+    assert "There is none." in browser.get("/me/privacy/visits").text
+    assert [about for _, about, _ in aside(house)] == [f"visits of {day_of(house, 2)}"]
+    with reading(house.provider.gate.gate.engine) as connection:
+        left = rows(connection, "SELECT day, visits FROM visit_block ORDER BY day")
+    assert left == [(day_of(house, 2), 3), (day_of(house, 1), 2)]
 
 
 def test_what_may_be_kept_no_longer_goes_from_all_blocks_but_the_damaged_ones(

@@ -26,6 +26,7 @@ from upheld.database.tables import microseconds
 from upheld.database.transaction import reading, writing
 from upheld.gate.log.database_log import LogError
 from upheld.vault.erasures import ErasuresError
+from upheld.vault.people import REGISTER
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -109,6 +110,10 @@ class JobTrial:
                 self._done.update((each, "") for each in whom)
                 return count
         return sum(self.one(partial(work, [each]), each) or 0 for each in whom)
+
+    def listed(self) -> list[str]:
+        """What stood on the list of the job before that is of nobody."""
+        return sorted(about for person_id, about in self._before if person_id == REGISTER)
 
     def stop(self) -> None:
         """Say that this run ends before everybody was tried."""

@@ -5,36 +5,40 @@ A block is opened for all of them together: first its tokens alone, and the whol
 one of theirs is among them; of a day that is in order, only blocks in which theirs can be. Blocks
 are looked through while nobody waits, and written anew a few in a transaction. Who is killed in
 between has deleted whole blocks, and the ties that say whose the rest is are the last to go.
+
+A damaged block is left as it is, since others' visits may be in it: it keeps nobody from going,
+and its day stands on the list of the job.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, MutableSet, Sequence
 
 from upheld.core.ids import BlockId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.public import SealError
+from upheld.gate.set_aside import JobTrial
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import (
     COOKIE,
-    PAGE,
     PURPOSE,
     DayKeys,
-    days_of,
     where_tokens_may_be,
 )
 from upheld.practices.collection.rewriting import (
+    JOB,
     BlockSize,
+    OpenBlock,
     any_of,
     lots_of,
     open_whole,
     replace,
+    set_aside,
     whole_keys,
 )
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go, tied_on_hold
+from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -96,38 +100,42 @@ def delete_visits(
 
     `still` says which may go when some blocks are written: a hold may have come meanwhile.
     """
-    count = 0
+    count, damaged = 0, set[BlockId]()
     for day in _days(gate):
-        while some := _blocks_with(gate, day, cookies):  # others may be written meanwhile
+        # Others may be written meanwhile.
+        while cookies and (some := _blocks_with(gate, day, cookies, damaged)):
             for lot in lots_of(some):
                 with gate.together() as transaction:
                     cookies = cookies & still(transaction) if still else cookies
-                    if not cookies:
-                        return count
-                    count += _take_out(transaction, lot, cookies)
+                    count += _take_out(transaction, lot, cookies, damaged) if cookies else 0
+    set_aside(JobTrial(gate, JOB), gate, damaged)
     return count
 
 
 def set_apart(gate: Gate, cookies: set[bytes]) -> None:
     """Put the visits that came with some cookies, which a hold keeps, into blocks of their own."""
+    damaged = set[BlockId]()
     for day in _days(gate):
-        while some := _blocks_with(gate, day, cookies, COUNTED):
+        while some := _blocks_with(gate, day, cookies, damaged, COUNTED):
             for lot in lots_of(some):
                 with gate.together() as transaction:
-                    _divide(transaction, lot, cookies)
+                    _divide(transaction, lot, cookies, damaged)
+    set_aside(JobTrial(gate, JOB), gate, damaged)
 
 
-def _divide(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> None:
+def _divide(
+    transaction: Transaction,
+    block_ids: Sequence[BlockId],
+    cookies: set[bytes],
+    damaged: MutableSet[BlockId],
+) -> None:
     """Write blocks anew, if they are still there, as one without the visits of some cookies.
 
-    And one with them alone, of which nothing is told.
+    And one with them alone, of which nothing is told. Those that are not whole join the damaged.
     """
-    tables = transaction.tables
-    rows = tables.select(visit_block, any_of(block_ids), *block_ids)
-    keys = DayKeys(transaction, days_of(tables, sorted({row.day for row in rows})))
-    for row in rows:
+    keys, blocks = _open_those_there(transaction, block_ids, damaged)
+    for row, columns in blocks:
         tokens = {keys.token(row.day, each) for each in cookies}
-        columns = keys.columns(row)
         theirs = columns.without([each for each in columns.tokens if each not in tokens])
         others = keys.columns(row).without(tokens)
         replace(transaction, keys, row, others, row.fields.split(), theirs)
@@ -139,10 +147,17 @@ def _days(gate: Gate) -> list[str]:
         return sorted(str(day) for (day,) in tables.select_unchecked(visit_day, ["day"]))
 
 
-def _blocks_with(gate: Gate, day: str, cookies: set[bytes], also: str = "1 = 1") -> list[BlockSize]:
-    """The blocks of a day in which there are visits that came with some cookies.
+def _blocks_with(
+    gate: Gate,
+    day: str,
+    cookies: set[bytes],
+    damaged: MutableSet[BlockId],
+    also: str = "1 = 1",
+) -> list[BlockSize]:
+    """The whole blocks of a day in which there are visits that came with some cookies.
 
-    Those of which a condition holds `also`. In a damaged block any may be.
+    Those of which a condition holds `also`. What may be in one that is not whole nobody can say:
+    it joins the damaged ones.
     """
     with gate.look() as tables:
         keys, tokens = whole_keys(gate, tables, [day]), set[bytes]()
@@ -157,39 +172,32 @@ def _blocks_with(gate: Gate, day: str, cookies: set[bytes], also: str = "1 = 1")
                 visit_block, ["block_id", "visits"], f"{where} AND {also}", *values
             )
         }
-        without = {
-            row.block_id
-            for some in lots_of(BlockSize(*each) for each in sizes.items())
-            for row in tables.select_authentic(visit_block, any_of(some), *some)[0]
-            if _is_without(keys, row, tokens)
-        }
-        return [BlockSize(*each) for each in sizes.items() if each[0] not in without]
+        sizes = {block_id: visits for block_id, visits in sizes.items() if block_id not in damaged}
+        result = []
+        for some in lots_of(BlockSize(*each) for each in sizes.items()):
+            rows, _ = tables.select_authentic(visit_block, any_of(some), *some)
+            damaged |= {*some} - {row.block_id for row in rows}
+            for row in rows:
+                try:
+                    if not tokens.isdisjoint(keys.tokens_in(row)):
+                        result.append(BlockSize(row.block_id, sizes[row.block_id]))
+                except (SealError, KeyError):  # it does not open, or the key of its day is gone
+                    damaged.add(row.block_id)
+        return result
 
 
-def _is_without(keys: DayKeys, row: Any, tokens: Collection[bytes]) -> bool:
-    """Whether a block has surely no visit of some tokens."""
-    try:
-        return {*tokens}.isdisjoint(keys.tokens_in(row))
-    except (SealError, KeyError):  # it does not open, or the key of its day is gone
-        return False
-
-
-def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: set[bytes]) -> int:
+def _take_out(
+    transaction: Transaction,
+    block_ids: Sequence[BlockId],
+    cookies: set[bytes],
+    damaged: MutableSet[BlockId],
+) -> int:
     """Delete the visits of some cookies from some blocks, if they are still there; how many.
 
-    A damaged block goes as a whole, and is not counted.
+    Those that are not whole join the damaged.
     """
-    tables, count, damaged = transaction.tables, 0, set[BlockId]()
-    days = {
-        BlockId(str(block_id)): str(day)
-        for block_id, day in tables.select_unchecked(
-            visit_block, ["block_id", "day"], any_of(block_ids), *block_ids
-        )
-    }
-    keys = whole_keys(transaction, tables, sorted({*days.values()}))
-    blocks = open_whole(tables, keys, [*days], damaged) if days else []
-    if damaged:
-        _drop_damaged(transaction, sorted(damaged))
+    count = 0
+    keys, blocks = _open_those_there(transaction, block_ids, damaged)
     for row, columns in blocks:
         tokens = {keys.token(row.day, each) for each in cookies}
         others = columns.without(tokens)
@@ -198,12 +206,16 @@ def _take_out(transaction: Transaction, block_ids: Sequence[BlockId], cookies: s
     return count
 
 
-def _drop_damaged(transaction: Transaction, block_ids: Sequence[BlockId]) -> None:
-    """Delete blocks that nobody can read any more: whoever is erased may be in them.
-
-    SealError where the law has us keep visits of anybody: theirs may be in one, and in a backup.
-    """
-    if tied_on_hold(transaction):
-        raise SealError("a block of visits in which a hold may have us keep some")
-    transaction.tables.purge(visit_block, any_of(block_ids), *block_ids)
-    transaction.note(None, "retention", action="delete", data=(PAGE,))
+def _open_those_there(
+    transaction: Transaction, block_ids: Sequence[BlockId], damaged: MutableSet[BlockId]
+) -> tuple[DayKeys, list[OpenBlock]]:
+    """Those of some blocks that are still there and whole, and the keys of their days."""
+    tables = transaction.tables
+    days = {
+        BlockId(str(block_id)): str(day)
+        for block_id, day in tables.select_unchecked(
+            visit_block, ["block_id", "day"], any_of(block_ids), *block_ids
+        )
+    }
+    keys = whole_keys(transaction, tables, sorted({*days.values()}))
+    return keys, open_whole(tables, keys, [*days], damaged) if days else []

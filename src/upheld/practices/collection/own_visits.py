@@ -37,10 +37,10 @@ from upheld.practices.collection.blocks import (
     PAGE,
     DayKeys,
     PageVisit,
-    days_of,
     where_tokens_may_be,
 )
 from upheld.practices.collection.intake import rules_of
+from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
 from upheld.practices.collection.ties import STORE, OwnTime, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
@@ -86,6 +86,7 @@ class KeptDays(NamedTuple):
     ties: list[Tie]  # the browsers that are tied to them
     keeps: bool  # whether the policy lets us keep anything of the next visit
     quotes: list[Quote]
+    damaged: bool  # whether some of it is not as it was written, and left out
 
 
 class OwnVisits:
@@ -168,7 +169,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
     cookies = own_cookies(transaction, person_id) if PAGE not in result.refused else {}
     rows: list[Any] = []
     salts: dict[str, bytes] = {}
-    earlier = ""
+    earlier, damaged = "", False
     if cookies:
         tables = transaction.tables
         first = (transaction.clock.today() + timedelta(days=2)).isoformat()
@@ -181,12 +182,15 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         days = [str(day) for (day,) in day_rows]
         if len(days) > DAYS:
             earlier = days[DAYS - 1]
-        salts = days_of(tables, days[:DAYS])
-        keys = DayKeys(transaction, salts)
+        keys = whole_keys(transaction, tables, days[:DAYS])
+        salts = keys.salts
+        damaged = len(salts) < len(days[:DAYS])
         for day in salts:
             tokens = {keys.token(day, each) for each in cookies}
             for where, values in where_tokens_may_be(tables, day, tokens):
-                rows += tables.select(visit_block, f"{where}{is_told}", *values)
+                some, lost = tables.select_authentic(visit_block, f"{where}{is_told}", *values)
+                rows += some
+                damaged = damaged or lost > 0
     return KeptDays(
         cookies,
         rows,
@@ -198,6 +202,7 @@ def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> Ke
         ties_of(transaction, person_id),
         bool(rules.fields),
         quotes,
+        damaged,
     )
 
 

@@ -7,7 +7,6 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from upheld.core.ids import BlockId
 from upheld.gate.act.request import Act
@@ -21,9 +20,11 @@ from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
+    JOB,
     BlockSize,
     any_of,
     lots_of,
+    on_list,
     open_whole,
     replace,
     set_aside,
@@ -32,8 +33,6 @@ from upheld.practices.collection.rewriting import (
 from upheld.practices.collection.tables import COUNTED, log_reading, visit_block, visit_day
 from upheld.practices.collection.ties import cookies_of, tied_on_hold
 from upheld.practices.collection.untying import finish_waiting
-
-JOB: Final = "visits"
 
 
 def retire(gate: Gate) -> int:
@@ -54,7 +53,8 @@ def retire(gate: Gate) -> int:
             count = _drop_before(transaction, since, decision.clauses, damaged)
         while (step := _narrow(gate, allowed, damaged)) is not None:
             count += step
-        set_aside(trial, gate, damaged)
+        # An erasure may have put some there, too: until they are whole, or gone.
+        set_aside(trial, gate, damaged | on_list(trial, gate))
     return count
 
 

@@ -26,6 +26,8 @@ from upheld.practices.collection.blocks import (
 )
 from upheld.practices.collection.tables import visit_block
 
+JOB: Final = "visits"  # on whose list days with damaged blocks stand
+OF_DAY: Final = "visits of {}"  # what stands there
 EVERY: Final = (PAGE, NETWORK, COOKIE)
 AT_ONCE: Final = 200_000  # visits whose blocks are read, or written anew, together
 BLOCKS_AT_ONCE: Final = 200
@@ -99,7 +101,18 @@ def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None
             for (day,) in tables.select_unchecked(visit_block, ["day"], where, block_id):
                 days.setdefault(str(day), []).append(block_id)
     for day, block_ids in days.items():
-        trial.one(partial(_require_whole, gate, day, block_ids), REGISTER, f"visits of {day}")
+        trial.one(partial(_require_whole, gate, day, block_ids), REGISTER, OF_DAY.format(day))
+
+
+def on_list(trial: JobTrial, gate: Gate) -> set[BlockId]:
+    """The blocks of the days that stand on the list of a job, whole or not."""
+    prefix, result = OF_DAY.format(""), set[BlockId]()
+    with gate.look() as tables:
+        for about in trial.listed():
+            day = about.removeprefix(prefix)
+            ids = tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
+            result |= {BlockId(str(block_id)) for (block_id,) in ids}
+    return result
 
 
 def _require_whole(gate: Gate, day: str, block_ids: Sequence[BlockId]) -> None:
