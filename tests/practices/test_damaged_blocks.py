@@ -13,16 +13,19 @@ from practices.test_collection import visits
 from practices.test_compaction import blocks_of, keep, keep_many
 from practices.test_day_counts import tied
 from practices.test_visit_pages import untie_path
-from upheld.core.ids import BlockId, PersonId
+from upheld.core.ids import BlockId, PersonId, RecordId
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.demo import sample_policy
 from upheld.gate import set_aside
 from upheld.gate.erasure.erase import erase
 from upheld.gate.operations.selfcheck import selfcheck
+from upheld.gate.transaction import Transaction
 from upheld.practices.collection import compaction
 from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.ties import ties_of
+from upheld.practices.collection.untying import Untying, prepare, untie
 
 
 def day_of(house: House, days_ago: int) -> str:
@@ -211,6 +214,42 @@ def test_a_browser_is_untied_and_visits_are_shown_beside_a_damaged_block(
     with reading(house.provider.gate.gate.engine) as connection:
         left = rows(connection, "SELECT day, visits FROM visit_block ORDER BY day")
     assert left == [(day_of(house, 2), 3), (day_of(house, 1), 2)]
+
+
+def untied_under_hold(house: House, person: PersonId) -> RecordId:
+    """Untie somebody's browser under a silent hold; the hold."""
+    put_under_hold(house, person, silent=True)
+
+    def work(transaction: Transaction) -> tuple[RecordId, Untying | None]:
+        (hold,), _ = transaction.records_of([person], ["hold"])
+        (tie,) = ties_of(transaction, person)
+        return hold.record_id, prepare(transaction, person, tie.mark)
+
+    hold, untying = house.do(work)
+    assert untie(house.provider.gate.gate, untying)
+    return hold
+
+
+def test_visits_go_in_time_whatever_is_damaged_of_somebody_whose_hold_ended(house: House) -> None:
+    """Who waited for the end of a hold is set aside where their tie is damaged; others go on."""
+    gate = house.provider.gate.gate
+    ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
+    keep_many(house, 1, 2, 3, days_ago=2)
+    holds = {each: untied_under_hold(house, each) for each in (ann, bo)}
+    for each, hold in holds.items():
+        gate.withdraw(each, hold, ended=True)
+    house.clock.moved += timedelta(days=400)
+    gate.clock.accept()
+    keep_many(house, 2, 3, days_ago=1)
+    house.clock.moved += timedelta(days=100)
+    gate.clock.accept()
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE visit_tie SET at = at + 1 WHERE person_id = ?", ann)
+    retire(gate)
+    assert blocks_of(house) == {day_of(house, 101): 1}
+    assert [each.route for each in visits(house)] == ["/p3"]
+    with reading(gate.engine) as connection:
+        assert [each.person_id for each in set_aside.everybody(connection)] == [ann]
 
 
 def test_what_may_be_kept_no_longer_goes_from_all_blocks_but_the_damaged_ones(

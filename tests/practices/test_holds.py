@@ -26,6 +26,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.restore import RestoreOptions, restore
+from upheld.gate.set_aside import JobTrial
 from upheld.practice import partner_transactions
 from upheld.practices.collection.ties import cookies_of, tie, ties_of
 from upheld.practices.collection.untying import finish_waiting, prepare, untie
@@ -335,12 +336,12 @@ def test_a_browser_that_was_untied_under_a_silent_hold_is_forgotten_at_its_end(
     path = untie_path(held.browser.get("/me/privacy/visits").text)
     send(held.browser, path, {}, "/me/privacy/visits")
     assert set(held.pages) <= set("\n".join(held.release("page-request").values()).split())
-    finish_waiting(held.gate)
+    finish_waiting(held.gate, JobTrial(held.gate, "visits"))
     assert len(visits(house)) == before
     which = held.order.instrument_id
     house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
-    assert finish_waiting(held.gate) == 1
-    assert finish_waiting(held.gate) == 0
+    assert finish_waiting(held.gate, JobTrial(held.gate, "visits")) == 1
+    assert finish_waiting(held.gate, JobTrial(held.gate, "visits")) == 0
     assert len(visits(house)) == before - len(held.pages)
     assert house.do(lambda t: cookies_of(t, [held.ann])) == set()
     assert len(house.do(lambda t: cookies_of(t, [bo]))) == 1

@@ -44,7 +44,6 @@ def retire(gate: Gate) -> int:
     ClockError while the clock is in doubt: one that jumped ahead would delete everything.
     """
     trusted_time(gate)
-    finish_waiting(gate)
     damaged = set[BlockId]()
     with trial_of(gate, JOB) as trial:
         with gate.together() as transaction:
@@ -53,6 +52,7 @@ def retire(gate: Gate) -> int:
             count = _drop_before(transaction, since, decision.clauses, damaged)
         while (step := _narrow(gate, allowed, damaged)) is not None:
             count += step
+        finish_waiting(gate, trial)
         # An erasure may have put some there, too: until they are whole, or gone.
         set_aside(trial, gate, damaged | on_list(trial, gate))
     return count
