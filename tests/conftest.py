@@ -4,6 +4,7 @@ A test whose part is missing on this machine is skipped with its reason; with UP
 every skip is a failure, so that a full run is known to be full.
 """
 
+import gc
 import os
 import re
 import secrets
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 memory.use()
 _SIZED = re.compile(r"\bsize\(|\bCHOSEN\b|\bhypothesis\b|\bschemathesis\b")
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
+GARBAGE = (10_000, 20, 20)  # objects, then searches, between two searches for garbage
 CHROMIUM_ARGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -112,6 +114,13 @@ def _has_size(path: Path) -> bool:
 def _is_whole_run(config: pytest.Config) -> bool:
     """Whether all tests were asked for; whoever names some gets them at any size."""
     return [Path(each).resolve() for each in config.args] == [Path(__file__).parent]
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the tests are read into out of every search for garbage: it stays to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
