@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -125,7 +126,7 @@ def test_the_desk_counts_a_day_and_nobody_else_does(house: House) -> None:
     keep(house, *[("/plans", "192.0.2.7", b"")] * 12)
     desk = house.signed_in(house.staff("privacy"), "staff")
     page = desk.get("/staff/visits/day")
-    assert "12 visits, counted to improve our services" in page.text
+    assert "10 visits, counted to improve our services" in page.text
     for word in ("/plans", "192.0.2.0/24", "#improving"):
         assert word in page.text
     entries = house.do(lambda t: list(of_kind(t.connection, day_counts.COUNTED)))
@@ -134,6 +135,30 @@ def test_the_desk_counts_a_day_and_nobody_else_does(house: House) -> None:
     assert "0 visits" in desk.get("/staff/visits/day?on=2020-01-01").text
     other = house.signed_in(house.staff("support", sign_in="sue"), "staff")
     assert other.get("/staff/visits/day").status_code == 403
+
+
+def test_no_number_of_a_day_tells_of_one_visit_or_of_one_who_objected(house: House) -> None:
+    """Neither in words, nor in a table, nor in the chart."""
+    bo = tied(house, "bo@marked.example", b"c2")
+    keep(house, ("/plans", "192.0.2.7", b"c1"), ("/help", "192.0.2.7", b"c2"))
+    desk = house.signed_in(house.staff("privacy"), "staff")
+    exact = re.compile(r"(?<![\w./-])[1-9](?= visit| of customers|</td>|</title>)")
+    pages = []
+    for _ in range(2):
+        page = desk.get("/staff/visits/day").text
+        pages.append(re.search(r"Visits of customers that[^<]*", page))
+        assert "Fewer than 10 visits, counted to improve our services" in page
+        assert exact.findall(page[page.index("<h1>") :]) == []
+        house.do(
+            lambda t: t.record(
+                bo, "objection", fact="objected", about={"purpose": ["service-improvement"]}
+            )
+        )
+    assert counted(house).left_out == 1
+    before, after = pages
+    assert before is not None
+    assert after is not None
+    assert before[0] == after[0]
 
 
 def test_without_the_clause_no_visit_is_counted(

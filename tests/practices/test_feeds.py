@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -191,3 +192,26 @@ def test_a_column_that_is_no_kind_of_data_is_named_with_the_nearest_one(house: H
         with pytest.raises(UpheldError) as caught:
             feeds.require_columns(house.policy, columns)
         assert caught.value.code == "feed-column"
+
+
+def test_the_page_of_feeds_tells_of_no_line_whether_it_is_of_a_customer(
+    house: House, party: str
+) -> None:
+    """A file of one line reads the same whoever is in it."""
+    _, email = email_of(house, "ann")
+    desk = house.signed_in(house.staff("manager"), "staff")
+    told = set()
+    for digest, whose in (("d1", email), ("d2", "nobody@marked.example")):
+        its = start(house, party, digest)
+        take(house, its, lines_of({"email": whose, "occupation": "baker"}))
+        page = desk.get(HERE).text
+        first = page[page.index("<tbody>") : page.index("</tr>", page.index("<tbody>"))]
+        cells = re.findall(r'<td data-label="(Lines|Taken in|Left out)">(.*?)</td>', first)
+        told.add(tuple(cells))
+    assert told == {
+        (
+            ("Lines", "1"),
+            ("Taken in", "Fewer than 10 customers"),
+            ("Left out", "Fewer than 10 for any reason"),
+        )
+    }

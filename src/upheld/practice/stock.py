@@ -62,6 +62,11 @@ def rough(number: int) -> RoughCount:
     return RoughCount(near, f"{near:,}", f"{near:,}")
 
 
+def few_or_rough(number: int) -> str:
+    """A count to the nearest ten, in words; one below ten, or none, reads the same."""
+    return str(rough(max(number, 1)))
+
+
 def rough_bars(pairs: Iterable[tuple[str, int]]) -> list[tuple[str, float, str]]:
     """Bars of a chart for counts by their labels."""
     return [(word, its.amount, its.label) for word, its in ((w, rough(n)) for w, n in pairs)]

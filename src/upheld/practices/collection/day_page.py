@@ -12,6 +12,7 @@ from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
+from upheld.practice.stock import rough, rough_bars
 from upheld.practices.collection import day_counts
 from upheld.practices.collection.console import HERE, require_role
 from upheld.practices.collection.own_visits import day_of
@@ -47,13 +48,14 @@ class DayPage:
 
         besides = await provider.do(enter)
         counts = await provider.run_in_thread(day_counts.count, gate, its, besides)
-        hours = [(str(hour), times, f"{times:,}") for hour, times in enumerate(counts.hours)]
+        hours = rough_bars((str(hour), times) for hour, times in enumerate(counts.hours))
         return provider.pages.page(
             visit.request,
             "collection/day.html",
             day=day,
             counts=counts,
             few=day_counts.FEW,
+            rough=rough,
             pages_max=PAGES_MAX,
             networks_max=NETWORKS_MAX,
             chart=charts.bars("Visits by hour", hours),

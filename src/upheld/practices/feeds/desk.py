@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
-from upheld.core.counts import count_of
 from upheld.core.ids import FeedId
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import quote_clauses
@@ -23,7 +22,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
-from upheld.practice.stock import rough, rough_bars
+from upheld.practice.stock import LEAST, few_or_rough, rough, rough_bars
 from upheld.practices.feeds import questions
 from upheld.practices.feeds.feeds import (
     DONE,
@@ -89,7 +88,7 @@ class FeedDesk:
                     "left_out": [
                         (count, why)
                         for reason, why in REASONS.items()
-                        if (count := getattr(each, reason))
+                        if (count := getattr(each, reason)) >= LEAST
                     ],
                     "can_go": each.state in {OPEN, DONE},
                 }
@@ -98,6 +97,8 @@ class FeedDesk:
             problem=problem,
             goes=goes,
             rough=rough,
+            few=few_or_rough,
+            least=LEAST,
             ends=charts.bars("Transactions that go, by month", rough_bars(goes.months)),
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
         )
@@ -130,7 +131,7 @@ def _require_role(visit: Visit) -> None:
 
 
 def _confirmation(its: Feed) -> Confirmation:
-    whose = count_of(its.people, "transaction" if its.kind else "customer")
+    whose = f"{few_or_rough(its.people)} {'transactions' if its.kind else 'customers'}"
     return Confirmation(
         "Take this feed out again?",
         (
