@@ -171,12 +171,16 @@ def test_one_that_was_approved_before_is_stopped_until_somebody_has_looked_at_it
     assert "it is about a sensitive topic" in manager.get("/staff").text
     agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
     assert f"Stopped: {SPEAKS}: health" in agent.get("/advertiser").text
-    path = f"/staff/ads/{its.campaign_id}"
+    path, runs = (f"/staff/ads/{each.campaign_id}" for each in (its, other))
+    answer = send(manager, f"{runs}/leave", {}, runs)
+    assert answer.status_code == 409
+    assert "his campaign is not stopped" in answer.text
     answer = send(manager, f"{path}/resume", {}, path)
     assert answer.status_code == 409
     assert "e do not accept advertisements about: health" in answer.text
     assert "so it cannot run again" in answer.text
     assert send(manager, f"{path}/leave", {}, path).status_code == 303
+    assert send(manager, f"{path}/leave", {}, path).status_code == 409
     assert "sensitive topic" not in manager.get("/staff").text
     assert "look at it again" not in manager.get("/staff/ads").text
     with reading(gate.engine) as connection:

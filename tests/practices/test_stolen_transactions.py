@@ -16,8 +16,10 @@ from practices.test_feeds import email_of
 from practices.test_holds import apart, preserved
 from practices.test_partner_pulls import Program
 from practices.test_partner_transactions import HERE, partner, row, stored, take
-from upheld.core.ids import FeedId, PersonId
+from upheld.core.ids import EntryNumber, FeedId, PersonId
+from upheld.database.transaction import reading
 from upheld.gate.erasure.erase import erase
+from upheld.gate.log.entries import after_number
 from upheld.practice import partner_transactions, withdrawn_rows
 from upheld.practices.agreements import clients
 
@@ -134,3 +136,18 @@ def test_twenty_who_tell_of_a_reference_at_once_leave_one_true_row(house: House)
         assert Counter(threads.map(tell, range(20))) == {"": 1, "nothing_new": 19}
     assert theft.rows(ann) == {("Forged", True): 1, ("Bought", False): 1}
     assert len(stored(house)) == 2
+
+
+def test_the_ledger_tells_what_was_called_stolen_from_what_was_revoked(house: House) -> None:
+    """Also of an access that was revoked before."""
+    theft = Theft(house)
+    program = theft.thief.client_id
+    house.do(lambda t: clients.revoke(t, program, by=theft.boss))
+    theft.call_stolen()
+    with reading(house.provider.gate.gate.engine) as connection:
+        entries, _ = after_number(connection, EntryNumber(0), 1_000)
+    assert [each.entry.kind for each in entries if each.entry.id == program] == [
+        clients.ADDED,
+        clients.ENDED,
+        clients.CALLED_STOLEN,
+    ]

@@ -278,9 +278,14 @@ def stop_for_review(transaction: Transaction, campaign_id: CampaignId, *, reason
 
 
 def leave_stopped(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
-    """Leave a campaign stopped after a look at it. AdError for one that is not."""
-    reason = require(transaction.tables, campaign_id).reason
-    _change(transaction, campaign_id, (STOPPED, STOPPED), reason, actor)
+    """Leave a campaign stopped that waits for a new review. AdError for one that does not."""
+    transaction.lock(REGISTER)
+    its = require(transaction.tables, campaign_id)
+    if its.state == STOPPED and its.reviewed_by:
+        raise _error("this campaign was left stopped already", "open it again to see how it stands")
+    if its.state != STOPPED:
+        raise _error("this campaign is not stopped", "open it again to see how it stands")
+    _change(transaction, campaign_id, (STOPPED, STOPPED), its.reason, actor)
     transaction.note(None, LEFT, actor=actor, id=campaign_id)
 
 

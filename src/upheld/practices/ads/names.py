@@ -126,7 +126,9 @@ def decide(
     its = _require(transaction, party, WAITING)
     if its.asked_by == user_id:
         raise _error("somebody else decides on what one asked for", "let another manager look")
-    if its.mark != mark or (allow and not its.is_of(transaction.tables)):
+    if its.mark != mark:
+        raise _error("this was asked anew meanwhile", "read the reason again, and answer it")
+    if allow and not its.is_of(transaction.tables):
         raise _error("this name is another by now", "refuse it, and let it be asked again")
     state = ALLOWED if allow else REFUSED
     return _change(transaction, party, state, DECIDED, user_id)

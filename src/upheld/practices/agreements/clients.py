@@ -27,9 +27,11 @@ from upheld.practices.agreements.terms import AgreementError
 
 TOKEN_LASTS: Final = timedelta(minutes=10)
 ADDED, ENDED = "agreement.client", "agreement.client-revoke"
+CALLED_STOLEN: Final = "agreement.client-stolen"
 SENTENCES: Final = {
     ADDED: "{actor} gave a partner's program an access of its own",
     ENDED: "{actor} revoked the access of a partner's program",
+    CALLED_STOLEN: "{actor} said that the access of a partner's program was stolen",
 }
 _PURPOSE: Final = "partner-token"
 _NOBODY: Final = b"\x00" * 32
@@ -80,9 +82,9 @@ def revoke(
             code="partner-client",
             hint="`upheld agreement clients` lists those that may ask",
         )
-    state = STOLEN if stolen else REVOKED
+    state, kind = (STOLEN, CALLED_STOLEN) if stolen else (REVOKED, ENDED)
     transaction.tables.update(table, {"state": state}, "client_id = ?", client_id)
-    transaction.note(None, ENDED, actor=f"staff {user.user_id}", id=client_id)
+    transaction.note(None, kind, actor=f"staff {user.user_id}", id=client_id)
     return _from_row(row)._replace(state=state)
 
 
