@@ -287,3 +287,27 @@ def test_whoever_holds_no_value_is_not_erased_on_records_that_are_forged(gate: G
     with pytest.raises(ErasureError, match="cannot be told"):
         erase(gate, [bare])
     assert len(records_of(gate, bare)) == 2
+
+
+@pytest.mark.parametrize("what", ["drop", "erase"])
+@pytest.mark.parametrize("which", ["current", "former"])
+def test_a_value_that_does_not_open_goes_as_without_the_hold(
+    gate: Gate, what: str, which: str
+) -> None:
+    """No error tells of the hold, and whatever else it keeps goes apart."""
+    both = two(gate)
+    for each in both[:2]:
+        gate.store(each, {"name": "Ann Since"}, source="customer", occasion="registration")
+    with writing(gate.engine) as connection:
+        statement = "UPDATE value SET sealed = ? WHERE field = 'name' AND current = ?"
+        run(connection, statement, b"\x01" + bytes(60), which == "current")
+    if what == "drop":
+        assert gate.drop(both.plain, ["name"]) == gate.drop(both.silent, ["name"]) == ("name",)
+        (other,) = apart(gate)
+        left = {"Ann Marked"} if which == "current" else {"Ann Since"}
+        assert values_of(gate, other) == {("name", each) for each in left}
+    else:
+        plain, silent = (comparable(erase(gate, [each])[0]) for each in both[:2])
+        assert plain == silent
+        (other,) = apart(gate)
+        assert {"email", "name", "ip-address"} <= {field for field, _ in values_of(gate, other)}

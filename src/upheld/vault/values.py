@@ -12,6 +12,7 @@ the list keeps a chain of digests over all its rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -341,23 +342,22 @@ def examine(
 
 
 def former(
-    connection: Connection, person: Person, fields: Iterable[str]
+    connection: Connection, person: Person, fields: Iterable[str], *skipped: type[Exception]
 ) -> dict[str, tuple[Value, ...]]:
     """The revisions before the current one of each field that has some, the oldest first.
 
-    SealError names the first that was changed or moved.
+    SealError names the first that was changed or moved, unless that is `skipped`.
     """
-    statement = (
-        f"SELECT {COLUMNS} FROM value v WHERE v.person_id = ? AND v.current = ? AND v.field = ?"  # noqa: S608 - columns alone
-    )
-    revisions = {}
+    where = "v.person_id = ? AND v.current = ? AND v.field = ?"
+    statement, revisions = f"SELECT {COLUMNS} FROM value v WHERE {where}", {}  # noqa: S608 - columns alone
     for field in [each for each in fields if each in person.holdings]:
-        what = f"a former `{field}` of person {person.person_id}"
+        opened, what = list[Value](), f"a former `{field}` of person {person.person_id}"
         former_rows = rows(connection, statement, person.person_id, False, field)
-        if former_rows:
-            revisions[field] = tuple(
-                _open_row(person, each, what) for each in sorted(former_rows, key=_number)
-            )
+        for each in sorted(former_rows, key=_number):
+            with suppress(*skipped):
+                opened.append(_open_row(person, each, what))
+        if opened:
+            revisions[field] = tuple(opened)
     return revisions
 
 

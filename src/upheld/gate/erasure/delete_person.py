@@ -108,20 +108,25 @@ def delete_people(
 
 
 def _take_aside(connection: Connection, person: people.Person, what: ErasureLine) -> _Remainder:
-    """What is kept of somebody, read before all rows go; SealError where it is not whole."""
+    """What is kept of somebody, read before all rows go; SealError where it is not whole.
+
+    Of what is kept apart alone only what opens is taken: without the hold all of it goes, and an
+    error would tell of it.
+    """
     fields = tuple(dict.fromkeys((*what.kept, *what.apart)))
-    series_by_field, problems = values.examine(connection, person, fields)
-    if problems:
+    if problems := values.examine(connection, person, what.kept)[1]:
         raise SealError(problems[0])
+    series_by_field, _ = values.examine(connection, person, fields)
     all_records = records.everything(connection, person.person_id)
     mine = [
         each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
     ]
     openly, silently = (
-        former_revisions.of_holds(
-            connection, person, some, [each for each in mine if each.record_id in proofs]
+        preserved(connection, person, some, [each for each in mine if each.record_id in proofs])
+        for preserved, some, proofs in (
+            (former_revisions.of_holds, what.kept, what.kept_records),
+            (former_revisions.of_silent_holds, fields, what.apart_records),
         )
-        for some, proofs in ((what.kept, what.kept_records), (fields, what.apart_records))
     )
     return _Remainder(
         series_by_field,

@@ -17,6 +17,7 @@ from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import HOLD
 from upheld.gate.evidence.records import Record
 from upheld.vault import values
+from upheld.vault.envelope import SealError
 from upheld.vault.people import Person
 from upheld.vault.values import Value
 
@@ -58,6 +59,27 @@ def of_holds(
     former = values.former(connection, person, fields)
     current = {field: (each,) for field, each in values.read(connection, person, former).items()}
     return current_since(former, current, since)
+
+
+def of_silent_holds(
+    connection: Connection, person: Person, fields: Sequence[str], some: Collection[Record]
+) -> dict[str, tuple[Value, ...]]:
+    """The former revisions that silent holds preserve; what does not open is passed over.
+
+    An error would tell of the hold: without it the values go whether they open or not.
+    """
+    since = began(some)
+    if since is None:
+        return {}
+    current, _ = values.examine(connection, person, fields)
+    preserved: dict[str, tuple[Value, ...]] = {}
+    for field, former in values.former(connection, person, fields, SealError).items():
+        if field in current:
+            preserved |= current_since({field: former}, current, since)
+        else:  # until when the last of them was current nobody can tell
+            before = current_since({field: former}, {}, since).get(field, ())
+            preserved[field] = (*before, former[-1])
+    return preserved
 
 
 def on_hold(
