@@ -122,6 +122,7 @@ def signed_in_visits(house: House, recorder: VisitRecorder, email: str) -> tuple
     """Somebody who visits, signs in, and visits again; and their browser."""
     person, visitor = house.customer(email), house.browser()
     visitor.get("/privacy")
+    house.clock.moved += timedelta(seconds=1)  # pages of one second are in no order
     browser = house.signed_in(person)
     browser.cookies.set("visitor", cookie_of(visitor))
     browser.get("/about")
