@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from upheld.core.company_names import company_name
 from upheld.database.own_tables import Tables
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties, privacy_budget
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
@@ -198,6 +199,7 @@ class AdDesk:
         actor = _manager(visit)
 
         def work(transaction: Transaction) -> None:
+            transaction.lock(REGISTER)  # first: a name may be taken back
             its = _one(transaction.tables, visit)
             forbidden.require_none(transaction, its)
             campaigns.resume(transaction, its.campaign_id, actor=actor)
