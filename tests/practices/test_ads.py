@@ -214,3 +214,10 @@ def test_what_we_would_use_is_corrected_from_its_page(house: House) -> None:
     answer = send(browser, "/me/privacy/correct?field=gender", form)
     assert answer.status_code == 303, answer.text
     assert "Gender: men" in browser.get("/me/ads").text
+
+
+def test_a_child_reads_of_no_group_to_choose_advertisements_by(house: House) -> None:
+    """Nothing of theirs would be used, so that nothing is offered to correct for it."""
+    young = house.customer(gender="female", born="2010-02-01", zip="98225")
+    page = house.signed_in(young).get("/me/ads").text
+    assert "Nothing that we know about you is in one of our groups." in page

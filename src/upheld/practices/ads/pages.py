@@ -60,8 +60,9 @@ class AdPages:
                 if isinstance(result, Refused)
                 else {name: value.value for name, value in result.values.items()}
             )
-            mine = bands.bands_of(values, transaction.clock.today())
-            if not isinstance(result, Refused):
+            today = transaction.clock.today()
+            mine = {**audience.MaskMaker(transaction.policy, today).of(values)}
+            if mine and not isinstance(result, Refused):
                 others = [each for each in FIELDS if each not in result.refused]
                 mine |= audience.activities_of(transaction, [visit.subject], others)[visit.subject]
             return {
