@@ -9,6 +9,7 @@ LONGEST: Final = tuple(
     f"tests/{name}.py"
     for name in (
         "practices/test_number",
+        "practices/test_silent_months",
         "gate/test_power",
         "policy/test_engines",
         "gate/test_forgetting_faults",
@@ -26,6 +27,8 @@ LONGEST: Final = tuple(
         "practices/test_installed",
         "practices/test_zone",
         "practices/test_crawl",
+        "practices/test_silent_answers",
+        "practices/test_safe",
         "gate/test_races",
         "gate/test_reconnect",
         "cli/test_posting_killed",
