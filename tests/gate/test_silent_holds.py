@@ -99,7 +99,7 @@ def values_of(gate: Gate, *whose: PersonId) -> set[tuple[str, str]]:
     return there
 
 
-def told(gate: Gate, person: PersonId) -> tuple[Any, ...]:
+def what_anybody_reads(gate: Gate, person: PersonId) -> tuple[Any, ...]:
     """What is held of somebody openly, and what the log says of them but of holds."""
     entries = [each.entry for each in gate.entries(person)]
     acts = [
@@ -173,7 +173,7 @@ class History:
     def require_law(self) -> None:
         """AssertionError where anything is told, or where what is preserved is gone."""
         gate, (plain, silent, *_) = self.gate, self.both
-        assert told(gate, plain) == told(gate, silent)
+        assert what_anybody_reads(gate, plain) == what_anybody_reads(gate, silent)
         assert self.preserved <= values_of(gate, silent, *self.apart())
         self.preserved |= values_of(gate, silent)
         assert problems(gate) == ()
@@ -197,7 +197,9 @@ def test_whatever_is_done_under_holds_nothing_is_told_and_nothing_preserved_is_l
             _end(gate, person, history.both.hold)
         retire(gate)
         assert history.apart() == []
-        assert told(gate, history.both.plain) == told(gate, history.both.silent)
+        assert what_anybody_reads(gate, history.both.plain) == what_anybody_reads(
+            gate, history.both.silent
+        )
         assert values_of(gate, history.both.plain) == values_of(gate, history.both.silent)
 
     law()
@@ -223,7 +225,7 @@ def test_what_only_a_silent_hold_keeps_goes_openly_when_its_time_is_over(
     assert due % 2 == 0
     assert retire(gate) == 2
     assert deletion_counts(gate).now == 0
-    assert told(gate, both.plain) == told(gate, both.silent)
+    assert what_anybody_reads(gate, both.plain) == what_anybody_reads(gate, both.silent)
     assert "ip-address" not in {each.field for each in value_counts(gate)}
     (other,) = apart(gate)
     assert ("ip-address", "192.0.2.7") in values_of(gate, other)
@@ -237,18 +239,18 @@ def test_what_only_a_silent_hold_keeps_goes_openly_when_its_time_is_over(
 def test_a_silent_hold_beside_one_that_is_known_hides_nothing_of_that_one(
     gate: Gate, clock: Told
 ) -> None:
-    """What both keep survives the end of the one that is known, apart."""
+    """What both keep survives the end of the one that is open_holds, apart."""
     both = two(gate)
-    known = {each: gate.record(each, "hold", fact="legal-hold", how="i1") for each in both[:2]}
+    open_holds = {each: gate.record(each, "hold", fact="legal-hold", how="i1") for each in both[:2]}
     assert gate.drop(both.plain, ["email"]) == gate.drop(both.silent, ["email"]) == ()
     plain, silent = (comparable(erase(gate, [each])[0]) for each in both[:2])
     assert plain == silent
     assert apart(gate)
-    for each, record in known.items():
+    for each, record in open_holds.items():
         gate.withdraw(each, record, ended=True)
     later(gate, clock, 3000)
     retire(gate)
-    assert told(gate, both.plain)[0] == told(gate, both.silent)[0] == []
+    assert what_anybody_reads(gate, both.plain)[0] == what_anybody_reads(gate, both.silent)[0] == []
     assert {"email", "name", "ip-address"} <= {f for f, _ in values_of(gate, *apart(gate))}
 
 

@@ -57,8 +57,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def bring(transaction: GateTransaction, *words: str | date | None) -> PersonId:
     """Somebody of a birth date, a gender, an area and a choice, each of which may be missing."""
     person, (born, gender, area, choice) = transaction.enrol(), words
-    told = {"birth-date": born and str(born), "gender": gender, "zip": area}
-    values = {name: str(value) for name, value in told.items() if value}
+    words_of_each = {"birth-date": born and str(born), "gender": gender, "zip": area}
+    values = {name: str(value) for name, value in words_of_each.items() if value}
     if values:
         transaction.bring(person, values)
     if choice:
@@ -148,15 +148,15 @@ def test_whoever_opts_out_or_changes_before_their_lot_is_in_no_group_as_they_wer
 
         house.do(work)
         erase(gate, [people[-4]], now=True)
-        house.do(lambda t: t.tables.insert(ad_segment, **made))
+        house.do(lambda t: t.tables.insert(ad_segment, **bitmaps))
         if killed and opened[-1].helper is not None:
             opened[-1].helper.kill()
 
-    made: dict[str, object] = {}
+    bitmaps: dict[str, object] = {}
 
     def begin() -> None:
         (row,) = house.do(lambda t: t.tables.select(ad_segment))
-        made.update(word=row.word, made_at=row.made_at, sealed=b"")
+        bitmaps.update(word=row.word, made_at=row.made_at, sealed=b"")
         change()
 
     assert segments.make(between_lots(gate, 2, begin)) == len(people) - 3

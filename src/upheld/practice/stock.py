@@ -14,7 +14,7 @@ LEAST: Final = 10  # a count below it is told as small, and others to the neares
 
 
 class RoughCount(NamedTuple):
-    """A count as it is told: as so many in a chart, in words, and in a chart's label.
+    """A count for a page of the desk: as so many in a chart, in words, and in a chart's label.
 
     Totals are rough, too: the difference of two that were exact would give a small one.
     """

@@ -181,7 +181,7 @@ class StoringRules:
         """The fields that a version of theirs, or a licence, lets nobody store, and by what.
 
         So it is of what a licence covers from before it was registered, once its time is over.
-        Those that are so `openly` are told: holds of which nobody may speak keep none of them.
+        With `openly`, holds of which nobody may speak keep none of them.
         """
         clauses: dict[str, dict[str, None]] = {}
         for each in (*self._of[person_id], *self._licensed.get(person_id, ())):
