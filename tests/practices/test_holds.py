@@ -168,12 +168,15 @@ def test_nothing_takes_away_what_a_hold_preserves(house: House) -> None:
 class Held:
     """A customer under an order to preserve, with something in each table that it keeps."""
 
-    def __init__(self, house: House, *, silent: bool) -> None:
+    def __init__(self, house: House, *, silent: bool, empty: bool = False) -> None:
+        """With `empty` they deleted every value before the order came in."""
         self.house, self.gate = house, house.provider.gate.gate
         self.ann, self.browser = signed_in_visits(house, record_visits(house), "ann@marked.example")
         partner(house)
         take(house, row("ann@marked.example"))
         self.desk = desk_of(house)
+        if empty:
+            self.house.do(lambda t: t.drop(self.ann, [*t.held_fields(self.ann)]))
         self.order = preserved(house, self.desk, self.ann, silent=silent)
         self.account = account_of(house, self.ann)
         self.pages = sorted(each.route for each in visits(house) if each.token)

@@ -21,6 +21,7 @@ from practices.orders import KEY, PDF, Desk, demand, desk_of
 from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.erasure.erase import erase
+from upheld.gate.log.receipts import AccountQuery
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import message_copies
 from upheld.practice.tables import desk_own
@@ -437,3 +438,28 @@ def test_counsel_alone_makes_no_determination_and_nothing_of_ours_is_silent(
 
 def _approve(transaction: GateTransaction, desk: Desk, name: str) -> object:
     return desk.instruments.approve(transaction, InstrumentId(name), desk.second)
+
+
+@pytest.mark.parametrize("days", [0, 90], ids=["told", "silent"])
+def test_a_refusal_is_entered_about_whom_an_order_does_not_name_unless_it_is_silent(
+    house: House, days: int
+) -> None:
+    """What nobody may speak of is in no account but the desk's, nor once the silence is over."""
+    desk, ann = desk_of(house), house.customer()
+    ben = house.customer("ben@marked.example", name="Ben Other")
+    silence = house.clock.now() + timedelta(days=days) if days else None
+    order = orders.approved(house, desk, demand(house, ann, silence_end=silence))
+    gate = house.provider.gate.gate
+    before = len(gate.entries(ben))
+    outcome = orders.release(house, desk, order, accounts=[orders.account_of(house, ben)])
+    assert isinstance(outcome, Refused)
+    assert outcome.decision is not None
+    assert outcome.decision.clauses == ("legal-process",)
+    assert len(gate.entries(ben)) == before + (0 if days else 1)
+    with gate.together() as transaction:
+        (one,) = [
+            e for e in transaction.stored_entries(AccountQuery()) if e.number == outcome.entry
+        ]
+    assert (one.entry.kind, one.person_id) == (("legal.beyond", None) if days else ("refusal", ben))
+    house.clock.moved += timedelta(days=200)
+    assert len(gate.entries(ben)) == before + (0 if days else 1)

@@ -29,7 +29,6 @@ SQLITE: Final = {"dialect": "sqlite"}
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
 STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
-APART: Final = {"apart": ""}  # of a table: its rows go along with what a law keeps apart of them
 ID: Final = String(32)
 WORD: Final = String(255)
 NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")  # there the row's own place: no index
@@ -57,6 +56,14 @@ def microseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise ValueError("a time needs its zone")
     return (at - BEGINNING) // MICROSECOND
+
+
+def goes_apart(*kinds: str) -> dict[str, Any]:
+    """Of a table: a hold keeps its rows, and they go along with what a law keeps apart.
+
+    `kinds` are the kinds of data that are in them.
+    """
+    return {"apart": "", "kinds": kinds}
 
 
 def apart_with(column: str) -> dict[str, str]:

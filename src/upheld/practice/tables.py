@@ -11,13 +11,13 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
 from upheld.database.columns import (
-    APART,
     BLANK,
     GO,
     ID,
     STAYS,
     WORD,
     Instant,
+    goes_apart,
     metadata,
     once_only,
     sealed,
@@ -77,7 +77,7 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     Column("mac", LargeBinary),
     Index("partner_transaction_person", "person_id"),
     Index("partner_transaction_feed", "feed_id", "person_id"),
-    info=STAYS | APART | sealed(owner="person_id"),
+    info=STAYS | goes_apart("transaction") | sealed(owner="person_id"),
 )
 
 partner_client: Final = Table(  # a program of a partner's, which asks with a secret of its own

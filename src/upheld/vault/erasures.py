@@ -54,6 +54,11 @@ class ErasureLine(msgspec.Struct, frozen=True):
     apart_records: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
+    @property
+    def stays(self) -> bool:
+        """Whether something is kept openly: fields, or the rows of practices that a hold keeps."""
+        return bool(self.kept or self.kept_records)
+
 
 def token(keyring: Keyring, person_id: PersonId) -> str:
     """What stands for a person in the list: nobody gets from it to an id that they do not know."""

@@ -66,9 +66,12 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
         lines = [f"Erasure of {self.person}, asked for on {self.asked[:10]}"]
         lines.append(f"erased: {', '.join(self.erased) or 'nothing was held'}")
         for each in self.kept:
+            what = ", ".join(each.data)
             if not each.clauses:  # of an erasure that was replayed in a restored database
-                lines.append(f"kept: {', '.join(each.data)}, as the first certificate says")
+                lines.append(f"kept: {what or 'what is on hold'}, as the first certificate says")
                 continue
+            if each.rows:
+                what += f"{', and ' if what else ''}whatever there is of {', '.join(each.rows)}"
             clauses = ", ".join(f"#{clause}" for clause in each.clauses)
             until = (
                 f"until {each.until[:10]} at the latest"
@@ -76,7 +79,7 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
                 else "for as long as that is so"
             )
             grounds = f" ({', '.join(each.grounds)})" if each.grounds else ""
-            lines.append(f"kept: {', '.join(each.data)}, by {clauses}{grounds}, {until}")
+            lines.append(f"kept: {what}, by {clauses}{grounds}, {until}")
         lines.append(f"entries: {', '.join(map(str, self.entries))}")
         if self.final:
             lines.append(f"final since {self.final[:10]}: the last key to it was destroyed")

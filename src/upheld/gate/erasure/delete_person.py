@@ -25,6 +25,7 @@ from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
 from upheld.database.statements import dialect_of, placeholders, rows, run
+from upheld.database.tables import record as record_table
 from upheld.gate.erasure import former_revisions, rows_on_hold
 from upheld.gate.erasure.former_revisions import Revisions
 from upheld.gate.erasure.rows_on_hold import HeldRows
@@ -38,7 +39,7 @@ from upheld.vault import blind_index, people, values
 from upheld.vault.envelope import SealError
 from upheld.vault.erasures import ErasureLine
 from upheld.vault.keyring import Keyring
-from upheld.vault.people import ACTIVE, HELD
+from upheld.vault.people import ACTIVE, HELD, VaultError
 
 OWNER: Final = "person_id"
 SEVERED: Final = ("entry_person",)  # whose rows are cut by severing, with a mark
@@ -79,14 +80,14 @@ def delete_people(
         return {}
     people.lock_all(connection, person_ids)
     silent = [each for each in person_ids if erased[each].apart_records]
-    staying = [each for each in person_ids if erased[each].kept or each in silent]
+    staying = [each for each in person_ids if erased[each].stays or each in silent]
     opened = people.open_people_in_any_state(connection, keyring, staying) if staying else {}
     left = {
         person_id: _take_aside(connection, opened[person_id], erased[person_id])
         for person_id in staying
     }
     detach.detach(connection, person_ids)
-    wholly = [each for each in person_ids if not erased[each].kept]
+    wholly = [each for each in person_ids if not erased[each].stays]
     moving_from = [each for each in silent if not _has_known_hold(left[each], erased[each])]
     covers = _rows_go(connection, person_ids, wholly, moving_from)
     _end_given_records(connection, policy, person_ids, at)
@@ -97,7 +98,7 @@ def delete_people(
             kept_apart = _set_aside(connection, keyring, what, left[person_id], at)
             moving = rows_on_hold.moving(left[person_id].rows)
             rows_on_hold.write(connection, keyring, moving, kept_apart)
-        if what.kept:
+        if what.stays:
             stays = left[person_id]._replace(cover=covers[person_id])
             number = _keep(connection, keyring, policy, (person_id, what), stays, at)
             alike = (groups or {}).get(person_id, [what.kept])
@@ -322,31 +323,39 @@ def _set_aside(
 def _person_apart(
     connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
 ) -> people.Person:
-    """Whom the same hold keeps something of already, locked, or a new person."""
+    """Whom the same hold keeps something of already, locked, or a new person.
+
+    One whose rows are not as they were written is left as it is, to self-check, for a new one: an
+    error would tell of the hold.
+    """
     proofs = [each for each in left.records if each.record_id in what.apart_records]
     kinds, ids = sorted({each.kind for each in proofs}), [each.record_id for each in proofs]
     statement = (
-        "SELECT MIN(r.person_id) FROM record r JOIN person p ON p.person_id = r.person_id"  # noqa: S608 - places alone
+        "SELECT DISTINCT r.person_id FROM record r JOIN person p ON p.person_id = r.person_id"  # noqa: S608 - places alone
         f" WHERE r.kind IN ({placeholders(kinds)}) AND r.record_id IN ({placeholders(ids)})"
-        " AND p.state = ?"
+        " AND p.state = ? ORDER BY r.person_id"
     )
-    ((person_id,),) = rows(connection, statement, *kinds, *ids, HELD) if ids else ((None,),)
-    if person_id is not None:
+    for (person_id,) in rows(connection, statement, *kinds, *ids, HELD) if ids else ():
         people.lock(connection, person_id)
-        there = people.open_people_in_any_state(connection, keyring, [person_id])
-        if person_id in there:
-            return there[person_id]
+        with suppress(SealError, SealedError, VaultError):
+            there = people.open_people_in_any_state(connection, keyring, [person_id])
+            for table in (record_table, *rows_on_hold.tables_on_hold()):
+                database.require_intact(connection, table, [person_id])
+            if person_id in there:
+                return there[person_id]
     return people.enrol(connection, keyring, at, state=HELD)
 
 
 def _not_there_yet(
     connection: Connection, person: people.Person, some: Revisions
 ) -> dict[str, tuple[values.Value, ...]]:
-    """Those of some values that a person does not have, as often as they are among them."""
-    former = values.former(connection, person, some)
-    current, problems = values.examine(connection, person, some)
-    if problems:
-        raise SealError(problems[0])
+    """Those of some values that a person does not have, as often as they are among them.
+
+    What is there and does not open is taken for another value and left to self-check: an error
+    would tell of the hold.
+    """
+    former = values.former(connection, person, some, SealError)
+    current, _ = values.examine(connection, person, some)
     new_values = {}
     for field, each_value in some.items():
         there = Counter(map(_as_it_came, (*former.get(field, ()), *current.get(field, ()))))

@@ -38,6 +38,7 @@ from upheld.gate.erasure import epochs
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.delete_person import delete_people
 from upheld.gate.erasure.must_keep import Retained
+from upheld.gate.erasure.rows_on_hold import row_kinds
 from upheld.gate.erasure.sealed_erasures import BEGUN, DONE, GONE, SealedErasure, seal_erasure
 from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.log import entries
@@ -239,8 +240,9 @@ def _settle(
 ) -> tuple[datetime, dict[PersonId, Retained]]:
     """What must be kept of each, by the policy and what is proven."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
-    fields = sorted({f for each in opened.values() for f in each.holdings if f in leaves})
-    rules = StoringRules(context, connection, [*opened], fields)
+    kinds = row_kinds(context.policy)
+    fields = {f for each in opened.values() for f in each.holdings if f in leaves}
+    rules = StoringRules(context, connection, [*opened], sorted(fields.union(kinds)))
     retained = {}
     for person_id in rules.persons:
         if problem := rules.problem(person_id):
@@ -249,7 +251,7 @@ def _settle(
                 code="erasure",
                 hint="upheld admin selfcheck; nothing was erased",
             )
-        retained[person_id] = rules.retained(person_id, sorted(opened[person_id].holdings))
+        retained[person_id] = rules.retained(person_id, sorted(opened[person_id].holdings), kinds)
     return rules.at, retained
 
 
@@ -392,9 +394,9 @@ def _take_out(context: GateContext, connection: Connection, some: Sequence[_Row]
 def _items(
     connection: Connection, each: _Row, certificate: Certificate, numbers: Sequence[EntryNumber]
 ) -> None:
-    """When what is kept is due to go."""
+    """When the values that are kept are due to go; rows alone go once no hold keeps them."""
     for kept_fields, number in zip(certificate.kept, numbers, strict=True):
-        if kept_fields.until and each.person_id is not None:
+        if kept_fields.data and kept_fields.until and each.person_id is not None:
             due = datetime.fromisoformat(kept_fields.until)
             entries.due(
                 connection, each.person_id, "delete", ", ".join(kept_fields.clauses), due, number

@@ -49,7 +49,7 @@ def replay(connection: Connection, keyring: Keyring, policy: Policy, at: datetim
             policy=policy.digest,
         )
         number, _ = entries.write(connection, entry, None, at)
-        kept_fields = (KeptFields(erased.kept, (), ()),) if erased.kept else ()
+        kept_fields = (KeptFields(erased.kept, (), ()),) if erased.stays else ()
         certificate = Certificate(
             policy=policy.digest, asked=erased.at, erased=gone, kept=kept_fields, entries=(number,)
         )

@@ -4,7 +4,8 @@
 anybody's data be stored is no reason to keep theirs; one that allows it only because of something
 that is proven (the law obliges us, an account was closed, an amount is due) is one. A field for
 which there is such a clause is kept, under that clause, for as long as its duty `delete-after` says
-or the records on which it rests are in force; everything else goes.
+or the records on which it rests are in force; everything else goes. A hold keeps rows of practices
+by the clauses on their kinds of data, whether or not a value is held beside them.
 
 A law may oblige to keep and forbid to speak of it. What such a hold keeps is kept apart, also what
 is kept openly for another reason, which may end before; and in all that anyone else is told it is
@@ -41,13 +42,16 @@ BESIDES = (REQUESTED, HOLD, GAG)  # what is asked of a person whichever fields t
 class KeptFields(msgspec.Struct, frozen=True, omit_defaults=True):
     """Fields that are kept alike: by which clauses, on which grounds, until when if that is known.
 
-    `grounds` are facts of the vocabulary; without `until` it is for as long as they are so.
+    `grounds` are facts of the vocabulary; without `until` it is for as long as they are so. `rows`
+    are kinds of data of which whatever practices have in rows of their own is kept as well; it is
+    not said that there is any.
     """
 
     data: tuple[str, ...]
     clauses: tuple[str, ...]
     grounds: tuple[str, ...]
     until: str = ""
+    rows: tuple[str, ...] = ()
 
 
 class Retained(NamedTuple):
@@ -71,17 +75,20 @@ class _Grounds(NamedTuple):
     until: str
 
 
-def what_to_keep(
+def what_to_keep(  # noqa: PLR0913 - what the answer rests on
     policy: Policy,
     fields: Sequence[str],
     facts_known: Mapping[str, object],
     mine: Sequence[Record],
     at: datetime,
+    *,
     place: str = "",
+    row_kinds: Sequence[str] = (),
 ) -> Retained:
     """What must be kept of a person's fields, by what is known and the records that say so.
 
-    `place` is where they lie, if that is said.
+    `place` is where they lie, if that is said; `row_kinds` are the kinds of data of rows that a
+    hold keeps with them.
     """
     facts = policy.program.vocabulary.facts
     request = {name: True for name in ASKED if name in facts}
@@ -102,7 +109,11 @@ def what_to_keep(
             reason = _grounds(policy, field, secretly, mine, at, place)
         if holds and reason and HOLD in reason.grounds:
             apart.append(field)
-    kept_fields = tuple(KeptFields(tuple(fields), *reason) for reason, fields in alike.items())
+    in_rows = _kinds_on_hold(policy, row_kinds, public, openly, at, place)
+    kept_fields = tuple(
+        KeptFields(tuple(alike.get(each, ())), *each, rows=tuple(in_rows.get(each, ())))
+        for each in {**alike, **in_rows}
+    )
     grounds = {ground for each in kept_fields for ground in each.grounds}
     return Retained(
         kept_fields,
@@ -110,6 +121,31 @@ def what_to_keep(
         _supporting_records(policy, grounds, openly, at),
         tuple(each.record_id for each in mine if each in (*holds, *orders)),
     )
+
+
+def _kinds_on_hold(
+    policy: Policy,
+    row_kinds: Sequence[str],
+    public: Mapping[str, object],
+    openly: Sequence[Record],
+    at: datetime,
+    place: str,
+) -> dict[_Grounds, list[str]]:
+    """The kinds of data whose rows a hold that may be told keeps, by why: for the hold alone."""
+    kinds: dict[_Grounds, list[str]] = {}
+    if public.get(HOLD) is not True:
+        return kinds
+    leaves = policy.engine.compiled.leaves["data"].bit
+    for_hold_alone = {
+        name: name in (*ASKED, HOLD) if value is True else value for name, value in public.items()
+    }
+    for kind in row_kinds:
+        if kind not in leaves:
+            continue
+        reason = _grounds(policy, kind, for_hold_alone, openly, at, place)
+        if reason and HOLD in reason.grounds:
+            kinds.setdefault(reason, []).append(kind)
+    return kinds
 
 
 def known_openly(

@@ -32,11 +32,10 @@ from upheld.database.transaction import reading, scrub
 from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import owed_deletions
 from upheld.gate.erasure.delete_person import delete_people, set_aside_kept
+from upheld.gate.erasure.rows_on_hold import row_kinds
 from upheld.gate.erasure.storing_rules import StoringRules
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE, GAG, HOLD
-from upheld.gate.evidence.records import Record
-from upheld.gate.evidence.silent_holds import silent_records
+from upheld.gate.evidence.provers import ERASURE, HOLD
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
 from upheld.gate.set_aside import JobTrial, trial_of
@@ -112,9 +111,11 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
 
 def _bare_of_practices(gate: Gate, some: Sequence[PersonId]) -> int:
     """Take some people out, once practices have deleted what waited for the end of a hold."""
-    for each in gate.context.erasure_hooks.before_many:
-        each(gate, some)
-    return _bare(gate, some)
+    with reading(gate.engine) as connection:
+        bare = _bare_lines(gate.context, connection, some)
+    for each in gate.context.erasure_hooks.before_many if bare else ():
+        each(gate, [*bare])
+    return _bare(gate, [*bare])
 
 
 def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
@@ -122,33 +123,34 @@ def _bare(gate: Gate, some: Sequence[PersonId]) -> int:
     with gate.writing() as connection:
         context = gate.context
         people.lock_all(connection, some)
-        silent = _silent_records(context, connection, some)
-        bare = {
-            each: ErasureLine(
-                token(context.keyring, each), EntryNumber(0), "", apart_records=silent.get(each, ())
-            )
-            for each in some
-            if all(_whole(connection, one, each) for one in (record, table))
-        }
+        bare = _bare_lines(context, connection, some)
         delete_people(connection, context.keyring, context.policy, bare, context.clock.now())
     return len(bare)
 
 
-def _silent_records(
+def _bare_lines(
     context: GateContext, connection: Connection, some: Sequence[PersonId]
-) -> dict[PersonId, tuple[str, ...]]:
-    """The records by which something is kept of each of some people and none may speak of it."""
-    facts = context.policy.program.vocabulary.facts
-    kinds = [facts[name].proof for name in (HOLD, GAG) if name in facts]
-    mine: dict[PersonId, list[Record]] = {}
-    for each in records.records_of(connection, context.keyring, some, kinds)[0]:
-        mine.setdefault(each.person_id, []).append(each)
-    at = microseconds(context.clock.now())
-    both = {each: silent_records(context.policy, its, at) for each, its in mine.items()}
-    return {
-        each: tuple(record.record_id for record in (*holds, *orders))
-        for each, (holds, orders) in both.items()
-    }
+) -> dict[PersonId, ErasureLine]:
+    """What is told of the erasure of those of some people of whom nothing is kept openly.
+
+    Not of whom a hold that may be told keeps the rows of practices, nor of whom that is unknown.
+    """
+    kinds = row_kinds(context.policy)
+    rules = StoringRules(context, connection, some, kinds)
+    bare = {}
+    for each in rules.persons:
+        retained = rules.retained(each, (), kinds)
+        is_known = not rules.problem(each) and all(
+            _whole(connection, one, each) for one in (record, table)
+        )
+        if is_known and not retained.kept_records:
+            bare[each] = ErasureLine(
+                token(context.keyring, each),
+                EntryNumber(0),
+                "",
+                apart_records=retained.apart_records,
+            )
+    return bare
 
 
 def _due(gate: Gate, at: datetime, trial: JobTrial) -> int:

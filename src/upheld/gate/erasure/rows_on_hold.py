@@ -17,9 +17,11 @@ from upheld.core.ids import PersonId
 from upheld.database import rows as database
 from upheld.database.schema import declared_tables
 from upheld.gate.sealing import Sealer
+from upheld.policy.load import Policy
 from upheld.vault.keyring import Keyring
 
 HELD_WITH = "apart"  # of a table: the column with the record that keeps a row; "" where each is
+KINDS = "kinds"  # of a table: the kinds of data in its rows
 
 
 class HeldRows(NamedTuple):
@@ -39,6 +41,13 @@ def tables_on_hold() -> list[Table]:
 def moving_tables() -> set[str]:
     """The tables whose every row goes along with what is kept apart."""
     return {each.name for each in tables_on_hold() if not each.info[HELD_WITH]}
+
+
+def row_kinds(policy: Policy) -> tuple[str, ...]:
+    """The kinds of data, in words of a policy, of rows that go along with what is kept."""
+    leaves = policy.engine.compiled.leaves["data"].bit
+    words = {word: None for each in tables_on_hold() for word in each.info.get(KINDS, ())}
+    return tuple(word for word in words if word in leaves)
 
 
 def take(connection: Connection, person_id: PersonId) -> list[HeldRows]:

@@ -165,10 +165,23 @@ class StoringRules:
         problems = (each.problem for each in self._of[person_id] if each.problem)
         return self._unread.get(person_id) or next(problems, "")
 
-    def retained(self, person_id: PersonId, fields: Sequence[str]) -> Retained:
-        """The fields, of some, that each version which binds the person says must be kept."""
+    def retained(
+        self, person_id: PersonId, fields: Sequence[str], row_kinds: Sequence[str] = ()
+    ) -> Retained:
+        """The fields, of some, that each version which binds the person says must be kept.
+
+        `row_kinds` are the kinds of data of rows that a hold keeps with them.
+        """
         each_retained = [
-            what_to_keep(each.policy, fields, each.facts, each.records, self.at, self._place)
+            what_to_keep(
+                each.policy,
+                fields,
+                each.facts,
+                each.records,
+                self.at,
+                place=self._place,
+                row_kinds=row_kinds,
+            )
             for each in self._of[person_id]
         ]
         besides = [*self._of[person_id][1:], *self._licensed.get(person_id, ())]
@@ -222,11 +235,15 @@ def together(each_retained: Sequence[Retained]) -> Retained:
         {field: group for group in retained.kept for field in group.data}
         for retained in each_retained
     ]
-    alike: dict[KeptFields, list[str]] = {}
-    for field in by_field[0]:
-        if all(field in each for each in by_field):
-            alike.setdefault(_strictest([each[field] for each in by_field]), []).append(field)
-    kept_fields = tuple(replace(group, data=tuple(fields)) for group, fields in alike.items())
+    by_kind = [
+        {kind: group for group in retained.kept for kind in group.rows}
+        for retained in each_retained
+    ]
+    alike, in_rows = _kept_by_all(by_field), _kept_by_all(by_kind)
+    kept_fields = tuple(
+        replace(group, data=tuple(alike.get(group, ())), rows=tuple(in_rows.get(group, ())))
+        for group in {**alike, **in_rows}
+    )
     apart = tuple(
         field
         for field in dict.fromkeys(f for retained in each_retained for f in retained.apart)
@@ -241,6 +258,15 @@ def together(each_retained: Sequence[Retained]) -> Retained:
         _united(each.kept_records for each in each_retained) if kept_fields else (),
         _united(each.apart_records for each in each_retained),
     )
+
+
+def _kept_by_all(each_kept: Sequence[Mapping[str, KeptFields]]) -> dict[KeptFields, list[str]]:
+    """What all versions keep, alike together; of each version, what it keeps and with which."""
+    alike: dict[KeptFields, list[str]] = {}
+    for word in each_kept[0]:
+        if all(word in each for each in each_kept):
+            alike.setdefault(_strictest([each[word] for each in each_kept]), []).append(word)
+    return alike
 
 
 def _strictest(several: Sequence[KeptFields]) -> KeptFields:

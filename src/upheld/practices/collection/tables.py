@@ -11,11 +11,11 @@ from typing import Final
 from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Table
 
 from upheld.database.columns import (
-    APART,
     ID,
     STAYS,
     WORD,
     Instant,
+    goes_apart,
     metadata,
     sealed,
     sealed_for,
@@ -69,7 +69,7 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     Column("at", Instant, nullable=False),
     Column("untied", Instant),  # when its person untied it: it is not tied to them again
     Column("mac", LargeBinary),
-    info=STAYS | APART | sealed(owner="person_id"),
+    info=STAYS | goes_apart("cookie-id", "page-request") | sealed(owner="person_id"),
 )
 
 beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it stands in them

@@ -78,6 +78,10 @@ class Instrument(NamedTuple):
         """Whether nobody waits for a second officer, and somebody else reviews it afterwards."""
         return self.kind == DETERMINATION and self.ground == EMERGENCY
 
+    def is_silent(self, at: datetime) -> bool:
+        """Whether it forbids to tell at a moment."""
+        return self.silence_end is not None and self.silence_end > at
+
     @property
     def purpose(self) -> str:
         """For which purpose something is released under it."""
@@ -117,7 +121,7 @@ def prove(
         "actor": actor_of(user),
     }
     silence_id = None
-    if instrument.silence_end is not None and instrument.silence_end > now:
+    if instrument.is_silent(now):
         silence_id = transaction.record(
             person_id,
             INSTRUMENT,

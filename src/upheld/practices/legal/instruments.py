@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import InstrumentId, PersonId, UserId
+from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -474,9 +474,9 @@ def note(
     instrument_id: InstrumentId,
     user: User,
     values: Sequence[str] = (),
-) -> None:
+) -> EntryNumber:
     """Add an entry of what the desk did: it names the instrument, and nobody whom it is about."""
-    transaction.note(
+    return transaction.note(
         None, kind, actor=actor_of(user), evidence=(instrument_id,), values=tuple(values)
     )
 

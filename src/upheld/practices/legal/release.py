@@ -39,7 +39,7 @@ from upheld.practices.legal.instrument import (
     actor_of,
     change_person,
 )
-from upheld.practices.legal.instruments import Instruments, own_account
+from upheld.practices.legal.instruments import Instruments, note, own_account
 from upheld.practices.legal.production import Production, ReleasedPerson, build
 from upheld.practices.legal.tables import legal_reach
 
@@ -47,6 +47,7 @@ DEMANDED_ONLY: Final = "only-what-is-demanded"
 NOTICE: Final = "notice-to-customer"
 SECOND: Final = "second-person"
 OWED: Final = "owed"  # of a notice
+BEYOND: Final = "legal.beyond"  # the kind of an entry: somebody was asked for who is not named
 
 
 class Target(NamedTuple):
@@ -55,6 +56,7 @@ class Target(NamedTuple):
     person_id: PersonId
     account: str
     entry: EntryNumber | None  # of the release before, if there was one
+    is_named: bool = True  # or somebody of whom it was asked in vain
 
 
 class Releases:
@@ -97,10 +99,15 @@ class Releases:
         targets = self._targets(transaction, instrument, accounts, user.user_id)
         act = act_of(instrument, tuple(fields) or instrument.fields)
         for each in targets:
-            if not transaction.peek(each.person_id, act).allowed:
-                outcome = transaction.act(act, each.person_id, entitled=True)
-                if isinstance(outcome, Refused):
-                    return outcome
+            decision = transaction.peek(each.person_id, act)
+            if decision.allowed:
+                continue
+            if not each.is_named and instrument.is_silent(transaction.clock.now()):
+                entry = note(transaction, BEYOND, instrument_id, user)  # and not about them
+                return Refused(entry, decision, decision.code)
+            outcome = transaction.act(act, each.person_id, entitled=True)
+            if isinstance(outcome, Refused):
+                return outcome
         released = _once(
             [self._release_one(transaction, instrument, act, each, user) for each in targets]
         )
@@ -183,7 +190,8 @@ class Releases:
     ) -> list[Target]:
         """Whom a release is about: all who are named, or the customers of some accounts.
 
-        An account that is not named is asked about like any other, and the policy refuses it.
+        An account that is not named is asked about like any other, and the policy refuses it; while
+        the instrument forbids to tell, no entry of that is about its customer.
         """
         named = {
             each.person_id: each
@@ -205,7 +213,7 @@ class Releases:
                     if operators.is_left_to_others(transaction.tables, user_id, each):
                         raise own_account()
                     entry = named[each].entry if each in named else None
-                    targets.append(Target(each, account, entry))
+                    targets.append(Target(each, account, entry, each in named))
         if not targets:
             raise LegalError(
                 "nobody whom this instrument names is here any more",

@@ -349,7 +349,10 @@ class RequestPages:
             for word in answer.data
         }
         words |= {
-            w: label(policy, "data", w) for each in certificates for k in each.kept for w in k.data
+            w: label(policy, "data", w)
+            for each in certificates
+            for k in each.kept
+            for w in (*k.data, *k.rows)
         }
         facts = {n: f.label or n for n, f in policy.program.vocabulary.facts.items()}
         return self.provider.pages.page(

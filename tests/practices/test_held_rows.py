@@ -1,0 +1,156 @@
+"""A hold keeps the rows of practices of somebody of whom no value is held any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from empty import empty_database
+from gate.test_erasure import comparable
+from practices.conftest import House
+from practices.test_collection import visits
+from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
+from practices.test_visit_pages import record_visits, signed_in_visits
+from upheld.database.engines import open_database
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
+from upheld.gate.erasure import erase as erasing
+from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.retention import retire
+from upheld.gate.log.database_log import LogError
+from upheld.gate.operations.backup import backup
+from upheld.gate.operations.restore import RestoreOptions, restore
+from upheld.vault.keyring import KeyFile
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: the gate decides what goes from either."""
+    return empty_database(tmp_path)
+
+
+def emptied(house: House) -> Held:
+    """Somebody under a hold that may be told, who deleted every value of theirs before it."""
+    held = Held(house, silent=False, empty=True)
+    assert house.do(lambda t: t.held_fields(held.ann)) == {}
+    return held
+
+
+@pytest.mark.parametrize("others", [0, 2], ids=["alone", "among others"])
+def test_rows_stay_of_whom_a_hold_keeps_nothing_else(house: House, others: int) -> None:
+    """Erased alone or with others, through years of jobs, and the desk releases them."""
+    held = emptied(house)
+    before = held.counts()
+    assert before.pop("value") == 0
+    assert min(before.values()) > 0, before
+    whom = [held.ann, *(house.customer(f"c{each}@rows.example") for each in range(others))]
+    erase(held.gate, whom)
+    run_jobs(house)
+    after = held.counts()
+    after.pop("value")
+    assert after == before
+    assert apart(house) == []
+    assert sorted(each.route for each in visits(house) if each.token) == held.pages
+    text = "\n".join(held.release("name", "page-request", "transaction").values())
+    for mark in ("A marked boat", *held.pages):
+        assert mark in text
+
+
+def test_the_certificate_tells_that_rows_are_kept_and_why(house: House) -> None:
+    """By clause and ground, until when; what practices have is said by kind, not whether it is."""
+    held = emptied(house)
+    (certificate,) = erase(held.gate, [held.ann])
+    (kept,) = certificate.kept
+    assert kept.data == ()
+    assert set(kept.rows) == {"cookie-id", "page-request", "transaction"}
+    assert (kept.clauses, kept.grounds) == (("retention",), ("legal-hold",))
+    assert held.order.ends is not None
+    assert kept.until[:10] == held.order.ends.date().isoformat()
+    text = certificate.text()
+    assert "nothing was held" in text
+    assert "kept: whatever there is of transaction, cookie-id, page-request, by #retention" in text
+
+
+@pytest.mark.parametrize("ends", ["lapses", "is ended"])
+def test_what_waited_goes_with_the_end_of_the_hold(house: House, ends: str) -> None:
+    """The next jobs leave no row of them in any table, and no visit."""
+    held = emptied(house)
+    erase(held.gate, [held.ann])
+    if ends == "lapses":
+        house.clock.moved += timedelta(days=3651)
+        house.do(lambda t: t.accept_clock(house.clock.now()))
+    else:
+        which = held.order.instrument_id
+        house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    for job in house.provider.jobs:
+        job.run(held.gate)
+    retire(held.gate)
+    assert {name: count for name, count in rows_of(house, held.ann).items() if count} == {}
+    assert not any(each.token for each in visits(house))
+
+
+def test_an_erasure_that_is_stopped_between_its_steps_keeps_the_rows(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is lost by the step that was begun, and the next job goes on with it."""
+    held = emptied(house)
+    before = held.counts()
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "delete_people", _stopped)
+        with pytest.raises(LogError):
+            erase(held.gate, [held.ann])
+    assert held.counts() == before
+    assert erasing.resume(held.gate) == 1
+    run_jobs(house, 2)
+    assert held.counts() == before
+    assert "A marked boat" in "\n".join(held.release("transaction").values())
+
+
+def _stopped(*_: object) -> None:
+    raise LogError("the process is gone", code="made-up", hint="")
+
+
+def test_rows_on_hold_are_kept_again_after_a_restore(house: House, tmp_path: Path) -> None:
+    """A backup from before the erasure gives back neither values nor fewer rows."""
+    held = emptied(house)
+    before = held.counts()
+    ring, master = held.gate.context.keyring, KeyFile(tmp_path / "master")
+    keys = tmp_path / "escrow"
+    made = backup(held.gate, tmp_path / "one.backup", keys=keys, days=30)
+    erase(held.gate, [held.ann])
+    url = f"sqlite:///{tmp_path}/restored.db"
+    report = restore(made.path, url, house.policy, ring, master, RestoreOptions(keys=keys))
+    assert (report.erased, report.problems) == (1, ())
+    engine = open_database(url)
+    with reading(engine) as connection:
+        for name, count in before.items():
+            statement = f"SELECT COUNT(*) FROM {name} WHERE person_id = ?"
+            assert rows(connection, statement, held.ann) == [(count,)], name
+    engine.dispose()
+
+
+def test_a_silent_hold_beside_a_known_one_tells_nothing_of_whom_no_value_is_held(
+    house: House,
+) -> None:
+    """The certificate is that of the known one, whose rows stay; both orders get them."""
+    held = emptied(house)
+    other = signed_in_visits(house, record_visits(house), "bo@marked.example")[0]
+    house.do(lambda t: t.drop(other, [*t.held_fields(other)]))
+    preserved(house, held.desk, other, silent=False)
+    silent = preserved(house, held.desk, held.ann, silent=True)
+    one, two = (comparable(erase(held.gate, [each])[0]).text() for each in (held.ann, other))
+    assert one == two
+    run_jobs(house)
+    (kept_apart,) = apart(house)
+    for each in (held.ann, kept_apart):
+        assert rows_of(house, each)["partner_transaction"] == 1
+        assert rows_of(house, each)["visit_tie"] == 1
+    house.do(lambda t: held.desk.instruments.end(t, held.order.instrument_id, held.desk.officer))
+    run_jobs(house, 1)
+    assert rows_of(house, held.ann)["partner_transaction"] == 0
+    assert "A marked boat" in "\n".join(held.release("transaction").values())
+    house.do(lambda t: held.desk.instruments.end(t, silent.instrument_id, held.desk.officer))
+    run_jobs(house, 1)
+    assert apart(house) == []
