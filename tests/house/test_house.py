@@ -168,7 +168,7 @@ READ_UNCHECKED = {
         "visit_block",
     ): "counts for managers, on which nothing rests",
     (
-        "practices/collection/holdings.py",
+        "practices/collection/stock.py",
         "visit_block",
     ): "counts for managers, on which nothing rests",
     ("practices/collection/blocks.py", "visit_block"): "leads to blocks; these are checked",
@@ -176,12 +176,10 @@ READ_UNCHECKED = {
         "practices/collection/compaction.py",
         "visit_block",
     ): "finds alike blocks; their rows are checked",
-    ("practices/collection/forecast.py", "visit_block"): "counts; nothing is deleted by it",
     (
         "practices/collection/public_lines.py",
         "visit_block",
     ): "a day that anybody may read, on which nothing rests",
-    ("practices/feeds/forecast.py", "partner_transaction"): "counts; nothing is deleted by it",
     ("practices/feeds/stock.py", "partner_transaction"): "counts for managers",
     ("practices/feeds/public_lines.py", "partner_transaction"): "a day that anybody may read",
     ("practices/feeds/questions.py", "likeness_question"): "counts that the desk reads",

@@ -14,13 +14,12 @@ from practices.test_visit_pages import untie_path
 from upheld.core.ids import PersonId
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire as retire_values
-from upheld.gate.erasure.value_counts import DeletionCounts, deletion_counts
 from upheld.practices.collection.compaction import compact
-from upheld.practices.collection.holdings import holdings_of
 from upheld.practices.collection.page_months import month_of_pages
 from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.retention import retire
 from upheld.practices.collection.stock import visit_stock
+from upheld.practices.collection.stock_page import value_stock
 
 
 def hold(house: House, person: PersonId) -> None:
@@ -31,9 +30,8 @@ def hold(house: House, person: PersonId) -> None:
 def told(house: House) -> tuple[object, ...]:
     """All that pages count of visits that are kept."""
     stock = visit_stock(house.provider.gate.gate)
-    holdings = house.do(holdings_of)
     lines = house.do(intake_lines)
-    return stock, holdings.visits, holdings.rows, [each.oldest for each in lines]
+    return stock, [each.oldest for each in lines]
 
 
 def test_visits_whose_time_is_over_are_counted_until_the_job_ran_and_not_after(
@@ -80,7 +78,7 @@ def test_of_whoever_was_erased_no_visit_is_counted_whether_a_hold_keeps_it_or_no
     """Those of others stay in the counts, and those that are kept for the law are there still."""
     gate = house.provider.gate.gate
     keep(house, ("/n", "192.0.2.7", b"other"))
-    alone = visit_stock(gate).total, house.do(holdings_of).visits, counted(house).visits
+    alone = visit_stock(gate).total, counted(house).visits
     ann, bo = (tied(house, f"{name}@marked.example", name.encode()) for name in ("ann", "bo"))
     keep(house, ("/a", "192.0.2.7", b"ann"), ("/b", "192.0.2.7", b"bo"), ("/n", "-", b"third"))
     keep(house, ("/a", "192.0.2.7", b"ann"), days_ago=3)
@@ -88,7 +86,7 @@ def test_of_whoever_was_erased_no_visit_is_counted_whether_a_hold_keeps_it_or_no
         compact(gate)
     hold(house, ann)
     erase(gate, [ann, bo])
-    counts = visit_stock(gate).total, house.do(holdings_of).visits, counted(house).visits
+    counts = visit_stock(gate).total, counted(house).visits
     assert counts == tuple(each + 1 for each in alone)
     assert sorted(each.route for each in visits(house)) == ["/a", "/a", "/n", "/n"]
     compact(gate)
@@ -122,7 +120,7 @@ def test_no_deletion_that_a_hold_puts_off_is_among_those_that_are_due(
 ) -> None:
     """Before the job and after it, the number says nothing of who is under one."""
     gate = house.provider.gate.gate
-    quiet = deletion_counts(gate)
+    quiet = value_stock(gate)
     person = house.customer()
     gate.store(
         person,
@@ -131,12 +129,12 @@ def test_no_deletion_that_a_hold_puts_off_is_among_those_that_are_due(
         occasion="sign-in",
         purpose="security",
     )
-    later = sum(number for _, number in deletion_counts(gate).months)
-    assert (quiet, later > 0) == (DeletionCounts(0, []), True)
+    later = sum(number for _, number in value_stock(gate).goes)
+    assert (quiet.goes_now, quiet.goes, later) == (0, [], 1)
     if on_hold:
         hold(house, person)
     house.clock.moved += timedelta(days=20 * 365)
     gate.clock.accept()
-    assert deletion_counts(gate).now == (0 if on_hold else later)
+    assert value_stock(gate).goes_now == (0 if on_hold else later)
     retire_values(gate)
-    assert deletion_counts(gate).now <= (0 if on_hold else later - 1)
+    assert value_stock(gate).goes_now == 0

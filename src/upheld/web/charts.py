@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 24, 22
-LETTER = 11  # how wide one of a label is, about
-LABEL = 110  # how wide that of a bar may be, such as 2026-11
+LETTER = 11  # how wide one of a label is at most, as on a phone
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
-    """A bar for each (label, amount, amount as said). A chart of nothing says so."""
+    """A bar for each (label, amount, amount as said); a chart of nothing is empty.
+
+    Labels that would touch are left out, but never that of the last bar.
+    """
     if not rows:
         return Markup("")
     most = max(amount for _, amount, _ in rows) or 1
     room = min(WIDTH / len(rows), ROOM)
-    every = -(-len(rows) // (WIDTH // LABEL))  # labels that would touch are left out
-    parts = []
-    for at, (label, amount, text) in enumerate(rows):
+    longest = max(max(len(label), len(text)) for label, _, text in rows) * LETTER + LETTER
+    every = math.ceil(longest / room)
+    shapes, texts = [], []
+    free = float(WIDTH)  # up to here nothing is written yet, from the right
+    for at, (label, amount, text) in reversed([*enumerate(rows)]):
         tall = (HEIGHT - FOOT - HEAD) * amount / most
         x, y = at * room + room * 0.15, HEIGHT - FOOT - tall
-        parts.append(
+        shapes.append(
             f'<rect class="bar-of" x="{x:.1f}" y="{y:.1f}" width="{room * 0.7:.1f}"'
             f' height="{tall:.1f}" rx="2"><title>{escape(label)}: {escape(text)}</title></rect>'
         )
-        if at % every == (len(rows) - 1) % every:
-            half = max(len(label), len(text)) * LETTER / 2
-            middle = min(max(at * room + room / 2, half), WIDTH - half)  # not over the edge
-            parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>')
-            parts.append(f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(text)}</text>')
+        half = max(len(label), len(text)) * LETTER / 2
+        middle = min(max(at * room + room / 2, half), WIDTH - half)  # not over the edge
+        if at % every == (len(rows) - 1) % every and middle + half <= free:
+            free = middle - half - LETTER / 2
+            texts.append(
+                f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>'
+                f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(text)}</text>'
+            )
     return Markup(  # noqa: S704 - every text in it is escaped above
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
+        f' aria-label="{escape(title)}">{"".join([*reversed(shapes), *reversed(texts)])}</svg>'
     )
+
+
+def _length(texts: Iterable[str]) -> int:
+    """How long the longest bar may be, that each of some texts has room behind it."""
+    return WIDTH - max(ROOM, max((len(each) for each in texts), default=0) * LETTER + 8)
 
 
 def across(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     """A bar from left to right under each label of (label, amount, as said): for long labels."""
     most = max((amount for _, amount, _ in rows), default=0) or 1
-    line, room = 48, WIDTH - ROOM
+    line, room = 48, _length(text for *_, text in rows)
     parts = []
     for at, (label, amount, text) in enumerate(rows):
         y, wide = at * line + 25, room * amount / most
@@ -66,7 +79,7 @@ def intervals(title: str, rows: Sequence[tuple[str, float, float, float, str]]) 
     The label lies over its bar, so that on a phone neither is cut off.
     """
     most = max((high for _, _, _, high, _ in rows), default=0) or 1
-    line, room = 44, WIDTH - ROOM
+    line, room = 44, _length(text for *_, text in rows)
     parts = []
     for at, (label, amount, low, high, text) in enumerate(rows):
         y = at * line + 22

@@ -1,15 +1,14 @@
-"""What we keep of visits, at the desk: how much, of which kind, from whom, how old, and why.
+"""What we keep of visits, at the desk: what the policy lets us keep, how much, and when it goes.
 
-Keys of partners' pages are revoked there, too.
+How much of which kind, from whom, how old and why the page of all that is held says. Keys of
+partners' pages are revoked here.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -27,17 +26,16 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
-from upheld.practice.stock import rough, rough_bars
+from upheld.practice.stock import NOW, Stock, rough_stock, rough_sum
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon_keys import Beacon
-from upheld.practices.collection.blocks import PAGE
-from upheld.practices.collection.forecast import VisitForecast, forecast
-from upheld.practices.collection.holdings import VisitHoldings, holdings_of
+from upheld.practices.collection.intake import rules_of
+from upheld.practices.collection.rewriting import EVERY
+from upheld.practices.collection.stock import HERE, stock_of
 from upheld.practices.collection.tellers import REVOKED, STOLEN
 from upheld.web import charts
 from upheld.web.kit import Refusal
 
-HERE: Final = "/staff/visits"
 ROLES: Final = (MANAGER, "privacy")
 
 
@@ -65,6 +63,15 @@ def _confirmation(its: Beacon, *, stolen: bool) -> Confirmation:
     )
 
 
+class _VisitRules(NamedTuple):
+    """What the policy says of the next visit."""
+
+    fields: tuple[str, ...]  # that may be kept of it
+    clauses: tuple[str, ...]
+    collecting: tuple[Duty, ...]  # how it may be collected
+    storing: tuple[Duty, ...]
+
+
 class VisitConsole:
     """The page of what is kept of visits."""
 
@@ -72,43 +79,35 @@ class VisitConsole:
         self.provider = provider
 
     async def show(self, visit: Visit) -> Response:
-        """Counts by kind of data, source, age and clause; never a visit."""
+        """What may be kept, about how much is, and when it goes; never a visit."""
         require_role(visit)
-        holdings, goes = await self.provider.run_in_thread(self._look)
-        bars = rough_bars(holdings.months)
+        rules, stock, beacons = await self.provider.run_in_thread(self._look)
+        its = rough_stock(stock)
+        gone = {each.data for each in stock.rows if each.goes == NOW and each.again}
         return self.provider.pages.page(
             visit.request,
             "collection/visits.html",
-            holdings=holdings,
+            rules=rules,
+            its=its,
+            fields_gone=[each for each in EVERY if each in gone] if not its.goes_now.amount else (),
+            beacons=beacons,
+            by_key=its.bars(lambda each: [each.key]),
+            none=rough_sum([]),
             label=self._label,
             reference=short_reference,
-            charts=[("By month", charts.bars("Visits by month", bars)), *self._charts(holdings)],
-            goes=goes,
-            ends=charts.bars("Visits that go, by month", rough_bars(goes.months)),
-            rough=rough,
-            collecting=self._duties(holdings.collecting),
-            storing=self._duties(holdings.storing),
-            quotes=quote_clauses(self.provider.policy, holdings.clauses),
+            ends=charts.bars("Visits that go, by month", its.ends),
+            collecting=self._duties(rules.collecting),
+            storing=self._duties(rules.storing),
+            quotes=quote_clauses(self.provider.policy, rules.clauses),
         )
 
-    def _look(self) -> tuple[VisitHoldings, VisitForecast]:
-        """What is kept, and what goes; nobody who writes waits for it."""
+    def _look(self) -> tuple[_VisitRules, Stock, list[Beacon]]:
+        """What may be kept, what is, and keys of partners; nobody who writes waits for it."""
         with self.provider.gate.gate.consult() as transaction:
-            return holdings_of(transaction), forecast(transaction)
-
-    def _charts(self, holdings: VisitHoldings) -> list[tuple[str, Markup]]:
-        """Bars of how many visits there are by kind of data, by who told us, and by clause."""
-        kinds, sources, clauses = Counter[str](), Counter[str](), Counter[str]()
-        for row in holdings.rows:
-            kinds[self._label("data", row.field)] += row.visits
-            if row.field == PAGE:  # which every visit has
-                sources[row.company or self._label("party", row.source)] += row.visits
-                clauses.update(dict.fromkeys((f"#{each}" for each in row.clauses), row.visits))
-        ways = {"kind of data": kinds, "who told us": sources, "clause": clauses}
-        return [
-            (f"By {name}", charts.across(f"Visits by {name}", rough_bars(counts.most_common())))
-            for name, counts in ways.items()
-        ]
+            rules = rules_of(transaction.arrivals, signal=False)
+            collect, store = rules.decisions
+            may = _VisitRules(rules.fields, rules.clauses, collect.duties, store.duties)
+            return may, stock_of(transaction), beacon_keys.beacons(transaction.tables)
 
     async def revoke(self, visit: Visit) -> Response:
         """Let nothing count by a key of a partner's pages any more, once that was confirmed."""

@@ -14,8 +14,9 @@ from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practice.stock import rough, rough_bars
 from upheld.practices.collection import day_counts
-from upheld.practices.collection.console import HERE, require_role
+from upheld.practices.collection.console import require_role
 from upheld.practices.collection.own_visits import day_of
+from upheld.practices.collection.stock import HERE
 from upheld.web import charts
 
 DAY: Final = f"{HERE}/day"

@@ -15,7 +15,7 @@ from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.beacon import HERE as BEACON
 from upheld.practices.collection.beacon import BeaconPages, BeaconRecorder
 from upheld.practices.collection.compaction import compact
-from upheld.practices.collection.console import HERE, ROLES, VisitConsole
+from upheld.practices.collection.console import ROLES, VisitConsole
 from upheld.practices.collection.day_counts import COUNTED
 from upheld.practices.collection.day_page import DAY, DayPage
 from upheld.practices.collection.erasing import erase_visits
@@ -27,7 +27,7 @@ from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.released import OWN_ROWS
 from upheld.practices.collection.retention import retire
-from upheld.practices.collection.stock import visit_stock
+from upheld.practices.collection.stock import HERE, visit_stock
 from upheld.practices.collection.stock_page import STOCK, StockPage
 from upheld.practices.collection.untying import UNTIED
 

@@ -1,13 +1,12 @@
 """The page of the desk on which all that is held of people is counted, with charts.
 
-By kind of data, by who told us, by clause and by age; and when it will go. One sort of it at a
-time, since there are a thousand visits for each value. Counts are to the nearest ten, and ages in
-months, so that nothing tells of one person.
+By kind of data, by who counts us, by clause and by age; and when it will go. One sort of it at a
+time, since there are a thousand visits for each value. Counts are to the nearest ten, sums are of
+rounded ones, and ages are in months, so that nothing tells of one person.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final, NamedTuple
 
 from markupsafe import Markup
@@ -15,12 +14,20 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
-from upheld.gate.erasure.value_counts import deletion_counts, value_counts
+from upheld.gate.erasure.value_counts import value_counts
 from upheld.gate.gate import Gate
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import heading_of_customers
 from upheld.practice.plugin import Provider
-from upheld.practice.stock import Stock, StockCount, rough, rough_bars
+from upheld.practice.stock import (
+    RoughCount,
+    RoughStock,
+    Stock,
+    StockCount,
+    bars_of,
+    rough_stock,
+    rough_sum,
+)
 from upheld.practices.collection.console import require_role
 from upheld.web import charts
 
@@ -36,18 +43,23 @@ class StockLine(NamedTuple):
     clauses: tuple[str, ...]
     first: str  # months
     last: str
-    number: int
+    number: RoughCount
 
 
 def value_stock(gate: Gate) -> Stock:
     """The values that are held of customers."""
     rows = [
-        StockCount(each.field, each.origin, tuple(each.clause.split(", ")), each.day, each.number)
+        StockCount(
+            each.field,
+            each.origin,
+            tuple(each.clause.split(", ")),
+            each.day,
+            each.number,
+            goes=each.goes,
+        )
         for each in value_counts(gate)
     ]
-    goes = deletion_counts(gate)
-    total = sum(each.number for each in rows)
-    return Stock(VALUES, "What we know of customers", total, rows, goes.now, goes.months)
+    return Stock(VALUES, "What we know of customers", rows)
 
 
 class StockPage:
@@ -66,50 +78,48 @@ class StockPage:
         its = next((each for each in stocks if each.word == word), None)
         if its is None:
             raise HTTPException(404)
+        summary = rough_stock(its)
         return self.provider.pages.page(
             visit.request,
             "collection/holdings.html",
-            stocks=stocks,
+            stocks=[(each, rough_stock(each)) for each in stocks],
             its=its,
-            lines=self._lines(its),
-            charts=self._charts(its),
-            ends=charts.bars("What goes, by month", rough_bars(its.goes)),
-            rough=rough,
+            summary=summary,
+            lines=self._lines(summary),
+            charts=self._charts(its.title, summary),
+            ends=charts.bars("What goes, by month", summary.ends),
         )
 
-    def _charts(self, its: Stock) -> list[tuple[str, Markup]]:
+    def _charts(self, title: str, counts: RoughStock) -> list[tuple[str, Markup]]:
         """Bars by each way of counting."""
-        once = [row for row in its.rows if not row.again]
-        kinds, origins, clauses, months = (Counter[str]() for _ in range(4))
-        for row in its.rows:
-            kinds[self._label("data", row.data)] += row.number
-        for row in once:
-            origins[self._whence(row)] += row.number
-            clauses.update(dict.fromkeys((f"#{each}" for each in row.clauses), row.number))
-            months[row.day[:7]] += row.number
+        kinds = counts.bars(lambda each: [self._label("data", each.data)], again=True)
+        origins = counts.bars(lambda each: [self._whence(each)])
+        clauses = counts.bars(lambda each: [f"#{clause}" for clause in each.clauses])
         ways = {"kind of data": kinds, "who told us": origins, "clause": clauses}
         return [
             *(
-                (
-                    f"By {way}",
-                    charts.across(f"{its.title}: by {way}", rough_bars(counts.most_common())),
-                )
-                for way, counts in ways.items()
+                (f"By {way}", charts.across(f"{title}: by {way}", bars_of(_most_first(each))))
+                for way, each in ways.items()
             ),
             (
                 "By the month in which it came in",
-                charts.bars(f"{its.title}: by month", rough_bars(sorted(months.items()))),
+                charts.bars(f"{title}: by month", counts.months),
             ),
         ]
 
-    def _lines(self, its: Stock) -> list[StockLine]:
-        months: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, int]]] = {}
-        for row in its.rows:
-            key = self._label("data", row.data), self._whence(row), row.clauses
-            months.setdefault(key, []).append((row.day[:7], row.number))
+    def _lines(self, counts: RoughStock) -> list[StockLine]:
+        lines: dict[tuple[str, str, tuple[str, ...]], list[StockCount]] = {}
+        for each in counts.parts:
+            key = self._label("data", each.data), self._whence(each), each.clauses
+            lines.setdefault(key, []).append(each)
         return [
-            StockLine(*key, min(some)[0], max(some)[0], sum(count for _, count in some))
-            for key, some in sorted(months.items())
+            StockLine(
+                *key,
+                min(each.day for each in some),
+                max(each.day for each in some),
+                rough_sum(each.number for each in some),
+            )
+            for key, some in sorted(lines.items())
         ]
 
     def _whence(self, row: StockCount) -> str:
@@ -121,3 +131,7 @@ class StockPage:
 
     def _label(self, tree: str, word: str) -> str:
         return heading_of_customers(self.provider.policy, tree, word)
+
+
+def _most_first(counts: dict[str, RoughCount]) -> dict[str, RoughCount]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1].amount, pair[0])))

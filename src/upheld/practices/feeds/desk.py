@@ -22,7 +22,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import MANAGER
 from upheld.practice.plugin import Provider
-from upheld.practice.stock import LEAST, few_or_rough, rough, rough_bars
+from upheld.practice.stock import LEAST, RoughStock, few_or_rough, rough_stock
 from upheld.practices.feeds import questions
 from upheld.practices.feeds.feeds import (
     DONE,
@@ -36,11 +36,10 @@ from upheld.practices.feeds.feeds import (
     feeds,
     require,
 )
-from upheld.practices.feeds.forecast import TransactionForecast, forecast
+from upheld.practices.feeds.stock import HERE, stock_of
 from upheld.practices.feeds.withdrawal import withdraw
 from upheld.web import charts
 
-HERE: Final = "/staff/feeds"
 ROLES: Final = (MANAGER, "privacy")
 CLAUSE: Final = "combining"
 REASONS: Final = {
@@ -63,10 +62,10 @@ class FeedDesk:
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
 
-    def _look(self) -> tuple[list[Feed], TransactionForecast, Counter[FeedId]]:
+    def _look(self) -> tuple[list[Feed], RoughStock, Counter[FeedId]]:
         """Feeds, what goes, and what is asked of each; nobody who writes waits for it."""
         with self.provider.gate.gate.consult() as transaction:
-            rows, goes = feeds(transaction.tables), forecast(transaction)
+            rows, goes = feeds(transaction.tables), rough_stock(stock_of(transaction))
             return rows, goes, questions.waiting(transaction)
 
     async def show(self, visit: Visit, problem: str = "", status: int = 200) -> Response:
@@ -96,10 +95,9 @@ class FeedDesk:
             ],
             problem=problem,
             goes=goes,
-            rough=rough,
             few=few_or_rough,
             least=LEAST,
-            ends=charts.bars("Transactions that go, by month", rough_bars(goes.months)),
+            ends=charts.bars("Transactions that go, by month", goes.ends),
             quotes=quote_clauses(self.provider.policy, [CLAUSE]),
         )
 

@@ -13,7 +13,7 @@ from upheld.practice import partner_transactions
 from upheld.practice.endpoints import require_sign_in
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.feeds import questions
-from upheld.practices.feeds.desk import HERE, ROLES, FeedDesk
+from upheld.practices.feeds.desk import ROLES, FeedDesk
 from upheld.practices.feeds.feeds import STARTED, WITHDREW
 from upheld.practices.feeds.licence_desk import HERE as LICENCES
 from upheld.practices.feeds.licence_desk import MINE as MY_LICENCES
@@ -24,7 +24,7 @@ from upheld.practices.feeds.own_transactions import OwnTransactions
 from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
 from upheld.practices.feeds.questions_desk import QuestionDesk
-from upheld.practices.feeds.stock import transaction_stock
+from upheld.practices.feeds.stock import HERE, transaction_stock
 from upheld.practices.feeds.withdrawal import take_out
 
 SENTENCES = {

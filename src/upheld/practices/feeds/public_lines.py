@@ -11,8 +11,8 @@ from upheld.practice.kept_days import first_day
 from upheld.practice.partner_transactions import NEVER, PARTNER, STORE
 from upheld.practice.tables import partner_transaction
 from upheld.practices.feeds.feeds import DONE, OPEN, feeds
-from upheld.practices.feeds.forecast import of_others
 from upheld.practices.feeds.sales import TRANSACTIONS
+from upheld.practices.feeds.stock import of_others
 
 CLAUSE = "combining"
 
