@@ -31,7 +31,7 @@ from upheld.practice import bands
 from upheld.practices.ads import audience, campaigns, segments
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import CampaignIndex, Groups, Mask
-from upheld.practices.ads.picking import Picking, Seen
+from upheld.practices.ads.picking import LiveCampaigns, Picking, Seen
 from upheld.practices.ads.segments import Segments
 from upheld.practices.ads.tables import campaign
 
@@ -221,8 +221,8 @@ def pages(house: House, visitors: int = 100) -> None:
     people = crowd(house, visitors)
     picking = Picking(house.provider)
     start = time.process_time()
-    index = house.do(
-        lambda t: CampaignIndex(
+    live = house.do(
+        lambda t: LiveCampaigns.of(
             [c for c in campaigns.every(t.tables) if c.state == campaigns.APPROVED],
             house.clock.now(),
         )
@@ -230,7 +230,7 @@ def pages(house: House, visitors: int = 100) -> None:
     row("the index read from the database", f"{time.process_time() - start:,.1f} s")
     start = time.process_time()
     for each in people:
-        assert house.do(partial(picking._show, person_id=each, index=index, seen=Seen()))
+        assert house.do(partial(picking._show, person_id=each, live=live, seen=Seen()))
     row(
         "a page's advertisement, all acts",
         f"{(time.process_time() - start) * 1e3 / visitors:,.1f} ms",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
@@ -22,6 +22,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import bands
 from upheld.practices.ads import audience, segments
+from upheld.practices.ads.matching import Mask
 from upheld.practices.ads.tables import ad_segment
 from upheld.vault import opened_ahead
 from upheld.vault.opened_ahead import OpenedAhead
@@ -161,6 +162,70 @@ def test_whoever_opts_out_or_changes_before_their_lot_is_in_no_group_as_they_wer
 
     assert segments.make(between_lots(gate, 2, begin)) == len(people) - 3
     assert counted(house, BROAD) == len(people) - 4 == naively(house, BROAD)
+
+
+def opt_out(transaction: GateTransaction, person: PersonId) -> None:
+    """Turn advertisements by what is known of somebody off."""
+    transaction.record(person, "opt-out", fact="advertising-opt-out")
+
+
+def signal(transaction: GateTransaction, person: PersonId) -> None:
+    """A browser says no for somebody."""
+    transaction.record(person, "signal", fact="privacy-signal")
+
+
+def grow_young(transaction: GateTransaction, person: PersonId) -> None:
+    """Correct the birth date to that of a child."""
+    transaction.bring(person, {"birth-date": "2016-02-01"})
+
+
+def opt_in_again(transaction: GateTransaction, person: PersonId) -> None:
+    """Say no, and take it back."""
+    record = transaction.record(person, "opt-out", fact="advertising-opt-out")
+    transaction.withdraw(person, record)
+
+
+@pytest.mark.parametrize(
+    ("change", "fewer"), [(opt_out, 1), (signal, 1), (grow_young, 1), (opt_in_again, 0)]
+)
+def test_whoever_says_no_after_their_lot_was_read_is_in_no_count_from_then_on(
+    house: House, change: Callable[[GateTransaction, PersonId], None], fewer: int
+) -> None:
+    """While the others are brought in, or afterwards; whoever comes new is in it."""
+    gate, people = house.provider.gate.gate, house.do(a_crowd)
+    booked(house, advertiser(house), BROAD)
+    during = between_lots(gate, 4, lambda: house.do(lambda t: change(t, people[0])))
+    assert segments.make(during) == len(people)
+    assert counted(house, BROAD) == len(people) - fewer == naively(house, BROAD)
+    house.do(lambda t: change(t, people[-1]))
+    assert counted(house, BROAD) == len(people) - 2 * fewer == naively(house, BROAD)
+    house.do(lambda t: a_crowd(t, 3))
+    assert counted(house, BROAD) == len(people) + 3 - 2 * fewer == naively(house, BROAD)
+
+
+def test_only_the_lots_in_which_somebody_changed_are_read_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once, since what was read anew is kept for whoever counts next."""
+    gate, people = house.provider.gate.gate, house.do(a_crowd)
+    booked(house, advertiser(house), BROAD)
+    segments.make(gate)
+    lots: list[int] = []
+    real = audience.read_crowd
+
+    def reading(
+        transaction: GateTransaction, crowd: Sequence[PersonId], *rest: Any
+    ) -> Iterator[tuple[Sequence[str], Mask]]:
+        lots.append(len(crowd))
+        return real(transaction, crowd, *rest)
+
+    monkeypatch.setattr(audience, "read_crowd", reading)
+    house.do(lambda t: opt_out(t, people[10]))
+    assert [counted(house, BROAD) for _ in range(3)] == [len(people) - 1] * 3
+    assert lots == [segments.BATCH]
+    house.clock.moved += timedelta(minutes=61)  # it lasts no longer for having been read anew
+    assert counted(house, BROAD) == len(people) - 1
+    assert sum(lots) == segments.BATCH + len(people)
 
 
 def test_bitmaps_that_were_made_under_two_policies_or_on_two_days_are_not_kept(

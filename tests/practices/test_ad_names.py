@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,6 +21,7 @@ from upheld.practices.ads.names import NameRequest
 
 HERE = "/staff/ads/names"
 NAME, ITS_DOMAIN = "Sunrise Pharmacy", "sunrise-pharmacy.example"
+UNSEEN, TURNED = "\u200b\u2060", "They sell \u202eslosarap"
 
 
 def pharmacy(house: House) -> str:
@@ -145,7 +147,14 @@ def test_a_name_is_allowed_as_it_stood_until_it_is_taken_back(
 def test_one_answer_counts_of_twenty_and_none_of_an_older_question(house: House) -> None:
     """Nor does anybody ask of a name that mentions nothing, or twice, or without a reason."""
     party, plain = pharmacy(house), advertiser(house, "Oak Shop")
-    for whose, reason in ((plain, "Oak"), ("nobody", "Oak"), (party, " "), (party, "x" * 201)):
+    for whose, reason in (
+        (plain, "Oak"),
+        ("nobody", "Oak"),
+        (party, " "),
+        (party, UNSEEN),
+        (party, TURNED),
+        (party, "x" * 201),
+    ):
         with pytest.raises(AdError):
             ask(house, whose, reason=reason)
     first = ask(house, party)
@@ -172,6 +181,31 @@ def test_one_answer_counts_of_twenty_and_none_of_an_older_question(house: House)
         allow(house, party)
     assert allow(house, party, yes=False).state == names.REFUSED
     assert ask(house, party).name == "Sunset Pharmacy"
+
+
+def test_a_reason_has_something_to_see_and_a_page_of_problems_leads_to_nothing_that_is_not_there(
+    house: House,
+) -> None:
+    """Nor is one taken that is read in another order than it was written."""
+    party = pharmacy(house)
+    manager = house.signed_in(house.staff("manager"), "staff")
+    for reason in (UNSEEN, TURNED):
+        answer = send(manager, HERE, {"party": party, "reason": reason})
+        assert answer.status_code == 422
+        assert house.do(lambda t: names.every(t.tables)) == []
+    first = ask(house, party)
+    answer = send(manager, HERE, {"party": party, "reason": "Parasols"})
+    assert answer.status_code == 422
+    allow(house, party, yes=False)
+    answers = [
+        answer,
+        send(manager, f"{HERE}/{party}", {"verdict": "allow", "mark": first.mark}, HERE),
+    ]
+    assert answers[1].status_code == 409
+    for each in answers:
+        targets = {*re.findall(r'href="#(f-[^"]*)"', each.text)}
+        assert "There is a problem" in each.text
+        assert targets <= {*re.findall(r'id="([^"]*)"', each.text)}
 
 
 def test_a_name_mends_nothing_where_it_is_refused_or_not_of_an_advertiser(house: House) -> None:

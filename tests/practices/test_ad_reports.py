@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import random
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,11 +29,19 @@ from practices.conftest import House, send
 from practices.without import without
 from upheld.practice import bands, noise, privacy_budget
 from upheld.practice.privacy_budget import PROFILE, BudgetError
-from upheld.practices.ads import ad_reports, campaigns, counts, estimates, periods, pictures
+from upheld.practices.ads import (
+    ad_reports,
+    campaigns,
+    counts,
+    estimates,
+    month_prices,
+    periods,
+    pictures,
+)
 from upheld.practices.ads.ad_reports import AdTotals
 from upheld.practices.ads.campaigns import AdError, Campaign
 from upheld.practices.ads.estimates import Estimate
-from upheld.practices.ads.tables import ad_count, ad_share
+from upheld.practices.ads.tables import ad_count, ad_release, ad_share
 
 WHY = "Why this ad"
 MONTH = "2026-03"
@@ -106,7 +115,8 @@ def test_what_is_for_a_group_is_paid_from_what_people_told_too(house: House, exa
 def test_a_spent_budget_says_only_that_and_no_count_is_shown(house: House) -> None:
     """Neither the exact one nor a rounded one."""
     its = live_campaign(house)
-    points = privacy_budget.BUDGET_POINTS - 399
+    house.do(lambda t: t.tables.delete(ad_release, "month = ?", MONTH))  # as before it was paid
+    points = privacy_budget.BUDGET_POINTS - 799
     house.do(lambda t: privacy_budget.pay(t, [MONTH], points))
     count_a_day(house, its, views=4_321)
     assert report(house) == 0
@@ -143,13 +153,14 @@ def test_without_opendp_nothing_is_counted_and_it_is_said_what_to_install(
     assert totals(house, its).why == ad_reports.NOT_NOW
     for page in (path, "/staff/ads", "/staff/ad-invoices", "/staff/reports"):
         assert "OpenDP is not installed" in manager.get(page).text, page
-        assert "-m pip install opendp" in manager.get(page).text
+        assert "the extra `reports`" in html.unescape(manager.get(page).text)
+        assert sys.prefix not in manager.get(page).text
     assert "OpenDP is not installed" in manager.get("/staff").text
     agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
     for page in ("/advertiser", "/advertiser/invoices"):
         assert "Numbers cannot be reported at the moment" in agent.get(page).text
         assert "OpenDP" not in agent.get(page).text
-    assert budget_use(house) == {}
+    assert budget_use(house) == {MONTH: 400}  # which was paid when it began
 
 
 def test_an_advertiser_pays_for_full_thousands_by_what_it_reads(house: House, exact: None) -> None:
@@ -303,7 +314,7 @@ def test_two_campaigns_whose_audiences_differ_in_one_person_tell_nothing_of_them
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By estimates or by reports no more than epsilon promises; without noise they do."""
-    points = ad_reports.POINTS[periods.ANYBODY]
+    points = month_prices.POINTS[periods.ANYBODY]
 
     def views(number: int) -> int:
         return ad_reports.with_noise([number], [0], points)[0][0]
@@ -328,7 +339,7 @@ def test_an_advertisers_own_log_does_not_tell_who_came_by_a_click(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It knows all others' clicks, and learns no more of one's in a month than epsilon promises."""
-    points = ad_reports.POINTS[periods.ANYBODY]
+    points = month_prices.POINTS[periods.ANYBODY]
     others = (7, 11, 5)  # of the days on which somebody's visits stand in the log
 
     def left_over(theirs: int) -> int:

@@ -38,8 +38,13 @@ EXTRAS: Final = {  # the libraries of each extra, as they are imported
 
 def install_hint(*extras: str) -> str:
     """How to have some extras, from a checkout or from a wheel."""
+    return f"install upheld with it: {install_command(*extras)}"
+
+
+def install_command(*extras: str) -> str:
+    """The command that installs upheld with some extras, from a checkout or from a wheel."""
     names = ",".join(extras)
-    return f"install upheld with it: pip install '.[{names}]' in its checkout, or 'WHEEL[{names}]'"
+    return f"pip install '.[{names}]' in its checkout, or 'WHEEL[{names}]'"
 
 
 def missing_extra(error: ImportError) -> UpheldError | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Unpack
 
 from sqlalchemy import Connection
@@ -198,6 +199,28 @@ class Inquiries:
         )
         values = (people.ACTIVE, people.REGISTER, after, most)
         return [PersonId(each) for (each,) in rows(self._connection, statement, *values)]
+
+    def crowd_between(self, after: str, last: str) -> tuple[list[PersonId], bytes]:
+        """The people there are after an id, up to another or to the end (empty), and their mark.
+
+        The mark is another once one of them came or went, or anything that is stored or recorded
+        of one of them and decides is another.
+        """
+        statement = (
+            "SELECT person_id, holdings, cover FROM person WHERE state = ? AND person_id <> ?"
+            " AND person_id > ?"
+        )
+        values = [people.ACTIVE, people.REGISTER, after]
+        if last:  # not an OR, which would read on to the end
+            statement += " AND person_id <= ?"
+            values.append(last)
+        ids, digest = [], sha256()
+        in_order = rows(self._connection, f"{statement} ORDER BY person_id", *values)
+        for person_id, holdings, cover in in_order:
+            ids.append(PersonId(person_id))
+            for part in (person_id.encode(), bytes(holdings or b""), bytes(cover or b"")):
+                digest.update(len(part).to_bytes(4, "big") + part)
+        return ids, digest.digest()
 
     def held_fields(self, person_id: PersonId) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.

@@ -6,11 +6,11 @@ What was spent is never given back: all that was ever learnt of a period is with
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from upheld.core.errors import UpheldError
+from upheld.core.extras import install_command
 from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
@@ -29,7 +29,7 @@ class BudgetError(UpheldError):
 
 
 def missing(policy: Policy) -> str:
-    """What is not made without OpenDP, and the one command that installs it.
+    """What is not made without OpenDP, and the extra that installs it.
 
     Empty where it is installed, or where no rule of the policy has such a budget.
     """
@@ -39,8 +39,8 @@ def missing(policy: Policy) -> str:
         return ""
     return (
         "OpenDP is not installed, so there are no anonymous reports, and no numbers and invoices"
-        f" for advertisers. To have them, run {sys.executable} -m pip install opendp"
-        " (about 270 MB), and start this again."
+        " for advertisers. To have them, install upheld with the extra `reports` (about 270 MB):"
+        f" {install_command('reports')}. Then start this again."
     )
 
 
@@ -65,8 +65,8 @@ def pay(transaction: Transaction, periods: Sequence[str], points: int) -> None:
     """Take points from the budget of each of some periods, or from none. BudgetError if spent."""
     transaction.lock(REGISTER)  # before what was spent is read: no two pay with the same points
     before = spent(transaction.tables)
-    if not has_room(transaction, periods, points):
-        raise BudgetError(SPENT, code="report-budget", hint="")
+    if not has_room(transaction, dict.fromkeys(periods, points)):
+        raise spent_error()
     for each in periods:
         if each in before:
             changes = {"points": before[each] + points}
@@ -75,10 +75,15 @@ def pay(transaction: Transaction, periods: Sequence[str], points: int) -> None:
             transaction.tables.insert(report_budget, period=each, points=points)
 
 
-def has_room(transaction: Transaction, periods: Sequence[str], points: int) -> bool:
-    """Whether the budget of each of some periods has so many points left."""
+def has_room(transaction: Transaction, costs: Mapping[str, int]) -> bool:
+    """Whether the budget of each period has left what it is to pay, in points."""
     before, most = spent(transaction.tables), budget_of(transaction.policy)
-    return all(before.get(each, 0) + points <= most for each in periods)
+    return all(before.get(each, 0) + points <= most for each, points in costs.items())
+
+
+def spent_error() -> BudgetError:
+    """What whoever asks is told where a budget is spent: that, and nothing else."""
+    return BudgetError(SPENT, code="report-budget", hint="")
 
 
 def _amounts_of(policy: Policy, word: str) -> list[float]:

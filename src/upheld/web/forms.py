@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from starlette.datastructures import FormData
 
 from upheld.core import mailbox
+from upheld.core.reason_text import is_blank
 from upheld.web import date_fields
 from upheld.web.date_fields import DateError
 
@@ -128,7 +129,7 @@ def _read_date(field: Field, texts: Mapping[str, str]) -> str:
 def _read(field: Field, text: str) -> str:
     value = unicodedata.normalize("NFC", text)
     if field.kind != "password":
-        value = value.strip()
+        value = "" if is_blank(value) else value.strip()
     if not value:
         if field.required:
             raise ValueError(field.missing or MISSING.get(field.kind, "Fill this in."))

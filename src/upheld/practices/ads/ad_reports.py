@@ -8,7 +8,7 @@ reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -18,31 +18,17 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.query import query
 from upheld.practice import noise
-from upheld.practice.needs import can_ever
-from upheld.practice.privacy_budget import BUDGET, BudgetError, has_room, pay
+from upheld.practice.privacy_budget import BUDGET
 from upheld.practice.sheets import sheet
-from upheld.practices.ads import campaigns
+from upheld.practices.ads import campaigns, month_prices
 from upheld.practices.ads.campaigns import BLOCK, CLICKS, Campaign
 from upheld.practices.ads.counts import CLICKS_EACH, REPORTS, VIEWED, VIEWS_EACH
-from upheld.practices.ads.periods import (
-    ANYBODY,
-    BUYERS,
-    GROUP,
-    VISITORS,
-    kind_of,
-    periods_of_month,
-)
-from upheld.practices.ads.tables import ad_count, ad_release, ad_report, ad_share
+from upheld.practices.ads.month_prices import POINTS, QUESTION
+from upheld.practices.ads.periods import kind_of
+from upheld.practices.ads.tables import ad_count, ad_report, ad_share
 
 REPORTED: Final = "ad.report"
 SENTENCES: Final = {REPORTED: "What advertisers read of days that are over was made, with noise"}
-QUESTION: Final = f"use {VIEWED} for {REPORTS}"
-POINTS: Final[Mapping[str, int]] = {  # for all campaigns of a kind in a month
-    ANYBODY: 400,
-    GROUP: 100,
-    VISITORS: 100,
-    BUYERS: 100,
-}
 LEAST: Final = 50  # below which a day has no number, whatever the policy's group
 ROUNDED_TO: Final = 10
 MAKING: Final = "The last days are being reported."
@@ -83,11 +69,13 @@ def make_all(gate: Gate) -> int:
     """Report the days that are over; how many lines. The job of that name.
 
     None without OpenDP: whoever starts the provider, and its managers, read that it is not there.
+    The month of what runs now is paid for besides, so that it is the same whoever looks at a page.
     """
-    if not noise.is_there():
-        return 0
     with gate.together() as transaction:
-        return make(transaction)
+        now = transaction.clock.now()
+        live = (each for each in campaigns.unfinished(transaction.tables, now) if each.is_live(now))
+        month_prices.shown_now(transaction, sorted({kind_of(each.criteria) for each in live}))
+        return make(transaction) if noise.is_there() else 0
 
 
 def make(transaction: Transaction) -> int:
@@ -96,13 +84,13 @@ def make(transaction: Transaction) -> int:
     tables, month = transaction.tables, transaction.clock.today().isoformat()[:7]
     tables.delete(ad_share, "month < ?", month)
     due = _due(transaction)
-    if not due or not can_ever(transaction.policy, QUESTION):
+    if not due or not month_prices.are_counted(transaction.policy):
         return 0
     noise.require()
     return sum(
         _release(transaction, of_month, kind, cells)
         for (of_month, kind), cells in sorted(due.items())
-        if _pay_once(transaction, of_month, kind)
+        if month_prices.pay_once(transaction, of_month, kind)
     )
 
 
@@ -125,34 +113,6 @@ def _days(its: Campaign, today: date, transaction: Transaction) -> list[str]:
     zone = transaction.clock.zone
     first, end = its.begins.astimezone(zone).date(), min(its.ends.astimezone(zone).date(), today)
     return [(first + timedelta(days=at)).isoformat() for at in range((end - first).days)]
-
-
-def _pay_once(transaction: Transaction, month: str, kind: str) -> bool:
-    """Whether the campaigns of a month are paid for, now or before; False where it is spent."""
-    tables = transaction.tables
-    if tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None:
-        return True
-    try:
-        pay(transaction, _unpaid(tables, month, kind), POINTS[kind])
-    except BudgetError:
-        return False
-    tables.insert(ad_release, month=month, kind=kind, points=POINTS[kind])
-    return True
-
-
-def _unpaid(tables: Tables, month: str, kind: str) -> list[str]:
-    """The periods from which campaigns of a kind are still to be paid.
-
-    One counts in so many views of a month, whichever groups they are in: noise of one price is for
-    all groups together, and what one kind of them paid from, the others have paid from, too.
-    """
-    paid = {
-        period
-        for each in tables.select(ad_release, "month = ?", month)
-        if ANYBODY not in (kind, each.kind) and each.points == POINTS[kind]
-        for period in periods_of_month(month, each.kind)
-    }
-    return [each for each in periods_of_month(month, kind) if each not in paid]
 
 
 def _release(transaction: Transaction, month: str, kind: str, cells: list[Cell]) -> int:
@@ -247,12 +207,11 @@ def _number(its: Campaign, row: Any) -> int:
 
 def _why(transaction: Transaction, its: Campaign, day: str) -> str:
     """Why a day is not reported: it says of the budget that it is spent, and nothing else."""
-    if not can_ever(transaction.policy, QUESTION):
+    if not month_prices.are_counted(transaction.policy):
         return NEVER
     month, kind = day[:7], kind_of(its.criteria)
-    release = transaction.tables.get(ad_release, "month = ? AND kind = ?", month, kind)
-    if release is None and not has_room(
-        transaction, _unpaid(transaction.tables, month, kind), POINTS[kind]
+    if not month_prices.is_paid(transaction.tables, month, kind) and not month_prices.can_be_paid(
+        transaction, month, kind
     ):
         return NO_MORE
     return MAKING if noise.is_there() else NOT_NOW

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from upheld.practice import bands
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import ad_reports, campaigns, pictures
+from upheld.practices.ads import ad_reports, campaigns, month_prices, pictures
 from upheld.practices.ads.campaigns import AdError, BookingError, Campaign, CampaignBooking
 from upheld.practices.ads.periods import kind_of
 from upheld.web.forms import EMPTY, Field, Filled, cents, read
@@ -34,6 +35,7 @@ STATES: Final = {
     campaigns.STOPPED: "stopped",
 }
 DAYS_SHOWN: Final = 7  # of each campaign; those before are a click away
+HELD_BACK: Final = "not shown now: the privacy budget for this is spent"
 RUNS, COMES, OVER = "runs", "approved, and has not begun yet", "over"
 _NO_ADVERTISER: Final = (
     "This page is for advertisers.",
@@ -96,10 +98,11 @@ class AdvertiserPage:
 
         def look(transaction: Transaction) -> dict[str, Any]:
             own = campaigns.every(transaction.tables, party)
+            now, held_back = transaction.clock.now(), month_prices.held_back(transaction)
             rows = [
                 (
                     each,
-                    state_of(each, transaction.clock.now()),
+                    state_of(each, now, held_back),
                     bands.describe(each.criteria),
                     ad_reports.totals_of(transaction, each),
                     ad_reports.off_by(kind_of(each.criteria)),
@@ -199,13 +202,15 @@ class AdvertiserPage:
         return pictures.response(its)
 
 
-def state_of(its: Campaign, now: datetime) -> str:
-    """How a campaign stands at a moment, in words."""
+def state_of(its: Campaign, now: datetime, held_back: Collection[str]) -> str:
+    """How a campaign stands at a moment, in words; some kinds are held back, and not shown."""
     if its.state != campaigns.APPROVED:
         return STATES[its.state]
     if now < its.begins:
         return COMES
-    return RUNS if now < its.ends else OVER
+    if now >= its.ends:
+        return OVER
+    return HELD_BACK if kind_of(its.criteria) in held_back else RUNS
 
 
 async def _picture_of(form: FormData) -> bytes:

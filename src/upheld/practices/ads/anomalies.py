@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from upheld.database.own_tables import Tables
 from upheld.practice import noise
-from upheld.practices.ads import ad_reports
 from upheld.practices.ads.campaigns import CLICKS, Campaign
 from upheld.practices.ads.counts import CLICKS_EACH, VIEWS_EACH
+from upheld.practices.ads.month_prices import POINTS
 from upheld.practices.ads.periods import kind_of
 from upheld.practices.ads.tables import ad_report
 
@@ -67,5 +67,5 @@ def _has_odd_spend(its: Campaign, rows: list[Any]) -> bool:
 
 def _noise_of(its: Campaign, days: int, each: int) -> float:
     """How far the sum of some days is off at most, as good as always."""
-    points = ad_reports.POINTS[kind_of(its.criteria)] // 2
+    points = POINTS[kind_of(its.criteria)] // 2
     return SURE * noise.scale_of(each, points) * sqrt(2 * days)

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.reason_text import reason_text
 from upheld.database.own_tables import Tables
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
@@ -27,6 +28,7 @@ from upheld.practices.ads import (
     estimates,
     forbidden,
     likeness,
+    month_prices,
     names,
     pictures,
 )
@@ -41,11 +43,17 @@ VERDICT: Final = (
     Field(
         "verdict", "Your answer", "select", options=[("approve", "Approve"), ("refuse", "Refuse")]
     ),
-    Field("reason", "Reason", length_max=200, hint="The advertiser reads it."),
+    Field("reason", "Reason", length_max=200, hint="The advertiser reads it.", check=reason_text),
 )
 
 STOPPING: Final = (
-    Field("why", "Why it is stopped", length_max=200, hint="The advertiser reads it."),
+    Field(
+        "why",
+        "Why it is stopped",
+        length_max=200,
+        hint="The advertiser reads it.",
+        check=reason_text,
+    ),
 )
 
 
@@ -61,10 +69,16 @@ class AdDesk:
 
         def look(transaction: Transaction) -> dict[str, Any]:
             every, now = campaigns.every(transaction.tables), transaction.clock.now()
+            held_back = month_prices.held_back(transaction)
             fields = _fields(transaction)  # which loads what companies are called
             return {
                 "rows": [
-                    (each, company_name(each.party), state_of(each, now), each.is_anew(now))
+                    (
+                        each,
+                        company_name(each.party),
+                        state_of(each, now, held_back),
+                        each.is_anew(now),
+                    )
                     for each in every
                 ],
                 "complaints": complaints.waiting(transaction.tables),
@@ -117,6 +131,9 @@ class AdDesk:
             picture = pictures.find(transaction.tables, its.campaign_id)
             return {
                 "its": its,
+                "state": state_of(
+                    its, transaction.clock.now(), month_prices.held_back(transaction)
+                ),
                 "report": ad_reports.totals_of(transaction, its),
                 "odd": anomalies.odd(transaction.tables, its),
                 "signs": likeness.signs(transaction, its),
@@ -133,7 +150,6 @@ class AdDesk:
             status=status,
             name=company_name(its.party),
             criteria=bands.describe(its.criteria),
-            state=state_of(its, self.provider.now()),
             missing=self._missing() if its.criteria else "",
             is_anew=its.is_anew(self.provider.now()),
             fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,

@@ -18,7 +18,7 @@ from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
 from upheld.practice.privacy_budget import BUDGET, GROUP, pay, smallest_group
-from upheld.practices.ads import campaigns, forbidden, page_reading, segments
+from upheld.practices.ads import campaigns, forbidden, month_prices, page_reading, segments
 from upheld.practices.ads.campaigns import Campaign, Verdict
 from upheld.practices.ads.periods import periods_of_group
 from upheld.practices.ads.tables import ad_estimate
@@ -52,8 +52,8 @@ def review(
     the policy's vocabulary calls sensitive.
 
     AdError where it does not wait any more, or its company's name speaks of that and is not allowed
-    yet; BudgetError where nobody can be counted any more, and NoiseError without OpenDP: it waits
-    then as it did.
+    yet; BudgetError where nobody can be counted any more, or its first month cannot be paid for;
+    and NoiseError without OpenDP: it waits then as it did.
     """
     transaction.lock(REGISTER)  # before it is read of what it speaks: a name may be taken back
     its = campaigns.require(transaction.tables, campaign_id)
@@ -66,13 +66,18 @@ def review(
         verdict = Verdict(approve=False)
         reason = f"{forbidden.REFUSED}: {', '.join(topics.own)}"
     elif not its.criteria:
+        month_prices.require_room(transaction, its, {})
         verdict = Verdict(approve)
     else:
+        month_prices.require_room(transaction, its, _price_of(transaction, its.criteria))
         estimate = estimate_of(transaction, its.criteria, actor=actor)
         verdict = Verdict(estimate.is_enough, estimate.people, estimate.smallest)
         if not verdict.approve:
             verdict, reason = Verdict(approve=False), campaigns.TOO_SMALL
-    return campaigns.review(transaction, campaign_id, verdict=verdict, reason=reason, actor=actor)
+    its = campaigns.review(transaction, campaign_id, verdict=verdict, reason=reason, actor=actor)
+    if its.state == campaigns.APPROVED:
+        month_prices.begin(transaction, its)
+    return its
 
 
 def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:
@@ -80,9 +85,8 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
     transaction.lock(REGISTER)  # before it is looked for: no two count the same group
     smallest = smallest_group(transaction.policy)
     word, now = _word(criteria), transaction.clock.now()
-    row = transaction.tables.get(ad_estimate, "criteria = ?", word)
-    if row is not None and now < to_datetime(row.made_at) + STANDS:
-        return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
+    if (standing := _standing(transaction, word)) is not None:
+        return Estimate(standing.people, max(standing.smallest, smallest) if smallest else 0)
     page_reading.require_made(transaction, criteria)
     noise.require()
     pay(transaction, periods_of_group(criteria, transaction.clock.today()), POINTS)
@@ -102,6 +106,21 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
         None, ESTIMATED, actor=actor, purpose="advertising", data=fields, duties=duties
     )
     return estimate
+
+
+def _standing(transaction: Transaction, word: str) -> Estimate | None:
+    """The estimate of a group that stands, as it was made."""
+    row = transaction.tables.get(ad_estimate, "criteria = ?", word)
+    if row is None or transaction.clock.now() >= to_datetime(row.made_at) + STANDS:
+        return None
+    return Estimate(row.people, row.smallest)
+
+
+def _price_of(transaction: Transaction, criteria: bands.Criteria) -> dict[str, int]:
+    """What an estimate of a group costs now, by period; nothing where one stands."""
+    if _standing(transaction, _word(criteria)) is not None:
+        return {}
+    return dict.fromkeys(periods_of_group(criteria, transaction.clock.today()), POINTS)
 
 
 def with_noise(people: int) -> int:

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from upheld.core.company_names import company_name
+from upheld.core.reason_text import reason_text
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import privacy_budget
@@ -28,7 +29,13 @@ DESK: Final = "/staff/ad-invoices"
 NUMBER_DIGITS_MAX: Final = 9
 FIELDS: Final = (
     Field("cents", "Dollars to take off", length_max=10, hint="Such as 12.30.", check=cents),
-    Field("reason", "Why", length_max=invoices.REASON_MAX, hint="The advertiser reads it."),
+    Field(
+        "reason",
+        "Why",
+        length_max=invoices.REASON_MAX,
+        hint="The advertiser reads it.",
+        check=reason_text,
+    ),
 )
 MENU: Final = MenuEntry(
     "staff",

@@ -16,6 +16,7 @@ import msgspec
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import CampaignId
+from upheld.core.reason_text import require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
@@ -25,9 +26,9 @@ from upheld.practice import noise
 from upheld.practice.sheets import sheet
 from upheld.practice.signatures import with_signature
 from upheld.practices.ads import ad_reports, campaigns
-from upheld.practices.ads.ad_reports import POINTS
 from upheld.practices.ads.campaigns import BLOCK, AdError
 from upheld.practices.ads.counts import CLICKS_EACH, VIEWS_EACH
+from upheld.practices.ads.month_prices import POINTS
 from upheld.practices.ads.periods import KINDS, kind_of
 from upheld.practices.ads.tables import ad_invoice
 
@@ -133,11 +134,10 @@ def correct(
         raise _error(
             "this is not what is left of the invoice", f"take off at most {most / 100:.2f}"
         )
-    if not 0 < len(reason.strip()) <= REASON_MAX:
-        raise _error("a correction needs a reason", f"write at most {REASON_MAX} characters")
+    reason = require_reason(reason, REASON_MAX, _error, "a correction needs a reason")
     lines = (AdInvoiceLine(f"Taken off invoice {number}", -cents),)
     now = transaction.clock.now()
-    correction = AdInvoice(0, its.party, its.month, number, reason.strip(), lines, "", now)
+    correction = AdInvoice(0, its.party, its.month, number, reason, lines, "", now)
     return _write(transaction, correction, CORRECTED, actor=actor)
 
 

@@ -38,10 +38,10 @@ class CampaignIndex:
         self._bands: dict[str, dict[str, Bits]] = {}  # by dimension: who names a band
         self._open: dict[str, Bits] = {}  # by dimension: who names no band of it
         for dimension in {dimension for each in self.live for dimension in each.criteria}:
-            self._bands[dimension] = self._by(partial(_named, dimension))
+            self._bands[dimension] = self.by(partial(_named, dimension))
             self._open[dimension] = self._of(partial(_is_open, dimension))
-        self._fields = self._by(lambda c: bands.fields_of(c.criteria) if c.criteria else ())
-        self._parties = self._by(lambda c: (c.party,))
+        self._fields = self.by(lambda c: bands.fields_of(c.criteria) if c.criteria else ())
+        self._parties = self.by(lambda c: (c.party,))
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class CampaignIndex:
     def _of(self, holds: Callable[[Campaign], bool]) -> Bits:
         return _bits(at for at, each in enumerate(self.live) if holds(each))
 
-    def _by(self, keys: Callable[[Campaign], Iterable[Key]]) -> dict[Key, Bits]:
+    def by(self, keys: Callable[[Campaign], Iterable[Key]]) -> dict[Key, Bits]:
         """The campaigns of each key."""
         places: dict[Key, list[int]] = {}
         for at, each in enumerate(self.live):

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import UserId
+from upheld.core.reason_text import reason_text
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.consequences import Banner, redirect_with_banner
@@ -104,7 +105,7 @@ class NamePages:
         try:
             await self.provider.do(work)
         except AdError as error:
-            return await self.show(visit, EMPTY.wrong("party", error.in_sentences()), 409)
+            return await self.show(visit, EMPTY.wrong("answer", error.in_sentences()), 409)
         return self._back(visit, DONE[verdict])
 
     def _back(self, visit: Visit, text: str) -> Response:
@@ -126,7 +127,13 @@ def _fields(transaction: Transaction) -> tuple[Field, ...]:
     hint = "Such as what the company sells. It is kept, with who asked and who answered."
     return (
         Field("party", "Advertiser", "select", options=some),
-        Field("reason", "Why its name may be shown", length_max=names.REASON_MAX, hint=hint),
+        Field(
+            "reason",
+            "Why its name may be shown",
+            length_max=names.REASON_MAX,
+            hint=hint,
+            check=reason_text,
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import UserId
+from upheld.core.reason_text import require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
@@ -98,8 +99,7 @@ def ask(transaction: Transaction, party: str, user_id: UserId, *, reason: str) -
     transaction.lock(REGISTER)  # before it is looked at how it stands: one of two is asked
     if party not in to_be_asked(transaction):
         raise _error("there is nothing to ask of this name", "look at the list")
-    if not 0 < len(reason.strip()) <= REASON_MAX:
-        raise _error("it needs a reason", f"write at most {REASON_MAX} characters")
+    reason = require_reason(reason, REASON_MAX, _error, "it needs a reason")
     tables = transaction.tables
     tables.delete(ad_name, "party = ?", party)
     tables.insert(
@@ -107,7 +107,7 @@ def ask(transaction: Transaction, party: str, user_id: UserId, *, reason: str) -
         party=party,
         name=company_name(party),
         domain=campaigns.domain_of(tables, party),
-        reason=reason.strip(),
+        reason=reason,
         state=WAITING,
         asked_by=user_id,
         asked_at=microseconds(transaction.clock.now()),

@@ -8,6 +8,7 @@ the gate each time.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, NamedTuple
@@ -21,9 +22,18 @@ from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import ad_reports, audience, campaigns, counts, hides, pictures
+from upheld.practices.ads import (
+    ad_reports,
+    audience,
+    campaigns,
+    counts,
+    hides,
+    month_prices,
+    pictures,
+)
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import Bits, CampaignIndex, Groups, Mask
+from upheld.practices.ads.periods import kind_of
 
 VIEWS_A_SESSION: Final = 3  # how often a session sees one campaign at most
 SESSIONS_MAX: Final = 10_000
@@ -36,6 +46,19 @@ class SessionMask(NamedTuple):
 
     made_under: tuple[object, ...]
     mask: Mask
+
+
+class LiveCampaigns(NamedTuple):
+    """The campaigns that are live, and by kind those that share a price."""
+
+    lookup: CampaignIndex
+    kinds: Mapping[str, Bits]
+
+    @classmethod
+    def of(cls, every: Iterable[Campaign], now: datetime) -> LiveCampaigns:
+        """Those of some campaigns that are live at a moment."""
+        index = CampaignIndex(every, now)
+        return cls(index, index.by(lambda its: (kind_of(its.criteria),)))
 
 
 class Seen:
@@ -57,7 +80,7 @@ class Picking:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self._index: CampaignIndex | None = None
+        self._current: LiveCampaigns | None = None
         self._read_at: datetime | None = None
         self._sessions: OrderedDict[bytes, Seen] = OrderedDict()
         self._turns = count()
@@ -75,28 +98,28 @@ class Picking:
         """Read anew which campaigns there are: one has changed."""
         self._read_at = None
 
-    async def _live(self) -> CampaignIndex:
+    async def _live(self) -> LiveCampaigns:
         """The campaigns that are live now."""
-        now, index = self.provider.now(), self._index
+        now, live = self.provider.now(), self._current
         is_fresh = self._read_at is not None and timedelta() <= now - self._read_at < FRESH
-        if index is not None and is_fresh and (index.until is None or now < index.until):
-            return index
+        if live is not None and is_fresh and (live.lookup.until is None or now < live.lookup.until):
+            return live
 
-        def look(tables: Tables) -> CampaignIndex:
+        def look(tables: Tables) -> LiveCampaigns:
             approved = campaigns.unfinished(tables, now)
-            return CampaignIndex(ad_reports.without_their_booking(tables, approved), now)
+            return LiveCampaigns.of(ad_reports.without_their_booking(tables, approved), now)
 
         self._pictures.clear()
-        self._index = await self.provider.read(look)
+        self._current = await self.provider.read(look)
         self._read_at = now
-        return self._index
+        return self._current
 
     async def insert(self, person_id: PersonId, session: bytes) -> Markup:
         """The advertisement of a page, its view counted; nothing where there is none to show."""
-        index, mind = await self._live(), self.seen(session)
-        if not index.live:
+        live, mind = await self._live(), self.seen(session)
+        if not live.lookup.live:
             return Markup("")
-        its = await self.provider.do(lambda t: self._show(t, person_id, index, mind))
+        its = await self.provider.do(lambda t: self._show(t, person_id, live, mind))
         if its is None:
             return Markup("")
         mind.views[its.campaign_id] = mind.views.get(its.campaign_id, 0) + 1
@@ -116,14 +139,20 @@ class Picking:
         return self._pictures[its.campaign_id]
 
     def _show(
-        self, transaction: Transaction, person_id: PersonId, index: CampaignIndex, seen: Seen
+        self, transaction: Transaction, person_id: PersonId, live: LiveCampaigns, seen: Seen
     ) -> Campaign | None:
-        """Pick a campaign and count its view; first of what is meant for somebody in particular."""
+        """Pick a campaign and count its view; first of what is meant for somebody in particular.
+
+        What cannot be paid for in this month is not picked.
+        """
+        index, kinds = live
         if not counts.may_see_more(transaction, person_id):
             return None
         advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
         hidden = hides.hidden_from(transaction, person_id)
         barred = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
+        for kind in kinds.keys() - month_prices.shown_now(transaction, sorted(kinds)):
+            barred |= kinds[kind]
         targeted = self._meant(transaction, person_id, index, seen) & ~barred
         untargeted = index.untargeted & ~barred
         for _ in range(TRIES_MAX):

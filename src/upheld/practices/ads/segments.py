@@ -3,7 +3,8 @@
 Somebody is in the bitmap of a band only where the gate let us use that of them for advertisements.
 Bitmaps are made while a campaign waits for its review, of the fields that such campaigns name,
 and are kept sealed for an hour. They go at once when somebody is erased, and are of no use under
-another policy or on another day.
+another policy or on another day. Before anything is counted by them, whoever changed is looked for,
+lot by lot: a lot with somebody who opted out since, or has another birth date, is read anew.
 """
 
 from __future__ import annotations
@@ -34,12 +35,26 @@ PURPOSE: Final = "ad-segments"
 WORD: Final = "segments"  # the one row there is
 
 
+class _Lot(msgspec.Struct, frozen=True):
+    """People who follow one another by their ids: after one of them, up to another or to the end.
+
+    `mark` is another once something of one of them is; their places are from one up to another.
+    """
+
+    after: str
+    last: str
+    mark: bytes
+    first_place: int
+    end_place: int
+
+
 class _Packed(msgspec.Struct, frozen=True):
     """Bitmaps as they are kept, and what they were made under."""
 
     policy: str
     day: str
     people: int
+    lots: list[_Lot]
     fields: dict[str, bytes]
     bands: dict[str, dict[str, bytes]]
 
@@ -53,6 +68,7 @@ class Segments:
 
     def __init__(self, fields: Iterable[str]) -> None:
         self.people = 0
+        self.lots: list[_Lot] = []
         self._fields = {field: BitMap() for field in fields}  # by which somebody may be chosen
         self._bands: dict[str, dict[str, BitMap]] = {}
 
@@ -75,6 +91,19 @@ class Segments:
             for band, places in its.items():
                 bitmaps.setdefault(band, BitMap()).update(places)
 
+    def remove(self, first: int, end: int) -> None:
+        """Let the people of some places go; nobody else comes to these places."""
+        for bitmap in (
+            *self._fields.values(),
+            *(b for e in self._bands.values() for b in e.values()),
+        ):
+            bitmap.remove_range(first, end)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that these are made of."""
+        return sorted(self._fields)
+
     def has(self, fields: Iterable[str]) -> bool:
         """Whether these are made of some fields."""
         return self._fields.keys() >= {*fields}
@@ -94,7 +123,7 @@ class Segments:
             for dimension, its in self._bands.items()
         }
         fields = {field: bitmap.serialize() for field, bitmap in self._fields.items()}
-        return msgspec.msgpack.encode(_Packed(policy, day, self.people, fields, packed))
+        return msgspec.msgpack.encode(_Packed(policy, day, self.people, self.lots, fields, packed))
 
     @classmethod
     def unpack(cls, packed: bytes, policy: str, day: str) -> Segments | None:
@@ -103,7 +132,7 @@ class Segments:
         if (its.policy, its.day) != (policy, day):
             return None
         result = cls(())
-        result.people = its.people
+        result.people, result.lots = its.people, its.lots
         result._fields = {field: BitMap.deserialize(raw) for field, raw in its.fields.items()}
         result._bands = {
             dimension: {band: BitMap.deserialize(raw) for band, raw in raws.items()}
@@ -128,31 +157,58 @@ class _Brought(NamedTuple):
     made_under: tuple[str, str]
 
 
-def _bring(transaction: Transaction, fields: list[str]) -> _Brought:
+def _bring(transaction: Transaction, segments: Segments) -> _Brought:
     masks = MaskMaker(transaction.policy, transaction.clock.today())
-    return _Brought(Segments(fields), fields, masks, _made_under(transaction))
+    return _Brought(segments, segments.fields, masks, _made_under(transaction))
 
 
 def _add(brought: _Brought, transaction: Transaction, after: str) -> _Place:
     """Add the next people, each with an entry of the use."""
-    people = transaction.customers_after(after, BATCH)
-    if not people or _made_under(transaction) != brought.made_under:
+    if _made_under(transaction) != brought.made_under:
         return _Place(after, is_last=True)
+    people = transaction.customers_after(after, BATCH)
+    last = people[-1] if len(people) == BATCH else ""
+    brought.segments.lots.append(_read_lot(brought, transaction, after, last))
+    return _Place(last, is_last=not last)
+
+
+def _read_lot(brought: _Brought, transaction: Transaction, after: str, last: str) -> _Lot:
+    """Read people into bitmaps; their mark is from before they are read."""
+    people, mark = transaction.crowd_between(after, last)
+    first = brought.segments.people
     with no_search():
         brought.segments.add(
             audience.read_crowd(transaction, people, brought.fields, brought.masks)
         )
-    return _Place(people[-1], is_last=False)
+    return _Lot(after, last, mark, first, brought.segments.people)
+
+
+def _read_changed(brought: _Brought, transaction: Transaction) -> bool:
+    """Read anew the lots in which somebody changed; whether there was one."""
+    segments, lots = brought.segments, []
+    for lot in segments.lots:
+        if transaction.crowd_between(lot.after, lot.last)[1] == lot.mark:
+            lots.append(lot)
+        else:
+            segments.remove(lot.first_place, lot.end_place)
+            lots.append(_read_lot(brought, transaction, lot.after, lot.last))
+    changed = lots != segments.lots
+    segments.lots = lots
+    return changed
 
 
 def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     """The bitmaps by which a group is counted: those that are kept, or made and kept now."""
     own = bands.fields_of(criteria)
-    segments = _standing(transaction)
-    if segments is not None and segments.has(own):
+    standing = _standing(transaction)
+    if standing is not None and standing[0].has(own):
+        segments, made_at = standing
+        brought = _bring(transaction, segments)
+        if _read_changed(brought, transaction):
+            _keep(transaction, brought, made_at)
         return segments
     fields = sorted({*own, *_waiting(transaction.tables)})
-    brought, place = _bring(transaction, fields), _Place("", is_last=False)
+    brought, place = _bring(transaction, Segments(fields)), _Place("", is_last=False)
     while not place.is_last:
         place = _add(brought, transaction, place.after)
     _keep(transaction, brought, _begin(transaction))
@@ -170,9 +226,9 @@ def make(gate: Gate) -> int:
             transaction.tables.delete(ad_segment, "word = ?", WORD)
             return 0
         before = _standing(transaction)
-        if before is not None and before.has(fields):
+        if before is not None and before[0].has(fields):
             return 0
-        made_at, brought = _begin(transaction), _bring(transaction, fields)
+        made_at, brought = _begin(transaction), _bring(transaction, Segments(fields))
     place = _Place("", is_last=False)
     with gate.opening_ahead(audience.reading(fields)) as ahead:
         while not place.is_last:
@@ -200,15 +256,19 @@ def _made_under(transaction: Transaction) -> tuple[str, str]:
     return transaction.policy.digest, transaction.clock.today().isoformat()
 
 
-def _standing(transaction: Transaction) -> Segments | None:
-    """The bitmaps that are kept, where they are whole, of today, of this policy and no hour old."""
+def _standing(transaction: Transaction) -> tuple[Segments, int] | None:
+    """The bitmaps that are kept, where they are whole, of today, of this policy and no hour old.
+
+    With the moment by which their row is known.
+    """
     row: Any = transaction.tables.get(ad_segment, "word = ?", WORD)
     if row is None or not row.sealed:
         return None
     if not timedelta() <= transaction.clock.now() - to_datetime(row.made_at) < LASTS:
         return None
     packed = transaction.sealer(PURPOSE).unseal(row.sealed, WORD, what="bitmaps of people")
-    return Segments.unpack(packed, *_made_under(transaction))
+    segments = Segments.unpack(packed, *_made_under(transaction))
+    return None if segments is None else (segments, row.made_at)
 
 
 def _begin(transaction: Transaction) -> int:

@@ -55,24 +55,24 @@ def topics_in(policy: Policy, texts: Iterable[str]) -> AdTopics:
     terms = policy.program.vocabulary.tree(SENSITIVE)
     sayings, odd = set[str](), dict[str, None]()
     for text in texts:
-        plain = _plain(text)
+        plain = plain_text(text)
         sayings.update(_sayings(plain))
         odd.update((f"“{word}” has letters of several alphabets", None) for word in _mixed(plain))
     matters = {
-        _top(terms, each): None
+        matter_of(terms, each): None
         for each in terms.values()
-        if not sayings.isdisjoint(_forms(each.name))
+        if not sayings.isdisjoint(word_forms(each.name))
     }
     everyday = [
         f"“{word}” may be about {terms[matter].label or matter}"
         for matter, words in _EVERYDAY.items()
         for word in words.split()
-        if matter in terms and word not in terms and not sayings.isdisjoint(_forms(word))
+        if matter in terms and word not in terms and not sayings.isdisjoint(word_forms(word))
     ]
     return AdTopics([*matters], [*everyday, *odd])
 
 
-def _top(terms: Mapping[str, Term], term: Term) -> str:
+def matter_of(terms: Mapping[str, Term], term: Term) -> str:
     """What people call the matter to which a term belongs."""
     while term.parent:
         term = terms[term.parent]
@@ -80,7 +80,7 @@ def _top(terms: Mapping[str, Term], term: Term) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _forms(name: str) -> frozenset[str]:
+def word_forms(name: str) -> frozenset[str]:
     """How a word of the vocabulary stands in a text: in the singular, or in a plural."""
     word = name.replace("-", " ")
     forms = {word, f"{word}s"}
@@ -93,7 +93,7 @@ def _forms(name: str) -> frozenset[str]:
     return frozenset(forms)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text in small letters, without marks and signs that nobody sees."""
     folded = unicodedata.normalize("NFKD", text).casefold()
     return "".join(e for e in folded if unicodedata.category(e) not in ("Cf", "Mn", "Me"))

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
 from upheld.core.ids import AgreementId, UserId
+from upheld.core.reason_text import reason_text
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.contains import PARTNER, Containment
@@ -51,7 +52,11 @@ SIGNATURE: Final = Field(
     "signature", "Their signature", "textarea", length_max=1_000, hint="As Base64."
 )
 REASON: Final = Field(
-    "reason", "Why it is withdrawn", length_max=300, missing="Write why it is withdrawn."
+    "reason",
+    "Why it is withdrawn",
+    length_max=300,
+    check=reason_text,
+    missing="Write why it is withdrawn.",
 )
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import NO_USER, ExtractId, PersonId, UserId
+from upheld.core.reason_text import reason_text, require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
@@ -135,7 +136,7 @@ def ask(transaction: Transaction, wish: ExtractWish, user_id: UserId) -> Extract
         months=wish.months,
         one_in=wish.one_in,
         days=wish.days,
-        reason=wish.reason.strip(),
+        reason=reason_text(wish.reason),
         state=WAITING,
         why="",
         asked_at=microseconds(transaction.clock.now()),
@@ -163,8 +164,7 @@ def _require_possible(transaction: Transaction, wish: ExtractWish) -> None:
         raise _error("these months are not over, or too long ago", "choose earlier or fewer ones")
     if wish.one_in not in ONE_IN or wish.days not in DAYS:
         raise _error("this share or term is not on the list", "choose from the lists")
-    if not 0 < len(wish.reason.strip()) <= REASON_MAX:
-        raise _error("an extract needs a reason", f"write at most {REASON_MAX} characters")
+    require_reason(wish.reason, REASON_MAX, _error, "an extract needs a reason")
 
 
 def approve(transaction: Transaction, extract_id: ExtractId, user_id: UserId) -> Extract:
@@ -185,9 +185,8 @@ def refuse(
 ) -> Extract:
     """Say no to an extract that somebody else asked for, for a reason."""
     its = _waiting(transaction, extract_id, user_id)
-    if not 0 < len(reason.strip()) <= REASON_MAX:
-        raise _error("a no needs a reason", f"write at most {REASON_MAX} characters")
-    return _decide(transaction, its, user_id, {"state": REFUSED, "why": reason.strip()})
+    reason = require_reason(reason, REASON_MAX, _error, "a no needs a reason")
+    return _decide(transaction, its, user_id, {"state": REFUSED, "why": reason})
 
 
 def _waiting(transaction: Transaction, extract_id: ExtractId, user_id: UserId) -> Extract:

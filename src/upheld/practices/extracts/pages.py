@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.ids import ExtractId, UserId
+from upheld.core.reason_text import reason_text
 from upheld.gate.transaction import Transaction
 from upheld.practice import amounts
 from upheld.practice.citations import quote_clauses
@@ -43,6 +44,7 @@ VERDICT: Final = (
         "Reason",
         required=False,
         length_max=extracts.REASON_MAX,
+        check=reason_text,
         hint="A no needs one; whoever asked reads it.",
     ),
 )
@@ -278,6 +280,7 @@ class ExtractPages:
                 "What you want to find out",
                 "textarea",
                 length_max=extracts.REASON_MAX,
+                check=reason_text,
                 hint="Whoever decides reads it. Name nobody.",
             ),
         )

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.ids import RecordId, TaskId, UserId
+from upheld.core.reason_text import reason_text
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.evidence import field_values
@@ -52,6 +53,7 @@ REASON: Final = Field(
     "Why it cannot be changed",
     "textarea",
     length_max=LONG,
+    check=reason_text,
     hint="The customer reads this. Say what they can do instead.",
 )
 OVERRIDING: Final = REASON._replace(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from upheld.core.reason_text import reason_text
 from upheld.policy.load import Policy
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation
@@ -32,6 +33,7 @@ WHY: Final = Field(
     "Why it is undone",
     "textarea",
     length_max=TEXT_MAX,
+    check=reason_text,
     hint="The customer reads it.",
     missing="Write why it is undone.",
 )
