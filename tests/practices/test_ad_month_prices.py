@@ -120,7 +120,7 @@ def test_twenty_pages_at_once_pay_for_a_month_once(house: House) -> None:
     with ThreadPoolExecutor(20) as pool:
         paid = [
             *pool.map(
-                lambda _: house.do(lambda t: month_prices.shown_now(t, ["anybody"])), range(20)
+                lambda _: house.do(lambda t: month_prices.kinds_to_show(t, ["anybody"])), range(20)
             )
         ]
     assert paid == [{"anybody"}] * 20

@@ -13,7 +13,7 @@ from practices.ads import advertiser, booked
 from practices.conftest import House
 from upheld.demo import sample_policy
 from upheld.practices.ads import campaigns
-from upheld.practices.ads.run_together import hidden_in
+from upheld.practices.ads.run_together import words_run_together
 
 FIRST: Final = (
     "green blue sunny north river maple cedar harbour city modern classic happy smart quick fresh"
@@ -52,7 +52,7 @@ def everyday() -> list[str]:
 )
 def test_a_sensitive_word_is_found_within_a_name(name: str, word: str) -> None:
     """With whichever letters it is written."""
-    (remark,) = hidden_in(upheld.load(sample_policy()), [name], ())
+    (remark,) = words_run_together(upheld.load(sample_policy()), [name], ())
     assert f"has “{word}” in it, which is about " in remark
 
 
@@ -60,7 +60,7 @@ def test_no_everyday_domain_is_remarked() -> None:
     """Of nearly two thousand."""
     domains = everyday()
     assert len(domains) > 1_500
-    assert hidden_in(upheld.load(sample_policy()), domains, ()) == []
+    assert words_run_together(upheld.load(sample_policy()), domains, ()) == []
 
 
 def test_whoever_reviews_is_shown_it_and_decides(house: House) -> None:

@@ -74,7 +74,7 @@ def make_all(gate: Gate) -> int:
     with gate.together() as transaction:
         now = transaction.clock.now()
         live = (each for each in campaigns.unfinished(transaction.tables, now) if each.is_live(now))
-        month_prices.shown_now(transaction, sorted({kind_of(each.criteria) for each in live}))
+        month_prices.kinds_to_show(transaction, sorted({kind_of(each.criteria) for each in live}))
         return make(transaction) if noise.is_there() else 0
 
 

@@ -36,7 +36,7 @@ STATES: Final = {
 }
 DAYS_SHOWN: Final = 7  # of each campaign; those before are a click away
 HELD_BACK: Final = "not shown now: the privacy budget for this is spent"
-RUNS, COMES, OVER = "runs", "approved, and has not begun yet", "over"
+RUNS, COMES, OVER = "running", "approved, and has not begun yet", "over"
 _NO_ADVERTISER: Final = (
     "This page is for advertisers.",
     "Our register does not have your company as one. If it is to book advertisements, write to us.",
@@ -98,11 +98,11 @@ class AdvertiserPage:
 
         def look(transaction: Transaction) -> dict[str, Any]:
             own = campaigns.every(transaction.tables, party)
-            now, held_back = transaction.clock.now(), month_prices.held_back(transaction)
+            now, hidden_kinds = transaction.clock.now(), month_prices.kinds_held_back(transaction)
             rows = [
                 (
                     each,
-                    state_of(each, now, held_back),
+                    state_of(each, now, hidden_kinds),
                     bands.describe(each.criteria),
                     ad_reports.totals_of(transaction, each),
                     ad_reports.off_by(kind_of(each.criteria)),
@@ -202,15 +202,15 @@ class AdvertiserPage:
         return pictures.response(its)
 
 
-def state_of(its: Campaign, now: datetime, held_back: Collection[str]) -> str:
-    """How a campaign stands at a moment, in words; some kinds are held back, and not shown."""
+def state_of(its: Campaign, now: datetime, hidden_kinds: Collection[str]) -> str:
+    """How a campaign stands at a moment, in words; of some kinds none is shown."""
     if its.state != campaigns.APPROVED:
         return STATES[its.state]
     if now < its.begins:
         return COMES
     if now >= its.ends:
         return OVER
-    return HELD_BACK if kind_of(its.criteria) in held_back else RUNS
+    return HELD_BACK if kind_of(its.criteria) in hidden_kinds else RUNS
 
 
 async def _picture_of(form: FormData) -> bytes:

@@ -80,6 +80,11 @@ class Campaign(NamedTuple):
     cents: int
     reviewed_by: str = ""
 
+    @property
+    def last_moment(self) -> datetime:
+        """A moment of its last day."""
+        return self.ends - timedelta(microseconds=1)
+
     def is_live(self, now: datetime) -> bool:
         """Whether it may be shown at a moment."""
         return self.state == APPROVED and self.begins <= now < self.ends

@@ -69,14 +69,14 @@ class AdDesk:
 
         def look(transaction: Transaction) -> dict[str, Any]:
             every, now = campaigns.every(transaction.tables), transaction.clock.now()
-            held_back = month_prices.held_back(transaction)
+            hidden_kinds = month_prices.kinds_held_back(transaction)
             fields = _fields(transaction)  # which loads what companies are called
             return {
                 "rows": [
                     (
                         each,
                         company_name(each.party),
-                        state_of(each, now, held_back),
+                        state_of(each, now, hidden_kinds),
                         each.is_anew(now),
                     )
                     for each in every
@@ -132,7 +132,7 @@ class AdDesk:
             return {
                 "its": its,
                 "state": state_of(
-                    its, transaction.clock.now(), month_prices.held_back(transaction)
+                    its, transaction.clock.now(), month_prices.kinds_held_back(transaction)
                 ),
                 "report": ad_reports.totals_of(transaction, its),
                 "odd": anomalies.odd(transaction.tables, its),

@@ -22,7 +22,7 @@ from upheld.practice import bands, parties
 from upheld.practice.plugin import Provider
 from upheld.practices.ads import campaigns, names, pictures
 from upheld.practices.ads.campaigns import AdError, Campaign
-from upheld.practices.ads.run_together import hidden_in
+from upheld.practices.ads.run_together import words_run_together
 from upheld.practices.ads.topics import topics_in
 
 REFUSED: Final = "We do not accept advertisements about"
@@ -60,13 +60,13 @@ def topics_of(tables: Tables, policy: Policy, its: Campaign) -> CampaignTopics:
     across = {*topics_in(policy, [its.address]).matters} - {*topics_in(policy, [domain]).matters}
     matters = [*own.matters, *sorted(across - {*own.matters})]
     by_name = [] if names.is_allowed(tables, its.party) else name.matters
-    hidden = hidden_in(
+    joined = words_run_together(
         policy, [company_name(its.party), *_pieces(its.address), domain], {*matters, *name.matters}
     )
     return CampaignTopics(
         matters,
         [each for each in by_name if each not in matters],
-        [*dict.fromkeys((*own.remarks, *name.remarks, *hidden))],
+        [*dict.fromkeys((*own.remarks, *name.remarks, *joined))],
     )
 
 

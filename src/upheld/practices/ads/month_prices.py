@@ -57,7 +57,7 @@ def pay_once(transaction: Transaction, month: str, kind: str) -> bool:
     if is_paid(tables, month, kind):
         return True
     try:
-        pay(transaction, unpaid(tables, month, kind), POINTS[kind])
+        pay(transaction, unpaid_periods(tables, month, kind), POINTS[kind])
     except BudgetError:
         return False
     tables.insert(ad_release, month=month, kind=kind, points=POINTS[kind])
@@ -71,11 +71,11 @@ def is_paid(tables: Tables, month: str, kind: str) -> bool:
 
 def can_be_paid(transaction: Transaction, month: str, kind: str) -> bool:
     """Whether the budget has room for what is not paid yet of campaigns of a kind in a month."""
-    periods = unpaid(transaction.tables, month, kind)
+    periods = unpaid_periods(transaction.tables, month, kind)
     return has_room(transaction, dict.fromkeys(periods, POINTS[kind]))
 
 
-def unpaid(tables: Tables, month: str, kind: str) -> list[str]:
+def unpaid_periods(tables: Tables, month: str, kind: str) -> list[str]:
     """The periods from which campaigns of a kind are still to be paid.
 
     One counts in so many views of a month, whichever groups they are in: noise of one price is for
@@ -90,7 +90,7 @@ def unpaid(tables: Tables, month: str, kind: str) -> list[str]:
     return [each for each in periods_of_month(month, kind) if each not in paid]
 
 
-def shown_now(transaction: Transaction, kinds: Iterable[str]) -> set[str]:
+def kinds_to_show(transaction: Transaction, kinds: Iterable[str]) -> set[str]:
     """The kinds of which campaigns may be shown in this month; what is not paid yet is paid now."""
     if not are_counted(transaction.policy):
         return {*kinds}
@@ -98,7 +98,7 @@ def shown_now(transaction: Transaction, kinds: Iterable[str]) -> set[str]:
     return {each for each in kinds if pay_once(transaction, month, each)}
 
 
-def held_back(transaction: Transaction) -> set[str]:
+def kinds_held_back(transaction: Transaction) -> set[str]:
     """The kinds of which no campaign is shown, because this month cannot be paid for."""
     if not are_counted(transaction.policy):
         return set()
@@ -121,7 +121,7 @@ def require_room(transaction: Transaction, its: Campaign, estimate: Mapping[str,
     month, kind = _first_month(transaction, its), kind_of(its.criteria)
     costs = Counter(estimate)
     if not is_paid(transaction.tables, month, kind):
-        costs.update(dict.fromkeys(unpaid(transaction.tables, month, kind), POINTS[kind]))
+        costs.update(dict.fromkeys(unpaid_periods(transaction.tables, month, kind), POINTS[kind]))
     if not has_room(transaction, costs):
         raise spent_error()
 

@@ -172,7 +172,9 @@ class AdPages:
             reason = filled.values["reason"]
             await self.provider.do(lambda t: complaints.complain(t, its.campaign_id, reason))
         await self.provider.do(lambda t: hides.hide(t, visit.subject, campaign_id))
-        banner = Banner("We look at it. Nobody is told that it was you.", "")
+        banner = Banner(
+            "We will look at it. Nobody is told that it was you, and you will not see it again.", ""
+        )
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
 
 

@@ -151,7 +151,7 @@ class Picking:
         advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
         hidden = hides.hidden_from(transaction, person_id)
         barred = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
-        for kind in kinds.keys() - month_prices.shown_now(transaction, sorted(kinds)):
+        for kind in kinds.keys() - month_prices.kinds_to_show(transaction, sorted(kinds)):
             barred |= kinds[kind]
         targeted = self._meant(transaction, person_id, index, seen) & ~barred
         untargeted = index.untargeted & ~barred

@@ -24,17 +24,17 @@ _NOT_THESE: Final = re.compile(  # everyday words that end in one of them
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
-def hidden_in(policy: Policy, names: Iterable[str], known: Collection[str]) -> list[str]:
+def words_run_together(policy: Policy, names: Iterable[str], but_of: Collection[str]) -> list[str]:
     """Which sensitive words some names of pages or companies run together with others.
 
     Each name is one word, or several divided by dots, slashes or spaces; hyphens divide none. Words
-    of matters that are `known` are left out.
+    of some matters are left out.
     """
     terms = policy.program.vocabulary.tree(SENSITIVE)
     matters = {
         each.name: matter
         for each in terms.values()
-        if (matter := matter_of(terms, each)) not in known
+        if (matter := matter_of(terms, each)) not in but_of
     }
     words = {form.replace(" ", ""): name for name in matters for form in word_forms(name)}
     return [
