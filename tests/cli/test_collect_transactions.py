@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.homes import home_with_partner, run
+from upheld.cli import by_customer
 from upheld.cli.admin import gate_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
@@ -20,11 +21,12 @@ MAPPING = '[columns]\nreference = "Order no"\n[fixed]\ncurrency = "USD"\n'
 COLUMNS = ("Order no", "date", "amount", "what", "email")
 DIES = """
 import os, signal, sys
-from upheld.cli import app, read_beside
+from upheld.cli import app, by_customer, read_beside
 from upheld.practice import partner_transactions
 from upheld.practices.feeds import sales
 keep, lots = partner_transactions._keep, []
 sales.LOT = 2
+by_customer.STRETCH = {stretch}
 read_beside.LARGE = 1  # bytes: it is read by a process beside the one that dies
 
 def dying(*rest):
@@ -118,29 +120,43 @@ def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> Non
     assert json.loads(run(home, "feed", "list", "--json")) == []
 
 
-@pytest.mark.parametrize(("which", "before"), [(1, 0), (3, 3)])
+@pytest.mark.parametrize(("which", "stretch"), [(1, 9), (3, 9), (3, 4)])
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_a_file_whose_import_is_killed_gives_each_row_once_when_it_is_read_again(
-    home: Path, which: int, before: int
+    home: Path, which: int, stretch: int, form: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed in a lot of two rows, it leaves those before whole, and loses or doubles none."""
+    (home / "people.csv").write_text("name,email,birth-date\nBo,bo@marked.example,1990-02-01\n")
+    run(home, "admin", "import", str(home / "people.csv"), "--apply")
+    monkeypatch.setattr(by_customer, "STRETCH", stretch)
     today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
-    rows = [f"A{at},{today},12.50,A boat,ann@marked.example" for at in range(5)]
-    rows.insert(1, f"B1,{today},1e3,A boat,ann@marked.example")
-    (home / "sales.csv").write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
-    words = ["collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point"]
+    names = ("ann", "bo")
+    rows = [
+        (f"A{at}", today, "12.50", "A boat", f"{names[at % 2]}@marked.example") for at in range(9)
+    ]
+    rows.insert(1, ("B1", today, "1e3", "A boat", "ann@marked.example"))
+    lines = [",".join(COLUMNS), *(",".join(each) for each in rows)]
+    if form == "jsonl":
+        lines = ["{}", *(json.dumps(dict(zip(COLUMNS, each, strict=True))) for each in rows)]
+    (home / f"sales.{form}").write_text("\n".join(lines) + "\n")
+    words = ["collect", "transactions", str(home / f"sales.{form}"), "--from", "Spruce Point"]
     words += ["--by", "max", "--columns", str(home / "columns.toml")]
     words += ["--left-out", str(home / "out.csv")]
-    command = [sys.executable, "-c", DIES.format(which=which), *words]
+    script = DIES.format(which=which, stretch=stretch)
     settings = ["--settings", str(home / "upheld.toml")]
-    killed = subprocess.run([*command, *settings], check=False, capture_output=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", script, *words, *settings], check=False, capture_output=True
+    )
     assert killed.returncode == -signal.SIGKILL
-    assert json.loads(run(home, "feed", "list", "--json"))[0]["people"] == before
+    assert json.loads(run(home, "feed", "list", "--json"))[0]["lines"] == 2 * (which - 1)
     run(home, *words)
-    assert {*(home / "out.csv").read_text().splitlines()} == {"line,why", "3,unreadable"}
+    omitted = {"line,why", "3,unreadable"} | ({"1,unreadable"} if form == "jsonl" else set())
+    assert {*(home / "out.csv").read_text().splitlines()} == omitted
     with gate_of(read_settings(home / "upheld.toml")).together() as transaction:
-        (person,) = transaction.find("email", "ann@marked.example")
-        references = [each.row.reference for each in of_person(transaction, person)]
-    assert sorted(references) == [f"A{at}" for at in range(5)]
-    entries = gate_of(read_settings(home / "upheld.toml")).entries(person)
-    sources = [each.entry.source for each in entries]
-    assert sources.count("business-partner spruce-point") == 1 + (before + 1) // 2
+        references = [
+            each.row.reference
+            for name in names
+            for person in transaction.find("email", f"{name}@marked.example")
+            for each in of_person(transaction, person)
+        ]
+    assert sorted(references) == [f"A{at}" for at in range(9)]

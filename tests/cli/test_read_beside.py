@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +45,8 @@ def some(most: int, error: Exception | None = None) -> Iterator[Line]:
 
 def test_another_process_reads_the_same_lines_in_their_order(path: Path) -> None:
     """Whatever is in them, and however many they are."""
-    with read_beside.reading(path, lambda: some(1_234), Line) as lines:
-        there = list(lines)
+    with read_beside.reading(path, lambda _: some(1_234), Line) as begin:
+        there = list(begin(""))
     assert [each[:2] for each in there] == [each[:2] for each in some(1_234)]
     assert os.getpid() not in {each.process for each in there}
 
@@ -56,8 +56,30 @@ def test_a_small_file_is_read_in_the_same_process(
 ) -> None:
     """Nor is any where there is one processor."""
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    with read_beside.reading(path, lambda: some(3), Line) as lines:
-        assert {each.process for each in lines} == {os.getpid()}
+    with read_beside.reading(path, lambda _: some(3), Line) as begin:
+        assert {each.process for each in begin("")} == {os.getpid()}
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_reader_hears_in_which_order_rows_are_wanted(
+    path: Path, monkeypatch: pytest.MonkeyPatch, processors: int
+) -> None:
+    """Once that is known, in either process."""
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+
+    def named(ask: read_beside.Ask) -> Iterator[Line]:
+        yield Line(0, {"order": ask()}, os.getpid())
+
+    with read_beside.reading(path, named, Line) as begin:
+        (line,) = begin("1-žluť")
+    assert line.values == {"order": "1-žluť"}
+
+
+def test_whoever_begins_nothing_ends_a_reader_that_waits(path: Path) -> None:
+    """As where the company is not on the register."""
+    with read_beside.reading(path, lambda ask: some(len(ask())), Line):
+        pass
+    assert active_children() == []
 
 
 def test_an_error_of_the_reader_comes_after_the_lines_before_it(path: Path) -> None:
@@ -66,9 +88,9 @@ def test_an_error_of_the_reader_comes_after_the_lines_before_it(path: Path) -> N
     there: list[int] = []
     with (
         pytest.raises(UpheldError) as caught,
-        read_beside.reading(path, lambda: some(700, error), Line) as lines,
+        read_beside.reading(path, lambda _: some(700, error), Line) as begin,
     ):
-        there.extend(each.number for each in lines)
+        there.extend(each.number for each in begin(""))
     assert (caught.value.code, caught.value.hint, str(caught.value)) == (
         "bad-line",
         "mend it",
@@ -80,15 +102,15 @@ def test_an_error_of_the_reader_comes_after_the_lines_before_it(path: Path) -> N
 def test_a_reader_that_is_killed_is_an_error_and_no_end_of_the_file(path: Path) -> None:
     """Nobody takes half of a file for all of it."""
 
-    def dying() -> Iterator[Line]:
+    def dying(_: read_beside.Ask) -> Iterator[Line]:
         yield from some(501)
         os.kill(os.getpid(), signal.SIGKILL)
 
     with (
         pytest.raises(UpheldError) as caught,
-        read_beside.reading(path, dying, Line) as lines,
+        read_beside.reading(path, dying, Line) as begin,
     ):
-        assert len(list(lines)) >= 500
+        assert len(list(begin(""))) >= 500
     assert caught.value.code == "reader"
 
 
@@ -131,9 +153,9 @@ def test_whatever_goes_wrong_in_a_reader_is_said_without_a_value(  # noqa: PLR09
     monkeypatch.setattr(os, "cpu_count", lambda: processors)
     with (
         pytest.raises(UpheldError) as caught,
-        read_beside.reading(path, lambda: some(3, error), Line) as lines,
+        read_beside.reading(path, lambda _: some(3, error), Line) as begin,
     ):
-        list(lines)
+        list(begin(""))
     assert (type(caught.value), caught.value.code) == (kind, code)
     assert message in str(caught.value)
     assert "marked-value" not in str(caught.value) + capfd.readouterr().err
@@ -142,11 +164,11 @@ def test_whatever_goes_wrong_in_a_reader_is_said_without_a_value(  # noqa: PLR09
 def test_whoever_stops_in_the_middle_stops_the_reader_too(path: Path) -> None:
     """It would read for ever."""
 
-    def endless() -> Iterator[Line]:
+    def endless(_: read_beside.Ask) -> Iterator[Line]:
         return (Line(number, {}, os.getpid()) for number in count())
 
-    with read_beside.reading(path, endless, Line) as lines:
-        process = next(lines).process
+    with read_beside.reading(path, endless, Line) as begin:
+        process = next(begin("")).process
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
 

@@ -22,7 +22,7 @@ from upheld.cli.output import JSON, complain, print_json
 from upheld.core.counts import count_of
 
 if TYPE_CHECKING:
-    from upheld.cli.row_files import ColumnWords
+    from upheld.cli.row_files import ColumnWords, Row
     from upheld.practices.collection.ingest import LogIngest, LogReport
     from upheld.practices.feeds.feeds import Feed, FeedLine
 
@@ -133,18 +133,19 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
     as_json: bool = JSON,
 ) -> None:
     """Take in what customers bought from a partner; 1 where the policy lets nothing in."""
-    from upheld.cli import read_beside, row_files, side_file
+    from upheld.cli import by_customer, read_beside, row_files, side_file
     from upheld.practice import matching, parties, partner_rows
     from upheld.practices.feeds import feeds, sales
 
     words = row_files.words_of(columns, (*partner_rows.WORDS, *matching.KEYS))
-    rows = row_files.rows(file)
+    rows = row_files.rows_in_place(file)
+    order = by_customer.order_of(rows, words) if rows else ""
 
-    def read() -> Iterator[sales.SaleLine]:
-        return sales.read_lines(_rows(rows, words))
+    def read(ask: read_beside.Ask) -> Iterator[sales.SaleLine]:
+        return sales.read_lines(_rows(by_customer.rows_as_asked(file, words, ask), words))
 
     with (
-        read_beside.reading(file, read, sales.SaleLine) as lines,
+        read_beside.reading(file, read, sales.SaleLine) as begin,
         side_file.writing(left_out) as tell,
     ):
         gate = gate_of(settings_in(settings))
@@ -152,19 +153,18 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
             user_id = user_id_of(transaction, by)
             word = parties.find(transaction, party)
             digest = read_beside.digest_of(file)
-            its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS)
-        feeds.exhaust(sales.take_transactions(gate, its, lines, tell))
+            its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS, order)
+        feeds.exhaust(sales.take_transactions(gate, its, begin(its.order), tell))
     with gate.look() as tables:
         after = feeds.require(tables, its.feed_id)
     if as_json:
-        plain = {**after._asdict(), "started": after.started.isoformat(), "read_before": its.lines}
-        print_json({**plain, "ended": None})
+        print_json({**after.plain(), "read_before": its.lines})
     else:
         print(_sales_line(after, its.lines))
     raise typer.Exit(1 if after.refused and not after.people else 0)
 
 
-def _rows(rows: Iterator[tuple[int, dict[str, object]]], words: ColumnWords) -> Iterator[FeedLine]:
+def _rows(rows: Iterator[Row], words: ColumnWords) -> Iterator[FeedLine]:
     from upheld.practices.feeds.feeds import FeedLine
 
     for number, row in rows:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
 from upheld.policy.fact_types import FactType
 
+PlacedRow = tuple[int, int, int, Mapping[str, object]]
+"""The byte with which a row begins, the one after it, its line, and its values by column."""
 FIELD_MAX = 1 << 20  # characters of one value
 DUCKDB = {
     "header": True,
@@ -80,6 +84,41 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield line, dict(zip(header, row, strict=True))
 
 
+class CsvRows:
+    """The rows of a file, of which each can be read again from where it lies."""
+
+    longest = sys.maxsize
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._header: list[str] = []
+
+    def placed(self) -> Iterator[PlacedRow]:
+        """Each row as `read_rows` gives it, with its place."""
+        self._header = header = check_rows(self.path)
+        reach = [len(BOM_UTF8) if _has_mark(self.path) else 0]
+        rows = _rows(self.path, reach)
+        next(rows)
+        (start,) = reach
+        for line, row in rows:
+            yield start, reach[0], line, dict(zip(header, row, strict=True))
+            (start,) = reach
+
+    def again(self, pieces: Iterable[bytes]) -> Iterator[dict[str, str]]:
+        """The rows that some bytes are, once it was read where they lie; ValueError for others."""
+        header = self._header
+        try:
+            for row in csv.reader((each.decode() for each in pieces), strict=True):
+                yield dict(zip(header, row, strict=True))
+        except csv.Error:
+            raise ValueError("these bytes are no row") from None
+
+
+def _has_mark(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
 def _check_header(path: Path, line: int, header: list[str]) -> None:
     if len(header) == 1 and (other := re.search(r"[;\t|]", header[0])):
         raise _wrong(path, line, f"the columns are separated by {other[0]!r}", "separate by commas")
@@ -123,11 +162,15 @@ def check_values(path: Path, table: Any, kinds: Mapping[str, FactType]) -> None:
                 )
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it ends; UpheldError for what is not CSV."""
+def _rows(path: Path, reach: list[int] | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line on which it ends; UpheldError for what is not CSV.
+
+    To `reach`, if there is one, the bytes that were read are added.
+    """
     csv.field_size_limit(FIELD_MAX)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(_lines(path, file), strict=True)
+        lines = _lines(path, file if reach is None else _measured(file, reach))
+        reader = csv.reader(lines, strict=True)
         try:
             for row in reader:
                 yield reader.line_num, row
@@ -153,6 +196,13 @@ def _undecodable(path: Path) -> int:
             except UnicodeDecodeError:
                 return number
     return 1
+
+
+def _measured(file: Iterator[str], reach: list[int]) -> Iterator[str]:
+    """The lines of a file, whose bytes are added as they are asked for: a row takes no more."""
+    for line in file:
+        reach[0] += len(line) if line.isascii() else len(line.encode())
+        yield line
 
 
 def _lines(path: Path, file: Iterator[str]) -> Iterator[str]:

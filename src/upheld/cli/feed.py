@@ -61,11 +61,11 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
 
     names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
 
-    def read() -> Iterator[FeedLine]:
+    def read(_: read_beside.Ask) -> Iterator[FeedLine]:
         return _lines(file, names)
 
     with (
-        read_beside.reading(file, read, feeds.FeedLine, worth=not link) as lines,
+        read_beside.reading(file, read, feeds.FeedLine, worth=not link) as begin,
         side_file.writing(left_out) as tell,
     ):
         gate = gate_of(settings_in(settings))
@@ -84,11 +84,11 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
             every = list(_lines(file, names, keys))
             feeds.exhaust(linking.take_linked(gate, its, every, limits, tell))
         else:
-            feeds.exhaust(feeds.take(gate, its, lines, tell))
+            feeds.exhaust(feeds.take(gate, its, begin(""), tell))
     with gate.look() as tables:
         its = feeds.require(tables, its.feed_id)
     if as_json:
-        print_json({**_plain(its), "read_before": before})
+        print_json({**its.plain(), "read_before": before})
     else:
         print(_line(its) + (f"; {count_of(before, 'line')} read before" if before else ""))
     raise typer.Exit(1 if its.refused and not its.people else 0)
@@ -134,7 +134,7 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
     with gate_of(settings_in(settings)).look() as tables:
         rows = feeds(tables)
     if as_json:
-        print_json([_plain(each) for each in rows])
+        print_json([each.plain() for each in rows])
         return
     for each in rows:
         print(f"{each.feed_id} {each.started:%Y-%m-%d} {_line(each)}")
@@ -159,7 +159,7 @@ def withdraw(
     with gate.look() as tables:
         its = require(tables, its.feed_id)
     if as_json:
-        print_json({**_plain(its), "deleted": count})
+        print_json({**its.plain(), "deleted": count})
     else:
         print(f"{its.party}: withdrawn; {count_of(count, 'value')} deleted")
 
@@ -204,12 +204,6 @@ def _lines(file: Path, names: dict[str, str], keys: Sequence[str] = ()) -> Itera
     for number, row in csv_rows.read_rows(file):
         values = {names[each]: row[each].strip() for each in names}
         yield FeedLine(number, values, {each: values.pop(each) for each in keys if each in values})
-
-
-def _plain(its: Feed) -> dict[str, object]:
-    started = its.started.isoformat()
-    ended = None if its.ended is None else its.ended.isoformat()
-    return {**its._asdict(), "started": started, "ended": ended}
 
 
 def _line(its: Feed) -> str:

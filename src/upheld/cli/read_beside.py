@@ -1,15 +1,16 @@
 """Reading a file in a process of its own, beside the one that takes in what was read.
 
 What is read comes through a pipe, some hundreds of rows at a time: whoever reads waits for whoever
-takes in, so that there are never more in memory. Where there is one processor, or a file is small,
-or the system cannot fork, it is read in the same process.
+takes in, so that there are never more in memory. In which order, whoever takes in says once it is
+known. Where there is one processor, or a file is small, or the system cannot fork, it is read in
+the same process.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import file_digest
 from itertools import islice
 from multiprocessing import get_all_start_methods, get_context
@@ -26,6 +27,8 @@ LARGE: Final = 4 << 20  # bytes of a file for which a process is worth its start
 _TOGETHER: Final = 500  # rows in one message
 _ROWS, _ERROR, _END = b"r", b"e", b"."  # how a message begins
 T = TypeVar("T")
+Ask = Callable[[], str]  # waits for the order in which rows are wanted
+Begin = Callable[[str], Iterator[T]]
 
 
 class _Trouble(msgspec.Struct):
@@ -39,26 +42,33 @@ class _Trouble(msgspec.Struct):
 
 @contextmanager
 def reading(
-    path: Path, lines: Callable[[], Iterable[T]], kind: type[T], *, worth: bool = True
-) -> Generator[Iterator[T], None, None]:
-    """What `lines` reads of a file, of one kind, beside this process if that is worth it.
+    path: Path, lines: Callable[[Ask], Iterable[T]], kind: type[T], *, worth: bool = True
+) -> Generator[Begin[T], None, None]:
+    """What begins to read a file: what `lines` reads, of one kind, beside this process if worth it.
 
-    To be begun before anything is opened that a process does not share, such as a database.
+    To be entered before anything is opened that a process does not share, such as a database;
+    `lines` may do until it asks for the order what does not depend on it.
     UpheldError where the reader raised one, of the same class, or another error, of which nothing
     but its kind is told, since it may quote a row; and where it was stopped.
     """
     if not (worth and _is_worth_it(path)):
-        yield _guarded(lines)
+        yield lambda order: _guarded(lambda: lines(lambda: order))
         return
     context = get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send, args=(lines, receiver, sender), daemon=True)
+    here, there = context.Pipe()
+    process = context.Process(target=_send, args=(lines, here, there), daemon=True)
     process.start()
-    sender.close()
+    there.close()
+
+    def begin(order: str) -> Iterator[T]:
+        with suppress(BrokenPipeError):  # it has ended, and says why
+            here.send_bytes(order.encode())
+        return _receive(here, kind)
+
     try:
-        yield _receive(receiver, kind)
+        yield begin
     finally:
-        receiver.close()  # whoever reads on has nobody to write to, and ends
+        here.close()  # whoever reads on has nobody to write to, and ends
         process.join()
 
 
@@ -77,13 +87,17 @@ def _is_worth_it(path: Path) -> bool:
     )
 
 
-def _send(lines: Callable[[], Iterable[T]], receiver: Connection, sender: Connection) -> None:
+def _send(lines: Callable[[Ask], Iterable[T]], receiver: Connection, sender: Connection) -> None:
     """Read all, and write it into the pipe until nobody reads from it any more."""
     receiver.close()
+
+    def ask() -> str:
+        return sender.recv_bytes().decode()
+
     encode = msgspec.msgpack.Encoder().encode
     try:
         try:
-            rest = _guarded(lines)
+            rest = _guarded(lambda: lines(ask))
             while some := list(islice(rest, _TOGETHER)):
                 sender.send_bytes(_ROWS + encode(some))
             sender.send_bytes(_END)

@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
-from upheld.cli import csv_rows
+from upheld.cli.csv_rows import CsvRows, PlacedRow
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
 
+Row = tuple[int, Mapping[str, object]]
+"""The line of a row, and its values by column."""
 LINE_MAX = 1 << 16  # characters of a line of JSON
+_BYTES_MAX: Final = 4 * (LINE_MAX + 1)  # of a line that is read: there are as many characters
 PARQUET_ROWS = 5_000  # that are in memory at once
 
 
@@ -36,9 +40,20 @@ class ColumnWords(NamedTuple):
         values = dict(self.fixed)
         for word, column in self.columns.items():
             value = row.get(column)
-            if isinstance(value, str | int | float) and not isinstance(value, bool):
+            if type(value) is str:
+                values[word] = value
+            elif isinstance(value, int | float) and not isinstance(value, bool):
                 values[word] = str(value)
         return values
+
+    def value(self, word: str, row: Mapping[str, object]) -> str:
+        """What a row has for a word; empty where it has nothing."""
+        column = self.columns.get(word)
+        value = self.fixed.get(word) if column is None else row.get(column)
+        if type(value) is str:
+            return value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return str(value) if is_number else ""
 
 
 def words_of(path: Path | None, words: tuple[str, ...]) -> ColumnWords:
@@ -66,35 +81,76 @@ def words_of(path: Path | None, words: tuple[str, ...]) -> ColumnWords:
     return ColumnWords({w: c for w, c in columns.items() if w not in fixed}, fixed)
 
 
-def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row by column, with its line; UpheldError for a file that cannot be read."""
+class RowsInPlace(Protocol):
+    """The rows of a file, of which each can be read again from where it lies."""
+
+    path: Path
+    longest: int  # bytes of a row of which it is read
+
+    def placed(self) -> Iterator[PlacedRow]:
+        """Each row, with its place; UpheldError for a file that cannot be read."""
+
+    def again(self, pieces: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
+        """The rows that some bytes are, once it was read where they lie; ValueError for others."""
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """The rows in the order of the file; UpheldError for a file that cannot be read."""
+    in_place = rows_in_place(path)
+    if in_place is None:
+        yield from _parquet(path)
+    else:
+        for _, _, line, row in in_place.placed():
+            yield line, row
+
+
+def rows_in_place(path: Path) -> RowsInPlace | None:
+    """The rows of a file; None where they lie in columns, as those of Parquet do."""
     if not path.is_file():
         raise UpheldError(f"{path} is not a file", code="unreadable", hint="name a file of rows")
     kind = path.suffix.casefold()
     if kind == ".parquet":
-        return _parquet(path)
-    if kind in {".jsonl", ".ndjson", ".json"}:
-        return _json(path)
-    return csv_rows.read_rows(path)
+        return None
+    return JsonRows(path) if kind in {".jsonl", ".ndjson", ".json"} else CsvRows(path)
 
 
-def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of JSON; what is no object is a row of nothing, which is left out with its line."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        number = 0
-        while line := file.readline(LINE_MAX):
-            number += 1
-            whole = line.endswith("\n")
-            while not whole and (more := file.readline(LINE_MAX)):
-                line, whole = "?", more.endswith("\n")  # longer than any row is
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            yield number, row if isinstance(row, dict) else {}
+class JsonRows:
+    """Rows of JSON, one a line; what is no object is a row of nothing."""
+
+    longest = _BYTES_MAX
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def placed(self) -> Iterator[PlacedRow]:
+        """Each row, with its place."""
+        with self.path.open("rb") as file:
+            start = file.tell() if file.read(len(BOM_UTF8)) == BOM_UTF8 else file.seek(0)
+            number = 0
+            while raw := file.readline(_BYTES_MAX):
+                number += 1
+                row = _row_of(raw)
+                while not raw.endswith(b"\n") and (raw := file.readline(_BYTES_MAX)):
+                    pass  # longer than any row is
+                end = file.tell()
+                yield start, end, number, row
+                start = end
+
+    def again(self, pieces: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
+        """The rows that some bytes are."""
+        return map(_row_of, pieces)
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _row_of(raw: bytes) -> Mapping[str, object]:
+    text = raw.decode(errors="replace")
+    try:
+        row = json.loads(text if len(text) <= LINE_MAX else "?")
+    except (ValueError, RecursionError):
+        row = None
+    return row if isinstance(row, dict) else {}
+
+
+def _parquet(path: Path) -> Iterator[Row]:
     from pyarrow import ArrowException, parquet
 
     number = 0

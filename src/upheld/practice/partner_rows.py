@@ -105,10 +105,15 @@ def _cents(text: str) -> int:
     return -cents if number[1] else cents
 
 
-def _text(word: str, text: str) -> str:
+def plain(text: str) -> str:
+    """A text in the form in which it is kept: written otherwise, it is the same."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    text = " ".join(text.split())
+    return " ".join(text.split())
+
+
+def _text(word: str, text: str) -> str:
+    text = plain(text)
     unseen = not (text.isascii() and text.isprintable()) and any(
         unicodedata.category(each)[0] == "C" for each in text
     )

@@ -75,6 +75,14 @@ class Feed(NamedTuple):
     remain: int
     kind: str = ""
     linked: int = 0
+    order: str = ""
+    """In which its lines are taken in, if not in that of the file."""
+
+    def plain(self) -> dict[str, object]:
+        """What a program is told of it."""
+        ended = None if self.ended is None else self.ended.isoformat()
+        plain = {**self._asdict(), "started": self.started.isoformat(), "ended": ended}
+        return {name: value for name, value in plain.items() if name != "order"}
 
 
 class FeedLine(NamedTuple):
@@ -165,8 +173,13 @@ def require_columns(policy: Policy, columns: Sequence[str], likeness: Collection
             )
 
 
-def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: str = "") -> Feed:
-    """The feed of a file, new or begun before; FeedError unless the company is a partner now."""
+def start(
+    transaction: Transaction, party: str, digest: str, by: UserId, kind: str = "", order: str = ""
+) -> Feed:
+    """The feed of a file, new or begun before; FeedError unless the company is a partner now.
+
+    What was begun goes on in its order; FeedError where that is neither `order` nor the file's.
+    """
     tables = transaction.tables
     if party not in parties.in_role(transaction, SOURCE):
         raise FeedError(
@@ -176,7 +189,7 @@ def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: s
         )
     row = tables.get(feed, "party = ? AND digest = ?", party, digest)
     if row is not None:
-        return _feed(row)
+        return _in_order(tables, _feed(row), order)
     feed_id = FeedId(uuid.uuid4().hex)
     none = dict.fromkeys(("lines", "people", *REASONS, "remain"), 0)
     tables.insert(
@@ -190,10 +203,24 @@ def start(transaction: Transaction, party: str, digest: str, by: UserId, kind: s
         ended=None,
         ended_by="",
         kind=kind or None,
+        arrangement=order or None,
         **none,
     )
     transaction.note(None, STARTED, actor=f"staff {by}", source=f"{SOURCE} {party}", id=feed_id)
     return require(tables, feed_id)
+
+
+def _in_order(tables: Tables, its: Feed, order: str) -> Feed:
+    if its.order in {"", order} or its.state != OPEN:
+        return its
+    if its.lines:
+        raise FeedError(
+            "the file was begun with other columns for `email` or `reference`",
+            code="wrong-column",
+            hint="name the same ones as before: it goes on where it was",
+        )
+    tables.update(feed, {"arrangement": order or None}, "feed_id = ?", its.feed_id)
+    return its._replace(order=order)
 
 
 def take(
@@ -401,4 +428,4 @@ def _feed(row: Any) -> Feed:
         None if row.ended is None else to_datetime(row.ended),
         UserId(row.ended_by),
         *(getattr(row, name) for name in ("lines", "people", *REASONS, "remain")),
-    )._replace(kind=row.kind or "", linked=row.linked or 0)
+    )._replace(kind=row.kind or "", linked=row.linked or 0, order=row.arrangement or "")

@@ -32,6 +32,7 @@ feed: Final = Table(
     Column("remain", BigInteger, nullable=False),  # values that a clause kept at the withdrawal
     Column("kind", WORD),  # transactions; nothing of values that are combined
     Column("linked", BigInteger),  # of the people: those of whom a line was like enough
+    Column("arrangement", WORD),  # the order in which lines are taken in, if not the file's
     Column("mac", LargeBinary),
     Index("feed_file", "party", "digest", unique=True),
     info=sealed(),
