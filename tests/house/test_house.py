@@ -112,6 +112,8 @@ READ_UNCHECKED = {
         "task",
     ): "whom a partner may ask for is looked for; the policy decides on each of them",
     ("gate/erasure/delete_fields.py", "dropped"): _LOOKED_AT,
+    ("gate/erasure/dry_run.py", "item"): "says what would go; nothing is deleted by it",
+    ("practices/ads/stock.py", "ad_count"): "counts for managers",
     ("gate/erasure/value_counts.py", "item"): "counts for managers, on which nothing rests",
     ("vault/blind_index.py", "blind_index"): _LOOKED_AT,
     ("practices/extracts/extracts.py", "extract_person"): _LOOKED_AT,

@@ -26,6 +26,9 @@ def jobs(
     obligations_in: bool = typer.Option(
         False, "--list", help="List what is owed and late, set aside and not whole."
     ),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Say what would be deleted now, and when the rest; do nothing."
+    ),
     as_json: bool = JSON,
 ) -> None:
     """Do what the provider and its practices do by themselves, until stopped; 1 if one failed."""
@@ -38,6 +41,11 @@ def jobs(
     configuration = settings_in(settings)
     provider = provider_of(configuration)
     gate = provider.gate.gate
+    if dry_run:
+        from upheld.cli.dry_run import show
+
+        show(provider, as_json=as_json)
+        return
     if obligations_in:
         _list(gate, as_json=as_json)
         return

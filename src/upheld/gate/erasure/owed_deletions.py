@@ -76,7 +76,7 @@ def _carry_out(
     item = database.get(connection, table, where, person_id, item_id)
     if item is None or item.state not in OPEN:
         return 0  # somebody else was faster
-    owed = _fields_to_delete(context, connection, person_id, item.clause)
+    owed = fields_to_delete(context, connection, person_id, item.clause)
     if owed is None:
         return 0  # whether it is owed cannot be told
     gone = delete_fields.drop(context, connection, person_id, owed, (item.clause,)) if owed else ()
@@ -93,7 +93,7 @@ def _carry_out(
     return len(gone)
 
 
-def _fields_to_delete(
+def fields_to_delete(
     context: GateContext, connection: Connection, person_id: PersonId, clause: str
 ) -> tuple[str, ...] | None:
     """The fields held of somebody that a clause of a version of theirs says must be deleted.

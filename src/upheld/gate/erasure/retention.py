@@ -179,7 +179,7 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
         person_ids = sorted({each.person_id for each in some})
         people.lock_all(connection, person_ids)
         opened = people.open_people(connection, gate.context.keyring, person_ids)
-        rules = _storing_rules(gate.context, connection, opened, ACTIVE)
+        rules = storing_rules(gate.context, connection, opened, ACTIVE)
         for each in some:
             if each.person_id in rules:  # else somebody who was erased meanwhile, or a doubt
                 count += _carry_out(gate.context, connection, each, rules[each.person_id])
@@ -431,7 +431,7 @@ def _ask_about(gate: Gate, state: str, some: Sequence[PersonId]) -> int:
         opened = people.open_people_in_any_state(
             connection, context.keyring, [each for each in whom if each not in left]
         )
-        for person_id, rules in _storing_rules(context, connection, opened, state).items():
+        for person_id, rules in storing_rules(context, connection, opened, state).items():
             count += _delete_denied(context, connection, opened[person_id], rules, state)
     return count
 
@@ -458,7 +458,7 @@ def _delete_denied(
     return sum(map(len, by_clause.values()))
 
 
-def _storing_rules(
+def storing_rules(
     context: GateContext, connection: Connection, opened: dict[PersonId, Person], state: str
 ) -> dict[PersonId, _FieldRules]:
     """What the policy says of the fields of some people; of whom it cannot be told, nothing."""

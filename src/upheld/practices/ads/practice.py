@@ -33,6 +33,7 @@ from upheld.practices.ads.desk import HERE as DESK
 from upheld.practices.ads.desk import AdDesk
 from upheld.practices.ads.pages import HERE, AdPages
 from upheld.practices.ads.picking import Picking
+from upheld.practices.ads.stock import view_stock
 
 EVERY_SECONDS: Final = 10 * MINUTE
 
@@ -99,6 +100,7 @@ def practice(provider: Provider) -> Practice:
             **names.SENTENCES,
         },
         home_insert=picking.insert,
+        stock=view_stock,
     )
 
 

@@ -1,6 +1,6 @@
 """The page of the desk on which all that is held of people is counted, with charts.
 
-By kind of data, by who counts us, by clause and by age; and when it will go. One sort of it at a
+By kind of data, by who told us, by clause and by age; and when it will go. One sort of it at a
 time, since there are a thousand visits for each value. Counts are to the nearest ten, sums are of
 rounded ones, and ages are in months, so that nothing tells of one person.
 """

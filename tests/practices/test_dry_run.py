@@ -1,0 +1,106 @@
+"""A dry run says what the jobs would delete, as they then do: by kind, origin and clause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+import pytest
+
+from practices.conftest import House
+from practices.test_feeds import email_of
+from practices.test_held_counts import hold
+from practices.test_partner_transactions import partner, row, take
+from upheld.core.ids import PersonId
+from upheld.gate.act.options import StoreOptions
+from upheld.gate.erasure.dry_run import deletions
+from upheld.gate.erasure.holdings import holdings
+from upheld.gate.erasure.retention import retire
+from upheld.gate.gate import Gate
+from upheld.practice import partner_transactions
+from upheld.practices.billing.usage import UsageRow, note_usage
+from upheld.practices.feeds.stock import transaction_stock
+
+SIGN_IN: Final[StoreOptions] = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
+
+
+def address(gate: Gate, person: PersonId) -> None:
+    """An address is kept of somebody, for thirty days."""
+    gate.store(person, {"ip-address": "192.0.2.7"}, **SIGN_IN)
+
+
+def kinds(gate: Gate) -> dict[str, int]:
+    """How many values of each kind would go now."""
+    counts: dict[str, int] = {}
+    for field, _, _, number in deletions(gate).values:
+        counts[field] = counts.get(field, 0) + number
+    return counts
+
+
+def test_what_is_due_is_told_and_then_goes(house: House) -> None:
+    """Values and rows of use, with origin and clause; before their time nothing, after it none."""
+    gate, person = house.provider.gate.gate, house.customer()
+    address(gate, person)
+    for month in ("2026-01", "2026-02"):
+        house.do(partial(note_usage, person_id=person, rows=[UsageRow(month, "tv", 1.0, 2.0)]))
+    assert deletions(gate) == ([], 0)
+    house.clock.moved += timedelta(days=40)
+    gate.clock.accept()
+    assert deletions(gate).values == [("ip-address", "browser", "fraud-use", 1)]
+    house.clock.moved += timedelta(days=800)
+    gate.clock.accept()
+    assert kinds(gate) == {"ip-address": 1, "usage": 2}
+    retire(gate)
+    assert deletions(gate) == ([], 0)
+    assert {"usage", "ip-address"}.isdisjoint(each.field for each in holdings(gate, person))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_hold_wins_and_one_of_which_nobody_may_speak_is_not_told(
+    house: House, silent: bool
+) -> None:
+    """As in the run itself: what it would delete openly is told."""
+    gate, person = house.provider.gate.gate, house.customer()
+    address(gate, person)
+    if silent:
+        house.do(lambda t: t.record(person, "instrument", fact="gag-order"))
+    hold(house, person)
+    house.clock.moved += timedelta(days=40)
+    gate.clock.accept()
+    assert kinds(gate) == ({"ip-address": 1} if silent else {})
+    assert retire(gate) == (1 if silent else 0)
+    assert kinds(gate) == {}
+
+
+def test_what_may_be_stored_no_longer_is_told_before_the_job_runs(house: House) -> None:
+    """Half a year after an account was closed, though no time was set for it."""
+    gate, person = house.provider.gate.gate, house.customer()
+    gate.store(person, {"interests": "skiing"}, source="customer", occasion="service-use")
+    services = house.do(lambda t: t.records_of([person], ["service-order"])[0])
+    for each in services:
+        gate.withdraw(person, each.record_id, ended=True)
+    gate.record(person, "account", fact="account-closed")
+    assert kinds(gate) == {}
+    house.clock.moved += timedelta(days=214)
+    gate.clock.accept()
+    foretold = kinds(gate)
+    assert foretold["interests"] == 1
+    assert retire(gate) == sum(foretold.values())
+    assert kinds(gate) == {}
+
+
+def test_transactions_that_a_hold_keeps_do_not_go_and_those_of_others_do(house: House) -> None:
+    """The number of those that would go is how many the job then deletes."""
+    gate = house.provider.gate.gate
+    partner(house)
+    ann, email = email_of(house, "ann")
+    _, other = email_of(house, "bo")
+    take(house, row(email), row(email, "A2"), row(other, "B1"))
+    hold(house, ann)
+    house.clock.moved += timedelta(days=900)
+    gate.clock.accept()
+    stock = transaction_stock(gate)
+    assert (stock.total, stock.goes_now, stock.goes) == (3, 1, [])
+    assert partner_transactions.retire(gate) == 1
+    assert transaction_stock(gate).goes_now == 0
