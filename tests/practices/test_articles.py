@@ -13,6 +13,7 @@ from practices.test_reports import used
 from practices.without import without
 from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
+from upheld.practice.amounts import USAGE
 from upheld.practice.bands import Criteria
 from upheld.practices.articles import articles
 from upheld.practices.articles.articles import ArticleError
@@ -101,7 +102,7 @@ def test_use_of_the_last_month_chooses_too(house: House) -> None:
     ):
         used(house, person, gigabytes, month)
     assert [titles(house, each)[0] for each in people] == [["Save a plan"], [], []]
-    assert "Used last month: 0 to under 1 gigabytes" in house.signed_in(people[0]).get(HERE).text
+    assert "Used last month: 0 to under 10 gigabytes" in house.signed_in(people[0]).get(HERE).text
 
 
 def test_a_manager_writes_and_withdraws_and_wrong_ones_are_refused(house: House) -> None:
@@ -133,3 +134,13 @@ def test_a_manager_writes_and_withdraws_and_wrong_ones_are_refused(house: House)
             article_in(house, "News", criteria)
     with pytest.raises(ArticleError):
         article_in(house, "N\x00")
+
+
+def test_bands_that_follow_one_another_are_read_as_one() -> None:
+    """In whichever order they are written; a gap stays one."""
+    assert USAGE.bands([5, 4]) == ["100 gigabytes or more"]
+    assert USAGE.bands([0, 2, 3, 5]) == [
+        "0 to under 1 gigabytes",
+        "10 to under 100 gigabytes",
+        "500 gigabytes or more",
+    ]

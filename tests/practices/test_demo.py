@@ -202,7 +202,7 @@ def test_articles_extracts_reports_and_an_invoice_are_shown(app: Starlette, demo
     """Ann reads what was chosen for her and why; a few people are too few for what analysts ask."""
     by = {each.sign_in.partition("@")[0]: each for each in demo.people}
     for word, path, text in (
-        ("ann", "/me/articles", "Used last month: 100 to under 500 gigabytes"),
+        ("ann", "/me/articles", "Used last month: 100 gigabytes or more"),
         ("max", "/staff/articles", "It is no longer shown"),
         ("max", "/staff", "An extract waits for a yes."),
         ("ivy", "/staff/extracts", "It is open" if CUSTOMERS > 40 else "It has ended"),

@@ -29,10 +29,23 @@ class Measure(NamedTuple):
 
     def band(self, at: int) -> str:
         """A band as people read it."""
-        low = self.edges[at] // self.parts
-        if at + 1 == len(self.edges):
+        return self._from_to(at, at + 1)
+
+    def bands(self, places: Iterable[int]) -> list[str]:
+        """Some bands as people read them; those that follow one another are one."""
+        ranges: list[tuple[int, int]] = []
+        for at in sorted({*places}):
+            if ranges and ranges[-1][1] == at:
+                ranges[-1] = (ranges[-1][0], at + 1)
+            else:
+                ranges.append((at, at + 1))
+        return [self._from_to(*each) for each in ranges]
+
+    def _from_to(self, first: int, end: int) -> str:
+        low = self.edges[first] // self.parts
+        if end == len(self.edges):
             return f"{low} {self.unit} or more"
-        return f"{low} to under {self.edges[at + 1] // self.parts} {self.unit}"
+        return f"{low} to under {self.edges[end] // self.parts} {self.unit}"
 
     def band_of(self, amount: float) -> int:
         """The place of the band in which an amount is; the first one for what is no number."""

@@ -93,8 +93,7 @@ def describe(criteria: Criteria) -> list[str]:
     others = {each: words for each, words in criteria.items() if each != USAGE.field}
     sentences = bands.describe(others)
     if words := criteria.get(USAGE.field):
-        labels = dict(options(USAGE.field))
-        sentences.append(f"Used last month: {word_list(labels[each] for each in words)}")
+        sentences.append(f"Used last month: {word_list(USAGE.bands(map(int, words)))}")
     return sentences
 
 

@@ -85,8 +85,8 @@ def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
         f"policy: sha256 {its.policy}\n"
         f"protects: each person; whoever is counted counts in {wanted.lines_each} of the lines at"
         f" most{adds}{_besides(wanted)}\n"
-        f"noise: discrete Laplace by OpenDP, on {len(wanted.keys)} lines that are the same whoever"
-        " there is\n"
+        f"noise: discrete Laplace by OpenDP, on {_lines(len(wanted.keys))} the same whoever there"
+        " is\n"
         f"epsilon: {wanted.points / noise.POINTS:g}, taken from {', '.join(wanted.periods)}\n"
         f"left out: lines below {its.least} with noise, so that groups of fewer than {its.group}"
         " have a line at most once in a thousand times\n"
@@ -95,6 +95,10 @@ def statement(provider: str, report: AnonymousReport, its: ReportAnswer) -> str:
         + ", which noise stays within 19 times in 20\n"
         f"table: sha256 {sha256(csv_of(wanted, its).encode()).hexdigest()}\n"
     )
+
+
+def _lines(number: int) -> str:
+    return "one line that is" if number == 1 else f"{number} lines that are"
 
 
 def _besides(wanted: Question) -> str:

@@ -108,7 +108,8 @@ class ReportPages:
             wanted = self._question(filled.values)
             its = await self.provider.do(lambda t: self._ask(t, visit, wanted, actor))
         except (ReportError, BudgetError, noise.NoiseError) as error:
-            return await self.show(visit, filled.wrong("template", error.in_sentences()), 422)
+            field = error.field if isinstance(error, ReportError) else "template"
+            return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
         gate, pages_of = self.provider.gate.gate, reports.pages_by(self.provider)
         await self.provider.run_in_thread(reports.try_to_complete, gate, its.report_id, pages_of)
         return RedirectResponse(f"{self.desk.here}/{its.report_id}", 303)
@@ -145,7 +146,7 @@ class ReportPages:
                 ("Costs (epsilon)", _epsilon(wanted.points)),
                 *(
                     (
-                        f"Left then of {_epsilon(most)}: {_period(each)}",
+                        f"Left then of {_epsilon(most)} for {_period(each)}",
                         _epsilon(most - spent[each]),
                     )
                     for each in wanted.periods
@@ -308,7 +309,7 @@ def _precision(points: int) -> str:
 
 
 def _period(period: str) -> str:
-    return "What people told of themselves" if period == PROFILE else month_name(period)
+    return "what people told of themselves" if period == PROFILE else month_name(period)
 
 
 def _charts(wanted: Question, rows: Sequence[Row]) -> list[tuple[str, Markup]]:

@@ -45,7 +45,9 @@ _PLACES: Final = frozenset(word for word, _ in _REACH)
 
 
 class ReportError(UpheldError):
-    """A question that cannot be asked, or not any more."""
+    """A question that cannot be asked, or not any more; `field` is what is wrong about it."""
+
+    field = "template"
 
 
 class Template(NamedTuple):
@@ -178,17 +180,19 @@ def question(template: str, split: str, month: str, points: int, today: date) ->
         raise _error("there is no such report", "choose from the list")
     its = TEMPLATES[template]
     if its.by and split:
-        raise _error("this report is divided by nothing else", "leave that out")
+        raise _error("this report is divided by nothing else", "leave that out", "split")
     if not its.is_monthly:
         if not split and not its.by:
-            raise _error("this report is divided by something", "choose by what")
+            raise _error("this report is divided by something", "choose by what", "split")
         return Question(template, split, today.isoformat()[:7], points)
     if month not in dict(month_choices(today)):
-        raise _error("this month is not over, or too long ago", "choose one from the list")
+        raise _error("this month is not over, or too long ago", "choose one from the list", "month")
     wanted = Question(template, split, month, points)
     if its.by == BY_MONTH and wanted.months[-1] >= today.isoformat()[:7]:
         raise _error(
-            f"the {STAY_MONTHS} months from then on are not over", "choose an earlier month"
+            f"the {STAY_MONTHS} months from then on are not over",
+            "choose an earlier month",
+            "month",
         )
     return wanted
 
@@ -246,5 +250,7 @@ def _field_of(split: str) -> str:
     return str(bands.DIMENSIONS[split]["field"])
 
 
-def _error(sentence: str, hint: str) -> ReportError:
-    return ReportError(sentence, code="report-question", hint=hint)
+def _error(sentence: str, hint: str, field: str = "template") -> ReportError:
+    error = ReportError(sentence, code="report-question", hint=hint)
+    error.field = field
+    return error
