@@ -80,10 +80,7 @@ def test_whoever_is_killed_between_the_budget_and_the_entry_spent_nothing(
 def test_a_report_and_campaigns_of_two_companies_share_what_is_left_of_a_budget(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Twenty at once: as many are paid as there is room for, and the others read that it is spent.
-
-    So what differs by one person between a report and a campaign, or two of either, is all paid.
-    """
+    """Of twenty at once as many are paid as there is room for; the others read that it is spent."""
     exactly(monkeypatch)
     crowd(house, ENOUGH)
     parties = [advertiser(house, PINE), advertiser(house, OAK)]
@@ -150,8 +147,7 @@ def test_no_page_of_another_origin_and_no_look_ahead_hides_or_reports_anything(
         browser.post("/me/ads/hidden", headers=away),
     ]
     assert [each.status_code for each in answers] == [403, 403, 405, 405, 403]
-    for table in (ad_hide, ad_complaint):
-        assert house.do(lambda t, table=table: t.tables.select(table)) == []
+    assert house.do(lambda t: [*t.tables.select(ad_hide), *t.tables.select(ad_complaint)]) == []
     page = f"/me/ads/{its.campaign_id}"
     for method in (browser.head, browser.get):
         assert method(page).status_code == 200
