@@ -149,7 +149,7 @@ READ_UNCHECKED = {
     ("gate/evidence/word_uses.py", "record"): _COUNTED,
     ("gate/evidence/word_uses.py", "item"): _COUNTED,
     ("gate/erasure/retention.py", "record"): _LOOKED_AT,
-    ("gate/erasure/delete_person.py", "record"): "says whom a hold keeps something of already",
+    ("gate/erasure/values_apart.py", "record"): "says of whom records are then read checked",
     ("gate/erasure/retention.py", "item"): _LOOKED_AT,
     ("gate/erasure/value_counts.py", "record"): "leaves people out of a count; no act rests on it",
     ("gate/operations/safeguards.py", "item"): "counts what is late for a page; no act rests on it",

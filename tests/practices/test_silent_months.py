@@ -32,7 +32,7 @@ from practices.twins import (
 )
 from sizes import size
 
-KINDS = size("kinds of accounts under silent orders for years", short=1, long=3)
+KINDS = size("kinds of accounts under silent orders for years", short=1, long=4)
 YEARS, UNTIL_OPEN = 1500, 800  # days
 MONTHS = (7, 25, 36)
 VISITORS = ("nobody", "ann", "guardian", "manager", "support")
@@ -95,6 +95,7 @@ def require_alike(copies: Copies, monkeypatch: pytest.MonkeyPatch, turn: int) ->
         pytest.param(True, UNTIL_OPEN, id="both"),
         pytest.param(False, 0, id="open"),
         pytest.param(True, 0, id="closed"),
+        pytest.param(False, UNTIL_OPEN, id="open under both"),
     ][:KINDS],
 )
 def test_after_months_of_jobs_nothing_tells_of_a_silent_hold(

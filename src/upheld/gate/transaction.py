@@ -36,7 +36,7 @@ from upheld.gate.act.options import (
 )
 from upheld.gate.act.request import Act, planned, require_list
 from upheld.gate.editions import bound
-from upheld.gate.erasure import delete_fields, former_revisions
+from upheld.gate.erasure import delete_fields, former_revisions, values_apart
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
@@ -76,6 +76,14 @@ class Transaction(Inquiries):
         """The revisions of fields before the current one that a hold in force preserves."""
         person = self._open_each([person_id])[person_id]
         return former_revisions.on_hold(self._connection, person, fields, self.clock.now())
+
+    def values_apart(self, person_id: PersonId) -> dict[str, tuple[Value, ...]]:
+        """What a hold keeps of somebody though it was told as deleted, once it may be told.
+
+        By field, the oldest first. It is used for nothing but to tell its person, whose look at
+        these fields is an act of the caller's.
+        """
+        return values_apart.read(self._context, self._connection, person_id)
 
     def act_each(
         self,

@@ -75,6 +75,13 @@ def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds
     return Holds(not all(silent), any(silent))
 
 
+def is_hidden(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether an order forbids now to speak of a hold of somebody, be that in force or over."""
+    records, _ = transaction.records_of([person_id], [HOLD, ORDER])
+    at = microseconds(transaction.clock.now())
+    return bool(silent_holds(transaction.policy, records, at))
+
+
 def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Record]:
     """The holds in force of somebody, where the policy lets us keep something for one."""
     records, _ = transaction.records_of([person_id], [HOLD])

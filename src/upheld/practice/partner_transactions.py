@@ -26,7 +26,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import withdrawn_rows
-from upheld.practice.kept_days import first_day, holds_of, is_on_hold
+from upheld.practice.kept_days import first_day, holds_of, is_hidden, is_on_hold
 from upheld.practice.matching import people_of
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
@@ -321,7 +321,7 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
     with gate.together() as transaction:
         tables, holds = transaction.tables, holds_of(transaction, person_id, STORE)
         if holds.open:
-            if not holds.silent:  # what was told as gone may be told again
+            if not is_hidden(transaction, person_id):  # what was told as gone may be told again
                 withdrawn_rows.show_again(transaction, person_id)
             return 0
         decision = _storing(transaction, person_id)

@@ -25,10 +25,10 @@ from upheld.database.covers import remaining_covers
 from upheld.database.schema import declared_tables
 from upheld.database.seals import Cover, SealedError
 from upheld.database.statements import dialect_of, placeholders, rows, run
-from upheld.database.tables import record as record_table
 from upheld.gate.erasure import former_revisions, rows_on_hold
-from upheld.gate.erasure.former_revisions import Revisions
+from upheld.gate.erasure.former_revisions import Revisions, as_it_came
 from upheld.gate.erasure.rows_on_hold import HeldRows
+from upheld.gate.erasure.values_apart import with_records
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import ERASURE, HOLD, REQUESTED
 from upheld.gate.evidence.records import Record
@@ -50,12 +50,13 @@ class _Remainder(NamedTuple):
     """What is taken aside of a person before everything goes.
 
     `openly` are the former revisions that stay with what is kept openly, `silently` those that
-    a silent order preserves.
+    a silent order preserves. `holds` are the ids of all their holds, whatever these keep.
     """
 
     current: dict[str, tuple[values.Value, ...]]
     openly: Revisions
     silently: Revisions
+    holds: frozenset[str]
     series: frozenset[str]
     records: list[Record]
     texts: dict[str, str]
@@ -133,6 +134,7 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
         series_by_field,
         openly,
         silently,
+        frozenset(each.record_id for each in all_records if each.fact == HOLD),
         frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
@@ -323,25 +325,23 @@ def _set_aside(
 def _person_apart(
     connection: Connection, keyring: Keyring, what: ErasureLine, left: _Remainder, at: datetime
 ) -> people.Person:
-    """Whom the same hold keeps something of already, locked, or a new person.
+    """Whom the same holds keep something of already, locked, or a new person.
 
+    What was set apart before another hold came is not that one's, and is told with it no sooner.
     One whose rows are not as they were written is left as it is, to self-check, for a new one: an
     error would tell of the hold.
     """
     proofs = [each for each in left.records if each.record_id in what.apart_records]
+    holds = {each.record_id for each in proofs if each.fact == HOLD}
     kinds, ids = sorted({each.kind for each in proofs}), [each.record_id for each in proofs]
-    statement = (
-        "SELECT DISTINCT r.person_id FROM record r JOIN person p ON p.person_id = r.person_id"  # noqa: S608 - places alone
-        f" WHERE r.kind IN ({placeholders(kinds)}) AND r.record_id IN ({placeholders(ids)})"
-        " AND p.state = ? ORDER BY r.person_id"
-    )
-    for (person_id,) in rows(connection, statement, *kinds, *ids, HELD) if ids else ():
+    for person_id in with_records(connection, kinds, ids) if ids else ():
         people.lock(connection, person_id)
         with suppress(SealError, SealedError, VaultError):
             there = people.open_people_in_any_state(connection, keyring, [person_id])
-            for table in (record_table, *rows_on_hold.tables_on_hold()):
+            for table in rows_on_hold.tables_on_hold():
                 database.require_intact(connection, table, [person_id])
-            if person_id in there:
+            theirs = {each.record_id for each in records.everything(connection, person_id)}
+            if person_id in there and theirs & left.holds == holds:
                 return there[person_id]
     return people.enrol(connection, keyring, at, state=HELD)
 
@@ -358,19 +358,15 @@ def _not_there_yet(
     current, _ = values.examine(connection, person, some)
     new_values = {}
     for field, each_value in some.items():
-        there = Counter(map(_as_it_came, (*former.get(field, ()), *current.get(field, ()))))
+        there = Counter(map(as_it_came, (*former.get(field, ()), *current.get(field, ()))))
         new = []
         for each in each_value:
-            if there[_as_it_came(each)]:
-                there[_as_it_came(each)] -= 1
+            if there[as_it_came(each)]:
+                there[as_it_came(each)] -= 1
             else:
                 new.append(each)
         new_values[field] = tuple(new)
     return new_values
-
-
-def _as_it_came(value: values.Value) -> tuple[object, ...]:
-    return value.value, value.origin, value.at
 
 
 def _kept_apart(what: ErasureLine, left: _Remainder) -> dict[str, tuple[values.Value, ...]]:

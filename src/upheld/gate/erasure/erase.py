@@ -34,13 +34,14 @@ from upheld.database.statements import dialect_of, placeholders, row, rows
 from upheld.database.transaction import reading, scrub, writing
 from upheld.gate.act.context import GateContext
 from upheld.gate.act.erasure_hooks import ErasureHook
-from upheld.gate.erasure import epochs
+from upheld.gate.erasure import epochs, values_apart
 from upheld.gate.erasure.certificate import Certificate
 from upheld.gate.erasure.delete_person import delete_people
 from upheld.gate.erasure.must_keep import Retained
 from upheld.gate.erasure.rows_on_hold import row_kinds
 from upheld.gate.erasure.sealed_erasures import BEGUN, DONE, GONE, SealedErasure, seal_erasure
 from upheld.gate.erasure.storing_rules import StoringRules
+from upheld.gate.evidence.provers import HOLD
 from upheld.gate.log import entries
 from upheld.gate.set_aside import is_everybodys, trial_of
 from upheld.ledger.entries import Entry, stamp
@@ -241,8 +242,8 @@ def _settle(
     """What must be kept of each, by the policy and what is proven."""
     leaves = context.policy.engine.compiled.leaves["data"].bit
     kinds = row_kinds(context.policy)
-    fields = {f for each in opened.values() for f in each.holdings if f in leaves}
-    rules = StoringRules(context, connection, [*opened], sorted(fields.union(kinds)))
+    field_words = {f for each in opened.values() for f in each.holdings if f in leaves}
+    rules = StoringRules(context, connection, [*opened], sorted(field_words.union(kinds)))
     retained = {}
     for person_id in rules.persons:
         if problem := rules.problem(person_id):
@@ -251,7 +252,17 @@ def _settle(
                 code="erasure",
                 hint="upheld admin selfcheck; nothing was erased",
             )
-        retained[person_id] = rules.retained(person_id, sorted(opened[person_id].holdings), kinds)
+        fields = sorted(opened[person_id].holdings)
+        retained[person_id] = rules.retained(person_id, fields, kinds)
+        if any(HOLD in each.grounds for each in retained[person_id].kept):
+            besides_rows = values_apart.read(
+                context, connection, person_id
+            )  # kept by the hold, as rows
+            besides = (
+                *kinds,
+                *(each for each in besides_rows if each in leaves and each not in kinds),
+            )
+            retained[person_id] = rules.retained(person_id, fields, besides)
     return rules.at, retained
 
 

@@ -24,6 +24,11 @@ from upheld.vault.values import Value
 Revisions = Mapping[str, tuple[Value, ...]]  # by field, the oldest first
 
 
+def as_it_came(value: Value) -> tuple[object, ...]:
+    """What two copies of a value have in common, whatever their revisions."""
+    return value.value, value.origin, value.stored_at
+
+
 def began(some: Iterable[Record]) -> int | None:
     """When the first of the holds among some records began, in microseconds; None without one."""
     return min((each.valid_from for each in some if each.fact == HOLD), default=None)

@@ -24,6 +24,10 @@ from upheld.practices.legal.tables import legal_reach
 
 NEWS: Final = "legal/notice"  # the template of the mail
 SUBJECT: Final = "We had to give information about you to an authority"
+KEPT_APART: Final = (
+    "Something that we told you was deleted we had to keep for a legal hold, and may tell you so"
+    " only now. You see it in your account, under What we hold about you."
+)
 SENT, BARRED = "sent", "refused"  # of a notice
 KIND_NAMES: Final = {
     "subpoena": "a subpoena",
@@ -76,6 +80,8 @@ class Notices:
 
     def _write(self, transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
         text = notice_text(transaction, instrument)
+        if transaction.values_apart(person_id):
+            text += f"\n\n{KEPT_APART}"
         letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
         if isinstance(letter, Refused):
             return False

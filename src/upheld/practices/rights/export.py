@@ -28,8 +28,9 @@ from upheld.practice import gag_orders
 from upheld.practice.gag_orders import GagFilter
 from upheld.practice.sheets import sheet
 from upheld.practices.rights import record_notes, requests
-from upheld.practices.rights.inventory import InventoryItem, describe_fields, field_shapes, plain
+from upheld.practices.rights.inventory import InventoryItem, plain
 from upheld.practices.rights.sentences import sentence
+from upheld.practices.rights.values_apart import read_everything
 
 KIND: Final = "access"  # of the request
 README: Final = "read-me.html"
@@ -41,6 +42,7 @@ class DataExport(NamedTuple):
     policy: Policy
     at: datetime
     items: list[InventoryItem]
+    apart: list[InventoryItem]  # what a legal hold keeps of what they were told is deleted
     entries: list[AccountLine]
     records: list[Record]
     texts: dict[str, str]
@@ -70,10 +72,9 @@ def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> Data
     request = requests.open_request(transaction, person_id, KIND)
     if isinstance(request, Refused):
         return request
-    shapes = field_shapes(transaction, person_id, derived=derived)
-    result = transaction.act(copy_act(shapes), person_id, entitled=True)
-    if isinstance(result, Refused):
-        return result
+    everything = read_everything(transaction, person_id, derived, copy_act(()))
+    if isinstance(everything, Refused):
+        return everything
     if not request.task_id:  # else somebody asked more than a copy says, and a person answers
         answer = requests.answer(transaction, request)
         if isinstance(answer, Refused):
@@ -85,7 +86,8 @@ def gather(transaction: Transaction, person_id: PersonId, derived: bool) -> Data
     return DataExport(
         policy,
         transaction.clock.now(),
-        describe_fields(transaction, person_id, shapes, result),
+        everything.items,
+        everything.apart,
         gag_orders.visible_entries(transaction, person_id),
         mine,
         {
@@ -166,14 +168,16 @@ def files(
                     " ".join(c.id for c in each.intake_clauses),
                     each.retention,
                 )
-                for each in all_.items
+                for each in (*all_.items, *all_.apart)
                 if not each.series
             ),
         ),
     )
-    for each in all_.items:
-        if each.series:
-            yield f"{each.field}.csv", sheet(each.table.columns, each.table.rows)
+    for before, items in (("", all_.items), ("on-hold-", all_.apart)):
+        for each in items:
+            if each.series:
+                name = f"{before}{each.field}.csv"
+                yield name, sheet(each.table.columns, each.table.rows)
     yield (
         "what-was-done.csv",
         sheet(
@@ -210,25 +214,8 @@ def as_json(all_: DataExport, sentences: Sequence[tuple[AccountLine, str]]) -> d
         "format": "upheld-copy-1",
         "made": all_.at.isoformat(timespec="seconds"),
         "policy": {"title": front.policy, "version": front.version, "sha256": all_.policy.digest},
-        "held": [
-            {
-                "data": each.field,
-                "label": each.name,
-                "kept": each.retention,
-                "rows": [
-                    {
-                        "value": plain(row.value) if each.series else row.value,
-                        "origin": row.origin.origin,
-                        "occasion": row.origin.occasion,
-                        "clause": row.origin.clause,
-                        "public_source": row.origin.public_source,
-                        "at": row.at.isoformat(),
-                    }
-                    for row in each.rows
-                ],
-            }
-            for each in all_.items
-        ],
+        "held": [_item_json(each) for each in all_.items],
+        "on_hold": [_item_json(each) for each in all_.apart],
         "entries": [
             {
                 "number": each.number,
@@ -242,6 +229,26 @@ def as_json(all_: DataExport, sentences: Sequence[tuple[AccountLine, str]]) -> d
             for each in all_.records
         ],
         "requests": [each.status() for each in all_.requests],
+    }
+
+
+def _item_json(item: InventoryItem) -> dict[str, Any]:
+    """A kind of data with its values as plain JSON."""
+    return {
+        "data": item.field,
+        "label": item.name,
+        "kept": item.retention,
+        "rows": [
+            {
+                "value": plain(row.value) if item.series else row.value,
+                "origin": row.origin.origin,
+                "occasion": row.origin.occasion,
+                "clause": row.origin.clause,
+                "public_source": row.origin.public_source,
+                "at": row.at.isoformat(),
+            }
+            for row in item.rows
+        ],
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from upheld.core import observing
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
-from upheld.gate.act.request import Act, ActResult, Refused
+from upheld.gate.act.request import ActResult, Refused
 from upheld.gate.erasure.must_keep import storable
 from upheld.gate.evidence import field_values
 from upheld.gate.log import entries
@@ -95,20 +95,6 @@ async def with_derived(provider: Provider, work: Callable[[Transaction, bool], T
         return await provider.attempt(lambda transaction: work(transaction, False))
 
 
-def look(
-    transaction: Transaction, person_id: PersonId, derived: bool
-) -> list[InventoryItem] | Refused:
-    """Everything that is held, in the order of the vocabulary; or why it may not be looked at."""
-    shapes = field_shapes(transaction, person_id, derived=derived)
-    act = Act(
-        action="view", data=tuple(shapes), actor="customer", purpose="rights-request", partial=True
-    )
-    result = transaction.act(act, person_id, entitled=True)
-    if isinstance(result, Refused):
-        return result
-    return describe_fields(transaction, person_id, shapes, result)
-
-
 def field_shapes(
     transaction: Transaction, person_id: PersonId, *, derived: bool = True
 ) -> dict[str, str]:
@@ -144,7 +130,7 @@ def describe_fields(
                 label(policy, "data", terms[field].parent),
                 shapes[field],
                 rows,
-                _origin(policy, rows, _source(rows, *public.get(field, ("", 0)))),
+                origin_of(policy, rows, _source(rows, *public.get(field, ("", 0)))),
                 clauses(policy, ids),
                 retention,
                 retention_clauses,
@@ -167,7 +153,8 @@ def _source(rows: Sequence[Value], source: str, since: int) -> str:
     return last.origin.public_source or (source if last.stored_at <= since else "")
 
 
-def _origin(policy: Policy, rows: Sequence[Value], source: str) -> str:
+def origin_of(policy: Policy, rows: Sequence[Value], source: str = "") -> str:
+    """Where some rows came from, when, and by which `source` they are public, in words."""
     origin = rows[-1].origin
     if origin.origin == "derived":
         return "We work it out from what we hold, each time we need it."

@@ -40,7 +40,7 @@ from upheld.practice.reasons import refusal_reason
 from upheld.practices.rights import closure, record_notes, story, value_erasure
 from upheld.practices.rights.confirmations import CLOSED, close_confirmation
 from upheld.practices.rights.corrections import Correctable, correctable
-from upheld.practices.rights.inventory import SECRET, InventoryItem, look, with_derived
+from upheld.practices.rights.inventory import SECRET, InventoryItem, with_derived
 from upheld.practices.rights.sentences import (
     CitedClause,
     clauses,
@@ -50,6 +50,7 @@ from upheld.practices.rights.sentences import (
     version_page,
 )
 from upheld.practices.rights.story import StoryEvent
+from upheld.practices.rights.values_apart import Everything, read_everything
 from upheld.web import kit
 
 FILTERS: Final = (
@@ -60,7 +61,7 @@ FILTERS: Final = (
     ("refusals", "Refused"),
 )
 OWN, ACCEPTANCE = "customer-agreement", "acceptance"
-_Looked = tuple[list[InventoryItem], dict[str, Correctable]]
+_Looked = tuple[Everything, dict[str, Correctable]]
 ROWS_MAX: Final = 100  # events on a page
 NUMBER: Final = re.compile(r"[0-9]{1,15}")
 NUMBER_MAX: Final = 10**15 - 1  # beyond the number of every entry
@@ -112,11 +113,11 @@ class InventoryPage:
         pages = self.provider.change_pages
 
         def work(transaction: Transaction, derived: bool) -> _Looked | Refused:
-            items = look(transaction, visit.subject, derived)
-            if isinstance(items, Refused):
-                return items
+            everything = read_everything(transaction, visit.subject, derived)
+            if isinstance(everything, Refused):
+                return everything
             changes = correctable(transaction, visit.subject, pages, derived=derived)
-            return items, {each.field: each for each in changes}
+            return everything, {each.field: each for each in changes}
 
         result = await with_derived(self.provider, work)
         if isinstance(result, Refused):
@@ -124,12 +125,13 @@ class InventoryPage:
                 self.provider, visit.request, "show you what we hold about you", result
             )
         choice = visit.request.query_params.get("show", "")
-        items, changes = result
+        (items, apart), changes = result
         groups = [(name, list(each)) for name, each in groupby(items, lambda item: item.group)]
         return self.provider.pages.page(
             visit.request,
             "rights/held.html",
             groups=groups,
+            apart=apart,
             changes=changes,
             erasable=value_erasure.erasable({each.field: each.shape for each in items}),
             wanted=choice,

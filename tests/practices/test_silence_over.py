@@ -1,0 +1,214 @@
+"""Once a silence is over while its hold goes on, a customer reads what the hold keeps of theirs."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from empty import empty_database
+from practices.conftest import House, send
+from practices.orders import Desk, approved, demand, desk_of, release, send_notices
+from practices.test_holds import apart, run_jobs, write_name
+from practices.test_partner_transactions import partner, row, take
+from upheld.core.ids import PersonId, UserId
+from upheld.database.statements import run
+from upheld.database.transaction import writing
+from upheld.gate.act.request import Refused
+from upheld.gate.erasure.erase import erase
+from upheld.practice import partner_transactions
+from upheld.practices.feeds import feeds, withdrawal
+from upheld.practices.legal.demands import PRESERVATION
+from upheld.practices.legal.instrument import Instrument
+from upheld.practices.legal.notices import KEPT_APART
+
+SILENT, HELD_FOR = 90, 3650  # days
+HEADING = "Kept for a legal hold"
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """What pages tell is the same on every database."""
+    return empty_database(tmp_path)
+
+
+def order(house: House, desk: Desk, whom: PersonId, *, silent: int, days: int) -> Instrument:
+    """An order to preserve somebody's data, of which nobody may speak for some days."""
+    now = house.clock.now()
+    wanted = demand(
+        house,
+        whom,
+        kind=PRESERVATION,
+        recipient="",
+        fields=(),
+        ends=now + timedelta(days=days),
+        silence_end=now + timedelta(days=silent) if silent else None,
+    )
+    return approved(house, desk, wanted)
+
+
+def shown(house: House, whom: PersonId) -> str:
+    """The page of what is held of somebody, with every value."""
+    return house.signed_in(whom).get("/me/privacy?show=all").text
+
+
+def copied(house: House, whom: PersonId) -> list[str]:
+    """The values that a copy has as kept for a legal hold."""
+    answer = send(house.signed_in(whom), "/me/privacy/export", {})
+    with ZipFile(BytesIO(answer.content)) as file:
+        everything = json.loads(file.read("everything.json"))
+    return [row["value"] for each in everything["on_hold"] for row in each["rows"]]
+
+
+def drop_name(house: House, whom: PersonId) -> None:
+    """Let somebody delete their name."""
+    assert house.do(lambda t: t.drop(whom, ["name"])) == ("name",)
+
+
+def pass_days(house: House, days: int) -> None:
+    """Let days pass."""
+    house.clock.moved += timedelta(days=days)
+    house.do(lambda t: t.accept_clock(house.clock.now()))
+
+
+def test_what_was_deleted_under_a_silence_is_told_once_that_is_over_and_goes_with_the_hold(
+    house: House,
+) -> None:
+    """Nothing before; then the page and the copy have it, with why; at its end it is gone."""
+    desk, ann = desk_of(house), house.customer()
+    write_name(house, ann, "Ann Before")
+    drop_name(house, ann)
+    write_name(house, ann, "Ann Then")
+    its = order(house, desk, ann, silent=SILENT, days=HELD_FOR)
+    write_name(house, ann, "Ann Since")
+    drop_name(house, ann)
+    write_name(house, ann, "Ann Last")
+    pass_days(house, SILENT - 1)
+    assert HEADING not in shown(house, ann)
+    assert copied(house, ann) == []
+    pass_days(house, 2)
+    page = shown(house, ann)
+    assert HEADING in page
+    assert "Ann Before" not in page
+    for name in ("Ann Then", "Ann Since", "Ann Last"):
+        assert page.count(name) == (1 if name != "Ann Last" else page.count(name))
+    assert copied(house, ann) == ["Ann Then", "Ann Since"]
+    hidden = house.signed_in(ann).get("/me/privacy").text
+    assert HEADING in hidden
+    assert "Ann Then" not in hidden
+    house.do(lambda t: desk.instruments.end(t, its.instrument_id, desk.officer))
+    run_jobs(house, 1)
+    assert apart(house) == []
+    assert HEADING not in shown(house, ann)
+    assert copied(house, ann) == []
+
+
+@pytest.mark.parametrize("first", ["longer", "shorter"])
+def test_a_silence_that_goes_on_beside_it_hides_what_rests_on_its_hold_alone(
+    house: House, first: str
+) -> None:
+    """What was set apart before the told hold came is not its own; a later order tells no more."""
+    desk, ann = desk_of(house), house.customer()
+    orders = {"shorter": SILENT, "longer": HELD_FOR}
+    order(house, desk, ann, silent=orders.pop(first), days=HELD_FOR)
+    drop_name(house, ann)
+    order(house, desk, ann, silent=next(iter(orders.values())), days=HELD_FOR)
+    write_name(house, ann, "Ann Since")
+    drop_name(house, ann)
+    pass_days(house, SILENT + 1)
+    before = copied(house, ann)
+    assert ("Ann Marked" in before) == (first == "shorter")
+    assert "Ann Since" in before
+    order(house, desk, ann, silent=0, days=HELD_FOR)
+    assert copied(house, ann) == before
+
+
+def test_a_known_order_that_names_the_account_later_tells_nothing_of_a_silent_one(
+    house: House,
+) -> None:
+    """It names whoever is kept apart as well, and what was set apart is none of its own."""
+    desk, ann = desk_of(house), house.customer()
+    order(house, desk, ann, silent=HELD_FOR, days=HELD_FOR)
+    drop_name(house, ann)
+    order(house, desk, ann, silent=0, days=HELD_FOR)
+    pass_days(house, 1)
+    assert HEADING not in shown(house, ann)
+    assert copied(house, ann) == []
+
+
+def test_a_certificate_names_what_a_told_hold_keeps_apart(house: House) -> None:
+    """With what the hold keeps of the rest; of a silence that goes on it is the same as ever."""
+    desk, ann, bo = desk_of(house), house.customer(), house.customer("bo@marked.example")
+    for each in (ann, bo):
+        order(house, desk, each, silent=SILENT if each == ann else HELD_FOR, days=HELD_FOR)
+        drop_name(house, each)
+    pass_days(house, SILENT + 1)
+    told, silent = (erase(house.provider.gate.gate, [each])[0] for each in (ann, bo))
+    assert [each.rows for each in told.kept] == [
+        ("transaction", "cookie-id", "page-request", "name")
+    ]
+    assert silent.kept == ()
+    run_jobs(house, 2)
+    assert len(apart(house)) == 2
+
+
+def test_transactions_told_as_gone_stay_so_while_nobody_may_speak_of_a_hold_that_is_over(
+    house: House,
+) -> None:
+    """A known hold beside it tells of none of them until the silence is over, too."""
+    desk, ann = desk_of(house), house.customer()
+    partner(house)
+    take(house, row("ann@marked.example"))
+    its = order(house, desk, ann, silent=HELD_FOR, days=HELD_FOR)
+    (feed,) = house.do(lambda t: feeds.feeds(t.tables))
+    house.do(lambda t: withdrawal.withdraw(t, feed.feed_id, UserId("u1")))
+    withdrawal.take_out(house.provider.gate.gate)
+    order(house, desk, ann, silent=0, days=2 * HELD_FOR)
+    house.do(lambda t: desk.instruments.end(t, its.instrument_id, desk.officer))
+    for days, is_told in ((1, False), (HELD_FOR, True)):
+        pass_days(house, days)
+        partner_transactions.retire(house.provider.gate.gate)
+        page = house.signed_in(ann).get("/me/privacy/transactions").text
+        assert ("A marked boat" in page) == is_told
+
+
+def test_a_notice_of_a_release_says_that_something_told_as_deleted_was_kept(house: House) -> None:
+    """Only where there is such a thing, and only once its own silence is over."""
+    desk, ann, bo = desk_of(house), house.customer(), house.customer("bo@marked.example")
+    for each in (ann, bo):
+        order(house, desk, each, silent=SILENT if each == ann else HELD_FOR, days=HELD_FOR)
+        drop_name(house, each)
+    end = house.clock.now() + timedelta(days=SILENT)
+    wanted = approved(house, desk, demand(house, ann, bo, silence_end=end))
+    assert not isinstance(release(house, desk, wanted), Refused)
+    pass_days(house, SILENT + 1)
+    assert send_notices(house, desk) == 2
+    for each in (ann, bo):
+        page = shown(house, each)
+        assert "obliged us to give this" in page
+        assert (KEPT_APART in page) == (each == ann)
+
+
+def test_a_record_that_somebody_wrote_into_the_database_shows_nobody_what_is_kept_of_another(
+    house: House,
+) -> None:
+    """Whom another order keeps apart is not told to whoever's record was put beside theirs."""
+    desk, ann, bo = desk_of(house), house.customer(), house.customer("bo@marked.example")
+    order(house, desk, bo, silent=HELD_FOR, days=HELD_FOR)
+    drop_name(house, bo)
+    order(house, desk, ann, silent=0, days=HELD_FOR)
+    (other,) = apart(house)
+    with writing(house.provider.gate.gate.engine) as connection:
+        run(
+            connection,
+            "INSERT INTO record SELECT ?, record_id, kind, party, dims, valid_from, ends,"
+            " withdrawn, by_whom, how, text_digest, body, mac FROM record"
+            " WHERE person_id = ? AND kind = 'hold'",
+            other,
+            ann,
+        )
+    assert HEADING not in shown(house, ann)
