@@ -34,6 +34,7 @@ from upheld.gate.public import SealError
 from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
+from upheld.practice.day_events import DayEvents
 from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
@@ -227,6 +228,9 @@ class Practice(NamedTuple):
     transparency: TransparencySource | None = None  # what the transparency report counts of it
     month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
     recent_pages: RecentPages | None = None  # which pages people looked at since a day
+    day_events: Mapping[
+        str, DayEvents
+    ] = {}  # kinds of data, to who tells a customer what happened, day by day
     own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
 
 

@@ -24,6 +24,7 @@ from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, MessageLink, PendingAction, Practice, Provider
 from upheld.practices.billing import books, debts, glance, services, suppliers, usage
 from upheld.practices.billing.account_pages import AccountPages
+from upheld.practices.billing.day_sentences import day_events
 from upheld.practices.billing.debt_pages import DebtPages
 from upheld.practices.billing.glance import Glance
 from upheld.practices.billing.invoices import DEBT, Invoices, due_numbers
@@ -183,6 +184,7 @@ def practice(provider: Provider, processor: PaymentProcessor | None = None) -> P
         },
         change_pages={CARD: "/me/payment/card"},
         task_pages={DEBT: "/staff/debts/{task}"},
+        day_events=day_events(plans),
     )
 
 

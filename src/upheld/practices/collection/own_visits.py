@@ -1,4 +1,6 @@
-"""What we keep of a customer's own visits, to the customer: by day and page, a week at a time.
+"""What happened, day by day, to the customer: visits by page and what other practices tell.
+
+A week at a time, each kind by the customer's own look at it.
 
 Theirs are the visits of a cookie that is tied to their account and to no other: whose the visits of
 a browser are in which several people signed in, nobody can tell, and so none of them sees them.
@@ -11,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -27,6 +30,7 @@ from upheld.practice.consequences import (
     require_confirmation,
     short_reference,
 )
+from upheld.practice.day_events import DayEvent, events_of, kinds_of
 from upheld.practice.endpoints import Visit
 from upheld.practice.kept_days import holds_of
 from upheld.practice.plugin import Provider
@@ -74,7 +78,13 @@ class PageCount(NamedTuple):
 
 
 class KeptDays(NamedTuple):
-    """What is kept of some days, still sealed, and by whose cookies visits of theirs are known."""
+    """What is kept of some days, still sealed, and by whose cookies visits of theirs are known.
+
+    What other practices told of these days is no longer sealed.
+    """
+
+    events: list[DayEvent]
+    visits: bool  # whether the policy lets them see those
 
     cookies: dict[bytes, OwnTime]
     rows: list[Any]
@@ -99,17 +109,70 @@ class OwnVisits:
         """What is kept of the visits of a week, or why it may not be shown."""
         provider, before = self.provider, day_of(visit.request.query_params.get("before", ""))
         week = await provider.attempt(
-            lambda transaction: _kept_days(transaction, visit.subject, before)
+            lambda transaction: self._kept_days(transaction, visit.subject, before)
         )
         if isinstance(week, Refused):
             why = refusal_reason(provider.policy, week.decision)
             return provider.pages.page(
                 visit.request, "collection/mine.html", status=403, week=None, why=why
             )
-        days = await provider.run_in_thread(_opened, provider.gate.gate, week)
+        pages = dict(await provider.run_in_thread(_opened, provider.gate.gate, week))
+        kinds = _by_kind(week.events)
+        days = [
+            (
+                day,
+                pages.get(day, []),
+                [(self._label(kind), texts) for kind, texts in kinds.get(day, [])],
+            )
+            for day in sorted({*pages, *kinds}, reverse=True)
+        ]
         return provider.pages.page(
             visit.request, "collection/mine.html", week=week, days=days, before=before
         )
+
+    def _kept_days(
+        self, transaction: Transaction, person_id: PersonId, before: str
+    ) -> KeptDays | Refused:
+        """What is kept of the last days before one on which something of theirs may be, as an act.
+
+        Of visits the blocks that may have some of theirs.
+        """
+        practices = self.provider.practices
+        kinds = [each for each in kinds_of(practices, transaction) if each not in VIEW.data]
+        look = replace(VIEW, data=(*VIEW.data, *kinds))
+        result = transaction.act(look, person_id, entitled=True)
+        if isinstance(result, Refused):
+            return result
+        rules = rules_of(transaction.arrivals, signal=False)
+        sees = PAGE not in result.refused
+        cookies = own_cookies(transaction, person_id) if sees else {}
+        end = before or (transaction.clock.today() + timedelta(days=2)).isoformat()
+        every, damaged = events_of(practices, transaction, person_id, result)
+        events = [each for each in every if each.day < end]
+        # What a hold alone keeps is shown where it may be told that there is one.
+        is_open = bool(cookies) and holds_of(transaction, person_id, STORE).open
+        with_visits = _days_of_visits(transaction, end, is_told=is_open) if cookies else []
+        days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
+        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, is_told=is_open)
+        return KeptDays(
+            [each for each in events if each.day in days[:DAYS]],
+            sees,
+            cookies,
+            blocks.rows,
+            blocks.salts,
+            tellers(transaction.tables, {str(row.source) for row in blocks.rows}),
+            NETWORK not in result.refused,
+            days[DAYS - 1] if len(days) > DAYS else "",
+            rules.oldest,
+            ties_of(transaction, person_id),
+            bool(rules.fields),
+            quote_clauses(transaction.policy, rules.clauses),
+            damaged or blocks.damaged,
+        )
+
+    def _label(self, kind: str) -> str:
+        label = self.provider.policy.program.vocabulary.tree("data")[kind].label or kind
+        return label[:1].upper() + label[1:]
 
     async def untie(self, visit: Visit) -> Response:
         """Untie a browser, once that was confirmed; whoever it is not tied to gets a 404."""
@@ -159,51 +222,50 @@ def day_of(text: str) -> str:
     raise HTTPException(404)
 
 
-def _kept_days(transaction: Transaction, person_id: PersonId, before: str) -> KeptDays | Refused:
-    """The blocks of the last days before one that may have visits of somebody, as an act."""
-    result = transaction.act(VIEW, person_id, entitled=True)
-    if isinstance(result, Refused):
-        return result
-    rules = rules_of(transaction.arrivals, signal=False)
-    quotes = quote_clauses(transaction.policy, rules.clauses)
-    cookies = own_cookies(transaction, person_id) if PAGE not in result.refused else {}
-    rows: list[Any] = []
-    salts: dict[str, bytes] = {}
-    earlier, damaged = "", False
-    if cookies:
-        tables = transaction.tables
-        first = (transaction.clock.today() + timedelta(days=2)).isoformat()
-        # What a hold alone keeps is shown where it may be told that there is one.
-        is_told = "" if holds_of(transaction, person_id, STORE).open else f" AND {COUNTED}"
-        with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{is_told})"  # noqa: S608 - our own words
-        where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
-        end = before or first
-        day_rows = tables.select_unchecked(visit_day, ["day"], where, end, end)
-        days = [str(day) for (day,) in day_rows]
-        if len(days) > DAYS:
-            earlier = days[DAYS - 1]
-        keys = whole_keys(transaction, tables, days[:DAYS])
-        salts = keys.salts
-        damaged = len(salts) < len(days[:DAYS])
-        for day in salts:
-            tokens = {keys.token(day, each) for each in cookies}
-            for where, values in where_tokens_may_be(tables, day, tokens):
-                some, lost = tables.select_authentic(visit_block, f"{where}{is_told}", *values)
-                rows += some
-                damaged = damaged or lost > 0
-    return KeptDays(
-        cookies,
-        rows,
-        salts,
-        tellers(transaction.tables, {str(row.source) for row in rows}),
-        NETWORK not in result.refused,
-        earlier,
-        rules.oldest,
-        ties_of(transaction, person_id),
-        bool(rules.fields),
-        quotes,
-        damaged,
-    )
+class _Blocks(NamedTuple):
+    """Blocks of some days that may have visits of somebody, and the salts of their days."""
+
+    rows: list[Any]
+    salts: dict[str, bytes]
+    damaged: bool
+
+
+def _days_of_visits(transaction: Transaction, end: str, *, is_told: bool) -> list[str]:
+    """The last days before one of which visits of anybody are kept, and one more."""
+    which = _counted(is_told=is_told)
+    with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{which})"  # noqa: S608 - our own words
+    where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
+    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end)
+    return [str(day) for (day,) in days]
+
+
+def _counted(*, is_told: bool) -> str:
+    return "" if is_told else f" AND {COUNTED}"
+
+
+def _blocks(
+    transaction: Transaction, cookies: Iterable[bytes], days: set[str], *, is_told: bool
+) -> _Blocks:
+    """The blocks of some days that may have visits of some cookies, still sealed."""
+    tables, rows = transaction.tables, list[Any]()
+    keys = whole_keys(transaction, tables, sorted(days, reverse=True))
+    damaged = len(keys.salts) < len(days)
+    for day in keys.salts:
+        tokens = {keys.token(day, each) for each in cookies}
+        for where, values in where_tokens_may_be(tables, day, tokens):
+            which = f"{where}{_counted(is_told=is_told)}"
+            some, lost = tables.select_authentic(visit_block, which, *values)
+            rows += some
+            damaged = damaged or lost > 0
+    return _Blocks(rows, keys.salts, damaged)
+
+
+def _by_kind(events: Iterable[DayEvent]) -> dict[str, list[tuple[str, list[str]]]]:
+    """Sentences by day and kind of data, in the order in which they were told."""
+    days: dict[str, dict[str, list[str]]] = {}
+    for each in events:
+        days.setdefault(each.day, {}).setdefault(each.kind, []).append(each.sentence)
+    return {day: [*kinds.items()] for day, kinds in days.items()}
 
 
 def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:

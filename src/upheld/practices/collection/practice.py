@@ -80,7 +80,7 @@ def practice(provider: Provider) -> Practice:
             ),
         ],
         menu=[
-            MenuEntry("customer", "Visits", MINE, "", 65, under="/me/privacy"),
+            MenuEntry("customer", "Day by day", MINE, "", 65, under="/me/privacy"),
             MenuEntry(
                 "staff",
                 "What we hold",

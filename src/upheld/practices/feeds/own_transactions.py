@@ -6,12 +6,14 @@ from typing import Final
 
 from starlette.responses import Response
 
-from upheld.gate.act.request import Act, Refused
+from upheld.core.ids import PersonId
+from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
 from upheld.practice.citations import Quote, quote_clauses
+from upheld.practice.day_events import DayEvent
 from upheld.practice.endpoints import Visit
-from upheld.practice.partner_transactions import OwnTransaction
+from upheld.practice.partner_transactions import STORE, OwnTransaction
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 
@@ -44,3 +46,20 @@ class OwnTransactions:
             return provider.pages.page(visit.request, page, status=403, rows=None, why=why)
         rows, quotes = result
         return provider.pages.page(visit.request, page, rows=rows, quotes=quotes)
+
+
+def day_events(transaction: Transaction, person_id: PersonId, _: ActResult) -> list[DayEvent]:
+    """What a customer bought from partners, in sentences, each on its day."""
+    events = []
+    for each in partner_transactions.of_person(transaction, person_id):
+        row = each.row
+        amount = f"{abs(row.cents) / 100:,.2f} {row.currency}"
+        text = (
+            f"You got {amount} back from {each.company} for: {row.what}."
+            if row.cents < 0
+            else f"You bought something from {each.company}, for {amount}: {row.what}."
+        )
+        if each.stolen:
+            text += " The access by which we were told of it was stolen: it may not have been you."
+        events.append(DayEvent(row.day.isoformat(), STORE.data[0], text))
+    return events

@@ -20,7 +20,7 @@ from upheld.practices.feeds.licence_desk import MINE as MY_LICENCES
 from upheld.practices.feeds.licence_desk import LicenceDesk
 from upheld.practices.feeds.linking import BY_LIKENESS
 from upheld.practices.feeds.own_transactions import HERE as MINE
-from upheld.practices.feeds.own_transactions import OwnTransactions
+from upheld.practices.feeds.own_transactions import OwnTransactions, day_events
 from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
 from upheld.practices.feeds.questions_desk import QuestionDesk
@@ -126,5 +126,6 @@ def practice(provider: Provider) -> Practice:
         settled_on_page=(questions.KIND,),
         intake=intake_lines,
         stock=transaction_stock,
+        day_events={"transaction": day_events},
         own_rows={"transaction": partner_transactions.rows_of},
     )
