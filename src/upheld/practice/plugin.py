@@ -193,12 +193,8 @@ class Practice(NamedTuple):
     home_figures: Callable[[Transaction, PersonId, ActResult | None], list[Figure]] | None = (
         None  # its figures, by what the customer may see of those fields (None where nothing)
     )
-    manager_actions: Callable[[Tables], list[PendingAction]] | None = (
-        None  # what managers must look at
-    )
-    payer: Callable[[Tables, PersonId], PersonId | None] | None = (
-        None  # who pays for a person's use
-    )
+    manager_actions: Callable[[Tables], list[PendingAction]] | None = None  # what they look at
+    payer: Callable[[Tables, PersonId], PersonId | None] | None = None  # who pays for their use
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
     guardian_of: Callable[[Tables, PersonId], PersonId | None] | None = (
@@ -228,9 +224,7 @@ class Practice(NamedTuple):
     transparency: TransparencySource | None = None  # what the transparency report counts of it
     month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
     recent_pages: RecentPages | None = None  # which pages people looked at since a day
-    day_events: Mapping[
-        str, DayEvents
-    ] = {}  # kinds of data, to who tells a customer what happened, day by day
+    day_events: Mapping[str, DayEvents] = {}  # kind of data, to who tells what happened
     own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
 
 
