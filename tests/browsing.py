@@ -1,15 +1,21 @@
-"""A provider that is served, and clicks in a browser that wait for what they lead to."""
+"""A provider that is served, clicks that wait for what they lead to, and what axe says of pages."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sizes import CHOSEN
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator
+    from playwright.sync_api import Locator, Page
+
+WIDTHS = (390,) if CHOSEN == "short" else (1280, 390)  # on a phone, and at a desk
+WCAG = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
+COLOURS = ("color-contrast", "link-in-text-block")
 
 
 @contextmanager
@@ -35,3 +41,24 @@ def follow(locator: Locator) -> None:
     """
     with locator.page.expect_navigation():
         locator.click()
+
+
+def require_accessible(page: Page, where: str = "", rules: Sequence[str] = WCAG) -> None:
+    """AssertionError where axe finds a breach on a page: of WCAG 2.2 AA, or of some rules."""
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no stubs
+
+    # What is in order is not asked for: it is most of a page, and told at length.
+    found = Axe().run(page, options={"runOnly": [*rules], "resultTypes": ["violations"]})
+    assert found.violations_count == 0, f"{where or page.url}: {found.generate_report()}"
+
+
+def require_seen_well(page: Page, width: int, where: str) -> None:
+    """AssertionError where a page breaks a rule of WCAG 2.2 AA that axe tries, or scrolls sideways.
+
+    In light all rules are tried, and in dark those of colours: nothing else differs there.
+    """
+    page.emulate_media(color_scheme="dark")
+    require_accessible(page, f"{where} in dark", COLOURS)
+    page.emulate_media(color_scheme="light")
+    require_accessible(page, where)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, where

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browser.test_page import WIDTHS
-from browser.test_portal import seen_well
-from browsing import served
+from browsing import WIDTHS, require_seen_well, served
 from empty import empty_database
 from ledger.logs import SIGNER
 from practices.conftest import houses
@@ -51,7 +49,7 @@ def test_the_numbers_are_for_everyone(chromium: Browser, site: str, width: int) 
         page = context.new_page()
         for path in ("/privacy?rules=open", "/privacy/clause/service", "/privacy/disclosures"):
             page.goto(site + path)
-            seen_well(page, width, path)
+            require_seen_well(page, width, path)
 
 
 def test_whoever_wants_to_see_opens_the_fold_without_scripts(chromium: Browser, site: str) -> None:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browser.test_portal import seen_well
-from browsing import follow, served
+from browsing import WIDTHS, follow, require_seen_well, served
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app, publish_files
 from upheld.demo import sample_policy
@@ -34,7 +33,6 @@ PATHS = (
     "/privacy/find?q=confidential",
     "/privacy/find?q=zebra",
 )
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +54,7 @@ def test_every_page_is_for_everyone(chromium: Browser, site: str, width: int) ->
         page = context.new_page()
         for path in PATHS:
             page.goto(site + path)
-            seen_well(page, width, path)
+            require_seen_well(page, width, path)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -68,7 +66,7 @@ def test_a_comparison_is_for_everyone(chromium: Browser, width: int) -> None:
         tab = context.new_page()
         tab.set_content(page(old, new, upheld.compare(old, new)))
         assert tab.locator("del, ins").count() > 0
-        seen_well(tab, width, "a comparison")
+        require_seen_well(tab, width, "a comparison")
 
 
 def test_nothing_is_asked_of_anyone_else(chromium: Browser, site: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import upheld
-from browsing import follow, served
+from browsing import WIDTHS, follow, require_seen_well, served
 from empty import empty_database
 from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 pytestmark = pytest.mark.browser
-WIDTHS = (390,) if CHOSEN == "short" else (1280, 390)  # on a desk, and on a phone
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 CONTROLS = "a[href],button,input:not([type=hidden]),select,textarea,summary,[tabindex='0']"
 POLICY = r"^/(privacy.*|policy.*|static/.*|\.well-known/.*|robots.txt|favicon.ico|healthz)?$"
 NOTHING: dict[str, str] = {}
@@ -103,22 +100,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield Site(world, address)
 
 
-def seen_well(page: Page, width: int, where: str) -> None:
-    """Nothing on a page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways.
-
-    In light all rules are tried, and in dark those of colours: nothing else differs there.
-    """
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no stubs
-
-    page.emulate_media(color_scheme="dark")
-    found = Axe().run(page, options=COLOURS)
-    assert found.violations_count == 0, f"{where} in dark: {found.generate_report()}"
-    page.emulate_media(color_scheme="light")
-    found = Axe().run(page, options=RULES)
-    assert found.violations_count == 0, f"{where}: {found.generate_report()}"
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, where
-
-
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int) -> None:
     """Each page, as whoever it is for, in light and dark, on a desk and on a phone."""
@@ -132,7 +113,7 @@ def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int) -
         for visitor, path in site.pages(width):
             site.visit(context, visitor)
             if shown(page, site.address + path):
-                seen_well(page, width, f"{path} as {visitor}")
+                require_seen_well(page, width, f"{path} as {visitor}")
 
 
 def shown(page: Page, address: str) -> bool:
@@ -161,9 +142,9 @@ def test_the_page_of_a_copy_is_read_on_a_phone(chromium: Browser, site: Site) ->
     ) as context:
         page = context.new_page()
         page.set_content(text)
-        seen_well(page, 390, "folded")
+        require_seen_well(page, 390, "folded")
         page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        seen_well(page, 390, "opened")
+        require_seen_well(page, 390, "opened")
 
 
 def answers(site: Site) -> Iterator[tuple[str, str, str]]:
@@ -196,7 +177,7 @@ def test_every_answer_to_a_form_is_for_everyone(chromium: Browser, site: Site, w
             page.route(shown, _serving(text))
             page.goto(shown)
             assert page.locator("h1").count() == 1, path
-            seen_well(page, width, f"the answer of {path} to {visitor}")
+            require_seen_well(page, width, f"the answer of {path} to {visitor}")
             page.unroute(shown)
 
 
@@ -271,14 +252,14 @@ def test_a_case_is_seen_well_in_each_state(chromium: Browser, site: Site, width:
         site.visit(context, "support")
         page.goto(site.address + path)
         follow(page.get_by_role("button", name="Take this task"))
-        seen_well(page, width, "masked")
+        require_seen_well(page, width, "masked")
         page.get_by_label("E-mail address").check()
         follow(page.get_by_role("button", name="Show what is ticked"))
         assert page.get_by_text(MARKS[1]).count() == 1
-        seen_well(page, width, "revealed")
+        require_seen_well(page, width, "revealed")
         follow(page.get_by_role("button", name="Show what is ticked"))
         assert page.get_by_role("alert").inner_text() == "Tick what you need to see."
-        seen_well(page, width, "nothing ticked")
+        require_seen_well(page, width, "nothing ticked")
         follow(page.get_by_role("button", name="It is done"))
         page.goto(site.address + path)
-        seen_well(page, width, "closed")
+        require_seen_well(page, width, "closed")

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from sqlalchemy import Engine, text
 
+from empty import empty_database
 from sizes import size
 from upheld.database import connection as turns
 from upheld.database import engines
@@ -37,8 +38,7 @@ LOOKS = 200  # of a writer that waits
 @pytest.fixture(name="small")
 def _small(tmp_path: Path) -> Iterator[Engine]:
     """A SQLite database with its tables."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     yield engine
     engine.dispose()
 
@@ -365,8 +365,7 @@ def test_a_writer_looks_as_often_after_a_long_wait_as_at_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever looked ever more rarely would come too late where others write without a pause."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     pauses: list[float] = []
     with closing(sqlite3.connect(tmp_path / "upheld.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -422,8 +421,12 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     assert caught.value.code == "damaged"
 
 
-def test_what_was_deleted_is_in_no_file_after_scrubbing(small: Engine, tmp_path: Path) -> None:
+def test_what_was_deleted_is_in_no_file_after_scrubbing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A deleted value is neither in the database file nor in the log beside it."""
+    monkeypatch.setitem(engines.PRAGMAS, "busy_timeout", (100, 100))  # a reader is not waited for
+    small = open_database(empty_database(tmp_path))
     with writing(small) as connection:
         connection.execute(INSERT, {"id": PLANTED})
     with writing(small) as connection:
@@ -434,6 +437,7 @@ def test_what_was_deleted_is_in_no_file_after_scrubbing(small: Engine, tmp_path:
     assert scrub(small)
     for path in tmp_path.iterdir():
         assert PLANTED.encode() not in path.read_bytes(), path
+    small.dispose()
 
 
 def test_transactions_are_begun_by_us_alone(small: Engine) -> None:

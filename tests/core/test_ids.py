@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from house.test_house import ROOT, TREES
+from house.test_house import ROOT, trees
 
 TYPES = {"person_id": "PersonId", "record_id": "RecordId"}
 SNIPPET = """
@@ -56,7 +56,7 @@ def test_ids_are_of_their_type_wherever_they_are_passed_or_kept() -> None:
     """No parameter or field named for an id is bare text."""
     bare = [
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} {name}"
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if path.is_relative_to(ROOT / "src") and "migrations" not in path.parts
         for node in ast.walk(tree)
         for name, annotation in _annotated(node)

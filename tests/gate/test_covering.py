@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 import upheld
+from empty import empty_database
 from gate.conftest import START, customer
 from gate.test_faults import flipped
 from ledger.logs import OTHER, SIGNER
@@ -26,7 +27,6 @@ from tally import tried
 from upheld.core.clock import system_time
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
-from upheld.database.schema import migrate
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
@@ -254,8 +254,7 @@ def test_a_full_disk_stops_covering_and_leaves_the_last_tree(
     tmp_path: Path, policy: upheld.Policy, keyring: Keyring
 ) -> None:
     """Acts keep their entries; once there is room the tree goes on (SQLite)."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     Gate(engine, policy, keyring)
     add(engine, 300)
     cover(engine)

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 import upheld
+from empty import empty_database
 from gate.conftest import TOLD, Told, customer
 from gate.kills import killed
 from gate.test_gate import TO_PARTNER
@@ -23,7 +24,6 @@ from upheld.core.ids import PersonId
 from upheld.database.connection import LOOK_SECONDS
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
-from upheld.database.schema import migrate
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Refused
@@ -86,8 +86,7 @@ def test_a_full_disk_gives_no_value_and_leaves_nothing(
     tmp_path: Path, policy: upheld.Policy, keyring: Keyring
 ) -> None:
     """An act whose entry finds no room is no act (SQLite; a server tells it by its own state)."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     before = len(gate.entries(person))
@@ -106,8 +105,7 @@ def test_a_database_that_went_away_and_came_back_loses_nothing(
 ) -> None:
     """While it is away nobody gets anything; after that acts go on."""
     path = tmp_path / "upheld.db"
-    engine = open_database(f"sqlite:///{path}")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     path.rename(tmp_path / "away.db")

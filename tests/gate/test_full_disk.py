@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 import tally
 import upheld
+from empty import empty_database
 from gate.conftest import Told, customer
 from gate.test_covering import add, checkpoints
 from gate.test_faults import problems
@@ -21,7 +22,6 @@ from ledger.logs import SIGNER
 from sizes import size
 from upheld.database.engines import open_database
 from upheld.database.errors import DatabaseError
-from upheld.database.schema import migrate
 from upheld.database.statements import row, rows
 from upheld.database.transaction import reading, writing
 from upheld.gate import obligations
@@ -38,8 +38,7 @@ NO_LIMIT = 2**32 - 2
 @pytest.fixture(name="gate")
 def _gate(tmp_path: Path, policy: upheld.Policy, keyring: Keyring, clock: Told) -> Iterator[Gate]:
     """A gate on SQLite."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     yield Gate(engine, policy, keyring, clock)
     engine.dispose()
 

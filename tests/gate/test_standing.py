@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Engine, text
 
 import upheld
+from empty import empty_database
 from gate.conftest import Told, customer
 from gate.test_covering import add, cover
 from ledger.logs import SIGNER
 from upheld.core.ids import PersonId
 from upheld.core.settings import Settings
 from upheld.database.engines import open_database
-from upheld.database.schema import migrate
 from upheld.database.statements import row, rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.gate import Gate
@@ -199,8 +199,7 @@ def test_a_column_of_another_kind_is_a_finding(
     tmp_path: Path, policy: upheld.Policy, keyring: Keyring, column: str
 ) -> None:
     """SQLite keeps whatever is written: a text or a number among entries is named, no error."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     signed(gate)
     for wrong in ("text", 5, b""):
@@ -219,8 +218,7 @@ def test_an_entry_that_is_there_twice_is_a_finding(
     tmp_path: Path, policy: upheld.Policy, keyring: Keyring
 ) -> None:
     """Where somebody took the key off the table and put a row in again, nothing fails."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     signed(gate)
     with writing(engine) as connection:

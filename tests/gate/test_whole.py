@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 import upheld
+from empty import empty_database
 from gate.conftest import TOLD, customer
 from gate.test_faults import flipped, problems
 from gate.test_gate import OFFERS, TO_PARTNER
 from sizes import size
 from upheld.core.ids import PersonId
 from upheld.database.engines import open_database
-from upheld.database.schema import migrate
 from upheld.database.statements import rows
 from upheld.database.transaction import reading, scrub, writing
 from upheld.gate.act.request import Refused
@@ -48,8 +48,7 @@ def test_any_byte_of_a_database_file_is_found_or_harmless(
 ) -> None:
     """What is given out is right or an error, and what else is told is right or found."""
     home, trial = tmp_path / "upheld.db", tmp_path / "trial.db"
-    engine = open_database(f"sqlite:///{home}")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     person = customer(gate)
     gate.append(person, "transaction", ["1", "2"], source="customer", occasion="service-use")
@@ -138,8 +137,7 @@ def test_another_kind_of_thing_in_a_row_is_found_and_not_quoted(
     tmp_path: Path, policy: upheld.Policy, keyring: Keyring, change: str, named: str
 ) -> None:
     """SQLite takes a number for bytes and a text that is none; neither is made into anything."""
-    engine = open_database(f"sqlite:///{tmp_path}/upheld.db")
-    migrate(engine)
+    engine = open_database(empty_database(tmp_path))
     gate = Gate(engine, policy, keyring)
     customer(gate)
     with writing(engine) as connection:

@@ -6,6 +6,7 @@ import re
 import tokenize
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from upheld.database.declared import sealed_tables
@@ -42,7 +43,12 @@ def _files() -> Iterator[Path]:
 
 FILES = tuple(_files())
 PYTHON = tuple(path for path in FILES if path.suffix == ".py")
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in PYTHON}
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """What each module says, read by whichever process runs the first test that asks."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in PYTHON}
 
 
 def _place(path: Path, line: int = 1) -> str:
@@ -65,7 +71,7 @@ def test_no_function_is_longer_than_the_limit() -> None:
     """What a function does fits on a screen, below its signature of a parameter a line."""
     long = [
         _place(path, node.lineno)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node in _functions(tree)
         if (node.end_lineno or node.lineno) - node.body[0].lineno >= FUNCTION_LINES_MAX
     ]
@@ -74,13 +80,13 @@ def test_no_function_is_longer_than_the_limit() -> None:
 
 def test_every_module_tells_its_story() -> None:
     """A reader learns from the first lines what a module is for."""
-    assert [_place(path) for path, tree in TREES.items() if not ast.get_docstring(tree)] == []
+    assert [_place(path) for path, tree in trees().items() if not ast.get_docstring(tree)] == []
 
 
 def test_every_test_says_in_one_sentence_what_holds() -> None:
     """A test's docstring is the behaviour that it holds fast, in one sentence."""
     silent = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if not path.name.startswith("test_"):
             continue
         for node in _functions(tree):
@@ -251,7 +257,7 @@ def test_rows_that_decide_are_read_and_written_in_one_place() -> None:
     read = re.compile(rf"\b(?:FROM|JOIN)\s+({names})\b")
     apart, source = {"migrations", "database"}, ROOT / "src" / "upheld"
     written, found = [], set()
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if not path.is_relative_to(source) or not apart.isdisjoint(path.parts):
             continue
         name = path.relative_to(source).as_posix()
@@ -291,7 +297,7 @@ def test_an_id_in_a_signature_is_a_type() -> None:
     """A task's id is not taken for an agreement's: `core/ids.py` has a type for each."""
     words = {"as_id", "clause_id", "listed_ids"}  # of a document: what its author called it
     bare = []
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         if not path.is_relative_to(ROOT / "src" / "upheld") or "migrations" in path.parts:
             continue
         for node in ast.walk(tree):
@@ -312,7 +318,7 @@ def test_a_docstring_is_read_alone() -> None:
     """None begins by what another one says."""
     leaning = [
         _place(path, node.lineno)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         if "tests" not in path.parts
         for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)

@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 
-from house.test_house import ROOT, TREES
+from house.test_house import ROOT, trees
 
 BANNED = frozenset(
     {
@@ -25,7 +25,7 @@ OTHERS = frozenset(
 )
 OURS = {
     path.relative_to(ROOT): tree
-    for path, tree in TREES.items()
+    for path, tree in trees().items()
     if path.is_relative_to(ROOT / "src") or path.is_relative_to(ROOT / "bench")
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as sockets
 import subprocess
 import sys
 import threading
@@ -24,15 +25,18 @@ UPHELD = str(Path(sys.executable).with_name("upheld"))
 def _socket(tmp_path: Path) -> Iterator[Path]:
     """The socket of a server that answers until the test ends."""
     path = tmp_path / "signer"
-    server = SignerServer(SIGNER, path, tmp_path / "signed")
-    thread = threading.Thread(target=server.serve, kwargs={"requests": 50}, daemon=True)
+    server, ending = SignerServer(SIGNER, path, tmp_path / "signed"), threading.Event()
+
+    def serve() -> None:
+        while not ending.is_set():
+            server.serve(requests=1)
+
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     yield path
-    while thread.is_alive():  # the questions that the test did not ask
-        try:
-            SocketSigner(path)
-        except SignerError:
-            break
+    ending.set()
+    with sockets.socket(sockets.AF_UNIX) as line:
+        line.connect(str(path))  # it may wait for the next question
     thread.join()
     server.close()
 
