@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sizes import CHOSEN
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 WIDTHS = (390,) if CHOSEN == "short" else (1280, 390)  # on a phone, and at a desk
 WCAG = ("wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice")
@@ -32,6 +32,18 @@ def served(app: Callable[..., Any], host: str = "127.0.0.1") -> Iterator[str]:
     yield f"http://{host}:{port}"
     server.should_exit = True
     thread.join()
+
+
+@contextmanager
+def screen(chromium: Browser, width: int) -> Iterator[Page]:
+    """A page on a screen of some width, touched where it is a phone's, into which axe can come."""
+    with chromium.new_context(
+        viewport={"width": width, "height": 844},
+        has_touch=width < 400,
+        is_mobile=width < 400,
+        bypass_csp=True,
+    ) as context:
+        yield context.new_page()
 
 
 def follow(locator: Locator) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-import upheld
-from browsing import follow, served
-from empty import empty_database
+from browsing import follow
 from gate.versions import post, version
-from practices.conftest import House, houses
+from practices.conftest import House
 from practices.suppliers import PLAN, supplied_plan
 from practices.test_agreements import (
     PARTY,
@@ -27,7 +24,6 @@ from practices.test_agreements import (
     run_job,
 )
 from practices.test_partner_pulls import Program, refusals_of
-from upheld.demo import sample_policy
 from upheld.practice.endpoints import cookie_name
 
 if TYPE_CHECKING:
@@ -37,16 +33,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 SHARED = "except may share identity, contact-details, services to trusted-partner for offers"
 LESS = (SHARED, SHARED.replace(", contact-details, services", ""))
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, str]]:
-    """A running provider that is served, and its address."""
-    folder = tmp_path_factory.mktemp("agreements")
-    with contextmanager(houses)(empty_database(folder), folder) as opening:
-        house = opening(upheld.load(sample_policy()))
-        with served(house.app) as address:
-            yield house, address
 
 
 class Visitor:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browsing import WIDTHS, require_seen_well, served
+from browsing import WIDTHS, require_seen_well, screen, served
 from empty import empty_database
 from ledger.logs import SIGNER
 from practices.conftest import houses
@@ -40,13 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_numbers_are_for_everyone(chromium: Browser, site: str, width: int) -> None:
     """Neither page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways."""
-    with chromium.new_context(
-        viewport={"width": width, "height": 844},
-        has_touch=width < 400,
-        is_mobile=width < 400,
-        bypass_csp=True,
-    ) as context:
-        page = context.new_page()
+    with screen(chromium, width) as page:
         for path in ("/privacy?rules=open", "/privacy/clause/service", "/privacy/disclosures"):
             page.goto(site + path)
             require_seen_well(page, width, path)

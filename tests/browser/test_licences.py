@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import upheld
 from browser.test_agreements import Visitor
 from browser.test_visits import checked
-from browsing import follow, served
-from empty import empty_database
-from practices.conftest import House, houses
+from browsing import follow
+from practices.conftest import House
 from practices.test_feeds import SPRUCE
 from practices.test_licences import WIDER, under_licence
-from upheld.demo import sample_policy
 from upheld.practice import parties
 from upheld.practices.feeds.licence_desk import HERE, MINE
 
@@ -25,15 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[House, str]]:
-    """A running provider, and its address."""
-    with contextmanager(houses)(empty_database(tmp_path), tmp_path) as opening:
-        house = opening(upheld.load(sample_policy()))
-        with served(house.app) as address:
-            yield house, address
 
 
 def test_a_licence_is_read_at_the_desk_and_by_a_customer(

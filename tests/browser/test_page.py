@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upheld
-from browsing import WIDTHS, follow, require_seen_well, served
+from browsing import WIDTHS, follow, require_seen_well, screen, served
 from pages import POLICY, WORDS
 from upheld.app.policy import policy_app, publish_files
 from upheld.demo import sample_policy
@@ -45,13 +45,7 @@ def site() -> Iterator[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_is_for_everyone(chromium: Browser, site: str, width: int) -> None:
     """No page breaks a rule of WCAG 2.2 AA that can be tested, or scrolls sideways."""
-    with chromium.new_context(
-        viewport={"width": width, "height": 844},
-        has_touch=width < 400,
-        is_mobile=width < 400,
-        bypass_csp=True,
-    ) as context:
-        page = context.new_page()
+    with screen(chromium, width) as page:
         for path in PATHS:
             page.goto(site + path)
             require_seen_well(page, width, path)

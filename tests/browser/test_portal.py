@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import upheld
-from browsing import WIDTHS, follow, require_seen_well, served
+from browsing import WIDTHS, follow, require_seen_well, screen, served
 from empty import empty_database
 from practices.conftest import PASSWORD, houses
 from practices.routes import MARKS, World, lines, routed
@@ -103,15 +103,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_is_for_everyone(chromium: Browser, site: Site, width: int) -> None:
     """Each page, as whoever it is for, in light and dark, on a desk and on a phone."""
-    with chromium.new_context(
-        viewport={"width": width, "height": 844},
-        has_touch=width < 400,
-        is_mobile=width < 400,
-        bypass_csp=True,
-    ) as context:
-        page = context.new_page()
+    with screen(chromium, width) as page:
         for visitor, path in site.pages(width):
-            site.visit(context, visitor)
+            site.visit(page.context, visitor)
             if shown(page, site.address + path):
                 require_seen_well(page, width, f"{path} as {visitor}")
 

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import upheld
-from browsing import follow, served
-from empty import empty_database
-from practices.conftest import House, houses
+from browsing import follow
+from practices.conftest import House
 from practices.programmes import deliver, programme, run
 from practices.test_guardians import KID, family
-from upheld.demo import sample_policy
 from upheld.practice.endpoints import cookie_name
 from upheld.practices.programmes.programmes import Programme
 
@@ -24,16 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 WARNING = "We cannot warrant that the other company has a privacy policy"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, str]]:
-    """A running provider that is served, and its address."""
-    folder = tmp_path_factory.mktemp("programmes")
-    with contextmanager(houses)(empty_database(folder), folder) as opening:
-        house = opening(upheld.load(sample_policy()))
-        with served(house.app) as address:
-            yield house, address
 
 
 @contextmanager

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-import upheld
 from browser.test_agreements import Visitor
-from browsing import follow, served
-from empty import empty_database
+from browsing import follow
 from practices.ads import crowd
-from practices.conftest import House, houses
-from upheld.demo import sample_policy
+from practices.conftest import House
 from upheld.practice import parties
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[House, str]]:
-    """A running provider that is served, and its address."""
-    with contextmanager(houses)(empty_database(tmp_path), tmp_path) as opening:
-        house = opening(upheld.load(sample_policy()))
-        with served(house.app) as address:
-            yield house, address
 
 
 def fill(visitor: Visitor, split: str) -> str:
