@@ -70,24 +70,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     names = {item.nodeid for item in items}
     whole = bool(items) and _is_whole_run(items[0].config)
     spared = {item for item in items if _is_spared(item, names, whole=whole)}
-    if CHOSEN != "short" and whole:
-        spared |= {item for item in items if not (_has_size(item.path) or _has_twin(item, names))}
+    if whole:
+        spared |= {item for item in items if _is_of_another_size(item, names)}
     if spared:
         items[0].config.hook.pytest_deselected(items=[*spared])
         items[:] = [item for item in items if item not in spared]
 
 
+def _is_of_another_size(item: pytest.Item, names: set[str]) -> bool:
+    """Whether a run of all leaves a test to another size: a large one, or one alike at each."""
+    is_large = item.get_closest_marker("large") is not None
+    if CHOSEN == "short":
+        return is_large
+    return not (is_large or _has_size(item.path) or _has_twin(item, names))
+
+
 def _is_spared(item: pytest.Item, names: set[str], *, whole: bool) -> bool:
-    """Whether a test is left to its twin on the other database.
+    """Whether a practice's test is left to its twin on the other database.
 
     At the small size three of four run on SQLite, at a larger one those that were left; both
-    together are all. Below the practices, those of a file with sizes run on both at a larger one,
-    and whoever names tests gets both; of practices' tests, whoever names them and a size between.
+    together are all. Whoever names tests and a size between gets both.
     """
     if (CHOSEN == "middle" and not whole) or not _has_twin(item, names):
-        return False
-    is_of_practice = item.nodeid.startswith("tests/practices/")
-    if not is_of_practice and (not whole or (CHOSEN != "short" and _has_size(item.path))):
         return False
     kind, twin = _twin(item)
     on_postgresql = (crc32(min(item.nodeid, twin).encode()) % 4 == 0) != (CHOSEN != "short")
@@ -95,17 +99,17 @@ def _is_spared(item: pytest.Item, names: set[str], *, whole: bool) -> bool:
 
 
 def _twin(item: pytest.Item) -> tuple[str, str]:
-    """On which database a test runs, and the same one on the other; else nothing."""
+    """On which database a practice's test runs, and the same one on the other; else nothing."""
     kinds = {"sqlite": "postgresql", "postgresql": "sqlite"}
     name, parts = item.nodeid, getattr(item, "callspec", None)
     kind = next((kind for kind in kinds if parts and kind in parts.id.split("-")), "")
-    if not kind:
+    if not kind or not name.startswith("tests/practices/"):
         return "", ""
     return kind, name.replace(kind, kinds[kind])
 
 
 def _has_twin(item: pytest.Item, names: set[str]) -> bool:
-    """Whether a test is there for the other database too."""
+    """Whether a practice's test is there for the other database too."""
     return _twin(item)[1] in names
 
 

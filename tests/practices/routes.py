@@ -270,9 +270,10 @@ class World:
     def browser(self, visitor: str) -> tuple[TestClient, str]:
         """Somebody's browser, signed in anew, and the token that their forms carry."""
         kind, subject = self.visitors[visitor]
+        browser = self.house.signed_in(subject, kind) if kind else self.house.browser()
+        browser.portal = self.house.portal
         if not kind:
-            return self.house.browser(), ""
-        browser = self.house.signed_in(subject, kind)
+            return browser, ""
         provider = self.house.provider
         raw = browser.cookies[cookie_name(provider, kind)]
         session = self.house.do(

@@ -32,6 +32,7 @@ def all_mutants() -> list[Mutant]:
     return list(mutants(upheld.load(sample_policy())))
 
 
+@pytest.mark.large  # however few words are tried, all stories are told twice before
 @pytest.mark.timeout(2_400)  # the stories are told anew for most words
 def test_a_word_does_something_or_is_listed_and_the_list_only_shrinks(
     monkeypatch: pytest.MonkeyPatch,

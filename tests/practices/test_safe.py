@@ -33,16 +33,29 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
-def state(house: House) -> dict[str, object]:
-    """Everything in the database but what looking makes; sessions without when they were seen."""
-    tables = sorted(set(declared_tables().tables) - MADE_BY_LOOKING)
-    whose = "SELECT id_hash, kind, subject, started_at, fresh FROM session ORDER BY id_hash"
-    # Read by SQLite alone: there are many tables, and they are read before and after each look.
-    with closing(sqlite3.connect(house.provider.gate.gate.engine.url.database or "")) as database:
-        result = {
-            each: sorted(map(repr, database.execute(f"SELECT * FROM {each}"))) for each in tables
-        }
-        return {**result, "session": database.execute(whose).fetchall()}
+class Watched:
+    """Everything in a database but what looking makes; sessions without when they were seen."""
+
+    def __init__(self, house: House) -> None:
+        # Read by SQLite alone: there are many tables, and they are looked at around each look.
+        self._database = sqlite3.connect(house.provider.gate.gate.engine.url.database or "")
+        self._tables = sorted(set(declared_tables().tables) - MADE_BY_LOOKING)
+        self._version, self._rows = -1, dict[str, object]()
+
+    def rows(self) -> dict[str, object]:
+        """All rows by their table; read anew where anybody has written since."""
+        (version,) = self._database.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            whose = "SELECT id_hash, kind, subject, started_at, fresh FROM session ORDER BY id_hash"
+            read = self._database.execute
+            rows = {each: sorted(map(repr, read(f"SELECT * FROM {each}"))) for each in self._tables}
+            self._rows = {**rows, "session": read(whose).fetchall()}
+            self._version = version
+        return self._rows
+
+    def close(self) -> None:
+        """Look no more."""
+        self._database.close()
 
 
 def live(world: World) -> dict[str, Callable[[], str]]:
@@ -97,14 +110,19 @@ def test_looking_at_any_route_changes_nothing(house: House) -> None:
     world = World(house)
     table = lines()
     house.do(lambda transaction: use_up(transaction, world.outside.campaign))
+    with closing(Watched(house)) as watched:
+        _look_everywhere(world, table, watched)
+
+
+def _look_everywhere(world: World, table: dict[str, Line], watched: Watched) -> None:
     for path, target, visitor in visits(world, table):
         browser, _ = world.browser(visitor)
         browser.get("/me")  # so that a session that was just begun is noted already
-        before = state(house)
+        before = watched.rows()
         for method in ("GET", "HEAD", "OPTIONS"):
             answer = browser.request(method, target)
             where = f"{method} {path} as {visitor}"
-            assert state(house) == before, where
+            assert watched.rows() == before, where
             if method == "OPTIONS":
                 assert answer.status_code == 405, where
             if method == "HEAD":

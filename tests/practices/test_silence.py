@@ -35,6 +35,7 @@ def desk_at(world: World) -> Desk:
     return Desk(first, second, third, model, Releases(model), Notices(model))
 
 
+@pytest.mark.large  # test_silent_answers.py compares most of these pages at every size
 def test_of_an_order_that_forbids_it_nobody_but_the_legal_desk_reads_anything(house: House) -> None:
     """Each route as each other visitor: neither who issued it, nor its name, nor that it is."""
     world = World(house)

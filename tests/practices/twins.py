@@ -283,6 +283,7 @@ def copies_of(
     other.put_under_orders(world.ann, world.child, days=days)
     yield Copies(world, paths, (one, other))
     for each in copies:
+        each.world.house.leave()
         close(each.gate)
 
 

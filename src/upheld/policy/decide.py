@@ -6,7 +6,7 @@ look-up for the question, one for each fact given, and one for the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -431,6 +431,3 @@ def duty_text(word: str, amount: object, unit: str) -> str:
 def join_words(words: list[str], last: str) -> str:
     """Words as a list in a sentence."""
     return f" {last} ".join(([", ".join(words[:-1])] if words[1:] else []) + words[-1:])
-
-
-Prepared = Callable[[Mapping[str, object]], Decision]

@@ -70,7 +70,6 @@ UNITS = ("hours", "days", "months", "years", "percent")
 SINGULAR = {"hour": "hours", "day": "days", "month": "months", "year": "years"}
 SMALLER = {"days": ("hours", 24), "years": ("months", 12)}  # unit: (smaller unit, how many)
 OTHER = "other"
-PER = "per"
 DERIVED = "derived"  # in place of a type, of a fact that is a formula over others
 TERM_ATTRIBUTES = {"label": str, "note": str, "dpv": str, "fides": str}
 

@@ -32,20 +32,6 @@ STATES_ENDED: Final = {
     "signal": "OptOutWithdrawn",
 }
 PURPOSES: Final = {"advertising-opt-out": ("advertising",), "privacy-signal": ("advertising",)}
-MANDATORY: Final = frozenset(
-    {
-        "privacy_notice",
-        "language",
-        "purpose",
-        "pii_information",
-        "pii_controllers",
-        "storage_locations",
-        "retention_period",
-        "jurisdiction",
-        "recipient_third_parties",
-        "withdrawal_method",
-    }
-)
 
 
 def document(
