@@ -48,7 +48,7 @@ class Licences:
         raise EditionError(
             "there is no such licence",
             code="no-licence",
-            hint="`upheld feed licences` tells their numbers",
+            hint="`upheld feed licence list` tells their numbers",
         )
 
     def policy(self, its: Licence) -> Policy:

@@ -1,6 +1,6 @@
 """Verify a receipt, for anybody: by the public key of our log, and nothing else of ours.
 
-The same can be done elsewhere, without us: `upheld ledger verify-receipt`, or any program that
+The same can be done elsewhere, without us: `upheld ledger verify`, or any program that
 knows RFC 6962 and signed notes. Nothing of what is sent is kept.
 """
 
