@@ -26,7 +26,7 @@ from upheld.policy.bulk.screen import Masks, bindings, codes
 from upheld.policy.bulk.versions import screen_versions
 from upheld.policy.vocabulary import DIMENSIONS
 
-POLICIES = size("policies on each engine", short=3, long=12)
+POLICIES = size("policies on each engine", short=2, long=12)
 ROWS = size("rows on each engine, of a policy", short=100, long=400)
 SUPPORT = "may use identity, contact-details, services, messages, usage for support"
 CITED = (SUPPORT, f"{SUPPORT}\n  may use activity for service-improvement")  # by two clauses

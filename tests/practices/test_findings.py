@@ -172,17 +172,22 @@ def test_words_cannot_break_the_policy_whatever_they_hold(house: House) -> None:
     assert any(each.note and each.text.endswith(text) for each in policy.program.clauses)
 
 
-def test_twenty_who_record_a_finding_at_once_make_one_draft(house: House) -> None:
-    """Nineteen hear that there is one; one finding is recorded."""
-    house.provider.gate.gate.take_first_version()
-    olga = house.staff("counsel", sign_in="olga")
+def outlook_of(house: House) -> findings.FindingPreview:
+    """What a finding about a clause of the policy in force would change."""
     today = house.clock.today()
-    outlook = findings.preview(
+    return findings.preview(
         house.provider.policy,
         CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
         house.do(findings.versions_posted),
         today,
     )
+
+
+def test_twenty_who_record_a_finding_at_once_make_one_draft(house: House) -> None:
+    """Nineteen hear that there is one; one finding is recorded."""
+    house.provider.gate.gate.take_first_version()
+    olga = house.staff("counsel", sign_in="olga")
+    outlook = outlook_of(house)
 
     def one(_: int) -> str:
         try:
@@ -207,13 +212,7 @@ def test_a_finding_that_was_looked_at_before_another_posting_makes_no_draft(hous
     """What was shown is of a version that is in force no more."""
     house.provider.gate.gate.take_first_version()
     olga = house.staff("counsel", sign_in="olga")
-    today = house.clock.today()
-    outlook = findings.preview(
-        house.provider.policy,
-        CourtFinding("improving", False, COURT, today, REFERENCE, WORDS),
-        house.do(findings.versions_posted),
-        today,
-    )
+    outlook = outlook_of(house)
     posted(house, "offers")
     with pytest.raises(UpheldError) as caught:
         house.do(

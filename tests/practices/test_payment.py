@@ -131,16 +131,10 @@ class Killed(BaseException):
     """The process was killed."""
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_payment_that_is_killed_in_the_middle_is_made_once(
-    house: House, monkeypatch: pytest.MonkeyPatch, when: str
+def send_killed(
+    browser: TestClient, data: dict[str, str], monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
-    """Killed before or after the charge, it is under way until the job ends it, and taken once."""
-    engage(house, PROCESSOR, "payment-processor")
-    person = house.customer()
-    invoiced(house, person)
-    browser = with_card(house, person)
-    amount_due, data = history(house, person).balance, form(browser, amount="5")
+    """Send the form of a payment to a process that is killed before or after its charge."""
     charge = Payments.charge
 
     def killed(self: Payments, *args: object) -> ChargeResult:
@@ -151,6 +145,19 @@ def test_a_payment_that_is_killed_in_the_middle_is_made_once(
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(Payments, "charge", killed)
         send(browser, "/me/payment", data)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_payment_that_is_killed_in_the_middle_is_made_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Killed before or after the charge, it is under way until the job ends it, and taken once."""
+    engage(house, PROCESSOR, "payment-processor")
+    person = house.customer()
+    invoiced(house, person)
+    browser = with_card(house, person)
+    amount_due, data = history(house, person).balance, form(browser, amount="5")
+    send_killed(browser, data, monkeypatch, when)
     assert "under way" in browser.get(f"/me/payment/done/{data['key']}").text
     assert history(house, person).balance == amount_due
     assert job(house, "interrupted payments") == 0  # not yet: it may still be at work

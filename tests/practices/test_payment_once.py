@@ -14,7 +14,7 @@ import pytest
 from practices.bills import PROCESSOR, address, engage, history, invoiced, job, with_card
 from practices.conftest import PAGE, House, send
 from practices.test_consequences import hidden
-from practices.test_payment import Killed, form, typed_amount
+from practices.test_payment import Killed, form, send_killed, typed_amount
 from upheld.core.ids import PersonId
 from upheld.database.statements import rows
 from upheld.gate.evidence.field_values import FieldValues
@@ -55,16 +55,7 @@ def kill(
     """Let a payment of everything be killed before or after its charge; its form."""
     browser = with_card(house, person)
     data = form(browser, amount=typed_amount(history(house, person).balance))
-    charge = Payments.charge
-
-    def killed(self: Payments, *args: object) -> ChargeResult:
-        if when == "after":
-            charge(self, *args)  # type: ignore[arg-type]  # passed on as they came
-        raise Killed
-
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(Payments, "charge", killed)
-        send(browser, "/me/payment", data)
+    send_killed(browser, data, monkeypatch, when)
     return data
 
 

@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from upheld.core.errors import UpheldError, nearest
-from upheld.policy.analyse.sever import MARKED, reread, strike
+from upheld.core.errors import UpheldError
+from upheld.policy.analyse.sever import MARKED, require_clause, reread, strike
 from upheld.policy.document import Document, Section, read_document
 from upheld.policy.front_matter import BYTES_MAX
 from upheld.policy.load import Policy
@@ -48,15 +48,7 @@ def with_finding(policy: Policy, clause: str, note: str, version: str, *, restor
 
 def restore_clause(policy: Policy, name: str) -> Policy:
     """The policy with a struck clause restored; UpheldError where there is none."""
-    clauses = [clause for clause in policy.program.clauses if clause.id]
-    target = next((clause for clause in clauses if clause.id == name), None)
-    if target is None:
-        near = nearest(name, (clause.id for clause in clauses))
-        raise UpheldError(
-            f"the policy has no clause #{name}",
-            code="unknown-clause",
-            hint=f"did you mean #{near}?" if near else "ids stand in {#…} behind their clauses",
-        )
+    target = require_clause(policy, name)
     if not target.severed:
         raise UpheldError(
             f"#{name} is not struck", code="nothing-to-sever", hint="it says what it says"

@@ -12,6 +12,7 @@ from upheld.core.errors import PolicyError, UpheldError, nearest
 from upheld.policy.analyse.compare import Comparison, compare
 from upheld.policy.document import read_document
 from upheld.policy.load import Policy
+from upheld.policy.program import Clause
 from upheld.policy.resolve import resolve
 
 MARKED = " .severed"
@@ -61,8 +62,8 @@ def sever(
     )
 
 
-def strike(policy: Policy, name: str) -> Policy:
-    """The policy with a clause struck; UpheldError where there is none, or nothing to strike."""
+def require_clause(policy: Policy, name: str) -> Clause:
+    """The clause of an id; UpheldError where there is none."""
     clauses = [clause for clause in policy.program.clauses if clause.id]
     target = next((clause for clause in clauses if clause.id == name), None)
     if target is None:
@@ -72,6 +73,12 @@ def strike(policy: Policy, name: str) -> Policy:
             code="unknown-clause",
             hint=f"did you mean #{near}?" if near else "ids stand in {#…} behind their clauses",
         )
+    return target
+
+
+def strike(policy: Policy, name: str) -> Policy:
+    """The policy with a clause struck; UpheldError where there is none, or nothing to strike."""
+    target = require_clause(policy, name)
     if target.severed or not target.nodes:
         raise UpheldError(
             f"#{name} is struck already" if target.severed else f"#{name} has no rules to strike",
