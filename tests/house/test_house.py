@@ -200,6 +200,7 @@ READ_UNCHECKED = {
     ("practices/collection/ties.py", "visit_tie"): _LOOKED_AT,
     ("practices/collection/untying.py", "visit_tie"): _LOOKED_AT,
     ("practices/collection/released.py", "visit_day"): "each is read anew then and checked",
+    ("practices/collection/released.py", "visit_block"): "each is read anew then and checked",
     ("practices/legal/apart.py", "legal_reach"): "each is read anew then and checked",
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     (

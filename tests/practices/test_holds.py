@@ -346,7 +346,7 @@ def test_a_browser_that_was_untied_under_a_silent_hold_is_forgotten_at_its_end(
     assert finish_waiting(held.gate, JobTrial(held.gate, "visits")) == 1
     assert finish_waiting(held.gate, JobTrial(held.gate, "visits")) == 0
     assert len(visits(house)) == before - len(held.pages)
-    assert house.do(lambda t: cookies_of(t, [held.ann])) == set()
+    assert house.do(lambda t: cookies_of(t, [held.ann])) == {}
     assert len(house.do(lambda t: cookies_of(t, [bo]))) == 1
 
 

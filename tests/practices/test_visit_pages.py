@@ -273,7 +273,7 @@ def test_a_customer_unties_a_browser_and_its_visits_go(house: House) -> None:
     page = browser.get("/me/privacy/visits").text
     assert "You opened" not in page
     assert "There is none." in page
-    assert house.do(lambda t: cookies_of(t, [ann])) == set()
+    assert house.do(lambda t: cookies_of(t, [ann])) == {}
     assert len(house.do(lambda t: cookies_of(t, [bo]))) == 1
     assert "You opened" in other.get("/me/privacy/visits").text
     entries = [each.entry.kind for each in house.provider.gate.gate.entries(ann)]
@@ -297,7 +297,7 @@ def test_whoever_unties_a_shared_browser_leaves_the_others_nothing_to_see(house:
     assert len(visits(house)) == before
     entries = [each.entry for each in house.provider.gate.gate.entries(ann)]
     assert [each.data for each in entries if each.kind == UNTIED] == [("cookie-id",)]
-    assert house.do(lambda t: cookies_of(t, [ann])) == set()
+    assert house.do(lambda t: cookies_of(t, [ann])) == {}
     assert "You opened" not in bo.get("/me/privacy/visits").text
 
 

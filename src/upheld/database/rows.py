@@ -255,7 +255,9 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
     layout = declaration(table)
     seals = seals_of(connection)
     query = f"SELECT {layout.selected} FROM {layout.name} WHERE {where}"  # noqa: S608 - our own words
-    whatever_is_there = rows(connection, query, *values)
+    whatever_is_there = [
+        (*_restore_booleans(layout, each), each[-1]) for each in rows(connection, query, *values)
+    ]
     ours = [
         each
         for each in whatever_is_there

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -60,12 +60,34 @@ class VisitColumns(msgspec.Struct, array_like=True):
     def without(self, tokens: Collection[bytes]) -> VisitColumns:
         """The visits that came with none of some tokens, without the values of the others."""
         gone = {at for at, each in enumerate(self.tokens) if each in tokens}
-        stay = [at for at, token in enumerate(self.token_of) if token not in gone]
+        return self._only([at for at, token in enumerate(self.token_of) if token not in gone])
+
+    def under(self, others: Mapping[bytes, Sequence[tuple[int, bytes]]]) -> VisitColumns:
+        """The visits that came with some tokens before a time, with another token in its place.
+
+        `others` says before when, in seconds since 1970, the earliest first, and which.
+        """
+        pairs = [
+            (at, new)
+            for at, (time, token) in enumerate(zip(self.times, self.token_of, strict=True))
+            for new in [_first_after(others.get(self.tokens[token], ()), time)]
+            if new
+        ]
+        columns = self._only([at for at, _ in pairs])
+        columns.tokens, columns.token_of = _distinct([new for _, new in pairs])
+        return columns
+
+    def _only(self, stay: list[int]) -> VisitColumns:
+        """The visits at some places, without the values of the others."""
         routes, route_of = _still(self.routes, self.route_of, stay)
         networks, network_of = _still(self.networks, self.network_of, stay)
         others, token_of = _still(self.tokens, self.token_of, stay)
         times = [self.times[at] for at in stay]
         return VisitColumns(times, routes, route_of, networks, network_of, others, token_of)
+
+
+def _first_after(others: Sequence[tuple[int, bytes]], time: int) -> bytes:
+    return next((token for end, token in others if time < end), b"")
 
 
 def _still(values: list[Any], value_of: list[int], stay: list[int]) -> tuple[list[Any], list[int]]:

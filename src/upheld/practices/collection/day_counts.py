@@ -23,7 +23,6 @@ from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, D
 from upheld.practices.collection.intake import QUARTER
 from upheld.practices.collection.tables import COUNTED as COUNTED_BLOCKS
 from upheld.practices.collection.tables import visit_block, visit_tie
-from upheld.practices.collection.ties import KNOWN
 
 COUNTED: Final = "visit-count"  # the kind of the entry
 FOR: Final = "service-improvement"
@@ -54,7 +53,6 @@ class SealedDay(NamedTuple):
     fields: tuple[str, ...]  # that may be used
     decision: Decision
     ties: list[tuple[bytes, PersonId]]
-    waiting: list[bytes]  # cookies whose visits a hold alone keeps: nothing is told of them
 
 
 def use_of(fields: Sequence[str]) -> Act:
@@ -68,17 +66,17 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
     fields = tuple(each for each in (PAGE, NETWORK) if decide(use_of([each]), OBJECTED).allowed)
     decision = decide(use_of(fields or (PAGE, NETWORK)), OBJECTED)
     if PAGE not in fields:
-        return SealedDay(day, [], {}, (), decision, [], [])
+        return SealedDay(day, [], {}, (), decision, [])
     tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    ties, waiting = list[tuple[bytes, PersonId]](), list[bytes]()
-    for row in tables.select(visit_tie, KNOWN):
-        cookie = sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie")
-        if row.untied is None:
-            ties.append((cookie, PersonId(row.person_id)))
-        else:
-            waiting.append(cookie)
+    ties = [
+        (
+            sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"),
+            PersonId(row.person_id),
+        )
+        for row in tables.select(visit_tie, "untied IS NULL")
+    ]
     rows = tables.select(visit_block, f"{COUNTED_BLOCKS} AND day = ?", day)
-    return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties, waiting)
+    return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties)
 
 
 def whose(gate: Gate, its: SealedDay) -> dict[PersonId, set[bytes]]:
@@ -124,11 +122,8 @@ def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
     keys, networks_count = DayKeys(gate, its.salts), NETWORK in its.fields
     pages, quarters, networks = Counter[str](), Counter[int](), Counter[str]()
     left_out, browsers, unknown = 0, set[tuple[str, bytes]](), Counter[str]()
-    untold = {keys.token(its.day, each) for each in its.waiting if its.rows}
     for row in its.rows:
         columns = keys.columns(row)
-        if untold and not untold.isdisjoint(columns.tokens):
-            columns = columns.without(untold)
         if besides and not besides.isdisjoint(columns.tokens):
             before = len(columns.times)
             columns = columns.without(besides)

@@ -1,6 +1,7 @@
 """The visits of people who are erased, taken out of every block, for many people at once.
 
-What a hold keeps of them is put into blocks of its own, which no count has, as if it were gone.
+What a hold keeps of them is put into blocks of its own, which no count has, as if it were gone, and
+under a cookie of its own.
 A block is opened for all of them together: first its tokens alone, and the whole of it only where
 one of theirs is among them; of a day that is in order, only blocks in which theirs can be. Blocks
 are looked through while nobody waits, and written anew a few in a transaction. Who is killed in
@@ -12,19 +13,24 @@ and its day stands on the list of the job.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, MutableSet, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableSet, Sequence
 
 from upheld.core.ids import BlockId, PersonId
-from upheld.database.columns import microseconds
 from upheld.gate.gate import Gate
 from upheld.gate.public import SealError
 from upheld.gate.set_aside import JobTrial
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import (
     COOKIE,
-    PURPOSE,
     DayKeys,
     where_tokens_may_be,
+)
+from upheld.practices.collection.endings import (
+    Ending,
+    end_ties,
+    endings_of,
+    keep_ties_aside,
+    still,
 )
 from upheld.practices.collection.rewriting import (
     JOB,
@@ -37,108 +43,48 @@ from upheld.practices.collection.rewriting import (
     set_aside,
     whole_keys,
 )
-from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import OF_PERSON, TIED, cookies_that_go
+from upheld.practices.collection.tables import visit_block, visit_day
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
     """Delete the visits of people who are being erased, but of those whom the law has us keep."""
 
-    def going(transaction: Transaction) -> dict[tuple[PersonId, str], bytes]:
-        return cookies_that_go(transaction, person_ids)
+    def now(transaction: Transaction) -> dict[bytes, Ending]:
+        return endings_of(transaction, person_ids)
 
-    done, apart = set[bytes](), set[bytes]()
+    done: dict[bytes, Ending] = {}
     while True:
         with gate.together() as transaction:
-            ties = going(transaction)
-            cookies = {each for each in ties.values() if each} - done
-            waiting = set() if cookies else _waiting(transaction, person_ids, ties) - apart
-            if not cookies and not waiting:
-                _let_wait(transaction, person_ids, ties.keys())
-                for whose in ties:
-                    where = "person_id = ? AND cookie_mark = ?"
-                    transaction.tables.delete(visit_tie, where, *whose)
+            endings = now(transaction)
+            new = {each: its for each, its in endings.items() if done.get(each) != its}
+            if not new:  # none was tied meanwhile, and no hold came
+                end_ties(transaction, person_ids)
                 return
-        if cookies:
-            delete_visits(gate, cookies, lambda transaction: {*going(transaction).values()})
-            done |= cookies
-        else:  # none was tied meanwhile that goes
-            set_apart(gate, waiting)
-            apart |= waiting
+            keep_ties_aside(transaction, new.values())
+        end_visits(gate, new, now)
+        done |= new
 
 
-def _waiting(
-    transaction: Transaction, person_ids: Sequence[PersonId], going: Collection[tuple[str, str]]
-) -> set[bytes]:
-    """The cookies of people who are erased whose visits a hold keeps."""
-    sealer = transaction.sealer(PURPOSE, "tie")
-    return {
-        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for person_id in person_ids
-        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id)
-        if (person_id, row.cookie_mark) not in going
-    }
-
-
-def _let_wait(
-    transaction: Transaction, person_ids: Sequence[PersonId], going: Collection[tuple[str, str]]
-) -> None:
-    """Say of the ties of people who are erased which a hold keeps that they wait for its end."""
-    at = microseconds(transaction.clock.now())
-    for person_id in person_ids:
-        for row in transaction.tables.select(visit_tie, TIED, person_id):
-            if (person_id, row.cookie_mark) not in going:
-                where = f"{TIED} AND cookie_mark = ?"
-                values = person_id, row.cookie_mark
-                transaction.tables.update(visit_tie, {"untied": at}, where, *values)
-
-
-def delete_visits(
-    gate: Gate, cookies: set[bytes], still: Callable[[Transaction], set[bytes]] | None = None
+def end_visits(
+    gate: Gate,
+    endings: Mapping[bytes, Ending],
+    now: Callable[[Transaction], Mapping[bytes, Ending]],
 ) -> int:
-    """Delete the visits that came with some cookies, on every day; how many.
+    """Delete the visits that came with some cookies, on every day, or put them aside; how many.
 
-    `still` says which may go when some blocks are written: a hold may have come meanwhile.
+    `now` says what becomes of them when some blocks are written: a hold may have come meanwhile.
     """
     count, damaged = 0, set[BlockId]()
     for day in _days(gate):
         # Others may be written meanwhile.
-        while cookies and (some := _blocks_with(gate, day, cookies, damaged)):
+        while endings and (some := _blocks_with(gate, day, {*endings}, damaged)):
             for lot in lots_of(some):
                 with gate.together() as transaction:
-                    cookies = cookies & still(transaction) if still else cookies
-                    count += _take_out(transaction, lot, cookies, damaged) if cookies else 0
+                    endings = still(endings, now(transaction))
+                    if endings:
+                        count += _write_lot(transaction, lot, endings.values(), damaged)
     set_aside(JobTrial(gate, JOB), gate, damaged)
     return count
-
-
-def set_apart(gate: Gate, cookies: set[bytes]) -> None:
-    """Put the visits that came with some cookies, which a hold keeps, into blocks of their own."""
-    damaged = set[BlockId]()
-    for day in _days(gate):
-        while some := _blocks_with(gate, day, cookies, damaged, COUNTED):
-            for lot in lots_of(some):
-                with gate.together() as transaction:
-                    _divide(transaction, lot, cookies, damaged)
-    set_aside(JobTrial(gate, JOB), gate, damaged)
-
-
-def _divide(
-    transaction: Transaction,
-    block_ids: Sequence[BlockId],
-    cookies: set[bytes],
-    damaged: MutableSet[BlockId],
-) -> None:
-    """Write blocks anew, if they are still there, as one without the visits of some cookies.
-
-    And one with them alone, of which nothing is told. Those that are not whole join the damaged.
-    """
-    keys, blocks = _open_those_there(transaction, block_ids, damaged)
-    for row, columns in blocks:
-        tokens = {keys.token(row.day, each) for each in cookies}
-        theirs = columns.without([each for each in columns.tokens if each not in tokens])
-        others = keys.columns(row).without(tokens)
-        replace(transaction, keys, row, others, row.fields.split(), theirs)
 
 
 def _days(gate: Gate) -> list[str]:
@@ -152,12 +98,10 @@ def _blocks_with(
     day: str,
     cookies: set[bytes],
     damaged: MutableSet[BlockId],
-    also: str = "1 = 1",
 ) -> list[BlockSize]:
     """The whole blocks of a day in which there are visits that came with some cookies.
 
-    Those of which a condition holds `also`. What may be in one that is not whole nobody can say:
-    it joins the damaged ones.
+    What may be in one that is not whole nobody can say: it joins the damaged ones.
     """
     with gate.look() as tables:
         keys, tokens = whole_keys(gate, tables, [day]), set[bytes]()
@@ -169,7 +113,7 @@ def _blocks_with(
             BlockId(str(block_id)): int(visits)
             for where, values in conditions
             for block_id, visits in tables.select_unchecked(
-                visit_block, ["block_id", "visits"], f"{where} AND {also}", *values
+                visit_block, ["block_id", "visits"], where, *values
             )
         }
         sizes = {block_id: visits for block_id, visits in sizes.items() if block_id not in damaged}
@@ -186,23 +130,31 @@ def _blocks_with(
         return result
 
 
-def _take_out(
+def _write_lot(
     transaction: Transaction,
     block_ids: Sequence[BlockId],
-    cookies: set[bytes],
+    endings: Iterable[Ending],
     damaged: MutableSet[BlockId],
 ) -> int:
-    """Delete the visits of some cookies from some blocks, if they are still there; how many.
+    """Take the visits of some cookies out of some blocks, if they are still there; how many.
 
-    Those that are not whole join the damaged.
+    What a hold keeps of them stands in blocks of its own then. Blocks that are not whole join the
+    damaged.
     """
     count = 0
     keys, blocks = _open_those_there(transaction, block_ids, damaged)
     for row, columns in blocks:
-        tokens = {keys.token(row.day, each) for each in cookies}
-        others = columns.without(tokens)
+        day = row.day
+        its = {keys.token(day, each.cookie): each for each in endings}
+        others = columns.without(its)
+        staying = columns.under(
+            {
+                token: [(one.until, keys.token(day, one.cookie)) for one in each.aside]
+                for token, each in its.items()
+            }
+        )
         count += len(columns.times) - len(others.times)
-        replace(transaction, keys, row, others, row.fields.split())
+        replace(transaction, keys, row, others, row.fields.split(), staying)
     return count
 
 

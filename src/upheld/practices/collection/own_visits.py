@@ -21,6 +21,7 @@ from upheld.core.clock import BEGINNING, Clock
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice.citations import Quote, quote_clauses
 from upheld.practice.consequences import (
@@ -46,7 +47,7 @@ from upheld.practices.collection.blocks import (
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
-from upheld.practices.collection.ties import STORE, OwnTime, Tie, own_cookies, ties_of
+from upheld.practices.collection.ties import STORE, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -86,7 +87,7 @@ class KeptDays(NamedTuple):
     events: list[DayEvent]
     visits: bool  # whether the policy lets them see those
 
-    cookies: dict[bytes, OwnTime]
+    cookies: set[bytes]
     rows: list[Any]
     salts: dict[str, bytes]
     tellers: dict[str, Beacon]  # by what blocks say of who told us
@@ -116,7 +117,8 @@ class OwnVisits:
             return provider.pages.page(
                 visit.request, "collection/mine.html", status=403, week=None, why=why
             )
-        pages = dict(await provider.run_in_thread(_opened, provider.gate.gate, week))
+        pages, damaged = await provider.run_in_thread(_opened, provider.gate.gate, week)
+        week = week._replace(damaged=week.damaged or damaged)
         kinds = _by_kind(week.events)
         days = [
             (
@@ -145,7 +147,7 @@ class OwnVisits:
             return result
         rules = rules_of(transaction.arrivals, signal=False)
         sees = PAGE not in result.refused
-        cookies = own_cookies(transaction, person_id) if sees else {}
+        cookies = own_cookies(transaction, person_id) if sees else set()
         end = before or (transaction.clock.today() + timedelta(days=2)).isoformat()
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
@@ -268,22 +270,28 @@ def _by_kind(events: Iterable[DayEvent]) -> dict[str, list[tuple[str, list[str]]
     return {day: [*kinds.items()] for day, kinds in days.items()}
 
 
-def _opened(gate: Gate, week: KeptDays) -> list[tuple[str, list[PageCount]]]:
-    """The visits of somebody by day, the latest first, and by page; no transaction waits for it."""
+def _opened(gate: Gate, week: KeptDays) -> tuple[dict[str, list[PageCount]], bool]:
+    """The visits of somebody by day, the latest first, and by page; no transaction waits for it.
+
+    And whether some of what they may be in does not open.
+    """
     keys = DayKeys(gate, week.salts)
-    days: dict[str, list[tuple[PageVisit, Beacon | None]]] = {}
+    days, damaged = dict[str, list[tuple[PageVisit, Beacon | None]]](), False
     for day in sorted(week.salts, reverse=True):
-        tokens = {keys.token(day, each): span for each, span in week.cookies.items()}
-        some = [
-            (each, week.tellers.get(row.source))
-            for row in week.rows
-            if row.day == day and not tokens.keys().isdisjoint(keys.tokens_in(row))
-            for each in keys.open(row)
-            if (span := tokens.get(each.token)) and span.start <= each.at < span.end
-        ]
+        tokens = {keys.token(day, each) for each in week.cookies}
+        some = list[tuple[PageVisit, Beacon | None]]()
+        for row in (row for row in week.rows if row.day == day):
+            try:
+                its = [] if tokens.isdisjoint(keys.tokens_in(row)) else keys.open(row)
+            except SealError:
+                damaged = True
+                continue
+            some += [(each, week.tellers.get(row.source)) for each in its if each.token in tokens]
         if some:
             days[day] = some
-    return [(day, _by_page(gate.clock, some, networks=week.networks)) for day, some in days.items()]
+    return {
+        day: _by_page(gate.clock, some, networks=week.networks) for day, some in days.items()
+    }, damaged
 
 
 def _by_page(

@@ -94,5 +94,5 @@ def _own_cookies(transaction: Transaction) -> dict[bytes, PersonId]:
             row.person_id
         )
         for row in rows
-        if ties[row.cookie_mark] == 1 and row.untied is None
+        if ties[row.cookie_mark] == 1 and row.untied is None and not row.shared
     }

@@ -1,57 +1,86 @@
 """What of somebody's visits is released where the law demands it: theirs alone, a line each.
 
-Theirs are the visits of a cookie that is tied to them and to nobody else, one that they untied
-while an order kept it too.
+Theirs are the visits of a cookie that is tied to them and to nobody else, and those that a hold
+keeps since such a tie has ended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from upheld.core.clock import BEGINNING
-from upheld.core.ids import PersonId
+from upheld.core.ids import BlockId, PersonId
 from upheld.gate.transaction import Transaction
 from upheld.practice.own_rows import RowsOf
 from upheld.practices.collection.blocks import (
     NETWORK,
     PAGE,
-    DayKeys,
     PageVisit,
-    days_of,
+    VisitColumns,
     where_tokens_may_be,
 )
+from upheld.practices.collection.rewriting import BlockSize, lots_of, open_whole, whole_keys
 from upheld.practices.collection.tables import visit_block, visit_day
 from upheld.practices.collection.ties import OF_PERSON, own_cookies
 
+DAMAGED: Final = "(some of what was kept of this day is damaged and cannot be read)"
 
-def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit]:
-    """Every visit that is known to be somebody's, a day at a time."""
+
+def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit | date]:
+    """Every visit that is known to be somebody's, a day at a time; or a day, if some is damaged.
+
+    Whose what is damaged was nobody can tell.
+    """
     cookies = own_cookies(transaction, person_id, OF_PERSON)
     tables = transaction.tables
     days = tables.select_unchecked(visit_day, ["day"], "day >= '' ORDER BY day") if cookies else []
     for (day,) in days:
-        keys = DayKeys(transaction, days_of(tables, [str(day)]))
-        tokens = {keys.token(str(day), each): span for each, span in cookies.items()}
-        for where, values in where_tokens_may_be(tables, str(day), {*tokens}):
-            for row in tables.select(visit_block, where, *values):
-                if not tokens.keys().isdisjoint(keys.tokens_in(row)):
-                    for each in keys.open(row):
-                        span = tokens.get(each.token)
-                        if span is not None and span.start <= each.at < span.end:
-                            yield each
+        its, damaged = _whole_and_damaged(transaction, str(day), cookies)
+        if damaged:
+            yield date.fromisoformat(day)
+        for columns, tokens in its:
+            yield from (each for each in columns.visits() if each.token in tokens)
 
 
-def _rows(
-    of_visit: Callable[[PageVisit], str],
-) -> RowsOf:
+def _whole_and_damaged(
+    transaction: Transaction, day: str, cookies: Collection[bytes]
+) -> tuple[list[tuple[VisitColumns, set[bytes]]], set[BlockId]]:
+    """The blocks of a day in which there are visits of some cookies, with their tokens.
+
+    And the blocks that are damaged in which there may be some.
+    """
+    tables, damaged = transaction.tables, set[BlockId]()
+    keys, tokens = whole_keys(transaction, tables, [day]), set[bytes]()
+    conditions: Iterable[tuple[str, list[str]]] = [("day = ?", [day])]
+    if keys.salts:
+        tokens = {keys.token(day, each) for each in cookies}
+        conditions = where_tokens_may_be(tables, day, tokens)
+    ids = [
+        BlockId(str(block_id))
+        for where, values in conditions
+        for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], where, *values)
+    ]
+    whole = [
+        (each.columns, tokens)
+        for some in lots_of(BlockSize(each, 1) for each in ids)
+        for each in open_whole(tables, keys, some, damaged)
+        if not tokens.isdisjoint(each.columns.tokens)
+    ]
+    return whole, damaged
+
+
+def _rows(of_visit: Callable[[PageVisit], str]) -> RowsOf:
     def rows(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
-        return [
-            (BEGINNING + timedelta(seconds=each.at), of_visit(each))
-            for each in _visits(transaction, person_id)
-            if of_visit(each)
-        ]
+        clock, result = transaction.clock, list[tuple[datetime, str]]()
+        for each in _visits(transaction, person_id):
+            if isinstance(each, date):
+                start = datetime.combine(each, datetime.min.time(), clock.zone)
+                result.append((start, DAMAGED))
+            elif of_visit(each):
+                result.append((BEGINNING + timedelta(seconds=each.at), of_visit(each)))
+        return result
 
     return rows
 

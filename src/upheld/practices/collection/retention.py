@@ -6,9 +6,13 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Table
 
 from upheld.core.ids import BlockId
+from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
@@ -49,7 +53,7 @@ def retire(gate: Gate) -> int:
         with gate.together() as transaction:
             allowed, oldest, decision = may_stay(transaction)
             since = oldest if PAGE in allowed else ""
-            count = _drop_before(transaction, since, decision.clauses, damaged)
+            count = _drop_before(transaction, since, decision.clauses)
         while (step := _narrow(gate, allowed, damaged)) is not None:
             count += step
         finish_waiting(gate, trial)
@@ -70,25 +74,26 @@ def _storing(fields: Sequence[str]) -> Act:
     return Act(action="store", data=tuple(fields))
 
 
-def _drop_before(
-    transaction: Transaction, oldest: str, clauses: Iterable[str], damaged: set[BlockId]
-) -> int:
-    """Drop the days before one, or all where none is given, with their keys; how many blocks."""
+def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) -> int:
+    """Drop the days before one, or all where none is given, with their keys; how many blocks.
+
+    What a hold keeps of them is set apart, and told as gone.
+    """
     tables = transaction.tables
     where, values = ("day < ?", (oldest,)) if oldest else ("day >= ''", ())
-    texts = tables.select_unchecked(visit_block, ["fields"], f"{COUNTED} AND {where}", *values)
-    fields = {field for (text,) in texts for field in text.split()}
-    if not fields and not tables.select_unchecked(visit_day, ["day"], where, *values):
-        return 0
+    openly = tables.select_unchecked(
+        visit_block, ["block_id", "fields"], f"{COUNTED} AND {where}", *values
+    )
     if cookies := cookies_of(transaction, tied_on_hold(transaction)):
-        count = _drop_all_but(transaction, cookies, (where, values), damaged)
+        for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
+            _drop_all_but(transaction, cookies, str(day))
     else:
-        count = 0
         for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
-            count += tables.purge(visit_block, "day = ?", day)
+            tables.purge(visit_block, "day = ?", day)
         tables.purge(visit_day, where, *values)
         if not oldest:
             tables.purge(log_reading, "number > 0")
+    fields = {field for _, text in openly for field in text.split()}
     if fields:  # what a hold kept before was told as gone then
         transaction.note(
             None,
@@ -97,46 +102,50 @@ def _drop_before(
             data=tuple(each for each in EVERY if each in fields),
             clauses=tuple(clauses),
         )
-    return count
+    return len(openly)
 
 
-def _drop_all_but(
-    transaction: Transaction,
-    cookies: set[bytes],
-    which: tuple[str, Sequence[str]],
-    damaged: set[BlockId],
-) -> int:
-    """Delete what came with other cookies than some, which the law has us keep; how many blocks.
+def _drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: str) -> None:
+    """Delete of a day what came with other cookies than some, which the law has us keep.
 
-    Of `which` days, by a condition and its values. What may be in a damaged block nobody can say:
-    it stays.
+    By cookie, before when a visit is kept, in seconds since 1970. What may be in a block that is
+    damaged nobody can say: it stays, apart, and nobody is told of it any more.
     """
-    tables, count = transaction.tables, 0
-    where, values = which
-    for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
-        keys = whole_keys(transaction, tables, [str(day)])
-        ids = [
-            BlockId(str(block_id))
-            for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
-        ]
-        blocks = [
-            each
-            for some in lots_of(BlockSize(each, 1) for each in ids)
-            for each in open_whole(tables, keys, some, damaged)
-        ]
-        tokens = {keys.token(str(day), each) for each in cookies if blocks}
+    tables, damaged = transaction.tables, set[BlockId]()
+    keys = whole_keys(transaction, tables, [day])
+    ids = [
+        BlockId(str(block_id))
+        for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
+    ]
+    for some in lots_of(BlockSize(each, 1) for each in ids):
+        blocks = open_whole(tables, keys, some, damaged)
+        ends = {keys.token(day, each): its for each, its in cookies.items() if blocks}
         for row, columns in blocks:
-            others = columns.without([each for each in columns.tokens if each not in tokens])
-            if len(others.times) < len(columns.times):
-                nothing = others.without(others.tokens)
-                replace(transaction, keys, row, nothing, row.fields.split(), others)
-                count += 1
+            staying = columns.under({token: [(end, token)] for token, end in ends.items()})
+            if len(staying.times) < len(columns.times):
+                nothing = staying.without(staying.tokens)
+                replace(transaction, keys, row, nothing, row.fields.split(), staying)
             elif not row.apart:
                 tables.update(visit_block, {"apart": True}, "block_id = ?", row.block_id)
-                count += 1
-        if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
-            tables.purge(visit_day, "day = ?", day)
-    return count
+    for each in sorted(damaged):
+        its, _ = tables.select_authentic(visit_block, "block_id = ?", each)
+        if not any(row.apart for row in its):
+            _write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
+    if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
+        tables.purge(visit_day, "day = ?", day)
+    elif not keys.salts:
+        _write_as_it_is(tables, visit_day, "day = ?", day)
+
+
+def _write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
+    """Write a row that is not as it was written, with changes, as it is.
+
+    Nothing opens by that which did not before, and nothing but that is found in it any more.
+    """
+    names = [each.name for each in table.columns if each.name != "mac"]
+    (row,) = tables.select_unchecked(table, names, where, key)
+    tables.purge(table, where, key)
+    tables.insert(table, **{**dict(zip(names, row, strict=True)), **changes})
 
 
 def _narrow(gate: Gate, allowed: Sequence[str], damaged: set[BlockId]) -> int | None:
@@ -147,7 +156,9 @@ def _narrow(gate: Gate, allowed: Sequence[str], damaged: set[BlockId]) -> int | 
     with gate.together() as transaction:
         tables = transaction.tables
         most = BLOCKS_AT_ONCE + len(damaged)
-        where = " OR ".join(["fields LIKE ?"] * len(gone)) + f" LIMIT {most}"
+        # What is apart a hold keeps as it is.
+        kinds = " OR ".join(["fields LIKE ?"] * len(gone))
+        where = f"{COUNTED} AND ({kinds}) LIMIT {most}"
         sizes = [
             BlockSize(BlockId(str(block_id)), int(visits))
             for block_id, visits in tables.select_unchecked(

@@ -24,7 +24,7 @@ from upheld.practices.collection.blocks import (
     days_of,
     seal_columns,
 )
-from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block
 
 JOB: Final = "visits"  # on whose list days with damaged blocks stand
 OF_DAY: Final = "visits of {}"  # what stands there
@@ -93,11 +93,11 @@ def whole_keys(source: SealerSource, tables: Tables, days: Iterable[str]) -> Day
 
 
 def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None:
-    """Put the days of damaged blocks on the list of a job."""
+    """Put the days of damaged blocks on the list of a job, but of what a hold alone keeps."""
     days: dict[str, list[BlockId]] = {}
     with gate.look() as tables:
         for block_id in sorted(damaged):
-            where = "block_id = ?"
+            where = f"{COUNTED} AND block_id = ?"
             for (day,) in tables.select_unchecked(visit_block, ["day"], where, block_id):
                 days.setdefault(str(day), []).append(block_id)
     for day, block_ids in days.items():
@@ -105,12 +105,13 @@ def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None
 
 
 def on_list(trial: JobTrial, gate: Gate) -> set[BlockId]:
-    """The blocks of the days that stand on the list of a job, whole or not."""
+    """The blocks of the days that stand on the list of a job, whole or not, as `set_aside`."""
     prefix, result = OF_DAY.format(""), set[BlockId]()
     with gate.look() as tables:
         for about in trial.listed():
             day = about.removeprefix(prefix)
-            ids = tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
+            where = f"{COUNTED} AND day = ?"
+            ids = tables.select_unchecked(visit_block, ["block_id"], where, day)
             result |= {BlockId(str(block_id)) for (block_id,) in ids}
     return result
 
@@ -139,11 +140,13 @@ def replace(
     transaction.tables.delete(visit_block, "block_id = ?", row.block_id)
     names = tuple(each for each in EVERY if each in fields)
     bits = row.token_bits if COOKIE in names else None
+    # What is apart may have other tokens: nothing is said of how they begin.
     for some, is_apart in ((columns, bool(row.apart)), (apart, True)):
         if some is not None and some.times:
+            its_bits = bits if some is columns else None
             blocks.write(
                 transaction.tables,
-                [seal_columns(keys, row.day, some, bits)],
+                [seal_columns(keys, row.day, some, its_bits)],
                 source=row.source,
                 fields=names,
                 clauses=row.clauses.split(),

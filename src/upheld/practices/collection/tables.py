@@ -68,6 +68,11 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     ),
     Column("at", Instant, nullable=False),
     Column("untied", Instant),  # when its person untied it: it is not tied to them again
+    # Set where it is the cookie of no browser: under it stands what a hold keeps of visits since
+    # the cookie with which they came was untied, or somebody was erased to whom it was tied.
+    Column("aside", Boolean),
+    # Set where others had signed in with the browser of whom no row says so any more.
+    Column("shared", Boolean),
     Column("mac", LargeBinary),
     info=STAYS | goes_apart("cookie-id", "page-request") | sealed(owner="person_id"),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
@@ -30,18 +30,12 @@ COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
 AT_ONCE: Final = 500  # people whose records are read together
 TIED: Final = "person_id = ? AND untied IS NULL"
-# Of one that was untied while an order forbade to speak of it the cookie is still there.
+# The cookie of a browser that others use too is still there where it was untied under a silent
+# hold, and so is one that no browser has, under which a hold keeps visits.
 KNOWN: Final = "(untied IS NULL OR length(cookie) > 0)"
 
-_ALWAYS: Final = 1 << 62  # seconds
+ALWAYS: Final = 1 << 62  # seconds
 OF_PERSON: Final = f"person_id = ? AND {KNOWN}"
-
-
-class OwnTime(NamedTuple):
-    """From when, and until before when, visits are somebody's, in seconds since 1970."""
-
-    start: int
-    end: int
 
 
 class Tie(NamedTuple):
@@ -82,84 +76,52 @@ def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
     return True
 
 
-def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> set[bytes]:
-    """The cookies that are tied to some people."""
+def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> dict[bytes, int]:
+    """The cookies by which visits of some people are known: before when a visit is theirs.
+
+    In seconds since 1970: until their browser was untied, and else for ever.
+    """
+    sealer, ends = transaction.sealer(PURPOSE, "tie"), dict[bytes, int]()
+    for person_id in person_ids:
+        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id):
+            cookie = sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
+            ends[cookie] = max(ends.get(cookie, 0), end_of(row))
+    return ends
+
+
+def end_of(row: Any) -> int:
+    """Before when a visit is somebody's, by a row that ties them to its cookie, in seconds."""
+    if row.untied is None or row.aside:
+        return ALWAYS
+    return int(row.untied) // 1_000_000 + 1
+
+
+def own_cookies(transaction: Transaction, person_id: PersonId, which: str = TIED) -> set[bytes]:
+    """The cookies whose every visit is somebody's: no one else ever signed in with them.
+
+    Those that are tied still or, with `OF_PERSON`, those too under which a hold keeps visits since
+    their tie has ended.
+    """
     sealer = transaction.sealer(PURPOSE, "tie")
     return {
         sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for person_id in person_ids
-        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id)
+        for row in transaction.tables.select(visit_tie, which, person_id)
+        if row.aside or row.untied is None
+        if not is_told_of_others(transaction, row)
     }
 
 
-def cookies_that_go(
-    transaction: Transaction, person_ids: Sequence[PersonId]
-) -> dict[tuple[PersonId, str], bytes]:
-    """The ties of some people that may be deleted, each with its cookie, or nothing once untied.
+def is_told_of_others(transaction: Transaction, row: Any) -> bool:
+    """Whether it is told of a cookie that somebody else signed in with it than a row says.
 
-    Not those of people on hold, nor of a cookie that is tied to somebody on hold, too.
+    Nobody counts of whom nothing may be told, nor their own row of before they were set apart.
     """
-    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    rows = [
-        (person_id, row, tables.select(visit_tie, f"cookie_mark = ? AND {KNOWN}", row.cookie_mark))
-        for person_id in person_ids
-        for row in tables.select(visit_tie, "person_id = ?", person_id)
-    ]
-    whose = {*person_ids, *(PersonId(each.person_id) for *_, some in rows for each in some)}
-    on_hold = {*people_on_hold(transaction, sorted(whose))}
-    return {
-        (person_id, row.cookie_mark): sealer.unseal(
-            row.cookie, person_id, row.cookie_mark, what="a cookie"
-        )
-        if row.cookie
-        else b""
-        for person_id, row, tied in rows
-        if on_hold.isdisjoint([person_id, *(each.person_id for each in tied)])
-    }
-
-
-def own_cookies(
-    transaction: Transaction, person_id: PersonId, which: str = TIED
-) -> dict[bytes, OwnTime]:
-    """The cookies that are tied to somebody and never were to anybody else, and when.
-
-    Those that are tied still or, with `OF_PERSON`, those too that an order keeps though untied. Of
-    one that was tied to somebody who is there for what a law keeps apart alone, what came until
-    they were erased is theirs, and what came since is whoever's signed in after them.
-    """
-    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    own: dict[bytes, OwnTime] = {}
-    for row in tables.select(visit_tie, which, person_id):
-        where = "cookie_mark = ? AND person_id <> ? AND at <> ?"  # what was copied has its time
-        others = tables.select(visit_tie, where, row.cookie_mark, person_id, row.at)
-        whose = [PersonId(each.person_id) for each in others]
-        apart = transaction.apart_among([person_id, *whose])
-        if person_id in apart:
-            span = OwnTime(0, _ALWAYS if row.untied is None else _seconds(row.untied) + 1)
-            is_own = all(_seconds(each.at) >= span.end for each in others)
-        else:
-            span = OwnTime(max((_seconds(each.untied or 0) for each in others), default=0), _ALWAYS)
-            is_own = apart.issuperset(whose)
-        if is_own:
-            cookie = sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-            own[cookie] = span
-    return own
-
-
-def _seconds(at: int) -> int:
-    return at // 1_000_000
-
-
-def is_shared(tables: Tables, mark: str) -> bool:
-    """Whether several people signed in with a cookie, whoever untied it since."""
-    return len(tables.select(visit_tie, "cookie_mark = ?", mark)) > 1
-
-
-def is_told_shared(transaction: Transaction, mark: str) -> bool:
-    """Whether it is told of a cookie that it is shared: nobody counts of whom nothing may be."""
-    rows = transaction.tables.select(visit_tie, "cookie_mark = ?", mark)
-    whose = [PersonId(each.person_id) for each in rows]
-    return len(set(whose) - transaction.apart_among(whose)) > 1
+    if row.shared or row.aside:
+        return bool(row.shared)
+    where = "cookie_mark = ? AND person_id <> ? AND at <> ?"
+    others = transaction.tables.select(visit_tie, where, row.cookie_mark, row.person_id, row.at)
+    whose = {PersonId(each.person_id) for each in others}
+    return bool(whose - transaction.apart_among(sorted(whose)))
 
 
 def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
@@ -167,7 +129,7 @@ def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
     tables = transaction.tables
     rows = tables.select(visit_tie, f"{TIED} ORDER BY at DESC, cookie_mark", person_id)
     return [
-        Tie(row.cookie_mark, to_datetime(row.at), is_told_shared(transaction, row.cookie_mark))
+        Tie(row.cookie_mark, to_datetime(row.at), is_told_of_others(transaction, row))
         for row in rows
     ]
 

@@ -18,10 +18,11 @@ from upheld.gate.set_aside import JobTrial
 from upheld.gate.transaction import Transaction
 from upheld.practice import page_looks
 from upheld.practice.kept_days import holds_of, is_on_hold
-from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE
-from upheld.practices.collection.erasing import delete_visits, erase_visits, set_apart
+from upheld.practices.collection.blocks import COOKIE, PAGE
+from upheld.practices.collection.endings import Ending, endings_of, keep_ties_aside
+from upheld.practices.collection.erasing import end_visits, erase_visits
 from upheld.practices.collection.tables import visit_tie
-from upheld.practices.collection.ties import STORE, TIED, is_shared, is_told_shared, people_on_hold
+from upheld.practices.collection.ties import STORE, TIED, is_told_of_others, people_on_hold
 
 UNTIED: Final = "visits.untie"  # the kind of an entry
 WAITING: Final = "untied IS NOT NULL AND length(cookie) > 0"  # for the end of a hold
@@ -30,14 +31,15 @@ _ONE: Final = f"{TIED} AND cookie_mark = ?"
 
 
 class Untying(NamedTuple):
-    """Which cookie is untied from whom, and the cookie if its visits go: it is nobody else's.
+    """Which cookie is untied from whom, and what becomes of its visits: none of others' are there.
 
-    It `stays` where an order keeps the visits and forbids to speak of it.
+    Nothing becomes of those of a browser that is `shared`; whose it is `stays` known where an order
+    keeps them and forbids to speak of it.
     """
 
     person_id: PersonId
     mark: str
-    cookie: bytes | None
+    ending: Ending | None
     shared: bool = False
     stays: bool = False
 
@@ -47,15 +49,11 @@ def prepare(transaction: Transaction, person_id: PersonId, mark: str) -> Untying
     holds = holds_of(transaction, person_id, STORE)
     if holds.open:
         return None
-    if holds.silent:
-        return Untying(person_id, mark, None, is_told_shared(transaction, mark), stays=True)
     row = transaction.tables.get(visit_tie, _ONE, person_id, mark)
-    if row is None or is_told_shared(transaction, mark):
-        return Untying(person_id, mark, None, shared=True)
-    if is_shared(transaction.tables, mark):  # with whom nothing is told of
-        return Untying(person_id, mark, None, stays=True)
-    sealer = transaction.sealer(PURPOSE, "tie")
-    return Untying(person_id, mark, sealer.unseal(row.cookie, person_id, mark, what="a cookie"))
+    if row is None or is_told_of_others(transaction, row):
+        return Untying(person_id, mark, None, shared=True, stays=holds.silent)
+    (ending,) = endings_of(transaction, [person_id], only=mark).values()
+    return Untying(person_id, mark, ending)
 
 
 def untie(gate: Gate, untying: Untying | None) -> bool:
@@ -64,10 +62,14 @@ def untie(gate: Gate, untying: Untying | None) -> bool:
     False where the law keeps us from it, also where it does so since `prepare`.
     """
     while untying is not None:
-        if untying.cookie is not None:
-            delete_visits(gate, {untying.cookie}, partial(_cookie_that_goes, untying))
-        if untying.stays:
-            set_apart(gate, _cookie_that_stays(gate, untying))
+        if untying.ending is not None:
+            with gate.together() as transaction:
+                now = prepare(transaction, untying.person_id, untying.mark)
+                if now == untying:
+                    keep_ties_aside(transaction, [untying.ending])
+            if now == untying:
+                cookie = untying.ending.cookie
+                end_visits(gate, {cookie: untying.ending}, partial(_ending_now, untying))
         with gate.together() as transaction:
             transaction.lock(untying.person_id)
             now = prepare(transaction, untying.person_id, untying.mark)
@@ -78,20 +80,10 @@ def untie(gate: Gate, untying: Untying | None) -> bool:
     return False
 
 
-def _cookie_that_stays(gate: Gate, untying: Untying) -> set[bytes]:
-    """The cookie whose visits an order keeps: no count has them, as if they were gone."""
-    with gate.look() as tables:
-        row = tables.get(visit_tie, _ONE, untying.person_id, untying.mark)
-    if row is None or untying.shared:
-        return set()
-    sealer = gate.sealer(PURPOSE, "tie")
-    return {sealer.unseal(row.cookie, untying.person_id, untying.mark, what="a cookie")}
-
-
-def _cookie_that_goes(untying: Untying, transaction: Transaction) -> set[bytes]:
-    """The cookie whose visits go, while nothing came that keeps them."""
+def _ending_now(untying: Untying, transaction: Transaction) -> dict[bytes, Ending]:
+    """What becomes of the visits of a browser that is being untied, as far as it is decided now."""
     now = prepare(transaction, untying.person_id, untying.mark)
-    return set() if now is None or now.cookie is None else {now.cookie}
+    return {} if now is None or now.ending is None else {now.ending.cookie: now.ending}
 
 
 def finish_waiting(gate: Gate, trial: JobTrial) -> int:
@@ -113,6 +105,11 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
             with suppress(SealedError):  # who was changed without the keys is left to self-check
                 erased |= {each} if transaction.is_erased(each) else set()
         on_hold = {*people_on_hold(transaction, people)}
+        tied_apart = [  # who was erased once more after a backup was restored
+            each
+            for each in transaction.everybody_apart()
+            if transaction.tables.select_unchecked(visit_tie, ["person_id"], TIED, each)
+        ]
     marks: dict[PersonId, list[str]] = {}
     for person_id, mark in waiting:
         if person_id not in on_hold:
@@ -122,34 +119,42 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
         erase_visits(gate, some)
         return sum(len(marks[each]) for each in some)
 
+    def put_apart(some: Sequence[PersonId]) -> int:
+        erase_visits(gate, some)
+        return len(some)
+
     def finish_some(some: Sequence[PersonId]) -> int:
         return sum(_finish_untied(gate, whose, mark) for whose in some for mark in marks[whose])
 
+    trial.some(tied_apart, put_apart)
     return trial.some(sorted(marks.keys() & erased), erase_some) + trial.some(
         sorted(marks.keys() - erased), finish_some
     )
 
 
 def _finish_untied(gate: Gate, person_id: PersonId, mark: str) -> int:
-    """Delete the visits of a browser that was untied while a hold kept them, and its cookie."""
+    """Delete what a hold kept of visits of a browser since it was untied, and the tie of that.
 
-    def its_cookie(transaction: Transaction) -> set[bytes]:
-        row = transaction.tables.get(visit_tie, _WAITS, person_id, mark)
-        if row is None or is_on_hold(transaction, person_id, STORE):
-            return set()
-        if is_shared(transaction.tables, mark):
-            return set()
-        sealer = transaction.sealer(PURPOSE, "tie")
-        return {sealer.unseal(row.cookie, person_id, mark, what="a cookie")}
+    Of one that others used too nothing was put aside: what is there of it stays nobody's.
+    """
+
+    def now(transaction: Transaction) -> dict[bytes, Ending]:
+        if is_on_hold(transaction, person_id, STORE):
+            return {}
+        return endings_of(transaction, [person_id], only=mark)
 
     with gate.together() as transaction:
-        cookies = its_cookie(transaction)
-    if cookies:
-        delete_visits(gate, cookies, its_cookie)
+        endings = now(transaction)
+    if endings:
+        end_visits(gate, endings, now)
     with gate.together() as transaction:
         transaction.lock(person_id)
-        if not is_on_hold(transaction, person_id, STORE) and its_cookie(transaction) == cookies:
-            transaction.tables.update(visit_tie, {"cookie": b""}, _WAITS, person_id, mark)
+        row = transaction.tables.get(visit_tie, _WAITS, person_id, mark)
+        if row is not None and not is_on_hold(transaction, person_id, STORE):
+            if row.aside:
+                transaction.tables.delete(visit_tie, _WAITS, person_id, mark)
+            else:
+                transaction.tables.update(visit_tie, {"cookie": b""}, _WAITS, person_id, mark)
     return 1
 
 

@@ -1,0 +1,150 @@
+"""What becomes of a browser's visits where it is untied, or somebody is erased who signed in there.
+
+They go; but where a hold keeps them of anybody, they are put under a cookie of their own, which no
+browser has. So nothing that comes with the browser later, of whoever else signs in, hangs together
+with what the hold keeps, and everybody but the legal desk sees what they would see without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from upheld.core.ids import PersonId
+from upheld.database.columns import microseconds
+from upheld.gate.transaction import Transaction
+from upheld.practices.collection.blocks import PURPOSE
+from upheld.practices.collection.tables import visit_tie
+from upheld.practices.collection.ties import KNOWN, end_of, is_told_of_others, people_on_hold
+
+_ONE = "person_id = ? AND cookie_mark = ?"
+
+
+class AsideUntil(NamedTuple):
+    """The cookie of no browser for visits of before a time, in seconds since 1970, and whose.
+
+    Those of whom a hold keeps them, each with the mark by which their tie was known.
+    """
+
+    until: int
+    cookie: bytes
+    keepers: tuple[tuple[PersonId, str], ...]
+
+
+class Ending(NamedTuple):
+    """What becomes of the visits that came with a cookie.
+
+    Each is put under the first cookie aside before whose time it came, or goes where there is none.
+    """
+
+    cookie: bytes
+    aside: tuple[AsideUntil, ...] = ()  # the earliest time first
+
+
+def cookie_of(transaction: Transaction, row: Any) -> bytes:
+    """The cookie of a tie."""
+    sealer = transaction.sealer(PURPOSE, "tie")
+    return sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie")
+
+
+def endings_of(
+    transaction: Transaction, person_ids: Sequence[PersonId], only: str = ""
+) -> dict[bytes, Ending]:
+    """By cookie, what becomes of the visits of some people whose ties end now.
+
+    All their ties do, or `only` the one with a mark. A browser that they untied before is not among
+    them, nor is a cookie under which a hold keeps visits still.
+    """
+    tables = transaction.tables
+    mine = [
+        row
+        for person_id in person_ids
+        for row in tables.select(visit_tie, "person_id = ?", person_id)
+        if row.cookie and (row.untied is None or row.aside) and only in ("", row.cookie_mark)
+    ]
+    tied = {
+        row.cookie_mark: tables.select(visit_tie, f"cookie_mark = ? AND {KNOWN}", row.cookie_mark)
+        for row in mine
+    }
+    whose = sorted({PersonId(each.person_id) for some in tied.values() for each in some})
+    on_hold = {*people_on_hold(transaction, whose)}
+    endings: dict[bytes, Ending] = {}
+    for row in mine:
+        keeping = [each for each in tied[row.cookie_mark] if each.person_id in on_hold]
+        cookie = cookie_of(transaction, row)
+        if not keeping:
+            endings.setdefault(cookie, Ending(cookie))
+        elif not row.aside:
+            endings.setdefault(cookie, Ending(cookie, _aside(transaction, row, keeping)))
+    return endings
+
+
+def _aside(transaction: Transaction, row: Any, keeping: Sequence[Any]) -> tuple[AsideUntil, ...]:
+    """Where visits are put that came with the cookie of a tie, by ties whose holds keep them."""
+    sealer = transaction.sealer(PURPOSE, "aside")
+    return tuple(
+        AsideUntil(
+            until,
+            sealer.mark_of(row.person_id, row.cookie_mark, str(until)),
+            tuple(
+                sorted(
+                    (PersonId(each.person_id), each.cookie_mark)
+                    for each in keeping
+                    if end_of(each) >= until
+                )
+            ),
+        )
+        for until in sorted({end_of(each) for each in keeping})
+    )
+
+
+def keep_ties_aside(transaction: Transaction, endings: Iterable[Ending]) -> None:
+    """Tie the cookies under which holds keep visits to those of whom they keep them.
+
+    Before any visit stands under one, so that none is ever nobody's.
+    """
+    tables, now = transaction.tables, microseconds(transaction.clock.now())
+    sealer, marks = transaction.sealer(PURPOSE, "tie"), transaction.sealer(PURPOSE, "cookie")
+    for each in [aside for ending in endings for aside in ending.aside]:
+        mark = marks.mark_of(each.cookie).hex()
+        for person_id, its in each.keepers:
+            row = tables.get(visit_tie, _ONE, person_id, its)
+            if row is None or tables.get(visit_tie, _ONE, person_id, mark) is not None:
+                continue
+            tables.insert(
+                visit_tie,
+                person_id=person_id,
+                cookie_mark=mark,
+                cookie=sealer.seal(each.cookie, person_id, mark),
+                at=row.at,
+                untied=now,
+                aside=True,
+                shared=True if is_told_of_others(transaction, row) else None,
+            )
+
+
+def end_ties(transaction: Transaction, person_ids: Sequence[PersonId]) -> None:
+    """Delete the ties of people who are erased, once their visits have come to their end.
+
+    What a hold keeps of them stays; and where they untied a browser whose visits are still there,
+    its others go on to be told of nothing that may not be theirs.
+    """
+    tables, on_hold = transaction.tables, {*people_on_hold(transaction, person_ids)}
+    for person_id in person_ids:
+        for row in tables.select(visit_tie, "person_id = ?", person_id):
+            if row.untied is not None and not row.aside:
+                tables.update(
+                    visit_tie,
+                    {"shared": True},
+                    "cookie_mark = ? AND person_id <> ?",
+                    row.cookie_mark,
+                    person_id,
+                )
+            stays = row.cookie and row.untied is not None and person_id in on_hold
+            if not stays:
+                tables.delete(visit_tie, _ONE, person_id, row.cookie_mark)
+
+
+def still(endings: Mapping[bytes, Ending], now: Mapping[bytes, Ending]) -> dict[bytes, Ending]:
+    """Those of some endings that are as they were."""
+    return {cookie: each for cookie, each in endings.items() if now.get(cookie) == each}

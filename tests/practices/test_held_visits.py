@@ -1,0 +1,73 @@
+"""What a hold keeps of visits hangs together with nothing that comes with the browser later."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from empty import empty_database
+from practices.conftest import House, send
+from practices.test_collection import visits
+from practices.test_holds import Held
+from practices.test_visit_pages import cookie_of, record_visits, untie_path
+from upheld.database.statements import rows
+from upheld.database.transaction import reading
+from upheld.gate.erasure.erase import erase
+from upheld.gate.set_aside import JobTrial
+from upheld.practices.collection.tables import COUNTED
+from upheld.practices.collection.untying import finish_waiting
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: the gate decides what goes from either."""
+    return empty_database(tmp_path)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+@pytest.mark.parametrize("unties", [False, True])
+def test_what_a_hold_keeps_of_a_browser_is_apart_from_who_signs_in_there_later(
+    house: House, silent: bool, unties: bool
+) -> None:
+    """Their visits go with them, and what the hold keeps is released whole, and goes at its end."""
+    held = Held(house, silent=silent)
+    erase(held.gate, [held.ann])
+    house.clock.moved += timedelta(days=1)
+    recorder, bo = record_visits(house), house.customer("bo@marked.example")
+    browser = house.signed_in(bo)
+    browser.cookies.set("visitor", cookie_of(held.browser))
+    browser.get("/ledger/verify")
+    recorder.keep()
+    page = browser.get("/me/privacy/visits").text
+    assert "/ledger/verify</strong> once" in page
+    assert "/privacy</strong>" not in page
+    recorder.keep()
+    if unties:
+        send(browser, untie_path(page), {}, "/me/privacy/visits")
+    else:
+        erase(held.gate, [bo])
+    assert sorted(each.route for each in visits(house) if each.token) == held.pages
+    text = "\n".join(held.release("page-request").values())
+    assert {*held.pages} <= {*text.split()}
+    assert "/ledger/verify" not in text
+    which = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which, held.desk.officer))
+    finish_waiting(held.gate, JobTrial(held.gate, "visits"))
+    assert not any(each.token for each in visits(house))
+
+
+def test_visits_are_set_apart_by_the_job_of_who_was_erased_without_that(house: House) -> None:
+    """As at a restore, which erases once more whoever a backup gives back."""
+    held = Held(house, silent=True)
+    held.gate.context.erasure_hooks.before_many.clear()
+    erase(held.gate, [held.ann])
+    counted = f"SELECT 1 FROM visit_block WHERE {COUNTED}"
+    with reading(held.gate.engine) as connection:
+        assert rows(connection, counted) != []
+    finish_waiting(held.gate, JobTrial(held.gate, "visits"))
+    with reading(held.gate.engine) as connection:
+        assert rows(connection, counted) == []
+    assert sorted(each.route for each in visits(house) if each.token) == held.pages
+    assert {*held.pages} <= {*"\n".join(held.release("page-request").values()).split()}
