@@ -17,7 +17,6 @@ from cli.homes import provider_in, run
 from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.clock import system_time
-from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
 from upheld.practices.collection.blocks import DayKeys, days_of
 from upheld.practices.collection.compaction import compact
@@ -82,8 +81,17 @@ def test_a_log_is_taken_in_and_its_counts_are_told(home: Path) -> None:
     assert "1 left out: not a line of a log" in text
     (report,) = json.loads(run(home, "collect", "logs", str(log), "--json"))
     assert (report["lines"], report["visits"]) == (0, 0)
-    with pytest.raises(UpheldError):
-        run(home, "collect", "logs", str(home / "none.log"))
+
+
+def test_a_log_that_cannot_be_read_keeps_no_other_from_it(home: Path) -> None:
+    """A folder, one that is not there or has no name: each is told, after what was read."""
+    odd = [str(home / "none.log"), str(home), ""]
+    text = run(home, "collect", "logs", *odd[:1], str(home / "access.log"), *odd[1:], expect=2)
+    assert f"{COUNT} visits kept, by #visits" in text
+    for words in ("none.log cannot be read: No such", f"{home} cannot be", "a log without a name"):
+        assert words in text
+    answers = json.loads(run(home, "collect", "logs", *odd, "--json", expect=2))
+    assert [each["code"] for each in answers] == ["unreadable"] * len(odd)
 
 
 def test_a_log_is_followed_until_somebody_stops_it(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -112,6 +113,37 @@ def test_a_file_is_linked_where_the_policy_lets_names_be_combined(tmp_path: Path
     assert len(common) - 2 <= its["linked"] <= len(common)
     assert its["people"] == its["linked"]
     assert "by likeness" in run(home, "feed", "list")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.csv", None, "there is no file"),
+        ("feed.csv.gz", gzip.compress(FILE.encode()), "line 1: this is compressed"),
+        ("wide.csv", FILE.encode("utf-16"), "line 1: this is not UTF-8"),
+        ("empty.csv", b"", "line 1: there is no header"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_said_to_be_what_it_is(
+    home: Path, name: str, content: bytes | None, words: str
+) -> None:
+    """Nothing is taken in, and the message says what to do."""
+    if content is not None:
+        (home / name).write_bytes(content)
+    with pytest.raises(UpheldError, match=words):
+        run(home, "feed", "import", str(home / name), "--from", "Spruce Point", "--by", "max")
+    assert run(home, "feed", "list") == ""
+
+
+def test_a_side_file_that_cannot_be_written_is_named_before_anything_is_taken_in(
+    home: Path,
+) -> None:
+    """Such as a folder, or one in a folder that is not there."""
+    words = ("--from", "Spruce Point", "--by", "max", "--map", "job=occupation", "--skip", "notes")
+    for odd in (home, home / "none" / "why.csv"):
+        with pytest.raises(UpheldError, match="cannot be written"):
+            run(home, "feed", "import", str(home / "feed.csv"), *words, "--left-out", str(odd))
+    assert run(home, "feed", "list") == ""
 
 
 def test_names_are_not_linked_under_the_sample_policy(home: Path) -> None:

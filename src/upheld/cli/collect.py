@@ -42,20 +42,35 @@ def logs(
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
 ) -> None:
-    """Take in access logs (common, combined, or JSON); 1 where the policy lets nothing in."""
+    """Take in access logs (common, combined, or JSON); 1 where the policy lets nothing in.
+
+    One that cannot be read keeps no other from it: 2 then, after all of them.
+    """
     from upheld.practices.collection.ingest import LogIngest
+    from upheld.practices.collection.log_files import LogFileError
 
     provider = provider_of(settings_in(settings))
     ingest = LogIngest(provider.gate.gate, _tell if sys.stderr.isatty() else None)
     if follow:
         _follow(ingest, files, as_json=as_json)
         return
-    reports = [ingest.read(name) for name in files]
+    reports: list[LogReport] = []
+    errors: list[LogFileError] = []
+    for name in files:
+        try:
+            reports.append(ingest.read(name))
+        except LogFileError as error:
+            errors.append(error)
     if as_json:
-        print_json([_plain(each) for each in reports])
+        wrong = [{"code": e.code, "message": str(e), "hint": e.hint} for e in errors]
+        print_json([_plain(each) for each in reports] + wrong)
     else:
         for each in reports:
             print(_line(each))
+        for wrong_log in errors:
+            complain(wrong_log, as_json=False)
+    if errors:
+        raise typer.Exit(2)
     raise typer.Exit(1 if all(each.refused_by_policy for each in reports) else 0)
 
 

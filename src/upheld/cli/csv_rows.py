@@ -21,6 +21,7 @@ from upheld.policy.fact_types import FactType
 
 PlacedRow = tuple[int, int, int, Mapping[str, object]]
 """The byte with which a row begins, the one after it, its line, and its values by column."""
+GZIP = b"\x1f\x8b"  # with which such a file begins
 FIELD_MAX = 1 << 20  # characters of one value
 DUCKDB = {
     "header": True,
@@ -182,9 +183,15 @@ def _rows(path: Path, reach: list[int] | None = None) -> Iterator[tuple[int, lis
                 "put values with line breaks in quotes, and double quotes inside",
             ) from None
         except UnicodeDecodeError:
-            raise _wrong(
-                path, _undecodable(path), "this is not UTF-8", "save the file as UTF-8"
-            ) from None
+            raise _not_utf8(path) from None
+
+
+def _not_utf8(path: Path) -> UpheldError:
+    """The error of a file that is not UTF-8: it names the first line that is not."""
+    with path.open("rb") as file:
+        if file.read(len(GZIP)) == GZIP:
+            return _wrong(path, 1, "this is compressed", "unpack it first, as by gunzip")
+    return _wrong(path, _undecodable(path), "this is not UTF-8", "save the file as UTF-8")
 
 
 def _undecodable(path: Path) -> int:

@@ -166,7 +166,11 @@ def withdraw(
 
 def _readable(file: Path) -> Path:
     if not file.is_file():
-        raise UpheldError(f"{file} is not a file", code="unreadable", hint="name a CSV file")
+        raise UpheldError(
+            f"{file} is not a file" if file.exists() else f"there is no file {file}",
+            code="unreadable",
+            hint="name a CSV file; what a pipe brings could not be read on where it was stopped",
+        )
     return file
 
 

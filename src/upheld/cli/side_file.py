@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upheld.core.errors import UpheldError
+
 if TYPE_CHECKING:
     from upheld.practices.feeds.feeds import LeftOut
 
@@ -23,7 +25,15 @@ def writing(path: Path | None) -> Generator[Callable[[Sequence[LeftOut]], None],
     if path is None:
         yield lambda _: None
         return
-    with path.open("a", encoding="utf-8") as out:
+    try:
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise UpheldError(
+            f"{path} cannot be written: {error.strerror}",
+            code="unwritable",
+            hint="name a file in a folder that is there; nothing was taken in",
+        ) from None
+    with file as out:
 
         def tell(some: Sequence[LeftOut]) -> None:
             out.writelines(f"{each.number},{each.reason}\n" for each in some)

@@ -143,7 +143,9 @@ class LogFile:
 def unreadable(name: str, error: OSError) -> LogFileError:
     """The error of a log that cannot be opened."""
     return LogFileError(
-        f"{name} cannot be read: {error.strerror}", code="unreadable", hint="name a log"
+        f"{name or 'a log without a name'} cannot be read: {error.strerror}",
+        code="unreadable",
+        hint="name a log",
     )
 
 
