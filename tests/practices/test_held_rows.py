@@ -10,12 +10,14 @@ import pytest
 from empty import empty_database
 from gate.test_erasure import comparable
 from practices.conftest import House
+from practices.orders import desk_of
 from practices.test_collection import visits
 from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
+from practices.test_partner_transactions import partner, row, take
 from practices.test_visit_pages import record_visits, signed_in_visits
 from upheld.database.engines import open_database
-from upheld.database.statements import rows
-from upheld.database.transaction import reading
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
 from upheld.gate.erasure import erase as erasing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
@@ -154,3 +156,31 @@ def test_a_silent_hold_beside_a_known_one_tells_nothing_of_whom_no_value_is_held
     house.do(lambda t: held.desk.instruments.end(t, silent.instrument_id, held.desk.officer))
     run_jobs(house, 1)
     assert apart(house) == []
+
+
+@pytest.mark.parametrize("table", ["partner_transaction", "legal_reach", "value"])
+def test_a_row_that_was_changed_stops_no_erasure_with_a_silent_hold_or_without(
+    house: House, table: str
+) -> None:
+    """The same is answered in both cases, and what else the hold keeps goes apart."""
+    recorder, desk = record_visits(house), desk_of(house)
+    partner(house)
+    whom = []
+    for name, silent in (("ann", True), ("bo", False)):
+        address = f"{name}@marked.example"
+        whom.append(signed_in_visits(house, recorder, address)[0])
+        take(house, row(address, reference=f"R-{name}"), digest=name)
+        if silent:
+            preserved(house, desk, whom[0], silent=True)
+    gate = house.provider.gate.gate
+    with writing(gate.engine) as connection:
+        field = " WHERE field = 'name'" if table == "value" else ""
+        run(connection, f"UPDATE {table} SET sealed = ?{field}", b"\x01" + bytes(60))
+    one, other = (comparable(erase(gate, [each])[0]) for each in whom)
+    assert one == other
+    (kept_apart,) = apart(house)
+    left = rows_of(house, kept_apart)
+    assert left["partner_transaction"] == (0 if table == "partner_transaction" else 1)
+    assert left["visit_tie"] == 1
+    assert left["value"] == (3 if table == "value" else 4)
+    assert not any(rows_of(house, *whom)[each] for each in ("value", "partner_transaction"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 from practices import orders
 from practices.conftest import House
 from practices.orders import demand, desk_of
-from upheld.practices.legal.demands import LegalError
+from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.retention import retire
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practices.legal.demands import PRESERVATION, LegalError
 
 
 def test_of_two_approvals_at_once_one_is_of_effect(house: House) -> None:
@@ -28,3 +32,43 @@ def test_of_two_approvals_at_once_one_is_of_effect(house: House) -> None:
     assert answers == ["", *["legal-state"] * 7]
     records, _ = house.do(lambda t: t.records_of([ann], ["instrument"]))
     assert len(records) == 1
+
+
+def test_what_is_kept_apart_is_released_and_added_to_at_once_and_nobody_waits_in_a_circle(
+    house: House,
+) -> None:
+    """Deletions lock an account, then who is apart of it, the desk all in order; each is done."""
+    desk, gate = desk_of(house), house.provider.gate.gate
+    whom = [house.customer(f"c{each}@race.example", name=f"C {each}") for each in range(4)]
+    end = house.clock.now() + timedelta(days=60)
+    hold = demand(house, *whom, kind=PRESERVATION, recipient="", fields=(), silence_end=end)
+    orders.approved(house, desk, hold)
+    for each in whom:
+        assert gate.drop(each, ["name"]) == ("name",)
+    wanted = orders.approved(house, desk, demand(house, *whom, silence_end=end))
+    with gate.together() as transaction:
+        assert len(desk.instruments.people(transaction.tables, wanted.instrument_id)) == 8
+
+    def add(number: int) -> str:
+        """Let somebody write their name and delete it, be erased, or be released."""
+        mine = whom[number % len(whom)]
+        if number % 5 == 0:
+            with gate.together() as transaction:
+                desk.instruments.lock(transaction, wanted.instrument_id, desk.officer)
+            retire(gate)
+        elif number >= 16:
+            erase(gate, [mine])
+        else:
+            store = {"name": f"Since {number}"}
+            with gate.together() as transaction:
+                transaction.store(mine, store, source="customer", occasion="service-use")
+                transaction.drop(mine, ["name"])
+        return ""
+
+    with ThreadPoolExecutor(8) as threads:
+        for some in (range(16), range(15, 20)):  # erased is who has written all of theirs
+            assert [*threads.map(add, some)] == [""] * len(some)
+    assert selfcheck(gate.engine, gate.context.keyring).problems == ()
+    text = "\n".join(orders.texts(orders.release(house, desk, wanted)).values())
+    for number in (n for n in range(16) if n % 5):
+        assert f"Since {number}\n" in text

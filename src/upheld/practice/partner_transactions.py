@@ -296,7 +296,7 @@ def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]
 def erase(transaction: Transaction, person_id: PersonId) -> None:
     """Delete what partners told of somebody who is erased, unless the law keeps us from it."""
     if not is_on_hold(transaction, person_id, STORE):
-        transaction.tables.delete(table, "person_id = ?", person_id)
+        transaction.tables.purge(table, "person_id = ?", person_id)
 
 
 def retire(gate: Gate) -> int:

@@ -123,6 +123,7 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
     mine = [
         each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
     ]
+    take_rows = rows_on_hold.take if what.stays else rows_on_hold.take_authentic
     openly, silently = (
         preserved(connection, person, some, [each for each in mine if each.record_id in proofs])
         for preserved, some, proofs in (
@@ -138,7 +139,7 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
         frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
-        rows_on_hold.take(connection, person.person_id),
+        take_rows(connection, person.person_id),
     )
 
 
