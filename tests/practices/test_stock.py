@@ -24,6 +24,7 @@ from upheld.practice.stock import (
     NOW,
     Stock,
     StockCount,
+    lines_of,
     parts_of,
     rough,
     rough_stock,
@@ -132,7 +133,7 @@ def read_of(rows: list[StockCount]) -> object:
     stock = rough_stock(Stock("values", "Values", rows))
     kinds = stock.bars(lambda each: [each.data], again=True)
     lines = kinds, stock.bars(lambda each: [each.origin]), stock.bars(lambda each: each.clauses)
-    parts = [(each._replace(number=0), rough(each.number)) for each in stock.parts]
+    parts = [(each._replace(number=0), rough(each.number)) for each in (*stock.parts, *stock.lines)]
     return stock.total, stock.goes_now, stock.months, stock.ends, lines, parts
 
 
@@ -150,19 +151,30 @@ def test_nobody_who_reads_the_desk_can_tell_a_number_below_ten_from_another(
     def otherwise(rows: list[StockCount]) -> list[StockCount]:
         """What there could be as well, by the same page."""
         parts = parts_of(rows)
-        at = next((at for at, each in enumerate(parts) if _place(each) == _place(which)), None)
+        mine = [at for at, each in enumerate(parts) if _line(each) == _line(which)]
+        at = next((each for each in mine if _place(parts[each]) == _place(which)), None)
         if at is None or parts[at].number >= LEAST:
             return rows
-        mine = [other for other, each in enumerate(parts) if _line(each) == _line(which)]
-        others = [parts[each].number for each in mine if each != at]
         parts[at] = parts[at]._replace(number=number)
-        if others and number + sum(others) < LEAST:  # it stays a line of ten and more
-            other = next(each for each in mine if each != at)
-            parts[other] = parts[other]._replace(number=LEAST - 1)
+        others = [each for each in mine if each != at]
+        if others:
+            (line,) = [each for each in lines_of(parts_of(rows)) if _line(each) == _line(which)]
+            least, most = span(line.number)
+            for other in others:
+                total = sum(parts[each].number for each in mine)
+                low, high = span(parts[other].number)
+                moved = parts[other].number + max(least - total, min(most - total, 0))
+                parts[other] = parts[other]._replace(number=min(max(moved, low), high))
         return parts
 
     assert read_of(otherwise(today)) == read_of(today)
     assert read_of(otherwise(tomorrow)) == read_of(tomorrow)
+
+
+def span(number: int) -> tuple[int, int]:
+    """The least and the most that a number may be, as it is told."""
+    alike = [each for each in range(1, number + 20) if rough(each) == rough(number)]
+    return alike[0], alike[-1]
 
 
 def _line(its: StockCount) -> StockCount:
@@ -181,6 +193,8 @@ def test_eleven_kinds_of_one_customer_are_no_more_told_than_of_nine() -> None:
     assert str(rough_stock(Stock("v", "V", ones)).total) == "fewer than 110"
     assert read_of(ones) == read_of(nines)
     assert str(rough_sum([1, 90])) == "100"
+    months = [ones[0]._replace(day=f"2026-{month:02}-01", number=4) for month in range(1, 11)]
+    assert str(rough_stock(Stock("v", "V", months)).total) == "40"
     assert {rough(each) for each in range(1, LEAST)} == {rough(1)}
     assert [str(rough(each)) for each in (0, 9, 10, 14, 15, 1_234_567)] == [
         *("0", "fewer than 10", "10", "10", "20", "1,234,570")

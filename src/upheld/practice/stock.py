@@ -104,6 +104,42 @@ def parts_of(rows: Iterable[StockCount]) -> list[StockCount]:
     return parts
 
 
+def lines_of(parts: Iterable[StockCount]) -> list[StockCount]:
+    """How many there are of each kind, origin and clauses in all, as it may be told beside parts.
+
+    That is the nearest ten by which any small part could still be each number below ten.
+    """
+    lines: dict[StockCount, list[int]] = {}
+    for each in parts:
+        lines.setdefault(each._replace(day="", goes="", number=0), []).append(each.number)
+    return [which._replace(number=_total_of(numbers)) for which, numbers in lines.items()]
+
+
+def _total_of(numbers: Sequence[int]) -> int:
+    """The sum of the parts of a line, as it may be told; of a single one itself."""
+    if len(numbers) == 1:
+        return numbers[0]
+    near = _nearest(sum(numbers))
+    if min(numbers) >= LEAST:
+        return near
+    least = sum(_reach(each)[0] for each in numbers)
+    most = sum(_reach(each)[1] for each in numbers)
+    first = max(-(-(least + LEAST - 6) // LEAST) * LEAST, LEAST)
+    last = (most - LEAST + 7) // LEAST * LEAST
+    return min(max(near, first), last)
+
+
+def _nearest(number: int) -> int:
+    return (number + LEAST // 2) // LEAST * LEAST
+
+
+def _reach(number: int) -> tuple[int, int]:
+    """The least and the most that a number may be that is told as this one is."""
+    if number < LEAST:
+        return 1, LEAST - 1
+    return max(_nearest(number) - LEAST // 2, LEAST), _nearest(number) + LEAST // 2 - 1
+
+
 def _urgency(goes: str) -> tuple[bool, bool, str]:
     return not goes, goes != NOW, goes
 
@@ -123,11 +159,11 @@ def rough_sum(numbers: Iterable[int]) -> RoughCount:
         if 0 < number < LEAST:
             small += 1
         else:
-            near += (number + LEAST // 2) // LEAST * LEAST
+            near += _nearest(number)
     if small and not near:
         most = f"{small * LEAST:,}"
         return RoughCount(small * LEAST // 2, f"fewer than {most}", f"< {most}")
-    about = (near + small * LEAST // 2 + LEAST // 2) // LEAST * LEAST
+    about = _nearest(near + small * LEAST // 2)
     return RoughCount(about, f"{about:,}", f"{about:,}")
 
 
@@ -145,11 +181,12 @@ class RoughStock(NamedTuple):
     """All that a page of the desk tells of one sort: nothing but what its parts say, rounded."""
 
     parts: Sequence[StockCount]
+    lines: Sequence[StockCount]
 
     @property
     def total(self) -> RoughCount:
         """About how many there are."""
-        return rough_sum(each.number for each in self.parts if not each.again)
+        return rough_sum(each.number for each in self.lines if not each.again)
 
     @property
     def goes_now(self) -> RoughCount:
@@ -160,31 +197,42 @@ class RoughStock(NamedTuple):
     def bars(
         self, words_of: Callable[[StockCount], Iterable[str]], *, again: bool = False
     ) -> dict[str, RoughCount]:
-        """About how many there are by words of each part; what counts once alone, unless `again`.
+        """About how many there are by words of each line; what counts once alone, unless `again`.
 
         What goes by no word counts nowhere.
         """
-        counts: dict[str, list[int]] = {}
-        for each in self.parts:
-            for word in words_of(each) if again or not each.again else ():
-                counts.setdefault(word, []).append(each.number)
-        return {word: rough_sum(numbers) for word, numbers in counts.items()}
+        return _sums([each for each in self.lines if again or not each.again], words_of)
+
+    @property
+    def _once(self) -> list[StockCount]:
+        return [each for each in self.parts if not each.again]
 
     @property
     def months(self) -> list[tuple[str, float, str]]:
         """Bars of when it came in, by month."""
-        return bars_of(dict(sorted(self.bars(lambda each: [each.day]).items())))
+        return bars_of(dict(sorted(_sums(self._once, lambda each: [each.day]).items())))
 
     @property
     def ends(self) -> list[tuple[str, float, str]]:
         """Bars of when it goes, by month, but for what goes now or has no set end."""
-        months = self.bars(lambda each: [each.goes] if each.goes not in {"", NOW} else [])
+        months = _sums(self._once, lambda each: [each.goes] if each.goes not in {"", NOW} else [])
         return bars_of(dict(sorted(months.items())))
 
 
 def rough_stock(stock: Stock) -> RoughStock:
     """What a page of the desk tells of one sort of what is held."""
-    return RoughStock(parts_of(stock.rows))
+    parts = parts_of(stock.rows)
+    return RoughStock(parts, lines_of(parts))
+
+
+def _sums(
+    counts: Iterable[StockCount], words_of: Callable[[StockCount], Iterable[str]]
+) -> dict[str, RoughCount]:
+    numbers: dict[str, list[int]] = {}
+    for each in counts:
+        for word in words_of(each):
+            numbers.setdefault(word, []).append(each.number)
+    return {word: rough_sum(some) for word, some in numbers.items()}
 
 
 def bars_of(counts: Mapping[str, RoughCount]) -> list[tuple[str, float, str]]:

@@ -108,19 +108,19 @@ class StockPage:
         ]
 
     def _lines(self, counts: RoughStock) -> list[StockLine]:
-        lines: dict[tuple[str, str, tuple[str, ...]], list[StockCount]] = {}
+        lines: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+        days: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+        for each in counts.lines:
+            lines.setdefault(self._key(each), []).append(each.number)
         for each in counts.parts:
-            key = self._label("data", each.data), self._whence(each), each.clauses
-            lines.setdefault(key, []).append(each)
+            days.setdefault(self._key(each), []).append(each.day)
         return [
-            StockLine(
-                *key,
-                min(each.day for each in some),
-                max(each.day for each in some),
-                rough_sum(each.number for each in some),
-            )
-            for key, some in sorted(lines.items())
+            StockLine(*key, min(days[key]), max(days[key]), rough_sum(numbers))
+            for key, numbers in sorted(lines.items())
         ]
+
+    def _key(self, its: StockCount) -> tuple[str, str, tuple[str, ...]]:
+        return self._label("data", its.data), self._whence(its), its.clauses
 
     def _whence(self, row: StockCount) -> str:
         policy = self.provider.policy
