@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 from house.test_house import ROOT, trees
 
@@ -23,11 +24,15 @@ OTHERS = frozenset(
         "written",
     }
 )
-OURS = {
-    path.relative_to(ROOT): tree
-    for path, tree in trees().items()
-    if path.is_relative_to(ROOT / "src") or path.is_relative_to(ROOT / "bench")
-}
+
+
+def _ours() -> dict[Path, ast.Module]:
+    """The modules that users and benches run, by their path in the checkout."""
+    return {
+        path.relative_to(ROOT): tree
+        for path, tree in trees().items()
+        if path.is_relative_to(ROOT / "src") or path.is_relative_to(ROOT / "bench")
+    }
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -58,7 +63,7 @@ def test_nothing_is_named_by_a_bare_participle() -> None:
     """What a reader finds behind a name stands in it."""
     banned = [
         f"{path}:{line} {name}"
-        for path, tree in OURS.items()
+        for path, tree in _ours().items()
         for name, line in _names(tree)
         if name.strip("_").lower() in BANNED
     ]
@@ -69,7 +74,7 @@ def test_few_functions_name_anything_by_a_participle() -> None:
     """Of the others that are not banned, a few in a hundred functions have one."""
     functions = [
         node
-        for tree in OURS.values()
+        for tree in _ours().values()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
@@ -88,7 +93,7 @@ def test_few_functions_name_anything_by_a_participle() -> None:
 def test_a_public_class_stands_once() -> None:
     """Whoever reads a class's name knows which it is, without the import."""
     places = defaultdict(list)
-    for path, tree in OURS.items():
+    for path, tree in _ours().items():
         for node in tree.body if path.parts[0] == "src" else ():
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(str(path))

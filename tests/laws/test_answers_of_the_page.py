@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,14 +43,19 @@ def _in_words(chosen: dict[str, str], supposed: dict[str, bool] | None = None) -
 
 
 PAGES = {"sample": (SAMPLE, policy_pages(SAMPLE)), "small": (SMALL, policy_pages(SMALL))}
-CLIENTS = {name: TestClient(policy_app(policy)) for name, (policy, _) in PAGES.items()}
+
+
+@cache
+def _client(name: str) -> TestClient:
+    """Somebody who reads the pages of a policy, which are made when they are first wanted."""
+    return TestClient(policy_app(PAGES[name][0]))
 
 
 def _agrees(name: str, chosen: dict[str, str], supposed: dict[str, bool]) -> None:
     policy = PAGES[name][0]
     asked = {d: w for d, w in chosen.items() if w}
     facts = {f"fact.{n}": "yes" if each else "no" for n, each in supposed.items()}
-    answer = CLIENTS[name].get("/privacy/ask", params={**asked, **facts})
+    answer = _client(name).get("/privacy/ask", params={**asked, **facts})
     takes = policy.program.vocabulary.takes(chosen["action"])
     if any(d not in takes for d in asked if d != "action"):
         assert answer.status_code == 400
@@ -59,7 +66,7 @@ def _agrees(name: str, chosen: dict[str, str], supposed: dict[str, bool]) -> Non
         list(case.clauses) for case in exact.cases
     ]
     page = (
-        CLIENTS[name]
+        _client(name)
         .get("/privacy/ask", params={**asked, **facts}, headers={"accept": "text/html"})
         .text
     )
@@ -126,6 +133,6 @@ def test_what_a_part_of_an_answer_says_holds(data: st.DataObject) -> None:
 )
 def test_what_nobody_has_recorded_is_not_taken_for_a_no(asked: str) -> None:
     """Questions whose answer hangs on something are answered Sometimes, never No."""
-    page = CLIENTS["sample"].get(f"/privacy/ask?{asked}", headers={"accept": "text/html"}).text
+    page = _client("sample").get(f"/privacy/ask?{asked}", headers={"accept": "text/html"}).text
     verdict = page.split('<p class="verdict">')[1].split("</p>")[0]
     assert "Sometimes:" in verdict
