@@ -64,7 +64,8 @@ class Certificate(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     def text(self) -> str:
         """The certificate as a person reads it."""
         lines = [f"Erasure of {self.person}, asked for on {self.asked[:10]}"]
-        lines.append(f"erased: {', '.join(self.erased) or 'nothing was held'}")
+        nothing = "nothing" if self.kept else "nothing was held"
+        lines.append(f"erased: {', '.join(self.erased) or nothing}")
         for each in self.kept:
             what = ", ".join(each.data)
             if not each.clauses:  # of an erasure that was replayed in a restored database
