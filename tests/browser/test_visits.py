@@ -73,7 +73,7 @@ def test_the_desk_sees_how_much_is_kept_counts_a_day_and_a_customer_sees_their_o
     desk.page.get_by_label("Another day").fill(day)
     text = desk.press("Count it")
     assert "counted to improve our services" in text
-    assert "/plans" in text
+    assert "By page" in text
     assert "You opened" in mine.at("/me/privacy/visits")
     checked(desk, chromium, "/staff/visits")
     checked(desk, chromium, f"/staff/visits/day?on={day}")

@@ -144,6 +144,7 @@ def test_no_number_of_a_day_tells_of_one_visit_or_of_one_who_objected(house: Hou
     desk = house.signed_in(house.staff("privacy"), "staff")
     exact = re.compile(r"(?<![\w./-])[1-9](?= visit| of customers|</td>|</title>)")
     pages = []
+    assert "/plans" not in desk.get("/staff/visits/day").text
     for _ in range(2):
         page = desk.get("/staff/visits/day").text
         pages.append(re.search(r"Visits of customers that[^<]*", page))

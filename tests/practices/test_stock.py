@@ -24,6 +24,7 @@ from upheld.practice.stock import (
     NOW,
     Stock,
     StockCount,
+    counts_beside,
     lines_of,
     parts_of,
     rough,
@@ -169,6 +170,37 @@ def test_nobody_who_reads_the_desk_can_tell_a_number_below_ten_from_another(
 
     assert read_of(otherwise(today)) == read_of(today)
     assert read_of(otherwise(tomorrow)) == read_of(tomorrow)
+
+
+@given(st.lists(st.integers(0, 25), min_size=24, max_size=24), st.data())
+def test_of_a_day_no_hour_with_few_visits_is_narrowed_by_the_pages_that_are_listed(
+    hours: list[int], data: st.DataObject
+) -> None:
+    """Of any small hour each other number reads the same, with the pages and the total."""
+    small = [at for at, each in enumerate(hours) if 0 < each < LEAST]
+    cuts = sorted(data.draw(st.lists(st.integers(0, sum(hours)), max_size=6)))
+    edges = zip([0, *cuts], [*cuts, sum(hours)], strict=True)
+    pages = [(f"/p{at}", after - before) for at, (before, after) in enumerate(edges)]
+    if not small:
+        return
+    at, number = data.draw(st.sampled_from(small)), data.draw(st.integers(1, LEAST - 1))
+    others = [*hours]
+    others[at] = number
+    mine, left = dict(counts_beside(pages, hours)), sum(others)
+    alike: dict[str, int] = {}
+    for page, count in pages:  # as few of each as read the same
+        alike[page] = span(count)[0] if page in mine else 0
+        left -= alike[page]
+    for hour, count in enumerate(others):  # and as many of other hours as are needed for it
+        if left < 0 and hour != at and count:
+            more = min(span(count)[1] - count, -left)
+            others[hour] += more
+            left += more
+    more_pages = [*alike.items(), *((f"/few{n}", 1) for n in range(left))]
+    assert sum(count for _, count in more_pages) == sum(others)
+    assert [rough(each) for each in others] == [rough(each) for each in hours]
+    assert rough_sum(others) == rough_sum(hours)
+    assert counts_beside(more_pages, others) == counts_beside(pages, hours)
 
 
 def span(number: int) -> tuple[int, int]:

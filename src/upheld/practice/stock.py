@@ -122,8 +122,8 @@ def _total_of(numbers: Sequence[int]) -> int:
     near = _nearest(sum(numbers))
     if min(numbers) >= LEAST:
         return near
-    least = sum(_reach(each)[0] for each in numbers)
-    most = sum(_reach(each)[1] for each in numbers)
+    least = sum(reach(each)[0] for each in numbers)
+    most = sum(reach(each)[1] for each in numbers)
     first = max(-(-(least + LEAST - 6) // LEAST) * LEAST, LEAST)
     last = (most - LEAST + 7) // LEAST * LEAST
     return min(max(near, first), last)
@@ -133,7 +133,7 @@ def _nearest(number: int) -> int:
     return (number + LEAST // 2) // LEAST * LEAST
 
 
-def _reach(number: int) -> tuple[int, int]:
+def reach(number: int) -> tuple[int, int]:
     """The least and the most that a number may be that is told as this one is."""
     if number < LEAST:
         return 1, LEAST - 1
@@ -165,6 +165,27 @@ def rough_sum(numbers: Iterable[int]) -> RoughCount:
         return RoughCount(small * LEAST // 2, f"fewer than {most}", f"< {most}")
     about = _nearest(near + small * LEAST // 2)
     return RoughCount(about, f"{about:,}", f"{about:,}")
+
+
+def counts_beside(
+    counts: Iterable[tuple[str, int]], others: Iterable[int]
+) -> list[tuple[str, RoughCount]]:
+    """Of counts by their words those that may be told beside other counts of the same things.
+
+    The most first, none below ten, and so many that all of them fit into the others, whatever a
+    small one of those is.
+    """
+    spans = [reach(each) for each in others if each]
+    room = sum(most for _, most in spans)
+    if any(most < LEAST for _, most in spans):
+        room -= LEAST - 2  # one of those may be one
+    several = []
+    for word, number in sorted(counts, key=lambda pair: (-_nearest(pair[1]), pair[0])):
+        room -= reach(number)[0]
+        if number < LEAST or room < 0:
+            break
+        several.append((word, rough(number)))
+    return several
 
 
 def few_or_rough(number: int) -> str:

@@ -12,7 +12,7 @@ from upheld.practice.citations import quote_clauses
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practice.stock import rough, rough_bars
+from upheld.practice.stock import counts_beside, rough, rough_bars, rough_sum
 from upheld.practices.collection import day_counts
 from upheld.practices.collection.console import require_role
 from upheld.practices.collection.own_visits import day_of
@@ -56,9 +56,10 @@ class DayPage:
             day=day,
             counts=counts,
             few=day_counts.FEW,
-            rough=rough,
-            pages_max=PAGES_MAX,
-            networks_max=NETWORKS_MAX,
+            total=rough_sum(counts.hours),
+            left_out=rough(counts.left_out) if counts.left_out >= day_counts.FEW else "",
+            pages=counts_beside(counts.pages, counts.hours)[:PAGES_MAX],
+            networks=counts_beside(counts.networks, counts.hours)[:NETWORKS_MAX],
             chart=charts.bars("Visits by hour", hours),
             quotes=quote_clauses(provider.policy, its.decision.clauses),
         )
