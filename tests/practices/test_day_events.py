@@ -14,6 +14,7 @@ import pytest
 import upheld
 from practices.conftest import House
 from practices.test_day_counts import keep, tied
+from practices.test_guardians import family
 from practices.test_partner_transactions import partner, row, take
 from practices.without import without
 from upheld.core.ids import PersonId
@@ -22,6 +23,8 @@ from upheld.policy.load import Policy
 from upheld.practices.billing import books, usage
 from upheld.practices.billing.books import Invoice, Payment
 from upheld.practices.billing.usage import UsageRow, note_usage
+from upheld.practices.collection.ties import tie
+from upheld.web import sessions
 
 PAGE = "/me/privacy/visits"
 BILLED: Final[StoreOptions] = {
@@ -147,3 +150,20 @@ def test_a_row_that_cannot_be_read_is_said_and_hides_nothing_else(
     assert "You opened /plans once" in " ".join(text.split())
     assert "cannot be read" in text
     assert "nonsense" not in text
+
+
+def test_a_minor_reads_their_own_days_and_their_guardian_the_use_alone(house: House) -> None:
+    """The guardian's page says what was used, and no page that the minor opened."""
+    guardian, minor, browser = family(house)
+    raw = house.do(lambda t: sessions.begin(t.tables, "customer", minor, house.clock.now()))
+    assert house.do(lambda t: tie(t, raw, b"kim"))
+    keep(house, ("/plans", "192.0.2.7", b"kim"), days_ago=0)
+    house.do(partial(note_usage, person_id=minor, rows=[UsageRow("2026-02", "tv", 12.34, 5)]))
+    own = " ".join(unescape(re.sub(r"<[^>]+>", " ", browser.get(PAGE).text)).split())
+    assert "You opened /plans once" in own
+    assert "12.3 gigabytes in 5 hours" in own
+    parent = house.signed_in(guardian)
+    theirs = parent.get(f"/me/family/{minor}").text
+    assert "12.3" in theirs
+    assert "/plans" not in theirs
+    assert "/plans" not in parent.get(PAGE).text.partition("<main")[2]

@@ -18,7 +18,10 @@ from upheld.gate.erasure.dry_run import deletions
 from upheld.gate.erasure.holdings import holdings
 from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
+from upheld.practices.ads.stock import view_stock
+from upheld.practices.ads.tables import ad_count
 from upheld.practices.billing.usage import UsageRow, note_usage
 from upheld.practices.feeds.stock import transaction_stock
 
@@ -28,6 +31,11 @@ SIGN_IN: Final[StoreOptions] = {"source": "browser", "occasion": "sign-in", "pur
 def address(gate: Gate, person: PersonId) -> None:
     """An address is kept of somebody, for thirty days."""
     gate.store(person, {"ip-address": "192.0.2.7"}, **SIGN_IN)
+
+
+def insert(transaction: Transaction, row: dict[str, object]) -> None:
+    """Put down counts of a campaign and a day."""
+    transaction.tables.insert(ad_count, **row)
 
 
 def kinds(gate: Gate) -> dict[str, int]:
@@ -104,3 +112,15 @@ def test_transactions_that_a_hold_keeps_do_not_go_and_those_of_others_do(house: 
     assert (stock.total, stock.goes_now, stock.goes) == (3, 1, [])
     assert partner_transactions.retire(gate) == 1
     assert transaction_stock(gate).goes_now == 0
+
+
+def test_views_of_advertisements_go_when_their_day_is_over_and_reported(house: House) -> None:
+    """Counts of a day, of all campaigns; no mark of anybody is among them."""
+    gate, today = house.provider.gate.gate, house.clock.today()
+    for name, ago, views in (("a", 0, 3), ("b", 0, 2), ("a", 1, 4)):
+        day = (today - timedelta(days=ago)).isoformat()
+        row = {"campaign_id": name, "day": day, "views": views, "clicks": 1}
+        house.do(partial(insert, row=row))
+    stock = view_stock(gate)
+    assert (stock.total, stock.goes_now) == (12, 5)
+    assert stock.goes == [((today + timedelta(days=1)).isoformat()[:7], 7)]
