@@ -20,11 +20,15 @@ WHICH = typer.Argument(help="The id of the campaign.")
 
 @ad.command("list")
 def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
-    """List all campaigns, the latest first, and whether customers reported something."""
-    from upheld.practices.ads import campaigns, complaints
+    """List all campaigns, the latest first: which are reported by customers or cannot be paid."""
+    from upheld.practices.ads import campaigns, complaints, month_prices
+    from upheld.practices.ads.periods import kind_of
 
-    with gate_of(settings_in(settings)).look() as tables:
-        rows, complaints_of = campaigns.every(tables), complaints.waiting(tables)
+    with gate_of(settings_in(settings)).together() as transaction:
+        rows, now = campaigns.every(transaction.tables), transaction.clock.now()
+        complaints_of = complaints.waiting(transaction.tables)
+        kinds = month_prices.kinds_held_back(transaction)
+    spent = {e.campaign_id for e in rows if e.is_live(now) and kind_of(e.criteria) in kinds}
     if as_json:
         print_json(
             [
@@ -33,6 +37,7 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
                     "party": each.party,
                     "title": each.title,
                     "state": each.state,
+                    "budget_spent": each.campaign_id in spent,
                     "reported": dict(complaints_of.get(each.campaign_id, [])),
                 }
                 for each in rows
@@ -40,7 +45,8 @@ def everything(settings: Path | None = SETTINGS, as_json: bool = JSON) -> None:
         )
         return
     for each in rows:
-        more = ", reported by customers" if each.campaign_id in complaints_of else ""
+        more = ", not shown: the privacy budget is spent" if each.campaign_id in spent else ""
+        more += ", reported by customers" if each.campaign_id in complaints_of else ""
         print(f"{each.campaign_id} {company_name(each.party)}, {each.title}: {each.state}{more}")
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import CampaignId
+from upheld.core.reason_text import require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
@@ -42,6 +43,7 @@ VIEWS, CLICKS = "views", "clicks"
 BLOCK: Final = 1_000  # views or clicks are booked and paid for in blocks of so many
 VIEWS_MAX: Final = 10_000_000
 CENTS_MAX: Final = 100_000
+REASON_MAX: Final = 200
 TOO_SMALL: Final = "Too few people would see it"
 _DOMAIN: Final = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\Z")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._-]*)*\Z")
@@ -267,8 +269,10 @@ def review(
 def stop(transaction: Transaction, campaign_id: CampaignId, *, reason: str, actor: str) -> None:
     """Stop a campaign that was approved, for a reason that its advertiser reads.
 
-    It is shown no more until it is resumed. AdError for any other.
+    It is shown no more until it is resumed. AdError for any other, and for a reason that nobody
+    could read.
     """
+    reason = require_reason(reason, REASON_MAX, _error, "it needs a reason")
     _change(transaction, campaign_id, (APPROVED, STOPPED), reason, actor)
     transaction.note(None, STOPPING, actor=actor, id=campaign_id)
 

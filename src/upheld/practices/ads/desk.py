@@ -43,14 +43,20 @@ VERDICT: Final = (
     Field(
         "verdict", "Your answer", "select", options=[("approve", "Approve"), ("refuse", "Refuse")]
     ),
-    Field("reason", "Reason", length_max=200, hint="The advertiser reads it.", check=reason_text),
+    Field(
+        "reason",
+        "Reason",
+        length_max=campaigns.REASON_MAX,
+        hint="The advertiser reads it.",
+        check=reason_text,
+    ),
 )
 
 STOPPING: Final = (
     Field(
         "why",
         "Why it is stopped",
-        length_max=200,
+        length_max=campaigns.REASON_MAX,
         hint="The advertiser reads it.",
         check=reason_text,
     ),
