@@ -112,7 +112,7 @@ def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> Non
     """Nothing is begun by it."""
     (home / "sales.csv").write_text("reference\nA1\n")
     words = ("collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point")
-    for mapping in ("x", '[columns]\nprice = "x"\n', "a = 1\n"):
+    for mapping in ("x", '[columns]\nprice = "x"\n', "a = 1\n", '[columns]\nwhat = "Article"\n'):
         (home / "columns.toml").write_text(mapping)
         with pytest.raises(UpheldError) as caught:
             run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))

@@ -135,6 +135,15 @@ def test_a_file_that_is_no_csv_is_said_to_be_what_it_is(
     assert run(home, "feed", "list") == ""
 
 
+def test_a_file_is_of_one_kind_and_not_of_another_besides(home: Path) -> None:
+    """One of customers is not counted as one of what they bought, nor told as taken in."""
+    words = ("--from", "Spruce Point", "--by", "max")
+    columns = ("--map", "job=occupation", "--skip", "notes")
+    run(home, "feed", "import", str(home / "feed.csv"), *words, *columns)
+    with pytest.raises(UpheldError, match="as one of customers"):
+        run(home, "collect", "transactions", str(home / "feed.csv"), *words)
+
+
 def test_a_side_file_that_cannot_be_written_is_named_before_anything_is_taken_in(
     home: Path,
 ) -> None:

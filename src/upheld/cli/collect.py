@@ -154,6 +154,7 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
 
     words = row_files.words_of(columns, (*partner_rows.WORDS, *matching.KEYS))
     rows = row_files.rows_in_place(file)
+    row_files.check_columns(rows, words)
     order = by_customer.order_of(rows, words) if rows else ""
 
     def read(ask: read_beside.Ask) -> Iterator[sales.SaleLine]:

@@ -55,6 +55,11 @@ def text(connection: Any, path: Path) -> Any:
     return connection.read_csv(str(path), schema=schema, **SPARK)
 
 
+def header_of(path: Path) -> list[str]:
+    """The names of the columns of a file; none where it is empty."""
+    return next((row for _, row in _rows(path)), [])
+
+
 def check_rows(path: Path) -> list[str]:
     """The names of the columns of a file all of whose rows are as long as its header."""
     reader = _rows(path)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from upheld.cli import csv_rows
 from upheld.cli.csv_rows import CsvRows, PlacedRow
 from upheld.core.errors import UpheldError, nearest
 from upheld.core.files import read_file
@@ -92,6 +93,21 @@ class RowsInPlace(Protocol):
 
     def again(self, pieces: Iterable[bytes]) -> Iterator[Mapping[str, object]]:
         """The rows that some bytes are, once it was read where they lie; ValueError for others."""
+
+
+def check_columns(rows: RowsInPlace | None, words: ColumnWords) -> None:
+    """UpheldError where a column was named that a file of CSV has not: no row would be read.
+
+    An object of JSON may have one that others have not.
+    """
+    if not isinstance(rows, CsvRows):
+        return
+    header = csv_rows.header_of(rows.path)
+    for word, column in words.columns.items():
+        if header and column != word and column not in header:
+            raise _wrong_mapping(
+                f"the file has no column `{column}`", f"its columns are {', '.join(header)}"
+            )
 
 
 def rows(path: Path) -> Iterator[Row]:

@@ -178,6 +178,8 @@ def start(
 ) -> Feed:
     """The feed of a file, new or begun before; FeedError unless the company is a partner now.
 
+    And where the file was begun as one of another kind.
+
     What was begun goes on in its order; FeedError where that is neither `order` nor the file's.
     """
     tables = transaction.tables
@@ -189,6 +191,14 @@ def start(
         )
     row = tables.get(feed, "party = ? AND digest = ?", party, digest)
     if row is not None:
+        if (row.kind or "") != kind:
+            raise FeedError(
+                "this file was taken in as one of customers and not of what they bought"
+                if kind
+                else "this file was taken in as one of what customers bought",
+                code="feed-kind",
+                hint="`upheld feed list` has it; `upheld feed withdraw` takes it out again",
+            )
         return _in_order(tables, _feed(row), order)
     feed_id = FeedId(uuid.uuid4().hex)
     none = dict.fromkeys(("lines", "people", *REASONS, "remain"), 0)
