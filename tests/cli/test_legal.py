@@ -11,12 +11,15 @@ from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
 from practices.orders import KEY, opened_files
+from practices.test_partner_transactions import row
 from upheld.cli import app
 from upheld.cli.admin import provider_of
 from upheld.core.clock import Clock, system_time
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
 from upheld.gate.transaction import GateTransaction
+from upheld.practice import parties, partner_transactions
+from upheld.practice.tables import partner_transaction
 from upheld.practices.accounts import domain
 
 TOLD, PASSED, ZONE = Clock.__init__.__defaults__ or ()
@@ -207,3 +210,39 @@ def test_who_was_erased_under_a_silent_order_is_found_by_a_later_one(home: Path)
     with pytest.raises(UpheldError) as caught:
         order(home, number)
     assert caught.value.code == "legal-reach"
+
+
+def test_of_whom_no_value_is_held_a_known_hold_keeps_what_a_partner_told_until_it_ends(
+    home: Path,
+) -> None:
+    """The certificate says so, the desk releases it, and the jobs delete it once it is over."""
+    number, provider = customer(home), provider_of(read_settings(home / "upheld.toml"))
+    bought = row("ann@marked.example")
+    with provider.gate.gate.together() as transaction:
+        (person,) = provider.find_people(transaction, "account", number)
+        address = {"email": "ann@marked.example"}
+        transaction.store(person, address, source="customer", occasion="registration")
+        party = parties.add(transaction, "Spruce Point", "business-partner").party
+        assert partner_transactions.take(transaction, party, [bought]) == [""]
+        assert transaction.drop(person, [*transaction.held_fields(person)])
+    issued = ("--by", "olaf", "--issuer", "Larch County Court", "--reference", "3 of 2099")
+    times = ("--starts", "2020-01-01", "--ends", "2099-12-31")
+    reach = ("--account", number, "--document", str(home / "order.pdf"))
+    hold = json.loads(run(home, "legal", "open", "preservation", *issued, *times, *reach, "--json"))
+    run(home, "legal", "check", hold["id"], "--by", "cora")
+    run(home, "legal", "approve", hold["id"], "--by", "sean")
+    certificate = run(home, "person", "erase", person)
+    assert "kept: whatever there is of transaction, cookie-id, page-request, by #ret" in certificate
+    name = json.loads(order(home, number, "--field", "transaction", "--json"))["id"]
+    run(home, "legal", "check", name, "--by", "cora")
+    run(home, "legal", "approve", name, "--by", "sean")
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
+    files = opened_files((home / "out.age").read_bytes())
+    assert any("A marked boat" in each for each in files.values())
+    run(home, "legal", "end", hold["id"], "--by", "olaf")
+    CliRunner().invoke(app, ["jobs", "--once", "--settings", str(home / "upheld.toml")])
+    with provider.gate.gate.look() as tables:
+        assert tables.select_unchecked(partner_transaction, ["party"]) == []
+    with pytest.raises(UpheldError, match="nobody's"):
+        order(home, number)

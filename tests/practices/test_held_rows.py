@@ -15,6 +15,7 @@ from practices.test_collection import visits
 from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
 from practices.test_partner_transactions import partner, row, take
 from practices.test_visit_pages import record_visits, signed_in_visits
+from upheld.core.ids import EntryNumber
 from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
@@ -22,6 +23,7 @@ from upheld.gate.erasure import erase as erasing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.log.database_log import LogError
+from upheld.gate.obligations import open_due_obligations, reassess
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.restore import RestoreOptions, restore
 from upheld.vault.keyring import KeyFile
@@ -80,6 +82,8 @@ def test_what_waited_goes_with_the_end_of_the_hold(house: House, ends: str) -> N
     """The next jobs leave no row of them in any table, and no visit."""
     held = emptied(house)
     erase(held.gate, [held.ann])
+    assert open_due_obligations(held.gate) == 0  # the erasure is the answer to its request
+    assert "A marked boat" in "\n".join(held.release("transaction").values())
     if ends == "lapses":
         house.clock.moved += timedelta(days=3651)
         house.do(lambda t: t.accept_clock(house.clock.now()))
@@ -184,3 +188,19 @@ def test_a_row_that_was_changed_stops_no_erasure_with_a_silent_hold_or_without(
     assert left["visit_tie"] == 1
     assert left["value"] == (3 if table == "value" else 4)
     assert not any(rows_of(house, *whom)[each] for each in ("value", "partner_transaction"))
+
+
+def test_an_answer_that_an_earlier_upheld_called_owed_keeps_nobody_after_the_hold(
+    house: House,
+) -> None:
+    """Of who was erased, what is owed by the record of the erasure itself stops nothing."""
+    held = emptied(house)
+    erase(held.gate, [held.ann])
+    with held.gate.together() as transaction:
+        mine, _ = transaction.records_of([held.ann], ["request"])
+        link, which = transaction.connection, mine[0].record_id
+        assert reassess(held.gate.context, link, held.ann, "request", EntryNumber(0), which) == 1
+    which_order = held.order.instrument_id
+    house.do(lambda t: held.desk.instruments.end(t, which_order, held.desk.officer))
+    run_jobs(house, 1)
+    assert {name: count for name, count in rows_of(house, held.ann).items() if count} == {}

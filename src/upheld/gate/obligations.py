@@ -31,6 +31,7 @@ from upheld.gate.act.older_versions import contexts_of, contexts_of_each
 from upheld.gate.act.reads import PersonData
 from upheld.gate.act.request import Act
 from upheld.gate.editions import store
+from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.trusted_time import trusted_time_in
 from upheld.gate.log import entries
@@ -306,6 +307,7 @@ def open_due_obligations(gate: Gate) -> int:
         "SELECT r.person_id, r.kind, r.record_id FROM record r JOIN person p"  # noqa: S608 - places alone
         " ON p.person_id = r.person_id WHERE p.state = ? AND r.record_id > ?"
         f" AND r.kind IN ({placeholders(kinds)}) AND r.valid_from <= ? AND r.withdrawn IS NULL"
+        " AND r.how <> ?"  # of who was erased, whose request that answered
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.basis = r.record_id)"
         " ORDER BY r.record_id LIMIT ?"
     )
@@ -314,7 +316,8 @@ def open_due_obligations(gate: Gate) -> int:
         while True:
             with reading(gate.engine) as connection:
                 now = microseconds(trusted_time_in(gate, connection))
-                record_rows = rows(connection, statement, ACTIVE, after, *kinds, now, MOST)
+                values = (ACTIVE, after, *kinds, now, ERASURE, MOST)
+                record_rows = rows(connection, statement, *values)
             for person_id, kind, record_id in record_rows:
                 after = record_id
                 work = partial(_reassess_alone, gate, person_id, kind, record_id)

@@ -94,7 +94,8 @@ def _remove_empty(gate: Gate, trial: JobTrial) -> int:
         " WHERE p.state = ? AND r.how = ? AND p.person_id > ?"
         " AND NOT EXISTS (SELECT 1 FROM value v WHERE v.person_id = p.person_id)"
         " AND NOT EXISTS (SELECT 1 FROM item i WHERE i.person_id = p.person_id"
-        " AND i.kind <> 'delete' AND i.state IN ('open', 'late')) ORDER BY p.person_id LIMIT ?"
+        " AND i.kind <> 'delete' AND i.state IN ('open', 'late') AND i.basis <> r.record_id)"
+        " ORDER BY p.person_id LIMIT ?"
     )
     count, last = 0, ""
     while True:
