@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from empty import empty_database
 from practices.conftest import House, send
 from practices.test_collection import visits
+from practices.test_day_counts import keep, tied
 from practices.test_holds import Held
 from practices.test_visit_pages import cookie_of, record_visits, untie_path
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
 from upheld.gate.erasure.erase import erase
 from upheld.gate.set_aside import JobTrial
+from upheld.practices.collection import rewriting
+from upheld.practices.collection.erasing import erase_visits
 from upheld.practices.collection.tables import COUNTED
-from upheld.practices.collection.untying import finish_waiting
+from upheld.practices.collection.ties import ties_of
+from upheld.practices.collection.untying import finish_waiting, prepare, untie
 
 
 @pytest.fixture
@@ -71,3 +76,57 @@ def test_visits_are_set_apart_by_the_job_of_who_was_erased_without_that(house: H
         assert rows(connection, counted) == []
     assert sorted(each.route for each in visits(house) if each.token) == held.pages
     assert {*held.pages} <= {*"\n".join(held.release("page-request").values()).split()}
+
+
+class StoppedError(Exception):
+    """Whoever works is stopped here."""
+
+
+@pytest.mark.parametrize("way", ["erase", "untie"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_who_is_stopped_anywhere_while_visits_are_put_aside_goes_on_with_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, silent: bool, way: str
+) -> None:
+    """Nothing is lost or there twice, however often they are: between any two transactions."""
+    monkeypatch.setattr(rewriting, "BLOCKS_AT_ONCE", 1)
+    held = Held(house, silent=silent or way == "untie")
+    bo, other = tied(house, "bo@marked.example", b"bo"), tied(house, "cy@marked.example", b"cy")
+    for days_ago in (1, 2):
+        keep(house, *[("/p", "192.0.2.7", each) for each in (b"bo", b"cy")], days_ago=days_ago)
+    house.do(lambda t: t.record(bo, "hold", fact="legal-hold"))
+    (mark,) = [each.mark for each in house.do(lambda t: ties_of(t, held.ann))]
+    before, real, most = sorted(each.route for each in visits(house)), held.gate.together, [0]
+
+    def together() -> Any:
+        most[0] -= 1
+        if most[0] < 0:
+            raise StoppedError
+        return real()
+
+    def work() -> None:
+        if way == "erase":
+            erase_visits(held.gate, [held.ann, bo])
+        else:
+            with held.gate.together() as transaction:
+                untying = prepare(transaction, held.ann, mark)
+            untie(held.gate, untying)
+
+    stops = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(held.gate, "together", together)
+        while True:
+            most[0] = stops
+            try:
+                work()
+            except StoppedError:
+                stops += 1
+                continue
+            break
+    assert stops > 3
+    assert sorted(each.route for each in visits(house)) == before
+    with reading(held.gate.engine) as connection:
+        counted = rows(connection, f"SELECT visits FROM visit_block WHERE {COUNTED}")
+        ties = rows(connection, "SELECT person_id, aside FROM visit_tie WHERE untied IS NULL")
+    others = {bo, other} if way == "untie" else {other}
+    assert sum(count for (count,) in counted) == 2 * len(others)
+    assert {person_id for person_id, _ in ties} == others
