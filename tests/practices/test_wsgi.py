@@ -70,3 +70,22 @@ def test_where_no_clause_lets_us_nothing_of_it_is_noted(
     recorder = VisitRecorder(house.provider)
     assert "Set-Cookie" not in ask(WsgiVisitMiddleware(pages, recorder=recorder), "/shop")
     assert recorder.keep() == 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_fails_is_not_the_last_one_that_keeps_visits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next visit starts another, which keeps what waits."""
+    monkeypatch.setattr(recording, "SECONDS", 0.01)
+    recorder = VisitRecorder(house.provider)
+    app, real = WsgiVisitMiddleware(pages, recorder=recorder), recorder.take
+    monkeypatch.setattr(recorder, "take", None)
+    ask(app, "/first")
+    while (thread := recorder._thread) is not None:
+        thread.join()
+    monkeypatch.setattr(recorder, "take", real)
+    ask(app, "/second")
+    while (thread := recorder._thread) is not None:
+        thread.join()
+    assert routes(visits(house)) == ["/second"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -17,10 +18,12 @@ from upheld.core.clock import BEGINNING, Clock
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys, days_of
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys
 from upheld.practices.collection.intake import QUARTER
+from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED as COUNTED_BLOCKS
 from upheld.practices.collection.tables import visit_block, visit_tie
 
@@ -42,6 +45,7 @@ class DayCounts(NamedTuple):
     networks: list[tuple[str, int]]
     scattered: int  # visits from networks with few
     without_network: int
+    damaged: bool = False  # whether some of what is kept cannot be read, and is in no count
 
 
 class SealedDay(NamedTuple):
@@ -53,6 +57,7 @@ class SealedDay(NamedTuple):
     fields: tuple[str, ...]  # that may be used
     decision: Decision
     ties: list[tuple[bytes, PersonId]]
+    damaged: bool = False  # whether there are blocks that are not as they were written
 
 
 def use_of(fields: Sequence[str]) -> Act:
@@ -75,15 +80,20 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
         )
         for row in tables.select(visit_tie, "untied IS NULL")
     ]
-    rows = tables.select(visit_block, f"{COUNTED_BLOCKS} AND day = ?", day)
-    return SealedDay(day, rows, days_of(tables, [day]), fields, decision, ties)
+    rows, lost = tables.select_authentic(visit_block, f"{COUNTED_BLOCKS} AND day = ?", day)
+    salts = whole_keys(transaction, tables, [day]).salts
+    damaged = lost > 0 or (bool(rows) and not salts)
+    return SealedDay(day, rows if salts else [], salts, fields, decision, ties, damaged)
 
 
 def whose(gate: Gate, its: SealedDay) -> dict[PersonId, set[bytes]]:
     """Whose visits there are on a day, as far as they are known, with the tokens of each."""
     keys, people = DayKeys(gate, its.salts), dict[PersonId, set[bytes]]()
     rows = [row for row in its.rows if COOKIE in row.fields.split()] if its.ties else []
-    there = {token for row in rows for token in keys.tokens_in(row)}
+    there = set[bytes]()
+    for row in rows:
+        with suppress(SealError):  # `count` says so
+            there |= {*keys.tokens_in(row)}
     for cookie, person_id in its.ties if there else ():
         if (token := keys.token(its.day, cookie)) in there:
             people.setdefault(person_id, set()).add(token)
@@ -118,12 +128,20 @@ def enter(
 
 
 def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
-    """Count the visits of a day but those that came with some tokens."""
+    """Count the visits of a day but those that came with some tokens.
+
+    What is damaged is in no count.
+    """
     keys, networks_count = DayKeys(gate, its.salts), NETWORK in its.fields
     pages, quarters, networks = Counter[str](), Counter[int](), Counter[str]()
+    damaged = its.damaged
     left_out, browsers, unknown = 0, set[tuple[str, bytes]](), Counter[str]()
     for row in its.rows:
-        columns = keys.columns(row)
+        try:
+            columns = keys.columns(row)
+        except SealError:
+            damaged = True
+            continue
         if besides and not besides.isdisjoint(columns.tokens):
             before = len(columns.times)
             columns = columns.without(besides)
@@ -149,6 +167,7 @@ def count(gate: Gate, its: SealedDay, besides: set[bytes]) -> DayCounts:
         many,
         sum(networks.values()) - sum(times for _, times in many),
         without_network,
+        damaged,
     )
 
 

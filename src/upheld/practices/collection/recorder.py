@@ -101,13 +101,18 @@ class WaitingLine(ABC, Generic[W]):
                 self._thread.start()
 
     def _keep_in_thread(self) -> None:
-        while True:
-            time.sleep(SECONDS)
-            self.keep()
+        try:
+            while True:
+                time.sleep(SECONDS)
+                self.keep()
+                with self._lock:
+                    if not self._waiting:
+                        self._thread = None
+                        return
+        except BaseException:
             with self._lock:
-                if not self._waiting:
-                    self._thread = None
-                    return
+                self._thread = None  # the next visit starts another
+            raise
 
     async def _keep_on(self) -> None:
         while self._waiting:
@@ -178,9 +183,13 @@ class VisitRecorder(WaitingLine[WaitingVisit]):
         if len(self._settled) > REFUSED_MAX:
             self._settled.clear()
         for session, cookie in new:
-            with self.provider.gate.gate.together() as transaction:
-                tie(transaction, session, cookie)
-            self._settled.add((session, cookie))
+            try:
+                with self.provider.gate.gate.together() as transaction:
+                    tie(transaction, session, cookie)
+            except UpheldError as error:  # that of the others is tied; this one is tried again
+                _LOG.error("a browser could not be tied: %s", error.code)
+            else:
+                self._settled.add((session, cookie))
 
 
 def new_cookie() -> str:
