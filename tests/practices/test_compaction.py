@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import upheld
 from practices.conftest import House
 from practices.test_collection import visits
+from practices.without import without_cookies
 from upheld.core.clock import BEGINNING
-from upheld.demo import sample_policy
 from upheld.gate.erasure.erase import erase
 from upheld.practices.collection import compaction
 from upheld.practices.collection.blocks import (
@@ -234,12 +234,7 @@ def test_where_a_cookie_may_be_kept_no_longer_its_blocks_are_joined_again(
     compact(house.provider.gate.gate)
     routes = sorted(each.route for each in visits(house))
     assert len(rows_of(house)) > 8
-    narrow = (
-        sample_policy()
-        .read_text(encoding="utf-8")
-        .replace("store ip-network, cookie-id, page", "store ip-network, page")
-    )
-    other = open_house(upheld.load_text(narrow))
+    other = open_house(without_cookies())
     retire(other.provider.gate.gate)
     assert {row.token_bits for row, _ in rows_of(other)} == {None}
     compact(other.provider.gate.gate)

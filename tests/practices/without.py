@@ -1,4 +1,4 @@
-"""The sample policy with one clause struck, so that a story can show what rests on that clause."""
+"""The sample policy without something, so that a story can show what rests on it."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ def without(clause: str) -> upheld.Policy:
     marked = marked.replace(f"{{#{clause} .note}}", f"{{#was-{clause} .note}}")
     assert marked != text, f"the sample policy has no clause `{clause}`"
     return upheld.load_text(marked)
+
+
+def without_cookies() -> upheld.Policy:
+    """The sample policy as if it let no cookie of a visit be stored."""
+    text = sample_policy().read_text(encoding="utf-8")
+    narrow = text.replace("store ip-network, cookie-id, page", "store ip-network, page")
+    assert narrow != text
+    return upheld.load_text(narrow)
