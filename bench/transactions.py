@@ -30,6 +30,7 @@ from upheld.practices.feeds.feeds import Feed, FeedLine
 
 FEW = 200
 LOT = 250  # customers who are enrolled at once
+TENTH = 10
 ROUNDS = 3
 ALONE = 200  # rows that are taken in one by one, in each round
 
@@ -90,11 +91,15 @@ def rate(gate: Gate, emails: list[str], count: int, name: str, *, alone: bool) -
     return count / took
 
 
-def rate_beside(gate: Gate, emails: list[str], count: int, name: str) -> float:
+def rate_beside(
+    gate: Gate, emails: list[str], count: int, name: str, *, by_customer: bool = False
+) -> float:
     """How many rows of a file are taken in a second, by a process that does not read them."""
     with gate.together() as transaction:
         its = feeds.start(transaction, "spruce-point", name, UserId("bench"), sales.TRANSACTIONS)
     lines = list(sales.read_lines(lines_of(gate, emails, count, name)))
+    if by_customer:
+        lines.sort(key=lambda each: each.whose[0])
     start = time.process_time()
     feeds.exhaust(sales.take_transactions(gate, its, lines))
     return count / (time.process_time() - start)
@@ -120,9 +125,31 @@ def feed_rates(gate: Gate, emails: list[str]) -> None:
     print(f"of nobody: {rate_of_feed(gate, rows, 'none'):,.0f} lines/s", flush=True)
 
 
+def orders(count: int) -> None:
+    """Print how fast rows are in the order of a file, and customer by customer."""
+    with tempfile.TemporaryDirectory() as name:
+        gate = make_gate(Path(name))
+        emails = enrol(gate, count // TENTH)
+        rate(gate, emails, ALONE, "warm", alone=False)
+        whole, sales.LOT = sales.LOT, count // TENTH
+        pairs = [
+            (
+                rate_beside(gate, emails, count, f"by{number}", by_customer=True),
+                rate_beside(gate, emails, count, f"file{number}"),
+            )
+            for number in range(ROUNDS)
+        ]
+    sales.LOT = whole
+    ordered, plain = (median(each) for each in zip(*pairs, strict=True))
+    print(f"{len(emails):,} customers, read before: {ordered:,.0f} rows/s by customer,", end=" ")
+    times = median(a / b for a, b in pairs)
+    print(f"{plain:,.0f}/s in the order of the file; {times:.1f} times", flush=True)
+
+
 def main() -> None:
     """Measure, and print a line for each crowd of customers, and one for feeds."""
     count = int(sys.argv[1]) if sys.argv[1:] else 5_000
+    orders(max(count, ALONE))
     for customers in (FEW, count // 4, count):
         with tempfile.TemporaryDirectory() as name:
             gate = make_gate(Path(name))

@@ -183,7 +183,7 @@ def test_memory_does_not_grow_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a stretch of rows needs is some thirty bytes each, and it goes with them."""
-    many = size("rows that are read by whose they are", short=40_000, long=1_000_000)
+    many = size("rows that are read by whose they are", short=40_000, long=200_000)
     monkeypatch.setattr(by_customer, "STRETCH", many // 4)
     monkeypatch.setattr(by_customer, "_ROWS", 128)
     path, peaks = tmp_path / "rows.csv", list[int]()
