@@ -166,6 +166,8 @@ READ_UNCHECKED = {
     ("practice/invitations.py", "invitation"): _LOOKED_AT,
     ("practice/page_looks.py", "page_look"): "whether one changed; it is read checked then",
     ("practice/partner_transactions.py", "partner_transaction"): _LOOKED_AT,
+    ("practice/partner_marks.py", "partner_transaction"): "whether to look twice; rows are checked",
+    ("practices/feeds/withdrawal.py", "partner_transaction"): _LOOKED_AT,
     ("practices/collection/own_visits.py", "visit_block"): "says of which days there are visits",
     ("practices/accounts/domain.py", "account"): "whether a number is taken; it is unique anyway",
     ("practices/accounts/domain.py", "outbox"): "leaves people out; who has none is checked after",

@@ -149,6 +149,44 @@ def test_a_file_goes_on_where_it_stopped_and_gives_nothing_twice(
     assert sorted(reasons) == ["", *["nothing_new"] * 19]
 
 
+def test_a_reference_that_is_told_of_two_customers_is_a_row_of_each(house: House) -> None:
+    """Once of each, whatever else it says the second time, in one file, another or by twenty."""
+    party = partner(house)
+    people, emails = zip(*(email_of(house, name) for name in ("ann", "bo")), strict=True)
+    rows = [row(email, what=what) for what in ("First", "Second") for email in emails]
+    assert take(house, *rows)[1] == {4: "nothing_new", 5: "nothing_new"}
+    assert set(take(house, *rows, digest="d2")[1].values()) == {"nothing_new"}
+
+    def once(number: int) -> str:
+        mine = row(emails[number % 2], "B1", what=f"Body {number}")
+        return house.do(lambda t: partner_transactions.take(t, party, [mine])[0])
+
+    with ThreadPoolExecutor(20) as pool:
+        reasons = list(pool.map(once, range(20)))
+    assert sorted(reasons) == ["", "", *["nothing_new"] * 18]
+    its = stored(house)
+    assert sorted(each.person_id for each in its) == sorted(people * 2)
+    assert len({each.mark for each in its}) == 4
+
+
+def test_a_feed_that_is_taken_out_by_lots_says_so_once_to_each_customer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows it told of them, and whichever other feed tells of them, too."""
+    monkeypatch.setattr(withdrawal, "BATCH", 2)
+    partner(house)
+    people, emails = zip(*(email_of(house, name) for name in ("ann", "bo", "cy")), strict=True)
+    its, _ = take(house, *(row(email, f"A{n}") for n in range(3) for email in emails))
+    take(house, row(emails[0], "B1"), digest="d2")
+    house.do(lambda t: withdrawal.withdraw(t, FeedId(its.feed_id), UserId("u1")))
+    gate = house.provider.gate.gate
+    assert withdrawal.take_out(gate) == 9
+    assert [each.person_id for each in stored(house)] == [people[0]]
+    for each in people:
+        kinds = [its.entry.kind for its in gate.entries(each)]
+        assert kinds.count(feeds.WITHDREW) == 1
+
+
 def test_it_goes_in_time_at_an_erasure_and_with_its_feed(house: House) -> None:
     """Two years after we were told; of one person alone; of one file alone; and never on hold."""
     partner(house)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     TypeDecorator,
+    text,
 )
 
 from upheld.core import clock
@@ -79,12 +80,9 @@ def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, An
     return {"sealed_for": ((purpose, *more), place)}
 
 
-def once_only() -> dict[str, bool]:
-    """Of a column: a mark that no two rows have; a row that is kept apart gets another.
-
-    So that the same can come again, and nothing tells that one is there.
-    """
-    return {"once_only": True}
+def only_where(condition: str) -> dict[str, Any]:
+    """Of an index: it has the rows alone of which a condition holds."""
+    return {f"{name}_where": text(condition) for name in ("sqlite", "postgresql")}
 
 
 def unconfirmed(where: str) -> dict[str, str]:

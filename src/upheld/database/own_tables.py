@@ -103,6 +103,10 @@ class Tables:
         """Delete the rows that a condition holds of; how many."""
         return checked.delete(self._connection, _own(table), where, *values)
 
+    def delete_rows(self, table: Table, some_rows: Sequence[Any]) -> None:
+        """Delete some rows that were read and checked."""
+        checked.delete_rows(self._connection, _own(table), some_rows)
+
     def purge(self, table: Table, where: str, *values: Any) -> int:
         """Delete the rows that a condition holds of whether they are ours or not; how many."""
         return checked.purge(self._connection, _own(table), where, *values)

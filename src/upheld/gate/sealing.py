@@ -76,10 +76,10 @@ class Sealer:
         """The mark of several parts; no two lists have the same."""
         return self.mark(context(*place))
 
-    def marks_of(self, place: str, others: Sequence[str]) -> list[bytes]:
-        """What `mark_of` gives of a part and each of some others."""
+    def marks_of(self, place: str, others: Sequence[Sequence[str]]) -> list[bytes]:
+        """What `mark_of` gives of a part and of each of some other lists of parts."""
         key, first, digest = self._key, part_of(place), hmac.digest
-        return [digest(key, first + part_of(each), "sha256") for each in others]
+        return [digest(key, first + context(*each), "sha256") for each in others]
 
     def name_of(self, *place: str | bytes) -> str:
         """A name of 64 hexadecimal digits for somebody outside, which says nothing of the parts."""

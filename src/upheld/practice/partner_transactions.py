@@ -4,7 +4,8 @@ A row is matched by the confirmed e-mail address of exactly one customer, or it 
 dropped; nothing of it is written then. Rows that come together are one act of each customer,
 `collect` from the partner, with its entry, and what the policy lets nobody store is not collected.
 It stands sealed in a table of its own, which no bill and no other company reads. A row is known by
-its reference: it is taken once, and again where a stolen access told the first.
+its customer, company and reference: it is taken once, and again where a stolen access told the
+first. The same reference told of another customer is a row of theirs.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId
-from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practice import withdrawn_rows
+from upheld.practice import partner_marks, withdrawn_rows
 from upheld.practice.kept_days import first_day, holds_of, is_hidden, is_on_hold
 from upheld.practice.matching import people_of
+from upheld.practice.partner_marks import RowKey
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
 from upheld.practice.partner_rows import PartnerRow, PartnerTransaction, RowReader
 from upheld.practice.tables import partner_transaction as table
@@ -44,10 +45,8 @@ PARTNER: Final = "business-partner"
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
 UNREADABLE: Final = "unreadable"
-_PURPOSE: Final = "partner-transactions"
 _ERASED: Final = "no-person"
 NEVER: Final = "~"  # after each day
-_TOGETHER: Final = 1_000  # marks in one query
 
 
 class OwnTransaction(NamedTuple):
@@ -66,6 +65,11 @@ class _Match(NamedTuple):
     person_id: PersonId
     row: PartnerRow
     mark: str
+
+    @property
+    def key(self) -> RowKey:
+        """By which it is known."""
+        return self.person_id, self.mark
 
 
 def take(
@@ -91,33 +95,27 @@ def take_rows(
     is decided once for all of theirs, and what is collected of many people is entered together.
     """
     matches, reasons = _match(transaction, party, rows)
-    stolen = StolenAccess(transaction.tables)
-    is_doubtful = stolen.covers(party, feed_id)
-    doubtful = [] if is_doubtful else _doubtful(transaction, party, matches, stolen)
-    whose = {PersonId(each.person_id) for each in doubtful} | {each.person_id for each in matches}
-    present = set(transaction.lock_present(sorted(whose)))
-    if doubtful:  # once more: others may have changed them until they were locked
-        rows = _doubtful(transaction, party, matches, stolen)
-        rows = [each for each in rows if each.person_id in present]
-        withdrawn_rows.free_marks(transaction, rows)
-    there, mine = _marks_there(transaction, party, matches), []
+    present = set(transaction.lock_present(sorted({each.person_id for each in matches})))
     for each in matches:
         if each.person_id not in present:  # they are being erased
             reasons[each.number] = UNMATCHED
-        elif each.mark in there:
+    matches = [each for each in matches if each.person_id in present]
+    there, mine = _keys_there(transaction, party, matches, feed_id), []
+    for each in matches:
+        if each.key in there:
             reasons[each.number] = TWICE
         else:
             mine.append(each)
     allowed = _allowed(transaction, party, mine)
     to_keep = []
     for each in mine:
-        if each.mark in there:
+        if each.key in there:
             reasons[each.number] = TWICE
         elif each.number not in allowed:
             reasons[each.number] = REFUSED
         else:
             to_keep.append(each)
-            there.add(each.mark)
+            there.add(each.key)
     _keep(transaction, party, to_keep, feed_id)
     return reasons
 
@@ -139,34 +137,32 @@ def _match(
         else:
             reasons[number] = ""
             whose.append((number, person_id, row))
-    sealer = transaction.sealer(_PURPOSE, "reference")
-    marks = sealer.marks_of(party, [row.reference for *_, row in whose])
-    return [_Match(*each, mark.hex()) for each, mark in zip(whose, marks, strict=True)], reasons
+    references = [(person_id, row.reference) for _, person_id, row in whose]
+    marks = partner_marks.marks_of(transaction, party, references)
+    return [_Match(*each, mark) for each, mark in zip(whose, marks, strict=True)], reasons
 
 
-def _marks_there(transaction: Transaction, party: str, matches: Sequence[_Match]) -> set[str]:
-    """Which of some rows were taken in before, by their marks."""
-    return {each.mark for each in _rows_there(transaction, party, matches)}
+def _keys_there(
+    transaction: Transaction, party: str, matches: Sequence[_Match], feed_id: FeedId
+) -> set[RowKey]:
+    """Which of some rows, of people who are locked, were taken in before.
 
-
-def _rows_there(transaction: Transaction, party: str, matches: Sequence[_Match]) -> list[Any]:
-    """What is kept by the references of some rows."""
-    marks, there = list(dict.fromkeys(each.mark for each in matches)), list[Any]()
-    for first in range(0, len(marks), _TOGETHER):
-        some = marks[first : first + _TOGETHER]
-        where = f"party = ? AND mark IN ({placeholders(some)})"
-        there += transaction.tables.select(table, where, party, *some)
-    return there
-
-
-def _doubtful(
-    transaction: Transaction, party: str, matches: Sequence[_Match], stolen: StolenAccess
-) -> list[Any]:
-    """What a stolen access told by the references of some rows: it keeps no true row out."""
-    if not stolen.is_of(party):
-        return []
-    rows = _rows_there(transaction, party, matches)
-    return [each for each in rows if stolen.covers(party, each.feed_id)]
+    What a stolen access told by their references keeps no true row out: it gets another mark.
+    """
+    keys = {each.key: each.key for each in matches}
+    former = partner_marks.former_marks_of(
+        transaction, party, [each.row.reference for each in matches]
+    )
+    keys |= {
+        (match.person_id, mark): match.key for match, mark in zip(matches, former, strict=False)
+    }
+    rows, stolen = partner_marks.rows_of_keys(transaction, keys), StolenAccess(transaction.tables)
+    is_doubtful = stolen.covers(party, feed_id)
+    doubtful = [each for each in rows if not is_doubtful and stolen.covers(party, each.feed_id)]
+    withdrawn_rows.free_marks(transaction, doubtful)
+    there = {(PersonId(each.person_id), each.mark) for each in rows}
+    there -= {(each.person_id, each.mark) for each in doubtful}
+    return {keys[each] for each in there}
 
 
 def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> set[int]:

@@ -19,7 +19,7 @@ from upheld.database.columns import (
     Instant,
     goes_apart,
     metadata,
-    once_only,
+    only_where,
     sealed,
     sealed_for,
     stands,
@@ -62,10 +62,9 @@ task_step: Final = Table(  # what was done about a task, by whom and when; never
 partner_transaction: Final = Table(  # what a customer bought from a business partner
     "partner_transaction",
     metadata,
-    Column("person_id", ID, nullable=False),
-    Column("party", WORD, primary_key=True),
-    # Of the partner's reference: it is taken once.
-    Column("mark", WORD, primary_key=True, info=once_only()),
+    Column("person_id", ID, primary_key=True),
+    Column("party", WORD, nullable=False),
+    Column("mark", WORD, primary_key=True),  # of the reference: see partner_marks.py
     Column("feed_id", ID, nullable=False),  # of the file, or of the program that sent it
     Column("received", WORD, nullable=False),  # the day, in the provider's zone
     Column(
@@ -75,8 +74,9 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
         info=sealed_for("partner-transactions", "row", place=("person_id", "party", "mark")),
     ),
     Column("mac", LargeBinary),
-    Index("partner_transaction_person", "person_id"),
-    Index("partner_transaction_feed", "feed_id", "person_id"),
+    Index("partner_transaction_feed", "feed_id"),
+    # Rows of an earlier upheld: a new one writes nothing here.
+    Index("partner_transaction_former", "party", **only_where("length(mark) = 64")),
     info=STAYS | goes_apart("transaction") | sealed(owner="person_id"),
 )
 

@@ -8,12 +8,12 @@ nobody but the authority that gets what is held, until it may be told.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
 from upheld.core.ids import FeedId, PersonId
 from upheld.gate.transaction import Transaction
+from upheld.practice import partner_marks
 from upheld.practice.tables import partner_transaction as table
 
 # With these an id begins in place of a feed's, which are of hexadecimal digits.
@@ -24,7 +24,6 @@ ALL_GONE: Final = f"{GONE}%"
 ALL_WAITING: Final = f"{WAITS}%"
 VISIBLE: Final = "feed_id NOT LIKE ?"  # of ALL_GONE
 HIDDEN: Final = "person_id = ? AND feed_id LIKE ?"
-_ONE: Final = "person_id = ? AND party = ? AND mark = ?"
 _ID_LENGTH: Final = 32
 
 
@@ -41,10 +40,8 @@ def free_marks(transaction: Transaction, rows: Sequence[Any]) -> None:
 def show_again(transaction: Transaction, person_id: PersonId) -> None:
     """Tell of somebody's rows that were told as gone, once an order forbids it no more."""
     rows = transaction.tables.select(table, HIDDEN, person_id, ALL_GONE)
-    for feed_id in {FeedId(each.feed_id) for each in rows}:
-        changes = {"feed_id": _as(WAITS, feed_id)}
-        where = "person_id = ? AND feed_id = ?"
-        transaction.tables.update(table, changes, where, person_id, feed_id)
+    pairs = [(each, each._replace(feed_id=_as(WAITS, each.feed_id))) for each in rows]
+    transaction.tables.rewrite(table, pairs)
 
 
 def is_from(feed_id: FeedId, of: FeedId) -> bool:
@@ -60,12 +57,11 @@ def _as(to: str, feed_id: FeedId) -> FeedId:
 
 def _write_anew(transaction: Transaction, pairs: Sequence[tuple[Any, FeedId]]) -> None:
     """Give rows another mark, each with what is to stand in place of its feed."""
-    sealer = transaction.sealer(*SEALED_FOR)
+    sealer, anew = transaction.sealer(*SEALED_FOR), list[tuple[Any, Any]]()
     for each, feed_id in pairs:
         before = (each.person_id, each.party, each.mark)
         content = sealer.unseal(each.sealed, *before, what="a transaction")
-        mark = secrets.token_hex(32)  # as long as another one
-        after = {**each._asdict(), "mark": mark, "feed_id": feed_id}
-        after["sealed"] = sealer.seal(content, each.person_id, each.party, mark)
-        transaction.tables.delete(table, _ONE, *before)
-        transaction.tables.insert(table, **after)
+        mark = partner_marks.unlike_any()
+        sealed = sealer.seal(content, each.person_id, each.party, mark)
+        anew.append((each, each._replace(mark=mark, feed_id=feed_id, sealed=sealed)))
+    transaction.tables.rewrite(table, anew)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import partial
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
@@ -108,9 +107,6 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
     """A row as it is where it is of a person, with what is sealed in it sealed for them."""
     before = row._asdict()
     after = {**before, "person_id": person_id}
-    if person_id != before["person_id"]:
-        once = [each.name for each in table.columns if "once_only" in each.info]
-        after |= {name: _another(before[name], person_id) for name in once}
     for column in table.columns:
         if "sealed_for" not in column.info or not before[column.name]:
             continue  # what was emptied stays so
@@ -120,8 +116,3 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
         plain = sealer.unseal(before[column.name], *(before[at] for at in place), what=what)
         after[column.name] = sealer.seal(plain, *(after[at] for at in place))
     return after
-
-
-def _another(mark: str, person_id: PersonId) -> str:
-    """What stands for a reference in the row of somebody else: the same each time it is copied."""
-    return sha256(f"{person_id} {mark}".encode()).hexdigest()

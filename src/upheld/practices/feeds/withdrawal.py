@@ -34,8 +34,7 @@ from upheld.practices.feeds.feeds import (
 from upheld.practices.feeds.tables import feed, feed_value
 
 _NEXT: Final = f"feed_id = ? ORDER BY person_id, field LIMIT {BATCH}"
-_SOME: Final = f"feed_id = ? ORDER BY person_id, mark LIMIT {BATCH}"
-_ONE: Final = "person_id = ? AND party = ? AND mark = ?"
+_SOME: Final = f"feed_id = ? LIMIT {BATCH}"
 
 
 def withdraw(transaction: Transaction, feed_id: FeedId, by: UserId) -> Feed:
@@ -97,21 +96,28 @@ class _DroppedRows(NamedTuple):
 
 
 def _drop_transactions(transaction: Transaction, its: Feed) -> _DroppedRows:
-    """Delete some of the transactions that a feed told of, but those that a hold keeps."""
+    """Delete some of the transactions that a feed told of, but those that a hold keeps.
+
+    Of each customer whose they are all of them, so that one entry says so.
+    """
     tables = transaction.tables
-    rows = tables.select(partner_transaction, _SOME, its.feed_id)
-    mine = {person: list(some) for person, some in groupby(rows, lambda row: row.person_id)}
-    apart = transaction.apart_among(sorted(PersonId(each) for each in mine))
-    gone = remain = 0
-    for person_id, some in mine.items():
-        person = PersonId(person_id)
+    keys = tables.select_unchecked(partner_transaction, ["person_id", "mark"], _SOME, its.feed_id)
+    people = dict.fromkeys(PersonId(str(person_id)) for person_id, _ in keys)
+    apart = transaction.apart_among(sorted(people))
+    count = gone = remain = 0
+    for person in people:
+        if count >= BATCH:
+            break
+        # All of theirs are read, to be checked: of each feed that tells us of them.
+        theirs = tables.select(partner_transaction, "person_id = ?", person)
+        some = [each for each in theirs if each.feed_id == its.feed_id]
+        count += len(some)
         if person in apart:  # of whom nothing is told, nor entered
             withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
             continue
         holds = holds_of(transaction, person, STORE)
         if not (holds.open or holds.silent):
-            for each in some:
-                tables.delete(partner_transaction, _ONE, person_id, each.party, each.mark)
+            tables.delete_rows(partner_transaction, some)
         elif not holds.open:
             withdrawn_rows.keep_for_hold(transaction, some, withdrawn_rows.GONE)
         else:
@@ -128,7 +134,7 @@ def _drop_transactions(transaction: Transaction, its: Feed) -> _DroppedRows:
             data=STORE.data,
             id=its.feed_id,
         )
-    return _DroppedRows(len(rows), gone, remain)
+    return _DroppedRows(count, gone, remain)
 
 
 def _drop(
