@@ -127,6 +127,27 @@ def test_a_silence_that_goes_on_beside_it_hides_what_rests_on_its_hold_alone(
     assert copied(house, ann) == before
 
 
+@pytest.mark.parametrize("another", [False, True])
+def test_what_was_overwritten_before_the_told_hold_began_stays_hidden(
+    house: House, *, another: bool
+) -> None:
+    """An older silent order alone keeps it: the copy is the same whether there is one or not."""
+    desk, ann = desk_of(house), house.customer()
+    write_name(house, ann, "Ann Before")
+    pass_days(house, 1)
+    if another:
+        order(house, desk, ann, silent=HELD_FOR, days=HELD_FOR)
+    for name in ("Ann Then", "Ann Since"):
+        pass_days(house, 1)
+        write_name(house, ann, name)
+        if name == "Ann Then":
+            pass_days(house, 1)
+            order(house, desk, ann, silent=SILENT, days=HELD_FOR)
+    drop_name(house, ann)
+    pass_days(house, SILENT + 1)
+    assert copied(house, ann) == ["Ann Then", "Ann Since"]
+
+
 def test_a_known_order_that_names_the_account_later_tells_nothing_of_a_silent_one(
     house: House,
 ) -> None:

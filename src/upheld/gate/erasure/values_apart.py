@@ -2,13 +2,14 @@
 
 It stays apart until the hold ends, and is used for nothing: its person is told of it, and reads it
 like whatever else we hold about them. What rests on a hold of which nobody may speak still, or did
-before another one came, stays hidden.
+before another one came, stays hidden: so does a former value that had been overwritten before the
+first hold began of which one may speak.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter
 
@@ -19,7 +20,7 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
 from upheld.database.tables import microseconds
 from upheld.gate.act.context import GateContext
-from upheld.gate.erasure.former_revisions import as_it_came
+from upheld.gate.erasure.former_revisions import as_it_came, began
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import GAG, HOLD
 from upheld.gate.evidence.silent_holds import silent_holds
@@ -37,15 +38,18 @@ def read(
     Without what they hold still. What is not as it was written is left to self-check.
     """
     with suppress(SealedError):
-        whose = _people_apart(context, connection, person_id)
-        return _values_of(context, connection, person_id, whose) if whose else {}
+        since = _people_apart(context, connection, person_id)
+        return _values_of(context, connection, person_id, since) if since else {}
     return {}
 
 
 def _people_apart(
     context: GateContext, connection: Connection, person_id: PersonId
-) -> list[PersonId]:
-    """Whom what is kept apart of somebody belongs to, where one of its holds may be told."""
+) -> dict[PersonId, int]:
+    """Whom what is kept apart of somebody belongs to, where one of its holds may be told.
+
+    Each with the moment, in microseconds, at which the first such hold of theirs began.
+    """
     facts = context.policy.program.vocabulary.facts
     kinds = sorted({facts[name].proof for name in (HOLD, GAG) if name in facts})
     mine, _ = records.records_of(connection, context.keyring, [person_id], kinds)
@@ -58,12 +62,13 @@ def _people_apart(
         if each.fact == HOLD and each.in_force(at) and each.record_id not in hidden
     ]
     if not may_be_told:
-        return []
-    return [
-        each
-        for each in with_records(connection, kinds, may_be_told)
-        if _has(connection, each, may_be_told)
-    ]
+        return {}
+    whose: dict[PersonId, int] = {}
+    for each in with_records(connection, kinds, may_be_told):
+        since = _began(connection, each, may_be_told)
+        if since is not None:
+            whose[each] = since
+    return whose
 
 
 def with_records(
@@ -78,20 +83,29 @@ def with_records(
     return [PersonId(each) for (each,) in rows(connection, statement, *kinds, *record_ids, HELD)]
 
 
-def _has(connection: Connection, person_id: PersonId, record_ids: Sequence[RecordId]) -> bool:
-    """Whether somebody has one of some records; False where theirs are not as they were written."""
+def _began(
+    connection: Connection, person_id: PersonId, record_ids: Sequence[RecordId]
+) -> int | None:
+    """When the first began of those of some holds that somebody has, in microseconds.
+
+    None without one, or where their records are not as they were written.
+    """
     with suppress(SealedError):
-        theirs = {each.record_id for each in records.everything(connection, person_id)}
-        return not theirs.isdisjoint(record_ids)
-    return False
+        theirs = records.everything(connection, person_id)
+        return began(each for each in theirs if each.record_id in record_ids)
+    return None
 
 
 def _values_of(
-    context: GateContext, connection: Connection, person_id: PersonId, whose: list[PersonId]
+    context: GateContext, connection: Connection, person_id: PersonId, whose: Mapping[PersonId, int]
 ) -> dict[str, tuple[Value, ...]]:
-    """The values of some people apart, former ones too, that somebody does not hold still."""
+    """The values of some people apart that somebody does not hold still.
+
+    Former ones, too, that were current at the moment that stands with whose they are, or later.
+    """
     there: dict[str, Counter[tuple[object, ...]]] = {}
     apart: dict[str, list[Value]] = {}
+    mine: dict[str, tuple[Value, ...]] = {}
     for each in (person_id, *whose):
         with suppress(SealError):
             opened = people.open_people_in_any_state(connection, context.keyring, [each])
@@ -101,7 +115,12 @@ def _values_of(
                     0
                 ].items():
                     some[field] = (*some.get(field, ()), *current)
-                for field, its in some.items():
+                if each == person_id:
+                    mine = some
+                for field, every in some.items():
+                    its = every
+                    if each != person_id and person.holdings[field].gone is None:
+                        its = _current_since(every, mine.get(field, ()), whose[each])
                     left = Counter(map(as_it_came, its))
                     new = left - there.setdefault(field, Counter())
                     there[field] |= left
@@ -112,6 +131,19 @@ def _values_of(
         for field, some in apart.items()
         if some
     }
+
+
+def _current_since(
+    some: tuple[Value, ...], others: tuple[Value, ...], since: int
+) -> tuple[Value, ...]:
+    """Those of some values of a field that none of them, nor of others, followed before a moment.
+
+    Some may lack what ended the last of them, where that stayed with the others.
+    """
+    moments = sorted(each.stored_at for each in (*some, *others))
+    return tuple(
+        each for each in some if next((at for at in moments if at > each.stored_at), since) >= since
+    )
 
 
 def _as_often(some: tuple[Value, ...], new: Counter[tuple[object, ...]]) -> list[Value]:
