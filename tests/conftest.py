@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 memory.use()
-_SIZED = re.compile(r"\bsize\(|\bCHOSEN\b|\bhypothesis\b|\bschemathesis\b")
+_SIZED = re.compile(r"\bsize\(|\bCHOSEN\b|\bWIDTHS\b|\bhypothesis\b|\bschemathesis\b")
 REQUIRE_ALL = os.environ.get("UPHELD_REQUIRE_ALL", "") not in ("", "0")
 GARBAGE = (10_000, 20, 20)  # objects, then searches, between two searches for garbage
 CHROMIUM_ARGS = [
