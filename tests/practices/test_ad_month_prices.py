@@ -11,9 +11,9 @@ import pytest
 from practices.ads import ENOUGH, WOMEN, advertiser, booked, crowd, exactly, review
 from practices.conftest import House, send
 from upheld.core.ids import PersonId
-from upheld.practice import privacy_budget
+from upheld.practice import parties, privacy_budget
 from upheld.practice.privacy_budget import BUDGET_POINTS, PROFILE, BudgetError
-from upheld.practices.ads import ad_reports, campaigns, estimates, month_prices
+from upheld.practices.ads import ad_reports, campaigns, counts, estimates, month_prices
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.tables import ad_count, ad_estimate, ad_release
 
@@ -141,3 +141,55 @@ def long_one_for_anybody(house: House) -> Campaign:
     """A campaign for anybody that runs for two months."""
     last = house.clock.today() + timedelta(days=60)
     return review(house, booked(house, advertiser(house), {}, last=last))
+
+
+def test_a_month_of_what_was_stopped_before_it_came_costs_nothing(house: House) -> None:
+    """Nor one of a company that is no advertiser any more, on a page or for the job."""
+    ann, its = woman(house), long_one(house)
+    house.do(lambda t: campaigns.stop(t, its.campaign_id, reason="It misleads", actor="staff mo"))
+    last, former = house.clock.today() + timedelta(days=60), advertiser(house, "Rake Shop")
+    review(house, booked(house, former, {}, last=last))
+    house.do(lambda t: parties.end(t, former, actor="staff mo"))
+    before = house.do(lambda t: privacy_budget.spent(t.tables))
+    to_next_month(house)
+    assert WHY not in house.signed_in(ann).get("/me").text
+    house.clock.moved += timedelta(days=3)
+    ad_reports.make_all(house.provider.gate.gate)
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == before
+    stopped = house.do(lambda t: campaigns.require(t.tables, its.campaign_id))
+    read = house.do(lambda t: ad_reports.totals_of(t, stopped))
+    assert {each.day[:7] for each in read.days} == {MONTH}
+    assert not read.why
+
+
+def test_one_that_runs_again_pays_for_no_month_in_which_it_was_stopped(house: House) -> None:
+    """Nor does its advertiser read that anything of those months is missing."""
+    its = long_one_for_anybody(house)
+    house.do(lambda t: campaigns.stop(t, its.campaign_id, reason="It misleads", actor="staff mo"))
+    house.clock.moved += timedelta(days=58)
+    house.do(lambda t: campaigns.resume(t, its.campaign_id, actor="staff mo"))
+    ad_reports.make_all(house.provider.gate.gate)
+    months = {each.month for each in house.do(lambda t: t.tables.select(ad_release))}
+    assert months == {MONTH, house.clock.today().isoformat()[:7]}
+    assert not house.do(lambda t: ad_reports.totals_of(t, its)).why
+
+
+def test_a_click_on_what_a_page_showed_in_the_month_before_is_not_kept_where_this_one_is_spent(
+    house: House,
+) -> None:
+    """Nor one on what has ended since: nobody could be charged for it, and its count would stay."""
+    ann, its = woman(house), long_one_for_anybody(house)
+    while (house.clock.now() + timedelta(minutes=9)).isoformat()[:7] == MONTH:
+        house.clock.moved += timedelta(minutes=9)
+    browser = house.signed_in(ann)
+    assert WHY in browser.get("/me").text
+    spend(house, NEXT, left=399)
+    house.clock.moved += timedelta(minutes=9)
+    there = {"sec-fetch-site": "same-origin"}
+    answer = browser.get(f"/me/ads/{its.campaign_id}/go", headers=there)
+    assert answer.headers["location"] == its.address
+    assert {each.day[:7] for each in house.do(lambda t: t.tables.select(ad_count))} == {MONTH}
+    house.do(lambda t: counts.add(t, its, clicks=1))  # as it was kept before
+    house.clock.moved += timedelta(days=2)
+    ad_reports.make_all(house.provider.gate.gate)
+    assert house.do(lambda t: t.tables.select(ad_count)) == []

@@ -17,7 +17,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.policy.analyse.query import query
-from upheld.practice import noise
+from upheld.practice import noise, parties
 from upheld.practice.privacy_budget import BUDGET
 from upheld.practice.sheets import sheet
 from upheld.practices.ads import campaigns, month_prices
@@ -72,37 +72,57 @@ def make_all(gate: Gate) -> int:
     The month of what runs now is paid for besides, so that it is the same whoever looks at a page.
     """
     with gate.together() as transaction:
-        now = transaction.clock.now()
-        live = (each for each in campaigns.unfinished(transaction.tables, now) if each.is_live(now))
-        month_prices.kinds_to_show(transaction, sorted({kind_of(each.criteria) for each in live}))
+        _pay_for_what_runs(transaction)
         return make(transaction) if noise.is_there() else 0
+
+
+def _pay_for_what_runs(transaction: Transaction) -> None:
+    """Pay for the month of what may be shown now; nothing for what was stopped or has no company.
+
+    Nothing is shown in a month that was not paid for then, so that none is paid for afterwards.
+    """
+    now, companies = transaction.clock.now(), parties.in_role(transaction, campaigns.ADVERTISER)
+    live = (
+        each
+        for each in campaigns.unfinished(transaction.tables, now)
+        if each.is_live(now) and each.party in companies
+    )
+    month_prices.kinds_to_show(transaction, sorted({kind_of(each.criteria) for each in live}))
 
 
 def make(transaction: Transaction) -> int:
     """Report the days that are over in a transaction; how many lines."""
     transaction.lock(REGISTER)  # before it is looked what is due: no day is reported twice
-    tables, month = transaction.tables, transaction.clock.today().isoformat()[:7]
-    tables.delete(ad_share, "month < ?", month)
-    due = _due(transaction)
-    if not due or not month_prices.are_counted(transaction.policy):
+    tables, today = transaction.tables, transaction.clock.today().isoformat()
+    tables.delete(ad_share, "month < ?", today[:7])
+    if not month_prices.are_counted(transaction.policy):
         return 0
-    noise.require()
-    return sum(
+    _pay_for_what_runs(transaction)
+    due = _due(transaction)
+    if due:
+        noise.require()
+    lines = sum(
         _release(transaction, of_month, kind, cells)
         for (of_month, kind), cells in sorted(due.items())
-        if month_prices.pay_once(transaction, of_month, kind)
     )
+    tables.delete(ad_count, "day < ?", today)  # of days that no advertiser can be charged for
+    return lines
 
 
 def _due(transaction: Transaction) -> dict[tuple[str, str], list[Cell]]:
-    """What is not reported yet, by month and kind: a line for each day, seen by anybody or not."""
+    """What is not reported yet, by month and kind: a line for each day, seen by anybody or not.
+
+    Months that are not paid for have none: nothing was shown in them.
+    """
     tables, today = transaction.tables, transaction.clock.today()
+    paid = month_prices.paid_months(tables)
     result: dict[tuple[str, str], list[Cell]] = {}
     for its in campaigns.every(tables):
         there = {each.day for each in tables.select(ad_report, "campaign_id = ?", its.campaign_id)}
+        kind = kind_of(its.criteria)
         for day in _days(its, today, transaction):
-            if day not in there:
-                result.setdefault((day[:7], kind_of(its.criteria)), []).append((its, day))
+            if day not in there and (day[:7], kind) in paid:
+                result.setdefault((day[:7], kind), []).append((its, day))
     return result
 
 
@@ -191,7 +211,7 @@ def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
         full = min(max(full, total // BLOCK), its.views_max // BLOCK)
         words = number_as_read(each.views, least), number_as_read(each.clicks, least)
         days.append(AdDay(each.day, *words, (full - before) * its.cents))
-    missing = {*_days(its, transaction.clock.today(), transaction)} - {each.day for each in rows}
+    missing = _missing(transaction, its, {each.day for each in rows})
     return AdTotals(
         days,
         max(sum(each.views for each in rows), 0),
@@ -199,6 +219,25 @@ def totals_of(transaction: Transaction, its: Campaign) -> AdTotals:
         full * its.cents,
         _why(transaction, its, max(missing)) if missing else "",
     )
+
+
+def _missing(transaction: Transaction, its: Campaign, there: set[str]) -> set[str]:
+    """The days that are over and not reported, though it may have been shown or cannot be.
+
+    In a month that was not paid for, though it could be, it was stopped, and shown to nobody.
+    """
+    kind, today = kind_of(its.criteria), transaction.clock.today()
+    days = {*_days(its, today, transaction)} - there
+    paid = month_prices.paid_months(transaction.tables)
+    unpaid = {each[:7] for each in days} - {month for month, of_kind in paid if of_kind == kind}
+    if its.state == campaigns.APPROVED:
+        may_come = {today.isoformat()[:7]}
+        unpaid = {
+            month
+            for month in unpaid - may_come
+            if month_prices.can_be_paid(transaction, month, kind)
+        }
+    return {each for each in days if each[:7] not in unpaid}
 
 
 def _number(its: Campaign, row: Any) -> int:

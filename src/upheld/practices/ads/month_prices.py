@@ -69,6 +69,11 @@ def is_paid(tables: Tables, month: str, kind: str) -> bool:
     return tables.get(ad_release, "month = ? AND kind = ?", month, kind) is not None
 
 
+def paid_months(tables: Tables) -> set[tuple[str, str]]:
+    """The months that are paid for, each with the kind of campaigns for which it is."""
+    return {(each.month, each.kind) for each in tables.select(ad_release)}
+
+
 def can_be_paid(transaction: Transaction, month: str, kind: str) -> bool:
     """Whether the budget has room for what is not paid yet of campaigns of a kind in a month."""
     periods = unpaid_periods(transaction.tables, month, kind)

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.transaction import Transaction
@@ -16,8 +17,17 @@ from upheld.practice.citations import Quote, quote_decision
 from upheld.practice.consequences import Banner, redirect_with_banner
 from upheld.practice.endpoints import Visit
 from upheld.practice.plugin import Provider
-from upheld.practices.ads import audience, campaigns, complaints, counts, hides, pictures
+from upheld.practices.ads import (
+    audience,
+    campaigns,
+    complaints,
+    counts,
+    hides,
+    month_prices,
+    pictures,
+)
 from upheld.practices.ads.campaigns import Campaign
+from upheld.practices.ads.periods import kind_of
 from upheld.practices.ads.picking import Picking
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.kit import HEADLESS
@@ -129,7 +139,7 @@ class AdPages:
         is_click = HEADLESS not in request.scope and ours and campaign_id in seen.views
         if is_click and campaign_id not in seen.clicked:
             seen.clicked.add(campaign_id)
-            await self.provider.do(lambda t: counts.count_click(t, its, visit.subject))
+            await self.provider.do(lambda t: _count_click(t, its, visit.subject))
         headers = {**KEEP_OUT, "referrer-policy": "no-referrer"}
         return RedirectResponse(its.address, 303, headers)
 
@@ -176,6 +186,18 @@ class AdPages:
             "We will look at it. Nobody is told that it was you, and you will not see it again.", ""
         )
         return redirect_with_banner(self.provider, visit.session, HERE, banner)
+
+
+def _count_click(transaction: Transaction, its: Campaign, person_id: PersonId) -> None:
+    """Count a click on what may still be shown; not on what a page showed before.
+
+    A click of the first of a month may be on a page of the month before, and this one may be spent.
+    """
+    kind = kind_of(its.criteria)
+    if its.is_live(transaction.clock.now()) and kind in month_prices.kinds_to_show(
+        transaction, [kind]
+    ):
+        counts.count_click(transaction, its, person_id)
 
 
 def _where_it_is_from(dimension: str) -> tuple[str, str]:

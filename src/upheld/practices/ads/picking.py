@@ -150,8 +150,10 @@ class Picking:
             return None
         advertisers = parties.in_role(transaction, campaigns.ADVERTISER)
         hidden = hides.hidden_from(transaction, person_id)
-        barred = index.bits_of([*hidden, *seen.over()]) | index.of_others(advertisers)
-        for kind in kinds.keys() - month_prices.kinds_to_show(transaction, sorted(kinds)):
+        of_others = index.of_others(advertisers)
+        barred = index.bits_of([*hidden, *seen.over()]) | of_others
+        running = sorted(kind for kind, those in kinds.items() if those & ~of_others)
+        for kind in kinds.keys() - month_prices.kinds_to_show(transaction, running):
             barred |= kinds[kind]
         targeted = self._meant(transaction, person_id, index, seen) & ~barred
         untargeted = index.untargeted & ~barred
