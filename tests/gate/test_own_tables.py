@@ -30,6 +30,7 @@ WAYS: dict[str, Callable[[Tables, Table], object]] = {
     "update": lambda t, table: t.update(table, {}, ""),
     "rewrite": lambda t, table: t.rewrite(table, []),
     "delete": lambda t, table: t.delete(table, ""),
+    "delete_rows": lambda t, table: t.delete_rows(table, []),
     "purge": lambda t, table: t.purge(table, "1 = 1"),
     "require_intact": lambda t, table: t.require_intact(table, []),
     "select_unchecked": lambda t, table: t.select_unchecked(table, ["*"]),

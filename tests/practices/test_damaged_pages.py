@@ -66,15 +66,15 @@ def test_what_can_be_read_of_a_day_is_counted_and_the_rest_is_told_of(
     house: House, what: str
 ) -> None:
     """At the desk; the page of a day that is whole says nothing of it."""
-    for at in range(12):
-        keep(house, (f"/marked-{at}", "192.0.2.7", b""), days_ago=1)
+    for _ in range(21):
+        keep(house, ("/marked", "192.0.2.7", b""), days_ago=1)
         keep(house, ("/whole", "192.0.2.7", b""), days_ago=2)
     DAMAGES[what](house, 1)
     desk = house.signed_in(house.staff("privacy"), "staff")
     page = desk.get("/staff/visits/day")
     assert page.status_code == 200
     assert "is damaged and cannot be read" in page.text
-    assert page.text.count("/marked-") == (11 if what == "block" else 0)
+    assert ("/marked" in page.text) is (what == "block")
     other = (house.clock.today() - timedelta(days=2)).isoformat()
     text = desk.get(f"/staff/visits/day?on={other}").text
     assert "/whole" in text
