@@ -6,12 +6,14 @@ import json
 import signal
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.homes import home_with_partner, run
-from upheld.cli import by_customer
+from upheld.cli import by_customer, read_beside
 from upheld.cli.admin import gate_of
 from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
@@ -118,6 +120,76 @@ def test_a_wrong_mapping_is_named_before_anything_is_taken_in(home: Path) -> Non
             run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))
         assert caught.value.code == "wrong-column"
     assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+HEADER = "reference,date,amount,currency,what,email\n"
+NOT_TAKEN = {
+    "without a header": (f"{ROWS[0][0]},{ROWS[0][1]},1,USD,A boat,ann@marked.example\n", ""),
+    "without what was bought": (
+        f"{ROWS[0][0]},{ROWS[0][1]},1,USD,A boat,a@marked.example\n",
+        'what = "x"',
+    ),
+    "in capitals": (f"{HEADER.title()}A1,2026-03-02,1,USD,A boat,ann@marked.example\n", ""),
+    "with semicolons": (HEADER.replace(",", ";"), 'what = "Article"'),
+    "with two of a name": (HEADER.replace("what", "email"), 'what = "Article"'),
+    "of nothing": ("", 'what = "Article"'),
+    "with a short row": (f"{HEADER}A1\n", ""),
+}
+
+
+@pytest.mark.parametrize("which", NOT_TAKEN)
+def test_nothing_is_begun_of_a_file_that_cannot_be_read_and_no_value_of_it_is_told(
+    home: Path, which: str
+) -> None:
+    """So that it can be taken in once it is put right, or its columns are named."""
+    text, mapping = NOT_TAKEN[which]
+    (home / "sales.csv").write_text(text)
+    (home / "columns.toml").write_text(f"[columns]\n{mapping}\n")
+    words = ("collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point")
+    with pytest.raises(UpheldError) as caught:
+        run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))
+    said = f"{caught.value} {caught.value.hint}"
+    assert not [each for each in ("marked", "A1", "boat") if each in said]
+    expected = {"with semicolons": "separated by ';'", "with two of a name": "have one name"}
+    assert expected.get(which, "") in said
+    assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+@pytest.mark.parametrize("command", [("collect", "transactions"), ("feed", "import")])
+def test_a_file_in_whose_place_another_comes_before_its_digest_is_told(
+    home: Path, command: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the rows of the one that was open would count as those of the other, which are lost."""
+    path, new = home / "sales.csv", home / "new.csv"
+    path.write_text(f"{HEADER}A1,2026-03-02,1,USD,A boat,ann@marked.example\n")
+    new.write_text(path.read_text().replace("A1", "B1"))
+    digest_of = read_beside.digest_of
+    monkeypatch.setattr(read_beside, "LARGE", 1)
+
+    def late(*rest: Any) -> str:
+        new.replace(path)
+        return digest_of(*rest)
+
+    monkeypatch.setattr(read_beside, "digest_of", late)
+    skip = [("--skip", each) for each in HEADER.strip().split(",") if each != "email"]
+    words = (*command, str(path), "--from", "Spruce Point", "--by", "max")
+    with pytest.raises(UpheldError, match="changed while it was read"):
+        run(home, *words, *(chain.from_iterable(skip) if command[0] == "feed" else ()))
+    assert json.loads(run(home, "feed", "list", "--json")) == []
+
+
+def test_a_file_whose_columns_are_named_at_last_is_taken_in(home: Path) -> None:
+    """And the list of feeds says what was kept of it."""
+    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    (home / "sales.csv").write_text(f"{HEADER.title()}A1,{today},1,USD,A boat,ann@marked.example\n")
+    words = ("collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point")
+    with pytest.raises(UpheldError, match="no column `reference`"):
+        run(home, *words, "--by", "max")
+    columns = [f'{each} = "{each.title()}"' for each in HEADER.strip().split(",")]
+    (home / "columns.toml").write_text("\n".join(["[columns]", *columns]))
+    text = run(home, *words, "--by", "max", "--columns", str(home / "columns.toml"))
+    assert "1 row; 1 transaction kept" in text
+    assert "done; 1 row; 1 transaction kept" in run(home, "feed", "list")
 
 
 @pytest.mark.parametrize(("which", "stretch"), [(1, 9), (3, 9), (3, 4)])

@@ -140,8 +140,17 @@ def test_a_file_is_of_one_kind_and_not_of_another_besides(home: Path) -> None:
     words = ("--from", "Spruce Point", "--by", "max")
     columns = ("--map", "job=occupation", "--skip", "notes")
     run(home, "feed", "import", str(home / "feed.csv"), *words, *columns)
+    fixed = (
+        'reference = "A1"',
+        'date = "2026-03-02"',
+        'amount = "1"',
+        'currency = "USD"',
+        'what = "x"',
+    )
+    (home / "fixed.toml").write_text("\n".join(["[fixed]", *fixed]))
+    mapping = ("--columns", str(home / "fixed.toml"))
     with pytest.raises(UpheldError, match="as one of customers"):
-        run(home, "collect", "transactions", str(home / "feed.csv"), *words)
+        run(home, "collect", "transactions", str(home / "feed.csv"), *words, *mapping)
 
 
 def test_a_side_file_that_cannot_be_written_is_named_before_anything_is_taken_in(

@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 from zlib import crc32
 
 from upheld.cli.csv_rows import PlacedRow
+from upheld.cli.read_beside import changed_file, state_as, state_of
 from upheld.cli.row_files import (
     ColumnWords,
     JsonRows,
@@ -28,7 +29,6 @@ from upheld.cli.row_files import (
     rows,
     rows_in_place,
 )
-from upheld.core.errors import UpheldError
 from upheld.practice.partner_rows import plain
 
 STRETCH: Final = 1 << 20  # rows that are put in order together
@@ -60,17 +60,17 @@ def rows_as_asked(path: Path, words: ColumnWords, ask: Callable[[], str]) -> Ite
 def in_order(file: RowsInPlace, words: ColumnWords) -> Generator[Row, None, None]:
     """The rows of a file by whose they are; UpheldError where it cannot be read, or changes."""
     with file.path.open("rb", buffering=0) as raw:
-        state, every = _state(os.fstat(raw.fileno())), file.placed()
+        state, every = state_as(os.fstat(raw.fileno())), file.placed()
         while places := _Places(islice(every, STRETCH), words):
-            if _state(file.path.stat()) != state:  # another one stands there
-                raise _another(file)
+            if state_of(file.path) != state:  # another one stands there
+                raise changed_file(file.path)
             for some in _lots(places):
                 try:
                     again = list(file.again(_pieces(raw, file, places, some)))
                 except ValueError:
-                    raise _another(file) from None
-                if _state(os.fstat(raw.fileno())) != state:
-                    raise _another(file)
+                    raise changed_file(file.path) from None
+                if state_as(os.fstat(raw.fileno())) != state:
+                    raise changed_file(file.path)
                 yield from zip(map(places.lines.__getitem__, some), again, strict=True)
             del places  # before the next ones are read
 
@@ -160,16 +160,3 @@ def _pieces(
         if len(piece) != size:
             raise ValueError("the file is shorter than it was")
         yield piece
-
-
-def _state(its: os.stat_result) -> tuple[int, ...]:
-    """What is another once a file is changed, or another one stands in its place."""
-    return its.st_dev, its.st_ino, its.st_size, its.st_mtime_ns
-
-
-def _another(file: RowsInPlace) -> UpheldError:
-    return UpheldError(
-        f"{file.path} was changed while it was read",
-        code="unreadable",
-        hint="what was taken in before is there; take in the file once it is whole",
-    )

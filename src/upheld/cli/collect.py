@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import chain, islice
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -152,9 +153,10 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
     from upheld.practice import matching, parties, partner_rows
     from upheld.practices.feeds import feeds, sales
 
+    state = read_beside.state_of(file)
     words = row_files.words_of(columns, (*partner_rows.WORDS, *matching.KEYS))
     rows = row_files.rows_in_place(file)
-    row_files.check_columns(rows, words)
+    row_files.check_columns(rows, words, (*partner_rows.WORDS, "email"))
     order = by_customer.order_of(rows, words) if rows else ""
 
     def read(ask: read_beside.Ask) -> Iterator[sales.SaleLine]:
@@ -168,9 +170,13 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
         with gate.together() as transaction:
             user_id = user_id_of(transaction, by)
             word = parties.find(transaction, party)
-            digest = read_beside.digest_of(file)
-            its = feeds.start(transaction, word, digest, user_id, sales.TRANSACTIONS, order)
-        feeds.exhaust(sales.take_transactions(gate, its, begin(its.order), tell))
+            its_file = sales.SalesFile(word, read_beside.digest_of(file, state), user_id, order)
+            before = sales.find_for(transaction, its_file)
+        lines = begin(before.order if before else order)
+        first = list(islice(lines, 1))  # of a file that cannot be read nothing is begun
+        with gate.together() as transaction:
+            its = sales.start(transaction, its_file, before)
+        feeds.exhaust(sales.take_transactions(gate, its, chain(first, lines), tell))
     with gate.look() as tables:
         after = feeds.require(tables, its.feed_id)
     if as_json:

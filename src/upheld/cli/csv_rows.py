@@ -56,18 +56,23 @@ def text(connection: Any, path: Path) -> Any:
 
 
 def header_of(path: Path) -> list[str]:
-    """The names of the columns of a file; none where it is empty."""
-    return next((row for _, row in _rows(path)), [])
+    """The names of the columns of a file; UpheldError where it has none, or two alike."""
+    return _header(path, _rows(path))
+
+
+def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> list[str]:
+    first = next(rows, None)
+    if first is None:
+        raise _wrong(path, 1, "there is no header", "write the columns' names in the first line")
+    line, header = first
+    _check_header(path, line, header)
+    return header
 
 
 def check_rows(path: Path) -> list[str]:
     """The names of the columns of a file all of whose rows are as long as its header."""
     reader = _rows(path)
-    first = next(reader, None)
-    if first is None:
-        raise _wrong(path, 1, "there is no header", "write the columns' names in the first line")
-    line, header = first
-    _check_header(path, line, header)
+    header = _header(path, reader)
     for line, row in reader:
         if len(row) != len(header):
             columns = count_of(len(header), "column")

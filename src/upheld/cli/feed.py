@@ -59,7 +59,8 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     from upheld.practice import parties
     from upheld.practices.feeds import feeds, linking
 
-    names = _names(csv_rows.check_rows(_readable(file)), columns or [], skip or [])
+    state = read_beside.state_of(_readable(file))
+    names = _names(csv_rows.check_rows(file), columns or [], skip or [])
 
     def read(_: read_beside.Ask) -> Iterator[FeedLine]:
         return _lines(file, names)
@@ -75,10 +76,11 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
         feeds.require_columns(gate.policy, list(names.values()), keys)
         limits = linking.Thresholds(certain, lowest)
         linking.require_thresholds(limits)
+        digest = read_beside.digest_of(file, state)
         with gate.together() as transaction:
             user_id = user_id_of(transaction, by)
             word = parties.find(transaction, party)
-            its = feeds.start(transaction, word, read_beside.digest_of(file), user_id)
+            its = feeds.start(transaction, word, digest, user_id)
         before = its.lines
         if link:
             every = list(_lines(file, names, keys))
@@ -213,12 +215,17 @@ def _lines(file: Path, names: dict[str, str], keys: Sequence[str] = ()) -> Itera
 def _line(its: Feed) -> str:
     """What came of a feed, in one line."""
     from upheld.practices.feeds.feeds import REASONS
+    from upheld.practices.feeds.sales import TRANSACTIONS, WHY
 
-    text = f"{its.party}: {its.state}; {count_of(its.lines, 'line')}"
-    text += f"; {count_of(its.people, 'customer')} combined"
+    is_of_sales = its.kind == TRANSACTIONS
+    text = f"{its.party}: {its.state}; {count_of(its.lines, 'row' if is_of_sales else 'line')}; "
+    if is_of_sales:
+        text += f"{count_of(its.people, 'transaction')} kept"
+    else:
+        text += f"{count_of(its.people, 'customer')} combined"
     if its.linked:
         text += f", {its.linked:,} of them by likeness"
-    for reason, why in REASONS.items():
+    for reason, why in (WHY if is_of_sales else REASONS).items():
         if count := getattr(its, reason):
             text += f"; {count:,} left out: {why}"
     return text

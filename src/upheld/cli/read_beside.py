@@ -29,6 +29,7 @@ _ROWS, _ERROR, _END = b"r", b"e", b"."  # how a message begins
 T = TypeVar("T")
 Ask = Callable[[], str]  # waits for the order in which rows are wanted
 Begin = Callable[[str], Iterator[T]]
+FileState = tuple[int, ...]
 
 
 class _Trouble(msgspec.Struct):
@@ -67,15 +68,46 @@ def reading(
 
     try:
         yield begin
+    except BaseException:
+        process.kill()  # it may be far from where it writes; it changes nothing
+        raise
     finally:
         here.close()  # whoever reads on has nobody to write to, and ends
         process.join()
 
 
-def digest_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
+def state_of(path: Path) -> FileState:
+    """Which file lies at a path, and whether it was changed; UpheldError where none is."""
+    try:
+        return state_as(path.stat())
+    except OSError:
+        raise UpheldError(f"{path} is not a file", code="unreadable", hint="name a file") from None
+
+
+def state_as(its: os.stat_result) -> FileState:
+    """What is another once a file is changed, or another one stands in its place."""
+    return its.st_dev, its.st_ino, its.st_size, its.st_mtime_ns
+
+
+def digest_of(path: Path, state: FileState) -> str:
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    UpheldError where it is not what it was before its reading began: its rows may be another one's.
+    """
     with path.open("rb") as raw:
-        return file_digest(raw, "sha256").hexdigest()
+        result = file_digest(raw, "sha256").hexdigest()
+        if (state_as(os.fstat(raw.fileno())), state_of(path)) != (state, state):
+            raise changed_file(path)
+    return result
+
+
+def changed_file(path: Path) -> UpheldError:
+    """The error of a file that is another one than it was when its reading began."""
+    return UpheldError(
+        f"{path} was changed while it was read",
+        code="unreadable",
+        hint="what was taken in before is there; take in the file once it is whole",
+    )
 
 
 def _is_worth_it(path: Path) -> bool:

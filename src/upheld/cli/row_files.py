@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -95,19 +95,23 @@ class RowsInPlace(Protocol):
         """The rows that some bytes are, once it was read where they lie; ValueError for others."""
 
 
-def check_columns(rows: RowsInPlace | None, words: ColumnWords) -> None:
-    """UpheldError where a column was named that a file of CSV has not: no row would be read.
+def check_columns(rows: RowsInPlace | None, words: ColumnWords, required: Collection[str]) -> None:
+    """UpheldError where a file of CSV has no column for a word that is required, or was named.
 
-    An object of JSON may have one that others have not.
+    No row of it would be read. Names of its columns are not told: where a file has none, they are
+    somebody's row. An object of JSON may have one that others have not.
     """
     if not isinstance(rows, CsvRows):
         return
     header = csv_rows.header_of(rows.path)
     for word, column in words.columns.items():
-        if header and column != word and column not in header:
-            raise _wrong_mapping(
-                f"the file has no column `{column}`", f"its columns are {', '.join(header)}"
-            )
+        if column in header or (column == word and word not in required):
+            continue
+        if any(each.casefold() == column.casefold() for each in header):
+            hint = f"it has one in other letters: say under [columns] which one is `{word}`"
+        else:
+            hint = "look at its first line, and say under [columns] what each column is called"
+        raise _wrong_mapping(f"the file has no column `{column}`", hint)
 
 
 def rows(path: Path) -> Iterator[Row]:

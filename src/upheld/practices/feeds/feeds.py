@@ -183,23 +183,8 @@ def start(
     What was begun goes on in its order; FeedError where that is neither `order` nor the file's.
     """
     tables = transaction.tables
-    if party not in parties.in_role(transaction, SOURCE):
-        raise FeedError(
-            "the register does not have this company as a business partner now",
-            code="feed-party",
-            hint="`upheld party add NAME --role business-partner` puts it there",
-        )
-    row = tables.get(feed, "party = ? AND digest = ?", party, digest)
-    if row is not None:
-        if (row.kind or "") != kind:
-            raise FeedError(
-                "this file was taken in as one of customers and not of what they bought"
-                if kind
-                else "this file was taken in as one of what customers bought",
-                code="feed-kind",
-                hint="`upheld feed list` has it; `upheld feed withdraw` takes it out again",
-            )
-        return _in_order(tables, _feed(row), order)
+    if (before := find_for(transaction, party, digest, kind)) is not None:
+        return _in_order(tables, before, order)
     feed_id = FeedId(uuid.uuid4().hex)
     none = dict.fromkeys(("lines", "people", *REASONS, "remain"), 0)
     tables.insert(
@@ -218,6 +203,26 @@ def start(
     )
     transaction.note(None, STARTED, actor=f"staff {by}", source=f"{SOURCE} {party}", id=feed_id)
     return require(tables, feed_id)
+
+
+def find_for(transaction: Transaction, party: str, digest: str, kind: str = "") -> Feed | None:
+    """The feed of a file that was begun before, if it was; FeedError where it could not be now."""
+    if party not in parties.in_role(transaction, SOURCE):
+        raise FeedError(
+            "the register does not have this company as a business partner now",
+            code="feed-party",
+            hint="`upheld party add NAME --role business-partner` puts it there",
+        )
+    row = transaction.tables.get(feed, "party = ? AND digest = ?", party, digest)
+    if row is not None and (row.kind or "") != kind:
+        raise FeedError(
+            "this file was taken in as one of customers and not of what they bought"
+            if kind
+            else "this file was taken in as one of what customers bought",
+            code="feed-kind",
+            hint="`upheld feed list` has it; `upheld feed withdraw` takes it out again",
+        )
+    return None if row is None else _feed(row)
 
 
 def _in_order(tables: Tables, its: Feed, order: str) -> Feed:
@@ -302,12 +307,17 @@ def _require_open(tables: Tables, feed_id: FeedId, place: int) -> Feed:
             f"this feed is {its.state}", code="feed-state", hint="a new file is a new feed"
         )
     if its.lines != place:
-        raise FeedError(
-            "somebody else takes in the same file",
-            code="feed-state",
-            hint="start it again when that is done: it goes on where they stopped",
-        )
+        raise taken_by_another()
     return its
+
+
+def taken_by_another() -> FeedError:
+    """The error where two take in one file at once."""
+    return FeedError(
+        "somebody else takes in the same file",
+        code="feed-state",
+        hint="start it again when that is done: it goes on where they stopped",
+    )
 
 
 def add_up(tables: Tables, its: Feed, counts: Mapping[str, int], lines: int) -> None:

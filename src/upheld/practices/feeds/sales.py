@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from upheld.core.ids import UserId
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
 from upheld.practice.partner_rows import PartnerRow, RowReader
+from upheld.practices.feeds import feeds
 from upheld.practices.feeds.feeds import Feed, FeedLine, LeftOut, LotSize, Tell, take_lots
 
 TRANSACTIONS = "transactions"  # the kind of such a feed
@@ -36,6 +38,29 @@ class SaleLine(NamedTuple):
     def whose(self) -> tuple[str, str]:
         """By what it is matched."""
         return (self.row.email, self.row.phone) if self.row else ("", "")
+
+
+class SalesFile(NamedTuple):
+    """A file that a company sends: what it is, and the order in which its rows would be taken."""
+
+    party: str
+    digest: str
+    by: UserId
+    order: str
+
+
+def find_for(transaction: Transaction, file: SalesFile) -> Feed | None:
+    """The feed of a file that was begun before; FeedError where it cannot be taken in, or go on."""
+    before = feeds.find_for(transaction, file.party, file.digest, TRANSACTIONS)
+    return None if before is None else start(transaction, file, before)
+
+
+def start(transaction: Transaction, file: SalesFile, before: Feed | None) -> Feed:
+    """The feed of a file, new unless it was begun before; FeedError where another began it."""
+    its = feeds.start(transaction, file.party, file.digest, file.by, TRANSACTIONS, file.order)
+    if its.order != (before or file).order:
+        raise feeds.taken_by_another()
+    return its
 
 
 def read_lines(lines: Iterable[FeedLine]) -> Iterator[SaleLine]:
