@@ -21,6 +21,7 @@ from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
 from upheld.gate.erasure.owed_deletions import fields_to_delete
 from upheld.gate.erasure.retention import TOGETHER, storing_rules
+from upheld.gate.erasure.value_counts import ends_of_kept
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.obligations import DELETE, GRACE
 from upheld.gate.set_aside import is_everybodys
@@ -39,6 +40,11 @@ _VALUES = (
     f"SELECT v.person_id, v.field, v.origin, v.clause, d.due, COUNT(*) FROM value v LEFT JOIN ({_ENDS})"  # noqa: E501, S608 - our own words
     " d ON d.person_id = v.person_id AND d.at = v.at WHERE v.current = ?"
     " AND v.person_id IN ({0}) GROUP BY v.person_id, v.field, v.origin, v.clause, d.due"
+)
+_KEPT = (
+    "SELECT i.person_id, i.due, e.body FROM item i JOIN entry e ON e.number = i.entry"
+    " WHERE i.kind = 'delete' AND i.state IN ('open', 'late') AND i.due <= ?"
+    " AND i.person_id IN ({0})"
 )
 _OWED = (
     "SELECT person_id, clause FROM item WHERE kind = 'owed' AND action = ?"
@@ -104,6 +110,7 @@ def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, st
         left = context.erasure_hooks.left(Tables(connection), some, now)
         owed = _owed(gate, connection, some, microseconds(now + GRACE))
         places = placeholders(some)
+        over = ends_of_kept(rows(connection, _KEPT.format(places), at, *some))
         for whose, field, origin, clause, due, count in rows(
             connection, _VALUES.format(places), at, *some, True, *some
         ):
@@ -111,7 +118,8 @@ def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, st
             if its is None or field in its.kept:
                 continue
             denied = field in its.denied and whose not in left
-            if due is not None or denied or field in owed.get(PersonId(whose), ()):
+            is_due = due is not None or (whose, field) in over
+            if is_due or denied or field in owed.get(PersonId(whose), ()):
                 counts[field, origin, clause] += int(count)
     return counts
 
