@@ -141,6 +141,14 @@ READ_UNCHECKED = {
         "practices/ads/pictures.py",
         "ad_picture",
     ): "how its own advertiser's page shows it; the picture itself is read checked",
+    (
+        "practices/collection/endings.py",
+        "visit_tie",
+    ): "what ends is deleted whatever it is; whose a cookie is its seal says",
+    (
+        "practices/collection/page_months.py",
+        "visit_tie",
+    ): "a browser that anybody else may have had is nobody's",
     ("gate/inquiries.py", "record"): "says for which moments the policy is asked",
     ("practice/terms.py", "terms_version"): "a number; where there is one, rows are read checked",
     ("gate/obligations.py", "record"): _LOOKED_AT,

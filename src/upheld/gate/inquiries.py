@@ -331,6 +331,21 @@ class Inquiries:
         """
         return records.records_of(self._connection, self._context.keyring, person_ids, kinds)
 
+    def people_with_records(self, person_ids: Sequence[PersonId], kind: str) -> list[PersonId]:
+        """Who of some people has records of a kind, in force or not, as written or not; by id.
+
+        For whoever may stop for none of them: what is in the records is read of each for itself.
+        """
+        whom: list[PersonId] = []
+        for first in range(0, len(person_ids), OWNERS_MAX):
+            some = person_ids[first : first + OWNERS_MAX]
+            statement = (
+                "SELECT DISTINCT person_id FROM record"  # noqa: S608 - places alone
+                f" WHERE person_id IN ({placeholders(some)}) AND kind = ?"
+            )
+            whom += [PersonId(each) for (each,) in rows(self._connection, statement, *some, kind)]
+        return sorted(whom)
+
     def starts_of_records(
         self, person_id: PersonId, since: datetime, before: datetime
     ) -> list[datetime]:

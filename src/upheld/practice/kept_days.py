@@ -17,6 +17,7 @@ from upheld.gate.act.request import Act
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_holds
 from upheld.gate.log.entries import after
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 
@@ -63,6 +64,19 @@ def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> boo
     return bool(_holds(transaction, person_id, store))
 
 
+def may_be_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> bool:
+    """Whether the law may keep us from deleting it: a hold does, or one is there that was changed.
+
+    For what stops for nobody: what a hold may keep stays until they are mended.
+    """
+    try:
+        return is_on_hold(transaction, person_id, store)
+    except SealedError:
+        return bool(transaction.people_with_records([person_id], HOLD)) and _keeps(
+            transaction, store
+        )
+
+
 def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds:
     """Whether the law keeps us from deleting what is stored of somebody, and what may be told."""
     holds = _holds(transaction, person_id, store)
@@ -87,9 +101,12 @@ def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Re
     records, _ = transaction.records_of([person_id], [HOLD])
     at = microseconds(transaction.clock.now())
     in_force = [each for each in records if each.in_force(at)]
-    if not in_force or not transaction.arrivals.decide(store, ON_HOLD).allowed:
-        return []
-    return in_force
+    return in_force if in_force and _keeps(transaction, store) else []
+
+
+def _keeps(transaction: Transaction, store: Act) -> bool:
+    """Whether the policy lets us keep something for a hold."""
+    return transaction.arrivals.decide(store, ON_HOLD).allowed
 
 
 @lru_cache(maxsize=64)

@@ -89,7 +89,7 @@ def delete_people(
     }
     detach.detach(connection, person_ids)
     wholly = [each for each in person_ids if not erased[each].stays]
-    moving_from = [each for each in silent if not _has_known_hold(left[each], erased[each])]
+    moving_from = [each for each in silent if not _has_told_hold(left[each].records, erased[each])]
     covers = _rows_go(connection, person_ids, wholly, moving_from)
     _end_given_records(connection, policy, person_ids, at)
     noted: dict[PersonId, list[EntryNumber]] = {}
@@ -123,7 +123,6 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
     mine = [
         each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
     ]
-    take_rows = rows_on_hold.take if what.stays else rows_on_hold.take_authentic
     openly, silently = (
         preserved(connection, person, some, [each for each in mine if each.record_id in proofs])
         for preserved, some, proofs in (
@@ -139,13 +138,13 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
         frozenset(field for field, holding in person.holdings.items() if holding.gone is not None),
         mine,
         records.texts(connection, person.person_id, mine, person.cipher),
-        take_rows(connection, person.person_id),
+        rows_on_hold.take(connection, person.person_id, is_told=_has_told_hold(mine, what)),
     )
 
 
-def _has_known_hold(left: _Remainder, what: ErasureLine) -> bool:
+def _has_told_hold(some: Sequence[Record], what: ErasureLine) -> bool:
     """Whether a hold that may be told keeps something, too, so that rows stay where they are."""
-    return any(each.fact == HOLD and each.record_id in what.kept_records for each in left.records)
+    return any(each.fact == HOLD and each.record_id in what.kept_records for each in some)
 
 
 def _rows_go(

@@ -7,8 +7,7 @@ what is sealed in them is sealed anew for that. A row that is kept with a record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
@@ -50,25 +49,21 @@ def row_kinds(policy: Policy) -> tuple[str, ...]:
     return tuple(word for word in words if word in leaves)
 
 
-def take(connection: Connection, person_id: PersonId) -> list[HeldRows]:
-    """The rows of somebody that a hold may keep; SealedError where they are not as written."""
-    return _take(person_id, partial(database.select, connection))
-
-
-def take_authentic(connection: Connection, person_id: PersonId) -> list[HeldRows]:
+def take(connection: Connection, person_id: PersonId, *, is_told: bool) -> list[HeldRows]:
     """Those of the rows of somebody that a hold may keep which are ours, one by one.
 
-    For what nobody may be told of: an error would tell.
+    What was changed is left to self-check: an error would tell of a hold of which nobody may speak.
+    Where one `is_told` that stays, what says which record keeps what is whole, or SealedError.
     """
-    return _take(person_id, lambda *which: database.select_authentic(connection, *which)[0])
-
-
-def _take(person_id: PersonId, read: Callable[[Table, str, str], list[Any]]) -> list[HeldRows]:
-    return [
-        HeldRows(each, person_id, mine)
-        for each in tables_on_hold()
-        if (mine := read(each, "person_id = ?", person_id))
-    ]
+    its_rows = []
+    for table in tables_on_hold():
+        if is_told and table.info[HELD_WITH]:
+            mine = database.select(connection, table, "person_id = ?", person_id)
+        else:
+            mine, _ = database.select_authentic(connection, table, "person_id = ?", person_id)
+        if mine:
+            its_rows.append(HeldRows(table, person_id, mine))
+    return its_rows
 
 
 def of_records(some: Collection[HeldRows], proofs: Collection[str]) -> list[HeldRows]:
@@ -88,7 +83,7 @@ def moving(some: Collection[HeldRows]) -> list[HeldRows]:
 def write(
     connection: Connection, keyring: Keyring, some: Collection[HeldRows], person_id: PersonId
 ) -> None:
-    """Write rows that were taken aside as those of a person, but those that are theirs already.
+    """Write rows that were its_rows aside as those of a person, but those that are theirs already.
 
     SealError for what does not open.
     """

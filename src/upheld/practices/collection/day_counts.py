@@ -21,11 +21,12 @@ from upheld.gate.gate import Gate
 from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, PURPOSE, DayKeys
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, DayKeys
 from upheld.practices.collection.intake import QUARTER
 from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED as COUNTED_BLOCKS
-from upheld.practices.collection.tables import visit_block, visit_tie
+from upheld.practices.collection.tables import visit_block
+from upheld.practices.collection.ties import open_ties
 
 COUNTED: Final = "visit-count"  # the kind of the entry
 FOR: Final = "service-improvement"
@@ -72,14 +73,8 @@ def seal_of_day(transaction: Transaction, day: str) -> SealedDay:
     decision = decide(use_of(fields or (PAGE, NETWORK)), OBJECTED)
     if PAGE not in fields:
         return SealedDay(day, [], {}, (), decision, [])
-    tables, sealer = transaction.tables, transaction.sealer(PURPOSE, "tie")
-    ties = [
-        (
-            sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"),
-            PersonId(row.person_id),
-        )
-        for row in tables.select(visit_tie, "untied IS NULL")
-    ]
+    tables = transaction.tables
+    ties = [(cookie, row.person_id) for row, cookie in open_ties(transaction, "untied IS NULL")]
     rows, lost = tables.select_authentic(visit_block, f"{COUNTED_BLOCKS} AND day = ?", day)
     salts = whole_keys(transaction, tables, [day]).salts
     damaged = lost > 0 or (bool(rows) and not salts)

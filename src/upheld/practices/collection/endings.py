@@ -8,14 +8,23 @@ with what the hold keeps, and everybody but the legal desk sees what they would 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import PURPOSE
 from upheld.practices.collection.tables import visit_tie
-from upheld.practices.collection.ties import KNOWN, end_of, is_told_of_others, people_on_hold
+from upheld.practices.collection.ties import (
+    KNOWN,
+    TieRow,
+    end_of,
+    is_told_of_others,
+    open_ties,
+    people_on_hold,
+)
 
 _ONE = "person_id = ? AND cookie_mark = ?"
 
@@ -41,12 +50,6 @@ class Ending(NamedTuple):
     aside: tuple[AsideUntil, ...] = ()  # the earliest time first
 
 
-def cookie_of(transaction: Transaction, row: Any) -> bytes:
-    """The cookie of a tie."""
-    sealer = transaction.sealer(PURPOSE, "tie")
-    return sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie")
-
-
 def endings_of(
     transaction: Transaction, person_ids: Sequence[PersonId], only: str = ""
 ) -> dict[bytes, Ending]:
@@ -55,23 +58,22 @@ def endings_of(
     All their ties do, or `only` the one with a mark. A browser that they untied before is not among
     them, nor is a cookie under which a hold keeps visits still.
     """
-    tables = transaction.tables
     mine = [
-        row
+        each
         for person_id in person_ids
-        for row in tables.select(visit_tie, "person_id = ?", person_id)
-        if row.cookie and (row.untied is None or row.aside) and only in ("", row.cookie_mark)
+        for each in open_ties(transaction, "person_id = ?", person_id)
+        if each.cookie and (each.row.untied is None or each.row.aside)
+        if only in ("", each.row.cookie_mark)
     ]
-    tied = {
-        row.cookie_mark: tables.select(visit_tie, f"cookie_mark = ? AND {KNOWN}", row.cookie_mark)
-        for row in mine
+    ties_by_mark = {
+        mark: [row for row, _ in open_ties(transaction, f"cookie_mark = ? AND {KNOWN}", mark)]
+        for mark in {row.cookie_mark for row, _ in mine}
     }
-    whose = sorted({PersonId(each.person_id) for some in tied.values() for each in some})
+    whose = sorted({PersonId(each.person_id) for some in ties_by_mark.values() for each in some})
     on_hold = {*people_on_hold(transaction, whose)}
     endings: dict[bytes, Ending] = {}
-    for row in mine:
-        keeping = [each for each in tied[row.cookie_mark] if each.person_id in on_hold]
-        cookie = cookie_of(transaction, row)
+    for row, cookie in mine:
+        keeping = [each for each in ties_by_mark[row.cookie_mark] if each.person_id in on_hold]
         if not keeping:
             endings.setdefault(cookie, Ending(cookie))
         elif not row.aside:
@@ -79,7 +81,9 @@ def endings_of(
     return endings
 
 
-def _aside(transaction: Transaction, row: Any, keeping: Sequence[Any]) -> tuple[AsideUntil, ...]:
+def _aside(
+    transaction: Transaction, row: TieRow, keeping: Sequence[TieRow]
+) -> tuple[AsideUntil, ...]:
     """Where visits are put that came with the cookie of a tie, by ties whose holds keep them."""
     sealer = transaction.sealer(PURPOSE, "aside")
     return tuple(
@@ -101,26 +105,28 @@ def _aside(transaction: Transaction, row: Any, keeping: Sequence[Any]) -> tuple[
 def keep_ties_aside(transaction: Transaction, endings: Iterable[Ending]) -> None:
     """Tie the cookies under which holds keep visits to those of whom they keep them.
 
-    Before any visit stands under one, so that none is ever nobody's.
+    Before any visit stands under one, so that none is ever nobody's, but those of whom nothing can
+    be written: all that is kept of them was changed.
     """
     tables, now = transaction.tables, microseconds(transaction.clock.now())
     sealer, marks = transaction.sealer(PURPOSE, "tie"), transaction.sealer(PURPOSE, "cookie")
     for each in [aside for ending in endings for aside in ending.aside]:
         mark = marks.mark_of(each.cookie).hex()
         for person_id, its in each.keepers:
-            row = tables.get(visit_tie, _ONE, person_id, its)
-            if row is None or tables.get(visit_tie, _ONE, person_id, mark) is not None:
+            if tables.select_unchecked(visit_tie, ["at"], _ONE, person_id, mark):
                 continue
-            tables.insert(
-                visit_tie,
-                person_id=person_id,
-                cookie_mark=mark,
-                cookie=sealer.seal(each.cookie, person_id, mark),
-                at=row.at,
-                untied=now,
-                aside=True,
-                shared=True if is_told_of_others(transaction, row) else None,
-            )
+            for row, _ in open_ties(transaction, _ONE, person_id, its):
+                with suppress(SealedError), transaction.savepoint():
+                    tables.insert(
+                        visit_tie,
+                        person_id=person_id,
+                        cookie_mark=mark,
+                        cookie=sealer.seal(each.cookie, person_id, mark),
+                        at=row.at,
+                        untied=now,
+                        aside=True,
+                        shared=True if is_told_of_others(transaction, row) else None,
+                    )
 
 
 def end_ties(transaction: Transaction, person_ids: Sequence[PersonId]) -> None:
@@ -131,18 +137,25 @@ def end_ties(transaction: Transaction, person_ids: Sequence[PersonId]) -> None:
     """
     tables, on_hold = transaction.tables, {*people_on_hold(transaction, person_ids)}
     for person_id in person_ids:
-        for row in tables.select(visit_tie, "person_id = ?", person_id):
+        rows = tables.select_unchecked(visit_tie, TieRow._fields, "person_id = ?", person_id)
+        for row in (TieRow(*each) for each in rows):
             if row.untied is not None and not row.aside:
-                tables.update(
-                    visit_tie,
-                    {"shared": True},
-                    "cookie_mark = ? AND person_id <> ?",
-                    row.cookie_mark,
-                    person_id,
-                )
+                _call_shared(transaction, row)
             stays = row.cookie and row.untied is not None and person_id in on_hold
-            if not stays:
-                tables.delete(visit_tie, _ONE, person_id, row.cookie_mark)
+            if not stays:  # as it was written or not
+                tables.purge(visit_tie, _ONE, person_id, row.cookie_mark)
+
+
+def _call_shared(transaction: Transaction, row: TieRow) -> None:
+    """Say of each other tie to the cookie of one that others had signed in with it.
+
+    One that was changed is left to self-check.
+    """
+    tables, where = transaction.tables, "cookie_mark = ? AND person_id <> ?"
+    others, _ = tables.select_authentic(visit_tie, where, row.cookie_mark, row.person_id)
+    for each in others:
+        with suppress(SealedError), transaction.savepoint():  # all that is kept of them was changed
+            tables.rewrite(visit_tie, [(each, each._replace(shared=True))])
 
 
 def still(endings: Mapping[bytes, Ending], now: Mapping[bytes, Ending]) -> dict[bytes, Ending]:

@@ -46,8 +46,8 @@ from upheld.practices.collection.blocks import (
 )
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.rewriting import whole_keys
-from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
-from upheld.practices.collection.ties import STORE, Tie, own_cookies, ties_of
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
+from upheld.practices.collection.ties import STORE, TIED, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -148,6 +148,7 @@ class OwnVisits:
         rules = rules_of(transaction.arrivals, signal=False)
         sees = PAGE not in result.refused
         cookies = own_cookies(transaction, person_id) if sees else set()
+        _, lost_ties = transaction.tables.select_authentic(visit_tie, TIED, person_id)
         end = before or (transaction.clock.today() + timedelta(days=2)).isoformat()
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
@@ -169,7 +170,7 @@ class OwnVisits:
             ties_of(transaction, person_id),
             bool(rules.fields),
             quote_clauses(transaction.policy, rules.clauses),
-            damaged or blocks.damaged,
+            damaged or blocks.damaged or lost_ties > 0,
         )
 
     def _label(self, kind: str) -> str:

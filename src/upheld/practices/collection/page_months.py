@@ -17,10 +17,11 @@ from upheld.gate.gate import Gate
 from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice.page_groups import group_of
-from upheld.practices.collection.blocks import COOKIE, PAGE, PURPOSE, DayKeys
+from upheld.practices.collection.blocks import COOKIE, PAGE, DayKeys
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
 from upheld.practices.collection.tellers import OWN
+from upheld.practices.collection.ties import open_ties
 
 
 class _Look(NamedTuple):
@@ -84,15 +85,13 @@ def _looks(gate: Gate, where: str, value: str) -> Iterator[_Look]:
 
 def _own_cookies(transaction: Transaction) -> dict[bytes, PersonId]:
     """The cookies with which one person alone ever signed in, and whose they are."""
-    sealer = transaction.sealer(PURPOSE, "tie")
-    some = transaction.tables.select(visit_tie)
-    apart = transaction.apart_among(sorted({PersonId(row.person_id) for row in some}))
-    rows = [row for row in some if row.person_id not in apart]
-    ties = Counter(row.cookie_mark for row in rows)
+    some = open_ties(transaction, "cookie_mark <> ''")
+    everybody = transaction.tables.select_unchecked(visit_tie, ["person_id", "cookie_mark"])
+    apart = transaction.apart_among(sorted({PersonId(str(whose)) for whose, _ in everybody}))
+    ties = Counter(str(mark) for whose, mark in everybody if whose not in apart)
     return {
-        sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie"): PersonId(
-            row.person_id
-        )
-        for row in rows
+        cookie: row.person_id
+        for row, cookie in some
+        if row.person_id not in apart
         if ties[row.cookie_mark] == 1 and row.untied is None and not row.shared
     }

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, Refused
+from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice import page_looks
-from upheld.practice.kept_days import HOLD, is_on_hold
+from upheld.practice.kept_days import HOLD, may_be_on_hold
 from upheld.practices.collection.blocks import (
     COOKIE,
     PAGE,
@@ -28,7 +29,6 @@ from upheld.web import sessions
 
 COMBINE: Final = Act(action="combine", data=(COOKIE, PAGE), source="browser")
 STORE: Final = Act(action="store", data=(PAGE,))
-AT_ONCE: Final = 500  # people whose records are read together
 TIED: Final = "person_id = ? AND untied IS NULL"
 # The cookie of a browser that others use too is still there where it was untied under a silent
 # hold, and so is one that no browser has, under which a hold keeps visits.
@@ -70,10 +70,48 @@ def tie(transaction: Transaction, raw_session: str, cookie: bytes) -> bool:
         cookie=transaction.sealer(PURPOSE, "tie").seal(cookie, person_id, mark),
         at=microseconds(now),
     )
-    others = tables.select(visit_tie, "cookie_mark = ? AND person_id <> ?", mark, person_id)
+    where = "cookie_mark = ? AND person_id <> ?"
+    others = tables.select_unchecked(visit_tie, ["person_id"], where, mark, person_id)
     if others:  # whose its visits are, nobody can tell any more
-        page_looks.forget(transaction, [PersonId(each.person_id) for each in others])
+        page_looks.forget(transaction, [PersonId(str(each)) for (each,) in others])
     return True
+
+
+class TieRow(NamedTuple):
+    """What ties somebody to a cookie, as it stands in the database, changed or not."""
+
+    person_id: PersonId
+    cookie_mark: str
+    cookie: bytes  # sealed; empty once it was untied
+    at: int
+    untied: int | None
+    aside: bool | None
+    shared: bool | None
+
+
+class OpenTie(NamedTuple):
+    """A row that ties somebody to a cookie, and that cookie; empty once it was untied."""
+
+    row: TieRow
+    cookie: bytes
+
+
+def open_ties(transaction: Transaction, where: str, *values: str) -> list[OpenTie]:
+    """The ties that a condition holds of whose cookies open, which says whose they are.
+
+    Whether the rest of a row was changed is left to self-check: no erasure, job or page of anybody
+    stops for it.
+    """
+    sealer, ties = transaction.sealer(PURPOSE, "tie"), list[OpenTie]()
+    for each in transaction.tables.select_unchecked(visit_tie, TieRow._fields, where, *values):
+        row, cookie = TieRow(*each), b""
+        if row.cookie:
+            try:
+                cookie = sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie")
+            except SealError:
+                continue
+        ties.append(OpenTie(row, cookie))
+    return ties
 
 
 def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> dict[bytes, int]:
@@ -81,15 +119,14 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> dict
 
     In seconds since 1970: until their browser was untied, and else for ever.
     """
-    sealer, ends = transaction.sealer(PURPOSE, "tie"), dict[bytes, int]()
+    ends = dict[bytes, int]()
     for person_id in person_ids:
-        for row in transaction.tables.select(visit_tie, OF_PERSON, person_id):
-            cookie = sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-            ends[cookie] = max(ends.get(cookie, 0), end_of(row))
+        for each in open_ties(transaction, OF_PERSON, person_id):
+            ends[each.cookie] = max(ends.get(each.cookie, 0), end_of(each.row))
     return ends
 
 
-def end_of(row: Any) -> int:
+def end_of(row: TieRow) -> int:
     """Before when a visit is somebody's, by a row that ties them to its cookie, in seconds."""
     if row.untied is None or row.aside:
         return ALWAYS
@@ -102,16 +139,15 @@ def own_cookies(transaction: Transaction, person_id: PersonId, which: str = TIED
     Those that are tied still or, with `OF_PERSON`, those too under which a hold keeps visits since
     their tie has ended.
     """
-    sealer = transaction.sealer(PURPOSE, "tie")
     return {
-        sealer.unseal(row.cookie, person_id, row.cookie_mark, what="a cookie")
-        for row in transaction.tables.select(visit_tie, which, person_id)
-        if row.aside or row.untied is None
-        if not is_told_of_others(transaction, row)
+        each.cookie
+        for each in open_ties(transaction, which, person_id)
+        if each.row.aside or each.row.untied is None
+        if not is_told_of_others(transaction, each.row)
     }
 
 
-def is_told_of_others(transaction: Transaction, row: Any) -> bool:
+def is_told_of_others(transaction: Transaction, row: TieRow) -> bool:
     """Whether it is told of a cookie that somebody else signed in with it than a row says.
 
     Nobody counts of whom nothing may be told, nor their own row of before they were set apart.
@@ -119,18 +155,19 @@ def is_told_of_others(transaction: Transaction, row: Any) -> bool:
     if row.shared or row.aside:
         return bool(row.shared)
     where = "cookie_mark = ? AND person_id <> ? AND at <> ?"
-    others = transaction.tables.select(visit_tie, where, row.cookie_mark, row.person_id, row.at)
-    whose = {PersonId(each.person_id) for each in others}
+    others = transaction.tables.select_unchecked(
+        visit_tie, ["person_id"], where, row.cookie_mark, row.person_id, row.at
+    )
+    whose = {PersonId(str(each)) for (each,) in others}
     return bool(whose - transaction.apart_among(sorted(whose)))
 
 
 def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
     """The cookies that are tied to somebody, the latest first."""
-    tables = transaction.tables
-    rows = tables.select(visit_tie, f"{TIED} ORDER BY at DESC, cookie_mark", person_id)
+    ties = open_ties(transaction, f"{TIED} ORDER BY at DESC, cookie_mark", person_id)
     return [
         Tie(row.cookie_mark, to_datetime(row.at), is_told_of_others(transaction, row))
-        for row in rows
+        for row, _ in ties
     ]
 
 
@@ -146,10 +183,9 @@ def tied_people(tables: Tables) -> list[PersonId]:
 
 
 def people_on_hold(transaction: Transaction, people: Sequence[PersonId]) -> list[PersonId]:
-    """Who of some people has visits that the law keeps us from deleting; many are asked at once."""
-    on_hold: list[PersonId] = []
-    for first in range(0, len(people), AT_ONCE):
-        records, _ = transaction.records_of(people[first : first + AT_ONCE], [HOLD])
-        some = sorted({PersonId(each.person_id) for each in records})
-        on_hold += [each for each in some if is_on_hold(transaction, each, STORE)]
-    return on_hold
+    """Who of some people has visits that the law keeps us from deleting, by id.
+
+    Whoever's records were changed counts as such, if a hold is among them.
+    """
+    some = transaction.people_with_records(people, HOLD)
+    return [each for each in some if may_be_on_hold(transaction, each, STORE)]

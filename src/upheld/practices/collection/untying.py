@@ -22,7 +22,12 @@ from upheld.practices.collection.blocks import COOKIE, PAGE
 from upheld.practices.collection.endings import Ending, endings_of, keep_ties_aside
 from upheld.practices.collection.erasing import end_visits, erase_visits
 from upheld.practices.collection.tables import visit_tie
-from upheld.practices.collection.ties import STORE, TIED, is_told_of_others, people_on_hold
+from upheld.practices.collection.ties import (
+    STORE,
+    TIED,
+    is_told_of_others,
+    people_on_hold,
+)
 
 UNTIED: Final = "visits.untie"  # the kind of an entry
 WAITING: Final = "untied IS NOT NULL AND length(cookie) > 0"  # for the end of a hold

@@ -1,0 +1,116 @@
+"""A row that ties somebody to a browser, and was changed, stops nothing of anybody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from empty import empty_database
+from practices.conftest import House
+from practices.orders import desk_of
+from practices.test_collection import visits
+from practices.test_holds import apart, preserved
+from practices.test_visit_pages import cookie_of, record_visits, signed_in_visits
+from upheld.core.ids import PersonId
+from upheld.database.statements import run
+from upheld.database.transaction import writing
+from upheld.gate.erasure.erase import erase
+from upheld.gate.operations.selfcheck import selfcheck
+from upheld.practices.collection.page_months import month_of_pages
+from upheld.practices.collection.retention import retire
+
+WRONG = b"\x01" + bytes(60)
+CHANGES = {
+    "the MAC of a tie": "UPDATE visit_tie SET mac = ? WHERE person_id = ?",
+    "the cookie of a tie": "UPDATE visit_tie SET cookie = ? WHERE person_id = ?",
+    "a record": "UPDATE record SET mac = ? WHERE person_id = ?",
+    "the cover": "UPDATE person SET cover = ? WHERE person_id = ?",
+}
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: what is changed is read the same way."""
+    return empty_database(tmp_path)
+
+
+def change(house: House, what: str, *whose: PersonId) -> None:
+    """Change something of some people behind our back."""
+    with writing(house.provider.gate.gate.engine) as connection:
+        for each in whose:
+            run(connection, CHANGES[what], WRONG, each)
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("erased", [False, True])
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
+    house: House, *, silent: bool, erased: bool, what: str
+) -> None:
+    """With a silent order as without; what still opens is kept for it, and nothing else."""
+    desk, recorder = desk_of(house), record_visits(house)
+    ann, bo = (signed_in_visits(house, recorder, f"{n}@marked.example")[0] for n in ("ann", "bo"))
+    if silent:
+        preserved(house, desk, ann, silent=True)
+    gate = house.provider.gate.gate
+    if erased:
+        erase(gate, [ann])
+    change(house, what, *(apart(house) if erased else [ann]))
+    there = len(visits(house))
+    retire(gate)
+    assert len(visits(house)) == there
+    house.clock.moved += timedelta(days=600)
+    house.do(lambda t: t.accept_clock(house.clock.now()))
+    retire(gate)
+    assert len(visits(house)) == (2 if silent and what != "the cookie of a tie" else 0)
+    erase(gate, [bo])
+
+
+@pytest.mark.parametrize("what", ["the MAC of a tie", "the cookie of a tie"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_whoever_has_a_changed_tie_is_erased_and_so_is_who_shares_the_browser(
+    house: House, *, silent: bool, what: str
+) -> None:
+    """The visits go of whom a cookie opens; where it does not, they are nobody's."""
+    desk, recorder = desk_of(house), record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    bo = house.customer("bo@marked.example")
+    other = house.signed_in(bo)
+    other.cookies.set("visitor", cookie_of(browser))
+    other.get("/ledger/verify")
+    recorder.keep()
+    if silent:
+        preserved(house, desk, ann, silent=True)
+    change(house, what, ann)
+    gate = house.provider.gate.gate
+    assert erase(gate, [bo])
+    assert erase(gate, [ann])
+    left = [each.route for each in visits(house) if each.token]
+    assert bool(left) == (silent and what == "the MAC of a tie")
+
+
+def test_pages_and_counts_are_there_for_whoever_has_a_changed_tie_and_for_others(
+    house: House,
+) -> None:
+    """Their own page says that something is damaged; a day, and groups of pages, are counted."""
+    recorder = record_visits(house)
+    ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
+    bo, other = signed_in_visits(house, recorder, "bo@marked.example")
+    change(house, "the cookie of a tie", ann)
+    manager = house.signed_in(house.staff("manager"), "staff")
+    day = house.clock.today()
+    assert manager.get(f"/staff/visits/day?on={day.isoformat()}").status_code == HTTPStatus.OK
+    gate = house.provider.gate.gate
+    groups = month_of_pages(gate, day.isoformat()[:7])
+    assert [*groups] == [bo]
+    damaged = "Some of what was kept in these days is damaged"
+    for each in (browser, other):
+        page = each.get("/me/privacy/visits")
+        assert page.status_code == HTTPStatus.OK
+        assert (damaged in page.text) == (each is browser)
+    problems = "\n".join(selfcheck(gate.engine, gate.context.keyring).problems)
+    assert "visit_tie" in problems
+    assert ann in problems
