@@ -21,6 +21,7 @@ from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.practice import partner_transactions
+from upheld.practices.ads import audience
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.legal.demands import PRESERVATION
 from upheld.practices.legal.instrument import Instrument
@@ -67,6 +68,16 @@ def copied(house: House, whom: PersonId) -> list[str]:
 def drop_name(house: House, whom: PersonId) -> None:
     """Let somebody delete their name."""
     assert house.do(lambda t: t.drop(whom, ["name"])) == ("name",)
+
+
+def bands_of(house: House, whom: PersonId) -> tuple[object, dict[str, set[str]]]:
+    """The bands of what somebody bought, for advertisements, and what is another with it."""
+    return house.do(
+        lambda t: (
+            audience.activity_mark(t, whom, ["transaction"]),
+            audience.activities_of(t, [whom], ["transaction"])[whom],
+        )
+    )
 
 
 def pass_days(house: House, days: int) -> None:
@@ -195,6 +206,31 @@ def test_transactions_told_as_gone_stay_so_while_nobody_may_speak_of_a_hold_that
         partner_transactions.retire(house.provider.gate.gate)
         page = house.signed_in(ann).get("/me/privacy/transactions").text
         assert ("A marked boat" in page) == is_told
+
+
+@pytest.mark.parametrize("silent", [0, SILENT])
+def test_transactions_that_a_hold_alone_keeps_choose_no_advertisement(
+    house: House, silent: int
+) -> None:
+    """From the day on which their feed is taken out, may anybody speak of the hold or not."""
+    desk, ann = desk_of(house), house.customer()
+    partner(house)
+    take(house, row("ann@marked.example", what="A train ticket"))
+    order(house, desk, ann, silent=silent, days=HELD_FOR)
+    before = bands_of(house, ann)
+    assert before[1]["transaction-category"] == {"travel"}
+    (feed,) = house.do(lambda t: feeds.feeds(t.tables))
+    house.do(lambda t: withdrawal.withdraw(t, feed.feed_id, UserId("u1")))
+    withdrawal.take_out(house.provider.gate.gate)
+    after = bands_of(house, ann)
+    assert after[0] != before[0]
+    for days in (1, SILENT):
+        assert bands_of(house, ann) == after
+        assert after[1]["transaction-category"] == set()
+        pass_days(house, days)
+        partner_transactions.retire(house.provider.gate.gate)
+    assert "A train ticket" in house.signed_in(ann).get("/me/privacy/transactions").text
+    assert bands_of(house, ann) == after
 
 
 def test_a_notice_of_a_release_says_that_something_told_as_deleted_was_kept(house: House) -> None:

@@ -38,6 +38,7 @@ from upheld.practice.withdrawn_rows import (
     GONE,
     HIDDEN,
     SEALED_FOR,
+    SERVING,
     VISIBLE,
 )
 
@@ -269,16 +270,18 @@ def _line(its: OwnTransaction) -> str:
 def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> list[str]:
     """What somebody bought from partners on a day or later, in the words of those.
 
-    But what came by a stolen access: it may not be so.
+    But what came by a stolen access, which may not be so, and what a hold alone keeps.
     """
-    rows = of_person(transaction, person_id)
+    rows = _read(transaction, person_id, SERVING, ALL_GONE, ALL_WAITING)
     return [each.row.what for each in rows if each.row.day >= day and not each.stolen]
 
 
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
-    """What is another when rows of somebody came, went or are others than before."""
-    columns, where = ("mark", "mac", "party", "feed_id"), f"person_id = ? AND {VISIBLE}"
-    rows = transaction.tables.select_unchecked(table, columns, where, person_id, ALL_GONE)
+    """What is another when rows that serve came, went or are others than before."""
+    columns, where = ("mark", "mac", "party", "feed_id"), f"person_id = ? AND {SERVING}"
+    rows = transaction.tables.select_unchecked(
+        table, columns, where, person_id, ALL_GONE, ALL_WAITING
+    )
     stolen = StolenAccess(transaction.tables) if rows else None
     doubtful = (
         sum(stolen.covers(str(party), FeedId(str(feed_id))) for *_, party, feed_id in rows)

@@ -3,7 +3,8 @@
 Such a row is of no feed any more and has another mark: what the partner tells later is taken in as
 if the row had gone. What stands in place of its feed says by what it came, since an access may be
 called stolen before or after. Where an order forbids to speak of the hold, the row is shown to
-nobody but the authority that gets what is held, until it may be told.
+nobody but the authority that gets what is held, until it may be told. It serves nothing meanwhile:
+no advertisement is chosen by it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SEALED_FOR: Final = ("partner-transactions", "row")
 ALL_GONE: Final = f"{GONE}%"
 ALL_WAITING: Final = f"{WAITS}%"
 VISIBLE: Final = "feed_id NOT LIKE ?"  # of ALL_GONE
+SERVING: Final = "feed_id NOT LIKE ? AND feed_id NOT LIKE ?"  # of ALL_GONE and ALL_WAITING
 HIDDEN: Final = "person_id = ? AND feed_id LIKE ?"
 _ID_LENGTH: Final = 32
 
