@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import pytest
@@ -11,11 +11,11 @@ import pytest
 from practices.ads import ENOUGH, WOMEN, advertiser, booked, crowd, exactly, review
 from practices.conftest import House, send
 from upheld.core.ids import PersonId
-from upheld.practice import parties, privacy_budget
+from upheld.practice import noise, parties, privacy_budget
 from upheld.practice.privacy_budget import BUDGET_POINTS, PROFILE, BudgetError
 from upheld.practices.ads import ad_reports, campaigns, counts, estimates, month_prices
 from upheld.practices.ads.campaigns import Campaign
-from upheld.practices.ads.tables import ad_count, ad_estimate, ad_release
+from upheld.practices.ads.tables import ad_count, ad_estimate, ad_release, campaign
 
 WHY: Final = "Why this ad"
 HELD_BACK: Final = "Not shown now: the privacy budget for this is spent"
@@ -171,6 +171,7 @@ def test_one_that_runs_again_pays_for_no_month_in_which_it_was_stopped(house: Ho
     ad_reports.make_all(house.provider.gate.gate)
     months = {each.month for each in house.do(lambda t: t.tables.select(ad_release))}
     assert months == {MONTH, house.clock.today().isoformat()[:7]}
+    its = house.do(lambda t: campaigns.require(t.tables, its.campaign_id))
     assert not house.do(lambda t: ad_reports.totals_of(t, its)).why
 
 
@@ -193,3 +194,39 @@ def test_a_click_on_what_a_page_showed_in_the_month_before_is_not_kept_where_thi
     house.clock.moved += timedelta(days=2)
     ad_reports.make_all(house.provider.gate.gate)
     assert house.do(lambda t: t.tables.select(ad_count)) == []
+
+
+def test_days_on_which_it_was_stopped_are_neither_told_nor_charged(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise alone would be: nobody saw it then, and everybody knows that nobody did."""
+    its = long_one_for_anybody(house)
+    booked_for = house.clock.today()
+    monkeypatch.setattr(noise, "add", lambda numbers, *_: [each + 5_000 for each in numbers])
+    for day in range(1, 9):
+        if day == 2:  # in the course of a day, as it is let run again
+            house.do(
+                lambda t: campaigns.stop(t, its.campaign_id, reason="It misleads", actor="staff mo")
+            )
+        elif day == 6:
+            house.do(lambda t: campaigns.resume(t, its.campaign_id, actor="staff mo"))
+        house.clock.moved += timedelta(days=1)
+        ad_reports.make_all(house.provider.gate.gate)
+    its = house.do(lambda t: campaigns.require(t.tables, its.campaign_id))
+    read = house.do(lambda t: ad_reports.totals_of(t, its))
+    told = [(date.fromisoformat(each.day) - booked_for).days + 1 for each in read.days]
+    assert (told, read.why) == ([1, 2, 6, 7, 8], "")
+
+
+def test_of_one_that_was_stopped_before_this_was_written_down_no_day_is_told(house: House) -> None:
+    """And it runs again from the day on which somebody lets it."""
+    its = long_one_for_anybody(house)
+    house.do(lambda t: campaigns.stop(t, its.campaign_id, reason="It misleads", actor="staff mo"))
+    house.do(
+        lambda t: t.tables.update(campaign, {"stops": None}, "campaign_id = ?", its.campaign_id)
+    )
+    house.clock.moved += timedelta(days=4)
+    assert ad_reports.make_all(house.provider.gate.gate) == 0
+    house.do(lambda t: campaigns.resume(t, its.campaign_id, actor="staff mo"))
+    house.clock.moved += timedelta(days=1)
+    assert ad_reports.make_all(house.provider.gate.gate) == 2  # its first day, and its last one

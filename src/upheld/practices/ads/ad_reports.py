@@ -127,12 +127,18 @@ def _due(transaction: Transaction) -> dict[tuple[str, str], list[Cell]]:
 
 
 def _days(its: Campaign, today: date, transaction: Transaction) -> list[str]:
-    """The days of a campaign that are over; none of one that never ran."""
-    if its.state not in (campaigns.APPROVED, campaigns.STOPPED):
+    """The days of a campaign that are over, but those on which it was stopped.
+
+    None of one that never ran. Of a day on which nobody can have seen it there is nothing to tell,
+    and noise would be charged for.
+    """
+    is_over = its.state == campaigns.STOPPED and not its.stops.endswith("/")  # of before `stops`
+    if its.state not in (campaigns.APPROVED, campaigns.STOPPED) or is_over:
         return []
     zone = transaction.clock.zone
     first, end = its.begins.astimezone(zone).date(), min(its.ends.astimezone(zone).date(), today)
-    return [(first + timedelta(days=at)).isoformat() for at in range((end - first).days)]
+    days = ((first + timedelta(days=at)).isoformat() for at in range((end - first).days))
+    return [each for each in days if not its.was_stopped(each)]
 
 
 def _release(transaction: Transaction, month: str, kind: str, cells: list[Cell]) -> int:

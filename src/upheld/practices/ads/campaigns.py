@@ -23,7 +23,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import bands, parties
 from upheld.practice.needs import can_ever
-from upheld.practices.ads.tables import advertiser_domain, campaign
+from upheld.practices.ads.tables import ad_report, advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
 WAITING, APPROVED, REFUSED, STOPPED = "waiting", "approved", "refused", "stopped"
@@ -81,6 +81,8 @@ class Campaign(NamedTuple):
     paid_by: str
     cents: int
     reviewed_by: str = ""
+    stops: str = ""
+    """The days on which it was stopped and let run again, as their table writes them."""
 
     @property
     def last_moment(self) -> datetime:
@@ -90,6 +92,11 @@ class Campaign(NamedTuple):
     def is_live(self, now: datetime) -> bool:
         """Whether it may be shown at a moment."""
         return self.state == APPROVED and self.begins <= now < self.ends
+
+    def was_stopped(self, day: str) -> bool:
+        """Whether it was stopped on the whole of a day, such as 2026-03-11: nobody saw it then."""
+        spans = (each.split("/") for each in self.stops.split())
+        return any(first < day and (not last or day < last) for first, last in spans)
 
     def is_anew(self, now: datetime) -> bool:
         """Whether it was stopped for a new review, and nobody has looked at it yet."""
@@ -314,11 +321,28 @@ def _change(
     """From one state to another; AdError for a campaign that is not in the first."""
     transaction.lock(REGISTER)
     before, after = states
-    if require(transaction.tables, campaign_id).state != before:
+    its = require(transaction.tables, campaign_id)
+    if its.state != before:
         sentence = "runs" if after == APPROVED else "does not run"
         raise _error(f"this campaign {sentence}", "open it again to see how it stands")
     changes = {"state": after, "reason": reason, "reviewed_by": actor}
+    if before != after:
+        changes["stops"] = _stops_after(transaction, its, after)
     transaction.tables.update(campaign, changes, "campaign_id = ?", campaign_id)
+
+
+def _stops_after(transaction: Transaction, its: Campaign, state: str) -> str:
+    """When a campaign was stopped and ran again, once it is in a state from today on."""
+    today = transaction.clock.today().isoformat()
+    if state == STOPPED:
+        return f"{its.stops} {today}/".strip()
+    if its.stops.endswith("/"):
+        return its.stops + today
+    # It was stopped before that was written down, after the last day that was reported.
+    rows = transaction.tables.select(ad_report, "campaign_id = ?", its.campaign_id)
+    first_day = its.begins.astimezone(transaction.clock.zone).date().isoformat()
+    first = max((each.day for each in rows), default=first_day)
+    return f"{its.stops} {first}/{today}".strip()
 
 
 def every(tables: Tables, party: str = "") -> list[Campaign]:
@@ -350,6 +374,7 @@ def _from_row(row: Any) -> Campaign:
     values = {name: getattr(row, name) for name in Campaign._fields}
     values["criteria"] = json.loads(row.criteria)
     values["paid_by"], values["cents"] = row.paid_by or VIEWS, row.cents or 0
+    values["stops"] = row.stops or ""
     values["begins"], values["ends"] = to_datetime(row.begins), to_datetime(row.ends)
     return Campaign(**values)
 

@@ -45,6 +45,7 @@ campaign: Final = Table(  # thousands of them: one is read for each page
         "paid_by", WORD
     ),  # views or clicks; nothing where it was booked before there was a price
     Column("cents", Integer),  # what a block of them costs
+    Column("stops", Text),  # such as "2026-03-11/2026-03-20 2026-04-02/": stopped, and run again
     Column("mac", LargeBinary),
     info=sealed(),
 )
