@@ -85,3 +85,13 @@ def test_a_text_that_is_empty_or_too_long_is_refused(home: Path) -> None:
     for typed in (" \n", "x" * 5001):
         with pytest.raises(UpheldError, match="empty or too long"):
             run(home, *start, "--events", "-", typed=typed)
+
+
+@pytest.mark.parametrize("why", [" ", "\u200b\u2060", "Sorry \u202eyrros", "x" * 5_001])
+def test_a_decision_is_not_undone_for_a_reason_that_nobody_could_read(home: Path, why: str) -> None:
+    """As it is not at the desk."""
+    decision = json.loads(decide(home, customer(home), "--json"))
+    words = ("termination", "undo", decision["id"], "--by", "tia", "--why", "-")
+    with pytest.raises(UpheldError):
+        run(home, *words, typed=why)
+    assert json.loads(run(home, "termination", "list", "--json"))[0]["state"] == "ended"

@@ -209,6 +209,17 @@ def test_what_is_over_proves_nothing_from_that_moment(house: House, way: str) ->
     assert after.reason
 
 
+@pytest.mark.parametrize("why", ["", "\u200b", "Sorry \u202eyrros", "x" * 301])
+def test_one_is_not_withdrawn_for_a_reason_that_nobody_could_read(house: House, why: str) -> None:
+    """Both sides read it, whether it was written on a page or in a command."""
+    by = manager(house)
+    one = signed(house, partner(house), by)
+    with pytest.raises(AgreementError) as caught:
+        house.do(lambda t: agreements.withdraw(t, one.agreement_id, why, by=by))
+    assert caught.value.code == "agreement-reason"
+    assert house.do(lambda t: agreements.require(t.tables, one.agreement_id)).state == "signed"
+
+
 def test_a_clock_set_back_lets_nothing_out(house: House) -> None:
     """An agreement that lapsed does not hold again because the clock says so."""
     person, by = house.customer(), manager(house)

@@ -57,8 +57,7 @@ def decide(  # noqa: PLR0913, PLR0917 - what a decision says
 ) -> None:
     """Decide to end services; 1 where the policy in force does not let us."""
     from upheld.gate.act.request import Refused
-    from upheld.practices.terminations.decisions import Grounds, Terminations
-    from upheld.practices.terminations.questions import TEXT_MAX
+    from upheld.practices.terminations.decisions import TEXT_MAX, Grounds, Terminations
 
     provider = provider_of(settings_in(settings))
     grounds = Grounds(
@@ -85,8 +84,7 @@ def undo(
     as_json: bool = JSON,
 ) -> None:
     """Undo a decision by another one."""
-    from upheld.practices.terminations.decisions import Terminations
-    from upheld.practices.terminations.questions import TEXT_MAX
+    from upheld.practices.terminations.decisions import TEXT_MAX, Terminations
 
     provider, text = (
         provider_of(settings_in(settings)),

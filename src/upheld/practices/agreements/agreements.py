@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.company_names import company_name
 from upheld.core.ids import AgreementId, RecordId, UserId
+from upheld.core.reason_text import require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.public import REGISTER
@@ -36,6 +37,7 @@ DRAFT, SIGNED, SUSPENDED, WITHDRAWN, LAPSED = (
 )
 KIND: Final = parties.AGREEMENT  # of the record
 YEARS_MAX: Final = timedelta(days=3660)
+REASON_MAX: Final = 300  # characters of why one is withdrawn
 ADDED, OUR_SIGNING, THEIR_SIGNING, ENDED, SUSPENSION, NEW_KEY = (
     "agreement.draft",
     "agreement.sign",
@@ -255,8 +257,12 @@ def accept(
 def withdraw(
     transaction: Transaction, agreement_id: AgreementId, reason: str, *, by: UserId
 ) -> PartnerAgreement:
-    """Withdraw an agreement: it proves nothing from now on."""
+    """Withdraw an agreement: it proves nothing from now on.
+
+    AgreementError where it is over, and for a reason that nobody could read.
+    """
     user = require_manager(transaction.tables, by)
+    reason = require_reason(reason, REASON_MAX, _reason_error, "it needs a reason")
     transaction.lock(REGISTER)
     agreement = require(transaction.tables, agreement_id)
     if agreement.state not in (DRAFT, SIGNED, SUSPENDED):
@@ -268,6 +274,10 @@ def withdraw(
     _note(transaction, ENDED, agreement.digest, user)
     close(transaction, agreement, WITHDRAWN, reason, _actor(user))
     return require(transaction.tables, agreement.agreement_id)
+
+
+def _reason_error(sentence: str, hint: str) -> AgreementError:
+    return AgreementError(sentence, code="agreement-reason", hint=hint)
 
 
 def is_recorded(transaction: Transaction, agreement: PartnerAgreement) -> bool:

@@ -54,7 +54,7 @@ SIGNATURE: Final = Field(
 REASON: Final = Field(
     "reason",
     "Why it is withdrawn",
-    length_max=300,
+    length_max=agreements.REASON_MAX,
     check=reason_text,
     missing="Write why it is withdrawn.",
 )

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import NO_USER, PersonId, RecordId, TaskId, UserId
+from upheld.core.reason_text import require_reason
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Act, ActResult, Refused
@@ -34,6 +35,7 @@ VIOLATED: Final = "terms-violated"  # the fact that a decision proves
 ROLE: Final = "terms"  # who decides
 KIND: Final = "termination"  # of the task
 PURPOSE: Final = "service-provision"
+TEXT_MAX: Final = 5_000  # characters of what the customer reads
 NEWS: Final = "terminations/news"  # the template of the mail
 DATA: Final = ("name", "email", "services", "messages")  # what a task of a decision needs
 WROTE, REPLIED = "wrote", "replied"  # steps of the task
@@ -213,7 +215,8 @@ class Terminations:
         """Undo a decision by another one: it holds no longer, and the customer may order again.
 
         Whoever closed their account is written to as far as the policy still lets us: it holds no
-        longer for them either, and their account stays closed.
+        longer for them either, and their account stays closed. TerminationError for a reason that
+        nobody could read.
         """
         user = self.require_role(transaction.tables, by)
         decision = self.require(transaction, termination_id)
@@ -225,6 +228,7 @@ class Terminations:
             )
         if operators.is_left_to_others(transaction.tables, by, decision.person_id):
             raise _own_account()
+        why = require_reason(why, TEXT_MAX, _reason_error, "it needs a reason")
         is_over = is_closed(transaction, decision.person_id)
         again = "Your account stays closed." if is_over else "You can order services again."
         text = f"We have undone our decision. {again} {why}"
@@ -401,6 +405,10 @@ def _speaks_of_it(policy: Policy) -> bool:
     """Whether a policy has the words by which the end of services is decided and proven."""
     words = policy.program.vocabulary
     return TERMINATE in words.tree("action") and VIOLATED in words.facts
+
+
+def _reason_error(sentence: str, hint: str) -> TerminationError:
+    return TerminationError(sentence, code="termination-reason", hint=hint)
 
 
 def _own_account() -> TerminationError:

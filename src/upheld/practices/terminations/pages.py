@@ -16,8 +16,8 @@ from upheld.practice.endpoints import Visit
 from upheld.practice.message_copies import MessageCopy
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page, refusal_reason
-from upheld.practices.terminations.decisions import Termination, Terminations, is_closed
-from upheld.practices.terminations.questions import CLAUSE, TEXT_MAX
+from upheld.practices.terminations.decisions import TEXT_MAX, Termination, Terminations, is_closed
+from upheld.practices.terminations.questions import CLAUSE
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_day
 

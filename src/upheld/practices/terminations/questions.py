@@ -10,14 +10,20 @@ from upheld.core.reason_text import reason_text
 from upheld.policy.load import Policy
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation
-from upheld.practices.terminations.decisions import ENDED, PLANNED, REFUSED, UNDONE, Termination
+from upheld.practices.terminations.decisions import (
+    ENDED,
+    PLANNED,
+    REFUSED,
+    TEXT_MAX,
+    UNDONE,
+    Termination,
+)
 from upheld.web.forms import Field, Filled
 from upheld.web.pages import format_day
 
 DESK: Final = "/staff/terminations"
 ALL: Final = "all"  # the word of the form for every service
 AHEAD_MAX: Final = timedelta(days=366)
-TEXT_MAX: Final = 5_000
 CLAUSE: Final = "termination"
 STATES: Final = {
     PLANNED: "planned",
