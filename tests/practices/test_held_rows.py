@@ -19,6 +19,7 @@ from upheld.core.ids import EntryNumber
 from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
+from upheld.gate import set_aside
 from upheld.gate.erasure import erase as erasing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
@@ -204,3 +205,28 @@ def test_an_answer_that_an_earlier_upheld_called_owed_keeps_nobody_after_the_hol
     house.do(lambda t: held.desk.instruments.end(t, which_order, held.desk.officer))
     run_jobs(house, 1)
     assert {name: count for name, count in rows_of(house, held.ann).items() if count} == {}
+
+
+@pytest.mark.parametrize("cell", ["person.holdings", "person.cover", "person_key.wrapped_key"])
+def test_what_is_changed_of_whom_is_kept_apart_is_told_to_nobody_but_the_legal_desk(
+    house: House, caplog: pytest.LogCaptureFixture, cell: str
+) -> None:
+    """A job sets it aside in no list, count or log; once it is mended the desk reads none of it."""
+    held = Held(house, silent=True)
+    erase(held.gate, [held.ann])
+    (whom,) = apart(house)
+    table, column = cell.split(".")
+    where = f"WHERE person_id = '{whom}'"
+    with writing(held.gate.engine) as connection:
+        ((before,),) = rows(connection, f"SELECT {column} FROM {table} {where}")
+        run(connection, f"UPDATE {table} SET {column} = ? {where}", bytes(60))
+    officer = house.signed_in(held.desk.officer, "staff")
+    for each in (bytes(60), before):
+        with writing(held.gate.engine) as connection:
+            run(connection, f"UPDATE {table} SET {column} = ? {where}", each)
+        retire(held.gate)
+        with reading(held.gate.engine) as connection:
+            assert (set_aside.everybody(connection), set_aside.many(connection)) == ([], 0)
+        page = officer.get("/staff/legal").text
+        assert ("Jobs could not do 1 piece of what is kept apart" in page) == (each != before)
+    assert "set somebody aside" not in caplog.text

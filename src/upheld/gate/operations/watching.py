@@ -40,6 +40,12 @@ def counts(gate: Gate) -> tuple[int, int]:
         return findings.many(connection), set_aside.many(connection)
 
 
+def waiting_apart(gate: Gate) -> int:
+    """How much jobs set aside of those who are kept apart alone; the legal desk alone reads it."""
+    with reading(gate.engine) as connection:
+        return set_aside.many_apart(connection)
+
+
 def logs(gate: Gate) -> list[Log]:
     """The logs of this database, each with its public key."""
     with reading(gate.engine) as connection:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from upheld.core.ids import InstrumentId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
+from upheld.gate.operations import watching
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.consequences import (
@@ -80,6 +81,9 @@ class LegalDesk:
             "legal/desk.html",
             status=status,
             instruments=await self.provider.read(self.instruments.all),
+            waiting_apart=await self.provider.run_in_thread(
+                watching.waiting_apart, self.provider.gate.gate
+            ),
             reference=short_reference,
             states=STATES,
             kinds=KIND_LABELS,
