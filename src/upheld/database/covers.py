@@ -43,16 +43,16 @@ def matches_cover(
 
     `mine` is what `tallies_by_owner` has of the owner.
     """
-    expected = [
-        part
-        for part in cover.parts
-        if part.startswith(name)
-        and part.partition("/")[0] == name
-        and (parts is None or part.partition("/")[2] in parts)
-    ]
-    if len(expected) != len(mine):
-        return False
-    return all(mine.get(part) == cover.tally(part) for part in expected)
+    expected = 0
+    for part in cover.parts:
+        if not part.startswith(name):  # as most are not
+            continue
+        table, _, its = part.partition("/")
+        if table == name and (parts is None or its in parts):
+            if mine.get(part) != cover.tally(part):
+                return False
+            expected += 1
+    return expected == len(mine)
 
 
 def add_to_tally(mine: PartTallies, part: str, element: int) -> None:

@@ -6,6 +6,7 @@ It is said where the table is declared (`core.tables.sealed`), and read here onc
 from __future__ import annotations
 
 from collections import namedtuple
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -71,6 +72,19 @@ def declaration(table: Table) -> Declaration:
         " AND ".join(f"{name} = ?" for name in key),
         tuple(columns.index(name) for name in key),
     )
+
+
+def mac_columns(layout: Declaration, columns: Sequence[Any]) -> Sequence[Any]:
+    """The columns of a row that its MAC covers."""
+    return columns[: len(layout.covered)]
+
+
+def restore_booleans(layout: Declaration, row_with_mac: Sequence[Any]) -> Sequence[Any]:
+    """The columns without the MAC as they were written: SQLite tells truths as numbers."""
+    columns = row_with_mac[: len(layout.columns)]
+    if not layout.truths:
+        return columns
+    return [bool(v) if at in layout.truths and v is not None else v for at, v in enumerate(columns)]
 
 
 def sealed_tables() -> list[Declaration]:

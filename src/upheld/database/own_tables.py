@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table
 from upheld.database import batches
 from upheld.database import rows as checked
 from upheld.database.batches import Place
+from upheld.database.declared import declaration
 from upheld.database.rows import Change
 from upheld.database.statements import placeholders, rows, to_datetime
 
@@ -42,6 +43,14 @@ class Tables:
     def insert_all(self, table: Table, rows_to_write: Iterable[Mapping[str, Any]]) -> None:
         """Write some rows at once."""
         checked.insert_all(self._connection, _own(table), rows_to_write)
+
+    def insert_rows(
+        self, table: Table, columns: Sequence[str], rows_to_write: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """Write some rows at once, by the values of all columns but the MAC, in their order."""
+        if tuple(columns) != declaration(_own(table)).columns:
+            raise TypeError(f"these are not the columns of {table.name}")
+        checked.insert_rows(self._connection, table, rows_to_write)
 
     def select(
         self, table: Table, where: str = "", *values: Any, parts: Sequence[str] | None = None

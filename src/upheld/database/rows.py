@@ -32,7 +32,13 @@ from upheld.database.covers import (
     tallies_by_owner,
     update_covers,
 )
-from upheld.database.declared import MAC, Declaration, declaration
+from upheld.database.declared import (
+    MAC,
+    Declaration,
+    declaration,
+    mac_columns,
+    restore_booleans,
+)
 from upheld.database.seals import (
     Cover,
     alteration_error,
@@ -52,7 +58,7 @@ def insert(connection: Connection, table: Table, **values: Any) -> None:
     layout = declaration(table)
     if unknown := values.keys() - set(layout.columns):
         raise TypeError(f"{layout.name} has no column {', '.join(sorted(unknown))}")
-    _write(connection, layout, [[*map(values.get, layout.columns)]])
+    _write(connection, layout, [tuple(map(values.get, layout.columns))])
 
 
 def insert_new(connection: Connection, table: Table, **values: Any) -> bool:
@@ -70,7 +76,12 @@ def insert_all(
 ) -> None:
     """Write some rows at once."""
     layout = declaration(table)
-    _write(connection, layout, [[*map(each.get, layout.columns)] for each in rows_to_write])
+    _write(connection, layout, [tuple(map(each.get, layout.columns)) for each in rows_to_write])
+
+
+def insert_rows(connection: Connection, table: Table, rows_to_write: Iterable[Any]) -> None:
+    """Write some rows at once, each the values of its columns but the MAC, in their order."""
+    _write(connection, declaration(table), rows_to_write)
 
 
 def select(
@@ -104,8 +115,8 @@ def select_intact(
     layout, seals = declaration(table), seals_of(connection)
     intact, forged = [], set[str]()
     for each in rows(connection, select_statement(layout, where), *values):
-        plain = _restore_booleans(layout, each)
-        if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is None:
+        plain = restore_booleans(layout, each)
+        if seals.element(layout.name, mac_columns(layout, plain), each[-1]) is None:
             forged.add(_owner_id(layout, plain))
         else:
             intact.append(layout.row._make(plain))
@@ -144,7 +155,7 @@ def select_of_each(
         some, tallies = owners[first : first + OWNERS_MAX], dict[str, PartTallies]()
         condition = f"{name} IN ({placeholders(some)}){rest}"
         for each in rows(connection, select_statement(layout, condition), *some, *values):
-            plain = _restore_booleans(layout, each) if layout.truths else each[:-1]
+            plain = restore_booleans(layout, each) if layout.truths else each[:-1]
             content = plain[:covered]
             element = element_of(table_name, content, each[-1])
             if element is None:
@@ -200,8 +211,8 @@ def select_authentic(
     authentic = []
     answer = rows(connection, select_statement(layout, where), *values)
     for each in answer:
-        plain = _restore_booleans(layout, each)
-        if seals.element(layout.name, _mac_columns(layout, plain), each[-1]) is not None:
+        plain = restore_booleans(layout, each)
+        if seals.element(layout.name, mac_columns(layout, plain), each[-1]) is not None:
             authentic.append(layout.row._make(plain))
     return authentic, len(answer) - len(authentic)
 
@@ -256,12 +267,12 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
     seals = seals_of(connection)
     query = f"SELECT {layout.selected} FROM {layout.name} WHERE {where}"  # noqa: S608 - our own words
     whatever_is_there = [
-        (*_restore_booleans(layout, each), each[-1]) for each in rows(connection, query, *values)
+        (*restore_booleans(layout, each), each[-1]) for each in rows(connection, query, *values)
     ]
     ours = [
         each
         for each in whatever_is_there
-        if seals.element(layout.name, _mac_columns(layout, each), each[-1]) is not None
+        if seals.element(layout.name, mac_columns(layout, each), each[-1]) is not None
     ]
     _delete(connection, layout, ours, whatever=True)
     if len(ours) < len(whatever_is_there):
@@ -306,7 +317,7 @@ def _altered(
         values += parts
     seals, authentic, differing = seals_of(connection), [], set[str]()
     for each in rows(connection, f"SELECT {layout.checked} FROM {layout.name} {where}", *values):  # noqa: S608 - our own words
-        content = _restore_booleans(layout, each[:-1])
+        content = restore_booleans(layout, each[:-1])
         element = seals.element(layout.name, content, each[-1])
         if element is None:
             differing.add(owner_of(layout, content))
@@ -350,8 +361,8 @@ def _checked(
     layout, elements = declaration(table), []
     seals, intact = seals_of(connection), []
     for each in rows(connection, select_statement(layout, where), *values):
-        plain = (*_restore_booleans(layout, each), each[-1])
-        content = _mac_columns(layout, plain)
+        plain = (*restore_booleans(layout, each), each[-1])
+        content = mac_columns(layout, plain)
         element = seals.element(layout.name, content, each[-1])
         if element is None:
             raise alteration_error(_owner_id(layout, plain), layout.name)
@@ -373,18 +384,6 @@ def _checked(
     else:
         require_intact(connection, table, _owners(layout, intact, where, values), parts)
     return intact
-
-
-def _mac_columns(layout: Declaration, columns: Sequence[Any]) -> Sequence[Any]:
-    return columns[: len(layout.covered)]
-
-
-def _restore_booleans(layout: Declaration, row_with_mac: Sequence[Any]) -> Sequence[Any]:
-    """The columns without the MAC as they were written: SQLite tells truths as numbers."""
-    columns = row_with_mac[: len(layout.columns)]
-    if not layout.truths:
-        return columns
-    return [bool(v) if at in layout.truths and v is not None else v for at, v in enumerate(columns)]
 
 
 def _owner_column(layout: Declaration) -> str:
@@ -413,28 +412,26 @@ def _owners(
 
 
 def _write(
-    connection: Connection, layout: Declaration, rows_to_write: Sequence[Sequence[Any]]
+    connection: Connection, layout: Declaration, rows_to_write: Iterable[tuple[Any, ...]]
 ) -> None:
-    changes: list[tuple[str, str, int, int]] = []
     marked: list[tuple[Any, ...]] = []
-    name, mark, covered, owner_at = (
-        layout.name,
-        seals_of(connection).mark,
-        len(layout.covered),
-        layout.owner,
-    )
+    totals: dict[tuple[str, str], tuple[int, int]] = {}  # by whose they are, and their part
+    name, mark, covered = layout.name, seals_of(connection).mark, len(layout.covered)
+    owner_at, part = layout.owner, name
     for each in rows_to_write:
         content = each[:covered]
         mac, element = mark(name, content)
         marked.append((*each, mac))
-        owner = NOBODY if owner_at is None else content[owner_at]
-        part = name if layout.part is None else part_of(layout, content)
-        changes.append((owner, part, 1, element))
+        if layout.part is not None:
+            part = part_of(layout, content)
+        at = NOBODY if owner_at is None else content[owner_at], part
+        count, total = totals.get(at, (0, 0))
+        totals[at] = count + 1, total + element
     if len(marked) == 1:
         execute_deferred(connection, layout.inserting, *marked[0])
     elif marked:
         execute_many(connection, layout.inserting, marked)
-    update_covers(connection, changes)
+    update_covers(connection, [(*at, *total) for at, total in totals.items()])
 
 
 def _change(
@@ -464,7 +461,7 @@ def _rewrite(
         now = tuple(compress(columns, map(ne, before, after)))
         if not now:
             continue
-        one, other = _mac_columns(layout, before), _mac_columns(layout, after)
+        one, other = mac_columns(layout, before), mac_columns(layout, after)
         mac, element = seals.mark(layout.name, other)
         key = (before[at] for at in layout.key_at)
         alike.setdefault(now, []).append((*(after[at] for at in now), mac, *key))
@@ -493,7 +490,7 @@ def _delete(
     seals, changes = seals_of(connection), []
     statement = f"DELETE FROM {layout.name} WHERE {layout.of_key}"  # noqa: S608 - names alone
     for each in intact:
-        content = _mac_columns(layout, each)
+        content = mac_columns(layout, each)
         execute_deferred(connection, statement, *(each[at] for at in layout.key_at))
         element = seals.mark(layout.name, content)[1]
         changes.append((owner_of(layout, content), part_of(layout, content), -1, -element))

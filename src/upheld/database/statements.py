@@ -45,6 +45,7 @@ def dialect_of(connection: Connection) -> SqlDialect:
 
 
 ROWS_TOGETHER: Final = 100  # that are written by one statement on PostgreSQL
+_ROWS_AT_ONCE: Final = 20  # and on SQLite, which has nothing to wait for
 _CHANGED, _ALL, _FIRST = attrgetter("rowcount"), methodcaller("fetchall"), methodcaller("fetchone")
 
 
@@ -143,7 +144,7 @@ def execute_many(
 ) -> None:
     """Run a statement once for each list of values; PostgreSQL is sent many rows in one."""
     if dialect_of(connection).server or len(rows_of_values) == 1:
-        several, first = _inserting_several(statement), 0
+        several, first = _inserting_several(statement, ROWS_TOGETHER), 0
         while several and len(rows_of_values) - first >= ROWS_TOGETHER:
             some = rows_of_values[first : first + ROWS_TOGETHER]
             execute_deferred(connection, several, *chain.from_iterable(some))
@@ -154,19 +155,25 @@ def execute_many(
     try:
         if type(connection) is WriteConnection:
             connection.ask_expected()
-        _driver(connection).executemany(statement, rows_of_values)
+        execute, first = _driver(connection).execute, 0
+        several = _inserting_several(statement, _ROWS_AT_ONCE)
+        while several and len(rows_of_values) - first >= _ROWS_AT_ONCE:
+            some = rows_of_values[first : first + _ROWS_AT_ONCE]
+            execute(several, [*chain.from_iterable(some)])
+            first += _ROWS_AT_ONCE
+        _driver(connection).executemany(statement, rows_of_values[first:])
     except driver_errors(connection.dialect) as error:
         raise from_driver_error(error) from None
 
 
 @lru_cache(maxsize=256)
-def _inserting_several(statement: str) -> str:
+def _inserting_several(statement: str, rows_at_once: int) -> str:
     """A statement that writes a row, for several at once; empty for any other statement."""
     start, values, row_places = statement.rpartition(" VALUES ")
     count = row_places.count("?")
     if not start.startswith("INSERT ") or row_places != f"({placeholders(range(count))})":
         return ""
-    return start + values + ", ".join([row_places] * ROWS_TOGETHER)
+    return start + values + ", ".join([row_places] * rows_at_once)
 
 
 class Savepoint:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from upheld.vault.envelope import Key, context, part_of, seal, seal_each, unseal
+from upheld.vault.envelope import Key, context, contexts, digests, seal, seal_each, unseal
 from upheld.vault.keyring import Keyring
 
 BY_THEMSELVES: Final = frozenset(
@@ -56,13 +56,7 @@ class Sealer:
         self, values: Sequence[bytes], places: Sequence[Sequence[str | bytes]]
     ) -> list[bytes]:
         """Seal some values, each bound to its place, as `seal` does one."""
-        parts: dict[str | bytes, bytes] = {}  # many have some in common
-        for place in places:
-            for each in place:
-                if each not in parts:
-                    parts[each] = part_of(each)
-        belongs = [b"".join([parts[each] for each in place]) for place in places]
-        return seal_each(self._key, values, belongs)
+        return seal_each(self._key, values, contexts(places))
 
     def unseal(self, sealed: object, *place: str | bytes, what: str = "a value") -> bytes:
         """The value that was sealed for a place; SealError, naming `what`, where it is not ours."""
@@ -76,10 +70,9 @@ class Sealer:
         """The mark of several parts; no two lists have the same."""
         return self.mark(context(*place))
 
-    def marks_of(self, place: str, others: Sequence[Sequence[str]]) -> list[bytes]:
-        """What `mark_of` gives of a part and of each of some other lists of parts."""
-        key, first, digest = self._key, part_of(place), hmac.digest
-        return [digest(key, first + context(*each), "sha256") for each in others]
+    def marks_of(self, places: Sequence[Sequence[str]]) -> list[bytes]:
+        """What `mark_of` gives of each of some lists of parts."""
+        return digests(self._key, contexts(places))
 
     def name_of(self, *place: str | bytes) -> str:
         """A name of 64 hexadecimal digits for somebody outside, which says nothing of the parts."""

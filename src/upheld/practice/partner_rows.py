@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from upheld.practice.matching import KeyReader
+from upheld.practice.matching import KeyReader, RowKeys
 
 WORDS: Final = ("reference", "date", "amount", "currency", "what")
 _LENGTH_MAX: Final = 200
@@ -39,8 +39,7 @@ class PartnerRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     reference: str
     day: str  # such as 2026-03-01
-    email: str
-    phone: str
+    whose: RowKeys  # by what it is matched
     content: bytes  # a PartnerTransaction
 
 
@@ -81,10 +80,10 @@ class RowReader:
         """A row with what it is matched by; None for one that cannot be read."""
         try:
             its = self.read(values)
-            email, phone = self._keys.read(values)
+            whose = self._keys.read(values)
         except ValueError:
             return None
-        return PartnerRow(its.reference, its.day.isoformat(), email, phone, _ENCODER.encode(its))
+        return PartnerRow(its.reference, its.day.isoformat(), whose, _ENCODER.encode(its))
 
 
 def _day(text: str, latest: date) -> date:

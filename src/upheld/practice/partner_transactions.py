@@ -59,18 +59,8 @@ class OwnTransaction(NamedTuple):
     stolen: bool = False  # whether the access by which we were told of it was stolen
 
 
-class _Match(NamedTuple):
-    """A row that can be read, whose it is, and what stands for its reference."""
-
-    number: int  # its place among the rows that came together
-    person_id: PersonId
-    row: PartnerRow
-    mark: str
-
-    @property
-    def key(self) -> RowKey:
-        """By which it is known."""
-        return self.person_id, self.mark
+# A row that can be read, by its place among those that came together, and what it is known by.
+_Match = tuple[int, PartnerRow, RowKey]
 
 
 def take(
@@ -96,27 +86,18 @@ def take_rows(
     is decided once for all of theirs, and what is collected of many people is entered together.
     """
     matches, reasons = _match(transaction, party, rows)
-    present = set(transaction.lock_present(sorted({each.person_id for each in matches})))
-    for each in matches:
-        if each.person_id not in present:  # they are being erased
-            reasons[each.number] = UNMATCHED
-    matches = [each for each in matches if each.person_id in present]
-    there, mine = _keys_there(transaction, party, matches, feed_id), []
-    for each in matches:
-        if each.key in there:
-            reasons[each.number] = TWICE
+    there = _keys_there(transaction, party, matches, feed_id)
+    first = _first_days(transaction, party, [each for each in matches if each[2] not in there])
+    to_keep = list[_Match]()
+    for match in matches:
+        number, row, key = match
+        if key in there:
+            reasons[number] = TWICE
+        elif row.day < first.get(key[0], NEVER):
+            reasons[number] = REFUSED
         else:
-            mine.append(each)
-    allowed = _allowed(transaction, party, mine)
-    to_keep = []
-    for each in mine:
-        if each.key in there:
-            reasons[each.number] = TWICE
-        elif each.number not in allowed:
-            reasons[each.number] = REFUSED
-        else:
-            to_keep.append(each)
-            there.add(each.key)
+            to_keep.append(match)
+            there.add(key)
     _keep(transaction, party, to_keep, feed_id)
     return reasons
 
@@ -124,23 +105,30 @@ def take_rows(
 def _match(
     transaction: Transaction, party: str, rows: Sequence[PartnerRow | None]
 ) -> tuple[list[_Match], list[str]]:
-    """The rows that can be read and are of exactly one customer; why each other one is left out."""
+    """The rows that can be read and are of exactly one customer; why each other one is left out.
+
+    These customers are locked; whoever is being erased is nobody's.
+    """
     today = transaction.clock.today().isoformat()
     readable = [
         (number, row) for number, row in enumerate(rows) if row is not None and row.day <= today
     ]
-    reasons = [UNREADABLE] * len(rows)
-    whose: list[tuple[int, PersonId, PartnerRow]] = []
-    people = people_of(transaction, [(row.email, row.phone) for _, row in readable])
+    people = people_of(transaction, [row.whose for _, row in readable])
+    present = set(transaction.lock_present(sorted({each for each in people if each is not None})))
+    reasons, mine = [UNREADABLE] * len(rows), list[tuple[int, PartnerRow]]()
+    whose = list[tuple[PersonId, str]]()
     for (number, row), person_id in zip(readable, people, strict=True):
-        if person_id is None:
+        if person_id is None or person_id not in present:
             reasons[number] = UNMATCHED
         else:
             reasons[number] = ""
-            whose.append((number, person_id, row))
-    references = [(person_id, row.reference) for _, person_id, row in whose]
-    marks = partner_marks.marks_of(transaction, party, references)
-    return [_Match(*each, mark) for each, mark in zip(whose, marks, strict=True)], reasons
+            mine.append((number, row))
+            whose.append((person_id, row.reference))
+    marks = partner_marks.marks_of(transaction, party, whose)
+    return [
+        (number, row, (person_id, mark))
+        for (number, row), (person_id, _), mark in zip(mine, whose, marks, strict=True)
+    ], reasons
 
 
 def _keys_there(
@@ -150,13 +138,10 @@ def _keys_there(
 
     What a stolen access told by their references keeps no true row out: it gets another mark.
     """
-    keys = {each.key: each.key for each in matches}
-    former = partner_marks.former_marks_of(
-        transaction, party, [each.row.reference for each in matches]
-    )
-    keys |= {
-        (match.person_id, mark): match.key for match, mark in zip(matches, former, strict=False)
-    }
+    keys = {key: key for _, _, key in matches}
+    references = [row.reference for _, row, _ in matches]
+    former = partner_marks.former_marks_of(transaction, party, references)
+    keys |= {(key[0], mark): key for (_, _, key), mark in zip(matches, former, strict=False)}
     rows, stolen = partner_marks.rows_of_keys(transaction, keys), StolenAccess(transaction.tables)
     is_doubtful = stolen.covers(party, feed_id)
     doubtful = [each for each in rows if not is_doubtful and stolen.covers(party, each.feed_id)]
@@ -166,13 +151,16 @@ def _keys_there(
     return {keys[each] for each in there}
 
 
-def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> set[int]:
-    """Which rows the policy lets us collect and store, by number; they are entered as collected."""
+def _first_days(
+    transaction: Transaction, party: str, mine: Sequence[_Match]
+) -> dict[PersonId, str]:
+    """From which day on we may collect and store rows of whom; they are entered as collected."""
     if not mine:
-        return set()
+        return {}
     latest: dict[PersonId, str] = {}
-    for each in mine:
-        latest[each.person_id] = max(each.row.day, latest.get(each.person_id, ""))
+    for _, row, (person_id, _) in mine:
+        if row.day > latest.get(person_id, ""):
+            latest[person_id] = row.day
     first, days = dict[PersonId, str](), dict[int, tuple[Decision, str]]()
 
     def is_in_time(person_id: PersonId, store: Decision) -> bool:
@@ -193,30 +181,23 @@ def _allowed(transaction: Transaction, party: str, mine: Sequence[_Match]) -> se
         party=party,
     )
     outcomes = transaction.sweep(collect, list(latest), only_if=STORE, chooses=is_in_time)
-    since = {
+    return {
         each: first[each] for each, outcome in outcomes.items() if not isinstance(outcome, Refused)
     }
-    return {each.number for each in mine if each.row.day >= since.get(each.person_id, NEVER)}
 
 
 def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_id: FeedId) -> None:
     sealer, received = transaction.sealer(*SEALED_FOR), transaction.clock.today().isoformat()
     contents = sealer.seal_each(
-        [each.row.content for each in to_keep],
-        [(each.person_id, party, each.mark) for each in to_keep],
+        [row.content for _, row, _ in to_keep],
+        [(person_id, party, mark) for _, _, (person_id, mark) in to_keep],
     )
-    transaction.tables.insert_all(
+    transaction.tables.insert_rows(
         table,
+        ("person_id", "party", "mark", "feed_id", "received", "sealed"),
         [
-            {
-                "person_id": each.person_id,
-                "party": party,
-                "mark": each.mark,
-                "feed_id": feed_id,
-                "received": received,
-                "sealed": content,
-            }
-            for each, content in zip(to_keep, contents, strict=True)
+            (person_id, party, mark, feed_id, received, content)
+            for (_, _, (person_id, mark)), content in zip(to_keep, contents, strict=True)
         ],
     )
 

@@ -21,7 +21,7 @@ from upheld.database import rows as database
 from upheld.database.seals import alteration_error
 from upheld.database.statements import placeholders, row, rows
 from upheld.database.tables import blind_index
-from upheld.vault.envelope import derive
+from upheld.vault.envelope import derive, digests
 from upheld.vault.keyring import Epoch, Keyring
 
 FIELDS = ("email", "phone")
@@ -159,7 +159,10 @@ def _tokens(
         keyring.refresh()  # another process began one, and people may have been moved to it
     keys = [_key(each, field) for each in keyring.epochs]
     keys += [_former_key(keyring, field, each.number) for each in keyring.epochs]
-    return {each: _marks(keys, normalised(field, each)) for each in dict.fromkeys(values)}
+    some = list(dict.fromkeys(values))
+    texts = [normalised(field, each).encode() for each in some]
+    marks = zip(*[digests(key, texts) for key in keys], strict=True)
+    return dict(zip(some, map(list, marks), strict=True))
 
 
 def _people_with(owners: Mapping[bytes, set[PersonId]], tokens: Sequence[bytes]) -> list[PersonId]:
@@ -205,15 +208,8 @@ def _former_key(keyring: Keyring, field: str, epoch: int) -> bytes:
     return keyring.derived("blind-index", field, epoch)
 
 
-def _marks(keys: Sequence[bytes], text: str) -> list[bytes]:
-    """What stands for a text under each of some keys."""
-    raw, digest = text.encode(), hmac.digest
-    return [digest(key, raw, "sha256") for key in keys]
-
-
 def _mark(key: bytes, field: str, value: str) -> bytes:
-    (mark,) = _marks([key], normalised(field, value))
-    return mark
+    return hmac.digest(key, normalised(field, value).encode(), "sha256")
 
 
 def _token(epoch: Epoch, field: str, value: str) -> bytes:

@@ -14,11 +14,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from upheld.core.errors import UpheldError
 
@@ -31,7 +34,8 @@ _LENGTH: Final = 4
 Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
 _SHORT: Final = 65
-_PADDINGS: Final = frozenset(bytes(length) for length in range(STEP))  # what `pad` fills up with
+_FILLS: Final = [bytes(length) for length in range(STEP)]  # what `pad` fills up with, by length
+_PADDINGS: Final = frozenset(_FILLS)
 
 
 def _head(kind: type, length: int) -> bytes:
@@ -78,13 +82,19 @@ def part_of(part: str | int | bytes) -> bytes:
     return (_HEADS[kind][length] if length < _SHORT else _head(kind, length)) + raw
 
 
+def contexts(places: Sequence[Sequence[str | bytes]]) -> list[bytes]:
+    """The context of each of some lists of parts; what several of them have is encoded once."""
+    parts = {each: part_of(each) for each in set(chain.from_iterable(places))}
+    return [b"".join(map(parts.__getitem__, place)) for place in places]
+
+
 def pad(value: bytes) -> bytes:
     """A value with its length before it, filled up to a multiple of 32 bytes.
 
     Its length is then all but hidden: two addresses or two names mostly come out alike.
     """
-    content = len(value).to_bytes(_LENGTH, "big") + value
-    return content + bytes(-len(content) % STEP)
+    length = len(value)
+    return length.to_bytes(_LENGTH, "big") + value + _FILLS[-(_LENGTH + length) % STEP]
 
 
 def seal(key: Key, value: bytes, belongs: bytes) -> bytes:
@@ -127,6 +137,16 @@ def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -
 def digest(sealed: bytes) -> bytes:
     """The SHA-256 of a sealed value, which an entry keeps so that an old one put back is found."""
     return hashlib.sha256(sealed).digest()
+
+
+def digests(key: bytes, messages: Iterable[bytes]) -> list[bytes]:
+    """The HMAC-SHA-256 of each of some messages under one key, which is made ready once."""
+    ready, results = HMAC(key, SHA256()), []
+    for each in messages:
+        mark = ready.copy()
+        mark.update(each)
+        results.append(mark.finalize())
+    return results
 
 
 def derive(key: bytes, *use: str | int) -> bytes:

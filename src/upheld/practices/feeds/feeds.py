@@ -288,12 +288,11 @@ def take_lots(
 
 def _lots(lines: Iterable[LineT], most: LotSize) -> Iterator[list[LineT]]:
     """Lines that are taken in together: nobody else writes meanwhile, so that it is soon done."""
-    lot: list[LineT] = []
-    people = set[tuple[str, str]]()
-    for line in lines:
-        lot.append(line)
-        people.add(line.whose)
-        if len(lot) >= most.lines or len(people) >= most.people:
+    lot, people, rest = list[LineT](), set[tuple[str, str]](), iter(lines)
+    while some := list(islice(rest, min(most.lines - len(lot), most.people - len(people)))):
+        lot += some
+        people.update([line.whose for line in some])
+        if len(lot) == most.lines or len(people) == most.people:
             yield lot
             lot, people = [], set()
     if lot:

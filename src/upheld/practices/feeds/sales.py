@@ -37,7 +37,7 @@ class SaleLine(NamedTuple):
     @property
     def whose(self) -> tuple[str, str]:
         """By what it is matched."""
-        return (self.row.email, self.row.phone) if self.row else ("", "")
+        return self.row.whose if self.row else ("", "")
 
 
 class SalesFile(NamedTuple):
