@@ -31,6 +31,7 @@ from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.operations import selfcheck_job
+from upheld.practice.tables import partner_transaction
 from upheld.vault.keyring import Keyring
 from upheld.web import sessions
 
@@ -267,6 +268,24 @@ def test_a_database_without_its_keyring_reads_no_row_that_decides(gate: Gate) ->
     bare = gate.engine.execution_options(**{seals._OPTION: None})
     with reading(bare) as connection, pytest.raises(SealedError, match="without its keyring"):
         database.select(connection, tables.item)
+
+
+def test_rows_by_their_columns_in_another_order_are_not_written(
+    gate: Gate, person: PersonId
+) -> None:
+    """Else a value would be read as another's; in their own order they are found by their keys."""
+    columns = ["person_id", "party", "mark", "feed_id", "received", "sealed"]
+    some = [(person, "spruce-point", f"m{n}", "f", "2026-11-30", b"row") for n in range(250)]
+    with writing(gate.engine) as connection:
+        with pytest.raises(TypeError):
+            Tables(connection).insert_rows(partner_transaction, sorted(columns), some)
+        Tables(connection).insert_rows(partner_transaction, columns, some)
+    keys = "JOIN (VALUES (?, ?), (?, ?)) AS keys ON person_id = column1 AND mark = column2"
+    values = person, "m3", person, "m250"  # of which there is none
+    with reading(gate.engine) as connection:
+        there = Tables(connection).select(partner_transaction, keys, *values)
+        assert [tuple(each) for each in there] == [some[3]]
+        Tables(connection).require_intact(partner_transaction, [person])
 
 
 def test_a_cover_says_nothing_of_what_rows_add_to_it(keyring: Keyring) -> None:

@@ -55,7 +55,10 @@ def is_whole_set(layout: Declaration, where: str, parts: int | None) -> bool:
 
 @lru_cache(maxsize=1024)
 def select_statement(layout: Declaration, where: str) -> str:
-    """The statement that reads the rows of which a condition holds, with their MACs."""
+    """The statement that reads the rows of which a condition holds, with their MACs.
+
+    Or those that a `JOIN` with a list of keys finds.
+    """
     if where and not where.startswith(("ORDER", "JOIN")):
         where = f"WHERE {where}"
     return f"SELECT {layout.selected} FROM {layout.name} {where}"  # noqa: S608 - our own words
