@@ -145,6 +145,9 @@ READ_UNCHECKED = {
         "practices/collection/endings.py",
         "visit_tie",
     ): "what ends is deleted whatever it is; whose a cookie is its seal says",
+    ("practices/collection/former_ties.py", "visit_tie"): _LOOKED_AT,
+    ("practices/collection/former_ties.py", "visit_day"): _LOOKED_AT,
+    ("practices/collection/former_ties.py", "visit_block"): "each is read anew then and checked",
     (
         "practices/collection/page_months.py",
         "visit_tie",

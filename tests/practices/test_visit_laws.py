@@ -79,6 +79,7 @@ class Kept:
         self.aside: list[tuple[int, set[int]]] = []  # a visit, and who had it when it was put there
         self.tied: dict[tuple[int, int], int | None] = {}  # person, browser: when it was untied
         self.mixed: set[tuple[int, int]] = set()  # of which others' visits may be
+        self.nobodys: set[int] = set()  # browsers that several had of whom one is erased
         self.known: set[tuple[int, int]] = set()  # untied in silence, with others' visits
         self.holds: dict[int, str] = dict.fromkeys(PEOPLE, NONE)
         self.apart: set[int] = set()
@@ -87,7 +88,7 @@ class Kept:
     def others(self, who: int, browser: int) -> bool:
         """Whether it is told that others signed in with a browser of somebody's."""
         there = {each for each, its in self.tied if its == browser} - {who} - self.apart
-        return (who, browser) in self.mixed or bool(there)
+        return (who, browser) in self.mixed or browser in self.nobodys or bool(there)
 
     def end(self, browser: int) -> None:
         """No visit of a browser is told of any more, and holds keep those that may be theirs."""
@@ -118,6 +119,8 @@ class Kept:
                 self.end(browser)
                 del self.tied[who, browser]
             elif (who, browser) in self.tied:
+                if self.others(who, browser):
+                    self.nobodys.add(browser)
                 self.mixed |= {each for each in self.tied if each[1] == browser and each[0] != who}
                 if (who, browser) not in self.known or self.holds[who] == NONE:
                     del self.tied[who, browser]
@@ -319,6 +322,7 @@ class Story:
         if law.holds[who] == OPEN:
             return
         if law.others(who, browser):
+            law.mixed.add((who, browser))
             if law.holds[who] == SILENT:
                 law.known.add((who, browser))
         else:

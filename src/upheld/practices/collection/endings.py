@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import date, datetime, time
 from typing import NamedTuple
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
-from upheld.gate.public import SealedError
+from upheld.gate.public import REGISTER, SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import PURPOSE
 from upheld.practices.collection.tables import visit_tie
 from upheld.practices.collection.ties import (
+    ALWAYS,
     KNOWN,
     TieRow,
     end_of,
@@ -77,11 +79,11 @@ def endings_of(
         if not keeping:
             endings.setdefault(cookie, Ending(cookie))
         elif not row.aside:
-            endings.setdefault(cookie, Ending(cookie, _aside(transaction, row, keeping)))
+            endings.setdefault(cookie, Ending(cookie, aside_of(transaction, row, keeping)))
     return endings
 
 
-def _aside(
+def aside_of(
     transaction: Transaction, row: TieRow, keeping: Sequence[TieRow]
 ) -> tuple[AsideUntil, ...]:
     """Where visits are put that came with the cookie of a tie, by ties whose holds keep them."""
@@ -102,11 +104,14 @@ def _aside(
     )
 
 
-def keep_ties_aside(transaction: Transaction, endings: Iterable[Ending]) -> None:
+def keep_ties_aside(
+    transaction: Transaction, endings: Iterable[Ending], *, alone: bool = False
+) -> None:
     """Tie the cookies under which holds keep visits to those of whom they keep them.
 
     Before any visit stands under one, so that none is ever nobody's, but those of whom nothing can
-    be written: all that is kept of them was changed.
+    be written: all that is kept of them was changed. `alone` where no other had a browser until
+    its tie ended, whoever has since.
     """
     tables, now = transaction.tables, microseconds(transaction.clock.now())
     sealer, marks = transaction.sealer(PURPOSE, "tie"), transaction.sealer(PURPOSE, "cookie")
@@ -125,7 +130,7 @@ def keep_ties_aside(transaction: Transaction, endings: Iterable[Ending]) -> None
                         at=row.at,
                         untied=now,
                         aside=True,
-                        shared=True if is_told_of_others(transaction, row) else None,
+                        shared=True if not alone and is_told_of_others(transaction, row) else None,
                     )
 
 
@@ -133,17 +138,48 @@ def end_ties(transaction: Transaction, person_ids: Sequence[PersonId]) -> None:
     """Delete the ties of people who are erased, once their visits have come to their end.
 
     What a hold keeps of them stays; and where they untied a browser whose visits are still there,
-    its others go on to be told of nothing that may not be theirs.
+    its others, and whoever signs in there later, are told of nothing that may not be theirs.
     """
     tables, on_hold = transaction.tables, {*people_on_hold(transaction, person_ids)}
     for person_id in person_ids:
         rows = tables.select_unchecked(visit_tie, TieRow._fields, "person_id = ?", person_id)
         for row in (TieRow(*each) for each in rows):
             if row.untied is not None and not row.aside:
+                if is_told_of_others(transaction, row):
+                    _tie_to_nobody(transaction, row)
                 _call_shared(transaction, row)
             stays = row.cookie and row.untied is not None and person_id in on_hold
             if not stays:  # as it was written or not
                 tables.purge(visit_tie, _ONE, person_id, row.cookie_mark)
+
+
+def _tie_to_nobody(transaction: Transaction, row: TieRow) -> None:
+    """Let the browser of a tie be one that others had, also once none of them is left."""
+    tables, now = transaction.tables, microseconds(transaction.clock.now())
+    tables.purge(visit_tie, _ONE, REGISTER, row.cookie_mark)
+    tables.insert(
+        visit_tie,
+        person_id=REGISTER,
+        cookie_mark=row.cookie_mark,
+        cookie=b"",
+        at=now,
+        untied=now,
+        shared=True,
+    )
+
+
+def forget_browsers(transaction: Transaction, oldest: str) -> None:
+    """Forget which browsers several had, of whom none is left with visits of a day or later.
+
+    Without a day, of each: no visit is left.
+    """
+    before = ALWAYS
+    if oldest > date.min.isoformat():
+        start = datetime.combine(date.fromisoformat(oldest), time.min, transaction.clock.zone)
+        before = microseconds(start)
+    elif oldest:
+        return
+    transaction.tables.purge(visit_tie, "person_id = ? AND at < ?", REGISTER, before)
 
 
 def _call_shared(transaction: Transaction, row: TieRow) -> None:

@@ -21,6 +21,8 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
+from upheld.practices.collection.endings import forget_browsers
+from upheld.practices.collection.former_ties import put_former_aside
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
@@ -50,10 +52,12 @@ def retire(gate: Gate) -> int:
     trusted_time(gate)
     damaged = set[BlockId]()
     with trial_of(gate, JOB) as trial:
+        put_former_aside(gate, trial)
         with gate.together() as transaction:
             allowed, oldest, decision = may_stay(transaction)
             since = oldest if PAGE in allowed else ""
             count = _drop_before(transaction, since, decision.clauses)
+            forget_browsers(transaction, since)
         while (step := _narrow(gate, allowed, damaged)) is not None:
             count += step
         finish_waiting(gate, trial)

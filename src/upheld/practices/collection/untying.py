@@ -167,6 +167,8 @@ def _untie(transaction: Transaction, untying: Untying) -> None:
     changes: dict[str, object] = {"untied": microseconds(transaction.clock.now())}
     if not untying.stays:
         changes["cookie"] = b""
+    if untying.shared:
+        changes["shared"] = True
     if transaction.tables.update(visit_tie, changes, _ONE, untying.person_id, untying.mark):
         page_looks.forget(transaction, [untying.person_id])
         data = (COOKIE,) if untying.shared else (COOKIE, PAGE)
