@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from gate.conftest import customer
 from upheld.core.garbage import no_search
 from upheld.core.ids import PersonId
 from upheld.gate.act import reads
+from upheld.gate.act.execution import Chooses
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.gate import Gate
 from upheld.policy.request import Decision
@@ -116,19 +118,21 @@ def test_those_whose_records_say_the_same_are_entered_each_with_their_own_eviden
         gate.withdraw(person, record)
     for person, record in zip(people, records, strict=True):
         with gate.together() as transaction:
-            outcomes = transaction.sweep(
-                USE, people, only_if=USE, chooses=lambda each, _, own=person: each == own
-            )
+            outcomes = transaction.sweep(USE, people, only_if=USE, chooses=_only(person))
         assert [*outcomes] == [person]
         evidence = gate.entries(person)[-1].entry.evidence
         assert {*records} & {*evidence} == {record}
+
+
+def _only(own: PersonId) -> Chooses:
+    return lambda each, _: each == own
 
 
 def test_who_chooses_is_given_each_persons_own_decisions(gate: Gate) -> None:
     """One for each act that is asked about, in their order."""
     people, answers = _crowd(gate, 9), {}
 
-    def chooses(person_id: PersonId, *decisions: Decision) -> bool:
+    def chooses(person_id: PersonId, decisions: Sequence[Decision]) -> bool:
         answers[person_id] = [*map(_grounds_of, decisions)]
         return person_id in people[:2] and decisions[0].allowed
 

@@ -42,7 +42,7 @@ from upheld.gate.act.options import (
 from upheld.gate.act.request import Act, ActResult, Refused, require_list
 from upheld.gate.change_counts import change_counts_of
 from upheld.gate.editions import mark, store
-from upheld.gate.editions.licences import REFUSES, Licence
+from upheld.gate.editions.licences import COMBINED, REFUSES, Licence
 from upheld.gate.editions.store import EditionError
 from upheld.gate.evidence.carry_forward import CarryForwards
 from upheld.gate.evidence.derived_fields import DerivedFields
@@ -255,7 +255,9 @@ class Gate:
                 some = [ActExecution(context, link, each, entitled=True) for each in acts]
                 fields = {each for one in some for each in one.fields_read()}
                 database = self.engine.url.render_as_string(hide_password=False)
-                return OpenedAhead(Order(database, context.keyring.epochs, (*sorted(fields),)))
+                return OpenedAhead(
+                    Order(database, context.keyring.epochs, (*sorted(fields),), COMBINED)
+                )
         return OpenedAhead(None)
 
     def batch(self, works: Sequence[Callable[[GateTransaction], Any]]) -> list[Any]:

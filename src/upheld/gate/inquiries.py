@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Unpack
 
+import msgspec
 from sqlalchemy import Connection
 
 from upheld.core.clock import Clock
@@ -214,13 +215,10 @@ class Inquiries:
         if last:  # not an OR, which would read on to the end
             statement += " AND person_id <= ?"
             values.append(last)
-        ids, digest = [], sha256()
         in_order = rows(self._connection, f"{statement} ORDER BY person_id", *values)
-        for person_id, holdings, cover in in_order:
-            ids.append(PersonId(person_id))
-            for part in (person_id.encode(), bytes(holdings or b""), bytes(cover or b"")):
-                digest.update(len(part).to_bytes(4, "big") + part)
-        return ids, digest.digest()
+        # No two lists of texts, bytes and nothings are the same in MessagePack.
+        mark = sha256(msgspec.msgpack.encode(in_order)).digest()
+        return [PersonId(each[0]) for each in in_order], mark
 
     def held_fields(self, person_id: PersonId) -> dict[str, str]:
         """The fields of which something is held, each a `value`, a `series` or `derived`.

@@ -126,8 +126,7 @@ class Transaction(Inquiries):
         """Do one act on many people: those who share an outcome and its grounds share an entry.
 
         Whom the act `only_if`, or one of them, would not be allowed on now, as `peek_each` says, is
-        left out; or whom `chooses`, given an id and a decision for each of these acts, does not
-        choose.
+        left out; or whom `chooses`, given an id and the decisions on these acts, does not choose.
         """
         conditions = (only_if,) if isinstance(only_if, Act) else only_if or ()
         if chooses is not None and not conditions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -31,7 +30,7 @@ _TOLD_BY: Final = {  # the dimensions of which a field tells
     for field in FIELD_OF.values()
 }
 SEEN_MAX: Final = 200_000
-SeenValues = defaultdict[str, dict[str, set[str]]]  # by dimension the bands of a value, on one day
+SeenValues = dict[str, dict[str, dict[str, set[str]]]]  # by field the bands of a value, on a day
 
 
 def options(dimension: str) -> list[tuple[str, str]]:
@@ -77,16 +76,17 @@ def bands_of(
     Where many people are looked at on a day, what was `seen` once is not worked out again.
     """
     result: dict[str, set[str]] = {}
+    memory: SeenValues = {} if seen is None else seen
     for field, value in values.items():
-        for dimension in _TOLD_BY.get(field, ()) if value else ():
-            its = {} if seen is None else seen[dimension]
-            key = value[:AREA_DIGITS] if dimension == AREA else value
-            bands = its.get(key)
-            if bands is None:
-                if len(its) >= SEEN_MAX:
-                    its.clear()
-                bands = its[key] = _bands_in(dimension, value, today)
-            result[dimension] = bands
+        if (its := memory.get(field)) is None:
+            its = memory[field] = {}
+        key = value[:AREA_DIGITS] if field == AREA else value
+        if (bands := its.get(key)) is None:
+            if len(its) >= SEEN_MAX:
+                its.clear()
+            dimensions = _TOLD_BY.get(field, ()) if value else ()
+            bands = its[key] = {each: _bands_in(each, value, today) for each in dimensions}
+        result.update(bands)
     return result
 
 

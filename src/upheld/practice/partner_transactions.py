@@ -163,8 +163,9 @@ def _first_days(
             latest[person_id] = row.day
     first, days = dict[PersonId, str](), dict[int, tuple[Decision, str]]()
 
-    def is_in_time(person_id: PersonId, store: Decision) -> bool:
+    def is_in_time(person_id: PersonId, decisions: Sequence[Decision]) -> bool:
         """Whether the policy lets us store anything of theirs; the first day of it is noted."""
+        (store,) = decisions
         if not store.allowed:
             return False
         day = days.get(id(store))

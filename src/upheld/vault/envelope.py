@@ -16,6 +16,7 @@ import hmac
 import os
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from struct import Struct
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -31,6 +32,7 @@ _FORMAT: Final = b"\x01"
 _NONCE: Final = 12
 _HEAD: Final = 1 + _NONCE
 _LENGTH: Final = 4
+_length_in = Struct(">I").unpack_from  # at the beginning of some bytes
 Key = bytes | AESGCM  # as bytes, or made ready for more than one value
 _KINDS: Final = {str: b"s", int: b"i", bytes: b"b", bool: b"t"}
 _SHORT: Final = 65
@@ -128,8 +130,9 @@ def unseal(key: Key, sealed: object, belongs: bytes, *, what: str = "a value") -
         padded = cipher.decrypt(sealed[1:_HEAD], sealed[_HEAD:], _FORMAT + belongs)
     except (InvalidTag, ValueError):  # the latter where it is cut
         raise SealError(what) from None
-    end, size = _LENGTH + int.from_bytes(padded[:_LENGTH], "big"), len(padded)
-    if size % STEP or end > size or padded[end:] not in _PADDINGS:
+    size = len(padded)
+    end = _LENGTH + _length_in(padded)[0] if size and not size % STEP else size + 1
+    if end > size or padded[end:] not in _PADDINGS:
         raise SealError(what)  # nothing that `pad` made
     return padded[_LENGTH:end]
 

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 
 import msgspec
 
+from upheld.core.garbage import no_search
 from upheld.core.helper_process import HelperProcess
 from upheld.vault.keyring import Epoch, Keyring
 from upheld.vault.people import KEY_COLUMNS
@@ -36,20 +37,17 @@ class Order(msgspec.Struct, frozen=True):
     database: str
     epochs: tuple[Epoch, ...]
     fields: tuple[str, ...]
+    apart: str  # whoever has a value that came in on this occasion is left to whoever asks
 
     def __repr__(self) -> str:
         return f"Order({self.fields})"
 
 
 class OpenedPerson(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Somebody's row with their key, and the rows of fields that were opened with it.
-
-    `occasions` are those on which any of the rows came in.
-    """
+    """Somebody's row with their key, and the rows of fields that were opened with it."""
 
     columns: tuple[str, str, bytes, int, bytes]
     series: dict[str, tuple[Value, ...]]
-    occasions: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"OpenedPerson({self.columns[0]!r})"
@@ -104,7 +102,8 @@ class OpenedAhead:
                 self._stop()
                 return
             try:
-                self._there.update(_LOT.decode(frame))
+                with no_search():
+                    self._there.update(_LOT.decode(frame))
             except msgspec.MsgspecError:
                 self._stop()
 

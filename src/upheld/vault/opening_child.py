@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+from collections import defaultdict
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 LOT: Final = 1_000  # people in one frame
 QUEUE_MAX: Final = 8  # frames that wait for whoever reads them
 OCCASION: Final = 4  # of a value's columns
+NOBODY: Final = OpenedPerson(("", "", b"", 0, b""), {})  # no row is this one: it is never taken
 BETWEEN: Final = (  # the rows of some fields of everybody from one id to another
     f"SELECT {values.COLUMNS}, v.person_id FROM value v WHERE v.current = ?"  # noqa: S608 - columns alone
     " AND v.field IN ({}) AND v.person_id BETWEEN ? AND ?"
@@ -59,7 +61,7 @@ def lots(order: Order) -> Any:
             person_rows = rows(connection, people.NEXT, people.ACTIVE, after, LOT)
             if not person_rows:
                 return
-            lot = opened(connection, keys, person_rows, order.fields)
+            lot = opened(connection, keys, person_rows, order)
         yield lot  # outside the transaction, as nobody may read it for long
         after = person_rows[-1][0]
 
@@ -68,24 +70,29 @@ def opened(
     connection: Connection,
     keys: Keyring,
     person_rows: list[tuple[Any, ...]],
-    fields: tuple[str, ...],
+    order: Order,
 ) -> dict[str, OpenedPerson]:
     """The next people with the rows of some fields; whose do not open is left out."""
-    their_rows: dict[str, values.Fetched] = {}
+    fields, apart = order.fields, set[str]()
+    their_rows: defaultdict[str, values.Fetched] = defaultdict(dict)
     first, last = person_rows[0][0], person_rows[-1][0]
     statement = BETWEEN.format(placeholders(fields))
     for row in rows(connection, statement, True, *fields, first, last) if fields else ():
-        their_rows.setdefault(row[-1], {}).setdefault(row[0], []).append(row[:-1])
+        their_rows[row[-1]].setdefault(row[0], []).append(row[:-1])
+        if row[OCCASION] == order.apart:
+            apart.add(row[-1])
     result = {}
     for row in person_rows:
-        columns, fetched = row[: people.KEY_COLUMNS], their_rows.get(row[0], {})
+        columns, fetched = row[: people.KEY_COLUMNS], their_rows[row[0]]
+        if row[0] in apart:
+            result[row[0]] = NOBODY
+            continue
         try:
             person = people.person_from_row(keys, columns)
             series = {field: values.open_rows(person, field, fetched) for field in fields}
         except (UpheldError, TypeError, ValueError):  # it is told where somebody asks about them
             continue
-        occasions = {each[OCCASION] for its in fetched.values() for each in its}
-        result[row[0]] = OpenedPerson(columns, series, (*occasions,))
+        result[row[0]] = OpenedPerson(columns, series)
     return result
 
 

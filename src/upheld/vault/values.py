@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha256
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -48,6 +50,7 @@ COLUMNS = (  # of a row, by which it is opened
     "v.field, v.revision, v.sealed, v.origin, v.occasion, v.clause, v.at, v.public_source"
 )
 _VALUE = part_of("value")
+_number: Callable[[tuple[Any, ...]], int] = itemgetter(1)  # of a row
 _NO_LONGER = "UPDATE value SET current = ? WHERE person_id = ? AND field = ? AND current = ?"
 _NewRows = Sequence[tuple[str, "Origin", datetime]]
 _INSERT = "INSERT INTO value VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -426,7 +429,7 @@ def open_rows(person: Person, field: str, fetched: Fetched) -> tuple[Value, ...]
         for row in value_rows:
             if row[1] == holding.revision:
                 value = _open_row(person, row, field)
-                if digest(row[2]).hex() == holding.digest:
+                if sha256(row[2]).hexdigest() == holding.digest:
                     return (value,)
     except SealError:
         pass  # told by its whole name, which only who fails needs
@@ -452,11 +455,6 @@ def _series(
     if chain != holding.digest:
         raise SealError(what)
     return tuple(values)
-
-
-def _number(row: tuple[Any, ...]) -> int:
-    number: int = row[1]
-    return number
 
 
 def _open_row(person: Person, row: tuple[Any, ...], what: str) -> Value:

@@ -61,8 +61,9 @@ class AlikePeople:
         ]
         self._parts: dict[tuple[str, str | None], int | None] = {}  # of values so far
         self._executions = executions
-        self._classes: dict[tuple[str, int | None], Key] = {}  # of what matters so far
-        self._class_of_value: dict[tuple[str, str | None], Key] = {}
+        self._classes: dict[tuple[str, int | None], int] = {}  # of what matters so far
+        self._classes_of_values: dict[str, dict[str | None, int]] = {e: {} for e in self._matters}
+        self._numbers: dict[Key, int] = {}  # of what is told apart so far
 
     def key(self, person_id: PersonId) -> Key | None:
         """What somebody has in common with those alike; None where they are looked at alone.
@@ -89,7 +90,7 @@ class AlikePeople:
         if self._nobody or person_id in data.changed:
             return None
         read, mine = data.people[person_id], data.records.get(person_id)
-        key = tuple([self._class_of(each, read(each)) for each in self._matters])
+        key: Key = tuple([self._class_of(each, read(each)) for each in self._matters])
         if self._own:
             try:
                 key += tuple([self._own_answer(person_id, each) for each in self._own])
@@ -150,25 +151,29 @@ class AlikePeople:
             self._parts[key] = self._matters[field](value, self._today)
         return self._parts[key]
 
-    def _class_of(self, field: str, rows: Sequence[Value]) -> Key:
-        """What each act's question tells apart of the rows of a field."""
-        value = rows[-1].value if rows else None
-        its = self._class_of_value.get((field, value))
-        if its is not None:
-            return its
-        part = self._part(field, rows)
-        its = self._classes.get((field, part))
+    def _class_of(self, field: str, rows: Sequence[Value]) -> int:
+        """The number of what each act's question tells apart of the rows of a field."""
+        value, classes = rows[-1].value if rows else None, self._classes_of_values[field]
+        its = classes.get(value)
         if its is None:
-            its = self._classes[field, part] = tuple(
-                [
-                    part if each.act.partial else each.template.plan.telling(name, part)
-                    for each in self._executions
-                    for name, fact in each.template.facts.items()
-                    if field in (each.context.provers.of(fact).matters or ())
-                ]
-            )
-        self._class_of_value[field, value] = its
+            part = self._matters[field](value, self._today)
+            its = self._classes.get((field, part))
+            if its is None:
+                its = self._classes[field, part] = self._number_of(field, part)
+            classes[value] = its
         return its
+
+    def _number_of(self, field: str, part: int | None) -> int:
+        """The number of what each act's question tells apart of what matters of a field."""
+        tellings = tuple(
+            [
+                part if each.act.partial else each.template.plan.telling(name, part)
+                for each in self._executions
+                for name, fact in each.template.facts.items()
+                if field in (each.context.provers.of(fact).matters or ())
+            ]
+        )
+        return self._numbers.setdefault(tellings, len(self._numbers))
 
 
 class OwnAnswer(NamedTuple):

@@ -28,7 +28,7 @@ from upheld.gate.act.explained import explained, not_met
 from upheld.gate.act.judgement import Judgement
 from upheld.gate.act.licensed import COMBINE, ActLicences
 from upheld.gate.act.older_versions import OlderVersions
-from upheld.gate.act.outcomes import outcome_of
+from upheld.gate.act.outcomes import outcomes_of
 from upheld.gate.act.reads import PersonData
 from upheld.gate.act.request import Act, ActResult, Refused, planned
 from upheld.gate.editions import bound
@@ -50,7 +50,7 @@ Outcome = ActResult | Refused
 KnownFacts = dict[str, object]  # what is known of a person's facts
 ProofResult = tuple[KnownFacts, tuple[str, ...], str]  # on which evidence; or what is wrong with it
 Judged = tuple[ProofResult, Judgement]  # what is proven, and what the version in force makes of it
-Chooses = Callable[..., bool]  # by somebody's id and what is decided on them, act by act
+Chooses = Callable[[PersonId, tuple[Decision, ...]], bool]  # by what is decided, act by act
 OUTCOMES_MAX = 64
 
 
@@ -117,7 +117,7 @@ class ActExecution:
         )
         if self.entitled and judgement.decided_by is not None:  # else nobody is told why
             decision = explained(self.connection, judgement)
-        return outcome_of(self, read, fields, decision, problem, number, entry_time)
+        return outcomes_of(self, [read], fields, decision, problem, number, entry_time)[0]
 
     def judge(
         self, person_id: PersonId, data: PersonData, judged: Judged | None = None
@@ -205,15 +205,13 @@ class ActExecution:
             return self.conclude_many({e: self.judge(e, data) for e in person_ids}, data)
         data = self.load_with(person_ids, *only_if)
         chooses = chooses or _are_allowed
-        judgements, shared = dict[PersonId, Judgement](), dict[Key, Judgement]()
+        judgements, shared = dict[PersonId, Judgement](), dict[int, tuple[Key | None, Judgement]]()
         for person_id, (decisions, key) in decide_each(only_if, person_ids, data, self):
-            if chooses(person_id, *decisions):
-                judgement = None if key is None else shared.get(key)
-                if judgement is None:
-                    judgement = self.judge(person_id, data)
-                    if key is not None:
-                        shared[key] = judgement
-                judgements[person_id] = judgement
+            if chooses(person_id, decisions):
+                pair = shared.get(id(key)) or (key, self.judge(person_id, data))
+                if key is not None:  # those alike have one, which nothing else is
+                    shared[id(key)] = pair
+                judgements[person_id] = pair[1]
         return self.conclude_many(judgements, data)
 
     def conclude_many(
@@ -238,10 +236,9 @@ class ActExecution:
             number, entry_time = self._write_entry(
                 fields, decision, judgement.entry_problem, (), whose, policies
             )
-            for person_id in group:
-                outcomes[person_id] = outcome_of(
-                    self, data.people[person_id], fields, decision, problem, number, entry_time
-                )
+            readers = [data.people[each] for each in group]
+            its = outcomes_of(self, readers, fields, decision, problem, number, entry_time)
+            outcomes.update(zip(group, its, strict=True))
         return {person_id: outcomes[person_id] for person_id in judgements}
 
     def load_with(self, person_ids: Sequence[PersonId], *others: ActExecution) -> PersonData:
@@ -496,5 +493,5 @@ class ActExecution:
         return entry
 
 
-def _are_allowed(_: PersonId, *decisions: Decision) -> bool:
+def _are_allowed(_: PersonId, decisions: Sequence[Decision]) -> bool:
     return all(each.allowed for each in decisions)

@@ -141,13 +141,12 @@ def with_opened(
 ) -> PersonRows:
     """The rows of some people with whom of them was opened ahead, and the others' fields.
 
-    Whoever has a value that somebody else told us is among the others: it may be under a licence,
-    which is known by its row.
+    Whoever has a value that somebody else told us is among the others, and not opened ahead: it may
+    be under a licence, which is known by its row.
     """
     if ahead is None:
         return their_rows
-    there = ahead.among(their_rows.people, keyring)
-    opened = {each: its for each, its in there.items() if COMBINED not in its.occasions}
+    opened = ahead.among(their_rows.people, keyring)
     their_rows = their_rows._replace(opened=opened)
     others = [row[0] for row in their_rows.people if row[0] not in opened]
     if not others or not fields:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -158,21 +157,22 @@ class MaskMaker:
 
     def __init__(self, policy: Policy, today: date) -> None:
         self._policy, self._today = policy, today
-        self._minors: dict[int, bool] = {}  # by age
-        self._ages: dict[str, int] = {}  # by the day of birth
-        self._seen: bands.SeenValues = defaultdict(dict)
+        self._ages: dict[int, bool] = {}  # whether one is a minor's
+        self._minors: dict[str, bool] = {}  # whether somebody is one who was born on a day
+        self._seen: bands.SeenValues = {}
 
     def of(self, values: Mapping[str, str]) -> Mask:
         """The bands by some values; none for a minor, or of no age we know."""
         born = values.get(bands.BORN, "")
         if not born:
             return {}
-        age = self._ages.get(born)
-        if age is None:
-            age = self._ages[born] = bands.age_on(born, self._today)
-        if age not in self._minors:
-            self._minors[age] = ages.is_minor(self._policy, age)
-        return {} if self._minors[age] else bands.bands_of(values, self._today, self._seen)
+        is_minor = self._minors.get(born)
+        if is_minor is None:
+            age = bands.age_on(born, self._today)
+            if age not in self._ages:
+                self._ages[age] = ages.is_minor(self._policy, age)
+            is_minor = self._minors[born] = self._ages[age]
+        return {} if is_minor else bands.bands_of(values, self._today, self._seen)
 
 
 def read_masks(transaction: Transaction, groups: Mapping[PersonId, Groups]) -> dict[PersonId, Mask]:
@@ -210,21 +210,23 @@ def read_crowd(
     """
     smallest, others = smallest_group(transaction.policy), []
     every, apart = choosing(fields), choosing((bands.BORN,))
-    groups: dict[tuple[int, ...], tuple[int, int, Sequence[Decision]]] = {}  # those alike share it
+    groups: dict[int, tuple[int, int, Sequence[Decision]]] = {}  # those alike share answers
 
-    def chooses(person_id: PersonId, *answers: Decision) -> bool:
-        key = tuple(map(id, answers))
-        if key not in groups:  # with the answers, so that nothing else has their ids
+    def chooses(person_id: PersonId, answers: Sequence[Decision]) -> bool:
+        its = groups.get(id(answers))
+        if its is None:  # with the answers, so that nothing else has their id
             together, birth = answers[: len(every)], answers[len(every) :]
-            groups[key] = _group_of(together), _group_of(birth), answers
-        group, by_birth, _ = groups[key]
+            its = groups[id(answers)] = _group_of(together), _group_of(birth), answers
+        group, by_birth, _ = its
         if not group and by_birth:
             others.append(person_id)
         return 0 < group <= smallest
 
     outcomes = transaction.sweep(using(fields), people, only_if=(*every, *apart), chooses=chooses)
     mine = _with_activities(transaction, _masks_of(masks, outcomes), fields)
-    yield from ((fields, mask) for mask in mine.values())
+    names = tuple(fields)
+    for mask in mine.values():
+        yield names, mask
     permitted: dict[PersonId, Groups] = {}
     for person_id, each in _permitted_apart(transaction, others, fields).items():
         fitting = {field: group for field, group in each.items() if group <= smallest}

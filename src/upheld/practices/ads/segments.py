@@ -76,13 +76,15 @@ class Segments:
         """Add people, each with the fields by which they may be chosen and their bands by these."""
         by_fields: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
         by_band: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(_places)
-        for at, (fields, mask) in enumerate(people, self.people):
-            by_fields[(*fields,)].append(at)
-            self.people = at + 1
+        at = self.people
+        for fields, mask in people:
+            by_fields[tuple(fields)].append(at)
             for dimension, names in mask.items():
                 its = by_band[dimension]
                 for band in names:
                     its[band].append(at)
+            at += 1
+        self.people = at
         for fields, places in by_fields.items():
             for field in fields:
                 self._fields[field].update(places)
@@ -174,9 +176,9 @@ def _add(brought: _Brought, transaction: Transaction, after: str) -> _Place:
 
 def _read_lot(brought: _Brought, transaction: Transaction, after: str, last: str) -> _Lot:
     """Read people into bitmaps; their mark is from before they are read."""
-    people, mark = transaction.crowd_between(after, last)
     first = brought.segments.people
     with no_search():
+        people, mark = transaction.crowd_between(after, last)
         brought.segments.add(
             audience.read_crowd(transaction, people, brought.fields, brought.masks)
         )
