@@ -15,13 +15,16 @@ from practices.conftest import House, send
 from practices.orders import Desk, approved, demand, desk_of, release, send_notices
 from practices.test_holds import apart, run_jobs, write_name
 from practices.test_partner_transactions import partner, row, take
+from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
 from upheld.core.ids import PersonId, UserId
 from upheld.database.statements import run
 from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
+from upheld.gate.set_aside import JobTrial
 from upheld.practice import partner_transactions
 from upheld.practices.ads import audience
+from upheld.practices.collection.untying import finish_waiting
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.legal.demands import PRESERVATION
 from upheld.practices.legal.instrument import Instrument
@@ -269,3 +272,19 @@ def test_a_record_that_somebody_wrote_into_the_database_shows_nobody_what_is_kep
             ann,
         )
     assert HEADING not in shown(house, ann)
+
+
+def test_visits_that_were_told_as_gone_are_shown_once_the_silence_is_over(house: House) -> None:
+    """Of a browser that was untied under it: not before, and only while the hold goes on."""
+    desk = desk_of(house)
+    ann, browser = signed_in_visits(house, record_visits(house), "ann@marked.example")
+    its = order(house, desk, ann, silent=SILENT, days=HELD_FOR)
+    send(browser, untie_path(browser.get("/me/privacy/visits").text), {}, "/me/privacy/visits")
+    gate = house.provider.gate.gate
+    for days, is_shown in ((SILENT - 1, False), (2, True)):
+        pass_days(house, days)
+        page = house.signed_in(ann).get("/me/privacy/visits").text
+        assert ("/about</strong>" in page) == is_shown
+    house.do(lambda t: desk.instruments.end(t, its.instrument_id, desk.officer))
+    finish_waiting(gate, JobTrial(gate, "visits"))
+    assert "/about</strong>" not in house.signed_in(ann).get("/me/privacy/visits").text

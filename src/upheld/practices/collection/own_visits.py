@@ -33,7 +33,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.day_events import DayEvent, events_of, kinds_of
 from upheld.practice.endpoints import Visit
-from upheld.practice.kept_days import holds_of
+from upheld.practice.kept_days import holds_of, is_hidden
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
 from upheld.practices.collection.beacon_keys import Beacon, tellers
@@ -47,7 +47,7 @@ from upheld.practices.collection.blocks import (
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import STORE, TIED, Tie, own_cookies, ties_of
+from upheld.practices.collection.ties import OF_PERSON, STORE, TIED, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -153,7 +153,9 @@ class OwnVisits:
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
         # What a hold alone keeps is shown where it may be told that there is one.
-        is_open = bool(cookies) and holds_of(transaction, person_id, STORE).open
+        is_open = sees and holds_of(transaction, person_id, STORE).open
+        if is_open and not is_hidden(transaction, person_id):  # also what was told as gone
+            cookies |= own_cookies(transaction, person_id, OF_PERSON)
         with_visits = _days_of_visits(transaction, end, is_told=is_open) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
         blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, is_told=is_open)
