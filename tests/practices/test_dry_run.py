@@ -8,12 +8,14 @@ from typing import Final
 
 import pytest
 
+from gate.versions import post, version
 from practices.conftest import House
 from practices.test_feeds import email_of
 from practices.test_held_counts import hold
 from practices.test_partner_transactions import partner, row, take
-from upheld.core.ids import PersonId
+from upheld.core.ids import PersonId, UserId
 from upheld.gate.act.options import StoreOptions
+from upheld.gate.act.request import Refused
 from upheld.gate.erasure.dry_run import deletions
 from upheld.gate.erasure.holdings import holdings
 from upheld.gate.erasure.retention import retire
@@ -23,6 +25,7 @@ from upheld.practice import partner_transactions
 from upheld.practices.ads.stock import view_stock
 from upheld.practices.ads.tables import ad_count
 from upheld.practices.billing.usage import UsageRow, note_usage
+from upheld.practices.feeds import withdrawal
 from upheld.practices.feeds.stock import transaction_stock
 
 SIGN_IN: Final[StoreOptions] = {"source": "browser", "occasion": "sign-in", "purpose": "security"}
@@ -112,6 +115,50 @@ def test_transactions_that_a_hold_keeps_do_not_go_and_those_of_others_do(house: 
     assert (stock.total, stock.goes_now, stock.goes) == (3, 1, [])
     assert partner_transactions.retire(gate) == 1
     assert transaction_stock(gate).goes_now == 0
+
+
+def test_transactions_of_whom_an_older_version_binds_do_not_go_yet(house: House) -> None:
+    """Nor does the job delete them; once the older one's time is over, as many go as are told."""
+    gate = house.provider.gate.gate
+    gate.take_first_version()
+    partner(house)
+    _, email = email_of(house, "ann")
+    take(house, row(email), row(email, "A2"))
+    house.clock.moved += timedelta(days=5)
+    gate.clock.accept()
+    stores = "may store transaction, payment-history, balance, usage, services\n"
+    change = (stores, stores.replace("transaction, ", ""))
+    assert not isinstance(post(gate, version("2026-04-01", change)), Refused)
+    gate.refresh()
+    ends = (house.clock.today() + timedelta(days=900)).isoformat()
+    stock = transaction_stock(gate)
+    assert (stock.total, stock.goes_now) == (2, 0)
+    assert sum(number for month, number in stock.goes if month < ends) == 2
+    assert partner_transactions.retire(gate) == 0
+    house.clock.moved += timedelta(days=900)
+    gate.clock.accept()
+    assert transaction_stock(gate).goes_now == 2
+    assert partner_transactions.retire(gate) == 2
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_waits_for_the_end_of_a_hold_goes_with_it(house: House, silent: bool) -> None:
+    """Of a feed that was taken out; while the hold may be told, no end of it is said."""
+    gate = house.provider.gate.gate
+    partner(house)
+    ann, email = email_of(house, "ann")
+    its = take(house, row(email))[0]
+    if silent:
+        house.do(lambda t: t.record(ann, "instrument", fact="gag-order"))
+    hold(house, ann)
+    house.do(lambda t: withdrawal.withdraw(t, its.feed_id, UserId("u1")))
+    withdrawal.take_out(gate)
+    stock = transaction_stock(gate)
+    assert (stock.total, stock.goes_now, stock.goes) == (0 if silent else 1, 0, [])
+    for each in house.do(lambda t: t.records_of([ann], ["hold", "instrument"])[0]):
+        gate.withdraw(ann, each.record_id, ended=True)
+    assert transaction_stock(gate).goes_now == (0 if silent else 1)
+    assert partner_transactions.retire(gate) == (0 if silent else 1)
 
 
 def test_views_of_advertisements_go_when_their_day_is_over_and_reported(house: House) -> None:

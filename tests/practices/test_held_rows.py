@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import set_aside
+from upheld.gate.act.request import Refused
 from upheld.gate.erasure import erase as erasing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
@@ -27,6 +29,7 @@ from upheld.gate.log.database_log import LogError
 from upheld.gate.obligations import open_due_obligations, reassess
 from upheld.gate.operations.backup import backup
 from upheld.gate.operations.restore import RestoreOptions, restore
+from upheld.practices.rights import erasure
 from upheld.vault.keyring import KeyFile
 
 
@@ -76,6 +79,19 @@ def test_the_certificate_tells_that_rows_are_kept_and_why(house: House) -> None:
     text = certificate.text()
     assert "erased: nothing\n" in text
     assert "kept: whatever there is of transaction, cookie-id, page-request, by #retention" in text
+
+
+def test_the_page_of_an_erasure_says_that_all_of_it_must_be_kept(house: House) -> None:
+    """Not that it was erased."""
+    held = emptied(house)
+    asked = house.do(lambda t: erasure.request(t, held.ann))
+    assert not isinstance(asked, Refused)
+    erase(held.gate, [held.ann])
+    page = house.browser().get(f"/erased/{asked[1]}").text
+    assert "you asked us to erase what we held about you; all of it must be kept." in page
+    assert "we erased what we held" not in page
+    assert "<dd>Nothing</dd>" in page
+    assert re.search(r"<dd>Whatever there is of [^,<]+, [^,<]+ and [^,<]+; by <a", page)
 
 
 @pytest.mark.parametrize("ends", ["lapses", "is ended"])

@@ -11,6 +11,7 @@ first. The same reference told of another customer is a row of theirs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ from upheld.core.ids import FeedId, PersonId
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import partner_marks, withdrawn_rows
@@ -340,4 +342,25 @@ def _storing(transaction: Transaction, person_id: PersonId) -> Decision:
         if error.code != _ERASED:
             raise
         return general
+    return _either(own, general)
+
+
+def storing_each(transaction: Transaction, people: Sequence[PersonId]) -> dict[PersonId, Decision]:
+    """By which decision the job goes for each of some people; all of them are asked at once.
+
+    Whoever something was changed of is left out.
+    """
+    general = transaction.arrivals.decide(STORE)
+    try:
+        own = transaction.peek_each(people, STORE)
+    except UpheldError:  # of somebody: each is asked alone
+        answers = dict[PersonId, Decision]()
+        for each in people:
+            with suppress(SealedError):
+                answers[each] = _storing(transaction, each)
+        return answers
+    return {each: _either(its, general) for each, its in own.items()}
+
+
+def _either(own: Decision, general: Decision) -> Decision:
     return own if own.allowed or not general.allowed else general
