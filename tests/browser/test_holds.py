@@ -60,6 +60,6 @@ def test_what_a_hold_keeps_is_read_on_the_page_of_what_we_hold_and_on_the_certif
     assert not isinstance(asked, Refused)
     erase(house.provider.gate.gate, [ann])
     text = mine.at(f"/erased/{asked[1]}")
-    assert "Whatever there is of transactions" in text
+    assert "and whatever there is of transactions" in text
     checked(mine, chromium, f"/erased/{asked[1]}")
     mine.page.context.close()
