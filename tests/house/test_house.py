@@ -178,6 +178,10 @@ READ_UNCHECKED = {
     ("practice/page_looks.py", "page_look"): "whether one changed; it is read checked then",
     ("practice/partner_transactions.py", "partner_transaction"): _LOOKED_AT,
     ("practice/partner_marks.py", "partner_transaction"): "whether to look twice; rows are checked",
+    (
+        "practice/withdrawn_rows.py",
+        "partner_transaction",
+    ): "whether all that was changed is hidden; what is told was read checked",
     ("practices/feeds/withdrawal.py", "partner_transaction"): _LOOKED_AT,
     ("practices/collection/own_visits.py", "visit_block"): "says of which days there are visits",
     ("practices/accounts/domain.py", "account"): "whether a number is taken; it is unique anyway",

@@ -10,7 +10,7 @@ no list, in no count and in no log, as nobody may tell of them: the legal desk a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -97,21 +97,36 @@ class JobTrial:
         self._done: set[tuple[PersonId, str]] = set()
         self._whole = True
 
-    def one(self, work: Callable[[], _T], person_id: PersonId, about: str = "") -> _T | None:
-        """What a piece of work gives; None where it failed, and its person is set aside."""
+    def one(
+        self, work: Callable[[], _T], person_id: PersonId, about: str = "", *, listed: bool = True
+    ) -> _T | None:
+        """What a piece of work gives; None where it failed, and its person is set aside.
+
+        Without another word where that is not to be `listed`.
+        """
         try:
             result = work()
         except Exception as error:
             if is_everybodys(error):
                 raise
             why = error.code if isinstance(error, UpheldError) else type(error).__name__
-            self._note((person_id, about), why)
+            if listed:
+                self._note((person_id, about), why)
             return None
         self._done.add((person_id, about))
         return result
 
-    def some(self, whom: Sequence[PersonId], work: Callable[[Sequence[PersonId]], int]) -> int:
-        """Do a piece of work for some people together or, where that fails, for each alone."""
+    def some(
+        self,
+        whom: Sequence[PersonId],
+        work: Callable[[Sequence[PersonId]], int],
+        *,
+        unlisted: Collection[PersonId] = (),
+    ) -> int:
+        """Do a piece of work for some people together or, where that fails, for each alone.
+
+        Of those `unlisted` nothing is told where it fails.
+        """
         if len(whom) > 1:
             try:
                 count = work(whom)
@@ -121,7 +136,9 @@ class JobTrial:
             else:
                 self._done.update((each, "") for each in whom)
                 return count
-        return sum(self.one(partial(work, [each]), each) or 0 for each in whom)
+        return sum(
+            self.one(partial(work, [each]), each, listed=each not in unlisted) or 0 for each in whom
+        )
 
     def listed(self) -> list[str]:
         """What stood on the list of the job before that is of nobody."""

@@ -78,20 +78,39 @@ def may_be_on_hold(transaction: Transaction, person_id: PersonId, store: Act) ->
 
 
 def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds:
-    """Whether the law keeps us from deleting what is stored of somebody, and what may be told."""
-    holds = _holds(transaction, person_id, store)
-    if not holds:
-        return Holds(False, False)
-    orders, _ = transaction.records_of([person_id], [ORDER])
+    """Whether the law keeps us from deleting what is stored of somebody, and what may be told.
+
+    Of somebody whose records were changed, or taken away, there may be one, and nothing is told.
+    """
+    try:
+        holds = _holds(transaction, person_id, store)
+        orders, _ = transaction.records_of([person_id], [ORDER] if holds else [])
+    except SealedError:
+        return Holds(False, _keeps(transaction, store))
     at = microseconds(transaction.clock.now())
     hidden = silent_holds(transaction.policy, [*holds, *orders], at)
     silent = [each.record_id in hidden for each in holds]
     return Holds(not all(silent), any(silent))
 
 
+def is_told(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether what says of holds of somebody, and which may be told, is as it was written."""
+    try:
+        transaction.records_of([person_id], [HOLD, ORDER])
+    except SealedError:
+        return False
+    return True
+
+
 def is_hidden(transaction: Transaction, person_id: PersonId) -> bool:
-    """Whether an order forbids now to speak of a hold of somebody, be that in force or over."""
-    records, _ = transaction.records_of([person_id], [HOLD, ORDER])
+    """Whether an order forbids now to speak of a hold of somebody, be that in force or over.
+
+    It may where their records were changed.
+    """
+    try:
+        records, _ = transaction.records_of([person_id], [HOLD, ORDER])
+    except SealedError:
+        return True
     at = microseconds(transaction.clock.now())
     return bool(silent_holds(transaction.policy, records, at))
 

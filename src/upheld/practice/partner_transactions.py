@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time
+from functools import partial
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -25,10 +26,11 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
 from upheld.gate.public import SealedError
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import partner_marks, withdrawn_rows
-from upheld.practice.kept_days import first_day, holds_of, is_hidden, is_on_hold
+from upheld.practice.kept_days import first_day, holds_of, is_hidden, is_told
 from upheld.practice.matching import people_of
 from upheld.practice.partner_marks import RowKey
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
@@ -41,9 +43,10 @@ from upheld.practice.withdrawn_rows import (
     HIDDEN,
     SEALED_FOR,
     SERVING,
-    VISIBLE,
+    WAITS,
 )
 
+JOB: Final = "partner transactions"
 PARTNER: Final = "business-partner"
 STORE: Final = Act(action="store", data=("transaction",))
 UNMATCHED, TWICE, REFUSED = "unmatched", "nothing_new", "refused"
@@ -207,27 +210,25 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_
 
 def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransaction]:
     """What may be told of somebody's transactions with partners, the latest first."""
-    return _read(transaction, person_id, VISIBLE, ALL_GONE)
+    return _read(transaction, withdrawn_rows.visible(transaction, person_id))
 
 
-def _read(
-    transaction: Transaction, person_id: PersonId, which: str = "1 = 1", *values: str
-) -> list[OwnTransaction]:
-    """What is kept of somebody's transactions for which a condition holds, the latest first."""
+def _read(transaction: Transaction, rows_read: Sequence[Any]) -> list[OwnTransaction]:
+    """What some rows say, the latest first."""
     sealer, stolen = transaction.sealer(*SEALED_FOR), StolenAccess(transaction.tables)
     rows = [
         OwnTransaction(
             company_name(each.party),
             each.received,
             msgspec.json.decode(
-                sealer.unseal(each.sealed, person_id, each.party, each.mark, what="a transaction"),
+                sealer.unseal(
+                    each.sealed, each.person_id, each.party, each.mark, what="a transaction"
+                ),
                 type=PartnerTransaction,
             ),
             stolen.covers(each.party, each.feed_id),
         )
-        for each in transaction.tables.select(
-            table, f"person_id = ? AND {which}", person_id, *values
-        )
+        for each in rows_read
     ]
     return sorted(rows, key=lambda each: (each.row.day, each.row.reference), reverse=True)
 
@@ -240,7 +241,7 @@ def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetim
             datetime.combine(date.fromisoformat(each.received_on), time.min, zone),
             _line(each),
         )
-        for each in _read(transaction, person_id)
+        for each in _read(transaction, transaction.tables.select(table, "person_id = ?", person_id))
     ]
 
 
@@ -256,7 +257,8 @@ def texts_since(transaction: Transaction, person_id: PersonId, day: date) -> lis
 
     But what came by a stolen access, which may not be so, and what a hold alone keeps.
     """
-    rows = _read(transaction, person_id, SERVING, ALL_GONE, ALL_WAITING)
+    mine = withdrawn_rows.visible(transaction, person_id)
+    rows = _read(transaction, [each for each in mine if each.feed_id[:1] != WAITS])
     return [each.row.what for each in rows if each.row.day >= day and not each.stolen]
 
 
@@ -278,7 +280,7 @@ def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:
     """Delete what partners told of somebody who is erased, unless the law keeps us from it."""
-    if not is_on_hold(transaction, person_id, STORE):
+    if not any(holds_of(transaction, person_id, STORE)):
         transaction.tables.purge(table, "person_id = ?", person_id)
 
 
@@ -286,14 +288,38 @@ def retire(gate: Gate) -> int:
     """Delete what may be kept no longer; how many rows.
 
     Whoever alone may not be stored any more, such as who asked for an erasure, is left to that.
+    Of whom something is not as it was written, they are set aside, but not for what nobody is told.
     ClockError while the clock is in doubt.
     """
     trusted_time(gate)
+    with trial_of(gate, JOB) as trial:
+        with gate.together() as transaction:
+            hidden, people = (
+                [
+                    PersonId(str(who))
+                    for (who,) in transaction.tables.select_unchecked(
+                        table, ["person_id"], f"feed_id {which} LIKE ? GROUP BY person_id", ALL_GONE
+                    )
+                ]
+                for which in ("", "NOT")
+            )
+            apart = transaction.apart_among(sorted({*hidden, *people}))
+        for each in sorted({*hidden} - apart):
+            trial.one(partial(_settle_hidden, gate, each), each, listed=False)
+        return sum(
+            trial.one(partial(_retire, gate, each), each) or 0 for each in sorted({*people} - apart)
+        )
+
+
+def _settle_hidden(gate: Gate, person_id: PersonId) -> None:
+    """Delete what of somebody's was told as gone once no hold keeps it, or tell of it again."""
     with gate.together() as transaction:
-        rows = transaction.tables.select_unchecked(table, ["person_id"], "1 = 1 GROUP BY person_id")
-        people = sorted(PersonId(str(who)) for (who,) in rows)
-        apart = transaction.apart_among(people)
-    return sum(_retire(gate, each) for each in people if each not in apart)
+        holds = holds_of(transaction, person_id, STORE)
+        if holds.open:
+            if not is_hidden(transaction, person_id):
+                withdrawn_rows.show_again(transaction, person_id)
+        elif not holds.silent:  # without another word, as it was written or not
+            transaction.tables.purge(table, HIDDEN, person_id, ALL_GONE)
 
 
 def _retire(gate: Gate, person_id: PersonId) -> int:
@@ -302,27 +328,21 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
     Of whom a law keeps something apart alone, it goes with them.
     """
     with gate.together() as transaction:
-        tables, holds = transaction.tables, holds_of(transaction, person_id, STORE)
+        holds = holds_of(transaction, person_id, STORE)
         if holds.open:
-            if not is_hidden(transaction, person_id):  # what was told as gone may be told again
-                withdrawn_rows.show_again(transaction, person_id)
             return 0
         decision = _storing(transaction, person_id)
-        oldest = first_day(transaction.clock, decision) if decision.allowed else ""
-        where, values = f"person_id = ? AND {VISIBLE}", tuple[str, ...]((person_id, ALL_GONE))
-        if oldest:
-            where, values = (
-                f"{where} AND (received < ? OR feed_id LIKE ?)",
-                (*values, oldest, ALL_WAITING),
-            )
+        oldest = first_day(transaction.clock, decision) if decision.allowed else NEVER
+        rows = [
+            each
+            for each in withdrawn_rows.visible(transaction, person_id)
+            if each.received < oldest or each.feed_id[:1] == WAITS
+        ]
         if holds.silent:
-            rows = tables.select(table, where, *values)
             withdrawn_rows.keep_for_hold(transaction, rows, GONE)
-            count = len(rows)
-        else:  # what was told as gone goes without another word
-            count = tables.delete(table, where, *values)
-            tables.delete(table, HIDDEN, person_id, ALL_GONE)
-        if count:
+        else:
+            transaction.tables.delete_rows(table, rows)
+        if rows:
             transaction.note(
                 person_id,
                 "retention",
@@ -330,7 +350,7 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
                 data=STORE.data,
                 clauses=decision.clauses,
             )
-    return count
+    return len(rows)
 
 
 def _storing(transaction: Transaction, person_id: PersonId) -> Decision:
@@ -339,7 +359,9 @@ def _storing(transaction: Transaction, person_id: PersonId) -> Decision:
     try:
         own = transaction.peek(person_id, STORE)
     except UpheldError as error:
-        if error.code != _ERASED:
+        # What was changed of a hold alone is not told: it may be one of which nobody may speak.
+        is_of_hold = isinstance(error, SealedError) and not is_told(transaction, person_id)
+        if error.code != _ERASED and not is_of_hold:
             raise
         return general
     return _either(own, general)

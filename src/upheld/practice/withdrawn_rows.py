@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from upheld.core.ids import FeedId, PersonId
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_marks
 from upheld.practice.tables import partner_transaction as table
@@ -27,6 +28,29 @@ VISIBLE: Final = "feed_id NOT LIKE ?"  # of ALL_GONE
 SERVING: Final = "feed_id NOT LIKE ? AND feed_id NOT LIKE ?"  # of ALL_GONE and ALL_WAITING
 HIDDEN: Final = "person_id = ? AND feed_id LIKE ?"
 _ID_LENGTH: Final = 32
+
+
+def visible(transaction: Transaction, person_id: PersonId) -> list[Any]:
+    """The rows of somebody of which something may be told; SealedError unless they are as written.
+
+    A hidden one that was changed is left to self-check: an error would tell of it.
+    """
+    tables, where = transaction.tables, "person_id = ?"
+    try:
+        rows = tables.select(table, where, person_id)
+    except SealedError:
+        rows, _ = tables.select_authentic(table, where, person_id)
+        ours = {each.mark for each in rows}
+        feed_ids = [
+            str(feed_id)
+            for mark, feed_id in tables.select_unchecked(
+                table, ["mark", "feed_id"], where, person_id
+            )
+            if mark not in ours
+        ]
+        if not feed_ids or not all(each[:1] == GONE for each in feed_ids):
+            raise
+    return [each for each in rows if each.feed_id[:1] != GONE]
 
 
 def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: str) -> None:

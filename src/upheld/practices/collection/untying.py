@@ -17,7 +17,7 @@ from upheld.gate.public import SealedError
 from upheld.gate.set_aside import JobTrial
 from upheld.gate.transaction import Transaction
 from upheld.practice import page_looks
-from upheld.practice.kept_days import holds_of, is_on_hold
+from upheld.practice.kept_days import holds_of, is_hidden, is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE
 from upheld.practices.collection.endings import Ending, endings_of, keep_ties_aside
 from upheld.practices.collection.erasing import end_visits, erase_visits
@@ -95,7 +95,8 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
     """Delete the visits that a hold kept and keeps no more; how many ties waited for its end.
 
     They are of people who were erased, or of browsers that were untied in spite of it. Of whom
-    something is not as it was written, that is set aside, and nobody else waits for them.
+    something is not as it was written, that is set aside, and nobody else waits for them; of whom
+    an order forbids to speak, they are not listed.
     """
     with gate.together() as transaction:
         waiting = [
@@ -110,6 +111,7 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
             with suppress(SealedError):  # who was changed without the keys is left to self-check
                 erased |= {each} if transaction.is_erased(each) else set()
         on_hold = {*people_on_hold(transaction, people)}
+        hidden = {each for each in people if is_hidden(transaction, each)}
         tied_apart = [  # who was erased once more after a backup was restored
             each
             for each in transaction.everybody_apart()
@@ -132,8 +134,8 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
         return sum(_finish_untied(gate, whose, mark) for whose in some for mark in marks[whose])
 
     trial.some(tied_apart, put_apart)
-    return trial.some(sorted(marks.keys() & erased), erase_some) + trial.some(
-        sorted(marks.keys() - erased), finish_some
+    return trial.some(sorted(marks.keys() & erased), erase_some, unlisted=hidden) + trial.some(
+        sorted(marks.keys() - erased), finish_some, unlisted=hidden
     )
 
 

@@ -25,7 +25,7 @@ from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
 from upheld.practices.feeds.questions_desk import QuestionDesk
 from upheld.practices.feeds.stock import HERE, transaction_stock
-from upheld.practices.feeds.withdrawal import take_out
+from upheld.practices.feeds.withdrawal import JOB, take_out
 
 SENTENCES = {
     BY_LIKENESS: "{actor} tied what {party} told us to {whom}, by name and birth date or zip code",
@@ -117,9 +117,9 @@ def practice(provider: Provider) -> Practice:
             ),
         ],
         jobs=[
-            Job("feeds", MINUTE, take_out),
+            Job(JOB, MINUTE, take_out),
             Job("likeness questions", 60 * MINUTE, questions.lapse),
-            Job("partner transactions", 60 * MINUTE, partner_transactions.retire),
+            Job(partner_transactions.JOB, 60 * MINUTE, partner_transactions.retire),
         ],
         entry_sentences=SENTENCES,
         task_pages={questions.KIND: f"{QUESTIONS}/{{task}}"},

@@ -8,7 +8,7 @@ Of a no a mark is kept, by which the same line of the same company is not asked 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +16,7 @@ import msgspec
 
 from upheld.core.ids import NO_USER, FeedId, PersonId, TaskId, UserId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import placeholders
 from upheld.gate.act.request import Act, ActResult, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
@@ -35,7 +36,6 @@ SAME, OTHER = "feed.same", "feed.other"  # kinds of entries
 _SEALED_FOR: Final = "likeness-question"
 _MARKED_FOR: Final = "likeness-refused"
 _SCALE: Final = 10_000
-_SOME: Final = f"feed_id = ? ORDER BY person_id, task_id LIMIT {feeds.BATCH}"
 
 
 class _Waiting(msgspec.Struct, frozen=True):
@@ -185,14 +185,14 @@ def lapse(gate: Gate) -> int:
         count += len(rows)
 
 
-def drop_some(transaction: Transaction, its: Feed) -> int:
-    """Drop some of the questions of a feed that is withdrawn; how many."""
-    rows: list[Any] = transaction.tables.select(likeness_question, _SOME, its.feed_id)
+def drop_of_feed(transaction: Transaction, its: Feed, people: Sequence[PersonId]) -> None:
+    """Drop the questions about some people of a feed that is withdrawn."""
+    where = f"person_id IN ({placeholders(people)}) AND feed_id = ? ORDER BY person_id, task_id"
+    rows: list[Any] = transaction.tables.select(likeness_question, where, *people, its.feed_id)
     for each in rows:
         _remove(transaction, PersonId(each.person_id), TaskId(each.task_id))
     if rows:
         feeds.add_up(transaction.tables, its, {feeds.UNMATCHED: len(rows)}, its.lines)
-    return len(rows)
 
 
 def drop_of(transaction: Transaction, person_id: PersonId) -> None:
