@@ -127,7 +127,7 @@ def retention_entries(house: House) -> list[tuple[str, ...]]:
         return [tuple(each.data) for each in entries.of_kind(connection, "retention")]
 
 
-@pytest.mark.parametrize("what", ["block", "key"])
+@pytest.mark.parametrize("what", ["block", "key", "day"])
 @pytest.mark.parametrize("hold", HOLDS)
 def test_when_its_time_is_over_a_damaged_block_is_told_of_no_more(
     house: House, hold: str, what: str
@@ -139,8 +139,11 @@ def test_when_its_time_is_over_a_damaged_block_is_told_of_no_more(
     keep_many(house, 1, 2, 3, days_ago=1)
     if what == "block":
         flip(house, 2)
-    else:
+    elif what == "key":
         lose_key(house, 2)
+    else:
+        with writing(gate.engine) as connection:
+            run(connection, "DELETE FROM visit_day WHERE day = ?", day_of(house, 2))
     compact(gate)
     retire(gate)
     if hold != "none":
@@ -159,7 +162,9 @@ def test_when_its_time_is_over_a_damaged_block_is_told_of_no_more(
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM visit_block WHERE apart IS NULL") == []
         days = [day for (day,) in rows(connection, "SELECT day FROM visit_day ORDER BY day")]
-    assert days == [*blocks_of(house)]
+    assert days == [
+        each for each in blocks_of(house) if what != "day" or each != day_of(house, 502)
+    ]
     pages = house.do(lambda t: OWN_ROWS["page-request"](t, ann))
     assert [text for _, text in pages] == ([DAMAGED, "/p1"] if stays else [])
     for each in house.do(lambda t: t.records_of([ann], ["hold"]))[0]:
@@ -262,7 +267,7 @@ def untied_under_hold(house: House, person: PersonId) -> RecordId:
 
 
 def test_visits_go_in_time_whatever_is_damaged_of_somebody_whose_hold_ended(house: House) -> None:
-    """Who waited for the end of a hold is set aside where their tie is damaged; others go on."""
+    """A tie that was changed, and whose cookie opens, keeps nobody's visits, nor its own."""
     gate = house.provider.gate.gate
     ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
     keep_many(house, 1, 2, 3, days_ago=2)
@@ -280,7 +285,7 @@ def test_visits_go_in_time_whatever_is_damaged_of_somebody_whose_hold_ended(hous
     assert blocks_of(house) == {day_of(house, 101): 1}
     assert sorted(each.route for each in visits(house)) == ["/p2", "/p3"]
     with reading(gate.engine) as connection:
-        assert [each.person_id for each in set_aside.everybody(connection)] == [ann]
+        assert set_aside.everybody(connection) == []
 
 
 def test_what_may_be_kept_no_longer_goes_from_all_blocks_but_the_damaged_ones(

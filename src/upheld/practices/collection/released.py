@@ -21,8 +21,14 @@ from upheld.practices.collection.blocks import (
     VisitColumns,
     where_tokens_may_be,
 )
-from upheld.practices.collection.rewriting import BlockSize, lots_of, open_whole, whole_keys
-from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.rewriting import (
+    BlockSize,
+    days_there,
+    lots_of,
+    open_whole,
+    whole_keys,
+)
+from upheld.practices.collection.tables import visit_block, visit_tie
 from upheld.practices.collection.ties import OF_PERSON, own_cookies
 
 DAMAGED: Final = "(some of what was kept of this day is damaged and cannot be read)"
@@ -36,9 +42,8 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
     tables = transaction.tables
     tables.require_intact(visit_tie, [person_id])  # an authority is given all of it or told of none
     cookies = own_cookies(transaction, person_id, OF_PERSON)
-    days = tables.select_unchecked(visit_day, ["day"], "day >= '' ORDER BY day") if cookies else []
-    for (day,) in days:
-        its, damaged = _whole_and_damaged(transaction, str(day), cookies)
+    for day in days_there(tables, "day >= ''") if cookies else ():
+        its, damaged = _whole_and_damaged(transaction, day, cookies)
         if damaged:
             yield date.fromisoformat(day)
         for columns, tokens in its:

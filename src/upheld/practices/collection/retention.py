@@ -29,6 +29,7 @@ from upheld.practices.collection.rewriting import (
     JOB,
     BlockSize,
     any_of,
+    days_there,
     lots_of,
     on_list,
     open_whole,
@@ -89,14 +90,14 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
         visit_block, ["block_id", "fields"], f"{COUNTED} AND {where}", *values
     )
     if cookies := cookies_of(transaction, tied_on_hold(transaction)):
-        for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values):
-            _drop_all_but(transaction, cookies, str(day))
+        for day in days_there(tables, where, *values):
+            _drop_all_but(transaction, cookies, day)
     else:
         for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
             tables.purge(visit_block, "day = ?", day)
         tables.purge(visit_day, where, *values)
-        if not oldest:
-            tables.purge(log_reading, "number > 0")
+    if not oldest:
+        tables.purge(log_reading, "number > 0")
     fields = {field for _, text in openly for field in text.split()}
     if fields:  # what a hold kept before was told as gone then
         transaction.note(
@@ -142,14 +143,14 @@ def _drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: s
 
 
 def _write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
-    """Write a row that is not as it was written, with changes, as it is.
+    """Write a row that is not as it was written, with changes, as it is, if it is there.
 
     Nothing opens by that which did not before, and nothing but that is found in it any more.
     """
     names = [each.name for each in table.columns if each.name != "mac"]
-    (row,) = tables.select_unchecked(table, names, where, key)
-    tables.purge(table, where, key)
-    tables.insert(table, **{**dict(zip(names, row, strict=True)), **changes})
+    for row in tables.select_unchecked(table, names, where, key):
+        tables.purge(table, where, key)
+        tables.insert(table, **{**dict(zip(names, row, strict=True)), **changes})
 
 
 def _narrow(gate: Gate, allowed: Sequence[str], damaged: set[BlockId]) -> int | None:

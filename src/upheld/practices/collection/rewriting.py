@@ -24,7 +24,7 @@ from upheld.practices.collection.blocks import (
     days_of,
     seal_columns,
 )
-from upheld.practices.collection.tables import COUNTED, visit_block
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
 
 JOB: Final = "visits"  # on whose list days with damaged blocks stand
 OF_DAY: Final = "visits of {}"  # what stands there
@@ -90,6 +90,16 @@ def whole_keys(source: SealerSource, tables: Tables, days: Iterable[str]) -> Day
         with suppress(SealedError):
             salts |= days_of(tables, [day])
     return DayKeys(source, salts)
+
+
+def days_there(tables: Tables, where: str, *values: str) -> list[str]:
+    """The days of which a condition holds that have blocks or a key, in their order.
+
+    A key that somebody took away hides no block.
+    """
+    of_blocks = tables.select_unchecked(visit_block, ["day"], where, *values)
+    of_keys = tables.select_unchecked(visit_day, ["day"], where, *values)
+    return sorted({str(day) for (day,) in (*of_blocks, *of_keys)})
 
 
 def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None:
