@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,8 +67,8 @@ def opened(rows: str, table: str, engine: str) -> Iterator[Opened]:
                 hint="ask again when it is at rest",
             )
 
-    with _engine_errors():
-        yield _table(rows, table, engine)._replace(at_rest=at_rest)
+    with _engine_errors(), ExitStack() as closing:
+        yield _table(rows, table, engine, closing)._replace(at_rest=at_rest)
 
 
 def typed(data: Opened, policies: Sequence[Policy], columns: dict[str, str]) -> Typed:
@@ -113,7 +113,7 @@ def _empty(kind: FactType) -> Any:
     return ibis.null(kind.column_type)
 
 
-def _table(rows: str, table: str, engine: str) -> Opened:
+def _table(rows: str, table: str, engine: str, closing: ExitStack) -> Opened:
     try:
         import ibis
     except ImportError:
@@ -123,7 +123,9 @@ def _table(rows: str, table: str, engine: str) -> Opened:
     if rows.startswith(("postgresql://", "postgres://")) or rows.endswith((".duckdb", ".db")):
         if not table:
             raise UpheldError("a database needs --table", code="usage", hint="name the table")
-        return _as_is(_database(rows).table(table))
+        connection = _database(rows)
+        closing.callback(connection.disconnect)
+        return _as_is(connection.table(table))
     path = Path(rows)
     if not path.exists():
         raise _no_file(rows)
