@@ -21,6 +21,7 @@ WAYS: dict[str, Callable[[Tables, Table], object]] = {
     "insert": lambda t, table: t.insert(table),
     "insert_new": lambda t, table: t.insert_new(table),
     "insert_all": lambda t, table: t.insert_all(table, []),
+    "insert_rows": lambda t, table: t.insert_rows(table, [], []),
     "select": lambda t, table: t.select(table),
     "select_intact": lambda t, table: t.select_intact(table),
     "altered_owners": lambda t, table: t.altered_owners(table, []),
