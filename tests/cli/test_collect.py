@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,12 @@ from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.tables import visit_block
 
 COUNT = 400
+# It hears Ctrl-C also where whoever started the tests lets it be ignored.
+LISTENING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("upheld", run_name="__main__", alter_sys=True)
+"""
 KILLED = """
 import os, sys
 from upheld import cli
@@ -97,8 +104,12 @@ def test_a_log_that_cannot_be_read_keeps_no_other_from_it(home: Path) -> None:
 def test_a_log_is_followed_until_somebody_stops_it(home: Path) -> None:
     """Each time that lines came a line is printed; to stop it is no failure."""
     log, words = home / "access.log", ["--settings", str(home / "upheld.toml")]
-    command = [sys.executable, "-m", "upheld", "collect", "logs", str(log), "--follow", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", LISTENING, "collect", "logs", str(log), "--follow", *words]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
+        ExitStack() as ending,
+    ):
+        ending.callback(process.kill)
         assert process.stdout is not None
         assert f"{COUNT} visits kept" in process.stdout.readline()
         with log.open("a") as out:
