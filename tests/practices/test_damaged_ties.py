@@ -9,20 +9,17 @@ from pathlib import Path
 import pytest
 
 from empty import empty_database
+from practices.changes import change
 from practices.conftest import House
 from practices.orders import desk_of
 from practices.test_collection import visits
 from practices.test_holds import apart, preserved
 from practices.test_visit_pages import cookie_of, record_visits, signed_in_visits
-from upheld.core.ids import PersonId
-from upheld.database.statements import run
-from upheld.database.transaction import writing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.practices.collection.page_months import month_of_pages
 from upheld.practices.collection.retention import retire
 
-WRONG = b"\x01" + bytes(60)
 CHANGES = {
     "the MAC of a tie": "UPDATE visit_tie SET mac = ? WHERE person_id = ?",
     "the cookie of a tie": "UPDATE visit_tie SET cookie = ? WHERE person_id = ?",
@@ -35,13 +32,6 @@ CHANGES = {
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough: what is changed is read the same way."""
     return empty_database(tmp_path)
-
-
-def change(house: House, what: str, *whose: PersonId) -> None:
-    """Change something of some people behind our back."""
-    with writing(house.provider.gate.gate.engine) as connection:
-        for each in whose:
-            run(connection, CHANGES[what], WRONG, each)
 
 
 @pytest.mark.parametrize("what", CHANGES)
@@ -58,7 +48,7 @@ def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     gate = house.provider.gate.gate
     if erased:
         erase(gate, [ann])
-    change(house, what, *(apart(house) if erased else [ann]))
+    change(house, CHANGES[what], *(apart(house) if erased else [ann]))
     there = len(visits(house))
     retire(gate)
     assert len(visits(house)) == there
@@ -84,7 +74,7 @@ def test_whoever_has_a_changed_tie_is_erased_and_so_is_who_shares_the_browser(
     recorder.keep()
     if silent:
         preserved(house, desk, ann, silent=True)
-    change(house, what, ann)
+    change(house, CHANGES[what], ann)
     gate = house.provider.gate.gate
     assert erase(gate, [bo])
     assert erase(gate, [ann])
@@ -99,7 +89,7 @@ def test_pages_and_counts_are_there_for_whoever_has_a_changed_tie_and_for_others
     recorder = record_visits(house)
     ann, browser = signed_in_visits(house, recorder, "ann@marked.example")
     bo, other = signed_in_visits(house, recorder, "bo@marked.example")
-    change(house, "the cookie of a tie", ann)
+    change(house, CHANGES["the cookie of a tie"], ann)
     manager = house.signed_in(house.staff("manager"), "staff")
     day = house.clock.today()
     assert manager.get(f"/staff/visits/day?on={day.isoformat()}").status_code == HTTPStatus.OK

@@ -13,11 +13,10 @@ from gate.test_erasure import comparable
 from practices.conftest import House
 from practices.orders import desk_of
 from practices.test_collection import visits
-from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
+from practices.test_holds import Held, apart, erased_and_restored, preserved, rows_of, run_jobs
 from practices.test_partner_transactions import partner, row, take
 from practices.test_visit_pages import record_visits, signed_in_visits
 from upheld.core.ids import EntryNumber
-from upheld.database.engines import open_database
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate import set_aside
@@ -27,10 +26,7 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.log.database_log import LogError
 from upheld.gate.obligations import open_due_obligations, reassess
-from upheld.gate.operations.backup import backup
-from upheld.gate.operations.restore import RestoreOptions, restore
 from upheld.practices.rights import erasure
-from upheld.vault.keyring import KeyFile
 
 
 @pytest.fixture
@@ -139,19 +135,10 @@ def test_rows_on_hold_are_kept_again_after_a_restore(house: House, tmp_path: Pat
     """A backup from before the erasure gives back neither values nor fewer rows."""
     held = emptied(house)
     before = held.counts()
-    ring, master = held.gate.context.keyring, KeyFile(tmp_path / "master")
-    keys = tmp_path / "escrow"
-    made = backup(held.gate, tmp_path / "one.backup", keys=keys, days=30)
-    erase(held.gate, [held.ann])
-    url = f"sqlite:///{tmp_path}/restored.db"
-    report = restore(made.path, url, house.policy, ring, master, RestoreOptions(keys=keys))
-    assert (report.erased, report.problems) == (1, ())
-    engine = open_database(url)
-    with reading(engine) as connection:
+    with erased_and_restored(house, held, tmp_path) as connection:
         for name, count in before.items():
             statement = f"SELECT COUNT(*) FROM {name} WHERE person_id = ?"
             assert rows(connection, statement, held.ann) == [(count,)], name
-    engine.dispose()
 
 
 def test_a_silent_hold_beside_a_known_one_tells_nothing_of_whom_no_value_is_held(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from empty import empty_database
 from practices import orders
@@ -361,12 +364,9 @@ def test_the_count_of_a_day_tells_nothing_of_visits_that_a_silent_hold_keeps(hou
     assert "left out." in text  # and not how many
 
 
-def test_the_tie_of_who_is_erased_again_after_a_restore_goes_along(
-    house: House, tmp_path: Path
-) -> None:
-    """What a backup from before gives back is set apart once more, with whose visits they are."""
-    held = Held(house, silent=True)
-    before = held.counts()
+@contextmanager
+def erased_and_restored(house: House, held: Held, tmp_path: Path) -> Iterator[Connection]:
+    """What a backup from before somebody was erased gives back, in a database of its own."""
     ring, master = held.gate.context.keyring, KeyFile(tmp_path / "master")
     keys = tmp_path / "escrow"
     made = backup(held.gate, tmp_path / "one.backup", keys=keys, days=30)
@@ -376,6 +376,17 @@ def test_the_tie_of_who_is_erased_again_after_a_restore_goes_along(
     assert (report.erased, report.problems) == (1, ())
     engine = open_database(url)
     with reading(engine) as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_the_tie_of_who_is_erased_again_after_a_restore_goes_along(
+    house: House, tmp_path: Path
+) -> None:
+    """What a backup from before gives back is set apart once more, with whose visits they are."""
+    held = Held(house, silent=True)
+    before = held.counts()
+    with erased_and_restored(house, held, tmp_path) as connection:
         statement = "SELECT person_id FROM person WHERE state = ?"
         ((other,),) = rows(connection, statement, people.HELD)
         for name in ("visit_tie", "partner_transaction", "legal_reach"):
@@ -383,7 +394,6 @@ def test_the_tie_of_who_is_erased_again_after_a_restore_goes_along(
                 connection, f"SELECT COUNT(*) FROM {name} WHERE person_id = ?", other
             )
             assert count == before[name], name
-    engine.dispose()
 
 
 @pytest.mark.parametrize("silent", [False, True])

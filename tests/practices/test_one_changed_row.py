@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from empty import empty_database
+from practices.changes import change
 from practices.conftest import House
 from practices.orders import desk_of
 from practices.test_holds import apart, preserved
 from practices.test_partner_transactions import partner, row, take
 from practices.test_visit_pages import record_visits, signed_in_visits
 from upheld.core.ids import PersonId, UserId
-from upheld.database.statements import run
-from upheld.database.transaction import reading, writing
+from upheld.database.transaction import reading
 from upheld.gate import set_aside
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
@@ -44,13 +44,6 @@ LISTED = {
 def database_url(tmp_path: Path) -> str:
     """One kind of database is enough: what is changed is read the same way."""
     return empty_database(tmp_path)
-
-
-def change(house: House, what: str, *whose: PersonId) -> None:
-    """Change something of some people behind our back."""
-    with writing(house.provider.gate.gate.engine) as connection:
-        for each in whose:
-            run(connection, CHANGES[what], b"\x01" + bytes(60), each)
 
 
 def run_ours(house: House, days: int) -> None:
@@ -90,7 +83,7 @@ def test_one_changed_row_stops_no_job_for_others_and_tells_of_no_silent_hold(
         preserved(house, desk, ann, silent=order == "silent")
     if is_erased:
         erase(gate, [ann])
-    change(house, what, ann, *apart(house))
+    change(house, CHANGES[what], ann, *apart(house))
     house.do(lambda t: withdrawal.withdraw(t, its.feed_id, UserId("u1")))
     run_ours(house, 1)
     left = house.do(lambda t: t.tables.select_unchecked(partner_transaction, ["person_id"]))
