@@ -44,9 +44,9 @@ from upheld.gate.gate import Gate
 from upheld.gate.operations.jobs import Job, Jobs, built_in
 from upheld.policy.load import load
 from upheld.vault.keyring import KeyFile, Keyring
-url, home, behind = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+url, home, ahead = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 keyring = Keyring.open(home / "keyring", KeyFile(home / "master"))
-clock = Clock(lambda: time.time_ns() - behind)  # as late as at the gate of the test
+clock = Clock(lambda: time.monotonic_ns() + ahead)  # as late as at the gate of the test
 gate = Gate(open_database(url), load(sample_policy()), keyring, clock)
 told = lambda gate: print("leading", flush=True) or 0
 jobs = built_in(Settings(log_key=home / "log.key"))
@@ -226,8 +226,8 @@ def test_whoever_is_killed_over_the_jobs_is_followed(
     gate: Gate, settings: Settings, database_url: str, tmp_path: Path
 ) -> None:
     """After each kill another process leads, the ledger is whole, and nothing is done twice."""
-    behind = time.time_ns() - microseconds(gate.context.clock.now()) * 1000
-    command = [sys.executable, "-c", WORKER, database_url, str(tmp_path), str(behind)]
+    ahead = microseconds(gate.context.clock.now()) * 1000 - time.monotonic_ns()
+    command = [sys.executable, "-c", WORKER, database_url, str(tmp_path), str(ahead)]
     chance = random.Random(5)  # noqa: S311 - moments to kill at
     person = customer(gate)
     for _ in range(KILLS):
