@@ -24,6 +24,7 @@ import postgres
 from cheap import make_passwords_cheap
 from empty import empty_database
 from longest import LONGEST
+from processes import PATIENCE, make_patient
 from sizes import CHOSEN, USED, size
 from tally import tell
 
@@ -185,6 +186,14 @@ def cheap_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def patient() -> Iterator[None]:
+    """Wait long for locks and for other processes: a loaded machine is no reason to fail."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_patient(patch)
+        yield
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
     """A headless browser, Debian's own: nothing is downloaded for the tests.
@@ -200,7 +209,9 @@ def chromium() -> Iterator["Browser"]:
     # Chromium's sandbox refuses to run as root.
     args = [*CHROMIUM_ARGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=args)
+        patience = PATIENCE * 1000
+        browser = playwright.chromium.launch(executable_path=path, args=args, timeout=patience)
+        browser.on("context", lambda context: context.set_default_timeout(patience))
         yield browser
         browser.close()
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from processes import PATIENCE, free_port
+
 INSTALLED = Path("/usr/lib/postgresql")
+PATIENTLY = ("--wait", "--timeout", str(round(PATIENCE)))
 _STARTED: dict[str, tuple[Path, Path]] = {}  # by address: where a server's programs and home are
 
 
@@ -31,8 +33,8 @@ def restart(address: str, *, mode: str = "fast") -> None:
     folder, home = _STARTED[address]
     _run(
         folder / "pg_ctl",
+        *PATIENTLY,
         "restart",
-        "--wait",
         "--pgdata",
         home / "data",
         "--log",
@@ -72,9 +74,7 @@ def server(folder: Path) -> Iterator[str]:
     try:
         password = secrets.token_hex()
         (home / "password").write_text(password)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         if os.geteuid() == 0:
             for path in (home, home / "password"):
                 shutil.chown(path, "postgres")
@@ -97,8 +97,8 @@ def server(folder: Path) -> Iterator[str]:
         options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories="
         _run(
             folder / "pg_ctl",
+            *PATIENTLY,
             "start",
-            "--wait",
             "--pgdata",
             home / "data",
             "--log",
@@ -111,7 +111,15 @@ def server(folder: Path) -> Iterator[str]:
             _STARTED[address] = folder, home
             yield address
         finally:
-            _run(folder / "pg_ctl", "stop", "--mode", "immediate", "--pgdata", home / "data")
+            _run(
+                folder / "pg_ctl",
+                *PATIENTLY,
+                "stop",
+                "--mode",
+                "immediate",
+                "--pgdata",
+                home / "data",
+            )
     finally:
         shutil.rmtree(home)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
 import upheld
+from processes import wait_until
 from upheld.api.live import Live
 from upheld.api.logs import Lines, event
 from upheld.api.service import Service, ServiceSettings
@@ -137,14 +136,6 @@ def test_a_wrong_file_does_not_start(path: Path, text: str) -> None:
         Live(path, title)
 
 
-def wait(until: Callable[[], bool]) -> None:
-    """Wait a few seconds for something to become so."""
-    end = time.monotonic() + 10
-    while not until() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert until()
-
-
 def test_pages_and_answers_change_together(path: Path) -> None:
     """The page, the digest and the decisions of a watched file are always those of one policy."""
     service = Service(path, policy_app, ServiceSettings(watch=True))
@@ -156,12 +147,12 @@ def test_pages_and_answers_change_together(path: Path) -> None:
     with TestClient(service) as client:
         before = client.post("/access/v1/evaluation", json=question).json()
         write(path, NEXT)
-        wait(lambda: "Two" in client.get("/privacy").text)
+        wait_until(lambda: "Two" in client.get("/privacy").text)
         after = client.post("/access/v1/evaluation", json=question).json()
         assert (before["decision"], after["decision"]) == (False, True)
         assert client.get("/healthz").json()["digest"] in after["context"]["policy"]
         write(path, WRONG)
-        wait(lambda: 'result="refused"' in client.get("/metrics").text)
+        wait_until(lambda: 'result="refused"' in client.get("/metrics").text)
         assert client.post("/access/v1/evaluation", json=question).json()["decision"] is True
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from processes import PATIENCE, free_port, wait_for_port, wait_until
 from questions import EVALUATION, SHARE
 from upheld.api import server
 from upheld.demo import sample_policy
@@ -31,37 +32,19 @@ class Running(NamedTuple):
     policy: Path
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    """Wait until somebody listens on a port."""
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-
-
 def started(policy: Path, *options: str) -> Running:
     """Start a service and wait until it answers."""
     port = free_port()
     command = [UPHELD, "run", str(policy), "--port", str(port), "--json-logs", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(port)
+    wait_for_port(port)
     return Running(process, port, policy)
 
 
 def stopped(running: Running) -> list[dict[str, object]]:
     """Stop a service and read its log."""
     running.process.send_signal(signal.SIGTERM)
-    _, errors = running.process.communicate(timeout=120)
+    _, errors = running.process.communicate(timeout=PATIENCE)
     return [json.loads(line) for line in errors.splitlines()]
 
 
@@ -213,15 +196,15 @@ def test_slow_heads_are_cut_off() -> None:
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        wait_for(port)
-        with socket.create_connection(("127.0.0.1", port), 10) as connection:
-            began = time.monotonic()
+        wait_for_port(port)
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nx: ")
             assert connection.recv(1) == b""
-            assert 0.5 < time.monotonic() - began < 8
+            assert time.monotonic() - began > 0.5
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE)
     assert server.HEAD_SECONDS > 1
 
 
@@ -234,9 +217,7 @@ def test_hangup_swaps_the_policy_and_stop_is_graceful(tmp_path: Path) -> None:
     policy.write_text("---\npolicy: Two\n---\n\nHello. {.note}\n", encoding="utf-8")
     running.process.send_signal(signal.SIGHUP)
     get = b"GET /privacy?who=alice HTTP/1.1\r\naccept: text/html\r\n" + CLOSING
-    end = time.monotonic() + 10
-    while b"Two" not in said(running.port, get) and time.monotonic() < end:
-        time.sleep(0.1)
+    wait_until(lambda: b"Two" in said(running.port, get))
     log = stopped(running)
     assert [each["event"] for each in log] == ["started", "policy swapped", "stopped"]
     assert "alice" not in json.dumps(log)

@@ -46,7 +46,6 @@ class Visitor:
         name = cookie_name(house.provider, kind)
         value = house.signed_in(whose, kind).cookies[name]
         context.add_cookies([{"name": name, "value": value, "url": self.address}])
-        context.set_default_timeout(8_000)
         self.page: Page = context.new_page()
 
     def at(self, path: str) -> str:

@@ -10,7 +10,6 @@ import asyncio
 import io
 import json
 import re
-import socket
 import threading
 import time
 import zipfile
@@ -24,6 +23,7 @@ import pytest
 
 from browsing import follow, require_accessible
 from practices.conftest import SetClock
+from processes import free_port
 from upheld.app.provider import provider_app
 from upheld.demo.running import Demo, ready
 from upheld.demo.scenes import PASSWORD
@@ -165,9 +165,7 @@ def town(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A small demonstration on a free port, under a clock that can be moved."""
     import uvicorn
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     clock = SetClock()
     demo = ready(tmp_path_factory.mktemp("town"), f"http://127.0.0.1:{port}", 12, clock=clock)
     gate = demo.provider.gate.gate
@@ -192,7 +190,6 @@ def meet(chromium: Browser, town: Town) -> Iterator[Meet]:
 
         def made(name: str) -> Person:
             context = chromium.new_context(java_script_enabled=False)
-            context.set_default_timeout(10_000)
             open_until_the_end.enter_context(context)
             return Person(town, context, name)
 

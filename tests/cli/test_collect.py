@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
+from processes import HEARS_CTRL_C, PATIENCE, child
 from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.clock import system_time
@@ -24,12 +24,6 @@ from upheld.practices.collection.compaction import compact
 from upheld.practices.collection.tables import visit_block
 
 COUNT = 400
-# It hears Ctrl-C also where whoever started the tests lets it be ignored.
-LISTENING = """
-import runpy, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
-runpy.run_module("upheld", run_name="__main__", alter_sys=True)
-"""
 KILLED = """
 import os, sys
 from upheld import cli
@@ -104,19 +98,15 @@ def test_a_log_that_cannot_be_read_keeps_no_other_from_it(home: Path) -> None:
 def test_a_log_is_followed_until_somebody_stops_it(home: Path) -> None:
     """Each time that lines came a line is printed; to stop it is no failure."""
     log, words = home / "access.log", ["--settings", str(home / "upheld.toml")]
-    command = [sys.executable, "-c", LISTENING, "collect", "logs", str(log), "--follow", *words]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
-        ExitStack() as ending,
-    ):
-        ending.callback(process.kill)
+    command = [*HEARS_CTRL_C, "collect", "logs", str(log), "--follow", *words]
+    with child(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert f"{COUNT} visits kept" in process.stdout.readline()
         with log.open("a") as out:
             out.write(log.read_text().splitlines(keepends=True)[0].replace("/n0", "/later"))
         assert "1 visit kept" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(PATIENCE) == 0
     assert blocks_in(home)[1] == COUNT + 1
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 
-from processes import child
+from processes import child, free_port, wait_for_port
 from samples import FRONT, WORDS, clause
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,24 +162,16 @@ def test_binary_and_broken_policies_are_told_in_json_too(tmp_path: Path) -> None
 
 def test_run_serves_the_page_and_says_where(policy: Path) -> None:
     """The address is printed, the page answers, a port that is taken is told."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with child(
         [UPHELD, "run", str(policy), "--port", str(port)], stdout=subprocess.PIPE, text=True
     ) as server:
         try:
             assert server.stdout is not None
             assert re.search(rf"http://127\.0\.0\.1:{port}", server.stdout.readline())
-            for _ in range(100):
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
-                        assert b"Some prose." in page.read()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            else:
-                pytest.fail("the page never came")
+            wait_for_port(port)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+                assert b"Some prose." in page.read()
             assert b"port" in upheld("run", policy, "--port", port, expect=2).stderr
         finally:
             server.terminate()

@@ -60,7 +60,7 @@ def test_an_import_with_linking_that_is_killed_goes_on_where_it_was(tmp_path: Pa
     for lot, read in ((1, 0), (2, 4)):
         words = [*command, "--settings", str(home / "upheld.toml")]
         script = [sys.executable, "-c", DIES.format(lot=lot), *words]
-        dead = subprocess.run(script, check=False, capture_output=True, cwd=home, timeout=120)
+        dead = subprocess.run(script, check=False, capture_output=True, cwd=home, timeout=600)
         assert dead.returncode == -signal.SIGKILL, dead.stderr
         (half,) = json.loads(run(home, "feed", "list", "--json"))
         assert (half["state"], half["lines"]) == ("open", read)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_admin import _home, run
-from processes import child
+from processes import PATIENCE, child, free_port, wait_until
 from upheld.database.engines import open_database
 from upheld.database.statements import rows
 from upheld.database.transaction import reading
@@ -93,9 +92,7 @@ def _ready(home: Path) -> Path:
 @contextmanager
 def served(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A provider that is running, until it was told to stop and has stopped."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable,
         "-m",
@@ -118,7 +115,7 @@ def served(home: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         assert any("http://127.0.0.1" in line for line in process.stdout)  # after what it warns of
         yield process
         process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def found(home: Path, query: str) -> list[tuple[object, ...]]:
@@ -134,12 +131,7 @@ def found(home: Path, query: str) -> list[tuple[object, ...]]:
 def test_a_running_provider_does_its_jobs_and_gives_up_the_lead_when_it_stops(ready: Path) -> None:
     """Its entries are covered by a signed checkpoint, without any other process."""
     with served(ready):
-        for _ in range(300):
-            if found(ready, "SELECT 1 FROM checkpoint WHERE note IS NOT NULL"):
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail("nothing was covered")
+        wait_until(lambda: found(ready, "SELECT 1 FROM checkpoint WHERE note IS NOT NULL"))
     assert found(ready, "SELECT 1 FROM lease") == []
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import upheld
-from processes import child
+from processes import PATIENCE, child
 from samples import FRONT, WORDS, clause
 from sizes import size
 from upheld.cli.lines import LINE_MAX, Answers, answer_lines, batches
@@ -135,7 +135,7 @@ def test_an_answer_comes_before_the_next_question_is_asked(file: Path) -> None:
             asked.stdin.flush()
             assert json.loads(asked.stdout.readline())["id"] == number
         asked.stdin.close()
-        assert asked.wait() == 0
+        assert asked.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("source", ["-", "file"])

@@ -58,7 +58,7 @@ def test_a_release_that_is_killed_gives_its_file_once_more_and_discloses_once(
     words = ["legal", "release", name, "--by", "olaf", "--settings", str(home / "upheld.toml")]
     for where, file in ((BEFORE_THE_FILE, out), (BEFORE_THE_NOTE, out)):
         command = [sys.executable, "-c", DIES.format(where=where), *words, "--to", str(file)]
-        dead = subprocess.run(command, check=False, capture_output=True, cwd=home, timeout=60)
+        dead = subprocess.run(command, check=False, capture_output=True, cwd=home, timeout=600)
         assert dead.returncode == -signal.SIGKILL, dead.stderr
         assert "released and not delivered" in run(home, "legal", "list")
         assert disclosures(home, number) == 1

@@ -17,7 +17,7 @@ from gate.conftest import customer
 from gate.test_covering import checkpoints
 from gate.test_items import of
 from ledger.logs import SIGNER
-from processes import child
+from processes import child, wait_until
 from sizes import size
 from tally import tried
 from upheld.core.errors import UpheldError
@@ -201,12 +201,7 @@ def test_a_running_server_covers_its_entries_within_a_second_or_so(
     try:
         person = customer(gate)
         result = gate.use(person, ["email"], purpose="billing")
-        for _ in range(200):
-            time.sleep(0.05)
-            if max(_covered(gate.engine), default=0) >= result.entry:
-                break
-        else:
-            pytest.fail("the entry was not covered")
+        wait_until(lambda: max(_covered(gate.engine), default=0) >= result.entry)
     finally:
         running.stop()
     checkpoints(gate.engine)
@@ -240,9 +235,7 @@ def test_whoever_is_killed_over_the_jobs_is_followed(
             worker.send_signal(signal.SIGKILL)
         gate.answer_access(person)
     work = Jobs(gate, built_in(settings), 1.0)
-    deadline = time.monotonic() + 30
-    while not work.leading and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: work.leading)
     assert {each.failed for each in work.step()} == {""}
     from upheld.database.transaction import reading
 

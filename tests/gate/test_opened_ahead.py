@@ -7,15 +7,13 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from sqlalchemy import text
 
-from processes import child
+from processes import child, wait_until
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Act, ActResult
 from upheld.gate.erasure.erase import erase
@@ -230,7 +228,7 @@ def test_a_process_whose_parent_was_killed_ends(tmp_path: Path) -> None:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         parent.kill()
-    _wait_until(lambda: not _is_running(pid))
+    wait_until(lambda: not _is_running(pid))
 
 
 def _is_running(pid: int) -> bool:
@@ -239,11 +237,3 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return False
     return state != "Z"
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    for _ in range(600):
-        if is_so():
-            return
-        time.sleep(0.1)
-    raise AssertionError("it never came to be so")

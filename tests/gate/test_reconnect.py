@@ -8,7 +8,6 @@ has, at rest or kept for who writes.
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from gate.conftest import TOLD
 from gate.test_faults import problems
 from ledger.logs import SIGNER
 from practices.conftest import PAGE
+from processes import PATIENCE, free_port, wait_for_port
 from sizes import size
 from tally import tried
 from upheld.app.health import LASTS
@@ -152,9 +152,7 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
     """Pages that read and forms that write, of `upheld run`, without being started again."""
     (tmp_path / "terms.md").write_text("# Terms\n\nBe kind.\n")
     settings = tmp_path / "upheld.toml"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     settings.write_text(
         f'database = "{database_url}"\nkeyring = "keyring"\nkey_file = "master"\n'
         f'policy = "{sample_policy()}"\nagreement = "terms.md"\nurl = "http://127.0.0.1:{port}"\n'
@@ -168,16 +166,9 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
     assert run.exit_code == 0, run.output
     command = [sys.executable, "-m", "upheld", "run", *named, "--port", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
+    client = httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE)
     try:
-        waited = time.monotonic() + 120
-        while time.monotonic() < waited:
-            try:
-                client.get("/healthz")
-            except httpx2.TransportError:
-                time.sleep(0.2)
-            else:
-                break
+        wait_for_port(port)
         before = asked(client)
         assert "not right" in before[0].text
         assert before[1].json()["status"] == "ok"
@@ -190,7 +181,7 @@ def test_a_running_server_answers_the_first_request_after_a_restart(
     finally:
         client.close()
         server.terminate()
-        server.wait(60)
+        server.wait(PATIENCE)
     tried(
         "restarts",
         "the server restarted under `upheld run`, then a form and a page",

@@ -17,6 +17,7 @@ import upheld
 from gate.conftest import customer
 from gate.test_gate import OFFERS, TO_PARTNER
 from gate.test_proofs import may_share
+from processes import PATIENCE
 from sizes import size
 from tally import tried
 from upheld.core.ids import PersonId
@@ -163,7 +164,7 @@ def test_without_the_locks_a_confirmed_withdrawal_would_come_in_between(
     finding = reads._finding.__wrapped__
     monkeypatch.setattr(reads, "_finding", lambda *words: finding(*words).split(" ORDER BY ")[0])
     monkeypatch.setattr(recording, "_enter", lambda *_, **__: 0)  # two of one number would collide
-    order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=20)
+    order, result = withdrawn_meanwhile(gate, person, monkeypatch, wait=PATIENCE)
     on_sqlite = gate.engine.dialect.name == "sqlite"
     assert order == ["withdrawn", "locked" if on_sqlite else "shared"]
     assert on_sqlite or isinstance(result, ActResult)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket as sockets
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ledger.logs import ORIGIN, SIGNER
-from processes import child
+from processes import HEARS_CTRL_C, PATIENCE, child
 from upheld.core.errors import UpheldError
 from upheld.ledger.checkpoint import Checkpoint, open_note, sign_checkpoint
 from upheld.ledger.note import LOG, Key, NoteError
@@ -116,13 +117,13 @@ def test_the_command_signs_until_it_is_stopped(tmp_path: Path) -> None:
     """`upheld ledger signer` signs for an export, and its socket goes with it."""
     key, socket = tmp_path / "log.key", tmp_path / "signer"
     made = FileSigner.create(key, ORIGIN)
-    command = [UPHELD, "ledger", "signer", str(key), "--socket", str(socket)]
+    command = [*HEARS_CTRL_C, "ledger", "signer", str(key), "--socket", str(socket)]
     with child(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == f"{socket}: signing for {ORIGIN}\n"
         signed = sign_checkpoint(Checkpoint(ORIGIN, 1, bytes(32)), SocketSigner(socket))
-        server.send_signal(2)
-        assert server.wait() == 0
+        server.send_signal(signal.SIGINT)
+        assert server.wait(PATIENCE) == 0
     assert open_note(signed, made.key).size == 1
     assert not socket.exists()
 

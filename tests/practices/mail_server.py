@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
+
+from processes import PATIENCE, free_port
 
 
 class Received:
@@ -50,19 +51,11 @@ class _Controller(Controller):
     utf8 = True
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @contextmanager
 def mail_server(*, utf8: bool = True) -> Iterator[tuple[Received, str]]:
     """A mail server on this machine, and its address as the settings have it."""
     inbox, port = Received(), free_port()
-    controller = _Controller(inbox, hostname="127.0.0.1", port=port)
+    controller = _Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.utf8 = utf8
     controller.start()
     try:

@@ -15,7 +15,7 @@ import pytest
 from empty import empty_database
 from practices.conftest import House
 from practices.test_partner_pulls import API, EMAILS, opened, some
-from processes import child
+from processes import PATIENCE, child
 from upheld.practice import deliveries
 from upheld.practices.agreements import pulls
 
@@ -93,8 +93,8 @@ def test_a_server_that_is_killed_in_a_page_gives_nobody_twice(
         address = f"http://127.0.0.1:{process.stdout.readline().strip()}{API}/pulls/{pull}/page"
         bearer = {"authorization": f"Bearer {program.token}"}
         with pytest.raises(httpx2.TransportError):
-            httpx2.post(address, data={"page": "1"}, headers=bearer, timeout=60)
-        assert process.wait() == -signal.SIGKILL
+            httpx2.post(address, data={"page": "1"}, headers=bearer, timeout=PATIENCE)
+        assert process.wait(PATIENCE) == -signal.SIGKILL
     house.clock.moved += 2 * LATER
     left = house.do(lambda t: deliveries.latest(t.tables))
     assert [each.state for each in left] == ([] if when == "before" else ["waiting"])

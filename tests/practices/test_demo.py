@@ -6,10 +6,8 @@ import itertools
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from html import unescape
@@ -23,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from practices.conftest import PAGE, SetClock, close
-from processes import child
+from processes import PATIENCE, child, free_port, wait_for_port
 from sizes import size
 from upheld.app.provider import provider_app
 from upheld.core.errors import UpheldError
@@ -458,21 +456,9 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert not mine.exists()
 
 
-def wait_for_page(address: str) -> str:
-    """A page, as soon as somebody listens."""
-    for _ in range(2_400):
-        try:
-            return str(httpx2.get(address, headers=PAGE).text)
-        except httpx2.ConnectError:
-            time.sleep(0.05)
-    raise TimeoutError(address)
-
-
 def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """It prints who signs in once it can be opened; told to stop, it removes its folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [
         str(Path(sys.executable).with_name("upheld")),
         "demo",
@@ -488,8 +474,10 @@ def test_the_command_serves_it_and_leaves_nothing_behind(tmp_path: Path) -> None
         assert value[0].startswith("Ready after ")
         assert "ann@customer.example" in "".join(value)
         process.stdout.readline()  # its address, printed when it listens
-        assert "Ann Marlow" in wait_for_page(f"http://127.0.0.1:{port}/demo")
+        wait_for_port(port)
+        page = httpx2.get(f"http://127.0.0.1:{port}/demo", headers=PAGE, timeout=PATIENCE)
+        assert "Ann Marlow" in page.text
         assert list(tmp_path.glob("upheld-demo-*"))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(120) == 0
+        assert process.wait(PATIENCE) == 0
     assert list(tmp_path.iterdir()) == []

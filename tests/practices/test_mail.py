@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from practices.conftest import House
-from practices.mail_server import free_port, mail_server
+from practices.mail_server import mail_server
+from processes import free_port
 from upheld.core import mailbox
 from upheld.core.ids import PersonId
 from upheld.database import rows as database

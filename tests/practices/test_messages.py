@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -15,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from practices.conftest import House
+from processes import PATIENCE, free_port
 from upheld.core.ids import PersonId
 from upheld.gate.act.request import Refused
 from upheld.gate.transaction import GateTransaction
@@ -46,14 +46,6 @@ class Inbox:
         return self.answer
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 def templates(house: House) -> None:
     """A template of the tests' own beside those of the practices."""
@@ -74,7 +66,7 @@ def templates(house: House) -> None:
 def server() -> Iterator[tuple[Inbox, int]]:
     """A mail server on this machine."""
     inbox, port = Inbox(), free_port()
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE)
     controller.start()
     yield inbox, port
     controller.stop()
