@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
@@ -18,6 +19,7 @@ from processes import HEARS_CTRL_C, PATIENCE, child
 from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.clock import system_time
+from upheld.core.errors import UpheldError
 from upheld.core.settings import read_settings
 from upheld.practices.collection.blocks import DayKeys, days_of
 from upheld.practices.collection.compaction import compact
@@ -82,6 +84,35 @@ def test_a_log_is_taken_in_and_its_counts_are_told(home: Path) -> None:
     assert "1 left out: not a line of a log" in text
     (report,) = json.loads(run(home, "collect", "logs", str(log), "--json"))
     assert (report["lines"], report["visits"]) == (0, 0)
+
+
+def test_a_day_whose_key_was_changed_is_named_and_given_another(tmp_path: Path) -> None:
+    """Other logs are read on; then what waited is read, and an odd day or nobody is refused."""
+    home = provider_in(tmp_path, maria="manager")
+    for name, moment in (("today", system_time()), ("yesterday", YESTERDAY)):
+        line = f'192.0.2.7 - - [{moment:%d/%b/%Y:%H:%M:%S} +0000] "GET /p HTTP/1.1" 200 9\n'
+        (home / f"{name}.log").write_text(line)
+    logs = [str(home / f"{name}.log") for name in ("yesterday", "today")]
+    run(home, "collect", "logs", logs[0])
+    with sqlite3.connect(home / "provider.db") as connection:
+        ((day,),) = connection.execute("SELECT day FROM visit_day").fetchall()
+        connection.execute("UPDATE visit_day SET salt = zeroblob(32)")
+    with Path(logs[0]).open("a") as out:
+        out.write(Path(logs[0]).read_text())
+    text = run(home, "collect", "logs", *logs, expect=2)
+    assert f"the key of the visits of {day} was changed" in text
+    assert "today.log: 1 line; 1 visit kept" in text
+    for words, why in (
+        ([day, "--by", "nobody"], "nobody by"),
+        (["2026-02-30", "--by", "maria"], "a day is written like"),
+        (["", "--by", "maria"], "no day is named"),
+        (["1999-01-01", "--by", "maria"], "is as it was written"),
+    ):
+        with pytest.raises(UpheldError, match=why):
+            run(home, "collect", "new-key", *words)
+    text = run(home, "collect", "new-key", day, "--by", "maria")
+    assert text == f"{day}: a key again; 1 visit given up\n"
+    assert "1 visit kept" in run(home, "collect", "logs", *logs)
 
 
 def test_a_log_that_cannot_be_read_keeps_no_other_from_it(home: Path) -> None:

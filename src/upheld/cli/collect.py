@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from upheld.cli.admin import SETTINGS, gate_of, provider_of, settings_in
-from upheld.cli.desk_options import BY, user_id_of
+from upheld.cli.desk_options import BY, actor_of, read_day, user_id_of
 from upheld.cli.output import JSON, complain, print_json
 from upheld.core.counts import count_of
+from upheld.core.errors import UpheldError
 
 if TYPE_CHECKING:
     from upheld.cli.row_files import ColumnWords, Row
@@ -47,6 +48,7 @@ def logs(
 
     One that cannot be read keeps no other from it: 2 then, after all of them.
     """
+    from upheld.practices.collection.blocks import DayKeyError
     from upheld.practices.collection.ingest import LogIngest
     from upheld.practices.collection.log_files import LogFileError
 
@@ -56,11 +58,11 @@ def logs(
         _follow(ingest, files, as_json=as_json)
         return
     reports: list[LogReport] = []
-    errors: list[LogFileError] = []
+    errors: list[LogFileError | DayKeyError] = []
     for name in files:
         try:
             reports.append(ingest.read(name))
-        except LogFileError as error:
+        except (LogFileError, DayKeyError) as error:
             errors.append(error)
     if as_json:
         wrong = [{"code": e.code, "message": str(e), "hint": e.hint} for e in errors]
@@ -115,6 +117,27 @@ def _follow(ingest: LogIngest, files: list[str], *, as_json: bool) -> None:
 
 def _plain(report: LogReport) -> dict[str, object]:
     return {**report._asdict(), "left_out": dict(report.left_out)}
+
+
+@collect.command("new-key")
+def new_key(
+    day: str = typer.Argument(help="The day, such as 2026-11-29."),
+    by: str = BY,
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
+) -> None:
+    """Give a day whose key was changed or taken away another; what opens with none is given up."""
+    from upheld.practices.collection.new_keys import renew
+
+    its_day = read_day(day)
+    if its_day is None:
+        raise UpheldError("no day is named", code="usage", hint="name one, such as 2026-11-29")
+    with provider_of(settings_in(settings)).gate.gate.together() as transaction:
+        its = renew(transaction, its_day, actor_of(transaction, by))
+    if as_json:
+        print_json(its._asdict())
+    else:
+        print(f"{its.day}: a key again; {count_of(its.lost, 'visit')} given up")
 
 
 @collect.command()

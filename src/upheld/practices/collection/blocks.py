@@ -14,10 +14,12 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from upheld.core.errors import UpheldError
 from upheld.core.ids import BlockId
 from upheld.database.own_tables import Tables, placeholders
+from upheld.gate.public import SealedError
 from upheld.gate.sealing import Sealer, SealerSource
-from upheld.practices.collection.tables import visit_block, visit_day
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
 
 PURPOSE: Final = "collection"
 SALT_BYTES: Final = 32
@@ -26,6 +28,10 @@ BITS_MAX: Final = 16  # of tokens, by which the blocks of a day are told apart
 BITS_AT_ONCE: Final = 500  # beginnings in one query
 NETWORK, COOKIE, PAGE = "ip-network", "cookie-id", "page-request"
 BLOCK_BYTES_MAX: Final = 1 << 28  # of a block that is opened
+
+
+class DayKeyError(UpheldError):
+    """A day whose key was changed or taken away: nothing is taken in of it."""
 
 
 class PageVisit(NamedTuple):
@@ -186,16 +192,36 @@ class DayKeys:
 
 
 def days_of(tables: Tables, days: Iterable[str], *, make: bool = False) -> dict[str, bytes]:
-    """The salts of some days; with `make` of all of them, those that are new at random."""
+    """The salts of some days; with `make` of all of them, those that are new at random.
+
+    SealedError where one was changed. With `make`, DayKeyError also where one was taken away of
+    which visits are kept: they would open no more, even if it were put back.
+    """
     salts: dict[str, bytes] = {}
     for day in days:
-        row = tables.get(visit_day, "day = ?", day)
+        try:
+            row = tables.get(visit_day, "day = ?", day)
+        except SealedError:
+            if make:
+                raise _damaged_key(day) from None
+            raise
         if row is not None:
             salts[day] = bytes(row.salt)
         elif make:
+            if tables.select_unchecked(visit_block, ["day"], f"{COUNTED} AND day = ?", day):
+                raise _damaged_key(day)
             salts[day] = secrets.token_bytes(SALT_BYTES)
             tables.insert(visit_day, day=day, salt=salts[day])
     return salts
+
+
+def _damaged_key(day: str) -> DayKeyError:
+    return DayKeyError(
+        f"the key of the visits of {day} was changed or taken away by somebody else",
+        code="day-key",
+        hint="put its row of `visit_day` back from a backup; if there is none,"
+        " `upheld collect new-key` gives the day another",
+    )
 
 
 class SealedBlock(NamedTuple):

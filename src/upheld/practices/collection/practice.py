@@ -20,6 +20,7 @@ from upheld.practices.collection.day_counts import COUNTED
 from upheld.practices.collection.day_page import DAY, DayPage
 from upheld.practices.collection.erasing import erase_visits
 from upheld.practices.collection.middleware import VisitMiddleware
+from upheld.practices.collection.new_keys import RENEWED
 from upheld.practices.collection.own_visits import HERE as MINE
 from upheld.practices.collection.own_visits import OwnVisits
 from upheld.practices.collection.page_months import month_of_pages, recent_pages
@@ -38,6 +39,7 @@ NEEDS = (
 
 SENTENCES = {
     COUNTED: "{actor} counted the visits of a day, to improve our services",
+    RENEWED: "{actor} gave the visits of a day whose key was damaged a new one",
     UNTIED: "{actor} untied a browser from {whose} account",
     beacon_keys.MADE: "{actor} let pages of {party} tell us of visits",
     beacon_keys.ENDED: "{actor} revoked a key by which pages of {party} told us of visits",

@@ -29,6 +29,7 @@ from upheld.practices.collection.rewriting import (
     JOB,
     BlockSize,
     any_of,
+    days_in_doubt,
     days_there,
     lots_of,
     on_list,
@@ -63,7 +64,9 @@ def retire(gate: Gate) -> int:
             count += step
         finish_waiting(gate, trial)
         # An erasure may have put some there, too: until they are whole, or gone.
-        set_aside(trial, gate, damaged | on_list(trial, gate))
+        with gate.look() as tables:
+            in_doubt = days_in_doubt(tables, since)
+        set_aside(trial, gate, damaged | on_list(trial, gate), in_doubt)
     return count
 
 
@@ -91,7 +94,7 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
     )
     if cookies := cookies_of(transaction, tied_on_hold(transaction)):
         for day in days_there(tables, where, *values):
-            _drop_all_but(transaction, cookies, day)
+            drop_all_but(transaction, cookies, day)
     else:
         for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
             tables.purge(visit_block, "day = ?", day)
@@ -110,7 +113,7 @@ def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) 
     return len(openly)
 
 
-def _drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: str) -> None:
+def drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: str) -> None:
     """Delete of a day what came with other cookies than some, which the law has us keep.
 
     By cookie, before when a visit is kept, in seconds since 1970. What may be in a block that is
@@ -135,14 +138,14 @@ def _drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: s
     for each in sorted(damaged):
         its, _ = tables.select_authentic(visit_block, "block_id = ?", each)
         if not any(row.apart for row in its):
-            _write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
+            write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
     if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
         tables.purge(visit_day, "day = ?", day)
     elif not keys.salts:
-        _write_as_it_is(tables, visit_day, "day = ?", day)
+        write_as_it_is(tables, visit_day, "day = ?", day)
 
 
-def _write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
+def write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
     """Write a row that is not as it was written, with changes, as it is, if it is there.
 
     Nothing opens by that which did not before, and nothing but that is found in it any more.

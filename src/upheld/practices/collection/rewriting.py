@@ -102,9 +102,27 @@ def days_there(tables: Tables, where: str, *values: str) -> list[str]:
     return sorted({str(day) for (day,) in (*of_blocks, *of_keys)})
 
 
-def set_aside(trial: JobTrial, gate: Gate, damaged: Collection[BlockId]) -> None:
-    """Put the days of damaged blocks on the list of a job, but of what a hold alone keeps."""
-    days: dict[str, list[BlockId]] = {}
+def days_in_doubt(tables: Tables, oldest: str) -> list[str]:
+    """The days whose key was changed, or taken away from what is kept of them, in their order.
+
+    Since a day of which something may be told; of none where there is no such day.
+    """
+    where = "day >= ?" if oldest else "day < ?"
+    there = tables.select_unchecked(visit_day, ["day"], where, oldest)
+    of_blocks = tables.select_unchecked(visit_block, ["day"], f"{COUNTED} AND {where}", oldest)
+    intact, _ = tables.select_authentic(visit_day, where, oldest)
+    days = {str(day) for (day,) in (*there, *of_blocks)}
+    return sorted(days - {str(each.day) for each in intact})
+
+
+def set_aside(
+    trial: JobTrial, gate: Gate, damaged: Collection[BlockId], in_doubt: Sequence[str] = ()
+) -> None:
+    """Put the days of damaged blocks on the list of a job, but of what a hold alone keeps.
+
+    And those whose keys are `in_doubt`.
+    """
+    days: dict[str, list[BlockId]] = {day: [] for day in in_doubt}
     with gate.look() as tables:
         for block_id in sorted(damaged):
             where = f"{COUNTED} AND block_id = ?"
@@ -127,11 +145,16 @@ def on_list(trial: JobTrial, gate: Gate) -> set[BlockId]:
 
 
 def _require_whole(gate: Gate, day: str, block_ids: Sequence[BlockId]) -> None:
-    """SealedError, or SealError, unless some blocks of a day are as they were written."""
+    """SealedError, or SealError, unless some blocks of a day are as they were written.
+
+    Of a day without blocks, unless its key is.
+    """
     with gate.look() as tables:
+        keys = DayKeys(gate, days_of(tables, [day]))
+        if not block_ids and not keys.salts:
+            raise SealError("the key of a day")
         for some in lots_of(BlockSize(each, 1) for each in block_ids):
             rows = tables.select(visit_block, any_of(some), *some)
-            keys = DayKeys(gate, days_of(tables, [day]))
             if rows and not keys.salts:
                 raise SealError("the key of a day")
             for row in rows:
