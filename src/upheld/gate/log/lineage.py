@@ -12,13 +12,16 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, inspect
 
 from upheld.core.ids import EntryNumber
+from upheld.core.reason_text import require_reason
 from upheld.database.connection import LAST_ENTRY, WriteConnection
 from upheld.database.statements import row, rows, run, to_bytes
+from upheld.gate.log.database_log import LogError
 from upheld.ledger.entries import Entry
 from upheld.ledger.note import to_base64
 from upheld.ledger.tree import Frontier, leaf_hash
 
 PAGE = 10_000
+REASON_MAX = 300  # characters
 
 
 def first(connection: Connection) -> int:
@@ -82,3 +85,15 @@ def skip_signed(connection: Connection) -> None:
 def restore_entry(previous: str, policy: str, reason: str) -> Entry:
     """The first entry of a log that goes on from a backup."""
     return Entry(kind="restore", time="", policy=policy, previous=previous, problem=reason)
+
+
+def entered_reason(because: str) -> str:
+    """Why somebody goes on without what was lost, as the log says it for good.
+
+    LogError for a reason that nobody could read, or of too many characters.
+    """
+    return require_reason(because, REASON_MAX, _reason_error, "the log says for good why")
+
+
+def _reason_error(sentence: str, hint: str) -> LogError:
+    return LogError(sentence, code="log-reason", hint=hint)

@@ -207,12 +207,14 @@ def _whole(
 def begin_again(gate: Gate, because: str) -> int:
     """Begin a new log, as a restore does; the number of its first entry, which says why.
 
-    What the log before has lost, or what was changed in it, stays so and is still found.
+    What the log before has lost, or what was changed in it, stays so and is still found. LogError
+    for a reason that nobody could read.
     """
+    reason = lineage.entered_reason(because)
     with writing(gate.engine) as connection:
         previous = lineage.last_known(connection)
         lineage.skip_signed(connection)
-        first = lineage.restore_entry(previous, gate.context.policy.digest, because)
+        first = lineage.restore_entry(previous, gate.context.policy.digest, reason)
         number, _ = entries.write(connection, first, None, gate.context.clock.now())
         lineage.begin(connection, number, previous)
         run(connection, "DELETE FROM finding WHERE kind IN ('cosignatures', 'put back')")

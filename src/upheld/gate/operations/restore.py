@@ -90,6 +90,7 @@ def restore(
     erasures lacks some, or what was published has more than the backup; of the last two only as
     long as nobody says why.
     """
+    because = lineage.entered_reason(options.because) if options.because else ""
     head = archive.read_head(path)
     both = keyring
     if head.epoch not in {each.number for each in keyring.epochs}:
@@ -104,19 +105,19 @@ def restore(
         _empty(engine)
         with writing(engine) as connection:
             closed = _load(connection, path, head, both)
-            _require_erasure_list(keyring, closed, options.because)
+            _require_erasure_list(keyring, closed, because)
             previous = _previous(connection, closed, options)
             last = entries.last_of(connection)
             older_databases.belong(connection, both)
             in_force = _in_force(connection, policy)
-            first = lineage.restore_entry(previous, in_force.digest, options.because)
+            first = lineage.restore_entry(previous, in_force.digest, because)
             number, _ = entries.write(connection, first, None, system_time())
             lineage.begin(connection, number, previous)
             since = stamp(last[1]) if last else ""
             erased = _settle(connection, in_force, keyring, both, options.keys, since)
-            older = _earlier_version(connection, keyring, options.because)
+            older = _earlier_version(connection, keyring, because)
         if older:
-            accept_version(engine, keyring, Clock(), options.because)
+            accept_version(engine, keyring, Clock(), because)
         erase.finish(engine, keyring, Clock())
         Erasures(keyring).settle()
         scrub(engine)
@@ -213,8 +214,9 @@ def _earlier_version(connection: Connection, keyring: Keyring, because: str) -> 
 def accept_version(engine: Engine, keyring: Keyring, clock: Clock, because: str) -> str:
     """Take the version of the policy that a database was put back to, with an entry; its name.
 
-    EditionError where nothing later is remembered.
+    EditionError where nothing later is remembered; LogError for a reason that nobody could read.
     """
+    reason = lineage.entered_reason(because)
     last = VersionMark(keyring)
     with writing(engine) as connection:
         older_databases.belong(connection, keyring)
@@ -231,7 +233,7 @@ def accept_version(engine: Engine, keyring: Keyring, clock: Clock, because: str)
             time="",
             policy=posted[-1].digest if posted else "",
             evidence=(memory.digest,) if memory.digest else (),
-            problem=because,
+            problem=reason,
         )
         entries.write(connection, entry, None, clock.now())
     with reading(engine) as connection:

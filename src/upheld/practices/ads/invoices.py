@@ -126,6 +126,7 @@ def correct(
 
     AdError where there is no such invoice, or not so much of it is left.
     """
+    reason = require_reason(reason, REASON_MAX, _error, "a correction needs a reason")
     transaction.lock(REGISTER)  # before it is read what is left: two at once take no more than that
     its = require(transaction.tables, number)
     if its.corrects:
@@ -134,7 +135,6 @@ def correct(
         raise _error(
             "this is not what is left of the invoice", f"take off at most {most / 100:.2f}"
         )
-    reason = require_reason(reason, REASON_MAX, _error, "a correction needs a reason")
     lines = (AdInvoiceLine(f"Taken off invoice {number}", -cents),)
     now = transaction.clock.now()
     correction = AdInvoice(0, its.party, its.month, number, reason, lines, "", now)

@@ -150,6 +150,7 @@ def ask(transaction: Transaction, wish: ExtractWish, user_id: UserId) -> Extract
 
 
 def _require_possible(transaction: Transaction, wish: ExtractWish) -> None:
+    require_reason(wish.reason, REASON_MAX, _error, "an extract needs a reason")
     if wish.purpose not in PURPOSES or not wish.columns or {*wish.columns} - {*COLUMNS}:
         raise _error("there is no such extract", "choose a purpose and columns from the lists")
     for each in wish.columns:
@@ -164,7 +165,6 @@ def _require_possible(transaction: Transaction, wish: ExtractWish) -> None:
         raise _error("these months are not over, or too long ago", "choose earlier or fewer ones")
     if wish.one_in not in ONE_IN or wish.days not in DAYS:
         raise _error("this share or term is not on the list", "choose from the lists")
-    require_reason(wish.reason, REASON_MAX, _error, "an extract needs a reason")
 
 
 def approve(transaction: Transaction, extract_id: ExtractId, user_id: UserId) -> Extract:
@@ -184,8 +184,8 @@ def refuse(
     transaction: Transaction, extract_id: ExtractId, user_id: UserId, *, reason: str
 ) -> Extract:
     """Say no to an extract that somebody else asked for, for a reason."""
-    its = _waiting(transaction, extract_id, user_id)
     reason = require_reason(reason, REASON_MAX, _error, "a no needs a reason")
+    its = _waiting(transaction, extract_id, user_id)
     return _decide(transaction, its, user_id, {"state": REFUSED, "why": reason})
 
 

@@ -219,6 +219,7 @@ class Terminations:
         nobody could read.
         """
         user = self.require_role(transaction.tables, by)
+        why = require_reason(why, TEXT_MAX, _reason_error, "it needs a reason")
         decision = self.require(transaction, termination_id)
         if not decision.is_standing:
             raise TerminationError(
@@ -228,7 +229,6 @@ class Terminations:
             )
         if operators.is_left_to_others(transaction.tables, by, decision.person_id):
             raise _own_account()
-        why = require_reason(why, TEXT_MAX, _reason_error, "it needs a reason")
         is_over = is_closed(transaction, decision.person_id)
         again = "Your account stays closed." if is_over else "You can order services again."
         text = f"We have undone our decision. {again} {why}"
