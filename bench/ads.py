@@ -16,6 +16,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -26,14 +27,16 @@ import upheld
 from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
 from upheld.demo import sample_policy
+from upheld.gate.gate import Gate
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import bands
-from upheld.practices.ads import audience, campaigns, segments
+from upheld.practices.ads import audience, campaigns, estimates, segments
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import CampaignIndex, Groups, Mask
 from upheld.practices.ads.picking import LiveCampaigns, Picking, Seen
 from upheld.practices.ads.segments import Segments
 from upheld.practices.ads.tables import campaign
+from upheld.vault.opened_ahead import OpenedAhead
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from empty import empty_database
@@ -192,6 +195,37 @@ def through_the_gate(house: House, members: int) -> None:
     row("by the clock, with whatever else ran", f"{clock * each:,.1f} µs", "30 µs")
 
 
+def a_review(house: House) -> None:
+    """How long others who write wait for a review, once somebody of each lot has changed."""
+    gate, its = house.provider.gate.gate, house.do(lambda t: campaigns.every(t.tables))[0]
+    lots = house.do(lambda t: segments.current(t, its.criteria)).lots
+    for each in lots:
+        house.do(lambda t, each=each: opt_out(t, each.after))
+    times: list[float] = []
+    real = Gate.together
+
+    @contextmanager
+    def timed(gate: Gate, ahead: OpenedAhead | None = None) -> Iterator[GateTransaction]:
+        with real(gate, ahead) as transaction:
+            start = time.process_time()
+            yield transaction
+            times.append(time.process_time() - start)
+
+    Gate.together = timed  # type: ignore[method-assign] # put back below
+    estimates.prepare(gate, its.campaign_id)
+    row("the longest transaction before a review", f"{max(times, default=0) * 1e3:,.0f} ms")
+    times.clear()
+    house.do(lambda t: estimates.review(t, its.campaign_id, approve=True, reason="", actor="mo"))
+    row("the transaction of a review", f"{max(times) * 1e3:,.0f} ms")
+    Gate.together = real  # type: ignore[method-assign]
+
+
+def opt_out(transaction: GateTransaction, after: str) -> None:
+    """Turn advertisements by what is known of the next one after somebody off, if there is one."""
+    for person in transaction.customers_after(after, 1):
+        transaction.record(person, "opt-out", fact="advertising-opt-out")
+
+
 def helpers_seconds() -> float:
     """The processor's time of the processes that were started and are over."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -273,6 +307,7 @@ def main() -> None:
         with contextmanager(houses)(empty_database(folder), folder) as opening:
             house = opening(upheld.load(sample_policy()))
             through_the_gate(house, members)
+            a_review(house)
             pages(house)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +54,12 @@ def test_a_programme_is_joined_run_left_and_run_again(
     with visit(chromium, site, house.signed_in(house.customer())) as page:
         follow(page.get_by_role("link", name="Letters"))
         assert WARNING in page.inner_text("main")
+        paragraphs = [each.bounding_box() for each in page.locator("blockquote.agree p").all()]
+        assert len(paragraphs) > 1
+        for one, after in pairwise(paragraphs):  # none begins in the line where another ends
+            assert one
+            assert after
+            assert one["y"] + one["height"] <= after["y"]
         box = page.get_by_role("checkbox")
         assert not box.is_checked()
         follow(page.get_by_role("button", name="Join this programme"))

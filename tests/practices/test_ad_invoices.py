@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import count
+from operator import itemgetter
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from practices.ads import advertiser, booked, invoice_to, reported, review
 from practices.conftest import House, send
@@ -16,6 +20,8 @@ from upheld.practices.ads import ad_reports, invoices
 from upheld.practices.ads.campaigns import AdError
 
 MONTH = "2026-02"  # the one before a story
+MONTHS = ("2026-01", MONTH, "2026-03", "2026-04")
+NAMES = count()
 
 
 def rows(house: House) -> list[tuple[int, int, int]]:
@@ -109,6 +115,29 @@ def test_an_advertiser_pays_for_no_more_than_it_booked_in_whichever_order_days_a
     reported(house, its, (f"{MONTH}-26", 1_000))
     assert invoices.issue_all(gate) == 0
     assert rows(house) == [(1, 0, 2_500)]
+
+
+DAYS = st.dates(date(2026, 2, 1), date(2026, 4, 30)).map(str)
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12
+)
+@given(st.lists(st.tuples(DAYS, st.integers(-3_000, 9_000)), max_size=8, unique_by=itemgetter(0)))
+def test_no_bill_and_no_invoices_come_to_more_than_was_booked_whatever_noise_adds(
+    house: House, days: list[tuple[str, int]]
+) -> None:
+    """In whichever order days are reported, and however often an invoice is issued between."""
+    party = advertiser(house, f"Fir {next(NAMES)}")
+    its = review(house, booked(house, party, views_max=4_000, cents=1_250))
+    for day in [("2026-01-31", 0), *days]:
+        reported(house, its, day)
+        house.clock.moved += timedelta(days=13)
+        house.do(invoices.issue)
+        bills = house.do(lambda t: [b for m in MONTHS for b in ad_reports.bills(t, m, party)])
+        invoiced = sum(each.cents for each in house.do(lambda t: invoices.every(t.tables, party)))
+        assert sum(each.cents for each in bills) <= 4 * 1_250
+        assert 0 <= invoiced <= 4 * 1_250
 
 
 def test_a_form_that_corrects_an_invoice_counts_once(house: House) -> None:

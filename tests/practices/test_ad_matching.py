@@ -25,9 +25,11 @@ from upheld.practice import bands
 from upheld.practices.ads import audience, campaigns, hides, segments
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import CampaignIndex, Groups, Mask
+from upheld.practices.ads.picking import Picking
 from upheld.practices.ads.segments import Segments
 from upheld.practices.ads.tables import ad_hide, ad_segment
 from upheld.vault.opened_ahead import OpenedAhead
+from upheld.web import sessions
 
 NOW = datetime(2026, 3, 11, 16, 20, tzinfo=UTC)
 WHY = "Why this ad"
@@ -185,6 +187,18 @@ def test_what_is_known_of_a_visitor_is_read_once_a_session_and_anew_when_it_chan
     house.do(lambda t: t.store(ann, {"gender": "male"}, source="customer", occasion="service-use"))
     assert WHY not in browser.get("/me").text
     assert _uses(house, ann) == before + 2
+
+
+def test_what_a_session_saw_is_forgotten_once_it_is_over(house: House) -> None:
+    """With the bands of whose it was; one that goes on is minded."""
+    picking, wait = Picking(house.provider), sessions.ABSOLUTE * 0.6
+    first = picking.seen(b"first")
+    picking.seen(b"second")
+    house.clock.moved += wait
+    assert picking.seen(b"first") is first
+    house.clock.moved += wait
+    picking.seen(b"third")
+    assert [*picking._sessions] == [b"first", b"third"]
 
 
 def test_bitmaps_are_made_while_a_campaign_waits_and_say_nobodys_name(house: House) -> None:

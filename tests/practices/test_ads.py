@@ -219,5 +219,9 @@ def test_what_we_would_use_is_corrected_from_its_page(house: House) -> None:
 def test_a_child_reads_of_no_group_to_choose_advertisements_by(house: House) -> None:
     """Nothing of theirs would be used, so that nothing is offered to correct for it."""
     young = house.customer(gender="female", born="2010-02-01", zip="98225")
-    page = house.signed_in(young).get("/me/ads").text
+    browser = house.signed_in(young)
+    page = browser.get("/me/ads").text
     assert "Nothing that we know about you is in one of our groups." in page
+    assert "We never do so" not in page
+    assert "you: we never do so for anybody under eighteen." in page
+    assert "We may choose" not in page.partition("<h2>")[0]

@@ -182,17 +182,20 @@ class AdDesk:
         filled = read(VERDICT, visit.form)
         if not filled.ok:
             return await self.show_one(visit, filled, 422)
+        approve, gate = filled.values["verdict"] == "approve", self.provider.gate.gate
 
         def work(transaction: Transaction) -> Campaign:
             return estimates.review(
                 transaction,
                 its.campaign_id,
-                approve=filled.values["verdict"] == "approve",
+                approve=approve,
                 reason=filled.values["reason"],
                 actor=actor,
             )
 
         try:
+            if approve:
+                await self.provider.run_in_thread(estimates.prepare, gate, its.campaign_id)
             its = await self.provider.do(work)
         except (AdError, BudgetError, NoiseError) as error:
             return await self.show_one(visit, filled.wrong("verdict", error.in_sentences()), 409)

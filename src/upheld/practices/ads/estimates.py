@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
+from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, noise
@@ -41,6 +42,27 @@ class Estimate(NamedTuple):
     def is_enough(self) -> bool:
         """Whether a campaign for the group may run."""
         return 0 < self.smallest <= self.people
+
+
+def prepare(gate: Gate, campaign_id: CampaignId) -> None:
+    """Have those read whom the approval of a campaign counts, some at a time, before its review.
+
+    So nobody who writes waits until all of them are read. Nobody is read where nobody would be
+    counted: AdError, BudgetError and NoiseError are those of the review.
+    """
+    with gate.consult() as transaction:
+        its = campaigns.require(transaction.tables, campaign_id)
+        if its.state != campaigns.WAITING or not its.criteria:
+            return
+        topics = forbidden.topics_of(transaction.tables, transaction.policy, its)
+        price = _price_of(transaction, its.criteria)
+        if topics.own or not price:
+            return
+        forbidden.require_name(topics)
+        month_prices.require_room(transaction, its, price)
+        page_reading.require_made(transaction, its.criteria)
+        noise.require()
+    segments.refresh(gate, its.criteria)
 
 
 def review(

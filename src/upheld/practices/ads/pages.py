@@ -72,6 +72,7 @@ class AdPages:
             )
             today = transaction.clock.today()
             mine = {**audience.MaskMaker(transaction.policy, today).of(values)}
+            is_young = bool(values.get(bands.BORN)) and not mine  # no band has anybody so young
             if mine and not isinstance(result, Refused):
                 others = [each for each in FIELDS if each not in result.refused]
                 mine |= audience.activities_of(transaction, [visit.subject], others)[visit.subject]
@@ -81,6 +82,7 @@ class AdPages:
                     for dimension, words in mine.items()
                     if words
                 ],
+                "is_young": is_young,
                 "hidden": len(hides.hidden_from(transaction, visit.subject)),
                 **self._grounds(transaction, visit, _open_fields(transaction)),
             }

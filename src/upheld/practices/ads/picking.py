@@ -34,6 +34,7 @@ from upheld.practices.ads import (
 from upheld.practices.ads.campaigns import Campaign
 from upheld.practices.ads.matching import Bits, CampaignIndex, Groups, Mask
 from upheld.practices.ads.periods import kind_of
+from upheld.web import sessions
 
 VIEWS_A_SESSION: Final = 3  # how often a session sees one campaign at most
 SESSIONS_MAX: Final = 10_000
@@ -64,7 +65,8 @@ class LiveCampaigns(NamedTuple):
 class Seen:
     """What a session saw, hid, reported and clicked, and the bands of whose it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, used_at: datetime | None = None) -> None:
+        self.used_at = used_at  # when last
         self.views: dict[str, int] = {}
         self.clicked: set[str] = set()
         self.reported: set[str] = set()
@@ -87,12 +89,19 @@ class Picking:
         self._pictures: dict[str, pictures.ShownPicture | None] = {}  # of those that were shown
 
     def seen(self, session: bytes) -> Seen:
-        """What a session saw; the longest unused sessions are forgotten first."""
+        """What a session saw; those that are over are forgotten, and the longest unused first."""
+        now = self.provider.now()
         result = self._sessions.setdefault(session, Seen())
+        result.used_at = now
         self._sessions.move_to_end(session)
-        while len(self._sessions) > SESSIONS_MAX:
+        while len(self._sessions) > SESSIONS_MAX or self._is_first_over(now):
             self._sessions.popitem(last=False)
         return result
+
+    def _is_first_over(self, now: datetime) -> bool:
+        """Whether the session that was not used for longest is surely over by now."""
+        used_at = next(iter(self._sessions.values())).used_at
+        return used_at is None or now - used_at > sessions.ABSOLUTE
 
     def forget_campaigns(self) -> None:
         """Read anew which campaigns there are: one has changed."""

@@ -185,18 +185,24 @@ def _read_lot(brought: _Brought, transaction: Transaction, after: str, last: str
     return _Lot(after, last, mark, first, brought.segments.people)
 
 
+def _is_changed(transaction: Transaction, lot: _Lot) -> bool:
+    """Whether anything of anybody in a lot is another since it was read."""
+    return transaction.crowd_between(lot.after, lot.last)[1] != lot.mark
+
+
+def _read_anew(brought: _Brought, transaction: Transaction, lot: _Lot) -> _Lot:
+    """Read the people of a lot once more; those it had before are in no bitmap then."""
+    brought.segments.remove(lot.first_place, lot.end_place)
+    return _read_lot(brought, transaction, lot.after, lot.last)
+
+
 def _read_changed(brought: _Brought, transaction: Transaction) -> bool:
     """Read anew the lots in which somebody changed; whether there was one."""
-    segments, lots = brought.segments, []
-    for lot in segments.lots:
-        if transaction.crowd_between(lot.after, lot.last)[1] == lot.mark:
-            lots.append(lot)
-        else:
-            segments.remove(lot.first_place, lot.end_place)
-            lots.append(_read_lot(brought, transaction, lot.after, lot.last))
-    changed = lots != segments.lots
-    segments.lots = lots
-    return changed
+    lots = brought.segments.lots
+    changed = [at for at, lot in enumerate(lots) if _is_changed(transaction, lot)]
+    for at in changed:
+        lots[at] = _read_anew(brought, transaction, lots[at])
+    return bool(changed)
 
 
 def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
@@ -240,6 +246,29 @@ def make(gate: Gate) -> int:
     with gate.together() as transaction:
         # Where the row is gone or another, somebody was erased: next time all is made anew.
         return brought.segments.people if _keep(transaction, brought, made_at) else 0
+
+
+def refresh(gate: Gate, criteria: bands.Criteria) -> int:
+    """Make bitmaps by which a group can be counted, or read anew what changed in those there are.
+
+    A lot in each transaction, so that others write meanwhile; how many lots were read anew. Who
+    changes after that is left to `current`.
+    """
+    make(gate)
+    with gate.consult() as transaction:
+        standing = _standing(transaction)
+        if standing is None or not standing[0].has(bands.fields_of(criteria)):
+            return 0
+        segments, made_at = standing
+        brought = _bring(transaction, segments)
+        changed = [at for at, lot in enumerate(segments.lots) if _is_changed(transaction, lot)]
+    for at in changed:
+        with gate.together() as transaction:
+            if _made_under(transaction) != brought.made_under:
+                return 0
+            segments.lots[at] = _read_anew(brought, transaction, segments.lots[at])
+    with gate.together() as transaction:
+        return len(changed) if _keep(transaction, brought, made_at) else 0
 
 
 def forget(transaction: Transaction, person_id: PersonId) -> None:

@@ -31,6 +31,7 @@ PAGE: Final = "/me/privacy/choices"
 OPTS: Final = {"offers": (choices.OFFERS, "offers"), "advertising": (choices.ADVERTISING, "")}
 DECIDES_NOTHING: Final = "The policy lets a permission decide nothing here. Choose another purpose."
 TITLES: Final = {choices.OFFERS: "Offers", choices.ADVERTISING: "Personalised ads"}
+CHOOSING: Final = Act(action="show-ad", data=("segment",), occasion="service-use")
 CLAUSES: Final = ("permission", "offers", "advertising-opt-out", "privacy-signal")
 
 
@@ -291,9 +292,15 @@ def _advertising(transaction: Transaction, person: PersonId, *, signal_now: bool
             " obey it until you turn this on."
         )
         target = f"{PAGE}/signal"
+    elif transaction.peek(person, CHOOSING).allowed:
+        sentence = (
+            "We may choose advertisements by what we know about you. We never do so for anybody"
+            " under eighteen."
+        )
     else:
         sentence = (
-            "We may choose advertisements by what we know about you. We show none at present."
+            "You let us choose advertisements by what we know about you, but our policy does not"
+            " let us at present."
         )
     clause = "privacy-signal" if signalled and not off else "advertising-opt-out"
     is_on = not (off or signalled)

@@ -1,0 +1,175 @@
+"""A review of a group, while others write: who is counted is read before it, lot by lot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import pytest
+
+from practices.ads import WOMEN, advertiser, booked, crowd, exactly, review
+from practices.conftest import House, send
+from upheld.core.ids import PersonId
+from upheld.gate.transaction import GateTransaction
+from upheld.practice import privacy_budget
+from upheld.practice.privacy_budget import BudgetError
+from upheld.practices.ads import audience, campaigns, estimates, segments
+from upheld.practices.ads.campaigns import AdError, Campaign
+from upheld.practices.ads.matching import Mask
+from upheld.practices.ads.tables import ad_segment
+
+LOT: Final = 7
+PEOPLE: Final = 65
+
+
+class Readings:
+    """In which transactions people were read, and how many in each."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.lots: list[tuple[GateTransaction, int]] = []  # held on to, so that none is taken twice
+        self.reviews: list[GateTransaction] = []
+        read, verdict = audience.read_crowd, campaigns.review
+
+        def reading(
+            transaction: GateTransaction, people: Sequence[PersonId], *rest: Any
+        ) -> Iterator[tuple[Sequence[str], Mask]]:
+            self.lots.append((transaction, len(people)))
+            return read(transaction, people, *rest)
+
+        def reviewing(transaction: GateTransaction, *rest: Any, **words: Any) -> Campaign:
+            self.reviews.append(transaction)
+            return verdict(transaction, *rest, **words)
+
+        patch.setattr(segments, "BATCH", LOT)
+        patch.setattr(audience, "read_crowd", reading)
+        patch.setattr(campaigns, "review", reviewing)
+
+    def forget(self) -> None:
+        """Begin to note them anew."""
+        self.lots, self.reviews = [], []
+
+    @property
+    def most_at_once(self) -> int:
+        """How many people were read in one transaction at most."""
+        return max(
+            sum(number for other, number in self.lots if other is one) for one, _ in self.lots
+        )
+
+
+@pytest.fixture(name="readings")
+def _readings(monkeypatch: pytest.MonkeyPatch) -> Readings:
+    exactly(monkeypatch)
+    return Readings(monkeypatch)
+
+
+def opt_out(transaction: GateTransaction, person: PersonId) -> None:
+    """Turn advertisements by what is known of somebody off."""
+    transaction.record(person, "opt-out", fact="advertising-opt-out")
+
+
+def approve(house: House, its: Campaign) -> int:
+    """Approve a campaign on its page; what the page answers."""
+    manager = house.signed_in(house.staff("manager", sign_in=f"mo{its.campaign_id[:6]}"), "staff")
+    answer = send(manager, f"/staff/ads/{its.campaign_id}", {"verdict": "approve", "reason": "Yes"})
+    return int(answer.status_code)
+
+
+def state_of(house: House, its: Campaign) -> str:
+    """The state of a campaign by now."""
+    return house.do(lambda t: campaigns.require(t.tables, its.campaign_id)).state
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_nobody_who_writes_waits_until_a_review_has_read_all(
+    house: House, readings: Readings, ahead: bool
+) -> None:
+    """Whether the job was there before and somebody of each lot changed since, or it was not."""
+    people = sorted(crowd(house, PEOPLE))
+    its = booked(house, advertiser(house), WOMEN)
+    if ahead:
+        segments.make(house.provider.gate.gate)
+        readings.forget()
+        for each in people[:: LOT - 1]:
+            house.do(lambda t, each=each: opt_out(t, each))
+    assert approve(house, its) == 303
+    assert readings.lots
+    assert readings.most_at_once <= LOT
+    assert not {*map(id, readings.reviews)} & {id(each) for each, _ in readings.lots}
+    assert state_of(house, its) == ("refused" if ahead else "approved")
+
+
+def test_whoever_says_no_between_the_reading_and_the_verdict_is_not_counted(
+    house: House, readings: Readings
+) -> None:
+    """Their lot is read in the review's own transaction, and no other."""
+    people = crowd(house, PEOPLE)
+    its = booked(house, advertiser(house), WOMEN)
+    estimates.prepare(house.provider.gate.gate, its.campaign_id)
+    house.do(lambda t: [opt_out(t, each) for each in people[:1]])
+    readings.forget()
+    assert review(house, its).state == "approved"  # 64 are just enough
+    assert [number for _, number in readings.lots] in ([LOT], [PEOPLE % LOT])
+    other = booked(house, advertiser(house, "Elm Shop"), {"gender": ["women"]})
+    estimates.prepare(house.provider.gate.gate, other.campaign_id)
+    house.do(lambda t: [opt_out(t, each) for each in people[1:2]])
+    assert review(house, other).state == "refused"
+
+
+@pytest.mark.usefixtures("readings")
+def test_whoever_is_erased_while_changed_lots_are_read_is_in_none(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read before is not kept; the review reads all of them by itself."""
+    people, gate = crowd(house, PEOPLE), house.provider.gate.gate
+    booked(house, advertiser(house), WOMEN)
+    segments.make(gate)
+    house.do(lambda t: opt_out(t, people[0]))
+    real = segments._read_anew
+
+    def read(brought: Any, transaction: Any, lot: Any) -> Any:
+        segments.forget(transaction, people[1])
+        return real(brought, transaction, lot)
+
+    monkeypatch.setattr(segments, "_read_anew", read)
+    assert segments.refresh(gate, WOMEN) == 0
+    assert house.do(lambda t: t.tables.select(ad_segment)) == []
+
+
+def test_a_lot_that_was_read_anew_before_a_review_is_not_read_in_it(
+    house: House, readings: Readings
+) -> None:
+    """Twice in a row reads once, as long as nobody changes."""
+    people, gate = crowd(house, PEOPLE), house.provider.gate.gate
+    booked(house, advertiser(house), WOMEN)
+    segments.make(gate)
+    house.do(lambda t: [opt_out(t, each) for each in people[:3]])
+    assert 1 <= segments.refresh(gate, WOMEN) <= 3
+    readings.forget()
+    assert segments.refresh(gate, WOMEN) == 0
+    assert house.do(lambda t: segments.current(t, WOMEN)).count(WOMEN) == PEOPLE - 3
+    assert readings.lots == []
+
+
+def test_nobody_is_read_for_a_review_that_counts_nobody(
+    house: House, readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of a topic we refuse, one for anybody, one counted this year, one nobody can pay for."""
+    crowd(house, PEOPLE)
+    gate = house.provider.gate.gate
+    party = advertiser(house)
+    topic = booked(house, party, WOMEN, text="Our pharmacy helps.")
+    anybody, first = booked(house, party), booked(house, party, WOMEN)
+    assert approve(house, topic) == approve(house, anybody) == 303
+    assert (state_of(house, topic), readings.lots) == ("refused", [])
+    assert approve(house, first) == 303
+    readings.forget()
+    estimates.prepare(gate, booked(house, party, WOMEN).campaign_id)
+    estimates.prepare(gate, first.campaign_id)  # it waits no more
+    monkeypatch.setattr(privacy_budget, "budget_of", lambda _: 1)
+    poor = booked(house, party, {"gender": ["women"]})
+    with pytest.raises(BudgetError):
+        estimates.prepare(gate, poor.campaign_id)
+    assert approve(house, poor) == 409
+    with pytest.raises(AdError):
+        estimates.prepare(gate, campaigns.CampaignId("none"))
+    assert (readings.lots, state_of(house, poor)) == ([], "waiting")
