@@ -45,8 +45,8 @@ def commands_with_a_reason(group: Any, *words: str) -> Iterator[tuple[str, str]]
             yield from commands_with_a_reason(command, *words, name)
             continue
         for each in command.params:
-            if options := REASONS & {*each.opts}:
-                yield " ".join((*words, name)), *options
+            for option in REASONS & {*each.opts}:
+                yield " ".join((*words, name)), option
 
 
 OPTIONS: Final = dict(commands_with_a_reason(get_command(app)))

@@ -11,6 +11,7 @@ import pytest
 import upheld
 from practices.ads import ENOUGH, advertiser, booked, crowd, exactly, review
 from practices.conftest import House
+from practices.test_partner_pulls import Program
 from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
 from upheld.gate.transaction import GateTransaction
@@ -18,6 +19,7 @@ from upheld.practice import bands, parties, partner_transactions
 from upheld.practice.tables import partner_transaction
 from upheld.practices.ads import audience, campaigns, segments
 from upheld.practices.ads.campaigns import AdError
+from upheld.practices.agreements import clients
 
 WHY = "Why this ad"
 BOUGHT = {"transaction-category": ["garden"]}
@@ -119,6 +121,29 @@ def test_bitmaps_have_of_what_was_bought_whom_the_policy_allows(house: House) ->
     assert segments.make(house.provider.gate.gate) == 2  # all but who opted out
     count = partial(house.do, lambda t: segments.current(t, BOUGHT).count(BOUGHT))
     assert count() == 1
+
+
+def test_a_group_by_purchases_is_of_those_that_there_are_when_it_is_counted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of rows that are gone since it was made, nor of what a stolen access told."""
+    monkeypatch.setattr(segments, "BATCH", 2)
+    names = ["ann", "ben", "cid", "dee"]
+    people = [house.customer(f"{each}@marked.example") for each in names]
+    _buy(house, *(f"{each}@marked.example" for each in names[:3]))
+    booked(house, advertiser(house), BOUGHT)
+    assert segments.make(house.provider.gate.gate) == len(people)
+    count = partial(house.do, lambda t: segments.current(t, BOUGHT).count(BOUGHT))
+    assert count() == 3
+    house.do(lambda t: t.tables.delete(partner_transaction, "person_id = ?", people[0]))
+    assert count() == 2
+    _buy(house, "dee@marked.example", what="One spade")
+    assert count() == 3
+    (first,) = house.do(lambda t: t.tables.select(partner_transaction, "person_id = ?", people[1]))
+    boss = house.staff("manager", sign_in="boss")
+    thief = Program(house, first.party, boss)
+    house.do(lambda t: clients.revoke(t, thief.client_id, by=boss, stolen=True))
+    assert count() == 1  # all of a company without a program's name may be of it
 
 
 def test_what_the_policy_does_not_let_advertisements_use_cannot_be_booked(

@@ -119,6 +119,8 @@ def test_nothing_is_read_of_whom_the_policy_keeps_it_from(house: House) -> None:
     assert uses == {"ann", "other"}
     assert segments.make(house.provider.gate.gate) > 0
     assert house.do(lambda t: segments.current(t, LOOKED).count(LOOKED)) == 2
+    untied(house, people["ann"])  # whoever unties a browser is in no count from then on
+    assert house.do(lambda t: segments.current(t, LOOKED).count(LOOKED)) == 1
 
 
 def test_a_row_goes_at_once_where_a_browser_is_no_longer_of_one_alone_or_its_person_is_erased(

@@ -9,7 +9,7 @@ import pytest
 
 from practices.ads import WOMEN, advertiser, booked, crowd, exactly, review
 from practices.conftest import House, send
-from upheld.core.ids import PersonId
+from upheld.core.ids import CampaignId, PersonId
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import privacy_budget
 from upheld.practice.privacy_budget import BudgetError
@@ -62,9 +62,14 @@ def _readings(monkeypatch: pytest.MonkeyPatch) -> Readings:
     return Readings(monkeypatch)
 
 
-def opt_out(transaction: GateTransaction, person: PersonId) -> None:
-    """Turn advertisements by what is known of somebody off."""
-    transaction.record(person, "opt-out", fact="advertising-opt-out")
+def opt_out(house: House, people: Sequence[PersonId]) -> None:
+    """Turn advertisements by what is known of some people off."""
+
+    def work(transaction: GateTransaction) -> None:
+        for each in people:
+            transaction.record(each, "opt-out", fact="advertising-opt-out")
+
+    house.do(work)
 
 
 def approve(house: House, its: Campaign) -> int:
@@ -89,8 +94,7 @@ def test_nobody_who_writes_waits_until_a_review_has_read_all(
     if ahead:
         segments.make(house.provider.gate.gate)
         readings.forget()
-        for each in people[:: LOT - 1]:
-            house.do(lambda t, each=each: opt_out(t, each))
+        opt_out(house, people[:: LOT - 1])
     assert approve(house, its) == 303
     assert readings.lots
     assert readings.most_at_once <= LOT
@@ -105,13 +109,13 @@ def test_whoever_says_no_between_the_reading_and_the_verdict_is_not_counted(
     people = crowd(house, PEOPLE)
     its = booked(house, advertiser(house), WOMEN)
     estimates.prepare(house.provider.gate.gate, its.campaign_id)
-    house.do(lambda t: [opt_out(t, each) for each in people[:1]])
+    opt_out(house, people[:1])
     readings.forget()
     assert review(house, its).state == "approved"  # 64 are just enough
     assert [number for _, number in readings.lots] in ([LOT], [PEOPLE % LOT])
     other = booked(house, advertiser(house, "Elm Shop"), {"gender": ["women"]})
     estimates.prepare(house.provider.gate.gate, other.campaign_id)
-    house.do(lambda t: [opt_out(t, each) for each in people[1:2]])
+    opt_out(house, people[1:2])
     assert review(house, other).state == "refused"
 
 
@@ -123,7 +127,7 @@ def test_whoever_is_erased_while_changed_lots_are_read_is_in_none(
     people, gate = crowd(house, PEOPLE), house.provider.gate.gate
     booked(house, advertiser(house), WOMEN)
     segments.make(gate)
-    house.do(lambda t: opt_out(t, people[0]))
+    opt_out(house, people[:1])
     real = segments._read_anew
 
     def read(brought: Any, transaction: Any, lot: Any) -> Any:
@@ -142,7 +146,7 @@ def test_a_lot_that_was_read_anew_before_a_review_is_not_read_in_it(
     people, gate = crowd(house, PEOPLE), house.provider.gate.gate
     booked(house, advertiser(house), WOMEN)
     segments.make(gate)
-    house.do(lambda t: [opt_out(t, each) for each in people[:3]])
+    opt_out(house, people[:3])
     assert 1 <= segments.refresh(gate, WOMEN) <= 3
     readings.forget()
     assert segments.refresh(gate, WOMEN) == 0
@@ -171,5 +175,5 @@ def test_nobody_is_read_for_a_review_that_counts_nobody(
         estimates.prepare(gate, poor.campaign_id)
     assert approve(house, poor) == 409
     with pytest.raises(AdError):
-        estimates.prepare(gate, campaigns.CampaignId("none"))
+        estimates.prepare(gate, CampaignId("none"))
     assert (readings.lots, state_of(house, poor)) == ([], "waiting")

@@ -136,6 +136,13 @@ class Tables:
         return rows(self._connection, f"{words} WHERE {where}" if where else words, *values)
 
 
+def people_between(after: str, last: str) -> tuple[str, ...]:
+    """What holds of rows of people after an id, up to another or to the end (empty); its values."""
+    if last:  # not an OR, which would read on to the end
+        return "person_id > ? AND person_id <= ?", after, last
+    return "person_id > ?", after
+
+
 def _own(table: Table) -> Table:
     """A table that is not the house's; TypeError for one that is."""
     if table.info.get("house"):

@@ -15,7 +15,7 @@ import msgspec
 
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import placeholders
+from upheld.database.own_tables import people_between, placeholders
 from upheld.gate.transaction import Transaction
 from upheld.practice.tables import page_look as table
 from upheld.practice.tables import page_look_making as making
@@ -49,6 +49,13 @@ def of_each(transaction: Transaction, people: Sequence[PersonId]) -> dict[Person
 def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]:
     """What is another when somebody's row came, went or was made anew."""
     return tuple(transaction.tables.select_unchecked(table, ["day"], "person_id = ?", person_id))
+
+
+def number_between(transaction: Transaction, after: str, last: str) -> int:
+    """How many people have a row after an id, up to another or to the end (empty)."""
+    where, *ids = people_between(after, last)
+    ((number,),) = transaction.tables.select_unchecked(table, ["COUNT(*)"], where, *ids)
+    return int(number)
 
 
 def are_made(transaction: Transaction) -> bool:

@@ -22,6 +22,11 @@ class StolenAccess:
         self._programs = {FeedId(each.client_id) for each in rows}
         self._parties = {str(each.party) for each in rows}
 
+    @property
+    def number(self) -> int:
+        """How many accesses were stolen."""
+        return len(self._programs)
+
     def is_of(self, party: str) -> bool:
         """Whether an access of a company's was stolen."""
         return party in self._parties

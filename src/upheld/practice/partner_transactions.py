@@ -22,6 +22,7 @@ import msgspec
 from upheld.core.company_names import company_name
 from upheld.core.errors import UpheldError
 from upheld.core.ids import FeedId, PersonId
+from upheld.database.own_tables import people_between
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.gate import Gate
@@ -276,6 +277,17 @@ def mark_of(transaction: Transaction, person_id: PersonId) -> tuple[object, ...]
     )
     macs = sorted(mac or mark.encode() for mark, mac, *_ in rows)
     return len(rows), doubtful, sha256(b"".join(macs)).digest()
+
+
+def number_between(transaction: Transaction, after: str, last: str) -> tuple[int, int]:
+    """How many rows serve of people after an id, up to another or to the end (empty).
+
+    With how many accesses were stolen, which is another number once rows are doubted anew.
+    """
+    (whose, *ids), tables = people_between(after, last), transaction.tables
+    where = f"{whose} AND {SERVING}"
+    ((number,),) = tables.select_unchecked(table, ["COUNT(*)"], where, *ids, ALL_GONE, ALL_WAITING)
+    return int(number), StolenAccess(tables).number
 
 
 def erase(transaction: Transaction, person_id: PersonId) -> None:

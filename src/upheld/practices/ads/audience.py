@@ -131,6 +131,19 @@ def activity_mark(
     )
 
 
+def activity_mark_between(
+    transaction: Transaction, after: str, last: str, fields: Iterable[str]
+) -> tuple[object, ...]:
+    """What is another when people after an id, up to another, did more or less by what is kept.
+
+    What somebody did that took the place of something else is not noticed, unlike above.
+    """
+    return (
+        partner_transactions.number_between(transaction, after, last) if BOUGHT in fields else (),
+        page_looks.number_between(transaction, after, last) if VISITED in fields else (),
+    )
+
+
 def _with_activities(
     transaction: Transaction, masks: Mapping[PersonId, Mask], fields: Sequence[str]
 ) -> dict[PersonId, Mask]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -178,16 +179,25 @@ def _read_lot(brought: _Brought, transaction: Transaction, after: str, last: str
     """Read people into bitmaps; their mark is from before they are read."""
     first = brought.segments.people
     with no_search():
-        people, mark = transaction.crowd_between(after, last)
+        people, mark = _crowd(brought, transaction, after, last)
         brought.segments.add(
             audience.read_crowd(transaction, people, brought.fields, brought.masks)
         )
     return _Lot(after, last, mark, first, brought.segments.people)
 
 
-def _is_changed(transaction: Transaction, lot: _Lot) -> bool:
+def _crowd(
+    brought: _Brought, transaction: Transaction, after: str, last: str
+) -> tuple[list[PersonId], bytes]:
+    """People who follow one another, and their mark with that of what they did."""
+    people, mark = transaction.crowd_between(after, last)
+    did = audience.activity_mark_between(transaction, after, last, brought.fields)
+    return people, sha256(mark + repr(did).encode()).digest()
+
+
+def _is_changed(brought: _Brought, transaction: Transaction, lot: _Lot) -> bool:
     """Whether anything of anybody in a lot is another since it was read."""
-    return transaction.crowd_between(lot.after, lot.last)[1] != lot.mark
+    return _crowd(brought, transaction, lot.after, lot.last)[1] != lot.mark
 
 
 def _read_anew(brought: _Brought, transaction: Transaction, lot: _Lot) -> _Lot:
@@ -199,7 +209,7 @@ def _read_anew(brought: _Brought, transaction: Transaction, lot: _Lot) -> _Lot:
 def _read_changed(brought: _Brought, transaction: Transaction) -> bool:
     """Read anew the lots in which somebody changed; whether there was one."""
     lots = brought.segments.lots
-    changed = [at for at, lot in enumerate(lots) if _is_changed(transaction, lot)]
+    changed = [at for at, lot in enumerate(lots) if _is_changed(brought, transaction, lot)]
     for at in changed:
         lots[at] = _read_anew(brought, transaction, lots[at])
     return bool(changed)
@@ -261,7 +271,8 @@ def refresh(gate: Gate, criteria: bands.Criteria) -> int:
             return 0
         segments, made_at = standing
         brought = _bring(transaction, segments)
-        changed = [at for at, lot in enumerate(segments.lots) if _is_changed(transaction, lot)]
+        lots = enumerate(segments.lots)
+        changed = [at for at, lot in lots if _is_changed(brought, transaction, lot)]
     for at in changed:
         with gate.together() as transaction:
             if _made_under(transaction) != brought.made_under:
