@@ -200,7 +200,7 @@ def a_review(house: House) -> None:
     gate, its = house.provider.gate.gate, house.do(lambda t: campaigns.every(t.tables))[0]
     lots = house.do(lambda t: segments.current(t, its.criteria)).lots
     for each in lots:
-        house.do(lambda t, each=each: opt_out(t, each.after))
+        house.do(partial(opt_out, after=each.after))
     times: list[float] = []
     real = Gate.together
 
@@ -211,7 +211,7 @@ def a_review(house: House) -> None:
             yield transaction
             times.append(time.process_time() - start)
 
-    Gate.together = timed  # type: ignore[method-assign] # put back below
+    Gate.together = timed  # type: ignore[method-assign, assignment]
     estimates.prepare(gate, its.campaign_id)
     row("the longest transaction before a review", f"{max(times, default=0) * 1e3:,.0f} ms")
     times.clear()

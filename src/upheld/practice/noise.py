@@ -37,6 +37,12 @@ def require() -> None:
         )
 
 
+def load() -> None:
+    """Load OpenDP, so that nobody waits for that later; NoiseError where it is not installed."""
+    require()
+    _measurement(1.0)
+
+
 def scale_of(sensitivity: int, points: int) -> float:
     """The scale of the noise of a vector that one person changes by `sensitivity` at most in all.
 

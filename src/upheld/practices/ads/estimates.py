@@ -61,7 +61,7 @@ def prepare(gate: Gate, campaign_id: CampaignId) -> None:
         forbidden.require_name(topics)
         month_prices.require_room(transaction, its, price)
         page_reading.require_made(transaction, its.criteria)
-        noise.require()
+    noise.load()
     segments.refresh(gate, its.criteria)
 
 
