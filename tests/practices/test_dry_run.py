@@ -22,6 +22,7 @@ from upheld.gate.erasure.retention import retire
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_transactions
+from upheld.practice.stock import NOW
 from upheld.practices.ads.stock import view_stock
 from upheld.practices.ads.tables import ad_count
 from upheld.practices.billing.usage import UsageRow, note_usage
@@ -44,8 +45,8 @@ def insert(transaction: Transaction, row: dict[str, object]) -> None:
 def kinds(gate: Gate) -> dict[str, int]:
     """How many values of each kind would go now."""
     counts: dict[str, int] = {}
-    for field, _, _, number in deletions(gate).values:
-        counts[field] = counts.get(field, 0) + number
+    for each in deletions(gate).now:
+        counts[each.field] = counts.get(each.field, 0) + each.number
     return counts
 
 
@@ -55,15 +56,15 @@ def test_what_is_due_is_told_and_then_goes(house: House) -> None:
     address(gate, person)
     for month in ("2026-01", "2026-02"):
         house.do(partial(note_usage, person_id=person, rows=[UsageRow(month, "tv", 1.0, 2.0)]))
-    assert deletions(gate) == ([], 0)
+    assert kinds(gate) == {}
     house.clock.moved += timedelta(days=40)
     gate.clock.accept()
-    assert deletions(gate).values == [("ip-address", "browser", "fraud-use", 1)]
+    assert deletions(gate).now == [("ip-address", "browser", "fraud-use", NOW, 1)]
     house.clock.moved += timedelta(days=800)
     gate.clock.accept()
     assert kinds(gate) == {"ip-address": 1, "usage": 2}
     retire(gate)
-    assert deletions(gate) == ([], 0)
+    assert kinds(gate) == {}
     assert {"usage", "ip-address"}.isdisjoint(each.field for each in holdings(gate, person))
 
 

@@ -1,11 +1,12 @@
 """Rows of a file in the order of whose they are: those of a customer one after the other.
 
-So each customer is looked for, decided and entered once for many rows. Nothing of the file is
-written anywhere or held in memory for it: of each of a million rows at a time, some twenty bytes
-say where it lies and which of the others are of the same address or reference, and it is read again
-from there. Rows with a reference that also a row of another address has come last, in the order of
-the file, so that the first one is taken there too: what comes of each row is the same in both
-orders. The order is that of the content alone, and so the same whenever a reading goes on.
+So each customer is looked for, decided and entered once for many rows, or twice where the edge of a
+lot lies between them. Nothing of the file is written anywhere or held in memory for it: of each of
+a million rows at a time, some twenty bytes say where it lies and which of the others are of the
+same address or reference, and it is read again from there. Rows with a reference that also a row of
+another address has come last, in the order of the file, so that the first one is taken there too:
+what comes of each row is the same in both orders. The order is that of the content alone, and so
+the same whenever a reading goes on.
 """
 
 from __future__ import annotations

@@ -29,22 +29,18 @@ class _Forecast(NamedTuple):
 def show(provider: Provider, *, as_json: bool) -> None:
     """Print what would go."""
     from upheld.gate.erasure.dry_run import deletions
-    from upheld.practice.stock import NOW, StockCount
-    from upheld.practices.collection.stock_page import VALUES, value_stock
+    from upheld.practice.stock import NOW, Stock, StockCount
 
     gate = provider.gate.gate
     due = deletions(gate)
-    stocks = [value_stock(gate), *(each.stock(gate) for each in provider.practices if each.stock)]
-    lines, now = list[_Forecast](), dict[str, int]()
-    for its in stocks:
-        counts = its.rows
-        if its.word == VALUES:  # what is due now is asked of everybody, as the job asks
-            counts = [each for each in counts if each.goes != NOW] + [
-                StockCount(field, origin, tuple(clause.split(", ")), "", number, goes=NOW)
-                for field, origin, clause, number in due.values
-            ]
-        now[its.word] = sum(each.number for each in counts if each.goes == NOW and not each.again)
-        lines += _lines(its.word, counts, NOW)
+    values = [
+        StockCount(field, origin, tuple(clause.split(", ")), "", number, goes=goes)
+        for field, origin, clause, goes, number in due.values
+    ]
+    sources = [each.due_stock or each.stock for each in provider.practices]
+    stocks = [Stock("values", "", values), *(source(gate) for source in sources if source)]
+    lines = [line for its in stocks for line in _lines(its.word, its.rows, NOW)]
+    now = {its.word: its.goes_now for its in stocks}
     if as_json:
         rows = [each._asdict() for each in lines]
         print_json({"now": now, "lines": rows, "set_aside": due.set_aside})

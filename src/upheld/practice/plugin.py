@@ -221,6 +221,7 @@ class Practice(NamedTuple):
     page_before: PageBefore | None = None  # what a customer is shown before they use a service
     intake: IntakeSource | None = None  # what comes in of people without their typing it
     stock: StockSource | None = None  # what it keeps of people besides their values, counted
+    due_stock: StockSource | None = None  # the same, exactly as its job goes, where that takes long
     transparency: TransparencySource | None = None  # what the transparency report counts of it
     month_of_pages: MonthOfPages | None = None  # which pages people looked at in a month
     recent_pages: RecentPages | None = None  # which pages people looked at since a day

@@ -1,4 +1,4 @@
-"""What the job `retention` would delete now, by kind, origin and clause; nothing is deleted.
+"""What the job `retention` would delete now, and when the rest is due; nothing is deleted.
 
 It is asked of everybody as the job asks it: what is due, what the policy in force lets us store no
 longer, and what a clause says must be deleted. A hold keeps what it keeps; one of which nobody may
@@ -21,7 +21,7 @@ from upheld.database.tables import microseconds
 from upheld.database.transaction import reading
 from upheld.gate.erasure.owed_deletions import fields_to_delete
 from upheld.gate.erasure.retention import TOGETHER, storing_rules
-from upheld.gate.erasure.value_counts import ends_of_kept
+from upheld.gate.erasure.value_counts import NOW, ends_of_kept, month_of
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.obligations import DELETE, GRACE
 from upheld.gate.set_aside import is_everybodys
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 _ENDS = (
     "SELECT i.person_id, e.at, MIN(i.due) AS due FROM item i JOIN entry e ON e.number = i.entry"
-    " WHERE i.kind = 'delete' AND i.state IN ('open', 'late') AND i.due <= ?"
+    " WHERE i.kind = 'delete' AND i.state IN ('open', 'late')"
     " AND i.person_id IN ({0}) GROUP BY i.person_id, e.at"
 )
 _VALUES = (
-    f"SELECT v.person_id, v.field, v.origin, v.clause, d.due, COUNT(*) FROM value v LEFT JOIN ({_ENDS})"  # noqa: E501, S608 - our own words
-    " d ON d.person_id = v.person_id AND d.at = v.at WHERE v.current = ?"
-    " AND v.person_id IN ({0}) GROUP BY v.person_id, v.field, v.origin, v.clause, d.due"
+    "SELECT v.person_id, v.at, v.field, v.origin, v.clause, v.current, d.due FROM value v"  # noqa: S608 - our own words
+    f" LEFT JOIN ({_ENDS}) d ON d.person_id = v.person_id AND d.at = v.at"
+    " WHERE v.person_id IN ({0})"
 )
 _KEPT = (
     "SELECT i.person_id, i.due, e.body FROM item i JOIN entry e ON e.number = i.entry"
-    " WHERE i.kind = 'delete' AND i.state IN ('open', 'late') AND i.due <= ?"
+    " WHERE i.kind = 'delete' AND i.state IN ('open', 'late') AND i.due IS NOT NULL"
     " AND i.person_id IN ({0})"
 )
 _OWED = (
@@ -52,21 +52,48 @@ _OWED = (
 )
 
 
+class ValueDeletion(NamedTuple):
+    """How many values of a kind go, from one origin and by one clause: in a month, or NOW."""
+
+    field: str
+    origin: str
+    clause: str
+    goes: str
+    number: int
+
+
+class _Row(NamedTuple):
+    """A row of a value: whose, stored when, of which kind, and when an item has it deleted."""
+
+    whose: PersonId
+    at: int
+    field: str
+    origin: str
+    clause: str
+    current: bool
+    due: int | None
+
+
 class Deletions(NamedTuple):
-    """How many values would go, by kind of data, origin and clause.
+    """The values that go; those with no set end, or that a hold keeps longer, are not among them.
 
     Of so many people it is not known, since something of theirs does not open, and the job would
     set them aside.
     """
 
-    values: list[tuple[str, str, str, int]]
+    values: list[ValueDeletion]
     set_aside: int
+
+    @property
+    def now(self) -> list[ValueDeletion]:
+        """Those that the job would delete now."""
+        return [each for each in self.values if each.goes == NOW]
 
 
 def deletions(gate: Gate) -> Deletions:
     """What the job would delete now. ClockError while the clock is in doubt, as the job says."""
     trusted_time(gate)
-    counts, failed = Counter[tuple[str, str, str]](), 0
+    counts, failed = Counter[tuple[str, str, str, str]](), 0
     for some in _batches(gate):
         lots = [some]
         while lots:
@@ -80,7 +107,7 @@ def deletions(gate: Gate) -> Deletions:
                     failed += 1
                 else:
                     lots += [[each] for each in lot]
-    return Deletions([(*key, count) for key, count in sorted(counts.items())], failed)
+    return Deletions([ValueDeletion(*key, count) for key, count in sorted(counts.items())], failed)
 
 
 def _batches(gate: Gate) -> Iterator[list[PersonId]]:
@@ -99,9 +126,9 @@ def _batches(gate: Gate) -> Iterator[list[PersonId]]:
         last = some[-1]
 
 
-def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, str]]:
-    """What would go of some people."""
-    context, counts = gate.context, Counter[tuple[str, str, str]]()
+def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, str, str]]:
+    """What goes of some people, by kind, origin, clause and when."""
+    context, counts = gate.context, Counter[tuple[str, str, str, str]]()
     now = context.clock.now()
     at = microseconds(now)
     with reading(gate.engine) as connection:
@@ -110,17 +137,27 @@ def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, st
         left = context.erasure_hooks.left(Tables(connection), some, now)
         owed = _owed(gate, connection, some, microseconds(now + GRACE))
         places = placeholders(some)
-        over = ends_of_kept(rows(connection, _KEPT.format(places), at, *some))
-        for whose, field, origin, clause, due, count in rows(
-            connection, _VALUES.format(places), at, *some, True, *some
-        ):
-            its = rules.get(PersonId(whose))
-            if its is None or field in its.kept:
-                continue
-            denied = field in its.denied and whose not in left
-            is_due = due is not None or (whose, field) in over
-            if is_due or denied or field in owed.get(PersonId(whose), ()):
-                counts[field, origin, clause] += int(count)
+        ends = ends_of_kept(rows(connection, _KEPT.format(places), *some))
+        there = [_Row(*each) for each in rows(connection, _VALUES.format(places), *some, *some)]
+        # What an act stored goes together, once nothing of it must be kept.
+        waiting = {
+            (each.whose, each.at)
+            for each in there
+            if (its := rules.get(each.whose)) is None or each.field in its.kept
+        }
+        for each in there:
+            its, whose, field = rules.get(each.whose), each.whose, each.field
+            stays = its is None or field in its.kept
+            dues = [x for x in (each.due, ends.get((whose, field))) if x is not None]
+            due = min(map(int, dues), default=None)
+            if due is not None and due <= at and (whose, each.at) in waiting:
+                due = None
+            denied = its is not None and field in its.denied and whose not in left
+            if each.current and not stays and (denied or field in owed.get(whose, ())):
+                due = at  # former ones that are not due by themselves go with it
+            if due is not None:
+                goes = NOW if due <= at else month_of(due)
+                counts[field, each.origin, each.clause, goes] += 1
     return counts
 
 

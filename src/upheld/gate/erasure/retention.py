@@ -181,7 +181,7 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
         people.lock_all(connection, person_ids)
         opened = people.open_people(connection, gate.context.keyring, person_ids)
         rules = storing_rules(gate.context, connection, opened, ACTIVE)
-        for each in some:
+        for each in sorted(some, key=lambda item: item.entry):  # former values before later ones
             if each.person_id in rules:  # else somebody who was erased meanwhile, or a doubt
                 count += _carry_out(gate.context, connection, each, rules[each.person_id])
     return count

@@ -99,7 +99,7 @@ def value_counts(gate: Gate) -> list[ValueCount]:
     for whose, field, origin, clause, day, _, first, number in answer:
         moments = [each for each in (first, ends_by_field.get((whose, field))) if each is not None]
         due = min(map(int, moments), default=None)
-        goes = "" if due is None else NOW if due <= at else _day(due // _DAY)[:7]
+        goes = "" if due is None else NOW if due <= at else month_of(due)
         key = str(field), str(origin), str(clause), _day(int(day)), goes
         counts[key] = counts.get(key, 0) + int(number)
     return [
@@ -119,6 +119,11 @@ def ends_of_kept(items: Iterable[tuple[Any, ...]]) -> dict[tuple[str, str], int]
         for field in entry.data if entry.kind == KEPT else ():
             ends[person_id, field] = min(int(due), ends.get((person_id, field), int(due)))
     return ends
+
+
+def month_of(moment: int) -> str:
+    """The month of a moment in microseconds, such as 2026-11."""
+    return _day(moment // _DAY)[:7]
 
 
 def _day(number: int) -> str:

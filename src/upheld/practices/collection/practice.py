@@ -28,7 +28,7 @@ from upheld.practices.collection.public_lines import intake_lines
 from upheld.practices.collection.recorder import VisitRecorder
 from upheld.practices.collection.released import OWN_ROWS
 from upheld.practices.collection.retention import retire
-from upheld.practices.collection.stock import HERE, visit_stock
+from upheld.practices.collection.stock import HERE, due_visits, visit_stock
 from upheld.practices.collection.stock_page import STOCK, StockPage
 from upheld.practices.collection.untying import UNTIED
 
@@ -103,6 +103,7 @@ def practice(provider: Provider) -> Practice:
         entry_sentences=SENTENCES,
         intake=intake_lines,
         stock=visit_stock,
+        due_stock=due_visits,
         own_rows=OWN_ROWS,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
         month_of_pages=month_of_pages,

@@ -1,27 +1,47 @@
 """Visits, as the desk counts them: by kind of data, who told us, clause and age, and when they go.
 
-It is worked out by the questions that the job asks. Nothing is deleted, and no visit is looked at.
-Whose visits the law keeps longer is not told: an order may forbid us to speak of it.
+It is worked out by the questions that the job asks, and nothing is deleted. For a page no visit is
+looked at, and whose visits the law keeps longer is not told. For a dry run those that a hold keeps
+of which we may speak are taken out of what goes.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
-from upheld.core.ids import BeaconKey
+from upheld.core.ids import BeaconKey, BlockId
 from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practice.kept_days import end_of_keeping
+from upheld.practice.kept_days import end_of_keeping, holds_of
+from upheld.practice.partner_transactions import NEVER
 from upheld.practice.stock import NOW, Stock, StockCount
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.retention import may_stay
+from upheld.practices.collection.rewriting import (
+    BlockSize,
+    days_there,
+    lots_of,
+    open_whole,
+    whole_keys,
+)
 from upheld.practices.collection.tables import COUNTED, visit_block
 from upheld.practices.collection.tellers import key_of
+from upheld.practices.collection.ties import STORE, cookies_of, tied_on_hold
 
 HERE: Final = "/staff/visits"
+
+
+class _Alike(NamedTuple):
+    """What visits of blocks have alike that are counted together."""
+
+    day: str
+    source: str
+    fields: str
+    clauses: str
 
 
 def visit_stock(gate: Gate) -> Stock:
@@ -30,9 +50,16 @@ def visit_stock(gate: Gate) -> Stock:
         return stock_of(transaction)
 
 
-def stock_of(transaction: Transaction) -> Stock:
-    """All that is kept of visits, in a transaction."""
+def due_visits(gate: Gate) -> Stock:
+    """Those counts where what a hold keeps openly of visits whose time is over has no set end."""
+    with gate.consult() as transaction:
+        return stock_of(transaction, for_job=True)
+
+
+def stock_of(transaction: Transaction, *, for_job: bool = False) -> Stock:
+    """All that is kept of visits, in a transaction; as its job goes or, for a page, as told."""
     allowed, oldest, decision = may_stay(transaction)
+    openly = _kept_openly(transaction, oldest if PAGE in allowed else NEVER) if for_job else {}
 
     @cache
     def month_of_end(day: str) -> str:
@@ -45,35 +72,67 @@ def stock_of(transaction: Transaction) -> Stock:
 
     beacons = {each.key: each for each in beacon_keys.beacons(transaction.tables)}
     rows = []
-    for day, source, fields, clauses, visits in _sums(transaction.tables):
+    for alike, visits in _sums(transaction.tables):
+        day, source, fields, clauses = alike
         its = beacons.get(BeaconKey(key_of(source)))
+        stay = openly.get(alike, 0)
         rows += [
             StockCount(
                 field,
                 source.partition(" ")[0],
                 tuple(clauses.split()),
                 day,
-                visits,
+                number,
                 its.company if its else "",
                 again=field != PAGE,
-                goes=goes(field, day),
+                goes=ends,
                 key=key_of(source),
             )
             for field in fields.split()
+            for number, ends in ((visits - stay, goes(field, day)), (stay, ""))
+            if number
         ]
     return Stock("visits", "Visits", rows, HERE)
 
 
-def _sums(tables: Tables) -> list[tuple[str, str, str, str, int]]:
-    """Day, source, fields, clauses and how many visits; no block is read for it.
+def _sums(tables: Tables) -> list[tuple[_Alike, int]]:
+    """How many visits of a day are alike; no block is read for it.
 
     Nothing is told of what a hold alone keeps.
     """
-    columns = ["day", "source", "fields", "clauses", "SUM(visits)"]
-    grouped = f"{COUNTED} GROUP BY day, source, fields, clauses"
+    columns = [*_Alike._fields, "SUM(visits)"]
+    grouped = f"{COUNTED} GROUP BY {', '.join(_Alike._fields)}"
     return [
-        (str(day), str(source), str(fields), str(clauses), int(visits))
-        for day, source, fields, clauses, visits in tables.select_unchecked(
-            visit_block, columns, grouped
-        )
+        (_Alike(*map(str, alike)), int(visits))
+        for *alike, visits in tables.select_unchecked(visit_block, columns, grouped)
     ]
+
+
+def _kept_openly(transaction: Transaction, oldest: str) -> Counter[_Alike]:
+    """How many visits of before a day the job sets apart for holds of which we may speak.
+
+    What may be in a block that is damaged nobody can say: where there is such a hold, it stays.
+    """
+    tables, counts = transaction.tables, Counter[_Alike]()
+    people = [each for each in tied_on_hold(transaction) if holds_of(transaction, each, STORE).open]
+    cookies = cookies_of(transaction, people)
+    for day in days_there(tables, "day < ?", oldest) if cookies else ():
+        keys, broken = whole_keys(transaction, tables, [day]), set[BlockId]()
+        ends = {keys.token(day, each): end for each, end in cookies.items() if keys.salts}
+        staying = {token: [(end, token)] for token, end in ends.items()}
+        sizes = [
+            BlockSize(BlockId(str(block_id)), int(visits))
+            for block_id, visits in tables.select_unchecked(
+                visit_block, ["block_id", "visits"], f"{COUNTED} AND day = ?", day
+            )
+        ]
+        for some in lots_of(sizes):
+            for row, columns in open_whole(tables, keys, some, broken):
+                alike = _Alike(row.day, row.source, row.fields, row.clauses)
+                counts[alike] += len(columns.under(staying).times)
+        for each in broken:
+            for *its, visits in tables.select_unchecked(
+                visit_block, [*_Alike._fields, "visits"], "block_id = ?", each
+            ):
+                counts[_Alike(*map(str, its))] += int(visits)
+    return counts

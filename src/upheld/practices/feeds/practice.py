@@ -24,7 +24,7 @@ from upheld.practices.feeds.own_transactions import OwnTransactions, day_events
 from upheld.practices.feeds.public_lines import intake_lines
 from upheld.practices.feeds.questions_desk import HERE as QUESTIONS
 from upheld.practices.feeds.questions_desk import QuestionDesk
-from upheld.practices.feeds.stock import HERE, transaction_stock
+from upheld.practices.feeds.stock import HERE, due_transactions, transaction_stock
 from upheld.practices.feeds.withdrawal import JOB, take_out
 
 SENTENCES = {
@@ -126,6 +126,7 @@ def practice(provider: Provider) -> Practice:
         settled_on_page=(questions.KIND,),
         intake=intake_lines,
         stock=transaction_stock,
+        due_stock=due_transactions,
         day_events={"transaction": day_events},
         own_rows={"transaction": partner_transactions.rows_of},
     )
