@@ -61,6 +61,7 @@ OWN = {
     "takeovers",
     "visits",
     "ad-invoices",
+    "ad-sizes",
     "ad-topics",
     "extracts",
     "ad-reports",

@@ -44,6 +44,7 @@ BLOCK: Final = 1_000  # views or clicks are booked and paid for in blocks of so 
 VIEWS_MAX: Final = 10_000_000
 CENTS_MAX: Final = 100_000
 REASON_MAX: Final = 200
+OUTDATED: Final = "Its group was counted a year ago, and has to be counted anew"
 TOO_SMALL: Final = "Too few people would see it"
 _DOMAIN: Final = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\Z")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._-]*)*\Z")
@@ -303,6 +304,19 @@ def leave_stopped(transaction: Transaction, campaign_id: CampaignId, *, actor: s
         raise _error("this campaign is not stopped", "open it again to see how it stands")
     _change(transaction, campaign_id, (STOPPED, STOPPED), its.reason, actor)
     transaction.note(None, LEFT, actor=actor, id=campaign_id)
+
+
+def leave_too_small(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
+    """Leave a campaign stopped whose group may be too small by now. AdError for one that runs."""
+    _change(transaction, campaign_id, (STOPPED, STOPPED), TOO_SMALL, actor)
+    transaction.note(None, LEFT, actor=actor, id=campaign_id)
+
+
+def keep_size(tables: Tables, campaign_id: CampaignId, people: int, smallest: int) -> None:
+    """Write down how many people the group of a campaign has at least, and the smallest group."""
+    tables.update(
+        campaign, {"eligible": people, "smallest": smallest}, "campaign_id = ?", campaign_id
+    )
 
 
 def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:

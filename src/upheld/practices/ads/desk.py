@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from upheld.core.company_names import company_name
+from upheld.core.ids import CampaignId
 from upheld.core.reason_text import reason_text
 from upheld.database.own_tables import Tables
-from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands, parties, privacy_budget
 from upheld.practice.consequences import Banner, redirect_with_banner, short_reference
@@ -158,6 +158,7 @@ class AdDesk:
             criteria=bands.describe(its.criteria),
             missing=self._missing() if its.criteria else "",
             is_anew=its.is_anew(self.provider.now()),
+            outdated=campaigns.OUTDATED,
             fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,
             filled=filled,
             **words,
@@ -221,15 +222,15 @@ class AdDesk:
 
     async def resume(self, visit: Visit) -> Response:
         """Let a campaign run again that was stopped."""
-        actor = _manager(visit)
-
-        def work(transaction: Transaction) -> None:
-            transaction.lock(REGISTER)  # first: a name may be taken back
-            its = _one(transaction.tables, visit)
-            forbidden.require_none(transaction, its)
-            campaigns.resume(transaction, its.campaign_id, actor=actor)
-
-        return await self._change(visit, work, "It runs again.")
+        actor, gate = _manager(visit), self.provider.gate.gate
+        which = (await self.provider.read(lambda tables: _one(tables, visit))).campaign_id
+        try:
+            await self.provider.run_in_thread(estimates.prepare, gate, which)
+            its = await self.provider.do(lambda t: estimates.resume(t, which, actor=actor))
+        except (AdError, BudgetError, NoiseError) as error:
+            return await self.show_one(visit, EMPTY.wrong("why", error.in_sentences()), 409)
+        runs = its.state == campaigns.APPROVED
+        return self._changed(visit, which, "It runs again." if runs else f"{campaigns.TOO_SMALL}.")
 
     async def leave(self, visit: Visit) -> Response:
         """Leave a campaign stopped that was stopped for a new review."""
@@ -263,8 +264,11 @@ class AdDesk:
             await self.provider.do(work)
         except AdError as error:
             return await self.show_one(visit, filled.wrong("why", error.in_sentences()), 409)
+        return self._changed(visit, visit.request.path_params["campaign"], sentence)
+
+    def _changed(self, visit: Visit, campaign_id: CampaignId, sentence: str) -> Response:
+        """Lead to the page of a campaign that was changed, which says so."""
         self.picking.forget_campaigns()
-        campaign_id = visit.request.path_params["campaign"]
         banner = Banner(sentence, short_reference(campaign_id))
         return redirect_with_banner(self.provider, visit.session, f"{HERE}/{campaign_id}", banner)
 
@@ -277,9 +281,15 @@ class AdDesk:
         if complaints.waiting(tables):
             action = PendingAction("Customers reported an advertisement.", "Look at it", HERE)
             result.append(action)
-        if any(each.is_anew(now) for each in every):
-            text = "An advertisement was stopped: it is about a sensitive topic."
-            result.append(PendingAction(text, "Look at it", HERE))
+        anew = {each.reason == campaigns.OUTDATED for each in every if each.is_anew(now)}
+        for is_outdated in sorted(anew):
+            why = (
+                "its group has to be counted anew"
+                if is_outdated
+                else "it is about a sensitive topic"
+            )
+            action = PendingAction(f"An advertisement was stopped: {why}.", "Look at it", HERE)
+            result.append(action)
         if any(each.state == names.WAITING for each in names.every(tables)):
             text = "An advertiser’s name that mentions a sensitive topic waits for a second person."
             result.append(PendingAction(text, "Look at it", NAMES))

@@ -1,19 +1,20 @@
 """How many people a group has, with noise: what decides whether a campaign for it may run.
 
 A group is counted once in a year, whoever books a campaign for it and whatever comes of that; the
-answer stands until then, and the privacy budget pays for it in the same transaction.
+answer stands until then, and the privacy budget pays for it in the same transaction. No campaign
+runs on an answer that is older: it is stopped, and its group counted anew before it runs again.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import to_datetime
+from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
@@ -45,14 +46,14 @@ class Estimate(NamedTuple):
 
 
 def prepare(gate: Gate, campaign_id: CampaignId) -> None:
-    """Have those read whom the approval of a campaign counts, some at a time, before its review.
+    """Have those read whom an answer to a campaign counts, some at a time, before it is given.
 
     So nobody who writes waits until all of them are read. Nobody is read where nobody would be
     counted: AdError, BudgetError and NoiseError are those of the review.
     """
     with gate.consult() as transaction:
         its = campaigns.require(transaction.tables, campaign_id)
-        if its.state != campaigns.WAITING or not its.criteria:
+        if its.state not in (campaigns.WAITING, campaigns.STOPPED) or not its.criteria:
             return
         topics = forbidden.topics_of(transaction.tables, transaction.policy, its)
         price = _price_of(transaction, its.criteria)
@@ -102,12 +103,63 @@ def review(
     return its
 
 
+def stop_outdated(gate: Gate) -> int:
+    """Stop what runs and is meant for a group that was counted too long ago; how many.
+
+    The job of that name. It says nothing of anybody: it is the same whoever is in the group.
+    """
+    with gate.look() as tables:
+        outdated = [
+            its.campaign_id
+            for its in campaigns.unfinished(tables, gate.clock.now())
+            if _is_outdated(tables, its, gate.clock.now())
+        ]
+    return sum(_stop_outdated(gate, each) for each in outdated)
+
+
+def _is_outdated(tables: Tables, its: Campaign, now: datetime) -> bool:
+    return bool(its.criteria) and _standing(tables, _word(its.criteria), now) is None
+
+
+def _stop_outdated(gate: Gate, campaign_id: CampaignId) -> bool:
+    """Stop a campaign if it still runs and its group was not counted meanwhile; whether it was."""
+    with gate.together() as transaction:
+        transaction.lock(REGISTER)  # before it is read: whatever came meanwhile counts
+        tables, now = transaction.tables, transaction.clock.now()
+        its = campaigns.require(tables, campaign_id)
+        if its.state != campaigns.APPROVED or not _is_outdated(tables, its, now):
+            return False
+        campaigns.stop_for_review(transaction, campaign_id, reason=campaigns.OUTDATED)
+        return True
+
+
+def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> Campaign:
+    """Let a campaign run again that was stopped; it stays so where its group may be too small.
+
+    A group that was counted too long ago is counted anew. AdError for one that is not stopped or
+    speaks of something sensitive; BudgetError and NoiseError as for a review.
+    """
+    transaction.lock(REGISTER)  # first: a name may be taken back
+    its = campaigns.require(transaction.tables, campaign_id)
+    forbidden.require_none(transaction, its)
+    if its.criteria and its.state == campaigns.STOPPED:
+        if price := _price_of(transaction, its.criteria):
+            month_prices.require_room(transaction, its, price)
+        estimate = estimate_of(transaction, its.criteria, actor=actor)
+        if not estimate.is_enough:
+            campaigns.leave_too_small(transaction, campaign_id, actor=actor)
+            return campaigns.require(transaction.tables, campaign_id)
+        campaigns.keep_size(transaction.tables, campaign_id, estimate.people, estimate.smallest)
+    campaigns.resume(transaction, campaign_id, actor=actor)
+    return campaigns.require(transaction.tables, campaign_id)
+
+
 def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:
     """The estimate that stands for a group, or a new one, paid for. BudgetError if spent."""
     transaction.lock(REGISTER)  # before it is looked for: no two count the same group
     smallest = smallest_group(transaction.policy)
     word, now = _word(criteria), transaction.clock.now()
-    if (standing := _standing(transaction, word)) is not None:
+    if (standing := _standing(transaction.tables, word, now)) is not None:
         return Estimate(standing.people, max(standing.smallest, smallest) if smallest else 0)
     page_reading.require_made(transaction, criteria)
     noise.require()
@@ -130,17 +182,17 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
     return estimate
 
 
-def _standing(transaction: Transaction, word: str) -> Estimate | None:
-    """The estimate of a group that stands, as it was made."""
-    row = transaction.tables.get(ad_estimate, "criteria = ?", word)
-    if row is None or transaction.clock.now() >= to_datetime(row.made_at) + STANDS:
+def _standing(tables: Tables, word: str, now: datetime) -> Estimate | None:
+    """The estimate of a group that stands at a moment, as it was made."""
+    row = tables.get(ad_estimate, "criteria = ?", word)
+    if row is None or now >= to_datetime(row.made_at) + STANDS:
         return None
     return Estimate(row.people, row.smallest)
 
 
 def _price_of(transaction: Transaction, criteria: bands.Criteria) -> dict[str, int]:
     """What an estimate of a group costs now, by period; nothing where one stands."""
-    if _standing(transaction, _word(criteria)) is not None:
+    if _standing(transaction.tables, _word(criteria), transaction.clock.now()) is not None:
         return {}
     return dict.fromkeys(periods_of_group(criteria, transaction.clock.today()), POINTS)
 

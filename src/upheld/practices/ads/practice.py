@@ -89,6 +89,7 @@ def practice(provider: Provider) -> Practice:
             Job("ad-pages", EVERY_SECONDS, read_pages),
             Job("ad-segments", EVERY_SECONDS, segments.make),
             Job("ad-invoices", HOUR, invoices.issue_all),
+            Job("ad-sizes", MINUTE, estimates.stop_outdated),
             Job("ad-topics", MINUTE, forbidden.NewReviews(provider).make),
         ],
         entry_sentences={

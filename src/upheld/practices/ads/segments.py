@@ -233,13 +233,15 @@ def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     return brought.segments
 
 
-def make(gate: Gate) -> int:
+def make(gate: Gate, criteria: bands.Criteria | None = None) -> int:
     """Make bitmaps ahead of reviews, some people at a time; of how many people.
 
-    None are made where no campaign for a group waits; those of before go then.
+    None are made where no campaign for a group waits and no group is named; those of before go
+    then.
     """
     with gate.together() as transaction:
-        fields = _waiting(transaction.tables)
+        own = bands.fields_of(criteria) if criteria else ()
+        fields = sorted({*own, *_waiting(transaction.tables)})
         if not fields:
             transaction.tables.delete(ad_segment, "word = ?", WORD)
             return 0
@@ -264,7 +266,7 @@ def refresh(gate: Gate, criteria: bands.Criteria) -> int:
     A lot in each transaction, so that others write meanwhile; how many lots were read anew. Who
     changes after that is left to `current`.
     """
-    make(gate)
+    make(gate, criteria)
     with gate.consult() as transaction:
         standing = _standing(transaction)
         if standing is None or not standing[0].has(bands.fields_of(criteria)):
