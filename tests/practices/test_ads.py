@@ -33,6 +33,12 @@ WHY = "Why this ad"
         "https://shop.example/%41",
         "https://SHOP.example/a",
         "javascript:alert(1)",
+        "https://shop.example/u/9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+        "https://shop.example/u/123E4567-e89b-12d3-a456-426614174000.html",
+        "https://shop.example/5550100123",
+        "https://shop.example/555-010-0123/offer",
+        "https://shop.example/for/aGVsbG8gd29ybGQxMjM0",
+        "https://9f8e7d6c5b4a39281706.shop.example/",
         "https://[",
         "",
     ],
@@ -45,7 +51,16 @@ def test_an_address_that_could_identify_or_lies_elsewhere_is_refused(address: st
 
 def test_a_plain_page_on_the_domain_or_below_it_is_taken() -> None:
     """Subdomains are the advertiser's too."""
-    for address in (f"https://{DOMAIN}", f"https://{DOMAIN}/a/b.html", f"https://www.{DOMAIN}/"):
+    pages = (
+        "",
+        "/a/b.html",
+        "/2026-11-30",
+        "/spades-and-seeds-for-2027",
+        "/p/12345678",
+        "/faced-a",
+    )
+    plain = [f"https://{DOMAIN}{page}" for page in pages]
+    for address in (*plain, f"https://www.{DOMAIN}/"):
         campaigns._require_address(address, DOMAIN)
 
 
