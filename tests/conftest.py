@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, settings
 
 import memory
 import postgres
+from asking import answer_here
 from cheap import make_passwords_cheap
 from empty import empty_database
 from longest import LONGEST
@@ -187,6 +188,14 @@ def cheap_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def cheap_requests() -> Iterator[None]:
+    """Answer requests in the thread that asks."""
+    with pytest.MonkeyPatch.context() as patch:
+        answer_here(patch)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def patient() -> Iterator[None]:
     """Wait long for locks and for other processes: a loaded machine is no reason to fail."""
     with pytest.MonkeyPatch.context() as patch:
@@ -232,9 +241,13 @@ def _create(server: str, template: str = "template1") -> str:
     from psycopg import sql
 
     name = f"t{secrets.token_hex(8)}"
-    command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    command = sql.SQL("CREATE DATABASE {} TEMPLATE {}{}")
     with psycopg.connect(server + "postgres", autocommit=True) as connection:
-        connection.execute(command.format(sql.Identifier(name), sql.Identifier(template)))
+        # Where there is a choice, files are copied: else each page would be logged too.
+        has_choice = connection.info.server_version >= 150_000
+        how = sql.SQL(" STRATEGY FILE_COPY" if has_choice else "")
+        names = (sql.Identifier(name), sql.Identifier(template))
+        connection.execute(command.format(*names, how))
     return server + name
 
 

@@ -9,16 +9,13 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import httpx2
 import pyotp
 import pytest
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.testclient import TestClient
 
 import upheld
@@ -73,16 +70,6 @@ class House:
     def __init__(self, provider: Provider, policy: upheld.Policy, clock: SetClock) -> None:
         self.provider, self.policy, self.clock = provider, policy, clock
         self.app = provider_app(provider, policy)
-        self._open = ExitStack()
-
-    @cached_property
-    def portal(self) -> BlockingPortal:
-        """One loop for whoever asks many things in turn, in place of one for each."""
-        return self._open.enter_context(start_blocking_portal())
-
-    def leave(self) -> None:
-        """End that loop; the gate is closed elsewhere."""
-        self._open.close()
 
     def browser(self) -> TestClient:
         """Somebody's browser, without scripts, signed in as nobody."""
@@ -206,7 +193,6 @@ def close(gate: AsyncGate) -> None:
 def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
     """What opens a running provider under a policy, and closes it at the end."""
     gates: list[AsyncGate] = []
-    opened: list[House] = []
     master = tmp_path / "master"
     master.write_bytes(os.urandom(32))
     master.chmod(0o600)
@@ -226,12 +212,9 @@ def houses(database_url: str, tmp_path: Path) -> Iterator[Callable[..., House]]:
             contact="help@larch.example",
             agreement=agreement,
         )
-        opened.append(House(provide(gates[-1], settings, PRACTICES), policy, clock))
-        return opened[-1]
+        return House(provide(gates[-1], settings, PRACTICES), policy, clock)
 
     yield opening
-    for house in opened:
-        house.leave()
     for each in gates:
         close(each)
 

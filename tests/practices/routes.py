@@ -220,12 +220,9 @@ def _unsubscribing(house: House, person: PersonId) -> str:
 class World:
     """A provider with everybody in it who may visit, and the things of Ann's that paths name."""
 
-    def __init__(self, house: House, *, ordered: bool = True, one_loop: bool = False) -> None:
-        """`ordered` is whether a court demands something of Ann, of which anybody may speak.
-
-        With `one_loop` all browsers share one of asyncio's, for tests that ask thousands of things.
-        """
-        self.house, self.one_loop = house, one_loop
+    def __init__(self, house: House, *, ordered: bool = True) -> None:
+        """`ordered` is whether a court demands something of Ann, of which anybody may speak."""
+        self.house = house
         guardian, self.child, _ = family(house)
         self.ann = house.customer(
             MARKS[1],
@@ -274,8 +271,6 @@ class World:
         """Somebody's browser, signed in anew, and the token that their forms carry."""
         kind, subject = self.visitors[visitor]
         browser = self.house.signed_in(subject, kind) if kind else self.house.browser()
-        if self.one_loop:
-            browser.portal = self.house.portal
         if not kind:
             return browser, ""
         provider = self.house.provider

@@ -43,7 +43,7 @@ def database_url(tmp_path: Path) -> str:
 @pytest.fixture
 def world(house: House) -> World:
     """A provider with everybody in it who may visit."""
-    return World(house, one_loop=True)
+    return World(house)
 
 
 def visit(world: World, visitor: str, method: str, path: str, **more: str) -> httpx2.Response:

@@ -107,7 +107,7 @@ def visits(world: World, table: dict[str, Line]) -> Iterator[tuple[str, str, str
 
 def test_looking_at_any_route_changes_nothing(house: House) -> None:
     """GET and HEAD of every route, with links that work: nothing but entries of views is made."""
-    world = World(house, one_loop=True)
+    world = World(house)
     table = lines()
     house.do(lambda transaction: use_up(transaction, world.outside.campaign))
     with closing(Watched(house)) as watched:
@@ -131,7 +131,7 @@ def _look_everywhere(world: World, table: dict[str, Line], watched: Watched) -> 
 
 def test_head_answers_as_get_does_without_its_body(house: House) -> None:
     """HEAD answers with the status and the headers of GET, on each page."""
-    world = World(house, one_loop=True)
+    world = World(house)
     for path, target, visitor in visits(world, lines()):
         browser, _ = world.browser(visitor)
         full, head = browser.get(target), browser.head(target)
@@ -149,7 +149,7 @@ def test_head_answers_as_get_does_without_its_body(house: House) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_what_opens_links_by_itself_uses_none_up(house: House, method: str) -> None:
     """A program that looks into mail confirms no address, joins nobody, and answers for nobody."""
-    world = World(house, one_loop=True)
+    world = World(house)
     for path, makes in live(world).items():
         target = makes()
         for visitor in ("nobody", "ann"):
