@@ -34,6 +34,24 @@ def test_labels_of_bars_never_touch_and_the_last_bar_has_one(amounts: list[int])
         assert all(before[1] <= after[0] for before, after in pairwise(ends))
 
 
+def test_the_highest_bar_has_a_label_wherever_it_stands() -> None:
+    """It is what whoever looks at a chart asks for first."""
+    for top in range(20):
+        rows = [
+            (str(at), 70.0 if at == top else 5.0, "70" if at == top else "< 10") for at in range(24)
+        ]
+        assert ">70</text>" in charts.bars("Visits by hour", rows)
+
+
+def test_a_label_that_is_longer_than_the_chart_ends_in_dots() -> None:
+    """The bar says the whole of it to whoever points at it."""
+    picture = charts.across("By company", [("Long" * 100, 1.0, "1")])
+    (label,) = re.findall(r'<text class="behind" x="0" y="18">([^<]+)</text>', picture)
+    assert label.endswith("…")
+    assert len(label) * charts.LETTER <= charts.WIDTH
+    assert f"<title>{'Long' * 100}: 1</title>" in picture
+
+
 @given(AMOUNTS)
 def test_what_is_written_behind_a_bar_is_not_cut_off(amounts: list[int]) -> None:
     """The longest bar is as long as leaves room for it."""

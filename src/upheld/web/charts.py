@@ -10,13 +10,15 @@ from markupsafe import Markup, escape
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 24, 22
 LETTER = 11  # how wide one of a label is at most, as on a phone
+LABEL_MAX = WIDTH // LETTER  # letters of a label over a bar
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     """A bar for each (label, amount, amount as said); a chart of nothing is empty.
 
-    Labels that would touch are left out, but never that of the last bar.
+    Labels that would touch are left out, but never that of the last bar, nor that of the highest
+    unless it touches that one.
     """
     if not rows:
         return Markup("")
@@ -24,26 +26,30 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     room = min(WIDTH / len(rows), ROOM)
     longest = max(max(len(label), len(text)) for label, _, text in rows) * LETTER + LETTER
     every = math.ceil(longest / room)
+    last, highest = len(rows) - 1, max(range(len(rows)), key=lambda at: rows[at][1])
+    places = dict[int, tuple[float, float]]()  # of labels: the middle, and a half of the length
+    for at in (last, highest, *range(last, -1, -every)):
+        half = max(map(len, rows[at][::2])) * LETTER / 2
+        middle = min(max(at * room + room / 2, half), WIDTH - half)  # not over the edge
+        if all(abs(middle - x) >= half + other + LETTER / 2 for x, other in places.values()):
+            places[at] = middle, half
     shapes, texts = [], []
-    free = float(WIDTH)  # up to here nothing is written yet, from the right
-    for at, (label, amount, text) in reversed([*enumerate(rows)]):
+    for at, (label, amount, text) in enumerate(rows):
         tall = (HEIGHT - FOOT - HEAD) * amount / most
         x, y = at * room + room * 0.15, HEIGHT - FOOT - tall
         shapes.append(
             f'<rect class="bar-of" x="{x:.1f}" y="{y:.1f}" width="{room * 0.7:.1f}"'
             f' height="{tall:.1f}" rx="2"><title>{escape(label)}: {escape(text)}</title></rect>'
         )
-        half = max(len(label), len(text)) * LETTER / 2
-        middle = min(max(at * room + room / 2, half), WIDTH - half)  # not over the edge
-        if at % every == (len(rows) - 1) % every and middle + half <= free:
-            free = middle - half - LETTER / 2
+        if at in places:
+            middle, _ = places[at]
             texts.append(
                 f'<text x="{middle:.1f}" y="{HEIGHT - 6}">{escape(label)}</text>'
                 f'<text x="{middle:.1f}" y="{y - 5:.1f}">{escape(text)}</text>'
             )
     return Markup(  # noqa: S704 - every text in it is escaped above
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-        f' aria-label="{escape(title)}">{"".join([*reversed(shapes), *reversed(texts)])}</svg>'
+        f' aria-label="{escape(title)}">{"".join([*shapes, *texts])}</svg>'
     )
 
 
@@ -59,8 +65,9 @@ def across(title: str, rows: Sequence[tuple[str, float, str]]) -> Markup:
     parts = []
     for at, (label, amount, text) in enumerate(rows):
         y, wide = at * line + 25, room * amount / most
+        short = label if len(label) <= LABEL_MAX else f"{label[: LABEL_MAX - 1]}…"
         parts.append(
-            f'<text class="behind" x="0" y="{y - 7}">{escape(label)}</text>'
+            f'<text class="behind" x="0" y="{y - 7}">{escape(short)}</text>'
             f'<rect class="bar-of" x="0" y="{y}" width="{wide:.1f}" height="14" rx="2">'
             f"<title>{escape(label)}: {escape(text)}</title></rect>"
             f'<text class="behind" x="{wide + 8:.1f}" y="{y + 12}">{escape(text)}</text>'
