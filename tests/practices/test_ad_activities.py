@@ -111,6 +111,27 @@ def test_what_a_customer_bought_chooses_until_it_is_deleted(
     assert sentence not in browser.get("/me/ads").text
 
 
+def test_what_a_stolen_access_told_chooses_nothing_from_the_next_page_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a session that goes on, whose bands were read before; the click leads on all the same."""
+    exactly(monkeypatch)
+    ann = house.customer("ann@marked.example")
+    _buy(house, "ann@marked.example")
+    _shoppers(house, ENOUGH)
+    its = review(house, booked(house, advertiser(house), BOUGHT))
+    browser = house.signed_in(ann)
+    assert WHY in browser.get("/me").text
+    (row,) = house.do(lambda t: t.tables.select(partner_transaction, "person_id = ?", ann))
+    boss = house.staff("manager", sign_in="boss")
+    thief = Program(house, row.party, boss)
+    assert WHY in browser.get("/me").text
+    house.do(lambda t: clients.revoke(t, thief.client_id, by=boss, stolen=True))
+    assert WHY not in browser.get("/me").text
+    assert "Bought from our partners" not in browser.get("/me/ads").text
+    assert browser.get(f"/me/ads/{its.campaign_id}/go").headers["location"] == its.address
+
+
 def test_bitmaps_have_of_what_was_bought_whom_the_policy_allows(house: House) -> None:
     """As the plain definition counts, one by one; an opt-out counts."""
     names = ["ann", "ben", "cid"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -177,3 +178,23 @@ def test_nobody_is_read_for_a_review_that_counts_nobody(
     with pytest.raises(AdError):
         estimates.prepare(gate, CampaignId("none"))
     assert (readings.lots, state_of(house, poor)) == ([], "waiting")
+
+
+def test_twenty_reviews_at_once_count_nobody_who_has_said_no(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While people opt out, one after another; all are told by what is so in the end."""
+    monkeypatch.setattr(segments, "BATCH", LOT)
+    people, gate = crowd(house, PEOPLE), house.provider.gate.gate
+    booked(house, advertiser(house), WOMEN)
+    segments.make(gate)
+
+    def work(at: int) -> None:
+        if at % 2:
+            opt_out(house, people[at : at + 1])
+        else:
+            segments.refresh(gate, WOMEN)
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(work, range(20)))
+    assert house.do(lambda t: segments.current(t, WOMEN)).count(WOMEN) == PEOPLE - 10
