@@ -128,6 +128,7 @@ def test_an_emergency_that_is_killed_at_each_step_is_reviewed_once(home: Path) -
     release = ("legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"))
     twice(home, *release, again="")
     run(home, *release)
-    twice(home, "legal", "review", name, "--by", "sean")
+    (home / "finding.txt").write_text("It had to be.")
+    twice(home, "legal", "review", name, "--by", "sean", "--finding", str(home / "finding.txt"))
     done = acts(home, number)
     assert (done.count("share"), done.count("review-disclosure")) == (1, 1)

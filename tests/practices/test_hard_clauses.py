@@ -82,7 +82,7 @@ def _reviewed(house: House) -> bool:
     released = orders.release(house, desk, orders.give_key(house, desk, name))
     assert not isinstance(released, Refused)
     is_owed = reviews(house, ann) == ["open"]
-    answer = house.do(lambda t: desk.instruments.review(t, name, desk.second))
+    answer = house.do(lambda t: desk.instruments.review(t, name, "It had to be.", desk.second))
     return not is_owed and isinstance(answer, Refused)
 
 

@@ -379,3 +379,50 @@ def test_routes_are_for_the_role_and_for_our_own_pages(
         assert answer.status_code == 403
     mine = path.replace("/staff", "/me")
     assert house.signed_in(ann).get(mine).status_code == 404  # nobody has approved it
+
+
+def test_whom_a_stolen_session_looked_up_was_touched_even_if_nothing_was_revealed(
+    house: House, officers: tuple[TestClient, TestClient]
+) -> None:
+    """That somebody is a customer, and by which address, was seen; the minute of the end counts."""
+    ann = house.customer()
+    thief = house.signed_in(house.staff("support", sign_in="sam"), "staff")
+    query = {"way": "email", "told": "ann@marked.example", "reason": "trouble"}
+    answer = send(thief, "/staff/find", {**query, "recognised": "details"}, "/staff")
+    assert answer.status_code == 303, answer.text
+    now = house.clock.now()
+    minute = f"{now:%Y-%m-%dT%H:%M}"
+    incident_id = open_one(house, officers[0], until=minute, discovery=minute)
+    there = read_incident(house, incident_id)
+    assert there.misuse.until <= house.clock.now()
+    assert (there.people, "email" in there.counts) == (1, True)
+    assert owed(house, ann) != []
+
+
+def test_where_nobody_was_touched_no_notice_is_asked_for(
+    house: House, officers: tuple[TestClient, TestClient]
+) -> None:
+    """The page says so, and nothing waits but to close it."""
+    house.staff("support", sign_in="sam")
+    path = f"{CONSOLE}/{open_one(house, officers[0])}"
+    page = officers[0].get(path).text
+    assert "there is nobody to tell" in page
+    assert f"{path}/draft" not in page
+    assert "waits for its notice" not in officers[0].get("/staff").text
+
+
+def test_whoever_takes_the_next_step_of_an_incident_reads_that_it_waits(
+    house: House, officers: tuple[TestClient, TestClient]
+) -> None:
+    """A notice to be written is everybody's of the desk; to approve it, another one's."""
+    user = house.staff("support", sign_in="sam")
+    look_at(house, house.customer(), user)
+    path = f"{CONSOLE}/{open_one(house, officers[0])}"
+    written, second = (
+        "waits for its notice to be written",
+        "waits for a second person, who approves",
+    )
+    assert all(written in each.get("/staff").text for each in officers)
+    send(officers[0], f"{path}/draft", {"notice": NOTICE}, path)
+    assert [second in each.get("/staff").text for each in officers] == [False, True]
+    assert second not in house.signed_in(user, "staff").get("/staff").text

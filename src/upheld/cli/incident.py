@@ -65,10 +65,12 @@ def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
     from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, require_subject
     from upheld.practices.incidents import incidents
     from upheld.practices.incidents.notices import IncidentWork
+    from upheld.practices.incidents.questions import through_its_minute
 
     provider = provider_of(settings_in(settings))
     clock, gate, model = provider.clock, provider.gate.gate, incidents.Incidents(provider)
-    moments = (_moment("--since", since, clock), _moment("--until", until, clock))
+    end = through_its_minute(_moment("--until", until, clock), clock.now())
+    moments = (_moment("--since", since, clock), end)
     at = _moment("--discovery", discovery, clock)
     if kind not in (STAFF, PARTNER):
         require_subject(gate, kind, subject)

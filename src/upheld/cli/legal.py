@@ -164,13 +164,18 @@ def refuse(
 
 @legal.command()
 def review(
-    name: str = NAME, by: str = BY, settings: Path | None = SETTINGS, as_json: bool = JSON
+    name: str = NAME,
+    by: str = BY,
+    finding: Path = typer.Option(..., "--finding", help="A file: whether it had to be, and why."),
+    settings: Path | None = SETTINGS,
+    as_json: bool = JSON,
 ) -> None:
     """Review, as somebody else, what was released in an emergency."""
+    text = read_file(finding)[0].decode(errors="replace").strip()
     _step(
         settings,
         by,
-        lambda desk, t, user_id: desk.review(t, InstrumentId(name), user_id),
+        lambda desk, t, user_id: desk.review(t, InstrumentId(name), text, user_id),
         as_json=as_json,
     )
 

@@ -78,10 +78,11 @@ DESKS_SHOWN: Final = (
     (
         "max",
         "A manager",
-        "who works here, the safeguards, a version of the policy and an advertisement to approve",
+        "who works here, the safeguards, a version and an advertisement to approve; our counsel",
     ),
     ("ivy", "An analyst", "asks for anonymous reports, and for extracts under pseudonyms"),
-    ("sara", "Security", "a queue of another role"),
+    ("sara", "Security", "a queue of another role; as a legal officer, the order of a court"),
+    ("lena", "A legal officer", "the order of a court to approve, takeovers and incidents"),
     ("ed", "An agent", "of an engaged company; sees what is due, and nothing else"),
     (
         "pia",

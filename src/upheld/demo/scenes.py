@@ -87,6 +87,7 @@ class Scenes:
             ("staff", "Olga Beck", "olga", ("support", "billing", "accounts", "privacy"), ""),
             ("staff", "Max Lind", "max", ("manager", "support", "terms", "counsel"), ""),
             ("staff", "Sara Holt", "sara", ("security", "manager", "legal"), ""),
+            ("staff", "Lena Voss", "lena", ("legal", "privacy"), ""),
             ("agent", "Ed Roe", "ed", (), AGENCY),
         ):
             user = people.add(transaction, kind, name, sign_in, roles=roles, party=party)

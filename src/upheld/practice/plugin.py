@@ -38,6 +38,7 @@ from upheld.practice.day_events import DayEvents
 from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
+from upheld.practice.operators import MANAGER, User
 from upheld.practice.own_rows import RowsOf
 from upheld.practice.page_groups import MonthOfPages, RecentPages
 from upheld.practice.purchases import PurchaseApproval, Seller
@@ -128,6 +129,8 @@ class PageBefore(NamedTuple):
     is_due: Callable[[PersonId], Awaitable[bool]]
 
 
+CustomerActions = Callable[[Transaction, PersonId], list[PendingAction]]
+DeskActions = Callable[[Tables, User], list[PendingAction]]
 Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
 
 
@@ -168,9 +171,7 @@ class Practice(NamedTuple):
     ] = {}  # field, to the fields it is of
     before_erasure: ErasureHook | None = None  # what is done for somebody before they are erased
     before_erasures: ErasuresHook | None = None  # for many of them together, after that
-    after_erasure: ErasureHook | None = (
-        None  # what is done after it, where something is kept of them
-    )
+    after_erasure: ErasureHook | None = None  # and after it, where something is kept of them
     left_to_erasure: LeftToErasure | None = None  # who can still take their erasure back
     carry_forward: Mapping[
         str, CarryForward
@@ -186,14 +187,13 @@ class Practice(NamedTuple):
     announces: Sequence[str] = ()  # events of its own, which other practices may listen to
     entry_sentences: Mapping[str, str] = {}  # kinds of entries of its own, to what happened
     entry_notes: EntryNotes | None = None  # what it adds to entries where they are told
-    pending_actions: Callable[[Transaction, PersonId], list[PendingAction]] | None = (
-        None  # what waits for a customer
-    )
+    pending_actions: CustomerActions | None = None  # what waits for a customer
     home_fields: Sequence[str] = ()  # kinds of data that its figures of the first page come from
     home_figures: Callable[[Transaction, PersonId, ActResult | None], list[Figure]] | None = (
         None  # its figures, by what the customer may see of those fields (None where nothing)
     )
     manager_actions: Callable[[Tables], list[PendingAction]] | None = None  # what they look at
+    desk_actions: DeskActions | None = None  # what waits for one of our staff, by their roles
     payer: Callable[[Tables, PersonId], PersonId | None] | None = None  # who pays for their use
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
@@ -411,14 +411,15 @@ class Provider:
         inserts = (each.home_insert for each in self.practices if each.home_insert)
         return [html for insert in inserts if (html := await insert(person_id, session))]
 
-    def manager_actions(self, tables: Tables) -> list[PendingAction]:
-        """What the managers of the provider must look at, from all practices."""
-        return [
-            todo
-            for each in self.practices
-            if each.manager_actions
-            for todo in each.manager_actions(tables)
-        ]
+    def desk_actions(self, tables: Tables, user: User) -> list[PendingAction]:
+        """What waits for a member of staff, from all practices."""
+        actions = list[PendingAction]()
+        for each in self.practices:
+            if each.manager_actions and MANAGER in user.roles:
+                actions += each.manager_actions(tables)
+            if each.desk_actions:
+                actions += each.desk_actions(tables, user)
+        return actions
 
     @property
     def seller(self) -> Seller | None:

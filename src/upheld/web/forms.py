@@ -56,6 +56,7 @@ class Field(NamedTuple):
     length_max: int = SHORT
     check: Check | None = None
     missing: str = ""  # what to do where it was left empty
+    may_be_empty: str = "optional"  # what the form says of one that is not required
 
 
 class Filled(NamedTuple):

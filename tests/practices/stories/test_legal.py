@@ -21,6 +21,7 @@ from upheld.gate.erasure.retention import retire
 from upheld.practices.legal.demands import Demand, LegalError
 
 TOLD = "We had to give information about you"
+FOUND = "It had to be: she did not answer."
 
 
 def received(house: House, person: PersonId) -> str:
@@ -182,10 +183,10 @@ def test_what_is_given_in_an_emergency_is_reviewed_by_somebody_else_in_time(hous
     house.clock.moved += timedelta(days=2)
     assert reviews(house, ann) == ["late"]
     with pytest.raises(LegalError) as caught:
-        house.do(lambda t: desk.instruments.review(t, name, desk.officer))
+        house.do(lambda t: desk.instruments.review(t, name, FOUND, desk.officer))
     assert caught.value.code == "legal-second-person"
     assert not isinstance(
-        house.do(lambda t: desk.instruments.review(t, name, desk.second)), Refused
+        house.do(lambda t: desk.instruments.review(t, name, FOUND, desk.second)), Refused
     )
     assert reviews(house, ann) == ["done"]
     assert any(each.entry.action == "review-disclosure" for each in gate.entries(ann))

@@ -35,6 +35,7 @@ KINDS: Final = (STAFF, PARTNER, KEY, TABLE, BACKUP)
 VALUES: Final = "value"  # the one table in which values of people lie
 _TOGETHER: Final = 500  # entries in one query
 _STORING: Final = b'"action":"store"'
+_DONE_BY_KIND: Final = ("import", "look-up")  # entries that say nothing of an outcome
 _LARGEST: Final = (1 << 63) - 1
 
 
@@ -198,7 +199,7 @@ def _entries(
 
 
 def _was_done(body: _Body) -> bool:
-    is_done = body.outcome == "allow" or body.kind == "import"
+    is_done = body.outcome == "allow" or body.kind in _DONE_BY_KIND
     return is_done and body.purpose != PURPOSE
 
 

@@ -29,7 +29,7 @@ from upheld.practice.consequences import (
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
-from upheld.practice.plugin import Provider
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.sheets import sheet
 from upheld.practices.incidents import incidents
 from upheld.practices.incidents.drills import (
@@ -62,6 +62,8 @@ from upheld.practices.incidents.questions import (
     approval_confirmation,
     incident_fields,
     opening_confirmation,
+    through_its_minute,
+    waiting_line,
 )
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_time
@@ -112,6 +114,16 @@ class IncidentConsole:
             off=not incidents.speaks_of_it(self.provider.policy),
         )
 
+    def waiting(self, tables: Tables, user: User) -> list[PendingAction]:
+        """The incidents that wait for one of those who answer for them; nothing for others."""
+        if not {*incidents.ROLES} & {*user.roles}:
+            return []
+        return [
+            PendingAction(sentence, "Look at it", f"{CONSOLE}/{each.incident_id}")
+            for each in self.incidents.all(tables)
+            if (sentence := waiting_line(each, user.user_id))
+        ]
+
     def _listed(self, tables: Tables) -> list[tuple[Incident, str]]:
         """Every incident, with its state in words."""
         now = self.provider.now()
@@ -130,6 +142,7 @@ class IncidentConsole:
         since, until, discovery = (
             datetime.fromisoformat(values[each]) for each in ("since", "until", "discovery")
         )
+        until = through_its_minute(until, self.provider.now())
         gate, kind = self.provider.gate.gate, values["kind"]
 
         def work(transaction: Transaction) -> Incident:
@@ -145,7 +158,7 @@ class IncidentConsole:
                 await self.provider.run_in_thread(require_subject, gate, kind, values["subject"])
             new = await self.provider.do(work)
         except (IncidentError, MisuseError) as error:
-            field = "subject" if error.code == "incident-subject" else "since"
+            field = error.field if isinstance(error, IncidentError) else "subject"
             return await self.show(visit, filled.wrong(field, error.in_sentences()), 422)
         text = "Opened. Whom it touched is counted within minutes."
         if new.drill:

@@ -59,7 +59,14 @@ _COUNTS: Final = msgspec.json.Decoder(dict[str, int])
 
 
 class IncidentError(UpheldError):
-    """An incident that cannot be opened, or a step that cannot be taken."""
+    """An incident that cannot be opened, or a step that cannot be taken.
+
+    `field` is what of the form it is about.
+    """
+
+    def __init__(self, message: str, *, code: str, hint: str = "", field: str = "subject") -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.field = field
 
 
 class Incident(NamedTuple):
@@ -475,14 +482,14 @@ def _require_policy(policy: Policy) -> None:
 
 
 def _require_times(misuse: Misuse, discovery: datetime, now: datetime) -> None:
-    hint = ""
+    hint, field = "", ""
     if misuse.since >= misuse.until:
-        hint = "it has to begin before it ends"
+        hint, field = "it has to begin before it ends", "until"
     elif misuse.until > now:
-        hint = "it cannot end later than now"
+        hint, field = "it cannot end later than now", "until"
     elif discovery > now:
-        hint = "it cannot be found later than now"
+        hint, field = "it cannot be found later than now", "discovery"
     elif discovery < misuse.since:
-        hint = "it cannot be found before it began"
+        hint, field = "it cannot be found before it began", "discovery"
     if hint:
-        raise IncidentError("these times cannot be", code="incident-times", hint=hint)
+        raise IncidentError("these times cannot be", code="incident-times", hint=hint, field=field)

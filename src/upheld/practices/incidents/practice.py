@@ -61,5 +61,6 @@ def practice(provider: Provider) -> Practice:
         duty_pages={NOTIFY: CONSOLE},
         transparency=transparency.source(model),
         pending_actions=pages.waiting,
+        desk_actions=console.waiting,
         entry_sentences=SENTENCES,
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Final
 
+from upheld.core.ids import UserId
 from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE
 from upheld.practice.consequences import Confirmation
 from upheld.practices.incidents.incidents import (
@@ -85,6 +86,15 @@ def read_moment(value: str, zone: tzinfo) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
+def through_its_minute(end: datetime, now: datetime) -> datetime:
+    """The last moment of the minute that somebody wrote as an end, and none that is to come.
+
+    Forms have no seconds: what was done in that minute is part of it.
+    """
+    whole = end.replace(second=59, microsecond=999_999) if end.second == 0 else end
+    return max(end, min(whole, now))
+
+
 def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
     """What is asked of whoever opens an incident."""
 
@@ -159,6 +169,16 @@ def opening_confirmation(filled: Filled, zone: tzinfo) -> Confirmation:
         dict(filled.shown),
         grave=True,
     )
+
+
+def waiting_line(there: Incident, user_id: UserId) -> str:
+    """What of an incident waits for a member of staff; empty where nothing does."""
+    what = "A practice alarm" if there.drill else "An incident"
+    if there.state == COUNTED and there.people:
+        return f"{what} waits for its notice to be written."
+    if there.state == DRAFTED and there.drafted_by != user_id:
+        return f"{what} waits for a second person, who approves its notice."
+    return ""
 
 
 def approval_confirmation(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from upheld.core.errors import UpheldError
+from upheld.core.reason_text import require_reason
 from upheld.policy.load import Policy
 from upheld.policy.words import Words
 from upheld.practice.documents import problem_with
@@ -73,15 +74,15 @@ def check_reach(policy: Policy, demand: Demand) -> None:
         raise LegalError(
             "no instrument is of this kind",
             code="legal-reach",
-            hint="choose of " + ", ".join(KINDS),
+            hint="choose one of " + ", ".join(KINDS),
         )
     if demand.kind == PRESERVATION:
         return
     if demand.recipient not in recipients(policy):
         raise LegalError(
-            "nothing is released to such a recipient",
+            "an instrument says to whom something is given, in a word of the policy",
             code="legal-reach",
-            hint="choose of " + ", ".join(recipients(policy)),
+            hint="choose one of " + ", ".join(recipients(policy)),
             field="recipient",
         )
     unknown = sorted({*demand.fields} - {*demandable_fields(policy)})
@@ -104,7 +105,7 @@ def check_belief(policy: Policy, demand: Demand) -> None:
         raise LegalError(
             "a determination rests on a ground",
             code="legal-reach",
-            hint="choose of " + ", ".join(GROUNDS),
+            hint="choose one of " + ", ".join(GROUNDS),
             field="ground",
         )
     if not 0 < len(demand.belief.strip()) <= BELIEF_MAX:
@@ -114,6 +115,16 @@ def check_belief(policy: Policy, demand: Demand) -> None:
             hint=f"write at most {BELIEF_MAX:,} characters",
             field="belief",
         )
+
+
+def check_finding(finding: str) -> str:
+    """What a reviewer found, as it is kept; LegalError for a text that says nothing."""
+
+    def error(sentence: str, hint: str) -> LegalError:
+        return LegalError(sentence, code="legal-finding", hint=hint, field="finding")
+
+    sentence = "a review says whether what was done had to be, and why"
+    return require_reason(finding, BELIEF_MAX, error, sentence)
 
 
 def check_times(demand: Demand, now: datetime) -> None:

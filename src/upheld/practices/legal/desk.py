@@ -7,7 +7,8 @@ anybody: what is demanded leaves the vault at a release alone.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 from starlette.background import BackgroundTask
 from starlette.datastructures import UploadFile
@@ -29,30 +30,38 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.documents import DOCUMENT_MAX, document_type
 from upheld.practice.endpoints import Visit
+from upheld.practice.operators import User
 from upheld.practice.party_keys import PartyKeyError
-from upheld.practice.plugin import Provider
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page
 from upheld.practices.legal import instruments as domain
-from upheld.practices.legal.demands import LegalError
+from upheld.practices.legal.demands import INFORMAL, LegalError
 from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.production import Production
 from upheld.practices.legal.questions import (
     DESK,
     DOCUMENT,
+    FINDING,
     KEY,
     KIND_LABELS,
     REFUSAL,
     STATES,
     approval_confirmation,
     demand_fields,
+    ending_confirmation,
+    last_day,
     reach_lines,
     read_demand,
+    refusal_confirmation,
     release_confirmation,
+    term_line,
+    waiting_line,
 )
 from upheld.practices.legal.release import Releases
 from upheld.web.forms import EMPTY, Filled, read
 
+_CHOSEN: Final = frozenset({"recipient", "ground"})  # fields whose words stand in a list
 Step = Callable[[Transaction, InstrumentId, UserId], Instrument | Refused]
 
 
@@ -63,8 +72,11 @@ class InstrumentView(NamedTuple):
     people: list[NamedPerson]
     names: dict[UserId, str]
     is_undelivered: bool  # whether the file of its last release was given to nobody yet
+    may_check: bool  # whether whoever looks is counsel
+    may_set_key: bool  # whether they may say to whom it is encrypted
     may_approve: bool  # whether whoever looks has neither opened nor checked it
     may_review: bool  # whether somebody else made the determination
+    term: str  # why nothing is released under it now, though it is approved; else empty
 
 
 class LegalDesk:
@@ -85,6 +97,8 @@ class LegalDesk:
                 watching.waiting_apart, self.provider.gate.gate
             ),
             reference=short_reference,
+            now=self.provider.now(),
+            last_day=partial(last_day, day_of=self.provider.clock.day_of),
             states=STATES,
             kinds=KIND_LABELS,
             fields=demand_fields(self.provider.policy),
@@ -109,8 +123,11 @@ class LegalDesk:
                 )
             )
         except LegalError as error:
-            return await self.show(visit, filled.wrong(error.field, error.in_sentences()), 422)
-        return self._banner(visit, instrument, "Opened.")
+            # What a command is told to write is chosen from a list here.
+            text = f"{error}." if error.field in _CHOSEN else error.in_sentences()
+            return await self.show(visit, filled.wrong(error.field, text), 422)
+        text = "Recorded, and refused." if instrument.kind == INFORMAL else "Opened."
+        return self._banner(visit, instrument, text)
 
     async def show_one(
         self, visit: Visit, problem: str = "", status: int = 200, filled: Filled = EMPTY
@@ -130,14 +147,17 @@ class LegalDesk:
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)
             waits = self.releases.custody.waits(tables, instrument.instrument_id)
-            first = (instrument.opened_by, instrument.checked_by)
+            is_counsel = visit.user is not None and domain.COUNSEL in visit.user.roles
             return InstrumentView(
                 instrument,
                 people,
                 names,
                 waits,
-                may_approve=visit.user_id not in first,
+                may_check=is_counsel,
+                may_set_key=is_counsel or instrument.is_emergency,
+                may_approve=instrument.may_be_approved_by(visit.user_id),
                 may_review=visit.user_id != instrument.opened_by,
+                term=term_line(instrument, self.provider.now(), self.provider.clock.day_of),
             )
 
         view = await self.provider.read(look)
@@ -150,7 +170,7 @@ class LegalDesk:
             reference=short_reference(view.instrument.instrument_id),
             problem=problem,
             filled=filled,
-            fields=(KEY,),
+            fields=(KEY, FINDING),
             states=STATES,
             kinds=KIND_LABELS,
             refusal=REFUSAL,
@@ -190,16 +210,50 @@ class LegalDesk:
         return await self.show_one(visit, status=422, filled=filled)
 
     async def refuse(self, visit: Visit) -> Response:
-        """Refuse it."""
-        return await self._step(visit, self.instruments.refuse, "Refused.")
+        """Refuse it, once that was confirmed."""
+
+        def refuse(transaction: Transaction, which: InstrumentId, by: UserId) -> Instrument:
+            instrument = self.instruments.refuse(transaction, which, by)
+            self._confirm(transaction, visit, instrument, refusal_confirmation)
+            return instrument
+
+        return await self._step(visit, refuse, "Refused.")
 
     async def end(self, visit: Visit) -> Response:
-        """End it before it lapses."""
-        return await self._step(visit, self.instruments.end, "Ended.")
+        """End it before it lapses, once that was confirmed."""
+
+        def end(transaction: Transaction, which: InstrumentId, by: UserId) -> Instrument:
+            instrument = self.instruments.end(transaction, which, by)
+            self._confirm(transaction, visit, instrument, ending_confirmation)
+            return instrument
+
+        return await self._step(visit, end, "Ended.")
 
     async def review(self, visit: Visit) -> Response:
         """Review what was released in an emergency."""
-        return await self._step(visit, self.instruments.review, "Reviewed.")
+        _require_desk(visit)
+        filled = read((FINDING,), visit.form)
+        if not filled.ok:
+            return await self.show_one(visit, status=422, filled=filled)
+        finding = filled.values["finding"]
+
+        def review(
+            transaction: Transaction, which: InstrumentId, by: UserId
+        ) -> Instrument | Refused:
+            return self.instruments.review(transaction, which, finding, by)
+
+        return await self._step(visit, review, "Reviewed.")
+
+    def waiting(self, tables: Tables, user: User) -> list[PendingAction]:
+        """What waits at the legal desk for one of those who work there; nothing for others."""
+        if not {*domain.ROLES} & {*user.roles}:
+            return []
+        now, undelivered = self.provider.now(), self.releases.custody.waiting(tables)
+        return [
+            PendingAction(sentence, "Look at it", f"{DESK}/{each.instrument_id}")
+            for each in self.instruments.all(tables)
+            if (sentence := waiting_line(each, user, now, undelivered))
+        ]
 
     async def approve(self, visit: Visit) -> Response:
         """Approve it as the second person, once that was confirmed."""

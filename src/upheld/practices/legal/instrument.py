@@ -60,6 +60,7 @@ class Instrument(NamedTuple):
     ground: str
     belief: str
     key: str
+    finding: str
     reviewed: datetime | None
     reviewed_by: UserId | None
 
@@ -92,6 +93,14 @@ class Instrument(NamedTuple):
     def state_before_approval(self) -> str:
         """The state in which a second person approves: what counsel checked, or a belief."""
         return OPEN if self.kind == DETERMINATION else CHECKED
+
+    def may_be_approved_by(self, user_id: UserId) -> bool:
+        """Whether somebody has neither opened nor checked it."""
+        return user_id not in (self.opened_by, self.checked_by)
+
+    def has_lapsed(self, at: datetime) -> bool:
+        """Whether its term is over at a moment."""
+        return self.ends is not None and self.ends <= at
 
     @property
     def waits_for_review(self) -> bool:

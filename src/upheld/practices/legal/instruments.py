@@ -32,6 +32,7 @@ from upheld.practices.legal.demands import (
     LegalError,
     check_belief,
     check_document,
+    check_finding,
     check_reach,
     check_times,
 )
@@ -67,6 +68,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     ground: str = ""
     belief: str = ""
     key: str = ""  # the public key of age to which a production is encrypted
+    finding: str = ""  # what somebody else found of an emergency
 
 
 class Instruments:
@@ -197,16 +199,7 @@ class Instruments:
                 code="legal-role",
                 hint="ask your counsel",
             )
-        body = _Sealed(
-            instrument.issuer,
-            instrument.reference,
-            instrument.fields,
-            instrument.document,
-            instrument.ground,
-            instrument.belief,
-            party_keys.require_key(key),
-        )
-        changes = {"sealed": self._sealer.seal(msgspec.json.encode(body), instrument_id)}
+        changes = self._resealed(instrument, key=party_keys.require_key(key))
         return self.change(transaction, instrument, "legal.key", user, changes)
 
     def refuse(
@@ -230,14 +223,13 @@ class Instruments:
             raise LegalError(
                 "counsel has not checked it", code="legal-state", hint="ask your counsel to do so"
             )
-        if user.user_id in (instrument.opened_by, instrument.checked_by):
+        if not instrument.may_be_approved_by(user.user_id):
             raise LegalError(
                 "whoever opened or checked an instrument does not approve it",
                 code="legal-second-person",
                 hint="let somebody else of the legal desk do it",
             )
-        now = transaction.clock.now()
-        if instrument.ends is not None and instrument.ends <= now:
+        if instrument.has_lapsed(transaction.clock.now()):
             raise LegalError(
                 "it has lapsed", code="legal-period", hint="only a new instrument reaches further"
             )
@@ -254,10 +246,11 @@ class Instruments:
         return self.change(transaction, instrument, kind, user, changes)
 
     def review(
-        self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
+        self, transaction: Transaction, instrument_id: InstrumentId, finding: str, by: UserId
     ) -> Instrument | Refused:
         """Review, as somebody else, what was released in an emergency: the policy owes it.
 
+        `finding` says whether it had to be, and why; it is sealed with the instrument.
         LegalError for whoever made the determination; the refusal where the policy has none of it.
         """
         instrument, user = self.lock(transaction, instrument_id, by)
@@ -286,7 +279,11 @@ class Instruments:
                     each.person_id, record.record_id, ended=True, actor=actor_of(user)
                 )
         at = microseconds(transaction.clock.now())
-        changes = {"reviewed": at, "reviewed_by": user.user_id}
+        changes = {
+            "reviewed": at,
+            "reviewed_by": user.user_id,
+            **self._resealed(instrument, finding=check_finding(finding)),
+        }
         return self.change(transaction, instrument, "legal.review", user, changes)
 
     def end(self, transaction: Transaction, instrument_id: InstrumentId, by: UserId) -> Instrument:
@@ -436,6 +433,12 @@ class Instruments:
             instrument_id=instrument_id,
             sealed=self._sealer.seal(document, "document", instrument_id),
         )
+
+    def _resealed(self, instrument: Instrument, **changes: str) -> dict[str, bytes]:
+        """The column of what is sealed of an instrument, with some of it changed."""
+        values = {name: getattr(instrument, name) for name in _Sealed.__struct_fields__}
+        body = msgspec.json.encode(_Sealed(**{**values, **changes}))
+        return {"sealed": self._sealer.seal(body, instrument.instrument_id)}
 
     def _from_row(self, row: Any) -> Instrument:
         raw = self._sealer.unseal(row.sealed, row.instrument_id)

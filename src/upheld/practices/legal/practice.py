@@ -85,6 +85,7 @@ def practice(provider: Provider) -> Practice:
             Job("legal-notices", MINUTE, notices.send_due),
             Job("legal-productions", MINUTE, releases.custody.drop_stale),
         ],
+        desk_actions=desk.waiting,
         duty_pages={REVIEW: DESK},
         transparency=transparency.source(instruments),
     )

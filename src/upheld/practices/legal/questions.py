@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
+from upheld.core.ids import InstrumentId
 from upheld.policy.load import Policy
 from upheld.practice.citations import quote_clauses
 from upheld.practice.consequences import Confirmation, short_reference
 from upheld.practice.labels import label_of_customers
+from upheld.practice.operators import User
 from upheld.practices.legal.demands import (
     BELIEF_MAX,
     CLAIM,
     DETERMINATION,
     GROUNDS,
     INFORMAL,
+    PERSONS_MAX,
     PRESERVATION,
     Demand,
     demandable_fields,
     recipients,
 )
 from upheld.practices.legal.instrument import APPROVED, CHECKED, ENDED, OPEN, REFUSED, Instrument
+from upheld.practices.legal.instruments import COUNSEL
 from upheld.web.forms import Field, Filled
 from upheld.web.pages import format_day
 
@@ -35,7 +39,18 @@ KEY: Final = Field(
     autocomplete="off",
     length_max=200,
 )
-_ACCOUNTS_MAX: Final = 8_000  # characters
+_ACCOUNTS_MAX: Final = 400_000  # characters: a list that is too long is told how long it may be
+_FIELDS_MAX: Final = 8_000
+_UNLESS_INFORMAL: Final = "not for an informal request"
+_OF_DETERMINATION: Final = "for a determination alone"
+FINDING: Final = Field(
+    "finding",
+    "What you found",
+    "textarea",
+    length_max=BELIEF_MAX,
+    hint="Whether what was released had to be, and why.",
+    missing="Write what you found.",
+)
 _EARLIEST: Final = date(1990, 1, 1)
 _LATEST: Final = date(2100, 1, 1)
 STATES: Final = {
@@ -55,6 +70,7 @@ KIND_LABELS: Final = {
     DETERMINATION: "Determination of an officer",
     INFORMAL: "Informal request, without force",
 }
+_KEEPS: Final = "Nothing of theirs is deleted before it lapses or ends, whoever asks for it."
 REFUSAL: Final = (
     "We give nothing about our customers, and do not say whether somebody is one, unless a"
     " subpoena, a court order, a warrant or other legal process obliges us to. Our policy says so,"
@@ -89,6 +105,8 @@ def _what_it_is(policy: Policy) -> tuple[Field, ...]:
             options=tuple(
                 (each, label_of_customers(policy, "party", each)) for each in recipients(policy)
             ),
+            hint="An order to preserve gives nothing to anybody.",
+            may_be_empty=_UNLESS_INFORMAL,
         ),
         Field(
             "ground",
@@ -99,6 +117,7 @@ def _what_it_is(policy: Policy) -> tuple[Field, ...]:
                 (each, label_of_customers(policy, "purpose", each)) for each in grounds(policy)
             ),
             hint="A threat to somebody's safety is in force at once, and reviewed later.",
+            may_be_empty=_OF_DETERMINATION,
         ),
         Field(
             "belief",
@@ -106,6 +125,7 @@ def _what_it_is(policy: Policy) -> tuple[Field, ...]:
             "textarea",
             required=False,
             length_max=BELIEF_MAX,
+            may_be_empty=_OF_DETERMINATION,
         ),
     )
 
@@ -118,31 +138,47 @@ def _reach(policy: Policy) -> tuple[Field, ...]:
             "textarea",
             required=False,
             length_max=_ACCOUNTS_MAX,
-            hint="Of exactly those whom it names, one a line.",
+            hint=f"Of exactly those whom it names, one a line, at most {PERSONS_MAX}.",
+            may_be_empty=_UNLESS_INFORMAL,
         ),
         Field(
             "fields",
             "What it demands",
             "checks",
             required=False,
-            length_max=_ACCOUNTS_MAX,
+            length_max=_FIELDS_MAX,
             options=tuple(
                 (each, label_of_customers(policy, "data", each))
                 for each in demandable_fields(policy)
             ),
+            hint="An order to preserve keeps every kind, and rows of all times.",
+            may_be_empty=_UNLESS_INFORMAL,
         ),
     )
 
 
 def _times() -> tuple[Field, ...]:
-    def day(name: str, label: str, hint: str = "") -> Field:
-        return Field(name, label, "date", required=False, hint=hint, check=_check_day)
+    def day(name: str, label: str, hint: str = "", may_be_empty: str = "optional") -> Field:
+        return Field(
+            name,
+            label,
+            "date",
+            required=False,
+            hint=hint,
+            check=_check_day,
+            may_be_empty=may_be_empty,
+        )
 
     return (
         day("period_start", "Period: from", "Of what is kept as rows, such as calls."),
         day("period_end", "Period: to", "The last day of it."),
-        day("starts", "In force from"),
-        day("ends", "Lapses after", "The last day on which something can be released under it."),
+        day("starts", "In force from", may_be_empty=_UNLESS_INFORMAL),
+        day(
+            "ends",
+            "Lapses after",
+            "The last day on which something can be released under it.",
+            _UNLESS_INFORMAL,
+        ),
         day("deadline", "To be answered by"),
         day(
             "silence_end",
@@ -171,7 +207,7 @@ def read_demand(filled: Filled, zone: tzinfo) -> Demand:
         values.get("issuer", ""),
         values.get("reference", ""),
         values.get("recipient", ""),
-        tuple(dict.fromkeys(re.split(r"[\s,;]+", values.get("accounts", "").strip()))),
+        tuple(dict.fromkeys(re.findall(r"[^\s,;]+", values.get("accounts", "")))),
         tuple(each for each in values.get("fields", "").split(", ") if each),
         start("starts"),
         end("ends"),
@@ -193,6 +229,7 @@ def approval_confirmation(
         (
             f"Accounts that it names: {instrument.persons}.",
             *reach_lines(policy, instrument, day_of),
+            *([_KEEPS] if instrument.kind == PRESERVATION else []),
             "You say as a second person that it is valid, and reaches just this.",
         ),
         f"{DESK}/{instrument.instrument_id}/approve",
@@ -200,6 +237,43 @@ def approval_confirmation(
         f"{DESK}/{instrument.instrument_id}",
         grave=True,
         quotes=quote_clauses(policy, [clause_of(instrument)]),
+    )
+
+
+def refusal_confirmation(
+    policy: Policy, instrument: Instrument, day_of: Callable[[datetime], date]
+) -> Confirmation:
+    """What refusing an instrument means, before it is refused."""
+    del policy, day_of
+    return _last_word(instrument, "refuse", "Refuse", "Nothing is released under it.")
+
+
+def ending_confirmation(
+    policy: Policy, instrument: Instrument, day_of: Callable[[datetime], date]
+) -> Confirmation:
+    """What ending an instrument means, before it ends."""
+    del policy, day_of
+    lines = ["It proves nothing from then on."]
+    if instrument.kind == PRESERVATION:
+        lines = ["What it alone keeps is deleted, and what waited for its end is done."]
+    if instrument.silence_end:
+        lines.append("That it forbids to tell stays as long as it says.")
+    return _last_word(instrument, "end", "End", *lines)
+
+
+def _last_word(instrument: Instrument, step: str, word: str, *lines: str) -> Confirmation:
+    path = f"{DESK}/{instrument.instrument_id}"
+    return Confirmation(
+        f"{word} instrument {short_reference(instrument.instrument_id)}?",
+        (
+            f"{KIND_LABELS[instrument.kind]}, from {instrument.issuer}: {instrument.reference}.",
+            *lines,
+            "It cannot be taken back: a new instrument would be needed.",
+        ),
+        f"{path}/{step}",
+        f"{word} it",
+        path,
+        grave=True,
     )
 
 
@@ -213,6 +287,7 @@ def release_confirmation(
             *reach_lines(policy, instrument, day_of),
             "Each customer's release is an entry of the ledger, which cannot be taken back.",
             f"You get a file to hand over, encrypted to {instrument.key}.",
+            "Your browser keeps the file, and this page stays.",
             "To get it once more is another release.",
             _afterwards(instrument),
         ),
@@ -254,28 +329,60 @@ def reach_lines(
 ) -> list[str]:
     """What an instrument reaches, a sentence each."""
     lines = list[str]()
+    is_kept = instrument.kind == PRESERVATION
+    if is_kept:
+        lines.append("Kinds of information: all that we hold of them is kept.")
     if instrument.ground:
         lines.append(f"Ground: {label_of_customers(policy, 'purpose', instrument.ground)}.")
-    if instrument.fields:
+    if instrument.fields and not is_kept:
         demand = ", ".join(label_of_customers(policy, "data", each) for each in instrument.fields)
         lines.append(f"Kinds of information: {demand}.")
-    if instrument.recipient:
+    if instrument.recipient and not is_kept:
         lines.append(f"To whom: {label_of_customers(policy, 'party', instrument.recipient)}.")
-    if instrument.period_start or instrument.period_end:
+    if (instrument.period_start or instrument.period_end) and not is_kept:
         since = format_day(day_of(instrument.period_start)) if instrument.period_start else "ever"
-        until = _last_day(instrument.period_end, day_of) if instrument.period_end else "now"
+        until = last_day(instrument.period_end, day_of) if instrument.period_end else "now"
         lines.append(f"Of rows, those that came in from {since} to {until}.")
     if instrument.starts and instrument.ends:
         since = format_day(day_of(instrument.starts))
-        lines.append(f"In force from {since} to {_last_day(instrument.ends, day_of)}.")
+        lines.append(f"In force from {since} to {last_day(instrument.ends, day_of)}.")
     if instrument.deadline:
-        lines.append(f"To be answered by {_last_day(instrument.deadline, day_of)}.")
+        lines.append(f"To be answered by {last_day(instrument.deadline, day_of)}.")
     if instrument.silence_end:
-        lines.append(f"Nobody may be told until {_last_day(instrument.silence_end, day_of)}.")
+        lines.append(f"Nobody may be told until {last_day(instrument.silence_end, day_of)}.")
     return lines
 
 
-def _last_day(end: datetime, day_of: Callable[[datetime], date]) -> str:
+def term_line(instrument: Instrument, now: datetime, day_of: Callable[[datetime], date]) -> str:
+    """Why nothing is released under an approved instrument at a moment; empty where it can be."""
+    if instrument.state != APPROVED or instrument.starts is None or instrument.ends is None:
+        return ""
+    if instrument.has_lapsed(now):
+        return f"It lapsed after {last_day(instrument.ends, day_of)}: a new one reaches further."
+    if now < instrument.starts:
+        return f"It is in force from {format_day(day_of(instrument.starts))} on, and not before."
+    return ""
+
+
+def waiting_line(
+    instrument: Instrument, user: User, now: datetime, undelivered: Collection[InstrumentId]
+) -> str:
+    """What of an instrument waits for a member of the legal desk; empty where nothing does."""
+    if instrument.waits_for_review and user.user_id != instrument.opened_by:
+        return "What was released in an emergency waits for your review."
+    if instrument.has_lapsed(now):
+        return ""
+    if instrument.instrument_id in undelivered:
+        return "What was released under an instrument was not delivered."
+    if instrument.state == instrument.state_before_approval:
+        is_other = instrument.may_be_approved_by(user.user_id)
+        return "An instrument waits for a second person." if is_other else ""
+    if instrument.state == OPEN and COUNSEL in user.roles:
+        return "An instrument waits for counsel to check it."
+    return ""
+
+
+def last_day(end: datetime, day_of: Callable[[datetime], date]) -> str:
     """The last whole day before a moment."""
     return format_day(day_of(end - timedelta(microseconds=1)))
 

@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,7 @@ from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.tasks import Task, TaskError
 from upheld.practices.staff import cases, look_up
-from upheld.practices.staff.roles import MANAGER, Roles
+from upheld.practices.staff.roles import Roles
 from upheld.web.forms import EMPTY, read
 
 FIRST_MAX: Final = 5  # tasks on the first page; the queue beside them has all
@@ -98,8 +99,8 @@ class Console:
     async def home(self, visit: Visit) -> Response:
         """The queue, and nothing else until a task is chosen."""
         words = await self.provider.do(lambda transaction: self.around(transaction, visit))
-        if MANAGER in user_of(visit).roles:
-            words["trouble"] = await self.provider.read(self.provider.manager_actions)
+        look = partial(self.provider.desk_actions, user=user_of(visit))
+        words["trouble"] = await self.provider.read(look)
         words["alarms"] = await self.provider.alarms()
         words["first"] = sorted(words["queue"], key=_urgency)[:FIRST_MAX]
         return self.page(visit, words)

@@ -91,7 +91,7 @@ def check_terms(policy: Policy, terms: ClosingTerms, document: bytes) -> None:
         raise TakeoverError(
             "a closing is about all accounts, or about those of its schedule",
             code="takeover",
-            hint="choose of " + ", ".join(COVERS),
+            hint="choose one of " + ", ".join(COVERS),
             field="covers",
         )
     if not 0 < len(terms.reference.strip()) <= REFERENCE_MAX:

@@ -25,7 +25,8 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.documents import DOCUMENT_MAX, document_type
 from upheld.practice.endpoints import Visit
-from upheld.practice.plugin import Provider
+from upheld.practice.operators import User
+from upheld.practice.plugin import PendingAction, Provider
 from upheld.practices.takeovers import closings as domain
 from upheld.practices.takeovers.closing import OPEN, Closing, TakeoverError, speaks_of_it
 from upheld.practices.takeovers.closings import Closings
@@ -77,6 +78,18 @@ class TakeoverConsole:
 
         successors = await self.provider.do(work)
         return closing_fields(successors.items())
+
+    def waiting(self, tables: Tables, user: User) -> list[PendingAction]:
+        """The closings that wait for one of those who approve them; nothing for others."""
+        if not {*domain.ROLES} & {*user.roles}:
+            return []
+        return [
+            PendingAction(
+                "A closing waits for a second person.", "Look at it", f"{CONSOLE}/{each.closing_id}"
+            )
+            for each in self.closings.all(tables)
+            if each.state == OPEN and each.opened_by != user.user_id
+        ]
 
     async def show(self, visit: Visit, filled: Filled = EMPTY, status: int = 200) -> Response:
         """Every closing, and the form for another."""

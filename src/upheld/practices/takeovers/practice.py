@@ -64,6 +64,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[Job("takeovers", MINUTE, work.carry_on)],
+        desk_actions=console.waiting,
         duty_pages={NOTIFY: CONSOLE},
         transparency=transparency.source(closings),
         entry_sentences={

@@ -1,0 +1,148 @@
+"""The legal desk at work: what waits for whom, what is asked first, what a wrong form is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from practices import orders
+from practices.conftest import House, send
+from practices.orders import Desk, demand, desk_of
+from practices.test_legal import form, open_by_page
+from upheld.core.ids import UserId
+from upheld.practice import operators
+from upheld.practices.legal.demands import PRESERVATION, LegalError
+from upheld.practices.legal.instrument import APPROVED, ENDED, REFUSED, Instrument
+
+CHECK = "An instrument waits for counsel to check it."
+SECOND = "An instrument waits for a second person."
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:
+    """A legal desk of three people."""
+    return desk_of(house)
+
+
+def waits(house: House, user: UserId) -> list[str]:
+    """The sentences of what waits for somebody on the first page of the console."""
+    with house.provider.gate.gate.look() as tables:
+        who = operators.find_user(tables, user)
+        assert who is not None
+        return [each.sentence for each in house.provider.desk_actions(tables, who)]
+
+
+def test_whoever_can_take_the_next_step_is_told_that_it_waits_and_nobody_else(
+    house: House, desk: Desk
+) -> None:
+    """Counsel, then a second person, and never a manager or support."""
+    others = [house.staff("manager", sign_in="max"), house.staff("support", sign_in="olga")]
+    before = [waits(house, each) for each in others]
+    which = orders.opened(house, desk, demand(house, house.customer())).instrument_id
+    assert waits(house, desk.officer) == []
+    assert waits(house, desk.counsel) == [CHECK]
+    page = house.signed_in(desk.counsel, "staff").get("/staff").text
+    assert f'href="/staff/legal/{which}"' in page
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    assert [waits(house, each) for each in (desk.officer, desk.counsel)] == [[], []]
+    assert waits(house, desk.second) == [SECOND]
+    assert [waits(house, each) for each in others] == before
+    house.clock.moved += timedelta(days=31)
+    assert waits(house, desk.second) == []  # it has lapsed: nobody can approve it
+
+
+def test_a_step_is_offered_to_whoever_may_take_it(house: House, desk: Desk) -> None:
+    """An officer who is no counsel is shown neither the check nor the form for the key."""
+    which = orders.opened(house, desk, demand(house, house.customer())).instrument_id
+    officer, counsel = (house.signed_in(each, "staff") for each in (desk.officer, desk.counsel))
+    for step in ("check", "key"):
+        assert f"/{which}/{step}" not in officer.get(f"/staff/legal/{which}").text
+        assert f"/{which}/{step}" in counsel.get(f"/staff/legal/{which}").text
+
+
+@pytest.mark.parametrize(
+    ("accounts", "sentence"),
+    [
+        (" \n,;", "An instrument names 1 to 200 accounts"),
+        ("\n".join(str(10_000_000 + each) for each in range(10_000)), "names 1 to 200 accounts"),
+        ("12", "An account number is nobody"),
+    ],
+)
+def test_a_list_of_accounts_that_cannot_be_is_told_why(
+    house: House, desk: Desk, accounts: str, sentence: str
+) -> None:
+    """None at all, ten thousand, and nobody's."""
+    officer = house.signed_in(desk.officer, "staff")
+    answer = open_by_page(officer, {**form(house, house.customer()), "accounts": accounts})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+
+
+def test_to_refuse_and_to_end_is_asked_first(house: House, desk: Desk) -> None:
+    """A form that comes from no such question changes nothing."""
+    ann, officer = house.customer(), house.signed_in(desk.officer, "staff")
+    to_refuse = orders.opened(house, desk, demand(house, ann)).instrument_id
+    to_end = orders.approved(house, desk, demand(house, ann, kind=PRESERVATION)).instrument_id
+
+    def states() -> set[str]:
+        with house.provider.gate.gate.look() as tables:
+            return {each.state for each in desk.instruments.all(tables)}
+
+    for which, step in ((to_refuse, "refuse"), (to_end, "end")):
+        path, before = f"/staff/legal/{which}", states()
+        token = officer.get(path).text.partition('name="_token" value="')[2].partition('"')[0]
+        page = officer.post(f"{path}/{step}", data={"_token": token}).text
+        assert "It cannot be taken back" in page
+        assert states() == before
+        assert send(officer, f"{path}/{step}", {}, path).status_code == 303
+    assert states() == {REFUSED, ENDED}
+
+
+def test_under_one_that_lapsed_no_release_is_offered(house: House, desk: Desk) -> None:
+    """Its page says that it lapsed; before it begins, from when it is in force."""
+    ann, officer = house.customer(), house.signed_in(desk.officer, "staff")
+    later = house.clock.now() + timedelta(days=2)
+    which = orders.approved(house, desk, demand(house, ann, starts=later)).instrument_id
+    path = f"/staff/legal/{which}"
+    assert "and not before" in officer.get(path).text
+    assert f"{path}/release" not in officer.get(path).text
+    house.clock.moved += timedelta(days=3)
+    officer = house.signed_in(desk.officer, "staff")
+    assert f"{path}/release" in officer.get(path).text
+    house.clock.moved += timedelta(days=28)
+    officer = house.signed_in(desk.officer, "staff")
+    assert "It lapsed after" in officer.get(path).text
+    assert f"{path}/release" not in officer.get(path).text
+    assert "Approved, lapsed" in officer.get("/staff/legal").text
+
+
+def test_an_order_to_preserve_says_that_it_keeps_every_kind(house: House, desk: Desk) -> None:
+    """Whatever kinds were chosen when it was opened: the hold is of all that we have."""
+    order = demand(house, house.customer(), kind=PRESERVATION, fields=("email",))
+    which = orders.opened(house, desk, order).instrument_id
+    page = house.signed_in(desk.counsel, "staff").get(f"/staff/legal/{which}").text
+    assert "all that we hold of them is kept" in page
+    assert "e-mail address" not in page
+
+
+def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
+    """A review of signs that nobody sees is none, and what is in force stays as it was."""
+    order = demand(
+        house,
+        house.customer(),
+        kind="determination",
+        ground="physical-safety",
+        belief="She does not answer.",
+        recipient="emergency-service",
+    )
+    which = orders.opened(house, desk, order, b"").instrument_id
+    orders.release(house, desk, orders.give_key(house, desk, which))
+    with pytest.raises(LegalError) as caught:
+        house.do(lambda t: desk.instruments.review(t, which, "\u200b", desk.second))
+    assert caught.value.code == "legal-finding"
+    assert "waits for your review" in " ".join(waits(house, desk.second))
+    its = house.do(lambda t: desk.instruments.review(t, which, "It had to be.", desk.second))
+    assert isinstance(its, Instrument)
+    assert (its.state, its.finding) == (APPROVED, "It had to be.")
+    assert waits(house, desk.second) == []
