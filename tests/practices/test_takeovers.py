@@ -175,7 +175,7 @@ def test_a_closing_is_opened_at_the_console_and_ended(house: House) -> None:
         "reference": "Deed <b>7</b>\u202e",
         "effective": "2026-03-11",
         "covers": "schedule",
-        "accounts": f" {account_of(house, ann)}\r\n",
+        "accounts": f" {account_of(house, ann)},\r\n",
     }
     token = {"_token": _token(cleo, CONSOLE)}
     script = {"document": ("deed.pdf", b"<script>alert(1)</script>", "application/pdf")}
@@ -193,9 +193,14 @@ def test_a_closing_is_opened_at_the_console_and_ended(house: House) -> None:
     answer = cleo.post(CONSOLE, data={**token, **form}, files=deed)
     assert answer.status_code == 303, answer.text
     path = str(answer.headers["location"]).partition("?")[0]
+    waits = "A closing waits for a second person."
+    assert [waits in each.get("/staff").text for each in (cleo, liv)] == [False, True]
     page = liv.get(path).text
     assert "Deed &lt;b&gt;7" in page
     assert send(liv, f"{path}/approve", {}, path).status_code == 303
+    asked = cleo.post(f"{path}/end", data={"_token": _token(cleo, path)})
+    assert "It cannot be taken back" in asked.text
+    assert "and not in effect yet" in liv.get(path).text  # a question alone ends nothing
     assert send(cleo, f"{path}/end", {}, path).status_code == 303
     run_job(house)
     assert not decision(house, lawyers, ann).allowed

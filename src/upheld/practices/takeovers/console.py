@@ -41,7 +41,9 @@ from upheld.practices.takeovers.questions import (
     STATES,
     approval_confirmation,
     closing_fields,
+    ending_confirmation,
     read_terms,
+    refusal_confirmation,
 )
 from upheld.practices.takeovers.transfers import account_counts
 from upheld.web.forms import EMPTY, Field, Filled, read
@@ -204,12 +206,26 @@ class TakeoverConsole:
         return await self._step(visit, approve, "Approved. It is carried out from its day on.")
 
     async def refuse(self, visit: Visit) -> Response:
-        """Refuse it."""
-        return await self._step(visit, self.closings.refuse, "Refused.")
+        """Refuse it, once that was confirmed."""
+
+        def refuse(transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
+            after = self.closings.refuse(transaction, closing_id, by)
+            question = refusal_confirmation(after, company_name(after.party))
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return after
+
+        return await self._step(visit, refuse, "Refused.")
 
     async def end(self, visit: Visit) -> Response:
-        """End it: what has not gone does not go."""
-        return await self._step(visit, self.closings.end, "Ended.")
+        """End it, once that was confirmed: what has not gone does not go."""
+
+        def end(transaction: Transaction, closing_id: ClosingId, by: UserId) -> Closing:
+            after = self.closings.end(transaction, closing_id, by)
+            question = ending_confirmation(after, company_name(after.party))
+            require_confirmation(self.provider, transaction.tables, visit, question)
+            return after
+
+        return await self._step(visit, end, "Ended.")
 
     async def confirm(self, visit: Visit) -> Response:
         """Note that the successor has all of it, by its own count and digest."""

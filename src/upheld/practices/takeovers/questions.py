@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime, time, tzinfo
 from typing import Final
 
-from upheld.practice.consequences import Confirmation
+from upheld.practice.consequences import Confirmation, short_reference
 from upheld.practices.takeovers.closing import (
     ACCOUNTS_MAX,
     ALL,
@@ -100,6 +101,7 @@ def closing_fields(successors: Iterable[tuple[str, str]]) -> tuple[Field, ...]:
             required=False,
             length_max=ACCOUNTS_MAX * _NUMBER_MAX,
             hint="The account numbers, one a line, exactly as in what was signed.",
+            may_be_empty="not for all accounts",
         ),
     )
 
@@ -113,7 +115,7 @@ def read_terms(filled: Filled, zone: tzinfo) -> ClosingTerms:
         values["reference"],
         start_of(values["effective"], zone),
         values["covers"],
-        tuple(values.get("accounts", "").split()),
+        tuple(re.findall(r"[^\s,;]+", values.get("accounts", ""))),
     )
 
 
@@ -143,6 +145,36 @@ def approval_confirmation(closing: Closing, successor: str, day: date) -> Confir
         "Approve it",
         path,
         {"turn": str(closing.turn)},
+        grave=True,
+    )
+
+
+def refusal_confirmation(closing: Closing, successor: str) -> Confirmation:
+    """What refusing a closing means, before it is refused."""
+    return _last_word(closing, successor, "refuse", "Refuse", "Nothing is transferred under it.")
+
+
+def ending_confirmation(closing: Closing, successor: str) -> Confirmation:
+    """What ending a closing means, before it ends."""
+    lines = (
+        "What has not gone does not go: those accounts stay here as they were.",
+        "Whoever had gone was told so, and is handed over and closed all the same.",
+    )
+    return _last_word(closing, successor, "end", "End", *lines)
+
+
+def _last_word(closing: Closing, successor: str, step: str, word: str, *lines: str) -> Confirmation:
+    path = f"{CONSOLE}/{closing.closing_id}"
+    return Confirmation(
+        f"{word} closing {short_reference(closing.closing_id)}?",
+        (
+            f"{KIND_LABELS[closing.kind]}: {successor} takes over, by {closing.reference}.",
+            *lines,
+            "It cannot be taken back: a new closing would be needed.",
+        ),
+        f"{path}/{step}",
+        f"{word} it",
+        path,
         grave=True,
     )
 
