@@ -134,8 +134,7 @@ def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:
         if method != "POST" or line.free:
             continue
         where, target = f"{method} {path}", world.path(path, line)
-        mine = {"anybody": "nobody", "customer": "ann", "staff": "support", "agent": "agent"}
-        visitor = mine[line.who]
+        visitor = _let_in(world, line)
         browser, token = world.browser(visitor)
         elsewhere = {"sec-fetch-site": "cross-site", "origin": "https://elsewhere.example"}
         data = {"_token": token}
@@ -145,6 +144,26 @@ def test_no_form_can_be_sent_from_elsewhere(world: World) -> None:
         _, others = world.browser("bo" if visitor == "ann" else "ann")
         for wrong in ({}, {"_token": ""}, {"_token": others}, {"_token": "é" * 64}):
             assert browser.post(target, data=wrong).status_code == 403, where
+
+
+def _let_in(world: World, line: Line) -> str:
+    """A visitor whom a line lets in: what refuses them is not that they have another role."""
+    mine = {"anybody": "nobody", "customer": "ann", "staff": "support", "agent": "agent"}
+    others = [each for each, answer in line.but.items() if answer != 403 and each in world.visitors]
+    return mine[line.who] if line.answer != 403 or not others else others[0]
+
+
+def test_to_ask_for_the_head_of_a_page_gives_no_more_than_the_page(world: World) -> None:
+    """Nobody, whoever may open it and whoever may not: the same answer as to GET, and no text."""
+    table = lines()
+    for method, path in routed(world.house.app):
+        line = table[f"{method} {path}"]
+        for visitor in {"nobody", "bo", "support", _let_in(world, line)} if method == "GET" else ():
+            browser, _ = world.browser(visitor)
+            answer = browser.head(world.path(path, line))
+            where = f"HEAD {path} as {visitor}"
+            assert answer.status_code == world.expected(line, visitor, method), where
+            assert answer.content == b"", where
 
 
 def test_a_form_of_ours_is_taken_as_browsers_send_it(world: World) -> None:
