@@ -58,7 +58,7 @@ MARKS: Final = (
 )
 NONE: Final = InstrumentId("0" * 32)  # an id of nothing
 ROLES: Final = (
-    *("support", "billing", "privacy", "accounts", "security", "terms", "legal"),
+    *("support", "billing", "privacy", "accounts", "security", "terms", "legal", "counsel"),
     "manager",
 )
 

@@ -54,6 +54,7 @@ MADE_UP: Final = re.compile(  # ids, references, sealed words and times; secrets
     r"|(?<=class=\"qrline\")[^>]+"
 )
 SENDERS: Final = {"anybody": "nobody", "customer": "ann", "staff": "support", "agent": "agent"}
+DESK: Final = ("legal", "counsel")  # the visitors who work at the legal desk
 FORMS_MIN: Final = 80  # that are done, and not refused
 T = TypeVar("T")
 HEADERS: Final = ("set-cookie", "location")  # in which such words stand
@@ -140,7 +141,7 @@ class Twin:
             for route, path in paths.items():
                 line = table[route]
                 is_shown = self.world.expected(line, visitor, "GET") == HTTPStatus.OK
-                if visitor != "legal" and route.startswith("GET ") and is_shown:
+                if visitor not in DESK and route.startswith("GET ") and is_shown:
                     answers[f"{route} as {visitor}"] = _plain(browser.get(path))
         return answers
 
@@ -220,7 +221,7 @@ def steps_of(world: World, paths: Mapping[str, str]) -> list[Step]:
 def _looks(world: World, line: Line, visitor: str) -> bool:
     """Whether somebody looks at pages of a kind; one visitor looks at those that are anybody's."""
     kind, _ = world.visitors[visitor]
-    return visitor != "legal" and line.who in (kind, "" if kind else "anybody")
+    return visitor not in DESK and line.who in (kind, "" if kind else "anybody")
 
 
 def first_difference(plain: list[Answer], silent: list[Answer]) -> Any:

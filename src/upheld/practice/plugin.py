@@ -129,6 +129,7 @@ class PageBefore(NamedTuple):
     is_due: Callable[[PersonId], Awaitable[bool]]
 
 
+OtherPerson = Callable[[Tables, PersonId], PersonId | None]
 CustomerActions = Callable[[Transaction, PersonId], list[PendingAction]]
 DeskActions = Callable[[Tables, User], list[PendingAction]]
 Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
@@ -194,12 +195,10 @@ class Practice(NamedTuple):
     )
     manager_actions: Callable[[Tables], list[PendingAction]] | None = None  # what they look at
     desk_actions: DeskActions | None = None  # what waits for one of our staff, by their roles
-    payer: Callable[[Tables, PersonId], PersonId | None] | None = None  # who pays for their use
+    payer: OtherPerson | None = None  # who pays for their use
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
-    guardian_of: Callable[[Tables, PersonId], PersonId | None] | None = (
-        None  # who says yes for whoever is in somebody's care
-    )
+    guardian_of: OtherPerson | None = None  # who says yes for whoever is in somebody's care
     wards_of: Callable[[Tables, PersonId], list[PersonId]] | None = None  # who is in their care
     order_bar: Callable[[Transaction, PersonId, str], str] | None = None  # why one cannot order it
     finders: Mapping[str, Finder] = {}  # what a customer is looked for by, to who finds them
