@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 SPARK_WIDTH, SPARK_HEIGHT, SPARK_EDGE = 120, 28, 3
 WIDTH, HEIGHT, FOOT, HEAD = 640, 200, 24, 22
 LETTER = 11  # how wide one of a label is at most, as on a phone
-LABEL_MAX = WIDTH // LETTER  # letters of a label over a bar
+LABEL_MAX = 48  # letters of a label over a bar, of which those of a phone are wider
 ROOM = 96  # of one bar at most, so that a few are no blocks
 
 
