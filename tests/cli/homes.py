@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from typer.testing import CliRunner
@@ -46,3 +47,9 @@ def home_with_partner(folder: Path) -> Path:
     (home / "people.csv").write_text(people)
     run(home, "admin", "import", str(home / "people.csv"), "--apply")
     return home
+
+
+def partner_day(home: Path) -> str:
+    """The day on which the first partner was added, as files have it: what is told of it is new."""
+    since: str = json.loads(run(home, "party", "list", "--json"))[0]["since"]
+    return since[:10]

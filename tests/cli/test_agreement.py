@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from cli.homes import provider_in, run
 from upheld.cli import app
+from upheld.core.clock import system_time
 from upheld.core.errors import UpheldError
 
-UNTIL = ("--until", "2031-12-31", "--by", "mo")
+UNTIL = ("--until", f"{system_time().year + 5}-12-31", "--by", "mo")
 
 
 @pytest.fixture(name="home")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.homes import home_with_partner, run
+from cli.homes import home_with_partner, partner_day, run
 from upheld.cli import by_customer, read_beside
 from upheld.cli.admin import gate_of
 from upheld.core.errors import UpheldError
@@ -60,7 +60,7 @@ def test_a_file_in_each_form_gives_the_same_rows_once(home: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
-    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    today = partner_day(home)
     rows = [(each[0], today if each[1] != "soon" else "soon", *each[2:]) for each in ROWS]
     dicts = [dict(zip(COLUMNS, each, strict=True)) for each in rows]
     lines = [",".join(each) for each in (COLUMNS, *rows)]
@@ -98,7 +98,7 @@ def test_a_line_that_is_no_row_is_left_out_and_those_around_it_are_kept(
     home: Path, odd: bytes
 ) -> None:
     """Nested too deep, of another encoding, cut, too long, or with what a word cannot have."""
-    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    today = partner_day(home)
     fixed = {"date": today, "amount": "1", "currency": "USD", "what": "x"}
     rows = [
         json.dumps({"reference": each, "email": "ann@marked.example", **fixed}).encode()
@@ -180,7 +180,7 @@ def test_a_file_in_whose_place_another_comes_before_its_digest_is_told(
 
 def test_a_file_whose_columns_are_named_at_last_is_taken_in(home: Path) -> None:
     """And the list of feeds says what was kept of it."""
-    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    today = partner_day(home)
     (home / "sales.csv").write_text(f"{HEADER.title()}A1,{today},1,USD,A boat,ann@marked.example\n")
     words = ("collect", "transactions", str(home / "sales.csv"), "--from", "Spruce Point")
     with pytest.raises(UpheldError, match="no column `reference`"):
@@ -201,7 +201,7 @@ def test_a_file_whose_import_is_killed_gives_each_row_once_when_it_is_read_again
     (home / "people.csv").write_text("name,email,birth-date\nBo,bo@marked.example,1990-02-01\n")
     run(home, "admin", "import", str(home / "people.csv"), "--apply")
     monkeypatch.setattr(by_customer, "STRETCH", stretch)
-    today = json.loads(run(home, "party", "list", "--json"))[0]["since"][:10]
+    today = partner_day(home)
     names = ("ann", "bo")
     rows = [
         (f"A{at}", today, "12.50", "A boat", f"{names[at % 2]}@marked.example") for at in range(9)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from cli.homes import home_with_partner, run
+from cli.homes import home_with_partner, partner_day, run
 
 
 def test_a_dry_run_lists_each_sort_by_kind_origin_and_clause(tmp_path: Path) -> None:
     """Now, and in which month; twice the same, since nothing is done."""
     home = home_with_partner(tmp_path)
-    sales = (
-        "email,reference,date,amount,currency,what\nann@marked.example,A1,2026-01-02,1.00,USD,A\n"
-    )
+    row = f"ann@marked.example,A1,{partner_day(home)},1.00,USD,A"
+    sales = f"email,reference,date,amount,currency,what\n{row}\n"
     (home / "sales.csv").write_text(sales)
     words = ("collect", "transactions", str(home / "sales.csv"), "--from", "spruce-point")
     run(home, *words, "--by", "max")
