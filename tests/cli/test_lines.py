@@ -176,32 +176,47 @@ def test_the_exit_code_says_whether_every_line_was_answered(file: Path) -> None:
         assert done.returncode == code
 
 
+PEAKS = """
+import sys
+import upheld
+from upheld.cli.lines import answer_lines
+
+class Watched:
+    lines = 0
+
+    def write(self, answers):
+        self.lines += answers.count(b"\\n")
+        if self.lines - answers.count(b"\\n") < int(sys.argv[2]) <= self.lines:
+            tell_peak()
+        return sys.stdout.buffer.write(answers)
+
+    def flush(self):
+        sys.stdout.buffer.flush()
+
+def tell_peak():
+    told = dict(line.split(":") for line in open("/proc/self/status"))
+    print(told["VmHWM"].split()[0], file=sys.stderr)
+
+answer_lines(upheld.load(sys.argv[1]), sys.stdin.buffer, Watched())
+tell_peak()
+"""
+
+
 @pytest.mark.parametrize("kind", ["facts", "questions", "errors", "wide"])
 def test_a_long_stream_of_questions_needs_no_more_memory_than_a_short_one(kind: str) -> None:
     """Memory does not grow with the number of lines, however different the questions are."""
-    code = (
-        "import sys, upheld; from upheld.cli.lines import answer_lines\n"
-        "p = upheld.load(sys.argv[1]); answer_lines(p, sys.stdin.buffer, sys.stdout.buffer)\n"
-        "told = dict(line.split(':') for line in open('/proc/self/status'))\n"
-        "print(told['VmHWM'].split()[0], file=sys.stderr)"
-    )
     sample = Path(__file__).resolve().parents[2] / "policies" / "larch-valley.md"
-    lines = _questions(upheld.load(sample), kind)
-
-    def peak(number: int) -> int:
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(sample)],
-            input=b"".join(islice(lines, number)),
-            capture_output=True,
-            check=True,
-        )
-        assert len(done.stdout.splitlines()) == number
-        return int(done.stderr)
-
     many = size("lines of questions", short=30_000, long=1_000_000)
     if kind != "facts":  # these cost ten times as much a line to make and to decide
         many = min(many, 60_000)
-    few, more = peak(many // 3), peak(many)
+    done = subprocess.run(
+        [sys.executable, "-c", PEAKS, str(sample), str(many // 3)],
+        input=b"".join(islice(_questions(upheld.load(sample), kind), many)),
+        capture_output=True,
+        check=True,
+    )
+    assert len(done.stdout.splitlines()) == many
+    few, more = map(int, done.stderr.split())
     assert more < few * 1.25
 
 
@@ -209,6 +224,7 @@ def _questions(policy: upheld.Policy, kind: str) -> Iterator[bytes]:
     """Questions without end, no two the same, each hard on what is kept in its own way."""
     draw, vocabulary = random.Random(1), policy.program.vocabulary  # noqa: S311 - no secret
     facts = [name for name, fact in vocabulary.facts.items() if fact.kind == "boolean"]
+    words = {name: [*vocabulary.tree(tree)] for name, tree in TREE_OF.items()}
     for number in count():
         question: dict[str, object] = {"id": number, "action": "share"}
         if kind == "facts":
@@ -220,8 +236,7 @@ def _questions(policy: upheld.Policy, kind: str) -> Iterator[bytes]:
             question["data"] = ["email"] * draw.randrange(500, 1_000)
         else:
             for dimension in ("data", "recipient", "purpose", "occasion"):
-                words = list(vocabulary.tree(TREE_OF[dimension]))
-                question[dimension] = draw.sample(words, draw.randrange(1, 4))
+                question[dimension] = draw.sample(words[dimension], draw.randrange(1, 4))
         yield json.dumps(question).encode() + b"\n"
 
 

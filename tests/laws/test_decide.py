@@ -89,7 +89,7 @@ def pairs(count: int, first: int) -> Iterator[tuple[int, Policy, dict[str, Any]]
 @pytest.mark.parametrize("tenth", range(10))
 def test_decide_says_what_the_reference_says(tenth: int) -> None:
     """On policies and questions of every kind, the compiled policy and the naive one agree."""
-    count = size("pairs of policy and question, a tenth", short=200, long=10_000)
+    count = size("pairs of policy and question, a tenth", short=120, long=10_000)
     outcomes = set()
     for seed, policy, question in pairs(count, tenth * 1_000_000):
         expected = plain(reference(policy.program, question))
@@ -100,7 +100,7 @@ def test_decide_says_what_the_reference_says(tenth: int) -> None:
 
 def test_most_generated_policies_are_accepted() -> None:
     """The generators write policies that load, so that laws are about something."""
-    count = size("generated policies", short=200, long=5_000)
+    count = size("generated policies", short=100, long=5_000)
     refused = sum(load(case(seed)) is None for seed in range(count))
     assert refused < 0.15 * count
 
