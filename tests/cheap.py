@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -35,13 +36,19 @@ def make_passphrases_cheap(patch: pytest.MonkeyPatch) -> None:
 
 def build_commands_once(patch: pytest.MonkeyPatch) -> None:
     """Build the commands of `upheld` once in a process, not for each one that a test runs."""
-    from typer import testing
+    from typer import main, testing
 
-    patch.setattr(testing, "_get_command", _command)
+    from upheld.cli import app
+
+    built = _remembering()
+    built(app)  # before any fork
+    patch.setattr(testing, "_get_command", built)
+    patch.setattr(main, "get_command", built)
 
 
 @cache
-def _command(app: Any) -> Any:
-    from typer.main import get_command
+def _remembering() -> Callable[[Any], Any]:
+    """What builds commands, each once in this process."""
+    from typer import main
 
-    return get_command(app)
+    return cache(main.get_command)

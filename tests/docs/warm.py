@@ -9,6 +9,7 @@ A page's Python runs so too, by a program of the name `page-python`, whose argum
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import selectors
@@ -24,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from cheap import make_passphrases_cheap
+from cheap import build_commands_once, make_passphrases_cheap
 
 # Nothing but the standard library's quickest parts: this starts for each command. Who sets another
 # PYTHONPATH, as for a practice of their own, gets a process of their own.
@@ -73,8 +74,11 @@ def warm_program(folder: Path) -> Iterator[Path]:
 
 def _serve(address: str) -> None:
     """Wait for commands, and fork for each."""
-    import_module("upheld.cli")
-    make_passphrases_cheap(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    make_passphrases_cheap(patch)
+    build_commands_once(patch)
+    gc.collect()
+    gc.freeze()  # what a search for garbage touches would be copied for each fork
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(address)
     listener.listen()
