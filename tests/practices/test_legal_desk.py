@@ -79,6 +79,22 @@ def test_a_list_of_accounts_that_cannot_be_is_told_why(
     assert sentence in answer.text
 
 
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"recipient": ""}, "recipient"), ({"kind": "determination", "belief": "It was."}, "ground")],
+)
+def test_what_is_chosen_from_a_list_is_asked_for_in_no_words_of_the_policy(
+    house: House, desk: Desk, changes: dict[str, str], field: str
+) -> None:
+    """And that the file, which no browser sends again by itself, is to be chosen once more."""
+    officer = house.signed_in(desk.officer, "staff")
+    answer = open_by_page(officer, {**form(house, house.customer()), **changes})
+    assert answer.status_code == 422
+    assert f'id="e-{field}">Choose from the list.' in answer.text
+    assert "Choose it once more" in answer.text
+    assert "Choose it once more" not in officer.get("/staff/legal").text
+
+
 def test_to_refuse_and_to_end_is_asked_first(house: House, desk: Desk) -> None:
     """A form that comes from no such question changes nothing."""
     ann, officer = house.customer(), house.signed_in(desk.officer, "staff")

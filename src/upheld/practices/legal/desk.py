@@ -59,7 +59,7 @@ from upheld.practices.legal.questions import (
     waiting_line,
 )
 from upheld.practices.legal.release import Releases
-from upheld.web.forms import EMPTY, Filled, read
+from upheld.web.forms import EMPTY, MISSING, Filled, read
 
 _CHOSEN: Final = frozenset({"recipient", "ground"})  # fields whose words stand in a list
 Step = Callable[[Transaction, InstrumentId, UserId], Instrument | Refused]
@@ -124,7 +124,7 @@ class LegalDesk:
             )
         except LegalError as error:
             # What a command is told to write is chosen from a list here.
-            text = f"{error}." if error.field in _CHOSEN else error.in_sentences()
+            text = MISSING["select"] if error.field in _CHOSEN else error.in_sentences()
             return await self.show(visit, filled.wrong(error.field, text), 422)
         text = "Recorded, and refused." if instrument.kind == INFORMAL else "Opened."
         return self._banner(visit, instrument, text)
