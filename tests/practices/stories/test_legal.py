@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -57,7 +58,11 @@ def test_what_an_order_demands_is_released_and_the_customer_is_told(
     assert {"record", "only-what-is-demanded", "notice-to-customer"} <= {*act.duties}
     assert orders.send_notices(house, desk) == 1
     assert orders.send_notices(house, desk) == 0
-    assert TOLD in house.signed_in(ann).get("/me/messages").text
+    hers = house.signed_in(ann)
+    page = hers.get("/me/messages").text
+    assert TOLD in page
+    letters = [hers.get(each).text for each in re.findall(r"/me/messages/[0-9a-f]{32}", page)]
+    assert any("on 11 March 2026, and nothing else" in each for each in letters)
     assert "We shared your name and e-mail address with" in received(house, ann)
     assert isinstance(
         orders.release(house, desk, order, accounts=[account_of(house, ben)]), Refused

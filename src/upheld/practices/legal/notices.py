@@ -21,6 +21,7 @@ from upheld.practices.legal.instrument import INSTRUMENT, SILENT, Instrument, ch
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.release import OWED
 from upheld.practices.legal.tables import legal_reach
+from upheld.web.pages import format_day
 
 NEWS: Final = "legal/notice"  # the template of the mail
 SUBJECT: Final = "We had to give information about you to an authority"
@@ -94,7 +95,7 @@ def notice_text(transaction: Transaction, instrument: Instrument) -> str:
     fields = word_list((words.term("data", each) for each in instrument.fields), "and")
     recipient = words.term("party", instrument.recipient)
     released = instrument.released or instrument.opened
-    day = transaction.clock.day_of(released).isoformat()
+    day = format_day(transaction.clock.day_of(released))
     return (
         f"{KIND_NAMES.get(instrument.kind, 'legal process').capitalize()} of {instrument.issuer}"
         f" ({instrument.reference}) obliged us to give this about you: {fields}. We gave exactly"
