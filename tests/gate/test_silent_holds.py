@@ -93,7 +93,7 @@ def values_of(gate: Gate, *whose: PersonId) -> set[tuple[str, str]]:
         for person in opened.values():
             for read in (
                 values.examine(connection, person, person.holdings)[0],
-                values.former(connection, person, person.holdings),
+                values.examine_former(connection, person, person.holdings)[0],
             ):
                 there |= {(field, each.value) for field, some in read.items() for each in some}
     return there

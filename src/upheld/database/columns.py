@@ -7,8 +7,9 @@ house, which the gate alone reads and writes, are marked as such.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -67,9 +68,21 @@ def goes_apart(*kinds: str) -> dict[str, Any]:
     return {"apart": "", "kinds": kinds}
 
 
-def apart_with(column: str) -> dict[str, str]:
+class AnewBy(NamedTuple):
+    """How a row that was changed is written anew by the records that say the same.
+
+    `column` has what those say `how`; `silence` names the one that forbids to tell, if there is
+    one, and the others become as `otherwise` says, as nothing proves what stood there.
+    """
+
+    column: str
+    silence: str
+    otherwise: Mapping[str, Any]
+
+
+def apart_with(column: str, anew: AnewBy) -> dict[str, Any]:
     """Of a table: a row is kept as long as a hold keeps the record that this column of it names."""
-    return {"apart": column}
+    return {"apart": column, "anew": anew}
 
 
 def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, Any]:

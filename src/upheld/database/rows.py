@@ -217,6 +217,17 @@ def select_authentic(
     return authentic, len(answer) - len(authentic)
 
 
+def select_altered(connection: Connection, table: Table, where: str, *values: Any) -> list[Any]:
+    """The rows that a condition holds of and that are not ours: what they say proves nothing."""
+    layout, seals = declaration(table), seals_of(connection)
+    altered = []
+    for each in rows(connection, select_statement(layout, where), *values):
+        plain = restore_booleans(layout, each)
+        if seals.element(layout.name, mac_columns(layout, plain), each[-1]) is None:
+            altered.append(layout.row._make(plain))
+    return altered
+
+
 def get(connection: Connection, table: Table, where: str, *values: Any) -> Any | None:
     """The row that a condition holds of, checked; None where there is none."""
     intact = select(connection, table, where, *values)

@@ -37,6 +37,7 @@ from upheld.gate.act.options import (
 from upheld.gate.act.request import Act, planned, require_list
 from upheld.gate.editions import bound
 from upheld.gate.erasure import delete_fields, former_revisions, values_apart
+from upheld.gate.erasure.former_revisions import FormerValues
 from upheld.gate.erasure.must_keep import combine, purposes
 from upheld.gate.evidence import records
 from upheld.gate.evidence.records import Record
@@ -70,10 +71,11 @@ class Transaction(Inquiries):
         """
         return type(self)(self._context, self._connection, (people.ACTIVE, people.HELD))
 
-    def former_on_hold(
-        self, person_id: PersonId, fields: Sequence[str]
-    ) -> dict[str, tuple[Value, ...]]:
-        """The revisions of fields before the current one that a hold in force preserves."""
+    def former_on_hold(self, person_id: PersonId, fields: Sequence[str]) -> FormerValues:
+        """The revisions of fields before the current one that a hold in force preserves.
+
+        As far as they open, and of which fields some do not.
+        """
         person = self._open_each([person_id])[person_id]
         return former_revisions.on_hold(self._connection, person, fields, self.clock.now())
 

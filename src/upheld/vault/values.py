@@ -12,7 +12,6 @@ the list keeps a chain of digests over all its rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -344,24 +343,24 @@ def examine(
     return values_by_field, problems
 
 
-def former(
-    connection: Connection, person: Person, fields: Iterable[str], *skipped: type[Exception]
-) -> dict[str, tuple[Value, ...]]:
-    """The revisions before the current one of each field that has some, the oldest first.
-
-    SealError names the first that was changed or moved, unless that is `skipped`.
-    """
+def examine_former(
+    connection: Connection, person: Person, fields: Iterable[str]
+) -> tuple[dict[str, tuple[Value, ...]], dict[str, str]]:
+    """The former revisions of each field, the oldest first, and the name of what is not whole."""
     where = "v.person_id = ? AND v.current = ? AND v.field = ?"
     statement, revisions = f"SELECT {COLUMNS} FROM value v WHERE {where}", {}  # noqa: S608 - columns alone
+    problems: dict[str, str] = {}
     for field in [each for each in fields if each in person.holdings]:
         opened, what = list[Value](), f"a former `{field}` of person {person.person_id}"
         former_rows = rows(connection, statement, person.person_id, False, field)
         for each in sorted(former_rows, key=_number):
-            with suppress(*skipped):
+            try:
                 opened.append(_open_row(person, each, what))
+            except SealError:
+                problems[field] = what
         if opened:
             revisions[field] = tuple(opened)
-    return revisions
+    return revisions, problems
 
 
 def unlisted_rows(connection: Connection, person: Person) -> list[str]:

@@ -318,6 +318,8 @@ def _set_aside(
             text = left.texts.get(record.record_id, "")
             records.keep(connection, theirs, text, person.cipher)
     on_hold = rows_on_hold.of_records(left.rows, what.apart_records)
+    proofs = [each for each in left.records if each.record_id in what.apart_records]
+    on_hold += rows_on_hold.anew(left.rows, proofs)
     rows_on_hold.write(connection, keyring, on_hold, person.person_id)
     return person.person_id
 
@@ -354,7 +356,7 @@ def _not_there_yet(
     What is there and does not open is taken for another value and left to self-check: an error
     would tell of the hold.
     """
-    former = values.former(connection, person, some, SealError)
+    former, _ = values.examine_former(connection, person, some)
     current, _ = values.examine(connection, person, some)
     new_values = {}
     for field, each_value in some.items():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,16 @@ from upheld.vault.people import Person
 from upheld.vault.values import Value
 
 Revisions = Mapping[str, tuple[Value, ...]]  # by field, the oldest first
+
+
+class FormerValues(NamedTuple):
+    """The former values that holds preserve, by field, and the fields of which some do not open.
+
+    Each with until when it was current.
+    """
+
+    by_field: Mapping[str, tuple[tuple[Value, datetime], ...]]
+    damaged: frozenset[str]
 
 
 def as_it_came(value: Value) -> tuple[object, ...]:
@@ -61,7 +72,9 @@ def of_holds(
     since = began(some)
     if since is None:
         return {}
-    former = values.former(connection, person, fields)
+    former, problems = values.examine_former(connection, person, fields)
+    if problems:
+        raise SealError(next(iter(problems.values())))
     current = {field: (each,) for field, each in values.read(connection, person, former).items()}
     return current_since(former, current, since)
 
@@ -78,7 +91,7 @@ def of_silent_holds(
         return {}
     current, _ = values.examine(connection, person, fields)
     preserved: dict[str, tuple[Value, ...]] = {}
-    for field, former in values.former(connection, person, fields, SealError).items():
+    for field, former in values.examine_former(connection, person, fields)[0].items():
         if field in current:
             preserved |= current_since({field: former}, current, since)
         else:  # until when the last of them was current nobody can tell
@@ -89,11 +102,34 @@ def of_silent_holds(
 
 def on_hold(
     connection: Connection, person: Person, fields: Sequence[str], at: datetime
-) -> dict[str, tuple[Value, ...]]:
+) -> FormerValues:
     """The former revisions of some fields that holds in force at a moment preserve.
 
-    SealedError where the person's records, SealError where a value is not as it was written.
+    Of which some do not open, one whose follower may be missing counts as current no longer than
+    when it came in: none is taken for preserved that may not be. SealedError where the person's
+    records are not as they were written.
     """
     mine = records.everything(connection, person.person_id)
-    in_force = [each for each in mine if each.in_force(microseconds(at))]
-    return of_holds(connection, person, fields, in_force)
+    since = began(each for each in mine if each.in_force(microseconds(at)))
+    if since is None:
+        return FormerValues({}, frozenset())
+    former, problems = values.examine_former(connection, person, fields)
+    current, _ = values.examine(connection, person, former)
+    preserved = {}
+    for field, revisions in former.items():
+        some = _with_ends(revisions, current.get(field, ()), whole=field not in problems)
+        if its := tuple(each for each in some if microseconds(each[1]) >= since):
+            preserved[field] = its
+    return FormerValues(preserved, frozenset(problems))
+
+
+def _with_ends(
+    former: Sequence[Value], current: Sequence[Value], *, whole: bool
+) -> list[tuple[Value, datetime]]:
+    """Former values of a field, each with when the next one came in; `whole` if none is missing."""
+    return [
+        (each, following.at)
+        if following is not None and (whole or following.revision == each.revision + 1)
+        else (each, each.at)
+        for each, following in zip_longest(former, (*former[1:], *current[:1]))
+    ]

@@ -7,28 +7,38 @@ what is sealed in them is sealed anew for that. A row that is kept with a record
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table
 
 from upheld.core.ids import PersonId
 from upheld.database import rows as database
+from upheld.database.columns import AnewBy
 from upheld.database.schema import declared_tables
+from upheld.gate.evidence.provers import GAG
+from upheld.gate.evidence.records import Record
 from upheld.gate.sealing import Sealer
 from upheld.policy.load import Policy
+from upheld.vault.envelope import SealError
 from upheld.vault.keyring import Keyring
 
 HELD_WITH = "apart"  # of a table: the column with the record that keeps a row; "" where each is
+ANEW = "anew"  # of such a table: how a row that was changed is written anew
 KINDS = "kinds"  # of a table: the kinds of data in its rows
 
 
 class HeldRows(NamedTuple):
-    """Rows of one table that are kept of somebody, and whose."""
+    """Rows of one table that are kept of somebody, and whose; those that are `altered` not as such.
+
+    These prove nothing: another is written in their place, as far as records say the same.
+    """
 
     table: Table
     person_id: PersonId
     rows: list[Any]
+    altered: list[Any]
 
 
 def tables_on_hold() -> list[Table]:
@@ -55,14 +65,17 @@ def take(connection: Connection, person_id: PersonId, *, is_told: bool) -> list[
     What was changed is left to self-check: an error would tell of a hold of which nobody may speak.
     Where one `is_told` that stays, what says which record keeps what is whole, or SealedError.
     """
-    its_rows = []
+    its_rows, where = [], "person_id = ?"
     for table in tables_on_hold():
+        altered = list[Any]()
         if is_told and table.info[HELD_WITH]:
-            mine = database.select(connection, table, "person_id = ?", person_id)
+            mine = database.select(connection, table, where, person_id)
         else:
-            mine, _ = database.select_authentic(connection, table, "person_id = ?", person_id)
-        if mine:
-            its_rows.append(HeldRows(table, person_id, mine))
+            mine, _ = database.select_authentic(connection, table, where, person_id)
+            if ANEW in table.info:
+                altered = database.select_altered(connection, table, where, person_id)
+        if mine or altered:
+            its_rows.append(HeldRows(table, person_id, mine, altered))
     return its_rows
 
 
@@ -75,6 +88,33 @@ def of_records(some: Collection[HeldRows], proofs: Collection[str]) -> list[Held
     ]
 
 
+def anew(some: Collection[HeldRows], proofs: Iterable[Record]) -> list[HeldRows]:
+    """What is written in place of rows that were changed and are kept with one of some records.
+
+    Whatever their columns said: what the records say, and what is sealed in them.
+    """
+    ids_by_how: dict[str, dict[bool, str]] = {}  # and by whether one forbids to tell
+    for record in proofs:
+        ids_by_how.setdefault(record.how, {})[record.fact == GAG] = record.record_id
+    result = []
+    for each in some:
+        new = []
+        for row in each.altered:
+            how: AnewBy = each.table.info[ANEW]
+            ids = ids_by_how.get(getattr(row, how.column), {})
+            if False in ids:
+                names = {each.table.info[HELD_WITH]: ids[False], how.silence: ids.get(True)}
+                bare = {name: None for name in row._fields if not _stays(each.table, name)}
+                new.append(row._replace(**{**bare, **how.otherwise, **names}))
+        result.append(each._replace(rows=new))
+    return result
+
+
+def _stays(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    return column.primary_key or "sealed_for" in column.info
+
+
 def moving(some: Collection[HeldRows]) -> list[HeldRows]:
     """Those of some rows that go along with what is kept apart, whatever record keeps it."""
     return [each for each in some if not each.table.info[HELD_WITH]]
@@ -83,9 +123,9 @@ def moving(some: Collection[HeldRows]) -> list[HeldRows]:
 def write(
     connection: Connection, keyring: Keyring, some: Collection[HeldRows], person_id: PersonId
 ) -> None:
-    """Write rows that were its_rows aside as those of a person, but those that are theirs already.
+    """Write rows that were taken aside as those of a person, but those that are theirs already.
 
-    SealError for what does not open.
+    What does not open stays as it is, and opens no more.
     """
     for each in some:
         names = [column.name for column in each.table.primary_key.columns]
@@ -108,6 +148,7 @@ def _as_row_of(keyring: Keyring, table: Table, row: Any, person_id: PersonId) ->
         purpose, place = column.info["sealed_for"]
         sealer = Sealer(keyring, *purpose)
         what = f"a row of {table.name}"
-        plain = sealer.unseal(before[column.name], *(before[at] for at in place), what=what)
-        after[column.name] = sealer.seal(plain, *(after[at] for at in place))
+        with suppress(SealError):
+            plain = sealer.unseal(before[column.name], *(before[at] for at in place), what=what)
+            after[column.name] = sealer.seal(plain, *(after[at] for at in place))
     return after

@@ -110,7 +110,7 @@ def _values_of(
         with suppress(SealError):
             opened = people.open_people_in_any_state(connection, context.keyring, [each])
             for person in opened.values():
-                some = values.former(connection, person, person.holdings, SealError)
+                some = values.examine_former(connection, person, person.holdings)[0]
                 for field, current in values.examine(connection, person, person.holdings)[
                     0
                 ].items():

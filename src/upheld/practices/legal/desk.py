@@ -20,6 +20,7 @@ from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Refused
 from upheld.gate.operations import watching
 from upheld.gate.transaction import Transaction
+from upheld.policy.english import word_list
 from upheld.practice import operators
 from upheld.practice.consequences import (
     Banner,
@@ -30,6 +31,7 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.documents import DOCUMENT_MAX, document_type
 from upheld.practice.endpoints import Visit
+from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
 from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import PendingAction, Provider
@@ -168,6 +170,10 @@ class LegalDesk:
             view=view,
             lines=reach_lines(self.provider.policy, view.instrument, self.provider.clock.day_of),
             reference=short_reference(view.instrument.instrument_id),
+            unreadable=word_list(
+                label_of_customers(self.provider.policy, "data", each)
+                for each in view.instrument.unreadable
+            ),
             problem=problem,
             filled=filled,
             fields=(KEY, FINDING),

@@ -61,6 +61,7 @@ class Instrument(NamedTuple):
     belief: str
     key: str
     finding: str
+    unreadable: tuple[str, ...]  # kinds of data of which the last release lacks something
     reviewed: datetime | None
     reviewed_by: UserId | None
 

@@ -22,7 +22,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import operators, party_keys
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
-from upheld.practices.legal.apart import apart_by_account
+from upheld.practices.legal.apart import account_in, apart_by_account
 from upheld.practices.legal.demands import (
     DETERMINATION,
     INFORMAL,
@@ -69,6 +69,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     belief: str = ""
     key: str = ""  # the public key of age to which a production is encrypted
     finding: str = ""  # what somebody else found of an emergency
+    unreadable: tuple[str, ...] = ()  # kinds of data of which the last release lacks something
 
 
 class Instruments:
@@ -106,7 +107,7 @@ class Instruments:
         some = [
             NamedPerson(
                 PersonId(each.person_id),
-                self._sealer.unseal(each.sealed, each.person_id, instrument_id).decode(),
+                account_in(self._sealer, each.person_id, instrument_id, each.sealed),
                 each.state,
                 each.record_id,
                 each.silence_id,
@@ -199,7 +200,7 @@ class Instruments:
                 code="legal-role",
                 hint="ask your counsel",
             )
-        changes = self._resealed(instrument, key=party_keys.require_key(key))
+        changes = self.resealed(instrument, key=party_keys.require_key(key))
         return self.change(transaction, instrument, "legal.key", user, changes)
 
     def refuse(
@@ -282,7 +283,7 @@ class Instruments:
         changes = {
             "reviewed": at,
             "reviewed_by": user.user_id,
-            **self._resealed(instrument, finding=check_finding(finding)),
+            **self.resealed(instrument, finding=check_finding(finding)),
         }
         return self.change(transaction, instrument, "legal.review", user, changes)
 
@@ -434,7 +435,7 @@ class Instruments:
             sealed=self._sealer.seal(document, "document", instrument_id),
         )
 
-    def _resealed(self, instrument: Instrument, **changes: str) -> dict[str, bytes]:
+    def resealed(self, instrument: Instrument, **changes: str) -> dict[str, bytes]:
         """The column of what is sealed of an instrument, with some of it changed."""
         values = {name: getattr(instrument, name) for name in _Sealed.__struct_fields__}
         body = msgspec.json.encode(_Sealed(**{**values, **changes}))

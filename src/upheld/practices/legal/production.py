@@ -26,14 +26,19 @@ from upheld.practices.legal.instrument import Instrument
 LINES: Final = 50  # of a page
 WIDTH: Final = 100
 FORMAT: Final = "upheld-production-1"
+UNREADABLE: Final = "(an earlier value was changed in our database and cannot be read)"
 
 
 class ReleasedPerson(NamedTuple):
-    """What is released of one person: by field, each value with when it came in."""
+    """What is released of one person: by field, each value with when it came in.
+
+    `unreadable` are the fields of which the order has us keep something that does not open.
+    """
 
     account: str
     entry: EntryNumber
     values: Mapping[str, tuple[tuple[datetime, str], ...]]
+    unreadable: tuple[str, ...] = ()
 
 
 class Production(NamedTuple):
@@ -43,6 +48,7 @@ class Production(NamedTuple):
     name: str
     content: bytes
     digest: str
+    unreadable: tuple[str, ...] = ()  # kinds of data of which something did not open
 
 
 class PageDigest(msgspec.Struct, frozen=True):
@@ -51,6 +57,13 @@ class PageDigest(msgspec.Struct, frozen=True):
     number: str
     account: str
     sha256: str
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """A kind of data of an account of which some was changed in the database, and is not given."""
+
+    account: str
+    field: str
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +86,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     entries: tuple[int, ...]
     pages: tuple[PageDigest, ...]
+    unreadable: tuple[Unreadable, ...] = ()  # what is missing, as it does not open
 
 
 def build(
@@ -111,6 +125,12 @@ def build(
             PageDigest(number, account, sha256(text.encode()).hexdigest())
             for number, account, text in texts
         ),
+        unreadable=tuple(
+            Unreadable(account, field)
+            for account, field in dict.fromkeys(
+                (each.account, field) for each in people for field in each.unreadable
+            )
+        ),
     )
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as file:
@@ -124,6 +144,7 @@ def build(
         f"{instrument.party}-{release}.zip{party_keys.SUFFIX}",
         party_keys.encrypt(instrument.key, archive),
         sha256(archive).hexdigest(),
+        tuple(dict.fromkeys(each.field for each in manifest.unreadable)),
     )
 
 
@@ -136,14 +157,17 @@ def _info(name: str, at: datetime) -> ZipInfo:
 def _lines(person: ReleasedPerson, policy: Policy, at: datetime) -> list[str]:
     """What is released of a person, a line each, none longer than a page is wide."""
     lines = list[str]()
-    for field, values in person.values.items():
+    for field in dict.fromkeys((*person.values, *person.unreadable)):
+        values = person.values.get(field, ())
         lines.append(f"{label_of_customers(policy, 'data', field)} ({field})")
         for moment, value in values:
             lines.append(f"  since {moment.astimezone(at.tzinfo).isoformat(timespec='seconds')}:")
             for line in value.splitlines() or [""]:
                 parts = range(0, max(len(line), 1), WIDTH)
                 lines += [f"    {line[first : first + WIDTH]}" for first in parts]
-        if not values:
+        if field in person.unreadable:
+            lines.append(f"  {UNREADABLE}")
+        elif not values:
             lines.append("  nothing of the period")
         lines.append("")
     return lines or ["We hold none of what the instrument names."]

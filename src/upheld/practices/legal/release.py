@@ -8,17 +8,17 @@ once the file of the last one is delivered.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from functools import wraps
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
 from upheld.gate.act.request import Act, ActResult, Refused, planned
-from upheld.gate.public import Value
+from upheld.gate.public import SealError, Value
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.policy.request import Duty
@@ -47,6 +47,8 @@ DEMANDED_ONLY: Final = "only-what-is-demanded"
 NOTICE: Final = "notice-to-customer"
 SECOND: Final = "second-person"
 OWED: Final = "owed"  # of a notice
+P = ParamSpec("P")
+R = TypeVar("R")
 BEYOND: Final = "legal.beyond"  # the kind of an entry: somebody was asked for who is not named
 
 
@@ -59,12 +61,31 @@ class Target(NamedTuple):
     is_named: bool = True  # or somebody of whom it was asked in vain
 
 
+def _naming_what_is_damaged(work: Callable[P, R]) -> Callable[P, R]:
+    """Let a step be refused where a current value does not open, with what can be done."""
+
+    @wraps(work)
+    def step(*words: P.args, **named: P.kwargs) -> R:
+        try:
+            return work(*words, **named)
+        except SealError as error:
+            raise LegalError(
+                f"{error.what} was changed in the database and does not open",
+                code="legal-unreadable",
+                hint="put the row back from a backup, or release the other kinds of data or"
+                " accounts alone: `upheld legal release --field`, `--account`",
+            ) from None
+
+    return step
+
+
 class Releases:
     """What is released under the instruments of a running provider."""
 
     def __init__(self, instruments: Instruments) -> None:
         self.instruments, self.custody = instruments, Custody(instruments)
 
+    @_naming_what_is_damaged
     def release(
         self,
         transaction: Transaction,
@@ -119,6 +140,7 @@ class Releases:
             "releases": instrument.releases + 1,
             "released": microseconds(now),
             "digest": production.digest,
+            **self.instruments.resealed(instrument, unreadable=production.unreadable),
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
         self.custody.keep(
@@ -126,6 +148,7 @@ class Releases:
         )
         return production
 
+    @_naming_what_is_damaged
     def release_again(
         self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
     ) -> Production | Refused:
@@ -250,22 +273,23 @@ class Releases:
                 by_whom=user.user_id,
                 actor=actor_of(user),
             )
-        values = self._within(transaction, target.person_id, outcome, act.data, instrument)
-        return ReleasedPerson(target.account, outcome.entry, values)
+        return self._within(transaction, target, outcome, act.data, instrument)
 
     def _within(
         self,
         transaction: Transaction,
-        person_id: PersonId,
+        target: Target,
         result: ActResult,
         fields: Sequence[str],
         instrument: Instrument,
-    ) -> dict[str, tuple[tuple[datetime, str], ...]]:
+    ) -> ReleasedPerson:
         """The values of a release by field, with when each came in: rows of the period alone.
 
         What practices keep of a field in tables of their own is among its rows, and what stood in
-        it before, where a hold preserves that: what was current at some time of the period.
+        it before, where a hold preserves that: what was current at some time of the period. Of
+        which of that does not open, it is told that there is something.
         """
+        person_id = target.person_id
         shapes = transaction.held_fields(person_id)
         former = transaction.former_on_hold(person_id, fields)
         practices = self.instruments.provider.practices
@@ -274,12 +298,13 @@ class Releases:
             rows, own = result.series(field), rows_of(practices, transaction, person_id, field)
             if shapes.get(field) == "series":
                 rows = tuple(each for each in rows if _is_within(each.at, instrument))
-            rows = (*_current_within(former.get(field, ()), rows, instrument), *rows)
+            rows = (*_current_within(former.by_field.get(field, ()), instrument), *rows)
             some = [(to_datetime(each.stored_at), each.value) for each in rows]
             some += [each for each in own if _is_within(each[0], instrument)]
             if some or field in result.values:
                 values[field] = tuple(some)
-        return values
+        damaged = tuple(each for each in fields if each in former.damaged)
+        return ReleasedPerson(target.account, result.entry, values, damaged)
 
 
 def act_of(instrument: Instrument, fields: tuple[str, ...]) -> Act:
@@ -329,14 +354,14 @@ def _is_within(at: datetime, instrument: Instrument) -> bool:
 
 
 def _current_within(
-    former: Sequence[Value], current: Sequence[Value], instrument: Instrument
+    former: Sequence[tuple[Value, datetime]], instrument: Instrument
 ) -> list[Value]:
     """The former revisions of a field that stood there in the period that is demanded."""
     start, end = instrument.period_start, instrument.period_end
     return [
         each
-        for each, following in pairwise((*former, *current[:1]))
-        if (start is None or following.at > start) and (end is None or each.at < end)
+        for each, until in former
+        if (start is None or until > start) and (end is None or each.at < end)
     ]
 
 

@@ -6,7 +6,16 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.database.columns import ID, WORD, Instant, apart_with, metadata, sealed, sealed_for
+from upheld.database.columns import (
+    ID,
+    WORD,
+    AnewBy,
+    Instant,
+    apart_with,
+    metadata,
+    sealed,
+    sealed_for,
+)
 
 legal_instrument: Final = Table(
     "legal_instrument",
@@ -79,5 +88,9 @@ legal_reach: Final = Table(  # whom an instrument names; gone with them, unless 
     Column("mac", LargeBinary),
     Index("legal_reach_notice", "notice", "notice_from"),
     Index("legal_reach_instrument", "instrument_id"),
-    info=apart_with("record_id") | sealed(owner="person_id"),
+    info=apart_with(
+        "record_id",
+        AnewBy("instrument_id", "silence_id", {"state": "approved", "notice": ""}),
+    )
+    | sealed(owner="person_id"),
 )
