@@ -13,12 +13,21 @@ from practices.changes import change
 from practices.conftest import House
 from practices.orders import desk_of
 from practices.test_collection import visits
+from practices.test_compaction import keep_many
+from practices.test_damaged_blocks import put_under_hold
+from practices.test_day_counts import tied
 from practices.test_holds import apart, preserved
 from practices.test_visit_pages import cookie_of, record_visits, signed_in_visits
+from upheld.core.ids import PersonId
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.operations.selfcheck import selfcheck
+from upheld.gate.transaction import Transaction
+from upheld.practice.kept_days import holds_of
 from upheld.practices.collection.page_months import month_of_pages
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.ties import STORE, people_on_hold
 
 CHANGES = {
     "the MAC of a tie": "UPDATE visit_tie SET mac = ? WHERE person_id = ?",
@@ -40,7 +49,10 @@ def database_url(tmp_path: Path) -> str:
 def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     house: House, *, silent: bool, erased: bool, what: str
 ) -> None:
-    """With a silent order as without; what still opens is kept for it, and nothing else."""
+    """With a silent order as without; what still opens is kept for it, and nothing else.
+
+    Where the cover was changed nobody can say that no hold was taken away.
+    """
     desk, recorder = desk_of(house), record_visits(house)
     ann, bo = (signed_in_visits(house, recorder, f"{n}@marked.example")[0] for n in ("ann", "bo"))
     if silent:
@@ -55,7 +67,8 @@ def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     house.clock.moved += timedelta(days=600)
     house.do(lambda t: t.accept_clock(house.clock.now()))
     retire(gate)
-    assert len(visits(house)) == (2 if silent and what != "the cookie of a tie" else 0)
+    stays = what == "the cover" and not erased
+    assert len(visits(house)) == (2 if (silent or stays) and what != "the cookie of a tie" else 0)
     erase(gate, [bo])
 
 
@@ -104,3 +117,28 @@ def test_pages_and_counts_are_there_for_whoever_has_a_changed_tie_and_for_others
     problems = "\n".join(selfcheck(gate.engine, gate.context.keyring).problems)
     assert "visit_tie" in problems
     assert ann in problems
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_hold_whose_record_was_taken_away_keeps_visits_as_one_that_was_changed(
+    house: House, *, silent: bool
+) -> None:
+    """In time, and where a browser is untied of others: nobody can say that it is over."""
+    gate = house.provider.gate.gate
+    ann, bo = (tied(house, f"{n}@marked.example", c) for n, c in (("ann", b"c1"), ("bo", b"c2")))
+    keep_many(house, 1, 2, days_ago=2)
+    put_under_hold(house, ann, silent=silent)
+    with writing(gate.engine) as connection:
+        run(connection, "DELETE FROM record WHERE person_id = ? AND kind = 'hold'", ann)
+
+    def both(transaction: Transaction) -> tuple[list[PersonId], list[PersonId]]:
+        one_by_one = [each for each in (ann, bo) if any(holds_of(transaction, each, STORE))]
+        return people_on_hold(transaction, [ann, bo]), one_by_one
+
+    assert house.do(both) == ([ann], [ann])
+    house.clock.moved += timedelta(days=500)
+    gate.clock.accept()
+    retire(gate)
+    assert [each.route for each in visits(house)] == ["/p1"]
+    with reading(gate.engine) as connection:
+        assert rows(connection, "SELECT 1 FROM visit_block WHERE apart IS NULL") == []

@@ -344,6 +344,17 @@ class Inquiries:
             whom += [PersonId(each) for (each,) in rows(self._connection, statement, *some, kind)]
         return sorted(whom)
 
+    def people_with_any_record(self, person_ids: Sequence[PersonId], kind: str) -> list[PersonId]:
+        """As `people_with_records`, and who had some that somebody without the keys took away.
+
+        Their covers say so, of which each is read: of many people it takes a while.
+        """
+        whom = set[PersonId]()
+        for first in range(0, len(person_ids), OWNERS_MAX):
+            some = person_ids[first : first + OWNERS_MAX]
+            whom |= records.owners_of_kind(self._connection, some, kind)
+        return sorted(whom)
+
     def starts_of_records(
         self, person_id: PersonId, since: datetime, before: datetime
     ) -> list[datetime]:

@@ -64,19 +64,6 @@ def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> boo
     return bool(_holds(transaction, person_id, store))
 
 
-def may_be_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> bool:
-    """Whether the law may keep us from deleting it: a hold does, or one is there that was changed.
-
-    For what stops for nobody: what a hold may keep stays until they are mended.
-    """
-    try:
-        return is_on_hold(transaction, person_id, store)
-    except SealedError:
-        return bool(transaction.people_with_records([person_id], HOLD)) and _keeps(
-            transaction, store
-        )
-
-
 def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds:
     """Whether the law keeps us from deleting what is stored of somebody, and what may be told.
 

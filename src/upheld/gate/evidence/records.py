@@ -23,6 +23,7 @@ from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.covers import note_latest as note_in_cover
+from upheld.database.covers import owners_of_rows
 from upheld.database.declared import declaration
 from upheld.database.seals import Cover, Tallies, seals_of, tally_rows
 from upheld.database.statements import Query, placeholders, row, rows
@@ -289,6 +290,11 @@ def records_of(
         where = f"person_id IN ({placeholders(some)}) AND kind IN ({placeholders(kinds)})"
         record_rows += database.select(connection, table, where, *some, *kinds, parts=kinds)
     return in_order(_record(each) for each in record_rows), []
+
+
+def owners_of_kind(connection: Connection, people: Sequence[PersonId], kind: str) -> set[PersonId]:
+    """Who of some people has records of a kind, by the rows or by what covers them."""
+    return {PersonId(each) for each in owners_of_rows(connection, _TABLE, people, [kind])}
 
 
 def of_each(connection: Connection, people: Sequence[PersonId]) -> list[Record]:

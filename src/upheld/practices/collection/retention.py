@@ -6,12 +6,12 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table
 
-from upheld.core.ids import BlockId
+from upheld.core.ids import BlockId, PersonId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time
@@ -39,7 +39,7 @@ from upheld.practices.collection.rewriting import (
     whole_keys,
 )
 from upheld.practices.collection.tables import COUNTED, log_reading, visit_block, visit_day
-from upheld.practices.collection.ties import cookies_of, tied_on_hold
+from upheld.practices.collection.ties import cookies_of, tied_on_hold, tied_with_holds
 from upheld.practices.collection.untying import finish_waiting
 
 
@@ -55,10 +55,11 @@ def retire(gate: Gate) -> int:
     damaged = set[BlockId]()
     with trial_of(gate, JOB) as trial:
         put_former_aside(gate, trial)
+        on_hold = _on_hold_before(gate)
         with gate.together() as transaction:
             allowed, oldest, decision = may_stay(transaction)
             since = oldest if PAGE in allowed else ""
-            count = _drop_before(transaction, since, decision.clauses)
+            count = _drop_before(transaction, since, decision.clauses, on_hold)
             forget_browsers(transaction, since)
         while (step := _narrow(gate, allowed, damaged)) is not None:
             count += step
@@ -82,18 +83,40 @@ def _storing(fields: Sequence[str]) -> Act:
     return Act(action="store", data=tuple(fields))
 
 
-def _drop_before(transaction: Transaction, oldest: str, clauses: Iterable[str]) -> int:
+def _on_hold_before(gate: Gate) -> set[PersonId] | None:
+    """Who may be on hold, looked for while nobody waits; None where there is no day to drop."""
+    with gate.consult() as transaction:
+        allowed, oldest, _ = may_stay(transaction)
+        where, values = _before(oldest if PAGE in allowed else "")
+        if not days_there(transaction.tables, where, *values):
+            return None
+        return tied_with_holds(transaction)
+
+
+def _before(oldest: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for days before one, or all where none is given, and its values."""
+    return ("day < ?", (oldest,)) if oldest else ("day >= ''", ())
+
+
+def _drop_before(
+    transaction: Transaction,
+    oldest: str,
+    clauses: Iterable[str],
+    on_hold: Collection[PersonId] | None,
+) -> int:
     """Drop the days before one, or all where none is given, with their keys; how many blocks.
 
-    What a hold keeps of them is set apart, and told as gone.
+    What a hold keeps of them is set apart, and told as gone; `on_hold` may be whose it is, where
+    that was looked for.
     """
     tables = transaction.tables
-    where, values = ("day < ?", (oldest,)) if oldest else ("day >= ''", ())
+    where, values = _before(oldest)
     openly = tables.select_unchecked(
         visit_block, ["block_id", "fields"], f"{COUNTED} AND {where}", *values
     )
-    if cookies := cookies_of(transaction, tied_on_hold(transaction)):
-        for day in days_there(tables, where, *values):
+    days = days_there(tables, where, *values)
+    if days and (cookies := cookies_of(transaction, tied_on_hold(transaction, on_hold))):
+        for day in days:
             drop_all_but(transaction, cookies, day)
     else:
         for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):

@@ -7,7 +7,7 @@ untie it: its visits go, and it is not tied to them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from upheld.gate.act.request import Act, Refused
 from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practice import page_looks
-from upheld.practice.kept_days import HOLD, may_be_on_hold
+from upheld.practice.kept_days import HOLD, holds_of
 from upheld.practices.collection.blocks import (
     COOKIE,
     PAGE,
@@ -171,9 +171,26 @@ def ties_of(transaction: Transaction, person_id: PersonId) -> list[Tie]:
     ]
 
 
-def tied_on_hold(transaction: Transaction) -> list[PersonId]:
-    """Whoever has a tied cookie, and visits that the law keeps us from deleting."""
-    return people_on_hold(transaction, tied_people(transaction.tables))
+def tied_with_holds(transaction: Transaction) -> set[PersonId]:
+    """Whoever has a tied cookie and a hold, in force or not, changed or taken away; takes a while.
+
+    For who looks before they write, so that nobody waits; whoever has one since, has a row of it.
+    """
+    return {*transaction.people_with_any_record(tied_people(transaction.tables), HOLD)}
+
+
+def tied_on_hold(
+    transaction: Transaction, before: Collection[PersonId] | None = None
+) -> list[PersonId]:
+    """Whoever has a tied cookie, and visits that the law keeps us from deleting.
+
+    `before` are those whom `tied_with_holds` gave a moment ago, if it was asked.
+    """
+    if before is None:
+        before = tied_with_holds(transaction)
+    tied = tied_people(transaction.tables)
+    some = {*transaction.people_with_records(tied, HOLD)} | ({*before} & {*tied})
+    return [each for each in sorted(some) if any(holds_of(transaction, each, STORE))]
 
 
 def tied_people(tables: Tables) -> list[PersonId]:
@@ -183,9 +200,9 @@ def tied_people(tables: Tables) -> list[PersonId]:
 
 
 def people_on_hold(transaction: Transaction, people: Sequence[PersonId]) -> list[PersonId]:
-    """Who of some people has visits that the law keeps us from deleting, by id.
+    """Who of some people has visits that the law keeps us from deleting, by id, as `holds_of`.
 
-    Whoever's records were changed counts as such, if a hold is among them.
+    Whoever's holds were changed or taken away counts as such.
     """
-    some = transaction.people_with_records(people, HOLD)
-    return [each for each in some if may_be_on_hold(transaction, each, STORE)]
+    some = transaction.people_with_any_record(people, HOLD)
+    return [each for each in some if any(holds_of(transaction, each, STORE))]
