@@ -200,7 +200,7 @@ class Instruments:
                 code="legal-role",
                 hint="ask your counsel",
             )
-        changes = self.resealed(instrument, key=party_keys.require_key(key))
+        changes = self.seal_again(instrument, key=party_keys.require_key(key))
         return self.change(transaction, instrument, "legal.key", user, changes)
 
     def refuse(
@@ -283,7 +283,7 @@ class Instruments:
         changes = {
             "reviewed": at,
             "reviewed_by": user.user_id,
-            **self.resealed(instrument, finding=check_finding(finding)),
+            **self.seal_again(instrument, finding=check_finding(finding)),
         }
         return self.change(transaction, instrument, "legal.review", user, changes)
 
@@ -435,7 +435,7 @@ class Instruments:
             sealed=self._sealer.seal(document, "document", instrument_id),
         )
 
-    def resealed(self, instrument: Instrument, **changes: str) -> dict[str, bytes]:
+    def seal_again(self, instrument: Instrument, **changes: Any) -> dict[str, bytes]:
         """The column of what is sealed of an instrument, with some of it changed."""
         values = {name: getattr(instrument, name) for name in _Sealed.__struct_fields__}
         body = msgspec.json.encode(_Sealed(**{**values, **changes}))

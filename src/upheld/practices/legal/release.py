@@ -140,7 +140,7 @@ class Releases:
             "releases": instrument.releases + 1,
             "released": microseconds(now),
             "digest": production.digest,
-            **self.instruments.resealed(instrument, unreadable=production.unreadable),
+            **self.instruments.seal_again(instrument, unreadable=production.unreadable),
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
         self.custody.keep(
