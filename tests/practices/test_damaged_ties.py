@@ -49,10 +49,7 @@ def database_url(tmp_path: Path) -> str:
 def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     house: House, *, silent: bool, erased: bool, what: str
 ) -> None:
-    """With a silent order as without; what still opens is kept for it, and nothing else.
-
-    Where the cover was changed nobody can say that no hold was taken away.
-    """
+    """With a silent order as without; what still opens is kept for it, and nothing else."""
     desk, recorder = desk_of(house), record_visits(house)
     ann, bo = (signed_in_visits(house, recorder, f"{n}@marked.example")[0] for n in ("ann", "bo"))
     if silent:
@@ -67,7 +64,7 @@ def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     house.clock.moved += timedelta(days=600)
     house.do(lambda t: t.accept_clock(house.clock.now()))
     retire(gate)
-    stays = what == "the cover" and not erased
+    stays = what == "the cover" and not erased  # nobody can say that no hold was taken away
     assert len(visits(house)) == (2 if (silent or stays) and what != "the cookie of a tie" else 0)
     erase(gate, [bo])
 

@@ -181,8 +181,7 @@ def altered_owners(connection: Connection, table: Table, owners: Iterable[str]) 
     For whoever rests on what many people do not have.
     """
     layout = declaration(table)
-    forged = _all_altered(connection, layout, owners, None)
-    _warn(layout, forged)
+    _warn(layout, forged := _all_altered(connection, layout, owners, None))
     return forged
 
 
@@ -207,25 +206,21 @@ def select_authentic(
 
     Nothing is said of their sets; `select` is for whoever rests on them.
     """
-    layout, seals = declaration(table), seals_of(connection)
-    authentic = []
-    answer = rows(connection, select_statement(layout, where), *values)
-    for each in answer:
-        plain = restore_booleans(layout, each)
-        if seals.element(layout.name, mac_columns(layout, plain), each[-1]) is not None:
-            authentic.append(layout.row._make(plain))
-    return authentic, len(answer) - len(authentic)
+    authentic, altered = select_parted(connection, table, where, *values)
+    return authentic, len(altered)
 
 
-def select_altered(connection: Connection, table: Table, where: str, *values: Any) -> list[Any]:
-    """The rows that a condition holds of and that are not ours: what they say proves nothing."""
+def select_parted(
+    connection: Connection, table: Table, where: str, *values: Any
+) -> tuple[list[Any], list[Any]]:
+    """The rows that a condition holds of: ours, and others, which prove nothing."""
     layout, seals = declaration(table), seals_of(connection)
-    altered = []
+    authentic, altered = list[Any](), list[Any]()
     for each in rows(connection, select_statement(layout, where), *values):
         plain = restore_booleans(layout, each)
-        if seals.element(layout.name, mac_columns(layout, plain), each[-1]) is None:
-            altered.append(layout.row._make(plain))
-    return altered
+        is_ours = seals.element(layout.name, mac_columns(layout, plain), each[-1]) is not None
+        (authentic if is_ours else altered).append(layout.row._make(plain))
+    return authentic, altered
 
 
 def get(connection: Connection, table: Table, where: str, *values: Any) -> Any | None:
@@ -243,9 +238,8 @@ def update(
     parts: Sequence[str] | None = None,
 ) -> int:
     """Change the rows that a condition holds of; how many."""
-    layout = declaration(table)
     intact = _checked(connection, table, where, values, parts)
-    _change(connection, layout, intact, changes)
+    _change(connection, declaration(table), intact, changes)
     return len(intact)
 
 
@@ -257,9 +251,8 @@ def rewrite(connection: Connection, table: Table, pairs: Sequence[tuple[Any, Any
 
 def delete(connection: Connection, table: Table, where: str, *values: Any) -> int:
     """Delete the rows that a condition holds of; how many."""
-    layout = declaration(table)
     intact = _checked(connection, table, where, values, None)
-    _delete(connection, layout, intact)
+    _delete(connection, declaration(table), intact)
     return len(intact)
 
 
@@ -274,8 +267,7 @@ def purge(connection: Connection, table: Table, where: str, *values: Any) -> int
     For what is to be gone whatever it is. Only rows that are ours leave their owner's cover, and a
     cover that is not ours is left as it is.
     """
-    layout = declaration(table)
-    seals = seals_of(connection)
+    layout, seals = declaration(table), seals_of(connection)
     query = f"SELECT {layout.selected} FROM {layout.name} WHERE {where}"  # noqa: S608 - our own words
     whatever_is_there = [
         (*restore_booleans(layout, each), each[-1]) for each in rows(connection, query, *values)
@@ -369,8 +361,7 @@ def _checked(
     parts: Sequence[str] | None,
 ) -> list[tuple[Any, ...]]:
     """The rows that a condition holds of, with their MACs; SealedError as `select` raises it."""
-    layout, elements = declaration(table), []
-    seals, intact = seals_of(connection), []
+    layout, elements, seals, intact = declaration(table), [], seals_of(connection), []
     for each in rows(connection, select_statement(layout, where), *values):
         plain = (*restore_booleans(layout, each), each[-1])
         content = mac_columns(layout, plain)

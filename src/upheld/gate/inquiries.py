@@ -345,9 +345,9 @@ class Inquiries:
         return sorted(whom)
 
     def people_with_any_record(self, person_ids: Sequence[PersonId], kind: str) -> list[PersonId]:
-        """As `people_with_records`, and who had some that somebody without the keys took away.
+        """Who of some people has records of a kind, or had some that somebody took away; by id.
 
-        Their covers say so, of which each is read: of many people it takes a while.
+        Their covers say that, of which each is read: of many people it takes a while.
         """
         whom = set[PersonId]()
         for first in range(0, len(person_ids), OWNERS_MAX):

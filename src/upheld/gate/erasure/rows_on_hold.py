@@ -71,9 +71,8 @@ def take(connection: Connection, person_id: PersonId, *, is_told: bool) -> list[
         if is_told and table.info[HELD_WITH]:
             mine = database.select(connection, table, where, person_id)
         else:
-            mine, _ = database.select_authentic(connection, table, where, person_id)
-            if ANEW in table.info:
-                altered = database.select_altered(connection, table, where, person_id)
+            mine, changed = database.select_parted(connection, table, where, person_id)
+            altered = changed if ANEW in table.info else []
         if mine or altered:
             its_rows.append(HeldRows(table, person_id, mine, altered))
     return its_rows
