@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from starlette.testclient import TestClient
 
 from empty import empty_database
 from practices.conftest import House, send
@@ -28,7 +30,7 @@ from upheld.practices.collection.untying import finish_waiting
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.legal.demands import PRESERVATION
 from upheld.practices.legal.instrument import Instrument
-from upheld.practices.legal.notices import KEPT_APART
+from upheld.practices.legal.notices import KEPT_APART, ROWS_PAGE, VALUES_PAGE
 
 SILENT, HELD_FOR = 90, 3650  # days
 HEADING = "Kept for a legal hold"
@@ -61,8 +63,13 @@ def shown(house: House, whom: PersonId) -> str:
 
 
 def copied(house: House, whom: PersonId) -> list[str]:
-    """The values that a copy has as kept for a legal hold."""
-    answer = send(house.signed_in(whom), "/me/privacy/export", {})
+    """The values that a copy of somebody's has as kept for a legal hold."""
+    return copied_by(house.signed_in(whom))
+
+
+def copied_by(browser: TestClient) -> list[str]:
+    """The values that a copy has as kept for a legal hold, of whoever is signed in."""
+    answer = send(browser, "/me/privacy/export", {})
     with ZipFile(BytesIO(answer.content)) as file:
         everything = json.loads(file.read("everything.json"))
     return [row["value"] for each in everything["on_hold"] for row in each["rows"]]
@@ -236,21 +243,70 @@ def test_transactions_that_a_hold_alone_keeps_choose_no_advertisement(
     assert bands_of(house, ann) == after
 
 
-def test_a_notice_of_a_release_says_that_something_told_as_deleted_was_kept(house: House) -> None:
-    """Only where there is such a thing, and only once its own silence is over."""
-    desk, ann, bo = desk_of(house), house.customer(), house.customer("bo@marked.example")
-    for each in (ann, bo):
-        order(house, desk, each, silent=SILENT if each == ann else HELD_FOR, days=HELD_FOR)
-        drop_name(house, each)
+@pytest.mark.parametrize(
+    ("fields", "kinds", "pages"),
+    [
+        (("name", "email"), "name", VALUES_PAGE),
+        (("email", "transaction"), "transactions", ROWS_PAGE),
+        (("page-request",), "the pages you requested", ROWS_PAGE),
+        (
+            ("name", "email", "page-request", "transaction"),
+            "name, the pages you requested and transactions",
+            f"{VALUES_PAGE} and {ROWS_PAGE}",
+        ),
+        (("email",), "", ""),
+    ],
+)
+def test_a_notice_of_a_release_names_what_was_given_though_it_was_told_as_deleted(
+    house: House, fields: tuple[str, ...], kinds: str, pages: str
+) -> None:
+    """Values, visits and transactions, as far as they were given and their silence is over."""
+    desk, recorder, whom = desk_of(house), record_visits(house), list[PersonId]()
+    partner(house)
+    feed = None
+    for name in ("ann", "bo"):
+        person, browser = signed_in_visits(house, recorder, f"{name}@marked.example")
+        whom.append(person)
+        feed, _ = take(house, row(f"{name}@marked.example"), digest=name)
+        house.do(partial(withdrawal.withdraw, feed_id=feed.feed_id, by=UserId("u1")))
+        order(house, desk, person, silent=SILENT if name == "ann" else HELD_FOR, days=HELD_FOR)
+        withdrawal.take_out(house.provider.gate.gate)
+        drop_name(house, person)
+        path = untie_path(browser.get("/me/privacy/visits").text)
+        send(browser, path, {}, "/me/privacy/visits")
     end = house.clock.now() + timedelta(days=SILENT)
-    wanted = approved(house, desk, demand(house, ann, bo, silence_end=end))
+    wanted = approved(house, desk, demand(house, *whom, fields=fields, silence_end=end))
     assert not isinstance(release(house, desk, wanted), Refused)
     pass_days(house, SILENT + 1)
     assert send_notices(house, desk) == 2
-    for each in (ann, bo):
+    for name, each in zip(("ann", "bo"), whom, strict=True):
         page = shown(house, each)
         assert "obliged us to give this" in page
-        assert (KEPT_APART in page) == (each == ann)
+        its = KEPT_APART.format(kinds=kinds, pages=pages)
+        assert (its in page) == (name == "ann" and bool(kinds))
+        assert ("We had told you that" in page) == (name == "ann" and bool(kinds))
+
+
+def test_a_notice_names_nothing_that_came_in_before_the_period_that_was_demanded(
+    house: House,
+) -> None:
+    """A name and a transaction were told as deleted; the period of the order has neither."""
+    desk, ann = desk_of(house), house.customer("ann@marked.example")
+    partner(house)
+    feed, _ = take(house, row("ann@marked.example"))
+    order(house, desk, ann, silent=SILENT, days=HELD_FOR)
+    house.do(partial(withdrawal.withdraw, feed_id=feed.feed_id, by=UserId("u1")))
+    withdrawal.take_out(house.provider.gate.gate)
+    pass_days(house, 2)
+    now = house.clock.now()
+    later = {"period_start": now - timedelta(days=1), "fields": ("email", "transaction")}
+    wanted = demand(house, ann, silence_end=now + timedelta(days=SILENT), **later)
+    assert not isinstance(release(house, desk, approved(house, desk, wanted)), Refused)
+    pass_days(house, SILENT + 1)
+    assert send_notices(house, desk) == 1
+    page = shown(house, ann)
+    assert "obliged us to give this" in page
+    assert "We had told you that" not in page
 
 
 def test_a_record_that_somebody_wrote_into_the_database_shows_nobody_what_is_kept_of_another(

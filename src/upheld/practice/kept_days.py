@@ -6,6 +6,7 @@ without the hold; what is told as gone waits for its end, where nobody but the l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -13,7 +14,9 @@ from typing import Final, NamedTuple
 from upheld.core.clock import Clock
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import Act
+from upheld.gate.evidence.provers import GAG
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_holds
 from upheld.gate.log.entries import after
@@ -27,15 +30,24 @@ ON_HOLD: Final = {"legal-hold": True, "erasure-requested": True, "erased": True}
 
 
 class Holds(NamedTuple):
-    """Whether a hold that may be told is in force, and one of which nobody may speak."""
+    """Whether a hold that may be told is in force, and one of which nobody may speak.
+
+    `open_since` is the moment, in microseconds, from which on one that may be told was in force at
+    each moment until now.
+    """
 
     open: bool
     silent: bool
+    open_since: int | None = None
 
 
 def first_day(clock: Clock, store: Decision) -> str:
     """The first day of which anything may still be kept, by the tightest time in a decision."""
-    today = clock.today()
+    return first_day_on(clock.today(), store)
+
+
+def first_day_on(today: date, store: Decision) -> str:
+    """The first day of which anything may still be kept on a day, as `first_day` says."""
     spans = [
         (duty.amount, duty.unit)
         for duty in store.duties
@@ -71,13 +83,14 @@ def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds
     """
     try:
         holds = _holds(transaction, person_id, store)
-        orders, _ = transaction.records_of([person_id], [ORDER] if holds else [])
+        mine, _ = transaction.records_of([person_id], [HOLD, ORDER] if holds else [])
     except SealedError:
         return Holds(False, _keeps(transaction, store))
     at = microseconds(transaction.clock.now())
-    hidden = silent_holds(transaction.policy, [*holds, *orders], at)
+    hidden = silent_holds(transaction.policy, mine, at)
     silent = [each.record_id in hidden for each in holds]
-    return Holds(not all(silent), any(silent))
+    told = [each for each in mine if each.kind == HOLD and each.record_id not in hidden]
+    return Holds(not all(silent), any(silent), _in_force_since(told, at))
 
 
 def is_told(transaction: Transaction, person_id: PersonId) -> bool:
@@ -100,6 +113,36 @@ def is_hidden(transaction: Transaction, person_id: PersonId) -> bool:
         return True
     at = microseconds(transaction.clock.now())
     return bool(silent_holds(transaction.policy, records, at))
+
+
+def silence_over(transaction: Transaction, person_id: PersonId) -> datetime | None:
+    """Until when an order forbade to speak of a hold in force of somebody that may be told now.
+
+    None where none did, or none may be told.
+    """
+    try:
+        mine, _ = transaction.records_of([person_id], [HOLD, ORDER])
+    except SealedError:
+        return None
+    at = microseconds(transaction.clock.now())
+    hidden = silent_holds(transaction.policy, mine, at)
+    told = [each for each in mine if each.kind == HOLD and each.record_id not in hidden]
+    whose = {each.how for each in told if each.in_force(at)}
+    ends = [
+        min(end for end in (each.ends, each.withdrawn) if end is not None)
+        for each in mine
+        if each.fact == GAG and each.ends is not None
+        if each.how in whose or (whose and not each.how)
+    ]
+    return to_datetime(max(ends)) if ends else None
+
+
+def _in_force_since(holds: Sequence[Record], at: int) -> int | None:
+    """From when on some hold was in force at each moment until one; None where none is then."""
+    since = at + 1
+    while before := [each.valid_from for each in holds if each.in_force(since - 1)]:
+        since = min(before)
+    return since if since <= at else None
 
 
 def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Record]:

@@ -20,10 +20,26 @@ class WithRows(Protocol):
     def own_rows(self) -> Mapping[str, RowsOf]:
         """Kind of data, to who reads somebody's."""
 
+    @property
+    def own_rows_after_silence(self) -> Mapping[str, RowsOf]:
+        """Kind of data, to who reads what was told as gone, and is told of since."""
+
 
 def rows_of(
     practices: Iterable[WithRows], transaction: Transaction, person_id: PersonId, field: str
 ) -> list[tuple[datetime, str]]:
     """What practices keep of a kind of data of somebody in tables of their own, in order."""
     readers = [each.own_rows[field] for each in practices if field in each.own_rows]
+    return sorted(row for reader in readers for row in reader(transaction, person_id))
+
+
+def rows_after_silence(
+    practices: Iterable[WithRows], transaction: Transaction, person_id: PersonId, field: str
+) -> list[tuple[datetime, str]]:
+    """What of `rows_of` was told as gone while nobody might speak of a hold, and is told of now."""
+    readers = [
+        each.own_rows_after_silence[field]
+        for each in practices
+        if field in each.own_rows_after_silence
+    ]
     return sorted(row for reader in readers for row in reader(transaction, person_id))

@@ -31,7 +31,7 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import partner_marks, withdrawn_rows
-from upheld.practice.kept_days import first_day, holds_of, is_hidden, is_told
+from upheld.practice.kept_days import Holds, first_day, holds_of, is_hidden, is_told
 from upheld.practice.matching import people_of
 from upheld.practice.partner_marks import RowKey
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
@@ -201,9 +201,9 @@ def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_
     )
     transaction.tables.insert_rows(
         table,
-        ("person_id", "party", "mark", "feed_id", "received", "sealed"),
+        ("person_id", "party", "mark", "feed_id", "received", "sealed", "gone"),
         [
-            (person_id, party, mark, feed_id, received, content)
+            (person_id, party, mark, feed_id, received, content, None)
             for (_, _, (person_id, mark)), content in zip(to_keep, contents, strict=True)
         ],
     )
@@ -236,13 +236,25 @@ def _read(transaction: Transaction, rows_read: Sequence[Any]) -> list[OwnTransac
 
 def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
     """What is kept of them, told or not: lines, each with the beginning of the day we heard it."""
+    return _lines(transaction, transaction.tables.select(table, "person_id = ?", person_id))
+
+
+def rows_after_silence(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
+    """Those of `rows_of` that were told as gone, and are told of since a silence is over."""
+    with suppress(SealedError):  # one that was changed is left to self-check
+        _tell_again(transaction, person_id, holds_of(transaction, person_id, STORE))
+    mine = withdrawn_rows.visible(transaction, person_id)
+    return _lines(transaction, [each for each in mine if each.gone is not None])
+
+
+def _lines(transaction: Transaction, rows_read: Sequence[Any]) -> list[tuple[datetime, str]]:
     zone = transaction.clock.zone
     return [
         (
             datetime.combine(date.fromisoformat(each.received_on), time.min, zone),
             _line(each),
         )
-        for each in _read(transaction, transaction.tables.select(table, "person_id = ?", person_id))
+        for each in _read(transaction, rows_read)
     ]
 
 
@@ -327,11 +339,20 @@ def _settle_hidden(gate: Gate, person_id: PersonId) -> None:
     """Delete what of somebody's was told as gone once no hold keeps it, or tell of it again."""
     with gate.together() as transaction:
         holds = holds_of(transaction, person_id, STORE)
-        if holds.open:
-            if not is_hidden(transaction, person_id):
-                withdrawn_rows.show_again(transaction, person_id)
-        elif not holds.silent:  # without another word, as it was written or not
+        _tell_again(transaction, person_id, holds)
+        if not (holds.open or holds.silent):  # without another word, as it was written or not
             transaction.tables.purge(table, HIDDEN, person_id, ALL_GONE)
+
+
+def _tell_again(transaction: Transaction, person_id: PersonId, holds: Holds) -> None:
+    """Tell of somebody's rows that were told as gone, as far as a hold keeps them that may be told.
+
+    What was told so before such holds began another one keeps alone, and it stays hidden for as
+    long as an order forbids to speak of that.
+    """
+    if holds.open:
+        since = holds.open_since if is_hidden(transaction, person_id) else None
+        withdrawn_rows.show_again(transaction, person_id, since)
 
 
 def _retire(gate: Gate, person_id: PersonId) -> int:

@@ -73,6 +73,8 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
         nullable=False,
         info=sealed_for("partner-transactions", "row", place=("person_id", "party", "mark")),
     ),
+    # When its person was told that it goes, though a hold of which nobody may speak keeps it.
+    Column("gone", Instant),
     Column("mac", LargeBinary),
     Index("partner_transaction_feed", "feed_id"),
     # Rows of an earlier upheld: a new one writes nothing here.

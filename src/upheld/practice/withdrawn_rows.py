@@ -3,8 +3,9 @@
 Such a row is of no feed any more and has another mark: what the partner tells later is taken in as
 if the row had gone. What stands in place of its feed says by what it came, since an access may be
 called stolen before or after. Where an order forbids to speak of the hold, the row is shown to
-nobody but the authority that gets what is held, until it may be told. It serves nothing meanwhile:
-no advertisement is chosen by it.
+nobody but the authority that gets what is held, until it may be told; it says when it was told as
+gone, so that what another hold alone keeps, of which nobody may speak still, stays hidden. It
+serves nothing meanwhile: no advertisement is chosen by it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from upheld.core.ids import FeedId, PersonId
+from upheld.database.columns import microseconds
 from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practice import partner_marks
@@ -55,18 +57,29 @@ def visible(transaction: Transaction, person_id: PersonId) -> list[Any]:
 
 def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: str) -> None:
     """Let rows wait for the end of a hold, as `GONE` or `WAITS` says."""
-    _write_anew(transaction, [(each, _as(to, each.feed_id)) for each in rows])
+    gone = microseconds(transaction.clock.now()) if to == GONE else None
+    _write_anew(
+        transaction, [(each, {"feed_id": _as(to, each.feed_id), "gone": gone}) for each in rows]
+    )
 
 
 def free_marks(transaction: Transaction, rows: Sequence[Any]) -> None:
     """Let what has the reference of some rows be taken in; they stay as they are but for that."""
-    _write_anew(transaction, [(each, each.feed_id) for each in rows])
+    _write_anew(transaction, [(each, {}) for each in rows])
 
 
-def show_again(transaction: Transaction, person_id: PersonId) -> None:
-    """Tell of somebody's rows that were told as gone, once an order forbids it no more."""
+def show_again(transaction: Transaction, person_id: PersonId, since: int | None = None) -> None:
+    """Tell of somebody's rows that were told as gone, once an order forbids it no more.
+
+    With `since`, in microseconds, of those alone that were told so then or later. When an earlier
+    upheld told it nobody knows: its rows are not among them.
+    """
     rows = transaction.tables.select(table, HIDDEN, person_id, ALL_GONE)
-    pairs = [(each, each._replace(feed_id=_as(WAITS, each.feed_id))) for each in rows]
+    pairs = [
+        (each, each._replace(feed_id=_as(WAITS, each.feed_id)))
+        for each in rows
+        if since is None or (each.gone is not None and each.gone >= since)
+    ]
     transaction.tables.rewrite(table, pairs)
 
 
@@ -81,13 +94,13 @@ def _as(to: str, feed_id: FeedId) -> FeedId:
     return FeedId((to + start)[:_ID_LENGTH])
 
 
-def _write_anew(transaction: Transaction, pairs: Sequence[tuple[Any, FeedId]]) -> None:
-    """Give rows another mark, each with what is to stand in place of its feed."""
+def _write_anew(transaction: Transaction, pairs: Sequence[tuple[Any, dict[str, Any]]]) -> None:
+    """Give rows another mark, each with what else is to change in it."""
     sealer, anew = transaction.sealer(*SEALED_FOR), list[tuple[Any, Any]]()
-    for each, feed_id in pairs:
+    for each, changes in pairs:
         before = (each.person_id, each.party, each.mark)
         content = sealer.unseal(each.sealed, *before, what="a transaction")
         mark = partner_marks.unlike_any()
         sealed = sealer.seal(content, each.person_id, each.party, mark)
-        anew.append((each, each._replace(mark=mark, feed_id=feed_id, sealed=sealed)))
+        anew.append((each, each._replace(mark=mark, sealed=sealed, **changes)))
     transaction.tables.rewrite(table, anew)

@@ -128,7 +128,7 @@ def keep_ties_aside(
                         cookie_mark=mark,
                         cookie=sealer.seal(each.cookie, person_id, mark),
                         at=row.at,
-                        untied=now,
+                        untied=now if row.untied is None else row.untied,  # when it was told so
                         aside=True,
                         shared=True if not alone and is_told_of_others(transaction, row) else None,
                     )

@@ -33,9 +33,9 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.day_events import DayEvent, events_of, kinds_of
 from upheld.practice.endpoints import Visit
-from upheld.practice.kept_days import holds_of, is_hidden
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
+from upheld.practices.collection.after_silence import NEVER, told_of
 from upheld.practices.collection.beacon_keys import Beacon, tellers
 from upheld.practices.collection.blocks import (
     NETWORK,
@@ -47,7 +47,7 @@ from upheld.practices.collection.blocks import (
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import OF_PERSON, STORE, TIED, Tie, own_cookies, ties_of
+from upheld.practices.collection.ties import OF_PERSON, TIED, Tie, own_cookies, ties_of
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -59,6 +59,7 @@ VIEW: Final = Act(
     partial=True,
 )
 DAYS: Final = 7  # on a page: each of their blocks is opened
+_TOLD: Final = f"({COUNTED} OR day >= ?)"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -152,13 +153,14 @@ class OwnVisits:
         end = before or (transaction.clock.today() + timedelta(days=2)).isoformat()
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
-        # What a hold alone keeps is shown where it may be told that there is one.
-        is_open = sees and holds_of(transaction, person_id, STORE).open
-        if is_open and not is_hidden(transaction, person_id):  # also what was told as gone
-            cookies |= own_cookies(transaction, person_id, OF_PERSON)
-        with_visits = _days_of_visits(transaction, end, is_told=is_open) if cookies else []
+        # What a hold alone keeps is shown where it may be told that there is one: that one.
+        told = told_of(transaction, person_id, rules.decisions[1]) if sees else None
+        if told is not None:  # also what was told as gone
+            cookies |= own_cookies(transaction, person_id, OF_PERSON, told.since)
+        kept_from = NEVER if told is None else told.oldest_day
+        with_visits = _days_of_visits(transaction, end, kept_from) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
-        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, is_told=is_open)
+        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, kept_from)
         return KeptDays(
             [each for each in events if each.day in days[:DAYS]],
             sees,
@@ -235,31 +237,33 @@ class _Blocks(NamedTuple):
     damaged: bool
 
 
-def _days_of_visits(transaction: Transaction, end: str, *, is_told: bool) -> list[str]:
-    """The last days before one of which visits of anybody are kept, and one more."""
-    which = _counted(is_told=is_told)
-    with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ?{which})"  # noqa: S608 - our own words
+def _days_of_visits(transaction: Transaction, end: str, kept_from: str) -> list[str]:
+    """The last days before one of which visits of anybody are kept, and one more.
+
+    What a hold alone keeps is among them of the day `kept_from` or later.
+    """
+    with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ? AND {_TOLD})"  # noqa: S608 - our own words
     where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
-    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end)
+    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end, kept_from)
     return [str(day) for (day,) in days]
 
 
-def _counted(*, is_told: bool) -> str:
-    return "" if is_told else f" AND {COUNTED}"
-
-
 def _blocks(
-    transaction: Transaction, cookies: Iterable[bytes], days: set[str], *, is_told: bool
+    transaction: Transaction, cookies: Iterable[bytes], days: set[str], kept_from: str
 ) -> _Blocks:
-    """The blocks of some days that may have visits of some cookies, still sealed."""
+    """The blocks of some days that may have visits of some cookies, still sealed.
+
+    What a hold alone keeps is among them of the day `kept_from` or later.
+    """
     tables, rows = transaction.tables, list[Any]()
     keys = whole_keys(transaction, tables, sorted(days, reverse=True))
     damaged = len(keys.salts) < len(days)
     for day in keys.salts:
         tokens = {keys.token(day, each) for each in cookies}
         for where, values in where_tokens_may_be(tables, day, tokens):
-            which = f"{where}{_counted(is_told=is_told)}"
-            some, lost = tables.select_authentic(visit_block, which, *values)
+            some, lost = tables.select_authentic(
+                visit_block, f"{where} AND {_TOLD}", *values, kept_from
+            )
             rows += some
             damaged = damaged or lost > 0
     return _Blocks(rows, keys.salts, damaged)

@@ -12,6 +12,7 @@ from upheld.practice.endpoints import require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.collection import beacon_keys
+from upheld.practices.collection.after_silence import OWN_ROWS_AFTER_SILENCE
 from upheld.practices.collection.beacon import HERE as BEACON
 from upheld.practices.collection.beacon import BeaconPages, BeaconRecorder
 from upheld.practices.collection.compaction import compact
@@ -105,6 +106,7 @@ def practice(provider: Provider) -> Practice:
         stock=visit_stock,
         due_stock=due_visits,
         own_rows=OWN_ROWS,
+        own_rows_after_silence=OWN_ROWS_AFTER_SILENCE,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
         month_of_pages=month_of_pages,
         recent_pages=recent_pages,

@@ -31,19 +31,34 @@ from upheld.practices.collection.rewriting import (
 from upheld.practices.collection.tables import visit_block, visit_tie
 from upheld.practices.collection.ties import OF_PERSON, own_cookies
 
+LAST: Final = "~"  # after each day
+VisitsOf = Callable[[Transaction, PersonId], Iterator[PageVisit | date]]  # a day: some is damaged
 DAMAGED: Final = "(some of what was kept of this day is damaged and cannot be read)"
 
 
 def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit | date]:
-    """Every visit that is known to be somebody's, a day at a time; or a day, if some is damaged.
+    """Every visit that is known to be somebody's, a day at a time; or a day, if some is damaged."""
+    # An authority is given all of it or told of none.
+    transaction.tables.require_intact(visit_tie, [person_id])
+    return visits_of(transaction, own_cookies(transaction, person_id, OF_PERSON))
 
-    Whose what is damaged was nobody can tell.
+
+def visits_of(
+    transaction: Transaction,
+    cookies: Collection[bytes],
+    since: str = "",
+    until: str = LAST,
+    *,
+    apart: bool = False,
+) -> Iterator[PageVisit | date]:
+    """The visits of some cookies, a day at a time, from a day on and before another.
+
+    Or a day, if some of it is damaged: whose that is nobody can tell. With `apart` those alone that
+    nothing keeps but a hold.
     """
-    tables = transaction.tables
-    tables.require_intact(visit_tie, [person_id])  # an authority is given all of it or told of none
-    cookies = own_cookies(transaction, person_id, OF_PERSON)
-    for day in days_there(tables, "day >= ''") if cookies else ():
-        its, damaged = _whole_and_damaged(transaction, day, cookies)
+    there = days_there(transaction.tables, "day >= ? AND day < ?", since, until)
+    for day in there if cookies else ():
+        its, damaged = _whole_and_damaged(transaction, day, cookies, apart=apart)
         if damaged:
             yield date.fromisoformat(day)
         for columns, tokens in its:
@@ -51,11 +66,12 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
 
 
 def _whole_and_damaged(
-    transaction: Transaction, day: str, cookies: Collection[bytes]
+    transaction: Transaction, day: str, cookies: Collection[bytes], *, apart: bool
 ) -> tuple[list[tuple[VisitColumns, set[bytes]]], set[BlockId]]:
     """The blocks of a day in which there are visits of some cookies, with their tokens.
 
-    And the blocks that are damaged in which there may be some.
+    And the blocks that are damaged in which there may be some. With `apart`, of what a hold alone
+    keeps.
     """
     tables, damaged = transaction.tables, set[BlockId]()
     keys, tokens = whole_keys(transaction, tables, [day]), set[bytes]()
@@ -72,15 +88,23 @@ def _whole_and_damaged(
         (each.columns, tokens)
         for some in lots_of(BlockSize(each, 1) for each in ids)
         for each in open_whole(tables, keys, some, damaged)
-        if not tokens.isdisjoint(each.columns.tokens)
+        if not tokens.isdisjoint(each.columns.tokens) and (each.row.apart or not apart)
     ]
     return whole, damaged
 
 
-def _rows(of_visit: Callable[[PageVisit], str]) -> RowsOf:
+def rows_by(visits: VisitsOf) -> Mapping[str, RowsOf]:
+    """What tells of somebody's visits as rows of each kind of data, by which visits are theirs."""
+    return {
+        PAGE: _rows(visits, lambda visit: visit.route),
+        NETWORK: _rows(visits, lambda visit: visit.network),
+    }
+
+
+def _rows(visits: VisitsOf, of_visit: Callable[[PageVisit], str]) -> RowsOf:
     def rows(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
         clock, result = transaction.clock, list[tuple[datetime, str]]()
-        for each in _visits(transaction, person_id):
+        for each in visits(transaction, person_id):
             if isinstance(each, date):
                 start = datetime.combine(each, datetime.min.time(), clock.zone)
                 result.append((start, DAMAGED))
@@ -91,7 +115,4 @@ def _rows(of_visit: Callable[[PageVisit], str]) -> RowsOf:
     return rows
 
 
-OWN_ROWS: Final[Mapping[str, RowsOf]] = {
-    PAGE: _rows(lambda visit: visit.route),
-    NETWORK: _rows(lambda visit: visit.network),
-}
+OWN_ROWS: Final[Mapping[str, RowsOf]] = rows_by(_visits)

@@ -129,4 +129,5 @@ def practice(provider: Provider) -> Practice:
         due_stock=due_transactions,
         day_events={"transaction": day_events},
         own_rows={"transaction": partner_transactions.rows_of},
+        own_rows_after_silence={"transaction": partner_transactions.rows_after_silence},
     )

@@ -6,29 +6,37 @@ it stands among what is owed. The job writes it once: in the account, and by mai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import zip_longest
 from typing import Final
 
 from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
+from upheld.gate.public import Value
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
 from upheld.policy.words import Words
 from upheld.practice import message_copies, outbox
+from upheld.practice.gag_orders import visible_entries
 from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practice.own_rows import rows_after_silence
 from upheld.practices.legal.instrument import INSTRUMENT, SILENT, Instrument, change_person
 from upheld.practices.legal.instruments import Instruments
-from upheld.practices.legal.release import OWED
+from upheld.practices.legal.release import OWED, is_within
 from upheld.practices.legal.tables import legal_reach
 from upheld.web.pages import format_day
 
 NEWS: Final = "legal/notice"  # the template of the mail
 SUBJECT: Final = "We had to give information about you to an authority"
 KEPT_APART: Final = (
-    "Something that we told you was deleted we had to keep for a legal hold, and may tell you so"
-    " only now. You see it in your account, under What we hold about you."
+    "We had told you that some of this was deleted, but had to keep it for a legal hold, and may"
+    " tell you so only now: {kinds}. You see it in your account, under {pages}."
 )
+VALUES_PAGE: Final = "What we hold about you"
+ROWS_PAGE: Final = "What happened, day by day"
 SENT, BARRED = "sent", "refused"  # of a notice
 KIND_NAMES: Final = {
     "subpoena": "a subpoena",
@@ -81,12 +89,84 @@ class Notices:
 
     def _write(self, transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
         text = notice_text(transaction, instrument)
-        if transaction.values_apart(person_id):
-            text += f"\n\n{KEPT_APART}"
+        text += self._kept_apart(transaction, person_id, instrument)
         letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
         if isinstance(letter, Refused):
             return False
         return not isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused)
+
+    def _kept_apart(
+        self, transaction: Transaction, person_id: PersonId, instrument: Instrument
+    ) -> str:
+        """Which kinds of what was given were told as deleted, where that may be told; or nothing.
+
+        A hold kept them, and nobody might speak of it. What another hold alone keeps is not named,
+        of which nobody may speak still.
+        """
+        fields = _fields_given(transaction, person_id, instrument)
+        values = {}
+        if self._is_given_apart(transaction, person_id, instrument):
+            values = transaction.values_apart(person_id)
+        practices = self.instruments.provider.practices
+        as_values = [e for e in fields if _is_given(values.get(e, ()), instrument)]
+        as_rows = [
+            each
+            for each in fields
+            if any(
+                is_within(at, instrument) and _is_before_release(at, instrument)
+                for at, _ in rows_after_silence(practices, transaction, person_id, each)
+            )
+        ]
+        words = Words(transaction.policy.program)
+        names = [words.term("data", each) for each in fields if each in {*as_values, *as_rows}]
+        pages = [VALUES_PAGE] * bool(as_values) + [ROWS_PAGE] * bool(as_rows)
+        if not names:
+            return ""
+        text = KEPT_APART.format(kinds=word_list(names, "and"), pages=word_list(pages, "and"))
+        return f"\n\n{text}"
+
+    def _is_given_apart(
+        self, transaction: Transaction, person_id: PersonId, instrument: Instrument
+    ) -> bool:
+        """Whether an instrument released what is kept apart of the account that it names."""
+        people = self.instruments.people(transaction.tables, instrument.instrument_id)
+        accounts = {each.account for each in people if each.person_id == person_id}
+        others = [
+            each.person_id
+            for each in people
+            if each.account in accounts and each.entry is not None and each.person_id != person_id
+        ]
+        return bool(transaction.apart_among(others))
+
+
+def _fields_given(
+    transaction: Transaction, person_id: PersonId, instrument: Instrument
+) -> list[str]:
+    """The kinds of data that were released of somebody under an instrument, in its order."""
+    given = {
+        field
+        for line in visible_entries(transaction, person_id, instrument.opened)
+        if line.entry.recipient == f"{instrument.recipient} {instrument.party}"
+        for field in line.entry.data
+    }
+    return [each for each in instrument.fields if each in given]
+
+
+def _is_given(values: Sequence[Value], instrument: Instrument) -> bool:
+    """Whether a release had some of the values of a field, the oldest first: of its period."""
+    start, end = instrument.period_start, instrument.period_end
+    ends = [each.at for each in values[1:]]
+    return any(
+        _is_before_release(each.at, instrument)
+        and (end is None or each.at < end)
+        and (start is None or until is None or until > start)
+        for each, until in zip_longest(values, ends)
+    )
+
+
+def _is_before_release(at: datetime, instrument: Instrument) -> bool:
+    """Whether what came in at a moment was there at the last release."""
+    return instrument.released is not None and at <= instrument.released
 
 
 def notice_text(transaction: Transaction, instrument: Instrument) -> str:

@@ -297,10 +297,10 @@ class Releases:
         for field in fields:
             rows, own = result.series(field), rows_of(practices, transaction, person_id, field)
             if shapes.get(field) == "series":
-                rows = tuple(each for each in rows if _is_within(each.at, instrument))
+                rows = tuple(each for each in rows if is_within(each.at, instrument))
             rows = (*_current_within(former.by_field.get(field, ()), instrument), *rows)
             some = [(to_datetime(each.stored_at), each.value) for each in rows]
-            some += [each for each in own if _is_within(each[0], instrument)]
+            some += [each for each in own if is_within(each[0], instrument)]
             if some or field in result.values:
                 values[field] = tuple(some)
         damaged = tuple(each for each in fields if each in former.damaged)
@@ -347,7 +347,7 @@ def _owes_notice(policy: Policy, act: Act) -> bool:
     return NOTICE in {each.duty for each in decision.duties}
 
 
-def _is_within(at: datetime, instrument: Instrument) -> bool:
+def is_within(at: datetime, instrument: Instrument) -> bool:
     """Whether what came in at a moment is of the period that an instrument demands."""
     start, end = instrument.period_start, instrument.period_end
     return (start is None or at >= start) and (end is None or at < end)
