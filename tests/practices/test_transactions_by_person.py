@@ -23,7 +23,7 @@ from upheld.database.schema import migrate, upgrade
 from upheld.database.statements import rows, run
 from upheld.database.transaction import writing
 from upheld.gate.transaction import Transaction
-from upheld.migrations.versions import transactions_by_person
+from upheld.migrations.versions import transactions_by_person, transactions_gone
 from upheld.practice import partner_marks
 from upheld.practice.tables import partner_transaction as table
 from upheld.practice.withdrawn_rows import SEALED_FOR
@@ -97,6 +97,7 @@ def bring_over(house: House) -> None:
             run(connection, statement)
         with Operations.context(MigrationContext.configure(connection)):
             transactions_by_person.upgrade()
+            transactions_gone.upgrade()
 
 
 @pytest.mark.parametrize("silent", [False, True])

@@ -9,7 +9,7 @@ retention, which has a day for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -21,6 +21,7 @@ from upheld.core import observing
 from upheld.core.ids import EntryNumber, ObligationId, PersonId, RecordId
 from upheld.database import rows as database
 from upheld.database.batches import Place, RowBatch, batch
+from upheld.database.covers import OWNERS_MAX
 from upheld.database.statements import placeholders, rows, to_datetime
 from upheld.database.tables import item as table
 from upheld.database.tables import microseconds
@@ -43,7 +44,7 @@ from upheld.policy.load import Policy
 from upheld.policy.program import Node
 from upheld.policy.request import OwedAct, Request
 from upheld.vault import people
-from upheld.vault.people import ACTIVE, REGISTER
+from upheld.vault.people import ACTIVE, HELD, REGISTER
 
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
@@ -188,21 +189,50 @@ def reassess_each(
     bases: Mapping[PersonId, str],
     kind: str,
     entry: EntryNumber,
+    *,
+    of_erased: bool = False,
 ) -> int:
-    """Do for some people what `reassess` does for one, each by a record of theirs; how many."""
+    """Do for some people what `reassess` does for one, each by a record of theirs; how many.
+
+    Of whoever was erased nothing comes to be owed any more: nobody is there to be answered or told.
+    But with `of_erased`, where the legal desk does something with what is kept of them, that comes
+    to be owed. Of whoever is kept apart nothing does: it would tell of them.
+    """
     bases = {person_id: basis for person_id, basis in bases.items() if person_id != REGISTER}
     if not bases:
         return 0
     count = 0
-    for contexts, whose in contexts_of_each(context, connection, list(bases)):
+    for contexts, everybody in contexts_of_each(context, connection, list(bases)):
+        rules = [(each, proven_by(each.policy, kind)) for each in contexts]
+        if not any(some for _, some in rules):
+            continue
+        apart, erased = _gone_among(connection, everybody)
+        whose = [each for each in everybody if each not in apart]
         questions: dict[tuple[str, str], list[_Question]] = {}
-        for each in contexts:
-            for question in _questions(each, connection, proven_by(each.policy, kind), whose):
+        for each, its in rules if whose else ():
+            for question in _questions(each, connection, its, whose):
                 questions.setdefault(question.must[:2], []).append(question)
         some = {person_id: bases[person_id] for person_id in whose}
-        items = Items(connection)
-        count += sum(_reassess(items, some, each, entry) for each in questions.values())
+        items, closed_to = Items(connection), frozenset() if of_erased else erased
+        count += sum(_reassess(items, some, each, entry, closed_to) for each in questions.values())
     return count
+
+
+def _gone_among(
+    connection: Connection, whose: Sequence[PersonId]
+) -> tuple[frozenset[PersonId], frozenset[PersonId]]:
+    """Who of some people is there for what is kept apart alone, and who was erased."""
+    apart, erased = set[PersonId](), set[PersonId]()
+    for first in range(0, len(whose), OWNERS_MAX):
+        some = whose[first : first + OWNERS_MAX]
+        statement = (
+            "SELECT p.person_id, p.state FROM person p"  # noqa: S608 - places alone
+            f" WHERE p.person_id IN ({placeholders(some)}) AND (p.state = ? OR EXISTS"
+            " (SELECT 1 FROM record r WHERE r.person_id = p.person_id AND r.how = ?))"
+        )
+        for person_id, state in rows(connection, statement, *some, HELD, ERASURE):
+            (apart if state == HELD else erased).add(PersonId(person_id))
+    return frozenset(apart), frozenset(erased)
 
 
 def _questions(
@@ -226,8 +256,12 @@ def _reassess(
     bases: Mapping[PersonId, str],
     questions: Sequence[_Question],
     entry: EntryNumber,
+    closed_to: Collection[PersonId],
 ) -> int:
-    """Open what some versions owe by one clause, or let it lapse where none of them does."""
+    """Open what some versions owe by one clause, or let it lapse where none of them does.
+
+    Nothing is opened for those to whom it is `closed_to`.
+    """
     dues: dict[tuple[PersonId, str], datetime] = {}  # by whose, and the record, the first of any
     lapsed = set(bases)
     for execution, data, must in questions:
@@ -240,7 +274,7 @@ def _reassess(
             owed = [each for each in decision.owed if each.clause == must.clause]
             if owed:
                 lapsed.discard(person_id)
-            if any(each.certain for each in owed):
+            if person_id not in closed_to and any(each.certain for each in owed):
                 certain[person_id] = [each for each in owed if each.certain], evidence
         moments_by_owner = _moments(data, certain, bases)
         for person_id, (owed, _) in certain.items():

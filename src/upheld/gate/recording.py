@@ -77,7 +77,7 @@ def keep(
             actor = options.get("actor") or _actor(each.person_id, each.by_whom)
             by_actor.setdefault(actor, []).append(each)
         for actor, its in by_actor.items():
-            _enter(context, connection, its, "add", actor)
+            _enter(context, connection, its, "add", actor, of_erased=people.HELD in states)
         result |= {each.person_id: each.record_id for each in new_records}
     return result
 
@@ -104,9 +104,18 @@ def withdraw(
 
 
 def _enter(
-    context: GateContext, connection: Connection, some: Sequence[Record], done: str, actor: str
+    context: GateContext,
+    connection: Connection,
+    some: Sequence[Record],
+    done: str,
+    actor: str,
+    *,
+    of_erased: bool = False,
 ) -> None:
-    """Add the entry about some people's records of one kind, and see what is owed by them."""
+    """Add the entry about some people's records of one kind, and see what is owed by them.
+
+    Of whoever was erased only where whoever keeps the records reaches them.
+    """
     kind, bases = some[0].kind, {each.person_id: each.record_id for each in some}
     entry = Entry(
         kind="record",
@@ -119,7 +128,7 @@ def _enter(
     whose = list(bases) if len(bases) > 1 else some[0].person_id
     at = microseconds(context.clock.now())
     number, _ = entries.add(connection, entry, whose or None, at)
-    obligations.reassess_each(context, connection, bases, kind, number)
+    obligations.reassess_each(context, connection, bases, kind, number, of_erased=of_erased)
 
 
 def text_keys(
