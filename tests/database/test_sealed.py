@@ -276,8 +276,8 @@ def test_rows_by_their_columns_in_another_order_are_not_written(
     gate: Gate, person: PersonId
 ) -> None:
     """Else a value would be read as another's; in their own order they are found by their keys."""
-    columns = ["person_id", "party", "mark", "feed_id", "received", "sealed"]
-    some = [(person, "spruce-point", f"m{n}", "f", "2026-11-30", b"row") for n in range(250)]
+    columns = ["person_id", "party", "mark", "feed_id", "received", "sealed", "gone"]
+    some = [(person, "spruce-point", f"m{n}", "f", "2026-11-30", b"row", None) for n in range(250)]
     with writing(gate.engine) as connection:
         with pytest.raises(TypeError):
             Tables(connection).insert_rows(partner_transaction, sorted(columns), some)

@@ -80,7 +80,7 @@ def test_no_record_about_whom_is_kept_apart_opens_anything(house: House) -> None
 def test_an_emergency_about_somebody_erased_is_released_and_reviewed(
     house: House, silent: bool
 ) -> None:
-    """Its review is owed of whom an open hold keeps; of whom is kept apart the desk alone sees it."""
+    """Its review is owed of whom an open hold keeps; of whom is kept apart the desk alone knows."""
     held = Held(house, silent=silent)
     erase(held.gate, [held.ann])
     now = house.clock.now()

@@ -74,7 +74,7 @@ def mark_as_before(transaction: Transaction) -> None:
         if each.mark in known:
             mark = marker.mark_of(each.party, reference).hex()
         sealed = sealer.seal(content, each.person_id, each.party, mark)
-        pairs.append((each, each._replace(mark=mark, sealed=sealed)))
+        pairs.append((each, each._replace(mark=mark, sealed=sealed, gone=None)))
     transaction.tables.rewrite(table, pairs)
 
 
