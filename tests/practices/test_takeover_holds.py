@@ -13,8 +13,7 @@ from practices.closings import approved, lawyers_of, run_job, terms_of
 from practices.conftest import House, send
 from practices.orders import account_of, demand, desk_of, release, texts
 from practices.orders import approved as approved_order
-from practices.test_held_rows import apart, run_jobs
-from practices.test_holds import preserved, write_name
+from practices.test_holds import apart, preserved, run_jobs, write_name
 from practices.test_partner_transactions import partner, row, take
 from practices.test_takeovers import transfers
 from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
