@@ -36,6 +36,12 @@ def owed_to(house: House, *whom: PersonId) -> set[tuple[str, str]]:
     return {(each.basis, each.action) for each in mine if each.action}
 
 
+def record(house: House, whom: PersonId, kind: str, fact: str) -> None:
+    """Keep a record about somebody, whoever they are: of who is kept apart as the desk does."""
+    is_apart = whom in apart(house)
+    house.do(lambda t: (t.reaching_apart() if is_apart else t).record(whom, kind, fact=fact))
+
+
 def proofs_of(house: House) -> list[tuple[str, str]]:
     """Each fact by which the policy may owe an act to somebody, with the kind of its proof."""
     facts = house.policy.program.vocabulary.facts
@@ -52,7 +58,7 @@ def test_no_record_about_somebody_erased_opens_what_nobody_can_answer(house: Hou
     before, kinds = owed_to(house, held.ann), proofs_of(house)
     assert {kind for kind, _ in kinds} >= {"request", "incident", "transfer", "signal"}
     for kind, fact in kinds:
-        house.do(lambda t, k=kind, f=fact: t.record(held.ann, k, fact=f))  # type: ignore[misc]
+        record(house, held.ann, kind, fact)
         assert owed_to(house, held.ann) == before, fact
     open_due_obligations(held.gate)
     assert owed_to(house, held.ann) == before
@@ -71,7 +77,7 @@ def test_no_record_about_whom_is_kept_apart_opens_anything(house: House) -> None
     erase(held.gate, [held.ann])
     (other,) = apart(house)
     for kind, fact in proofs_of(house):
-        house.do(lambda t, k=kind, f=fact: t.reaching_apart().record(other, k, fact=f))  # type: ignore[misc]
+        record(house, other, kind, fact)
         open_due_obligations(held.gate)
         assert owed_to(house, other, held.ann) == set(), fact
 

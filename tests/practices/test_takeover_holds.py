@@ -15,6 +15,7 @@ from practices.orders import account_of, demand, desk_of, release, texts
 from practices.orders import approved as approved_order
 from practices.test_holds import apart, preserved, run_jobs, write_name
 from practices.test_partner_transactions import partner, row, take
+from practices.test_silence_over import drop_name
 from practices.test_takeovers import transfers
 from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
 from upheld.core.ids import UserId
@@ -34,10 +35,7 @@ def database_url(tmp_path: Path) -> str:
 def test_a_takeover_takes_nothing_that_a_silent_order_keeps_and_that_stays_here(
     house: House, tmp_path: Path
 ) -> None:
-    """Ann's account goes as Bo's does, who is under no order; Zed's, who was erased, is in none.
-
-    Afterwards the legal desk releases of both what they had deleted before, also years later.
-    """
+    """Ann's account goes as Bo's does, who is under none, and the desk releases the rest later."""
     desk, recorder, whom = desk_of(house), record_visits(house), {}
     partner(house)
     for name in ("ann", "bo", "zed"):
@@ -49,7 +47,7 @@ def test_a_takeover_takes_nothing_that_a_silent_order_keeps_and_that_stays_here(
             preserved(house, desk, person, silent=True)
         house.do(partial(withdrawal.withdraw, feed_id=feed.feed_id, by=UserId("u1")))
         withdrawal.take_out(house.provider.gate.gate)
-        house.do(lambda t, p=person: t.drop(p, ["name"]))  # type: ignore[misc]
+        drop_name(house, person)
         path = untie_path(browser.get("/me/privacy/visits").text)
         send(browser, path, {}, "/me/privacy/visits")
     accounts = {name: account_of(house, person) for name, person in whom.items()}

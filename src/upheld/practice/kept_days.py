@@ -89,8 +89,8 @@ def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds
     at = microseconds(transaction.clock.now())
     hidden = silent_holds(transaction.policy, mine, at)
     silent = [each.record_id in hidden for each in holds]
-    told = [each for each in mine if each.kind == HOLD and each.record_id not in hidden]
-    return Holds(not all(silent), any(silent), _in_force_since(told, at))
+    may_be_told = [e for e in mine if e.kind == HOLD and e.record_id not in hidden]
+    return Holds(not all(silent), any(silent), _in_force_since(may_be_told, at))
 
 
 def is_told(transaction: Transaction, person_id: PersonId) -> bool:
@@ -126,8 +126,8 @@ def silence_over(transaction: Transaction, person_id: PersonId) -> datetime | No
         return None
     at = microseconds(transaction.clock.now())
     hidden = silent_holds(transaction.policy, mine, at)
-    told = [each for each in mine if each.kind == HOLD and each.record_id not in hidden]
-    whose = {each.how for each in told if each.in_force(at)}
+    may_be_told = [e for e in mine if e.kind == HOLD and e.record_id not in hidden]
+    whose = {each.how for each in may_be_told if each.in_force(at)}
     ends = [
         min(end for end in (each.ends, each.withdrawn) if end is not None)
         for each in mine

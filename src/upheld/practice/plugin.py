@@ -226,8 +226,7 @@ class Practice(NamedTuple):
     recent_pages: RecentPages | None = None  # which pages people looked at since a day
     day_events: Mapping[str, DayEvents] = {}  # kind of data, to who tells what happened
     own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
-    # Kind of data, to which of these were told as gone and are told of since a silence is over.
-    own_rows_after_silence: Mapping[str, RowsOf] = {}
+    own_rows_after_silence: Mapping[str, RowsOf] = {}  # of these, what is told of since a silence
 
 
 def _count_nothing(name: str, **labels: str) -> None:

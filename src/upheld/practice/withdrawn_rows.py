@@ -57,9 +57,9 @@ def visible(transaction: Transaction, person_id: PersonId) -> list[Any]:
 
 def keep_for_hold(transaction: Transaction, rows: Sequence[Any], to: str) -> None:
     """Let rows wait for the end of a hold, as `GONE` or `WAITS` says."""
-    gone = microseconds(transaction.clock.now()) if to == GONE else None
+    moment = microseconds(transaction.clock.now()) if to == GONE else None
     _write_anew(
-        transaction, [(each, {"feed_id": _as(to, each.feed_id), "gone": gone}) for each in rows]
+        transaction, [(each, {"feed_id": _as(to, each.feed_id), "gone": moment}) for each in rows]
     )
 
 

@@ -29,7 +29,7 @@ from upheld.practices.collection.ties import OF_PERSON, STORE, own_cookies
 NEVER: Final = "~"  # after each day
 
 
-class Told(NamedTuple):
+class OpenVisits(NamedTuple):
     """What of somebody's visits that were told as gone is told: `since` when they were told so.
 
     In microseconds, or None where all is told; and the first day of those that time set apart.
@@ -39,7 +39,7 @@ class Told(NamedTuple):
     oldest_day: str
 
 
-def told_of(transaction: Transaction, person_id: PersonId, store: Decision) -> Told | None:
+def told_of(transaction: Transaction, person_id: PersonId, store: Decision) -> OpenVisits | None:
     """What is told of visits that a hold alone keeps, by the decision on storing some.
 
     None where no hold may be told. Of what was told as gone before those began which may be, or
@@ -49,10 +49,10 @@ def told_of(transaction: Transaction, person_id: PersonId, store: Decision) -> T
     if holds.open_since is None:
         return None
     if not is_hidden(transaction, person_id):
-        return Told(None, "")
+        return OpenVisits(None, "")
     began = transaction.clock.day_of(to_datetime(holds.open_since))
     oldest_day = first_day_on(began, store) if store.allowed else NEVER
-    return Told(holds.open_since, oldest_day)
+    return OpenVisits(holds.open_since, oldest_day)
 
 
 def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit]:
@@ -61,15 +61,15 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
     What is damaged is not among them.
     """
     _, store = rules_of(transaction.arrivals, signal=False).decisions
-    told, over = told_of(transaction, person_id, store), silence_over(transaction, person_id)
-    if told is None or over is None:
+    visits, end = told_of(transaction, person_id, store), silence_over(transaction, person_id)
+    if visits is None or end is None:
         return
     tied = own_cookies(transaction, person_id)
-    of_ended_ties = own_cookies(transaction, person_id, OF_PERSON, told.since) - tied
-    went_before = first_day_on(transaction.clock.day_of(over), store) if store.allowed else ""
+    of_ended_ties = own_cookies(transaction, person_id, OF_PERSON, visits.since) - tied
+    went_before = first_day_on(transaction.clock.day_of(end), store) if store.allowed else ""
     for each in chain(
-        visits_of(transaction, of_ended_ties, told.oldest_day),
-        visits_of(transaction, tied, told.oldest_day, went_before, apart=True),
+        visits_of(transaction, of_ended_ties, visits.oldest_day),
+        visits_of(transaction, tied, visits.oldest_day, went_before, apart=True),
     ):
         if not isinstance(each, date):
             yield each

@@ -154,10 +154,10 @@ class OwnVisits:
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
         # What a hold alone keeps is shown where it may be told that there is one: that one.
-        told = told_of(transaction, person_id, rules.decisions[1]) if sees else None
-        if told is not None:  # also what was told as gone
-            cookies |= own_cookies(transaction, person_id, OF_PERSON, told.since)
-        kept_from = NEVER if told is None else told.oldest_day
+        open_visits = told_of(transaction, person_id, rules.decisions[1]) if sees else None
+        if open_visits is not None:  # also what was told as gone
+            cookies |= own_cookies(transaction, person_id, OF_PERSON, open_visits.since)
+        kept_from = NEVER if open_visits is None else open_visits.oldest_day
         with_visits = _days_of_visits(transaction, end, kept_from) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
         blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, kept_from)

@@ -143,13 +143,13 @@ def _fields_given(
     transaction: Transaction, person_id: PersonId, instrument: Instrument
 ) -> list[str]:
     """The kinds of data that were released of somebody under an instrument, in its order."""
-    given = {
+    fields = {
         field
         for line in visible_entries(transaction, person_id, instrument.opened)
         if line.entry.recipient == f"{instrument.recipient} {instrument.party}"
         for field in line.entry.data
     }
-    return [each for each in instrument.fields if each in given]
+    return [each for each in instrument.fields if each in fields]
 
 
 def _is_given(values: Sequence[Value], instrument: Instrument) -> bool:
