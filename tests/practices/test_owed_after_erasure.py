@@ -107,7 +107,8 @@ def test_an_emergency_about_somebody_erased_is_released_and_reviewed(
     assert reviews == (set() if silent else {"review-disclosure"})
     which = its.instrument_id
     assert house.do(lambda t: held.desk.instruments.require(t.tables, which)).waits_for_review
-    house.do(lambda t: held.desk.instruments.review(t, which, held.desk.counsel))
+    why = "It had to be, as they called us."
+    house.do(lambda t: held.desk.instruments.review(t, which, why, held.desk.counsel))
     assert not house.do(lambda t: held.desk.instruments.require(t.tables, which)).waits_for_review
     house.clock.moved += timedelta(days=90)
     house.do(lambda t: t.accept_clock(house.clock.now()))
