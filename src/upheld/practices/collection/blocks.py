@@ -83,6 +83,10 @@ class VisitColumns(msgspec.Struct, array_like=True):
         columns.tokens, columns.token_of = _distinct([new for _, new in pairs])
         return columns
 
+    def without_routes(self) -> VisitColumns:
+        """The visits without which page each was of."""
+        return msgspec.structs.replace(self, routes=[""], route_of=[0] * len(self.times))
+
     def _only(self, stay: list[int]) -> VisitColumns:
         """The visits at some places, without the values of the others."""
         routes, route_of = _still(self.routes, self.route_of, stay)
@@ -288,9 +292,9 @@ def write(
     source: str,
     fields: Sequence[str],
     clauses: Sequence[str],
-    apart: bool = False,
+    apart: bool | None = None,
 ) -> None:
-    """Write blocks; `apart` where a hold alone keeps what is in them."""
+    """Write blocks; `apart` says whether what is in them is told as gone, of what a hold keeps."""
     tables.insert_all(
         visit_block,
         [
@@ -303,7 +307,7 @@ def write(
                 "visits": each.visits,
                 "sealed": each.sealed,
                 "token_bits": each.token_bits,
-                "apart": True if apart else None,
+                "apart": apart,
             }
             for each in blocks
         ],

@@ -34,6 +34,7 @@ from upheld.practices.collection.endings import (
 )
 from upheld.practices.collection.rewriting import (
     JOB,
+    BlockPart,
     BlockSize,
     OpenBlock,
     any_of,
@@ -154,7 +155,9 @@ def _write_lot(
             }
         )
         count += len(columns.times) - len(others.times)
-        replace(transaction, keys, row, others, row.fields.split(), staying)
+        replace(
+            transaction, keys, row, BlockPart(others, row.apart), BlockPart(staying, apart=True)
+        )
     return count
 
 

@@ -16,6 +16,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import DayKeys, where_tokens_may_be
 from upheld.practices.collection.endings import Ending, aside_of, keep_ties_aside
 from upheld.practices.collection.rewriting import (
+    BlockPart,
     BlockSize,
     lots_of,
     open_whole,
@@ -100,4 +101,10 @@ def _write_day(transaction: Transaction, day: str, ending: Ending) -> None:
             if token in columns.tokens:
                 staying = columns.under({token: [*others, (ALWAYS, token)]})
                 rest = columns.without({token})
-                replace(transaction, keys, row, rest, row.fields.split(), staying)
+                replace(
+                    transaction,
+                    keys,
+                    row,
+                    BlockPart(rest, row.apart),
+                    BlockPart(staying, apart=True),
+                )

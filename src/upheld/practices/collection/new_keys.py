@@ -14,7 +14,8 @@ from upheld.core.ids import BlockId
 from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import PAGE, DayKeyError, DayKeys, days_of
-from upheld.practices.collection.retention import drop_all_but, may_stay, write_as_it_is
+from upheld.practices.collection.holding import drop_day, held_cookies, write_as_it_is
+from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import (
     EVERY,
     BlockSize,
@@ -23,7 +24,6 @@ from upheld.practices.collection.rewriting import (
     lots_of,
 )
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day
-from upheld.practices.collection.ties import cookies_of, tied_on_hold
 
 RENEWED: Final = "visits.new-key"  # the kind of an entry
 
@@ -59,8 +59,9 @@ def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
         write_as_it_is(tables, visit_day, "day = ?", name)
         its = []
     else:
-        if cookies := cookies_of(transaction, tied_on_hold(transaction)):
-            drop_all_but(transaction, cookies, name)
+        reach = held_cookies(transaction)
+        if reach.ends:
+            drop_day(transaction, reach, name)
         else:
             tables.purge(visit_block, "day = ?", name)
         tables.purge(visit_day, "day = ?", name)

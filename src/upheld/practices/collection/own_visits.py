@@ -286,16 +286,23 @@ def _opened(gate: Gate, week: KeptDays) -> tuple[dict[str, list[PageCount]], boo
     days, damaged = dict[str, list[tuple[PageVisit, Beacon | None]]](), False
     for day in sorted(week.salts, reverse=True):
         tokens = {keys.token(day, each) for each in week.cookies}
-        some = list[tuple[PageVisit, Beacon | None]]()
+        some, networks = list[tuple[PageVisit, Beacon | None]](), dict[tuple[Any, ...], str]()
         for row in (row for row in week.rows if row.day == day):
             try:
                 its = [] if tokens.isdisjoint(keys.tokens_in(row)) else keys.open(row)
             except SealError:
                 damaged = True
                 continue
-            some += [(each, week.tellers.get(row.source)) for each in its if each.token in tokens]
+            mine = [each for each in its if each.token in tokens]
+            if PAGE in row.fields.split():
+                some += [(each, week.tellers.get(row.source)) for each in mine]
+            else:  # a hold keeps the networks alone of visits that are counted
+                networks |= {(each.at, each.token): each.network for each in mine}
         if some:
-            days[day] = some
+            days[day] = [
+                (each._replace(network=each.network or networks.get((each.at, each.token), "")), by)
+                for each, by in some
+            ]
     return {
         day: _by_page(gate.clock, some, networks=week.networks) for day, some in days.items()
     }, damaged

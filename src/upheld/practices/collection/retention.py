@@ -6,10 +6,7 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Table
+from collections.abc import Collection, Iterable, Sequence
 
 from upheld.core.ids import BlockId, PersonId
 from upheld.database.own_tables import Tables
@@ -20,13 +17,15 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import first_day
-from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE
+from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, VisitColumns
 from upheld.practices.collection.endings import forget_browsers
 from upheld.practices.collection.former_ties import put_former_aside
+from upheld.practices.collection.holding import drop_day, held_cookies
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
     JOB,
+    BlockPart,
     BlockSize,
     any_of,
     days_in_doubt,
@@ -39,7 +38,7 @@ from upheld.practices.collection.rewriting import (
     whole_keys,
 )
 from upheld.practices.collection.tables import COUNTED, log_reading, visit_block, visit_day
-from upheld.practices.collection.ties import cookies_of, tied_on_hold, tied_with_holds
+from upheld.practices.collection.ties import tied_with_holds
 from upheld.practices.collection.untying import finish_waiting
 
 
@@ -61,7 +60,7 @@ def retire(gate: Gate) -> int:
             since = oldest if PAGE in allowed else ""
             count = _drop_before(transaction, since, decision.clauses, on_hold)
             forget_browsers(transaction, since)
-        while (step := _narrow(gate, allowed, damaged)) is not None:
+        while (step := _narrow(gate, damaged, on_hold)) is not None:
             count += step
         finish_waiting(gate, trial)
         # An erasure may have put some there, too: until they are whole, or gone.
@@ -84,11 +83,12 @@ def _storing(fields: Sequence[str]) -> Act:
 
 
 def _on_hold_before(gate: Gate) -> set[PersonId] | None:
-    """Who may be on hold, looked for while nobody waits; None where there is no day to drop."""
+    """Who may be on hold, looked for while nobody waits; None where nothing counted goes."""
     with gate.consult() as transaction:
         allowed, oldest, _ = may_stay(transaction)
         where, values = _before(oldest if PAGE in allowed else "")
-        if not days_there(transaction.tables, where, *values):
+        tables = transaction.tables
+        if not days_there(tables, where, *values) and not _too_wide(tables, allowed, 1):
             return None
         return tied_with_holds(transaction)
 
@@ -115,9 +115,9 @@ def _drop_before(
         visit_block, ["block_id", "fields"], f"{COUNTED} AND {where}", *values
     )
     days = days_there(tables, where, *values)
-    if days and (cookies := cookies_of(transaction, tied_on_hold(transaction, on_hold))):
+    if days and (reach := held_cookies(transaction, on_hold)).ends:
         for day in days:
-            drop_all_but(transaction, cookies, day)
+            drop_day(transaction, reach, day)
     else:
         for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
             tables.purge(visit_block, "day = ?", day)
@@ -136,81 +136,59 @@ def _drop_before(
     return len(openly)
 
 
-def drop_all_but(transaction: Transaction, cookies: Mapping[bytes, int], day: str) -> None:
-    """Delete of a day what came with other cookies than some, which the law has us keep.
+def _narrow(gate: Gate, damaged: set[BlockId], on_hold: Collection[PersonId] | None) -> int | None:
+    """Write some blocks anew without what may be kept no longer; how many, None at the end.
 
-    By cookie, before when a visit is kept, in seconds since 1970. What may be in a block that is
-    damaged nobody can say: it stays, apart, and nobody is told of it any more.
+    What is taken out of visits that the law has us keep stays, apart; what is apart stays as it is.
     """
-    tables, damaged = transaction.tables, set[BlockId]()
-    keys = whole_keys(transaction, tables, [day])
-    ids = [
-        BlockId(str(block_id))
-        for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], "day = ?", day)
-    ]
-    for some in lots_of(BlockSize(each, 1) for each in ids):
-        blocks = open_whole(tables, keys, some, damaged)
-        ends = {keys.token(day, each): its for each, its in cookies.items() if blocks}
-        for row, columns in blocks:
-            staying = columns.under({token: [(end, token)] for token, end in ends.items()})
-            if len(staying.times) < len(columns.times):
-                nothing = staying.without(staying.tokens)
-                replace(transaction, keys, row, nothing, row.fields.split(), staying)
-            elif not row.apart:
-                tables.update(visit_block, {"apart": True}, "block_id = ?", row.block_id)
-    for each in sorted(damaged):
-        its, _ = tables.select_authentic(visit_block, "block_id = ?", each)
-        if not any(row.apart for row in its):
-            write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
-    if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
-        tables.purge(visit_day, "day = ?", day)
-    elif not keys.salts:
-        write_as_it_is(tables, visit_day, "day = ?", day)
-
-
-def write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
-    """Write a row that is not as it was written, with changes, as it is, if it is there.
-
-    Nothing opens by that which did not before, and nothing but that is found in it any more.
-    """
-    names = [each.name for each in table.columns if each.name != "mac"]
-    for row in tables.select_unchecked(table, names, where, key):
-        tables.purge(table, where, key)
-        tables.insert(table, **{**dict(zip(names, row, strict=True)), **changes})
-
-
-def _narrow(gate: Gate, allowed: Sequence[str], damaged: set[BlockId]) -> int | None:
-    """Write some blocks anew without what may be kept no longer; how many, None at the end."""
-    gone = [each for each in EVERY if each not in allowed]
-    if not gone or PAGE in gone:
-        return None
     with gate.together() as transaction:
+        allowed, _, _ = may_stay(transaction)
+        gone = [each for each in EVERY if each not in allowed]
+        if not gone or PAGE in gone:
+            return None
         tables = transaction.tables
         most = BLOCKS_AT_ONCE + len(damaged)
-        # What is apart a hold keeps as it is.
-        kinds = " OR ".join(["fields LIKE ?"] * len(gone))
-        where = f"{COUNTED} AND ({kinds}) LIMIT {most}"
-        sizes = [
-            BlockSize(BlockId(str(block_id)), int(visits))
-            for block_id, visits in tables.select_unchecked(
-                visit_block, ["block_id", "visits"], where, *(f"%{each}%" for each in gone)
-            )
-            if block_id not in damaged
-        ]
+        sizes = [each for each in _too_wide(tables, allowed, most) if each.block_id not in damaged]
         lot = next(lots_of(sizes), [])
         if not lot:
             return None
         where = f"{any_of(lot)} GROUP BY day"
         days = [str(day) for (day,) in tables.select_unchecked(visit_block, ["day"], where, *lot)]
         keys = whole_keys(transaction, tables, days)
+        reach = held_cookies(transaction, on_hold)
+        tokens = {day: reach.of_day(keys, day) for day in days}
         blocks = open_whole(tables, keys, lot, damaged)
         for row, columns in blocks:
-            nothing = [0] * len(columns.times)
-            if NETWORK not in allowed:
-                columns.networks, columns.network_of = [""], nothing
-            if COOKIE not in allowed:
-                columns.tokens, columns.token_of = [b""], nothing
-            replace(transaction, keys, row, columns, set(row.fields.split()) & {*allowed})
+            staying = tokens[row.day].staying(row, columns)
+            replace(transaction, keys, row, *_narrowed(columns, allowed, staying))
         if blocks:
             transaction.note(None, "retention", action="delete", data=tuple(gone))
     return len(blocks)
+
+
+def _too_wide(tables: Tables, allowed: Sequence[str], most: int) -> list[BlockSize]:
+    """Some blocks that are counted in which there is what may be kept no longer."""
+    gone = [f"%{each}%" for each in EVERY if each not in allowed]
+    kinds = " OR ".join(["fields LIKE ?"] * len(gone))
+    where = f"{COUNTED} AND ({kinds}) LIMIT {most}"
+    rows = (
+        tables.select_unchecked(visit_block, ["block_id", "visits"], where, *gone) if gone else []
+    )
+    return [BlockSize(BlockId(str(block_id)), int(visits)) for block_id, visits in rows]
+
+
+def _narrowed(
+    columns: VisitColumns, allowed: Sequence[str], staying: Iterable[BlockPart]
+) -> list[BlockPart]:
+    """Visits without what may be kept no longer, and what that takes out of those that stay."""
+    if COOKIE in allowed:  # they stay known as whose they are: their networks alone are lost
+        staying = [
+            BlockPart(each.columns.without_routes(), each.apart, (NETWORK, COOKIE))
+            for each in staying
+        ]
+    nothing = [0] * len(columns.times)
+    if NETWORK not in allowed:
+        columns.networks, columns.network_of = [""], nothing
+    if COOKIE not in allowed:
+        columns.tokens, columns.token_of = [b""], nothing
+    return [BlockPart(columns, None, allowed), *staying]

@@ -161,27 +161,31 @@ def _require_whole(gate: Gate, day: str, block_ids: Sequence[BlockId]) -> None:
                 keys.columns(row)
 
 
-def replace(
-    transaction: Transaction,
-    keys: DayKeys,
-    row: Any,
-    columns: VisitColumns,
-    fields: Iterable[str],
-    apart: VisitColumns | None = None,
-) -> None:
-    """Write a block anew; without any visit it goes. A hold alone keeps what is `apart`."""
+class BlockPart(NamedTuple):
+    """Visits that stand in place of a block, whether they are apart, and of which kinds of data.
+
+    Of those that the block has where nothing is said.
+    """
+
+    columns: VisitColumns
+    apart: bool | None
+    fields: Collection[str] = EVERY
+
+
+def replace(transaction: Transaction, keys: DayKeys, row: Any, *parts: BlockPart) -> None:
+    """Write parts in place of a block, those in which there is a visit, like it in all else."""
     transaction.tables.delete(visit_block, "block_id = ?", row.block_id)
-    names = tuple(each for each in EVERY if each in fields)
-    bits = row.token_bits if COOKIE in names else None
-    # What is apart may have other tokens: nothing is said of how they begin.
-    for some, is_apart in ((columns, bool(row.apart)), (apart, True)):
-        if some is not None and some.times:
-            its_bits = bits if some is columns else None
+    before = row.fields.split()
+    for columns, apart, fields in parts:
+        names = tuple(each for each in EVERY if each in before and each in fields)
+        # What is apart may have other tokens: nothing is said of how they begin.
+        bits = row.token_bits if COOKIE in names and apart is None else None
+        if columns.times:
             blocks.write(
                 transaction.tables,
-                [seal_columns(keys, row.day, some, its_bits)],
+                [seal_columns(keys, row.day, columns, bits)],
                 source=row.source,
                 fields=names,
                 clauses=row.clauses.split(),
-                apart=is_apart,
+                apart=apart,
             )

@@ -44,8 +44,8 @@ visit_block: Final = Table(
     # The bits with which each token in it begins; nothing where they begin with any. They say
     # nothing of a cookie to whoever has not the key of the day.
     Column("token_bits", WORD),
-    # Set where a hold alone keeps what is in it: no count has it, since an order may forbid us to
-    # speak of it.
+    # Set where a hold alone keeps what is in it, and no count has it: yes where it was told as gone
+    # since an order forbade us to speak of the hold, no where a customer may be told.
     Column("apart", Boolean),
     Column("mac", LargeBinary),
     # All but what is sealed: blocks are small and many, and are counted without being read.

@@ -21,6 +21,7 @@ from upheld.practice.kept_days import holds_of, is_hidden, is_on_hold
 from upheld.practices.collection.blocks import COOKIE, PAGE
 from upheld.practices.collection.endings import Ending, endings_of, keep_ties_aside
 from upheld.practices.collection.erasing import end_visits, erase_visits
+from upheld.practices.collection.holding import let_go
 from upheld.practices.collection.tables import visit_tie
 from upheld.practices.collection.ties import (
     STORE,
@@ -98,6 +99,7 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
     something is not as it was written, that is set aside, and nobody else waits for them; of whom
     an order forbids to speak, they are not listed.
     """
+    let_go(gate)
     with gate.together() as transaction:
         waiting = [
             (PersonId(str(person_id)), str(mark))
@@ -140,20 +142,10 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
 
 
 def _finish_untied(gate: Gate, person_id: PersonId, mark: str) -> int:
-    """Delete what a hold kept of visits of a browser since it was untied, and the tie of that.
+    """Let go of a tie that a hold kept since its browser was untied; its visits are gone by now.
 
     Of one that others used too nothing was put aside: what is there of it stays nobody's.
     """
-
-    def now(transaction: Transaction) -> dict[bytes, Ending]:
-        if is_on_hold(transaction, person_id, STORE):
-            return {}
-        return endings_of(transaction, [person_id], only=mark)
-
-    with gate.together() as transaction:
-        endings = now(transaction)
-    if endings:
-        end_visits(gate, endings, now)
     with gate.together() as transaction:
         transaction.lock(person_id)
         row = transaction.tables.get(visit_tie, _WAITS, person_id, mark)

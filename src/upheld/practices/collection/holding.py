@@ -1,0 +1,186 @@
+"""What a hold keeps of visits that would go otherwise: apart, for as long as the hold lasts.
+
+Whose visits are on hold is known by the cookies that are tied to them. What may not be counted any
+more of theirs lies in blocks of its own, under the same tokens, which no count has: of visits that
+stay counted their networks alone, each with its time, and else all that there was. So each thing
+that a hold keeps is there once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, MutableSet
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table
+
+from upheld.core.ids import BlockId, PersonId
+from upheld.database.own_tables import Tables
+from upheld.gate.gate import Gate
+from upheld.gate.transaction import Transaction
+from upheld.practice.kept_days import holds_of, is_hidden
+from upheld.practices.collection.blocks import DayKeys, VisitColumns
+from upheld.practices.collection.rewriting import (
+    BlockPart,
+    BlockSize,
+    lots_of,
+    open_whole,
+    replace,
+    whole_keys,
+)
+from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.ties import (
+    ALWAYS,
+    OF_PERSON,
+    STORE,
+    TIED,
+    cookies_of,
+    open_ties,
+    tied_on_hold,
+    tied_with_holds,
+)
+
+_APART = "apart IS NOT NULL"
+
+
+class HeldCookies(NamedTuple):
+    """By which cookies visits are known that the law has us keep, and before when each is.
+
+    In seconds since 1970. Of the visits of some it may be told `openly`, and of some of these also
+    of those that were told as gone, since nothing forbids it any more. Not `all_there` where a tie
+    of somebody on hold does not open.
+    """
+
+    ends: Mapping[bytes, int]
+    openly: frozenset[bytes]
+    again: frozenset[bytes]
+    all_there: bool
+
+    def of_day(self, keys: DayKeys, day: str) -> HeldTokens:
+        """What stands for them on a day; nothing where its key is not there."""
+        if day not in keys.salts:
+            return HeldTokens({}, frozenset(), frozenset())
+        ends = {keys.token(day, each): end for each, end in self.ends.items()}
+        openly, again = (
+            frozenset(keys.token(day, each) for each in some) for some in (self.openly, self.again)
+        )
+        return HeldTokens(ends, openly, again)
+
+
+class HeldTokens(NamedTuple):
+    """Held cookies as they stand in the blocks of a day."""
+
+    ends: Mapping[bytes, int]
+    openly: frozenset[bytes]
+    again: frozenset[bytes]
+
+    def staying(self, row: Any, columns: VisitColumns) -> list[BlockPart]:
+        """What of the visits of a block the law has us keep."""
+        its = columns.under({token: [(end, token)] for token, end in self.ends.items()})
+        tokens = self.again if row.apart else self.openly
+        openly = its.under({token: [(ALWAYS, token)] for token in tokens})
+        both = [BlockPart(openly, apart=False), BlockPart(its.without(tokens), apart=True)]
+        return [each for each in both if each.columns.times]
+
+
+def held_cookies(
+    transaction: Transaction, before: Collection[PersonId] | None = None
+) -> HeldCookies:
+    """The cookies of everybody who is on hold; `before` as `tied_on_hold` has it."""
+    people = tied_on_hold(transaction, before)
+    there = sum(
+        len(transaction.tables.select_unchecked(visit_tie, ["cookie_mark"], OF_PERSON, each))
+        for each in people
+    )
+    openly = [each for each in people if holds_of(transaction, each, STORE).open]
+    again = [each for each in openly if not is_hidden(transaction, each)]
+    return HeldCookies(
+        cookies_of(transaction, people),
+        frozenset(tie.cookie for each in openly for tie in open_ties(transaction, TIED, each)),
+        frozenset(cookies_of(transaction, again)),
+        there == sum(len(open_ties(transaction, OF_PERSON, each)) for each in people),
+    )
+
+
+def drop_day(transaction: Transaction, reach: HeldCookies, day: str) -> None:
+    """Delete of a day what came with other cookies than those which the law has us keep.
+
+    What may be in a block that is damaged nobody can say: it stays, apart, and nobody is told of it
+    any more.
+    """
+    tables, damaged = transaction.tables, set[BlockId]()
+    keys = whole_keys(transaction, tables, [day])
+    for row, staying in _changes(tables, reach, keys, day, "block_id <> ''", damaged):
+        replace(transaction, keys, row, *staying)
+    for each in sorted(damaged):
+        its, _ = tables.select_authentic(visit_block, "block_id = ?", each)
+        if not any(row.apart for row in its):
+            write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
+    if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
+        tables.purge(visit_day, "day = ?", day)
+    elif not keys.salts:
+        write_as_it_is(tables, visit_day, "day = ?", day)
+
+
+def let_go(gate: Gate) -> None:
+    """Delete what is apart and no hold keeps any more; of what is kept in silence nothing is told.
+
+    What is damaged stays while anybody is on hold, and all of it while it cannot be told whose.
+    """
+    with gate.consult() as transaction:
+        tables = transaction.tables
+        days = tables.select_unchecked(visit_block, ["day"], f"{_APART} GROUP BY day")
+        before = tied_with_holds(transaction) if days else set[PersonId]()
+        reach = held_cookies(transaction, before)
+        on_days = [str(day) for (day,) in days if _goes(transaction, reach, str(day))]
+    for day in sorted(on_days):
+        with gate.together() as transaction:
+            tables, reach = transaction.tables, held_cookies(transaction, before)
+            if reach.all_there and not reach.ends:
+                tables.purge(visit_block, f"{_APART} AND day = ?", day)
+            elif reach.all_there:
+                keys = whole_keys(transaction, tables, [day])
+                for row, staying in _changes(tables, reach, keys, day, _APART, set()):
+                    replace(transaction, keys, row, *staying)
+
+
+def _goes(transaction: Transaction, reach: HeldCookies, day: str) -> bool:
+    """Whether something that is apart of a day is kept no more, or in silence alone."""
+    if not (reach.ends and reach.all_there):
+        return reach.all_there
+    tables = transaction.tables
+    keys = whole_keys(transaction, tables, [day])
+    return any(True for _ in _changes(tables, reach, keys, day, _APART, set()))
+
+
+def _changes(
+    tables: Tables,
+    reach: HeldCookies,
+    keys: DayKeys,
+    day: str,
+    which: str,
+    damaged: MutableSet[BlockId],
+) -> Iterator[tuple[Any, list[BlockPart]]]:
+    """Those blocks of a day of which a hold does not keep each visit apart, and what it keeps.
+
+    What is not as it was written joins the damaged.
+    """
+    tokens = reach.of_day(keys, day)
+    ids = tables.select_unchecked(visit_block, ["block_id"], f"{which} AND day = ?", day)
+    for some in lots_of(BlockSize(BlockId(str(block_id)), 1) for (block_id,) in ids):
+        for row, columns in open_whole(tables, keys, some, damaged):
+            staying = tokens.staying(row, columns)
+            if [(len(each.columns.times), each.apart) for each in staying] != [
+                (len(columns.times), row.apart)
+            ]:
+                yield row, staying
+
+
+def write_as_it_is(tables: Tables, table: Table, where: str, key: str, **changes: Any) -> None:
+    """Write a row that is not as it was written, with changes, as it is, if it is there.
+
+    Nothing opens by that which did not before, and nothing but that is found in it any more.
+    """
+    names = [each.name for each in table.columns if each.name != "mac"]
+    for row in tables.select_unchecked(table, names, where, key):
+        tables.purge(table, where, key)
+        tables.insert(table, **{**dict(zip(names, row, strict=True)), **changes})
