@@ -7,6 +7,7 @@ speak goes in the dry run as it goes for everybody else.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import upheld
 from empty import empty_database
 from gate.versions import post, version
 from practices.conftest import House
@@ -23,14 +25,16 @@ from practices.test_day_counts import keep
 from practices.test_dry_run import address
 from practices.test_feeds import email_of
 from practices.test_partner_transactions import partner, row, take
+from practices.without import storing_of_visits
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
+from upheld.demo import sample_policy
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.dry_run import Deletions, deletions
 from upheld.gate.erasure.retention import retire as retire_values
 from upheld.gate.transaction import GateTransaction
 from upheld.practice import parties, partner_transactions
-from upheld.practice.stock import Stock
+from upheld.practice.stock import NOW, Stock
 from upheld.practices.collection import retention
 from upheld.practices.collection.blocks import DayKeys, days_of
 from upheld.practices.collection.stock import due_visits
@@ -206,3 +210,20 @@ def test_whoever_an_older_version_binds_is_asked_by_that_one(
     foretold = due_transactions(gate)
     assert (foretold.total, foretold.goes_now) == (1, 1)
     assert foretold.goes_now == partner_transactions.retire(gate)
+
+
+@pytest.mark.parametrize("how", [OPEN, SILENT])
+def test_networks_that_a_hold_keeps_under_a_narrower_version_do_not_go(
+    open_house: Callable[[upheld.Policy], House], how: str
+) -> None:
+    """But where nobody may speak of the hold; those of others go, and are counted."""
+    wider = History(open_house(upheld.load(sample_policy())))
+    for who in PEOPLE:
+        wider.take(Step("visit", who))
+    wider.hold(0, how)
+    gate = open_house(storing_of_visits("cookie-id", "page-request")).provider.gate.gate
+    stock = due_visits(gate)
+    counts = {each.data: each.number for each in stock.rows if each.goes == NOW}
+    assert (stock.goes_now, counts) == (0, {"ip-network": 1 if how == OPEN else 2})
+    retention.retire(gate)
+    assert {each.data for each in due_visits(gate).rows} == {"cookie-id", "page-request"}

@@ -8,6 +8,7 @@ of which we may speak are taken out of what goes.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -22,8 +23,8 @@ from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.blocks import PAGE
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import (
+    EVERY,
     BlockSize,
-    days_there,
     lots_of,
     open_whole,
     whole_keys,
@@ -59,7 +60,7 @@ def due_visits(gate: Gate) -> Stock:
 def stock_of(transaction: Transaction, *, for_job: bool = False) -> Stock:
     """All that is kept of visits, in a transaction; as its job goes or, for a page, as told."""
     allowed, oldest, decision = may_stay(transaction)
-    openly = _kept_openly(transaction, oldest if PAGE in allowed else NEVER) if for_job else {}
+    openly = _kept_openly(transaction, allowed, oldest) if for_job else {}
 
     @cache
     def month_of_end(day: str) -> str:
@@ -75,7 +76,8 @@ def stock_of(transaction: Transaction, *, for_job: bool = False) -> Stock:
     for alike, visits in _sums(transaction.tables):
         day, source, fields, clauses = alike
         its = beacons.get(BeaconKey(key_of(source)))
-        stay = openly.get(alike, 0)
+        ends = {field: goes(field, day) for field in fields.split()}
+        stay = {field: openly.get(alike, 0) if ends[field] == NOW else 0 for field in ends}
         rows += [
             StockCount(
                 field,
@@ -85,11 +87,11 @@ def stock_of(transaction: Transaction, *, for_job: bool = False) -> Stock:
                 number,
                 its.company if its else "",
                 again=field != PAGE,
-                goes=ends,
+                goes=month,
                 key=key_of(source),
             )
-            for field in fields.split()
-            for number, ends in ((visits - stay, goes(field, day)), (stay, ""))
+            for field in ends
+            for number, month in ((visits - stay[field], ends[field]), (stay[field], ""))
             if number
         ]
     return Stock("visits", "Visits", rows, HERE)
@@ -108,22 +110,30 @@ def _sums(tables: Tables) -> list[tuple[_Alike, int]]:
     ]
 
 
-def _kept_openly(transaction: Transaction, oldest: str) -> Counter[_Alike]:
-    """How many visits of before a day the job sets apart for holds of which we may speak.
+def _kept_openly(
+    transaction: Transaction, allowed: Collection[str], oldest: str
+) -> Counter[_Alike]:
+    """Of how many visits the job sets apart what goes for holds of which we may speak.
 
-    What may be in a block that is damaged nobody can say: where there is such a hold, it stays.
+    Kinds of data go that are not allowed, and all before the oldest day. What may be in a block
+    that is damaged nobody can say: where there is such a hold, it stays.
     """
     tables, counts = transaction.tables, Counter[_Alike]()
     people = [each for each in tied_on_hold(transaction) if holds_of(transaction, each, STORE).open]
     cookies = cookies_of(transaction, people)
-    for day in days_there(tables, "day < ?", oldest) if cookies else ():
+    others = [each for each in EVERY if each not in allowed]
+    which = " OR ".join([f"{COUNTED} AND (day < ?", *["fields LIKE ?"] * len(others)]) + ")"
+    bounds = (oldest if PAGE in allowed else NEVER, *(f"%{each}%" for each in others))
+    days = tables.select_unchecked(visit_block, ["day"], f"{which} GROUP BY day", *bounds)
+    for (each_day,) in days if cookies else ():
+        day = str(each_day)
         keys, broken = whole_keys(transaction, tables, [day]), set[BlockId]()
         ends = {keys.token(day, each): end for each, end in cookies.items() if keys.salts}
         staying = {token: [(end, token)] for token, end in ends.items()}
         sizes = [
             BlockSize(BlockId(str(block_id)), int(visits))
             for block_id, visits in tables.select_unchecked(
-                visit_block, ["block_id", "visits"], f"{COUNTED} AND day = ?", day
+                visit_block, ["block_id", "visits"], f"{which} AND day = ?", *bounds, day
             )
         ]
         for some in lots_of(sizes):
