@@ -25,7 +25,7 @@ from upheld.gate.erasure import erase as erasing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.gate.log.database_log import LogError
-from upheld.gate.obligations import open_due_obligations, reassess
+from upheld.gate.obligations import open_due_obligations, reassess_each
 from upheld.practices.rights import erasure
 
 
@@ -203,7 +203,8 @@ def test_an_answer_that_an_earlier_upheld_called_owed_keeps_nobody_after_the_hol
     with held.gate.together() as transaction:
         mine, _ = transaction.records_of([held.ann], ["request"])
         link, which = transaction.connection, mine[0].record_id
-        assert reassess(held.gate.context, link, held.ann, "request", EntryNumber(0), which) == 1
+        context, whose = held.gate.context, {held.ann: which}
+        assert reassess_each(context, link, whose, "request", EntryNumber(0), of_erased=True) == 1
     which_order = held.order.instrument_id
     house.do(lambda t: held.desk.instruments.end(t, which_order, held.desk.officer))
     run_jobs(house, 1)

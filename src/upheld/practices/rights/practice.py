@@ -75,6 +75,7 @@ ASKS: Final = (
     "collect",
     "serve",
     "share",
+    "show-ad",
     "store",
     "use",
     "view",
