@@ -9,8 +9,10 @@ from typing import Final
 
 import pytest
 
+import upheld
 from practices.ads import ENOUGH, WOMEN, advertiser, booked, crowd, exactly, review
 from practices.conftest import House, send
+from upheld.policy.load import load_text
 from upheld.practice import privacy_budget
 from upheld.practice.privacy_budget import BUDGET_POINTS, PROFILE
 from upheld.practices.ads import campaigns, estimates
@@ -135,3 +137,71 @@ def test_twenty_who_let_it_run_again_at_once_count_it_once(house: House) -> None
     with ThreadPoolExecutor(20) as pool:
         assert sum(pool.map(attempt, range(20))) == 1
     assert spent(house) == before + estimates.POINTS
+
+
+def test_what_is_over_runs_no_more_and_nobody_is_counted_for_it(house: House) -> None:
+    """Stopped or waiting: the page says so instead of a button; it can still be refused."""
+    crowd(house, ENOUGH)
+    party = advertiser(house)
+    run, wait = review(house, booked(house, party, WOMEN)), booked(house, party, WOMEN)
+    anybody = booked(house, party)
+    house.do(lambda t: campaigns.stop(t, run.campaign_id, reason="Rude", actor="staff mo"))
+    house.clock.moved += YEAR
+    before = house.do(lambda t: privacy_budget.spent(t.tables))
+    assert resume(house, run) == 409
+    assert now(house, run).state == campaigns.STOPPED
+    browser = house.signed_in(house.staff("manager", sign_in="max"), "staff")
+    page = browser.get(f"/staff/ads/{run.campaign_id}").text
+    assert "cannot run again" in page
+    assert "Let it run again" not in page
+    for each in (wait, anybody):
+        path = f"/staff/ads/{each.campaign_id}"
+        assert "cannot be approved any more" in browser.get(path).text
+        answer = send(browser, path, {"verdict": "approve", "reason": "Yes"})
+        assert answer.status_code == 409
+        assert "The last day of this campaign is over" in answer.text
+        assert now(house, each).state == campaigns.WAITING
+        assert send(browser, path, {"verdict": "refuse", "reason": "Late"}).status_code == 303
+    assert house.do(lambda t: privacy_budget.spent(t.tables)) == before
+
+
+def test_a_group_found_too_small_for_one_campaign_is_shown_no_other(house: House) -> None:
+    """The older one is stopped, as the desk reads, and stays so without another count."""
+    people = crowd(house, ENOUGH)
+    its = long_campaign(house)
+    house.clock.moved += YEAR
+    house.do(lambda t: t.record(people[0], "opt-out", fact="advertising-opt-out"))
+    other = review(house, booked(house, advertiser(house, "Elm Shop"), WOMEN))
+    assert (other.state, other.reason) == (campaigns.REFUSED, campaigns.TOO_SMALL)
+    assert [outdated(house), outdated(house)] == [1, 0]
+    assert (now(house, its).state, now(house, its).reason) == ("stopped", campaigns.TOO_SMALL)
+    browser = house.signed_in(house.staff("manager", sign_in="max"), "staff")
+    assert "was stopped: too few people would see it" in browser.get("/staff").text
+    assert "a year after it was counted" in browser.get(f"/staff/ads/{its.campaign_id}").text
+    before = spent(house)
+    assert resume(house, its) == 303
+    assert (now(house, its).state, spent(house)) == ("stopped", before)
+    assert "was stopped" not in browser.get("/staff").text
+
+
+@pytest.mark.parametrize("number", ["60", "none"])
+def test_what_a_new_version_calls_too_small_is_stopped(
+    house: House, sample: upheld.Policy, number: str
+) -> None:
+    """Whether its smallest group is larger, or it names none any more: nobody is counted for it."""
+    crowd(house, ENOUGH)
+    its = long_campaign(house)
+    assert outdated(house) == 0
+    source = sample.program.source
+    if number == "none":
+        source = source.replace("with minimum-group 50, ", "with ")
+        source = source.replace("with minimum-group 50", "")
+    else:
+        source = source.replace("minimum-group 50", f"minimum-group {number}")
+    gate = house.provider.gate.gate
+    gate.context = gate.context.under(load_text(source))
+    before = spent(house)
+    assert outdated(house) == 1
+    assert (now(house, its).state, now(house, its).reason) == ("stopped", campaigns.TOO_SMALL)
+    assert resume(house, its) == 303
+    assert (now(house, its).state, spent(house)) == ("stopped", before)

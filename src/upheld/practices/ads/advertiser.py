@@ -208,7 +208,7 @@ def state_of(its: Campaign, now: datetime, hidden_kinds: Collection[str]) -> str
         return STATES[its.state]
     if now < its.begins:
         return COMES
-    if now >= its.ends:
+    if its.is_over(now):
         return OVER
     return HELD_BACK if kind_of(its.criteria) in hidden_kinds else RUNS
 

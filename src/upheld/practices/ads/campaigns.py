@@ -98,6 +98,10 @@ class Campaign(NamedTuple):
         """Whether it may be shown at a moment."""
         return self.state == APPROVED and self.begins <= now < self.ends
 
+    def is_over(self, now: datetime) -> bool:
+        """Whether its last day is over at a moment."""
+        return now >= self.ends
+
     def was_stopped(self, day: str) -> bool:
         """Whether it was stopped on the whole of a day, such as 2026-03-11: nobody saw it then."""
         spans = (each.split("/") for each in self.stops.split())
@@ -105,7 +109,7 @@ class Campaign(NamedTuple):
 
     def is_anew(self, now: datetime) -> bool:
         """Whether it was stopped for a new review, and nobody has looked at it yet."""
-        return self.state == STOPPED and not self.reviewed_by and now < self.ends
+        return self.state == STOPPED and not self.reviewed_by and not self.is_over(now)
 
 
 class CampaignBooking(NamedTuple):
@@ -376,7 +380,13 @@ def every(tables: Tables, party: str = "") -> list[Campaign]:
 
 def unfinished(tables: Tables, now: datetime) -> list[Campaign]:
     """The campaigns that run at a moment, or will."""
-    return [each for each in every(tables) if each.state == APPROVED and now < each.ends]
+    return [each for each in every(tables) if each.state == APPROVED and not each.is_over(now)]
+
+
+def require_not_over(its: Campaign, now: datetime) -> None:
+    """AdError for a campaign whose last day is over at a moment: nobody would see it."""
+    if its.is_over(now):
+        raise _error("the last day of this campaign is over", "a new one has to be booked")
 
 
 def find(tables: Tables, campaign_id: CampaignId) -> Campaign | None:

@@ -52,6 +52,11 @@ VERDICT: Final = (
     ),
 )
 
+_TOPIC: Final = "it is about a sensitive topic"
+_WHY_ANEW: Final = {
+    campaigns.OUTDATED: "its group has to be counted anew",
+    campaigns.TOO_SMALL: "too few people would see it",
+}
 STOPPING: Final = (
     Field(
         "why",
@@ -158,7 +163,9 @@ class AdDesk:
             criteria=bands.describe(its.criteria),
             missing=self._missing() if its.criteria else "",
             is_anew=its.is_anew(self.provider.now()),
+            is_over=its.is_over(self.provider.now()),
             outdated=campaigns.OUTDATED,
+            too_small=campaigns.TOO_SMALL,
             fields=STOPPING if its.state == campaigns.APPROVED else VERDICT,
             filled=filled,
             **words,
@@ -281,13 +288,9 @@ class AdDesk:
         if complaints.waiting(tables):
             action = PendingAction("Customers reported an advertisement.", "Look at it", HERE)
             result.append(action)
-        anew = {each.reason == campaigns.OUTDATED for each in every if each.is_anew(now)}
-        for is_outdated in sorted(anew):
-            why = (
-                "its group has to be counted anew"
-                if is_outdated
-                else "it is about a sensitive topic"
-            )
+        for why in sorted(
+            {_WHY_ANEW.get(each.reason, _TOPIC) for each in every if each.is_anew(now)}
+        ):
             action = PendingAction(f"An advertisement was stopped: {why}.", "Look at it", HERE)
             result.append(action)
         if any(each.state == names.WAITING for each in names.every(tables)):

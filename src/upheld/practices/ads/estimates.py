@@ -3,18 +3,19 @@
 A group is counted once in a year, whoever books a campaign for it and whatever comes of that; the
 answer stands until then, and the privacy budget pays for it in the same transaction. No campaign
 runs on an answer that is older: it is stopped, and its group counted anew before it runs again.
+None runs on one that is not enough, either, whichever campaign its group was counted for.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.core.ids import CampaignId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import Tables, to_datetime
+from upheld.database.own_tables import to_datetime
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
@@ -55,6 +56,7 @@ def prepare(gate: Gate, campaign_id: CampaignId) -> None:
         its = campaigns.require(transaction.tables, campaign_id)
         if its.state not in (campaigns.WAITING, campaigns.STOPPED) or not its.criteria:
             return
+        campaigns.require_not_over(its, transaction.clock.now())
         topics = forbidden.topics_of(transaction.tables, transaction.policy, its)
         price = _price_of(transaction, its.criteria)
         if topics.own or not price:
@@ -74,15 +76,17 @@ def review(
     Whoever approves, one is refused whose group may be too small, or whose own words speak of what
     the policy's vocabulary calls sensitive.
 
-    AdError where it does not wait any more, or its company's name speaks of that and is not allowed
-    yet; BudgetError where nobody can be counted any more, or its first month cannot be paid for;
-    and NoiseError without OpenDP: it waits then as it did.
+    AdError where it does not wait any more, is over, or its company's name speaks of that and is
+    not allowed yet; BudgetError where nobody can be counted any more, or its first month cannot be
+    paid for; and NoiseError without OpenDP: it waits then as it did.
     """
     transaction.lock(REGISTER)  # before it is read of what it speaks: a name may be taken back
     its = campaigns.require(transaction.tables, campaign_id)
     topics = forbidden.topics_of(transaction.tables, transaction.policy, its)
-    if approve and its.state == campaigns.WAITING and not topics.own:
-        forbidden.require_name(topics)
+    if approve and its.state == campaigns.WAITING:
+        campaigns.require_not_over(its, transaction.clock.now())
+        if not topics.own:
+            forbidden.require_name(topics)
     if not approve or its.state != campaigns.WAITING:
         verdict = Verdict(approve)
     elif topics.own:
@@ -104,43 +108,50 @@ def review(
 
 
 def stop_outdated(gate: Gate) -> int:
-    """Stop what runs and is meant for a group that was counted too long ago; how many.
+    """Stop what runs and may not by the answer to its group, too old or too small; how many.
 
-    The job of that name. It says nothing of anybody: it is the same whoever is in the group.
+    The job of that name. It counts nobody: it goes by what was answered before.
     """
-    with gate.look() as tables:
+    with gate.consult() as transaction:
         outdated = [
             its.campaign_id
-            for its in campaigns.unfinished(tables, gate.clock.now())
-            if _is_outdated(tables, its, gate.clock.now())
+            for its in campaigns.unfinished(transaction.tables, transaction.clock.now())
+            if _why_not(transaction, its)
         ]
     return sum(_stop_outdated(gate, each) for each in outdated)
 
 
-def _is_outdated(tables: Tables, its: Campaign, now: datetime) -> bool:
-    return bool(its.criteria) and _standing(tables, _word(its.criteria), now) is None
+def _why_not(transaction: Transaction, its: Campaign) -> str:
+    """Why a campaign may not run, by the answer to its group; empty where it may."""
+    if not its.criteria:
+        return ""
+    estimate = _standing(transaction, its.criteria)
+    if estimate is None:
+        return campaigns.OUTDATED
+    return "" if estimate.is_enough else campaigns.TOO_SMALL
 
 
 def _stop_outdated(gate: Gate, campaign_id: CampaignId) -> bool:
-    """Stop a campaign if it still runs and its group was not counted meanwhile; whether it was."""
+    """Stop a campaign if it still runs and may not; whether it was."""
     with gate.together() as transaction:
         transaction.lock(REGISTER)  # before it is read: whatever came meanwhile counts
-        tables, now = transaction.tables, transaction.clock.now()
-        its = campaigns.require(tables, campaign_id)
-        if its.state != campaigns.APPROVED or not _is_outdated(tables, its, now):
+        its = campaigns.require(transaction.tables, campaign_id)
+        reason = _why_not(transaction, its)
+        if its.state != campaigns.APPROVED or not reason:
             return False
-        campaigns.stop_for_review(transaction, campaign_id, reason=campaigns.OUTDATED)
+        campaigns.stop_for_review(transaction, campaign_id, reason=reason)
         return True
 
 
 def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> Campaign:
     """Let a campaign run again that was stopped; it stays so where its group may be too small.
 
-    A group that was counted too long ago is counted anew. AdError for one that is not stopped or
-    speaks of something sensitive; BudgetError and NoiseError as for a review.
+    A group that was counted too long ago is counted anew. AdError for one that is not stopped, is
+    over or speaks of something sensitive; BudgetError and NoiseError as for a review.
     """
     transaction.lock(REGISTER)  # first: a name may be taken back
     its = campaigns.require(transaction.tables, campaign_id)
+    campaigns.require_not_over(its, transaction.clock.now())
     forbidden.require_none(transaction, its)
     if its.criteria and its.state == campaigns.STOPPED:
         if price := _price_of(transaction, its.criteria):
@@ -157,23 +168,23 @@ def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> 
 def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: str) -> Estimate:
     """The estimate that stands for a group, or a new one, paid for. BudgetError if spent."""
     transaction.lock(REGISTER)  # before it is looked for: no two count the same group
-    smallest = smallest_group(transaction.policy)
-    word, now = _word(criteria), transaction.clock.now()
-    if (standing := _standing(transaction.tables, word, now)) is not None:
-        return Estimate(standing.people, max(standing.smallest, smallest) if smallest else 0)
+    if (standing := _standing(transaction, criteria)) is not None:
+        return standing
     page_reading.require_made(transaction, criteria)
     noise.require()
     pay(transaction, periods_of_group(criteria, transaction.clock.today()), POINTS)
     estimate = Estimate(
-        with_noise(segments.current(transaction, criteria).count(criteria)), smallest
+        with_noise(segments.current(transaction, criteria).count(criteria)),
+        smallest_group(transaction.policy),
     )
+    word = _word(criteria)
     transaction.tables.delete(ad_estimate, "criteria = ?", word)
     transaction.tables.insert(
         ad_estimate,
         criteria=word,
         people=estimate.people,
-        smallest=smallest,
-        made_at=microseconds(now),
+        smallest=estimate.smallest,
+        made_at=microseconds(transaction.clock.now()),
     )
     fields, duties = bands.fields_of(criteria), (GROUP, BUDGET)
     transaction.note(
@@ -182,17 +193,18 @@ def estimate_of(transaction: Transaction, criteria: bands.Criteria, *, actor: st
     return estimate
 
 
-def _standing(tables: Tables, word: str, now: datetime) -> Estimate | None:
-    """The estimate of a group that stands at a moment, as it was made."""
-    row = tables.get(ad_estimate, "criteria = ?", word)
-    if row is None or now >= to_datetime(row.made_at) + STANDS:
+def _standing(transaction: Transaction, criteria: bands.Criteria) -> Estimate | None:
+    """The estimate of a group that stands now, by the policy's smallest group then and now."""
+    row = transaction.tables.get(ad_estimate, "criteria = ?", _word(criteria))
+    if row is None or transaction.clock.now() >= to_datetime(row.made_at) + STANDS:
         return None
-    return Estimate(row.people, row.smallest)
+    smallest = smallest_group(transaction.policy)
+    return Estimate(row.people, max(row.smallest, smallest) if smallest else 0)
 
 
 def _price_of(transaction: Transaction, criteria: bands.Criteria) -> dict[str, int]:
     """What an estimate of a group costs now, by period; nothing where one stands."""
-    if _standing(transaction.tables, _word(criteria), transaction.clock.now()) is not None:
+    if _standing(transaction, criteria) is not None:
         return {}
     return dict.fromkeys(periods_of_group(criteria, transaction.clock.today()), POINTS)
 
