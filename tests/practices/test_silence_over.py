@@ -26,13 +26,14 @@ from upheld.gate.erasure.erase import erase
 from upheld.gate.set_aside import JobTrial
 from upheld.practice import partner_transactions
 from upheld.practices.ads import audience
+from upheld.practices.collection import retention as visits
 from upheld.practices.collection.untying import finish_waiting
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.legal.demands import PRESERVATION
 from upheld.practices.legal.instrument import Instrument
 from upheld.practices.legal.notices import KEPT_APART, ROWS_PAGE, VALUES_PAGE
 
-SILENT, HELD_FOR = 90, 3650  # days
+SILENT, YEARS, HELD_FOR = 90, 800, 3650  # days
 HEADING = "Kept for a legal hold"
 
 
@@ -285,6 +286,24 @@ def test_a_notice_of_a_release_names_what_was_given_though_it_was_told_as_delete
         its = KEPT_APART.format(kinds=kinds, pages=pages)
         assert (its in page) == (name == "ann" and bool(kinds))
         assert ("We had told you that" in page) == (name == "ann" and bool(kinds))
+
+
+def test_a_notice_names_visits_that_time_took_also_when_the_job_has_run_since(
+    house: House,
+) -> None:
+    """Their time was over under the silence, and the job runs once more when that is over."""
+    desk, gate = desk_of(house), house.provider.gate.gate
+    ann, _ = signed_in_visits(house, record_visits(house), "ann@marked.example")
+    order(house, desk, ann, silent=YEARS, days=HELD_FOR)
+    pass_days(house, YEARS - 1)
+    visits.retire(gate)
+    end = house.clock.now() + timedelta(days=1)
+    wanted = approved(house, desk, demand(house, ann, fields=("page-request",), silence_end=end))
+    assert not isinstance(release(house, desk, wanted), Refused)
+    pass_days(house, 2)
+    visits.retire(gate)
+    assert send_notices(house, desk) == 1
+    assert KEPT_APART.format(kinds="the pages you requested", pages=ROWS_PAGE) in shown(house, ann)
 
 
 def test_a_notice_names_nothing_that_came_in_before_the_period_that_was_demanded(

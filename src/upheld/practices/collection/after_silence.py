@@ -30,9 +30,10 @@ NEVER: Final = "~"  # after each day
 
 
 class OpenVisits(NamedTuple):
-    """What of somebody's visits that were told as gone is told: `since` when they were told so.
+    """What is told of somebody's visits that a hold alone keeps and that were told as gone.
 
-    In microseconds, or None where all is told; and the first day of those that time set apart.
+    Those that were told so `since` a moment, in microseconds, or all where it is None; and of what
+    time, or a version, set apart, those of the day `oldest_day` or later.
     """
 
     since: int | None
@@ -42,14 +43,17 @@ class OpenVisits(NamedTuple):
 def told_of(transaction: Transaction, person_id: PersonId, store: Decision) -> OpenVisits | None:
     """What is told of visits that a hold alone keeps, by the decision on storing some.
 
-    None where no hold may be told. Of what was told as gone before those began which may be, or
-    went by time before, another keeps it alone of which nobody may speak.
+    None where no hold may be told. What was told as gone before those began which may be, another
+    keeps alone of which nobody may speak. What went while one of these was silent itself is told
+    by its day: its blocks say that it was told as gone, and not when.
     """
     holds = holds_of(transaction, person_id, STORE)
     if holds.open_since is None:
         return None
     if not is_hidden(transaction, person_id):
         return OpenVisits(None, "")
+    if silence_over(transaction, person_id) is None:
+        return OpenVisits(holds.open_since, NEVER)
     began = transaction.clock.day_of(to_datetime(holds.open_since))
     oldest_day = first_day_on(began, store) if store.allowed else NEVER
     return OpenVisits(holds.open_since, oldest_day)

@@ -59,7 +59,8 @@ VIEW: Final = Act(
     partial=True,
 )
 DAYS: Final = 7  # on a page: each of their blocks is opened
-_TOLD: Final = f"({COUNTED} OR day >= ?)"
+# With `told_days`: since when is told what a hold alone keeps, and of it what was told as gone.
+_TOLD: Final = f"({COUNTED} OR (apart IS FALSE AND day >= ?) OR day >= ?)"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -157,10 +158,10 @@ class OwnVisits:
         open_visits = told_of(transaction, person_id, rules.decisions[1]) if sees else None
         if open_visits is not None:  # also what was told as gone
             cookies |= own_cookies(transaction, person_id, OF_PERSON, open_visits.since)
-        kept_from = NEVER if open_visits is None else open_visits.oldest_day
-        with_visits = _days_of_visits(transaction, end, kept_from) if cookies else []
+        told_days = (NEVER, NEVER) if open_visits is None else ("", open_visits.oldest_day)
+        with_visits = _days_of_visits(transaction, end, told_days) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
-        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, kept_from)
+        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, told_days)
         return KeptDays(
             [each for each in events if each.day in days[:DAYS]],
             sees,
@@ -237,23 +238,23 @@ class _Blocks(NamedTuple):
     damaged: bool
 
 
-def _days_of_visits(transaction: Transaction, end: str, kept_from: str) -> list[str]:
+def _days_of_visits(transaction: Transaction, end: str, told_days: tuple[str, str]) -> list[str]:
     """The last days before one of which visits of anybody are kept, and one more.
 
-    What a hold alone keeps is among them of the day `kept_from` or later.
+    What a hold alone keeps is among them as `told_days` say.
     """
     with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ? AND {_TOLD})"  # noqa: S608 - our own words
     where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
-    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end, kept_from)
+    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end, *told_days)
     return [str(day) for (day,) in days]
 
 
 def _blocks(
-    transaction: Transaction, cookies: Iterable[bytes], days: set[str], kept_from: str
+    transaction: Transaction, cookies: Iterable[bytes], days: set[str], told_days: tuple[str, str]
 ) -> _Blocks:
     """The blocks of some days that may have visits of some cookies, still sealed.
 
-    What a hold alone keeps is among them of the day `kept_from` or later.
+    What a hold alone keeps is among them as `told_days` say.
     """
     tables, rows = transaction.tables, list[Any]()
     keys = whole_keys(transaction, tables, sorted(days, reverse=True))
@@ -262,7 +263,7 @@ def _blocks(
         tokens = {keys.token(day, each) for each in cookies}
         for where, values in where_tokens_may_be(tables, day, tokens):
             some, lost = tables.select_authentic(
-                visit_block, f"{where} AND {_TOLD}", *values, kept_from
+                visit_block, f"{where} AND {_TOLD}", *values, *told_days
             )
             rows += some
             damaged = damaged or lost > 0

@@ -88,7 +88,7 @@ def _whole_and_damaged(
         (each.columns, tokens)
         for some in lots_of(BlockSize(each, 1) for each in ids)
         for each in open_whole(tables, keys, some, damaged)
-        if not tokens.isdisjoint(each.columns.tokens) and (each.row.apart or not apart)
+        if not tokens.isdisjoint(each.columns.tokens) and (each.row.apart is not None or not apart)
     ]
     return whole, damaged
 
