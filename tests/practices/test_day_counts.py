@@ -41,8 +41,8 @@ def keep(house: House, *rows: tuple[str, str, bytes], days_ago: int = 1) -> None
 
 
 def tied(house: House, email: str, cookie: bytes) -> PersonId:
-    """A customer to whom a cookie is tied."""
-    person = house.customer(email)
+    """A customer of thirty-six to whom a cookie is tied."""
+    person = house.customer(email, f"{house.clock.now().year - 36}-02-01")
     raw = house.do(lambda t: sessions.begin(t.tables, "customer", person, house.clock.now()))
     assert house.do(lambda t: tie(t, raw, cookie))
     return person
