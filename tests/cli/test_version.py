@@ -20,6 +20,12 @@ from upheld.demo import sample_policy
 from upheld.practices.versions.drafts import post_announced
 
 PAGE = {"accept": "text/html"}
+UNHELD = (
+    "may store personal-information when legal-hold with encryption because legal-obligation\n",
+    "",
+)
+GIVEN_IN_SILENCE = "    when legal-instrument and gag-order\n    with "
+UNTOLD = (f"{GIVEN_IN_SILENCE}only-what-is-demanded, record", f"{GIVEN_IN_SILENCE}record")
 
 
 @pytest.fixture(name="home")
@@ -73,6 +79,26 @@ def test_a_draft_is_counted_over_all_customers(home: Path) -> None:
     assert "of 3 customers" in run(home, "version", "reach", "two")
     report = json.loads(run(home, "version", "reach", "two", "--json"))
     assert [each["customers"] for each in report["changes"]] == [3]
+
+
+def test_what_a_draft_reaches_is_the_same_where_a_silent_order_is_over_a_customer(
+    home: Path,
+) -> None:
+    """Each draft strikes what an order rests on: to keep, and to give in silence."""
+    own = gate_of(read_settings(home / "upheld.toml"))
+    ann, before = own.enrol(), dict[str, str]()
+    for name, change in (("two", UNHELD), ("three", UNTOLD)):
+        run(home, "version", "draft", str(write(home, name, change)), "--by", "olga")
+        before[name] = run(home, "version", "reach", name)
+    own.record(ann, "hold", fact="legal-hold", how="order")
+    assert "    1 customer\n" in run(home, "version", "reach", "two")
+    party = "order-1"
+    own.record(ann, "instrument", fact="gag-order", party=party, how="order")
+    for recipient in ("authority", "legal-adviser"):
+        about = {"data": ["name"], "recipient": [recipient]}
+        fact = "legal-instrument"
+        own.record(ann, "instrument", fact=fact, about=about, party=party, how="order")
+    assert {name: run(home, "version", "reach", name) for name in before} == before
 
 
 def test_an_approval_is_of_no_effect_once_another_version_is_posted(home: Path) -> None:

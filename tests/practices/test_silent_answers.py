@@ -2,13 +2,15 @@
 
 One provider with everybody in it is copied. In one copy a court's orders, to preserve and to give,
 are over a customer and a minor; in the other over two people whom no visitor looks at, so that the
-ledger has as many entries. Then each form of each page is sent in both, as each visitor who has it.
+ledger has as many entries. Then each form of each page is sent in both, as each visitor who has it,
+and each command is run that reads the database.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from difflib import unified_diff
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +20,13 @@ import pytest
 
 import upheld
 from empty import empty_database
+from practices.commands_compared import (
+    APART,
+    COMPARED,
+    OF_PEOPLE,
+    answers_of,
+    commands_that_read,
+)
 from practices.conftest import House
 from practices.routes import MARKS
 from practices.twins import (
@@ -25,6 +34,7 @@ from practices.twins import (
     MADE_UP,
     Answer,
     Copies,
+    Step,
     Twin,
     copies_of,
     first_difference,
@@ -38,6 +48,15 @@ from upheld.gate.erasure.erase import erase
 def database_url(tmp_path: Path) -> str:
     """What pages tell is the same on every database."""
     return empty_database(tmp_path)
+
+
+def _difference(plain: Any, silent: Any) -> Any:
+    """What is told otherwise: by a page, by some, or by lines that a command prints."""
+    if isinstance(plain, Answer):
+        return first_difference([plain], [silent])
+    if isinstance(plain[0], Answer):
+        return first_difference(plain, silent)
+    return [*unified_diff(plain, silent, n=0)]
 
 
 @pytest.fixture
@@ -61,15 +80,28 @@ def test_no_answer_to_what_anybody_sends_tells_of_an_order_that_is_silent(
     assert statuses[HTTPStatus.OK] > FORMS_MIN, statuses
 
 
-def test_no_page_tells_of_an_order_that_is_silent_before_or_after_an_erasure(
+def test_each_command_that_reads_is_compared_or_an_exception_with_a_reason() -> None:
+    """Of those that are given a provider's settings and that nobody signs."""
+    assert commands_that_read() == COMPARED.keys() | APART.keys()
+    assert COMPARED.keys().isdisjoint(APART)
+
+
+def test_nothing_tells_of_an_order_that_is_silent_before_or_after_an_erasure(
     twins: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everybody's pages are the same, whoever signs up anew as who was erased is answered so."""
+    """Pages, what commands print, and how whoever signs up anew as who was erased is answered."""
     nobody = [each for each in steps_of(twins.world, twins.paths) if each.visitor == "nobody"]
     words = dict(zip(("name", "email", "phone"), MARKS, strict=False))
 
     def pages(twin: Twin) -> dict[str, Answer]:
         return twin.pages(twins.paths)
+
+    def dropped(twin: Twin) -> dict[str, Any]:
+        twin.pass_days(40)
+        twin.world.house.do(lambda t: t.drop(twin.world.ann, ["occupation"]))
+        twin.pass_days(80)
+        look = Step("POST /staff/safeguards", "manager", "/staff/safeguards", "/staff/safeguards")
+        return {**answers_of(twin), look.route: twin.answers(look, {})}
 
     def erased(twin: Twin) -> list[str]:
         certificates = erase(
@@ -78,12 +110,15 @@ def test_no_page_tells_of_an_order_that_is_silent_before_or_after_an_erasure(
         twin.pass_days(40)
         return [MADE_UP.sub("…", each.text()) for each in certificates]
 
-    for turn, work in enumerate([pages, erased, pages]):
+    def of_people(twin: Twin) -> dict[str, list[str]]:
+        return answers_of(twin, *OF_PEOPLE)
+
+    for turn, work in enumerate([pages, dropped, erased, pages, of_people]):
         plain, silent = in_both(turn, monkeypatch, twins.both, work)
         assert [each for each in plain if each not in silent] == []
         if isinstance(plain, dict) and isinstance(silent, dict):
-            other = {name: [plain[name]] for name in plain if plain[name] != silent[name]}
-            assert [(n, first_difference(one, [silent[n]])) for n, one in other.items()] == []
+            other = [name for name in plain if plain[name] != silent[name]]
+            assert [(name, _difference(plain[name], silent[name])) for name in other] == []
         else:
             assert plain == silent
     for number, step in enumerate(nobody):

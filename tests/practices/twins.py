@@ -94,7 +94,7 @@ class Twin:
 
     def __init__(self, world: World, folder: Path, policy: upheld.Policy) -> None:
         house = _opened(folder, policy, world.house.clock.now())
-        self.gate, self.world = house.provider.gate, copy.copy(world)
+        self.gate, self.world, self.folder = house.provider.gate, copy.copy(world), folder
         self.world.house = house
 
     def put_under_orders(self, *whose: PersonId, days: int) -> None:

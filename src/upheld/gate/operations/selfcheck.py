@@ -27,7 +27,10 @@ from upheld.vault.people import ACTIVE, REGISTER, VaultError
 
 
 class SelfCheckReport(NamedTuple):
-    """What was looked through, and what is not whole."""
+    """What was looked through, and what is not whole.
+
+    What a law keeps apart is looked through with the rest, and not counted.
+    """
 
     people: int
     values: int
@@ -60,15 +63,11 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     """Check a whole database, already unlocked with its keyring, within a transaction."""
     problems: list[Problem] = []
     value_count = 0
-    everybody = [
-        owner
-        for (owner,) in rows(
-            connection, "SELECT person_id FROM person WHERE person_id <> ?", REGISTER
-        )
-    ]
-    for person_id in everybody:
+    statement = "SELECT person_id, state FROM person WHERE person_id <> ?"
+    states = {PersonId(str(owner)): state for owner, state in rows(connection, statement, REGISTER)}
+    for person_id, state in states.items():
         count, person_problems = check_person(connection, keyring, person_id)
-        value_count += count
+        value_count += count if state != people.HELD else 0
         problems += person_problems
     problems += cross_checks.everywhere(connection, keyring)
     problems += checks.find_problems(connection)
@@ -83,10 +82,10 @@ def check(connection: Connection, keyring: Keyring) -> SelfCheckReport:
     statement = dialect_of(connection).integrity_check
     if statement and rows(connection, statement) != [("ok",)]:
         texts.append("the database file is damaged")
-    statement = "SELECT count(*) FROM person WHERE state = ?"
-    ((active,),) = rows(connection, statement, ACTIVE)
+    active = sum(state == ACTIVE for state in states.values())
+    record_count = sum(states.get(each.person_id) != people.HELD for each in all_records)
     return SelfCheckReport(
-        active, value_count, len(all_records), last[0] if last else 0, tuple(dict.fromkeys(texts))
+        active, value_count, record_count, last[0] if last else 0, tuple(dict.fromkeys(texts))
     )
 
 
