@@ -224,18 +224,21 @@ def test_a_switch_is_off_while_a_privacy_signal_stands_above_it(house: House) ->
 def test_the_switch_of_advertisements_says_what_we_do_with_what_we_know(
     open_house: Callable[..., House],
 ) -> None:
-    """Where they are on and the policy lets nothing be chosen by it, it says that and no more."""
+    """To a child, too, what is so; where the policy lets nothing be chosen by it, that."""
     text = sample_policy().read_text()
-    says = "We may choose advertisements by what we know about you. We never do so for anybody"
+    says = "We may choose advertisements by what we know about you"
     house = open_house(upheld.load_text(text))
     page = house.signed_in(house.customer()).get(PAGE).text
     assert says in page
-    assert "none at present" not in page
+    young = house.signed_in(house.customer("kim@marked.example", born="2012-01-01")).get(PAGE).text
+    assert "only if you are eighteen" in young
+    assert f"{says}." not in young
     lines = ("may show-ad profile, activity, segment at visit", "may show-ad usage at visit")
     house = open_house(upheld.load_text(text.replace(*lines)))
     page = house.signed_in(house.customer()).get(PAGE).text
     assert says not in page
-    assert "our policy does not let us at present" in page
+    assert "You have not turned this off, but our policy does not let us" in page
+    assert "You let us" not in page
 
 
 def test_a_minor_starts_with_both_off_and_turns_them_on_themselves(house: House) -> None:

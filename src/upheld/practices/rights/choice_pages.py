@@ -294,13 +294,13 @@ def _advertising(transaction: Transaction, person: PersonId, *, signal_now: bool
         target = f"{PAGE}/signal"
     elif transaction.peek(person, CHOOSING).allowed:
         sentence = (
-            "We may choose advertisements by what we know about you. We never do so for anybody"
-            " under eighteen."
+            "We may choose advertisements by what we know about you, but only if you are eighteen"
+            " or older."
         )
     else:
         sentence = (
-            "You let us choose advertisements by what we know about you, but our policy does not"
-            " let us at present."
+            "You have not turned this off, but our policy does not let us choose advertisements"
+            " by what we know about you at present."
         )
     clause = "privacy-signal" if signalled and not off else "advertising-opt-out"
     is_on = not (off or signalled)
