@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -30,10 +32,24 @@ def _again(open_house: Opener, house: House) -> House:
     return mine
 
 
+@contextmanager
+def _ending() -> Iterator[None]:
+    """End the process that was just forked after the block: well, or with its error written."""
+    try:
+        yield
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        sys.stderr.flush()
+        os._exit(1)
+
+
 def at_once(open_house: Opener, house: House, works: Sequence[Work]) -> list[str]:
     """What each of some pieces of work gives, or its error's code, each in a process of its own.
 
-    None begins before all of them are ready.
+    None begins before all of them are ready. The test fails where one dies of any other error.
     """
     house.provider.gate.gate.engine.dispose()
     ready, is_ready = os.pipe()
@@ -44,7 +60,7 @@ def at_once(open_house: Opener, house: House, works: Sequence[Work]) -> list[str
         answer, say = os.pipe()
         child = os.fork()
         if child == 0:
-            try:
+            with _ending():
                 mine = _again(open_house, house)
                 os.close(begin)
                 os.write(is_ready, b".")
@@ -54,8 +70,6 @@ def at_once(open_house: Opener, house: House, works: Sequence[Work]) -> list[str
                 except UpheldError as error:
                     text = error.code
                 os.write(say, text.encode())
-            finally:
-                os._exit(0)
         os.close(say)
         answers.append(answer)
         children.append(child)
@@ -67,10 +81,10 @@ def at_once(open_house: Opener, house: House, works: Sequence[Work]) -> list[str
         count += len(some)
     os.close(begin)
     texts = [_read(each) for each in answers]
-    for each in children:
-        os.waitpid(each, 0)
+    statuses = [os.waitpid(each, 0)[1] for each in children]
     for each in (ready, begins):
         os.close(each)
+    assert not any(statuses), "a process died of an error; it is written above"
     return texts
 
 
@@ -87,7 +101,7 @@ def ended(open_house: Opener, house: House, work: Work, *, at: int, is_kept: boo
     house.provider.gate.gate.engine.dispose()
     child = os.fork()
     if child == 0:
-        try:
+        with _ending():
             mine = _again(open_house, house)
             whole, count = Gate.together, 0
 
@@ -106,8 +120,5 @@ def ended(open_house: Opener, house: House, work: Work, *, at: int, is_kept: boo
             vars_of_gate: Any = Gate
             vars_of_gate.together = together
             work(mine)
-            os._exit(0)
-        finally:
-            os._exit(1)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)

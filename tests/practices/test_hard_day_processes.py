@@ -149,7 +149,7 @@ def test_of_two_processes_that_transfer_at_once_each_account_goes_once(
     lawyers = closings.lawyers_of(house)
     people = [house.customer(f"c{each}@marked.example") for each in range(6)]
     closings.approved(house, lawyers, closings.terms_of(house, lawyers))
-    at_once(open_house, house, [closings.run_job] * 2)
+    assert sum(map(int, at_once(open_house, house, [closings.run_job] * 2))) > 0
     closings.run_job(house)
     for each in people:
         acts = [one.entry.action for one in house.provider.gate.gate.entries(each)]
@@ -170,7 +170,7 @@ def test_of_two_processes_that_send_notices_of_a_breach_at_once_each_is_sent_onc
     people = [house.customer(f"c{each}@marked.example") for each in range(4)]
     path = drafted(house, officers, *people)
     assert send(officers[1], f"{path}/approve", {}, path).status_code == 303
-    at_once(open_house, house, [run_job] * 3)
+    assert sum(map(int, at_once(open_house, house, [run_job] * 3))) > 0
     run_job(house)
     for each in people:
         assert [state for state, _ in owed(house, each)] in ([], ["done"])
@@ -225,3 +225,21 @@ def test_of_two_processes_that_take_in_the_same_rows_at_once_each_is_kept_once(
     assert at_once(open_house, house, [forwards, backwards]) == ["done", "done"]
     assert len(stored(house)) == 20
     assert is_whole(house)
+
+
+def test_a_process_of_a_test_that_dies_of_an_error_fails_it(
+    open_house: Callable[..., House], sample: upheld.Policy
+) -> None:
+    """What the others gave is not taken for the whole; an error with a code is an answer."""
+    house = open_house(sample)
+
+    def dies(_: House) -> str:
+        raise KeyError
+
+    def refuses(_: House) -> str:
+        raise VaultError("no", code="vault", hint="")
+
+    assert at_once(open_house, house, [refuses, lambda _: "done"]) == ["vault", "done"]
+    with pytest.raises(AssertionError, match="died of an error"):
+        at_once(open_house, house, [dies, lambda _: "done"])
+    assert ended(open_house, house, dies, at=1, is_kept=False) == 1
