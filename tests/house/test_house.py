@@ -219,6 +219,7 @@ READ_UNCHECKED = {
     ("practices/collection/released.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/holding.py", "visit_tie"): "counts those that do not open",
     ("practices/collection/holding.py", "visit_block"): "each is read anew then and checked",
+    ("practices/collection/holding.py", "visit_day"): "says which keys go with their days",
     ("practices/collection/new_keys.py", "visit_block"): "counts what goes; others are checked",
     ("practices/collection/new_keys.py", "visit_day"): "a key is right if something opens with it",
     ("practices/legal/apart.py", "legal_reach"): "each is read anew then and checked",

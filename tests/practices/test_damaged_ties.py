@@ -15,7 +15,7 @@ from practices.orders import desk_of
 from practices.test_collection import visits
 from practices.test_compaction import keep_many
 from practices.test_damaged_blocks import put_under_hold
-from practices.test_day_counts import tied
+from practices.test_day_counts import keep, tied
 from practices.test_holds import apart, preserved
 from practices.test_visit_pages import cookie_of, record_visits, signed_in_visits
 from upheld.core.ids import PersonId
@@ -65,7 +65,9 @@ def test_what_was_changed_of_one_keeps_no_others_visits_from_going_in_time(
     house.do(lambda t: t.accept_clock(house.clock.now()))
     retire(gate)
     stays = what == "the cover" and not erased  # nobody can say that no hold was taken away
-    assert len(visits(house)) == (2 if (silent or stays) and what != "the cookie of a tie" else 0)
+    if silent:  # what was apart before stays until it can be told whose it is
+        stays = erased or what != "the cookie of a tie"
+    assert len(visits(house)) == (2 if stays else 0)
     erase(gate, [bo])
 
 
@@ -139,3 +141,38 @@ def test_a_hold_whose_record_was_taken_away_keeps_visits_as_one_that_was_changed
     assert [each.route for each in visits(house)] == ["/p1"]
     with reading(gate.engine) as connection:
         assert rows(connection, "SELECT 1 FROM visit_block WHERE apart IS NULL") == []
+
+
+@pytest.mark.parametrize("of_others", [False, True])
+@pytest.mark.parametrize("silent", [False, True])
+def test_what_is_apart_stays_beyond_its_time_while_it_cannot_be_told_whose(
+    house: House, *, silent: bool, of_others: bool
+) -> None:
+    """Also beside what is kept for others; with the hold it goes, and the key of its day."""
+    gate = house.provider.gate.gate
+    people = [tied(house, f"{n}@marked.example", n.encode()) for n in ("ann", "bo")]
+    some = people if of_others else people[:1]
+    keep(house, *[(f"/{n}", "192.0.2.7", n.encode()) for n in ("ann", "bo")], days_ago=2)
+    for each in some:
+        put_under_hold(house, each, silent=silent)
+    house.clock.moved += timedelta(days=500)
+    gate.clock.accept()
+    retire(gate)
+    before = sorted(visits(house))
+    assert [each.route for each in before] == ["/ann", "/bo"][: len(some)]
+    with reading(gate.engine) as connection:
+        ((raw,),) = rows(connection, "SELECT cookie FROM visit_tie WHERE person_id = ?", some[0])
+    change(house, CHANGES["the cookie of a tie"], some[0])
+    for _ in range(2):
+        retire(gate)
+    assert sorted(visits(house)) == before
+    with writing(gate.engine) as connection:
+        run(connection, "UPDATE visit_tie SET cookie = ? WHERE person_id = ?", raw, some[0])
+    retire(gate)
+    assert sorted(visits(house)) == before
+    for record in house.do(lambda t: t.records_of(some, ["hold"]))[0]:
+        gate.withdraw(record.person_id, record.record_id, ended=True)
+    retire(gate)
+    with reading(gate.engine) as connection:
+        for table in ("visit_block", "visit_day"):
+            assert rows(connection, f"SELECT day FROM {table}") == []

@@ -304,15 +304,15 @@ def _clear(transaction: GateTransaction) -> None:
     transaction.tables.purge(visit_tie, "at >= 0")
 
 
-HOUSES: dict[int, dict[tuple[str, ...], House]] = {}
+HOUSES: dict[Callable[[upheld.Policy], House], dict[tuple[str, ...], House]] = {}
 
 
 def each_version(open_house: Callable[[upheld.Policy], House]) -> dict[tuple[str, ...], House]:
     """The same provider under each version, once for all examples of a test."""
-    if id(open_house) not in HOUSES:
+    if open_house not in HOUSES:
         HOUSES.clear()
-        HOUSES[id(open_house)] = {kinds: open_house(version(kinds)) for kinds in VERSIONS}
-    return HOUSES[id(open_house)]
+        HOUSES[open_house] = {kinds: open_house(version(kinds)) for kinds in VERSIONS}
+    return HOUSES[open_house]
 
 
 class StoppedError(Exception):

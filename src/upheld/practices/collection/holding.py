@@ -27,7 +27,7 @@ from upheld.practices.collection.rewriting import (
     replace,
     whole_keys,
 )
-from upheld.practices.collection.tables import visit_block, visit_day, visit_tie
+from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
 from upheld.practices.collection.ties import (
     ALWAYS,
     OF_PERSON,
@@ -54,6 +54,11 @@ class HeldCookies(NamedTuple):
     openly: frozenset[bytes]
     again: frozenset[bytes]
     all_there: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of visits is kept for a hold, so far as can be said."""
+        return self.all_there and not self.ends
 
     def of_day(self, keys: DayKeys, day: str) -> HeldTokens:
         """What stands for them on a day; nothing where its key is not there."""
@@ -102,23 +107,34 @@ def held_cookies(
 
 
 def drop_day(transaction: Transaction, reach: HeldCookies, day: str) -> None:
-    """Delete of a day what came with other cookies than those which the law has us keep.
+    """Delete of what is counted of a day all that the law does not have us keep, set apart then.
 
     What may be in a block that is damaged nobody can say: it stays, apart, and nobody is told of it
-    any more.
+    any more. What is apart already is left to `let_go`.
     """
     tables, damaged = transaction.tables, set[BlockId]()
+    if reach.is_empty:
+        tables.purge(visit_block, f"{COUNTED} AND day = ?", day)
     keys = whole_keys(transaction, tables, [day])
-    for row, staying in _changes(tables, reach, keys, day, "block_id <> ''", damaged):
+    for row, staying in _changes(tables, reach, keys, day, COUNTED, damaged):
         replace(transaction, keys, row, *staying)
     for each in sorted(damaged):
-        its, _ = tables.select_authentic(visit_block, "block_id = ?", each)
-        if not any(row.apart for row in its):
-            write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
-    if not tables.select_unchecked(visit_block, ["day"], "day = ?", day):
-        tables.purge(visit_day, "day = ?", day)
-    elif not keys.salts:
-        write_as_it_is(tables, visit_day, "day = ?", day)
+        write_as_it_is(tables, visit_block, "block_id = ?", each, apart=True)
+
+
+def settle_keys(tables: Tables, where: str, *values: str) -> None:
+    """Delete the keys of those days of which a condition holds and nothing is left.
+
+    Of a damaged one that is left nobody is told any more.
+    """
+    names = [str(day) for (day,) in tables.select_unchecked(visit_day, ["day"], where, *values)]
+    in_use = {day for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values)}
+    whole = {each.day for each in tables.select_authentic(visit_day, where, *values)[0]}
+    for day in names:
+        if day not in in_use:
+            tables.purge(visit_day, "day = ?", day)
+        elif day not in whole:
+            write_as_it_is(tables, visit_day, "day = ?", day)
 
 
 def let_go(gate: Gate) -> None:
@@ -129,18 +145,22 @@ def let_go(gate: Gate) -> None:
     with gate.consult() as transaction:
         tables = transaction.tables
         days = tables.select_unchecked(visit_block, ["day"], f"{_APART} GROUP BY day")
-        before = tied_with_holds(transaction) if days else set[PersonId]()
+        if not days:
+            return
+        before = tied_with_holds(transaction)
         reach = held_cookies(transaction, before)
         on_days = [str(day) for (day,) in days if _goes(transaction, reach, str(day))]
     for day in sorted(on_days):
         with gate.together() as transaction:
             tables, reach = transaction.tables, held_cookies(transaction, before)
-            if reach.all_there and not reach.ends:
+            if reach.is_empty:
                 tables.purge(visit_block, f"{_APART} AND day = ?", day)
             elif reach.all_there:
                 keys = whole_keys(transaction, tables, [day])
                 for row, staying in _changes(tables, reach, keys, day, _APART, set()):
                     replace(transaction, keys, row, *staying)
+            if not tables.select_unchecked(visit_block, ["day"], "day = ? LIMIT 1", day):
+                tables.purge(visit_day, "day = ?", day)
 
 
 def _goes(transaction: Transaction, reach: HeldCookies, day: str) -> bool:

@@ -59,11 +59,7 @@ def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
         write_as_it_is(tables, visit_day, "day = ?", name)
         its = []
     else:
-        reach = held_cookies(transaction)
-        if reach.ends:
-            drop_day(transaction, reach, name)
-        else:
-            tables.purge(visit_block, "day = ?", name)
+        drop_day(transaction, held_cookies(transaction), name)
         tables.purge(visit_day, "day = ?", name)
         days_of(tables, [name], make=True)
     fields = {each for _, some in its for each in some}

@@ -20,7 +20,7 @@ from upheld.practice.kept_days import first_day
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, VisitColumns
 from upheld.practices.collection.endings import forget_browsers
 from upheld.practices.collection.former_ties import put_former_aside
-from upheld.practices.collection.holding import drop_day, held_cookies
+from upheld.practices.collection.holding import drop_day, held_cookies, settle_keys
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
@@ -29,7 +29,6 @@ from upheld.practices.collection.rewriting import (
     BlockSize,
     any_of,
     days_in_doubt,
-    days_there,
     lots_of,
     on_list,
     open_whole,
@@ -37,7 +36,7 @@ from upheld.practices.collection.rewriting import (
     set_aside,
     whole_keys,
 )
-from upheld.practices.collection.tables import COUNTED, log_reading, visit_block, visit_day
+from upheld.practices.collection.tables import COUNTED, log_reading, visit_block
 from upheld.practices.collection.ties import tied_with_holds
 from upheld.practices.collection.untying import finish_waiting
 
@@ -88,7 +87,10 @@ def _on_hold_before(gate: Gate) -> set[PersonId] | None:
         allowed, oldest, _ = may_stay(transaction)
         where, values = _before(oldest if PAGE in allowed else "")
         tables = transaction.tables
-        if not days_there(tables, where, *values) and not _too_wide(tables, allowed, 1):
+        over = tables.select_unchecked(
+            visit_block, ["day"], f"{COUNTED} AND {where} LIMIT 1", *values
+        )
+        if not over and not _too_wide(tables, allowed, 1):
             return None
         return tied_with_holds(transaction)
 
@@ -106,22 +108,19 @@ def _drop_before(
 ) -> int:
     """Drop the days before one, or all where none is given, with their keys; how many blocks.
 
-    What a hold keeps of them is set apart, and told as gone; `on_hold` may be whose it is, where
-    that was looked for.
+    What a hold keeps of them is set apart, and told as gone, where it was not before; `on_hold` may
+    be whose it is, where that was looked for.
     """
     tables = transaction.tables
     where, values = _before(oldest)
     openly = tables.select_unchecked(
-        visit_block, ["block_id", "fields"], f"{COUNTED} AND {where}", *values
+        visit_block, ["day", "fields"], f"{COUNTED} AND {where}", *values
     )
-    days = days_there(tables, where, *values)
-    if days and (reach := held_cookies(transaction, on_hold)).ends:
-        for day in days:
+    if openly:
+        reach = held_cookies(transaction, on_hold)
+        for day in sorted({str(day) for day, _ in openly}):
             drop_day(transaction, reach, day)
-    else:
-        for (day,) in tables.select_unchecked(visit_block, ["day"], where, *values):
-            tables.purge(visit_block, "day = ?", day)
-        tables.purge(visit_day, where, *values)
+    settle_keys(tables, where, *values)
     if not oldest:
         tables.purge(log_reading, "number > 0")
     fields = {field for _, text in openly for field in text.split()}
