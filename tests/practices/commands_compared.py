@@ -88,8 +88,8 @@ COMPARED: Final[Mapping[str, tuple[str, ...]]] = {
 
 # What is told of people, and of what waits for them, otherwise once somebody is erased.
 OF_PEOPLE: Final = (
-    *("jobs", "transparency", "ledger account", "person find", "person show"),
-    *("person certificate", "party requests", "version bound"),
+    *("jobs", "ledger account", "person find", "person show", "person certificate"),
+    *("party requests", "version bound"),
 )
 
 

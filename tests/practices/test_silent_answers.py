@@ -97,9 +97,8 @@ def test_nothing_tells_of_an_order_that_is_silent_before_or_after_an_erasure(
         return twin.pages(twins.paths)
 
     def dropped(twin: Twin) -> dict[str, Any]:
-        twin.pass_days(40)
         twin.world.house.do(lambda t: t.drop(twin.world.ann, ["occupation"]))
-        twin.pass_days(80)
+        twin.pass_days(120)
         look = Step("POST /staff/safeguards", "manager", "/staff/safeguards", "/staff/safeguards")
         return {**answers_of(twin), look.route: twin.answers(look, {})}
 
