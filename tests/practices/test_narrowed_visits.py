@@ -24,7 +24,7 @@ import upheld
 from empty import empty_database
 from practices.conftest import House
 from practices.test_day_counts import tied
-from practices.without import storing_of_visits, without
+from practices.without import keeping_visits_for, storing_of_visits, without
 from upheld.core.clock import BEGINNING
 from upheld.database.columns import microseconds
 from upheld.database.statements import rows, run
@@ -249,9 +249,12 @@ class Story:
         )
         return sorted(reduce(or_, its).elements())  # of two under a hold each, both have the same
 
-    def page(self) -> dict[str, tuple[int, tuple[str, ...]]]:
-        """What the customer reads: how often they opened each page, and from where."""
-        full = self.houses[VERSIONS[0]]  # which lets them see all that there is
+    def page(self, full: House | None = None) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """What the customer reads: how often they opened each page, and from where.
+
+        In a house that lets them see all that there is.
+        """
+        full = full or self.houses[VERSIONS[0]]
         mine, now = OwnVisits(full.provider), full.clock.now()
         full.do(lambda t: sessions.begin(t.tables, "customer", self.ann, now))
         week = full.do(lambda t: mine._kept_days(t, self.ann, ""))
@@ -313,6 +316,20 @@ def each_version(open_house: Callable[[upheld.Policy], House]) -> dict[tuple[str
         HOUSES.clear()
         HOUSES[open_house] = {kinds: open_house(version(kinds)) for kinds in VERSIONS}
     return HOUSES[open_house]
+
+
+def test_what_went_by_time_in_silence_is_told_by_no_version_that_keeps_visits_longer(
+    open_house: Callable[[upheld.Policy], House],
+) -> None:
+    """A hold that may be told began later, and tells of it once nothing else is silent."""
+    story = Story(each_version(open_house))
+    for each in [VISIT, begin(SILENT), Step("years"), begin(OPEN), JOBS]:
+        story.take(each)
+    longer = open_house(keeping_visits_for(60))
+    longer.clock.moved = story.house.clock.moved
+    assert story.page(longer) == {}
+    story.end(SILENT)
+    assert [*story.page(longer)] == [*story.visits]
 
 
 class StoppedError(Exception):

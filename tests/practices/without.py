@@ -28,3 +28,11 @@ def storing_of_visits(*kinds: str) -> upheld.Policy:
     text = sample_policy().read_text(encoding="utf-8")
     narrow = text.replace("store ip-network, cookie-id, page-request", f"store {', '.join(kinds)}")
     return upheld.load_text(narrow)
+
+
+def keeping_visits_for(months: int) -> upheld.Policy:
+    """The sample policy as if it let visits be kept for so many months."""
+    text = sample_policy().read_text(encoding="utf-8")
+    longer = text.replace("delete-after 14 months", f"delete-after {months} months")
+    assert longer != text
+    return upheld.load_text(longer)
