@@ -18,9 +18,12 @@ from practices.conftest import House, confirm, send
 from practices.orders import demand, desk_of
 from practices.test_legal import code_of, form, open_by_page
 from upheld.core.ids import PersonId
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.gate import Gate
+from upheld.gate.set_aside import everybody
 from upheld.practices.legal import instruments as steps
 from upheld.practices.legal.instrument import Instrument
 
@@ -181,3 +184,53 @@ def test_what_was_not_delivered_goes_with_whoever_is_in_it_and_with_its_instrume
     assert isinstance(house.do(again), Refused)
     assert custody.drop_stale(gate) == 1
     assert disclosures(house, ann) == 2
+
+
+def behind_our_back(house: House, statement: str, value: str, whose: str) -> None:
+    """Change something as somebody without the keys would."""
+    with writing(house.provider.gate.gate.engine) as connection:
+        run(connection, statement, value, whose)
+
+
+@pytest.mark.parametrize("kind", ["instrument", "hold"])
+def test_a_changed_record_of_one_keeps_nobody_else_from_being_told_and_their_notice_is_owed(
+    house: House, kind: str
+) -> None:
+    """Whoever is first; no list has them, as an order may forbid it, until the record is mended."""
+    desk = desk_of(house)
+    people = [house.customer(f"{each}@marked.example") for each in ("ann", "ben", "cy")]
+    end = house.clock.now() + timedelta(days=3)
+    for each in people:
+        order = orders.approved(house, desk, demand(house, each, silence_end=end))
+        assert not isinstance(orders.release(house, desk, order), Refused)
+        house.provider.gate.gate.record(each, "hold", fact="legal-hold", how="other")
+    house.clock.moved += timedelta(days=4)
+    change = f"UPDATE record SET party = party || ? WHERE kind = '{kind}' AND person_id = ?"
+    for each in people[:2]:
+        behind_our_back(house, change, "!", each)
+    assert [orders.send_notices(house, desk) for _ in range(2)] == [1, 0]
+    with house.provider.gate.gate.engine.connect() as connection:
+        assert everybody(connection) == []
+    mend = "UPDATE record SET party = replace(party, ?, '') WHERE person_id = ?"
+    for each in people[:2]:
+        behind_our_back(house, mend, "!", each)
+    assert [orders.send_notices(house, desk) for _ in range(2)] == [2, 0]
+
+
+def test_a_damaged_production_keeps_no_other_from_going(house: House) -> None:
+    """It stays until it is mended, and goes then."""
+    desk, names = desk_of(house), []
+    custody = desk.releases.custody
+    for each in ("ann", "ben"):
+        order = orders.approved(
+            house, desk, demand(house, house.customer(f"{each}@marked.example"))
+        )
+        house.do(partial(desk.releases.release, instrument_id=order.instrument_id, by=desk.officer))
+        names.append(order.instrument_id)
+    house.clock.moved += timedelta(days=31)
+    change = "UPDATE legal_instrument SET state = ? WHERE instrument_id = ?"
+    behind_our_back(house, change, "ended", min(names))
+    gate = house.provider.gate.gate
+    assert [custody.drop_stale(gate) for _ in range(2)] == [1, 0]
+    behind_our_back(house, change, "approved", min(names))
+    assert custody.drop_stale(gate) == 1

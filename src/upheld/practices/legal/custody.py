@@ -9,6 +9,7 @@ that we cannot read it either. Once its instrument is over, or somebody in it wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -16,6 +17,8 @@ import msgspec
 from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import APPROVED, Instrument
@@ -23,6 +26,7 @@ from upheld.practices.legal.instruments import Instruments, note, require_role
 from upheld.practices.legal.production import Production
 from upheld.practices.legal.tables import legal_production
 
+JOB: Final = "legal-productions"
 DROPPED: Final = "legal.drop"  # the kind of entry for a file that nobody got
 _ONE: Final = "instrument_id = ?"
 
@@ -114,14 +118,22 @@ class Custody:
             note(transaction, "legal.deliver", instrument_id, user)
 
     def drop_stale(self, gate: Gate) -> int:
-        """Delete what nobody may have any more: whose instrument is over, who was erased."""
+        """Delete what nobody may have any more: whose instrument is over, who was erased.
+
+        One that is damaged, or whose instrument is, stays, and no other waits for it. It is on no
+        list, as the legal desk alone knows of it; a self-check names the row.
+        """
         with gate.look() as tables:
             waiting = sorted(self.waiting(tables))
-        count = 0
-        for each in waiting:
-            with gate.together() as transaction:
-                count += self._drop(transaction, each)
-        return count
+        with trial_of(gate, JOB) as trial:
+            return sum(
+                trial.one(partial(self._drop_one, gate, each), REGISTER, each, listed=False) or 0
+                for each in waiting
+            )
+
+    def _drop_one(self, gate: Gate, instrument_id: InstrumentId) -> int:
+        with gate.together() as transaction:
+            return self._drop(transaction, instrument_id)
 
     def _drop(self, transaction: Transaction, instrument_id: InstrumentId) -> int:
         """Delete a production that nobody may have any more; how many were."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from itertools import zip_longest
 from typing import Final
 
@@ -16,11 +17,13 @@ from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
 from upheld.gate.public import Value
+from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.english import word_list
 from upheld.policy.words import Words
 from upheld.practice import message_copies, outbox
 from upheld.practice.gag_orders import visible_entries
+from upheld.practice.kept_days import is_hidden
 from upheld.practice.message_copies import ADMINISTRATIVE
 from upheld.practice.own_rows import rows_after_silence
 from upheld.practices.legal.instrument import INSTRUMENT, SILENT, Instrument, change_person
@@ -29,6 +32,7 @@ from upheld.practices.legal.release import OWED, is_within
 from upheld.practices.legal.tables import legal_reach
 from upheld.web.pages import format_day
 
+JOB: Final = "legal-notices"
 NEWS: Final = "legal/notice"  # the template of the mail
 SUBJECT: Final = "We had to give information about you to an authority"
 KEPT_APART: Final = (
@@ -53,21 +57,38 @@ class Notices:
         self.instruments = instruments
 
     def send_due(self, gate: Gate) -> int:
-        """Write each notice whose time has come; how many. The job of that name."""
+        """Write each notice whose time has come; how many. The job of that name.
+
+        Of whom something is not as it was written, they are set aside, and nobody else waits for
+        them; of whom an order may forbid to speak, they are not listed.
+        """
         with gate.look() as tables:
             at = microseconds(gate.clock.now())
             where = "notice = ? AND notice_from <= ?"
             rows, _ = tables.select_intact(legal_reach, where, OWED, at)
         count = 0
-        for each in rows:
-            with gate.together() as transaction:
-                count += self._send(transaction, each.person_id, each.instrument_id)
+        with trial_of(gate, JOB) as trial:
+            for each in rows:
+                with gate.consult() as transaction:
+                    in_silence = is_hidden(transaction, each.person_id)
+                send = partial(self._send_one, gate, each.person_id, each.instrument_id)
+                count += (
+                    trial.one(send, each.person_id, each.instrument_id, listed=not in_silence)
+                    or False
+                )
         return count
+
+    def _send_one(self, gate: Gate, person_id: PersonId, instrument_id: InstrumentId) -> bool:
+        with gate.together() as transaction:
+            return self._send(transaction, person_id, instrument_id)
 
     def _send(
         self, transaction: Transaction, person_id: PersonId, instrument_id: InstrumentId
     ) -> bool:
-        """Write one notice, if it is owed still and no order forbids to tell."""
+        """Write one notice, if it is owed still and no order forbids to tell.
+
+        SealedError where what would decide that is not as it was written: it stays owed.
+        """
         transaction.lock(person_id)
         where = "person_id = ? AND instrument_id = ?"
         row = transaction.tables.get(legal_reach, where, person_id, instrument_id)
@@ -76,6 +97,7 @@ class Notices:
             return False
         if _is_silent(transaction, person_id, instrument):
             return False
+        transaction.records_of_each([person_id])  # each is whole
         if not transaction.lock_present([person_id]):  # erased: there is nobody to be told
             change_person(transaction.tables, person_id, instrument_id, {"notice": BARRED})
             return False

@@ -20,7 +20,7 @@ from upheld.practices.legal.instrument import (
     SILENT,
 )
 from upheld.practices.legal.instruments import REVIEW, ROLES, Instruments
-from upheld.practices.legal.notices import Notices
+from upheld.practices.legal.notices import JOB, Notices
 from upheld.practices.legal.questions import DESK
 from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, SECOND, Releases
 
@@ -82,7 +82,7 @@ def practice(provider: Provider) -> Practice:
             )
         ],
         jobs=[
-            Job("legal-notices", MINUTE, notices.send_due),
+            Job(JOB, MINUTE, notices.send_due),
             Job("legal-productions", MINUTE, releases.custody.drop_stale),
         ],
         desk_actions=desk.waiting,
