@@ -34,8 +34,11 @@ UNREADABLE: Final = [
     "\u200b\u2060",
     "\u3164 \u2800",
     "lost \u202eecnahc yb",
+    "lost\x1b[2J",
+    "lost\x9b2J",
     "very long " * 600,
 ]
+IN_LINES: Final = {"extract ask", "termination undo"}  # what they ask for may have several lines
 
 
 def commands_with_a_reason(group: Any, *words: str) -> Iterator[tuple[str, str]]:
@@ -68,6 +71,19 @@ def test_no_command_takes_a_reason_that_nobody_could_read(
     home: Path, command: str, text: str
 ) -> None:
     """It is asked for one that can be read before anything else is looked at."""
+    _is_asked_for_another(home, command, text)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - IN_LINES))
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\u2028", "\udcff"])
+def test_no_command_takes_a_reason_that_is_not_one_line_of_text(
+    home: Path, command: str, sign: str
+) -> None:
+    """Whoever reads a log of lines could take the second for one of its own; or is no UTF-8."""
+    _is_asked_for_another(home, command, f"lost{sign}entry 7: all is well")
+
+
+def _is_asked_for_another(home: Path, command: str, text: str) -> None:
     option, typed = OPTIONS[command], None
     if command == "termination undo":  # it reads a file
         typed, text = text, "-"

@@ -39,8 +39,16 @@ def test_no_sign_turns_what_is_read(sign: str) -> None:
         reason_text(f"They sell {sign}slosarap")
 
 
+@pytest.mark.parametrize("sign", ["\x00", "\x07", "\x1b[2J", "\x7f", "\x9b2J", "\udcff"])
+def test_no_sign_steers_a_terminal_or_is_no_text(sign: str) -> None:
+    """Whoever reads a log would see something else, or nothing could be written at all."""
+    with pytest.raises(ValueError, match="no text"):
+        reason_text(f"They sell {sign}boots")
+
+
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=30))
 def test_what_can_be_seen_is_kept_as_it_is(text: str) -> None:
     """Of whichever alphabet, but for spaces at its ends."""
     seen = f"Ab\u200dc {text} d"
+    assert reason_text(f"  {seen}\n{seen}\t") == unicodedata.normalize("NFC", f"{seen}\n{seen}")
     assert reason_text(f"  {seen}\t") == unicodedata.normalize("NFC", seen)

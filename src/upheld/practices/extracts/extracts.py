@@ -150,7 +150,7 @@ def ask(transaction: Transaction, wish: ExtractWish, user_id: UserId) -> Extract
 
 
 def _require_possible(transaction: Transaction, wish: ExtractWish) -> None:
-    require_reason(wish.reason, REASON_MAX, _error, "an extract needs a reason")
+    require_reason(wish.reason, REASON_MAX, _error, "an extract needs a reason", in_lines=True)
     if wish.purpose not in PURPOSES or not wish.columns or {*wish.columns} - {*COLUMNS}:
         raise _error("there is no such extract", "choose a purpose and columns from the lists")
     for each in wish.columns:

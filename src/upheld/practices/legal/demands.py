@@ -124,7 +124,7 @@ def check_finding(finding: str) -> str:
         return LegalError(sentence, code="legal-finding", hint=hint, field="finding")
 
     sentence = "a review says whether what was done had to be, and why"
-    return require_reason(finding, BELIEF_MAX, error, sentence)
+    return require_reason(finding, BELIEF_MAX, error, sentence, in_lines=True)
 
 
 def check_times(demand: Demand, now: datetime) -> None:

@@ -219,7 +219,7 @@ class Terminations:
         nobody could read.
         """
         user = self.require_role(transaction.tables, by)
-        why = require_reason(why, TEXT_MAX, _reason_error, "it needs a reason")
+        why = require_reason(why, TEXT_MAX, _reason_error, "it needs a reason", in_lines=True)
         decision = self.require(transaction, termination_id)
         if not decision.is_standing:
             raise TerminationError(
