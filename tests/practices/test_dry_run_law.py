@@ -21,7 +21,8 @@ import upheld
 from empty import empty_database
 from gate.versions import post, version
 from practices.conftest import House
-from practices.test_day_counts import keep
+from practices.test_damaged_blocks import put_under_hold
+from practices.test_day_counts import keep, tied
 from practices.test_dry_run import address
 from practices.test_feeds import email_of
 from practices.test_partner_transactions import partner, row, take
@@ -39,7 +40,8 @@ from upheld.practices.collection import retention
 from upheld.practices.collection.blocks import DayKeys, days_of
 from upheld.practices.collection.stock import due_visits
 from upheld.practices.collection.tables import COUNTED, visit_block
-from upheld.practices.collection.ties import tie
+from upheld.practices.collection.ties import tie, ties_of
+from upheld.practices.collection.untying import prepare, untie
 from upheld.practices.feeds.stock import due_transactions
 from upheld.web import sessions
 
@@ -227,3 +229,21 @@ def test_networks_that_a_hold_keeps_under_a_narrower_version_do_not_go(
     assert (stock.goes_now, counts) == (0, {"ip-network": 1 if how == OPEN else 2})
     retention.retire(gate)
     assert {each.data for each in due_visits(gate).rows} == {"cookie-id", "page-request"}
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_visits_of_a_shared_browser_that_was_untied_in_silence_go_as_if_no_order_were_there(
+    house: House, *, silent: bool
+) -> None:
+    """Though a hold that may be told came since: it keeps nothing of them by itself."""
+    gate = house.provider.gate.gate
+    ann, _ = (tied(house, f"{each}@marked.example", b"c1") for each in ("ann", "cy"))
+    keep(house, ("/p", "192.0.2.7", b"c1"))
+    if silent:
+        put_under_hold(house, ann, silent=True)
+    ((mark, *_),) = house.do(lambda t: ties_of(t, ann))
+    assert untie(gate, house.do(lambda t: prepare(t, ann, mark)))
+    gate.record(ann, "hold", fact="legal-hold", how="i2")
+    house.clock.moved += timedelta(days=500)
+    gate.clock.accept()
+    assert due_visits(gate).goes_now == 1

@@ -16,11 +16,12 @@ from upheld.core.ids import BeaconKey, BlockId
 from upheld.database.own_tables import Tables
 from upheld.gate.gate import Gate
 from upheld.gate.transaction import Transaction
-from upheld.practice.kept_days import end_of_keeping, holds_of
+from upheld.practice.kept_days import end_of_keeping
 from upheld.practice.partner_transactions import NEVER
 from upheld.practice.stock import NOW, Stock, StockCount
 from upheld.practices.collection import beacon_keys
 from upheld.practices.collection.blocks import PAGE
+from upheld.practices.collection.holding import held_cookies
 from upheld.practices.collection.retention import may_stay
 from upheld.practices.collection.rewriting import (
     EVERY,
@@ -31,7 +32,6 @@ from upheld.practices.collection.rewriting import (
 )
 from upheld.practices.collection.tables import COUNTED, visit_block
 from upheld.practices.collection.tellers import key_of
-from upheld.practices.collection.ties import STORE, cookies_of, tied_on_hold
 
 HERE: Final = "/staff/visits"
 
@@ -119,17 +119,15 @@ def _kept_openly(
     that is damaged nobody can say: where there is such a hold, it stays.
     """
     tables, counts = transaction.tables, Counter[_Alike]()
-    people = [each for each in tied_on_hold(transaction) if holds_of(transaction, each, STORE).open]
-    cookies = cookies_of(transaction, people)
+    reach = held_cookies(transaction)
     others = [each for each in EVERY if each not in allowed]
     which = " OR ".join([f"{COUNTED} AND (day < ?", *["fields LIKE ?"] * len(others)]) + ")"
     bounds = (oldest if PAGE in allowed else NEVER, *(f"%{each}%" for each in others))
     days = tables.select_unchecked(visit_block, ["day"], f"{which} GROUP BY day", *bounds)
-    for (each_day,) in days if cookies else ():
+    for (each_day,) in days if reach.openly else ():
         day = str(each_day)
         keys, broken = whole_keys(transaction, tables, [day]), set[BlockId]()
-        ends = {keys.token(day, each): end for each, end in cookies.items() if keys.salts}
-        staying = {token: [(end, token)] for token, end in ends.items()}
+        tokens = reach.of_day(keys, day)
         sizes = [
             BlockSize(BlockId(str(block_id)), int(visits))
             for block_id, visits in tables.select_unchecked(
@@ -139,7 +137,8 @@ def _kept_openly(
         for some in lots_of(sizes):
             for row, columns in open_whole(tables, keys, some, broken):
                 alike = _Alike(row.day, row.source, row.fields, row.clauses)
-                counts[alike] += len(columns.under(staying).times)
+                staying = tokens.staying(row, columns)
+                counts[alike] += sum(len(each.columns.times) for each in staying if not each.apart)
         for each in broken:
             for *its, visits in tables.select_unchecked(
                 visit_block, [*_Alike._fields, "visits"], "block_id = ?", each
