@@ -234,3 +234,30 @@ def test_a_damaged_production_keeps_no_other_from_going(house: House) -> None:
     assert [custody.drop_stale(gate) for _ in range(2)] == [1, 0]
     behind_our_back(house, change, "approved", min(names))
     assert custody.drop_stale(gate) == 1
+
+
+@pytest.mark.parametrize("how", ["ended", "lapsed"])
+def test_a_file_that_can_be_had_no_more_is_neither_offered_nor_waited_for(
+    house: House, how: str
+) -> None:
+    """The page says that it was not delivered, and what would give it; the console nothing."""
+    desk, ann = desk_of(house), house.customer()
+    order = orders.approved(house, desk, demand(house, ann))
+    name, path = order.instrument_id, f"/staff/legal/{order.instrument_id}"
+    house.do(lambda t: desk.releases.release(t, name, desk.officer))
+    waits = "What was released under an instrument was not delivered."
+    officer = house.signed_in(desk.officer, "staff")
+    assert waits in officer.get("/staff").text
+    page = officer.get(path).text
+    assert "Get the file that was released" in page
+    assert "Only a new instrument" not in page
+    if how == "ended":
+        house.do(lambda t: desk.instruments.end(t, name, desk.officer))
+    else:
+        house.clock.moved += timedelta(days=31)
+        officer = house.signed_in(desk.officer, "staff")
+    assert waits not in officer.get("/staff").text
+    page = officer.get(path).text
+    assert "It was not delivered.</strong> Only a new instrument gives it." in page
+    assert "Get the file that was released" not in page
+    assert send(officer, f"{path}/file", {}, path).status_code in (403, 409)

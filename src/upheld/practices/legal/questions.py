@@ -372,7 +372,7 @@ def waiting_line(
         return "What was released in an emergency waits for your review."
     if instrument.has_lapsed(now):
         return ""
-    if instrument.instrument_id in undelivered:
+    if instrument.state == APPROVED and instrument.instrument_id in undelivered:
         return "What was released under an instrument was not delivered."
     if instrument.state == instrument.state_before_approval:
         is_other = instrument.may_be_approved_by(user.user_id)
