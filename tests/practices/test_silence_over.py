@@ -19,14 +19,15 @@ from practices.test_holds import apart, run_jobs, write_name
 from practices.test_partner_transactions import partner, row, take
 from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
 from upheld.core.ids import PersonId, UserId
-from upheld.database.statements import run
-from upheld.database.transaction import writing
+from upheld.database.statements import rows, run
+from upheld.database.transaction import reading, writing
 from upheld.gate.act.request import Refused
 from upheld.gate.erasure.erase import erase
 from upheld.gate.set_aside import JobTrial
 from upheld.practice import partner_transactions
 from upheld.practices.ads import audience
 from upheld.practices.collection import retention as visits
+from upheld.practices.collection.own_visits import DAYS
 from upheld.practices.collection.untying import finish_waiting
 from upheld.practices.feeds import feeds, withdrawal
 from upheld.practices.legal.demands import PRESERVATION
@@ -363,3 +364,23 @@ def test_visits_that_were_told_as_gone_are_shown_once_the_silence_is_over(house:
     house.do(lambda t: desk.instruments.end(t, its.instrument_id, desk.officer))
     finish_waiting(gate, JobTrial(gate, "visits"))
     assert "/about</strong>" not in house.signed_in(ann).get("/me/privacy/visits").text
+
+
+def test_days_of_visits_that_a_silent_order_keeps_of_another_are_no_earlier_days(
+    house: House,
+) -> None:
+    """Whoever is under a hold that may be told is led to no day of which nothing is theirs."""
+    desk, recorder = desk_of(house), record_visits(house)
+    ann, _ = signed_in_visits(house, recorder, "ann@marked.example")
+    bo, browser = signed_in_visits(house, recorder, "bo@marked.example")
+    order(house, desk, bo, silent=HELD_FOR, days=HELD_FOR)
+    for _ in range(9):
+        pass_days(house, 1)
+        browser.get("/about")
+        recorder.keep()
+    pass_days(house, YEARS)
+    visits.retire(house.provider.gate.gate)
+    order(house, desk, ann, silent=0, days=HELD_FOR)
+    with reading(house.provider.gate.gate.engine) as connection:
+        assert len({day for (day,) in rows(connection, "SELECT day FROM visit_block")}) > DAYS
+    assert "?before=" not in house.signed_in(ann).get("/me/privacy/visits").text

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -159,7 +160,7 @@ class OwnVisits:
         if open_visits is not None:  # also what was told as gone
             cookies |= own_cookies(transaction, person_id, OF_PERSON, open_visits.since)
         told_days = (NEVER, NEVER) if open_visits is None else ("", open_visits.oldest_day)
-        with_visits = _days_of_visits(transaction, end, told_days) if cookies else []
+        with_visits = _days_of_visits(transaction, end, told_days, cookies) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
         blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, told_days)
         return KeptDays(
@@ -238,15 +239,42 @@ class _Blocks(NamedTuple):
     damaged: bool
 
 
-def _days_of_visits(transaction: Transaction, end: str, told_days: tuple[str, str]) -> list[str]:
-    """The last days before one of which visits of anybody are kept, and one more.
+def _days_of_visits(
+    transaction: Transaction, end: str, told_days: tuple[str, str], cookies: Iterable[bytes]
+) -> list[str]:
+    """The last days before one of which visits of anybody are counted, and one more.
 
-    What a hold alone keeps is among them as `told_days` say.
+    Of what a hold alone keeps, as `told_days` say, the days of visits with some cookies are among
+    them: another's could tell of a hold of theirs.
     """
-    with_visits = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ? AND {_TOLD})"  # noqa: S608 - our own words
-    where = f"day < ? AND {with_visits} ORDER BY day DESC LIMIT {DAYS + 1}"
-    days = transaction.tables.select_unchecked(visit_day, ["day"], where, end, end, *told_days)
-    return [str(day) for (day,) in days]
+    subquery = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ? AND {COUNTED})"  # noqa: S608 - our own words
+    where = f"day < ? AND {subquery} ORDER BY day DESC LIMIT {DAYS + 1}"
+    tables = transaction.tables
+    days = {str(day) for (day,) in tables.select_unchecked(visit_day, ["day"], where, end, end)}
+    if told_days == (NEVER, NEVER):
+        return sorted(days)
+    where = f"day < ? AND {_TOLD} GROUP BY day"
+    apart = tables.select_unchecked(visit_block, ["day"], where, end, *told_days)
+    for day in sorted({str(day) for (day,) in apart} - days, reverse=True):
+        if sum(each > day for each in days) > DAYS:
+            break
+        if _has_any_of(transaction, cookies, day, told_days):
+            days.add(day)
+    return sorted(days)
+
+
+def _has_any_of(
+    transaction: Transaction, cookies: Iterable[bytes], day: str, told_days: tuple[str, str]
+) -> bool:
+    """Whether visits of a day are of some cookies, as far as their blocks open."""
+    blocks = _blocks(transaction, cookies, {day}, told_days)
+    keys = DayKeys(transaction, blocks.salts)
+    tokens = {keys.token(day, each) for each in cookies} if blocks.rows else set()
+    for row in blocks.rows:
+        with suppress(SealError):
+            if not tokens.isdisjoint(keys.tokens_in(row)):
+                return True
+    return False
 
 
 def _blocks(
