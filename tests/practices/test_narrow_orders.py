@@ -139,3 +139,19 @@ def test_visits_of_somebody_who_stays_go_as_without_an_order_that_does_not_name_
     run_jobs(house, 1)
     assert told_pages(house) == []
     assert world.counts()["partner_transaction"] > 0
+
+
+@pytest.mark.parametrize("named", [("email",), ("email", "transaction")])
+def test_rows_that_a_silent_order_alone_keeps_leave_whom_a_told_one_keeps(
+    house: House, named: tuple[str, ...]
+) -> None:
+    """What the told order names stays theirs too; the rest is there for the desk alone."""
+    world = Held(house, silent=False, fields=named)
+    silent = ("transaction", "page-request")
+    preserved(house, world.desk, world.ann, silent=True, fields=silent)
+    erase(world.gate, [world.ann])
+    (kept_apart,) = apart(house)
+    mine, theirs = rows_of(house, world.ann), rows_of(house, kept_apart)
+    assert mine["value"] == 1
+    for table in ("partner_transaction", "visit_tie"):
+        assert (mine[table] > 0, theirs[table] > 0) == (table.endswith(named), True), table
