@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -146,7 +147,7 @@ def test_an_order_to_preserve_says_which_kinds_it_keeps(house: House, desk: Desk
         page = house.signed_in(desk.counsel, "staff").get(f"/staff/legal/{which}").text
         assert words in page
         assert others not in page
-        house.do(lambda t, which=which: desk.instruments.check(t, which, desk.counsel))
+        house.do(partial(desk.instruments.check, instrument_id=which, by=desk.counsel))
         second = house.signed_in(desk.second, "staff")
         path = f"/staff/legal/{which}"
         token = second.get(path).text.partition('name="_token" value="')[2].partition('"')[0]
