@@ -19,7 +19,7 @@ DRIPS = round(PATIENCE / 0.3)  # a byte each
 LAN = "192.0.2.2"
 START = (
     "import sys; from upheld.api import server; from upheld.web import kit;"
-    " kit.BODY_SECONDS = 0.5; server.BODY_SECONDS = 4.0;"
+    " kit.BODY_SECONDS = 2.0; server.BODY_SECONDS = 8.0;"
     " sys.argv[0] = 'upheld'; from upheld.cli import main; main()"
 )
 FORM = urlencode({"email": "nobody@marked.example", "password": "four plain words here"})
