@@ -285,10 +285,7 @@ SAID = {
     403: ("You cannot open this page.", "It is not yours, or your role does not let you open it."),
     405: ("This address cannot be used like that.", "Go back, and use the links and forms there."),
     408: ("What you sent did not arrive in time.", "Send it once more."),
-    413: (
-        "What you sent is too large.",
-        "Go back, and send a smaller file, such as a scan in black and white.",
-    ),
+    413: ("What you sent is too large.", "Go back, and send less, such as a smaller file."),
     503: ("Nothing can be done here at the moment.", "Nothing was changed. Try again later."),
     500: ("Something went wrong on our side.", "Nothing was decided. Try again in a while."),
 }
