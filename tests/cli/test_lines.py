@@ -194,8 +194,8 @@ class Watched:
         sys.stdout.buffer.flush()
 
 def tell_peak():
-    told = dict(line.split(":") for line in open("/proc/self/status"))
-    print(told["VmHWM"].split()[0], file=sys.stderr)
+    status = dict(line.split(":") for line in open("/proc/self/status"))
+    print(status["VmHWM"].split()[0], file=sys.stderr)
 
 answer_lines(upheld.load(sys.argv[1]), sys.stdin.buffer, Watched())
 tell_peak()
