@@ -33,6 +33,7 @@ WAYS: dict[str, Callable[[Tables, Table], object]] = {
     "delete": lambda t, table: t.delete(table, ""),
     "delete_rows": lambda t, table: t.delete_rows(table, []),
     "purge": lambda t, table: t.purge(table, "1 = 1"),
+    "write_off": lambda t, table: t.write_off(table),
     "require_intact": lambda t, table: t.require_intact(table, []),
     "select_unchecked": lambda t, table: t.select_unchecked(table, ["*"]),
 }

@@ -16,11 +16,13 @@ from upheld.core.errors import UpheldError
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.operations.selfcheck import selfcheck
+from upheld.ledger.entries import decode
 from upheld.practices.collection import new_keys
 from upheld.practices.collection.blocks import DayKeyError
 from upheld.practices.collection.new_keys import RenewedDay, renew
 from upheld.practices.collection.released import DAMAGED, OWN_ROWS
 from upheld.practices.collection.retention import retire
+from upheld.practices.collection.tables import visit_block
 
 OF_LOG = 1  # days ago
 
@@ -59,6 +61,14 @@ def entry_count(house: House) -> int:
     return int(count)
 
 
+def renewal_days(house: House) -> list[str]:
+    """The days that entries say were given another key, in their order."""
+    with reading(house.provider.gate.gate.engine) as connection:
+        bodies = rows(connection, "SELECT body FROM entry ORDER BY number")
+    every = [decode(bytes(body)) for (body,) in bodies]
+    return [each.id for each in every if each.kind == new_keys.RENEWED]
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_no_line_of_a_day_whose_key_is_damaged_is_lost_and_everybody_is_told(
     house: House, tmp_path: Path, way: str
@@ -89,6 +99,50 @@ def test_no_line_of_a_day_whose_key_is_damaged_is_lost_and_everybody_is_told(
     assert len(visits(house)) == 9 - lost
     retire(gate)
     assert aside(house) == []
+    assert not selfcheck(gate.engine, gate.context.keyring).problems
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("next_way", WAYS)
+def test_after_a_day_got_another_key_the_next_damage_is_found(
+    house: House, way: str, next_way: str
+) -> None:
+    """Of another day, and of the same one again: self-check tells, until that is given up too."""
+    gate = house.provider.gate.gate
+    for days_ago in (1, 2):
+        keep_many(house, 1, 2, days_ago=days_ago)
+    for days_ago, which in ((1, way), (2, next_way), (1, next_way)):
+        WAYS[which](house, days_ago)
+        (problem,) = selfcheck(gate.engine, gate.context.keyring).problems
+        assert "visit_day" in problem
+        renewed(house, days_ago)
+        assert not selfcheck(gate.engine, gate.context.keyring).problems
+        keep_many(house, 1, 3, days_ago=days_ago)
+    assert renewal_days(house) == [day_of(house, each) for each in (1, 2, 1)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_damaged_besides_is_told_of_after_a_day_got_another_key(
+    house: House, way: str
+) -> None:
+    """Two days at once are given up one by one; a key of which no visits are is missed for good."""
+    gate = house.provider.gate.gate
+    for days_ago in (1, 2, 3):
+        keep_many(house, 1, 2, days_ago=days_ago)
+    for days_ago in (1, 2):
+        WAYS[way](house, days_ago)
+    renewed(house, 1)
+    assert selfcheck(gate.engine, gate.context.keyring).problems
+    renewed(house, 2)
+    assert not selfcheck(gate.engine, gate.context.keyring).problems
+    house.do(lambda t: t.tables.purge(visit_block, "day = ?", day_of(house, 3)))
+    lose_row(house, 3)
+    keep_many(house, 1, 3, days_ago=1)
+    WAYS[way](house, 1)
+    renewed(house, 1)
+    assert any(
+        "visit_day" in each for each in selfcheck(gate.engine, gate.context.keyring).problems
+    )
 
 
 def test_what_is_put_back_from_a_backup_opens_again(house: House, tmp_path: Path) -> None:
@@ -143,6 +197,7 @@ def test_what_a_hold_may_keep_of_a_day_that_is_given_up_stays_until_it_ends(
     assert renewed(house, 2) == RenewedDay(day_of(house, 2), 3)
     retire(gate)
     assert aside(house) == []
+    assert not selfcheck(gate.engine, gate.context.keyring).problems
     stays = hold != "none"
     assert (day_of(house, 2) in blocks_of(house)) == stays
     with reading(gate.engine) as connection:

@@ -17,6 +17,7 @@ from upheld.database.batches import Place
 from upheld.database.declared import declaration
 from upheld.database.rows import Change
 from upheld.database.statements import placeholders, rows, to_datetime
+from upheld.database.written_off import write_off
 
 __all__ = ["Change", "Place", "Tables", "placeholders", "to_datetime"]
 
@@ -119,6 +120,13 @@ class Tables:
     def purge(self, table: Table, where: str, *values: Any) -> int:
         """Delete the rows that a condition holds of whether they are ours or not; how many."""
         return checked.purge(self._connection, _own(table), where, *values)
+
+    def write_off(self, table: Table) -> bool:
+        """Write off a row that is nobody's and that somebody else changed or took away.
+
+        Another may stand in its place. Whether the rows are whole now.
+        """
+        return write_off(self._connection, _own(table))
 
     def require_intact(self, table: Table, owners: Iterable[str]) -> None:
         """SealedError unless some owners' sets of rows in a table are as they were written."""

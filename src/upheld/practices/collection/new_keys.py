@@ -38,8 +38,9 @@ class RenewedDay(NamedTuple):
 def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
     """Give a day a key again; what opens with the key that it has stays as it is.
 
-    Else all of it goes, but for what a hold may keep, which stays apart. DayKeyError for a day
-    whose key is as it was written.
+    Else all of it goes, but for what a hold may keep, which stays apart. Self-check finds no fault
+    with the row any more, and goes on finding each other one. DayKeyError for a day whose key is as
+    it was written.
     """
     tables, name = transaction.tables, day.isoformat()
     allowed, oldest, _ = may_stay(transaction)
@@ -62,6 +63,7 @@ def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
         drop_day(transaction, held_cookies(transaction), name)
         tables.purge(visit_day, "day = ?", name)
         days_of(tables, [name], make=True)
+    tables.write_off(visit_day)  # the entry says which
     fields = {each for _, some in its for each in some}
     lost = sum(count for count, _ in its)
     transaction.note(
