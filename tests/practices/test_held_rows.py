@@ -68,13 +68,16 @@ def test_the_certificate_tells_that_rows_are_kept_and_why(house: House) -> None:
     (certificate,) = erase(held.gate, [held.ann])
     (kept,) = certificate.kept
     assert kept.data == ()
-    assert set(kept.rows) == {"cookie-id", "page-request", "transaction"}
+    assert set(kept.rows) == {"cookie-id", "ip-network", "page-request", "transaction"}
     assert (kept.clauses, kept.grounds) == (("retention",), ("legal-hold",))
     assert held.order.ends is not None
     assert kept.until[:10] == held.order.ends.date().isoformat()
     text = certificate.text()
     assert "erased: nothing\n" in text
-    assert "kept: whatever there is of transaction, cookie-id, page-request, by #retention" in text
+    assert (
+        "kept: whatever there is of transaction, cookie-id, page-request, ip-network, by #retention"
+        in text
+    )
 
 
 def test_the_page_of_an_erasure_says_that_all_of_it_must_be_kept(house: House) -> None:
@@ -87,7 +90,7 @@ def test_the_page_of_an_erasure_says_that_all_of_it_must_be_kept(house: House) -
     assert "you asked us to erase what we held about you; all of it must be kept." in page
     assert "we erased what we held" not in page
     assert "<dd>Nothing</dd>" in page
-    assert re.search(r"<dd>Whatever there is of [^,<]+, [^,<]+ and [^,<]+; by <a", page)
+    assert re.search(r"<dd>Whatever there is of [^,<]+, [^,<]+, [^,<]+ and [^,<]+; by <a", page)
 
 
 @pytest.mark.parametrize("ends", ["lapses", "is ended"])

@@ -120,10 +120,12 @@ def values_of(house: House, field: str) -> list[PersonId]:
         return [PersonId(each) for (each,) in rows(connection, statement, field)]
 
 
-def preserved(house: House, desk: Desk, person: PersonId, *, silent: bool) -> Instrument:
-    """An order to preserve somebody's data for ten years, of which nobody may speak if silent."""
+def preserved(
+    house: House, desk: Desk, person: PersonId, *, silent: bool, fields: tuple[str, ...] = ()
+) -> Instrument:
+    """An order to preserve somebody's data of all kinds, or some, silent or not, for ten years."""
     end = house.clock.now() + timedelta(days=3650)
-    order = demand(house, person, kind=PRESERVATION, recipient="", fields=(), ends=end)
+    order = demand(house, person, kind=PRESERVATION, recipient="", fields=fields, ends=end)
     return approved(house, desk, order._replace(silence_end=end if silent else None))
 
 
@@ -171,8 +173,15 @@ def test_nothing_takes_away_what_a_hold_preserves(house: House) -> None:
 class Held:
     """A customer under an order to preserve, with something in each table that it keeps."""
 
-    def __init__(self, house: House, *, silent: bool, empty: bool = False) -> None:
-        """With `empty` they deleted every value before the order came in."""
+    def __init__(
+        self,
+        house: House,
+        *,
+        silent: bool,
+        empty: bool = False,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        """With `empty` they deleted every value before the order came in, which names `fields`."""
         self.house, self.gate = house, house.provider.gate.gate
         self.ann, self.browser = signed_in_visits(house, record_visits(house), "ann@marked.example")
         partner(house)
@@ -180,7 +189,7 @@ class Held:
         self.desk = desk_of(house)
         if empty:
             self.house.do(lambda t: t.drop(self.ann, [*t.held_fields(self.ann)]))
-        self.order = preserved(house, self.desk, self.ann, silent=silent)
+        self.order = preserved(house, self.desk, self.ann, silent=silent, fields=fields)
         self.account = account_of(house, self.ann)
         self.pages = sorted(each.route for each in visits(house) if each.token)
         assert self.pages

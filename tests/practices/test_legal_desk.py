@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -14,6 +15,7 @@ from upheld.core.ids import UserId
 from upheld.practice import operators
 from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import APPROVED, ENDED, REFUSED, Instrument
+from upheld.practices.legal.tables import legal_instrument
 
 CHECK = "An instrument waits for counsel to check it."
 SECOND = "An instrument waits for a second person."
@@ -133,13 +135,51 @@ def test_under_one_that_lapsed_no_release_is_offered(house: House, desk: Desk) -
     assert "Approved, lapsed" in officer.get("/staff/legal").text
 
 
-def test_an_order_to_preserve_says_that_it_keeps_every_kind(house: House, desk: Desk) -> None:
-    """Whatever kinds were chosen when it was opened: the hold is of all that we have."""
-    order = demand(house, house.customer(), kind=PRESERVATION, fields=("email",))
-    which = orders.opened(house, desk, order).instrument_id
+def test_an_order_to_preserve_says_which_kinds_it_keeps(house: House, desk: Desk) -> None:
+    """On its page and before it is approved: those that were chosen, or all that we hold."""
+    ann = house.customer()
+    for fields, words, others in (
+        (("email",), "that are kept: e-mail address", "all that we hold of them is kept"),
+        ((), "all that we hold of them is kept", "e-mail address"),
+    ):
+        order = demand(house, ann, kind=PRESERVATION, fields=fields)
+        which = orders.opened(house, desk, order).instrument_id
+        page = house.signed_in(desk.counsel, "staff").get(f"/staff/legal/{which}").text
+        assert words in page
+        assert others not in page
+        house.do(partial(desk.instruments.check, instrument_id=which, by=desk.counsel))
+        second = house.signed_in(desk.second, "staff")
+        path = f"/staff/legal/{which}"
+        token = second.get(path).text.partition('name="_token" value="')[2].partition('"')[0]
+        question = second.post(f"{path}/approve", data={"_token": token}).text
+        assert words in question
+        assert ("everything else is, as if there were no such order" in question) is bool(fields)
+
+
+def test_an_order_that_an_earlier_upheld_opened_keeps_every_kind(house: House, desk: Desk) -> None:
+    """Whatever kinds were chosen then: its page said that it keeps all."""
+    ann = house.customer()
+    order = orders.opened(house, desk, demand(house, ann, kind=PRESERVATION, fields=("email",)))
+    which = order.instrument_id
+    sealed = desk.instruments.seal_again(order, keeps=())
+    where = "instrument_id = ?"
+    house.do(lambda t: t.tables.update(legal_instrument, sealed, where, which))
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    assert house.do(lambda t: t.drop(ann, ["email", "name"])) == ()
     page = house.signed_in(desk.counsel, "staff").get(f"/staff/legal/{which}").text
     assert "all that we hold of them is kept" in page
-    assert "e-mail address" not in page
+
+
+@pytest.mark.parametrize("word", ["contact-details", "no-such-word", "legal-hold"])
+def test_an_order_to_preserve_names_kinds_of_data_one_by_one(
+    house: House, desk: Desk, word: str
+) -> None:
+    """No word stands for several, and none that the policy lacks for nothing."""
+    order = demand(house, house.customer(), kind=PRESERVATION, fields=("email", word))
+    with pytest.raises(LegalError) as caught:
+        orders.opened(house, desk, order)
+    assert (caught.value.code, caught.value.field) == ("legal-reach", "fields")
 
 
 def test_no_finding_is_no_review(house: House, desk: Desk) -> None:

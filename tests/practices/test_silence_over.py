@@ -193,7 +193,7 @@ def test_a_certificate_names_what_a_told_hold_keeps_apart(house: House) -> None:
     pass_days(house, SILENT + 1)
     told, silent = (erase(house.provider.gate.gate, [each])[0] for each in (ann, bo))
     assert [each.rows for each in told.kept] == [
-        ("transaction", "cookie-id", "page-request", "name")
+        ("transaction", "cookie-id", "page-request", "ip-network", "name")
     ]
     assert silent.kept == ()
     run_jobs(house, 2)

@@ -66,7 +66,9 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     reference: str = typer.Option(..., "--reference", help="How they call the case."),
     recipient: str = typer.Option("", "--recipient", help="To whom, in a word of the policy."),
     account: list[str] = typer.Option([], "--account", help="An account number; again for others."),
-    field: list[str] = typer.Option([], "--field", help="A kind of data; again for others."),
+    field: list[str] = typer.Option(
+        [], "--field", help="A kind of data; again for others; none for an order to preserve all."
+    ),
     starts: str = typer.Option("", "--starts", help="From when it is in force."),
     ends: str = typer.Option("", "--ends", help="The last day before it lapses."),
     period_start: str = typer.Option("", "--period-start", help="Of rows: the first day."),

@@ -20,7 +20,7 @@ from upheld.gate.act.context import GateContext
 from upheld.gate.act.options import RecordOptions
 from upheld.gate.act.places import PLACE
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import NAMED
+from upheld.gate.evidence.provers import HOLD, NAMED
 from upheld.gate.evidence.records import Record, RecordError
 from upheld.gate.log import entries
 from upheld.ledger.entries import Entry
@@ -178,7 +178,7 @@ def _check(policy: Policy, kind: str, options: RecordOptions) -> None:
     fact_meant = fact_named or next(filter(is_yes_no, facts.values()), None)
     fact_meant = fact_meant or next(iter(facts.values()))
     beside = {PLACE} if "recipient" in fact_meant.per else set()  # where the recipient is
-    if set(about) - beside != set(fact_meant.per):
+    if set(about) - beside != set(fact_meant.per) and (about or fact_meant.name != HOLD):
         per = ", ".join(fact_meant.per) or "nothing"
         raise RecordError(
             f"`{fact_meant.name}` is per {per}",

@@ -77,7 +77,8 @@ class Transaction(Inquiries):
         As far as they open, and of which fields some do not.
         """
         person = self._open_each([person_id])[person_id]
-        return former_revisions.on_hold(self._connection, person, fields, self.clock.now())
+        policy, now = self._context.policy, self.clock.now()
+        return former_revisions.on_hold(self._connection, policy, person, fields, now)
 
     def values_apart(self, person_id: PersonId) -> dict[str, tuple[Value, ...]]:
         """What a hold keeps of somebody though it was told as deleted, once it may be told.

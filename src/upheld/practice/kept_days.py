@@ -1,12 +1,13 @@
 """Since which day something that came in may still be kept, and whether the law has us keep it.
 
+A hold that names kinds of data has us keep a row if any of them is in it, and then as a whole.
 Where the law does and forbids to speak of it, whoever it is about is told what they would be told
 without the hold; what is told as gone waits for its end, where nobody but the legal desk reads it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -16,7 +17,9 @@ from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import Act
+from upheld.gate.erasure.rows_on_hold import kinds_beside
 from upheld.gate.evidence.provers import GAG
+from upheld.gate.evidence.reach_of_holds import reaching
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_holds
 from upheld.gate.log.entries import after
@@ -89,7 +92,7 @@ def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds
     at = microseconds(transaction.clock.now())
     hidden = silent_holds(transaction.policy, mine, at)
     silent = [each.record_id in hidden for each in holds]
-    may_be_told = [e for e in mine if e.kind == HOLD and e.record_id not in hidden]
+    may_be_told = _holds_among(transaction, mine, store, without=hidden)
     return Holds(not all(silent), any(silent), _in_force_since(may_be_told, at))
 
 
@@ -102,21 +105,25 @@ def is_told(transaction: Transaction, person_id: PersonId) -> bool:
     return True
 
 
-def is_hidden(transaction: Transaction, person_id: PersonId) -> bool:
-    """Whether an order forbids now to speak of a hold of somebody, be that in force or over.
+def is_hidden(transaction: Transaction, person_id: PersonId, store: Act | None = None) -> bool:
+    """Whether an order forbids now to speak of a hold of somebody, in force or over.
 
-    It may where their records were changed.
+    Of one of what is stored, or of any. It may where their records were changed.
     """
     try:
         records, _ = transaction.records_of([person_id], [HOLD, ORDER])
     except SealedError:
         return True
     at = microseconds(transaction.clock.now())
-    return bool(silent_holds(transaction.policy, records, at))
+    hidden = silent_holds(transaction.policy, records, at)
+    if store is None:
+        return bool(hidden)
+    holds = _holds_among(transaction, records, store)
+    return any(each.record_id in hidden for each in holds)
 
 
-def silence_over(transaction: Transaction, person_id: PersonId) -> datetime | None:
-    """Until when an order forbade to speak of a hold in force of somebody that may be told now.
+def silence_over(transaction: Transaction, person_id: PersonId, store: Act) -> datetime | None:
+    """Until when an order forbade to speak of a hold in force of what is stored, told now.
 
     None where none did, or none may be told.
     """
@@ -126,7 +133,7 @@ def silence_over(transaction: Transaction, person_id: PersonId) -> datetime | No
         return None
     at = microseconds(transaction.clock.now())
     hidden = silent_holds(transaction.policy, mine, at)
-    may_be_told = [e for e in mine if e.kind == HOLD and e.record_id not in hidden]
+    may_be_told = _holds_among(transaction, mine, store, without=hidden)
     whose = {each.how for each in may_be_told if each.in_force(at)}
     ends = [
         min(end for end in (each.ends, each.withdrawn) if end is not None)
@@ -146,11 +153,23 @@ def _in_force_since(holds: Sequence[Record], at: int) -> int | None:
 
 
 def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Record]:
-    """The holds in force of somebody, where the policy lets us keep something for one."""
+    """The holds in force of what is stored, where the policy lets us keep something for one."""
     records, _ = transaction.records_of([person_id], [HOLD])
     at = microseconds(transaction.clock.now())
-    in_force = [each for each in records if each.in_force(at)]
+    in_force = [e for e in _holds_among(transaction, records, store) if e.in_force(at)]
     return in_force if in_force and _keeps(transaction, store) else []
+
+
+def _holds_among(
+    transaction: Transaction,
+    records: Sequence[Record],
+    store: Act,
+    *,
+    without: Collection[str] = (),
+) -> Sequence[Record]:
+    """The holds among some records that reach rows of what is stored, without some by their ids."""
+    holds = [each for each in records if each.kind == HOLD and each.record_id not in without]
+    return reaching(transaction.policy, holds, kinds_beside(store.data)) if holds else holds
 
 
 def _keeps(transaction: Transaction, store: Act) -> bool:

@@ -351,7 +351,7 @@ def _tell_again(transaction: Transaction, person_id: PersonId, holds: Holds) -> 
     long as an order forbids to speak of that.
     """
     if holds.open:
-        since = holds.open_since if is_hidden(transaction, person_id) else None
+        since = holds.open_since if is_hidden(transaction, person_id, STORE) else None
         withdrawn_rows.show_again(transaction, person_id, since)
 
 
@@ -366,6 +366,8 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
             return 0
         decision = _storing(transaction, person_id)
         oldest = first_day(transaction.clock, decision) if decision.allowed else NEVER
+        if is_there_for_others(transaction, person_id):
+            oldest = NEVER
         rows = [
             each
             for each in withdrawn_rows.visible(transaction, person_id)
@@ -384,6 +386,16 @@ def _retire(gate: Gate, person_id: PersonId) -> int:
                 clauses=decision.clauses,
             )
     return len(rows)
+
+
+def is_there_for_others(transaction: Transaction, person_id: PersonId) -> bool:
+    """Whether somebody was erased, and is there for other kinds of data than this alone.
+
+    To be asked where no hold keeps what partners told of them: one kept it until now.
+    """
+    with suppress(SealedError):  # what was changed is left to self-check
+        return transaction.is_erased(person_id)
+    return False
 
 
 def _storing(transaction: Transaction, person_id: PersonId) -> Decision:

@@ -140,7 +140,10 @@ def drop(
         clauses=clauses,
         actor=actor,
     )
-    listing = _delete(connection, context.keyring, person, listing, entry, context.clock.now())
+    whose = person, listing
+    listing = _delete(
+        connection, context.keyring, context.policy, whose, entry, context.clock.now()
+    )
     # Until the list has it, it lies here sealed, since it may tell of a hold.
     sealed = seal(
         context.keyring.derived("dropped"),
@@ -156,14 +159,15 @@ def drop(
 def _delete(
     connection: Connection,
     keyring: Keyring,
-    person: Person,
-    listing: ErasureLine,
+    policy: Policy,
+    whose: tuple[Person, ErasureLine],
     entry: Entry,
     at: datetime,
 ) -> ErasureLine:
     """Set aside what a law keeps, and delete what is dropped; what is told, with its entry."""
+    person, listing = whose
     if listing.apart:
-        delete_person.set_aside_kept(connection, keyring, listing, person, at)
+        delete_person.set_aside_kept(connection, keyring, policy, whose, at)
     marks = tuple(person.holdings[field].mark for field in listing.dropped)
     dropping.drop(connection, person, listing.dropped)
     entry = msgspec.structs.replace(entry, data=listing.dropped, values=marks)
@@ -258,7 +262,7 @@ def replay(
             if person and held_fields:
                 left = msgspec.structs.replace(listing, dropped=held_fields)
                 entry = Entry(kind="retention", time="", action="delete", policy=policy.digest)
-                _delete(connection, keyring, person, left, entry, at)
+                _delete(connection, keyring, policy, (person, left), entry, at)
                 count += 1
     return count
 

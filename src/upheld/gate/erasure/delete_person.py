@@ -11,7 +11,7 @@ comes to be set aside later goes to the same one, as long as it rests on the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -30,7 +30,7 @@ from upheld.gate.erasure.former_revisions import Revisions, as_it_came
 from upheld.gate.erasure.rows_on_hold import HeldRows
 from upheld.gate.erasure.values_apart import with_records
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE, HOLD, REQUESTED
+from upheld.gate.evidence.provers import ERASURE, GAG, HOLD, REQUESTED
 from upheld.gate.evidence.records import Record
 from upheld.gate.log import detach, entries
 from upheld.ledger.entries import Entry
@@ -84,12 +84,12 @@ def delete_people(
     staying = [each for each in person_ids if erased[each].stays or each in silent]
     opened = people.open_people_in_any_state(connection, keyring, staying) if staying else {}
     left = {
-        person_id: _take_aside(connection, opened[person_id], erased[person_id])
+        person_id: _take_aside(connection, policy, opened[person_id], erased[person_id])
         for person_id in staying
     }
     detach.detach(connection, person_ids)
     wholly = [each for each in person_ids if not erased[each].stays]
-    moving_from = [each for each in silent if not _has_told_hold(left[each].records, erased[each])]
+    moving_from = {each: _moving(policy, left[each].records, erased[each]) for each in silent}
     covers = _rows_go(connection, person_ids, wholly, moving_from)
     _end_given_records(connection, policy, person_ids, at)
     noted: dict[PersonId, list[EntryNumber]] = {}
@@ -97,7 +97,8 @@ def delete_people(
         what = erased[person_id]
         if what.apart_records:
             kept_apart = _set_aside(connection, keyring, what, left[person_id], at)
-            moving = rows_on_hold.moving(left[person_id].rows)
+            holds = _holds_apart(left[person_id].records, what)
+            moving = rows_on_hold.moving(policy, left[person_id].rows, holds)
             rows_on_hold.write(connection, keyring, moving, kept_apart)
         if what.stays:
             stays = left[person_id]._replace(cover=covers[person_id])
@@ -109,7 +110,9 @@ def delete_people(
     return noted
 
 
-def _take_aside(connection: Connection, person: people.Person, what: ErasureLine) -> _Remainder:
+def _take_aside(
+    connection: Connection, policy: Policy, person: people.Person, what: ErasureLine
+) -> _Remainder:
     """What is kept of somebody, read before all rows go; SealError where it is not whole.
 
     Of what is kept apart alone only what opens is taken: without the hold all of it goes, and an
@@ -124,7 +127,7 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
         each for each in all_records if each.record_id in {*what.kept_records, *what.apart_records}
     ]
     openly, silently = (
-        preserved(connection, person, some, [each for each in mine if each.record_id in proofs])
+        preserved(connection, policy, person, some, [e for e in mine if e.record_id in proofs])
         for preserved, some, proofs in (
             (former_revisions.of_holds, what.kept, what.kept_records),
             (former_revisions.of_silent_holds, fields, what.apart_records),
@@ -143,20 +146,40 @@ def _take_aside(connection: Connection, person: people.Person, what: ErasureLine
 
 
 def _has_told_hold(some: Sequence[Record], what: ErasureLine) -> bool:
-    """Whether a hold that may be told keeps something, too, so that rows stay where they are."""
+    """Whether a hold that may be told keeps something, too."""
     return any(each.fact == HOLD and each.record_id in what.kept_records for each in some)
+
+
+def _holds_apart(some: Sequence[Record], what: ErasureLine) -> list[Record]:
+    """The holds among some records that keep something apart."""
+    return [e for e in some if e.fact != GAG and e.record_id in what.apart_records]
+
+
+def _moving(policy: Policy, some: Sequence[Record], what: ErasureLine) -> set[str]:
+    """The tables whose rows go away from somebody who stays, with what is kept apart.
+
+    Not those that a hold which may be told keeps, too.
+    """
+    told_holds = [
+        each for each in some if each.fact == HOLD and each.record_id in what.kept_records
+    ]
+    apart, stays = (
+        {table.name for table in rows_on_hold.moving_tables(policy, holds)}
+        for holds in (_holds_apart(some, what), told_holds)
+    )
+    return apart - stays
 
 
 def _rows_go(
     connection: Connection,
     person_ids: Sequence[PersonId],
     wholly: Sequence[PersonId],
-    silent: Sequence[PersonId],
+    moving: Mapping[PersonId, Collection[str]],
 ) -> dict[str, Cover]:
     """Delete every row about some people; of those of whom something is kept, some tables stay.
 
-    Of whom a law keeps something apart alone, what goes along with it does not. What names them in
-    rows of others' becomes what its column says. The covers over what stays.
+    What is `moving` along with what a law keeps apart of them does not. What names them in rows of
+    others' becomes what its column says. The covers over what stays.
     """
     tables = declared_tables().tables
     tables_by_person = [
@@ -166,7 +189,6 @@ def _rows_go(
         if whom := wholly if column.info.get("stays") else person_ids:
             _becomes(connection, column, whom)
     staying = {name for name, table in tables.items() if table.info.get("stays", False)}
-    moving = rows_on_hold.moving_tables()
     covers: dict[str, Cover] = {}
     for name in sorted(_keyed(connection), key=lambda each: (each in LAST, each)):
         table = tables.get(name)
@@ -176,7 +198,7 @@ def _rows_go(
         gone = [
             each
             for each in person_ids
-            if name not in staying or each in wholly or (name in moving and each in silent)
+            if name not in staying or each in wholly or name in moving.get(each, ())
         ]
         if not gone:
             continue
@@ -242,10 +264,15 @@ def _end_given_records(
 
 
 def set_aside_kept(
-    connection: Connection, keyring: Keyring, what: ErasureLine, person: people.Person, at: datetime
+    connection: Connection,
+    keyring: Keyring,
+    policy: Policy,
+    whose: tuple[people.Person, ErasureLine],
+    at: datetime,
 ) -> None:
     """Write what a law keeps of somebody who stays to a person of its own, before it is deleted."""
-    _set_aside(connection, keyring, what, _take_aside(connection, person, what), at)
+    left = _take_aside(connection, policy, *whose)
+    _set_aside(connection, keyring, whose[1], left, at)
 
 
 def _keep(

@@ -139,18 +139,12 @@ def _of_some(gate: Gate, some: Sequence[PersonId]) -> Counter[tuple[str, str, st
         places = placeholders(some)
         ends = ends_of_kept(rows(connection, _KEPT.format(places), *some))
         there = [_Row(*each) for each in rows(connection, _VALUES.format(places), *some, *some)]
-        # What an act stored goes together, once nothing of it must be kept.
-        waiting = {
-            (each.whose, each.at)
-            for each in there
-            if (its := rules.get(each.whose)) is None or each.field in its.kept
-        }
         for each in there:
             its, whose, field = rules.get(each.whose), each.whose, each.field
             stays = its is None or field in its.kept
             dues = [x for x in (each.due, ends.get((whose, field))) if x is not None]
             due = min(map(int, dues), default=None)
-            if due is not None and due <= at and (whose, each.at) in waiting:
+            if due is not None and due <= at and stays:
                 due = None
             denied = its is not None and field in its.denied and whose not in left
             if each.current and not stays and (denied or field in owed.get(whose, ())):

@@ -254,7 +254,9 @@ def _settle(
             )
         fields = sorted(opened[person_id].holdings)
         retained[person_id] = rules.retained(person_id, fields, kinds)
-        if any(HOLD in each.grounds for each in retained[person_id].kept):
+        if rules.has_narrow_hold(person_id) or any(
+            HOLD in each.grounds for each in retained[person_id].kept
+        ):
             besides_rows = values_apart.read(
                 context, connection, person_id
             )  # kept by the hold, as rows

@@ -6,7 +6,7 @@ stood there when the hold came, nor what came in since.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise, zip_longest
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from upheld.database.columns import microseconds
 from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import HOLD
+from upheld.gate.evidence.reach_of_holds import began_by_field
 from upheld.gate.evidence.records import Record
+from upheld.policy.load import Policy
 from upheld.vault import values
 from upheld.vault.envelope import SealError
 from upheld.vault.people import Person
@@ -40,15 +41,10 @@ def as_it_came(value: Value) -> tuple[object, ...]:
     return value.value, value.origin, value.stored_at
 
 
-def began(some: Iterable[Record]) -> int | None:
-    """When the first of the holds among some records began, in microseconds; None without one."""
-    return min((each.valid_from for each in some if each.fact == HOLD), default=None)
-
-
 def current_since(
-    former: Revisions, current: Revisions, since: int
+    former: Revisions, current: Revisions, since: Mapping[str, int]
 ) -> dict[str, tuple[Value, ...]]:
-    """The former revisions of each field that were current at a moment or later.
+    """The former revisions of each field that were current at its moment or later.
 
     `current` has what stands there now, which ended the last of them.
     """
@@ -56,23 +52,27 @@ def current_since(
     for field, revisions in former.items():
         with_current = (*revisions, *current.get(field, ()))
         if some := tuple(
-            each for each, following in pairwise(with_current) if following.stored_at >= since
+            e for e, following in pairwise(with_current) if following.stored_at >= since[field]
         ):
             preserved[field] = some
     return preserved
 
 
 def of_holds(
-    connection: Connection, person: Person, fields: Sequence[str], some: Collection[Record]
+    connection: Connection,
+    policy: Policy,
+    person: Person,
+    fields: Sequence[str],
+    some: Sequence[Record],
 ) -> dict[str, tuple[Value, ...]]:
     """The former revisions of some fields that the holds among a person's records preserve.
 
     SealError where a value is not as it was written.
     """
-    since = began(some)
-    if since is None:
+    since = began_by_field(policy, some, fields)
+    if not since:
         return {}
-    former, problems = values.examine_former(connection, person, fields)
+    former, problems = values.examine_former(connection, person, list(since))
     if problems:
         raise SealError(next(iter(problems.values())))
     current = {field: (each,) for field, each in values.read(connection, person, former).items()}
@@ -80,18 +80,22 @@ def of_holds(
 
 
 def of_silent_holds(
-    connection: Connection, person: Person, fields: Sequence[str], some: Collection[Record]
+    connection: Connection,
+    policy: Policy,
+    person: Person,
+    fields: Sequence[str],
+    some: Sequence[Record],
 ) -> dict[str, tuple[Value, ...]]:
     """The former revisions that silent holds preserve; what does not open is passed over.
 
     An error would tell of the hold: without it the values go whether they open or not.
     """
-    since = began(some)
-    if since is None:
+    since = began_by_field(policy, some, fields)
+    if not since:
         return {}
-    current, _ = values.examine(connection, person, fields)
+    current, _ = values.examine(connection, person, list(since))
     preserved: dict[str, tuple[Value, ...]] = {}
-    for field, former in values.examine_former(connection, person, fields)[0].items():
+    for field, former in values.examine_former(connection, person, list(since))[0].items():
         if field in current:
             preserved |= current_since({field: former}, current, since)
         else:  # until when the last of them was current nobody can tell
@@ -101,7 +105,7 @@ def of_silent_holds(
 
 
 def on_hold(
-    connection: Connection, person: Person, fields: Sequence[str], at: datetime
+    connection: Connection, policy: Policy, person: Person, fields: Sequence[str], at: datetime
 ) -> FormerValues:
     """The former revisions of some fields that holds in force at a moment preserve.
 
@@ -110,15 +114,16 @@ def on_hold(
     records are not as they were written.
     """
     mine = records.everything(connection, person.person_id)
-    since = began(each for each in mine if each.in_force(microseconds(at)))
-    if since is None:
+    in_force = [each for each in mine if each.in_force(microseconds(at))]
+    since = began_by_field(policy, in_force, fields)
+    if not since:
         return FormerValues({}, frozenset())
-    former, problems = values.examine_former(connection, person, fields)
+    former, problems = values.examine_former(connection, person, list(since))
     current, _ = values.examine(connection, person, former)
     preserved = {}
     for field, revisions in former.items():
         some = _with_ends(revisions, current.get(field, ()), whole=field not in problems)
-        if its := tuple(each for each in some if microseconds(each[1]) >= since):
+        if its := tuple(each for each in some if microseconds(each[1]) >= since[field]):
             preserved[field] = its
     return FormerValues(preserved, frozenset(problems))
 

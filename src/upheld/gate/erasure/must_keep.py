@@ -5,7 +5,8 @@ anybody's data be stored is no reason to keep theirs; one that allows it only be
 that is proven (the law obliges us, an account was closed, an amount is due) is one. A field for
 which there is such a clause is kept, under that clause, for as long as its duty `delete-after` says
 or the records on which it rests are in force; everything else goes. A hold keeps rows of practices
-by the clauses on their kinds of data, whether or not a value is held beside them.
+by the clauses on their kinds of data, whether or not a value is held beside them. One that names
+kinds of data keeps these alone, and rows in which any of them is.
 
 A law may oblige to keep and forbid to speak of it. What such a hold keeps is kept apart, also what
 is kept openly for another reason, which may end before; and in all that anyone else is told it is
@@ -25,7 +26,9 @@ from msgspec.structs import replace
 from upheld.core import observing
 from upheld.database.tables import BEGINNING, microseconds
 from upheld.gate.act.request import Act, planned
+from upheld.gate.erasure.rows_on_hold import kinds_beside
 from upheld.gate.evidence.provers import ERASED, ERASURE, GAG, HOLD, REQUESTED
+from upheld.gate.evidence.reach_of_holds import known_of, reaching
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_records, without
 from upheld.gate.log import entries
@@ -92,22 +95,26 @@ def what_to_keep(  # noqa: PLR0913 - what the answer rests on
     """
     facts = policy.program.vocabulary.facts
     request = {name: True for name in ASKED if name in facts}
-    holds, orders = silent_records(policy, mine, microseconds(at))
+    now = microseconds(at)
+    holds, orders = silent_records(policy, mine, now)
     openly = without(mine, {each.record_id for each in holds})
     public = known_openly(policy, facts_known, mine, at) | request
-    secretly = {**public, HOLD: True}
     leaves = policy.engine.compiled.leaves["data"].bit
     alike: dict[_Grounds, list[str]] = {}
     apart: list[str] = []
     for field in fields:
         if field not in leaves:
             continue  # a word of an older policy: nothing lets it be kept
-        reason = _grounds(policy, field, public, openly, at, place)
+        its = known_of(policy, public, openly, now, [field])
+        reason = _grounds(policy, field, its, reaching(policy, openly, [field]), at, place)
         if reason:
             alike.setdefault(reason, []).append(field)
-        if holds and public.get(HOLD) is not True:
-            reason = _grounds(policy, field, secretly, mine, at, place)
-        if holds and reason and HOLD in reason.grounds:
+        if not reaching(policy, holds, [field]):
+            continue
+        if its.get(HOLD) is not True:
+            secretly = {**its, HOLD: True}
+            reason = _grounds(policy, field, secretly, reaching(policy, mine, [field]), at, place)
+        if reason and HOLD in reason.grounds:
             apart.append(field)
     in_rows = _kinds_on_hold(policy, row_kinds, public, openly, at, place)
     kept_fields = tuple(
@@ -115,10 +122,12 @@ def what_to_keep(  # noqa: PLR0913 - what the answer rests on
         for each in {**alike, **in_rows}
     )
     grounds = {ground for each in kept_fields for ground in each.grounds}
+    on_hold = [each for each in kept_fields if HOLD in each.grounds]
+    kinds = {word for each in on_hold for word in (*each.data, *kinds_beside(each.rows))}
     return Retained(
         kept_fields,
         tuple(apart),
-        _supporting_records(policy, grounds, openly, at),
+        _supporting_records(policy, grounds, reaching(policy, openly, kinds), at),
         tuple(each.record_id for each in mine if each in (*holds, *orders)),
     )
 
@@ -142,7 +151,9 @@ def _kinds_on_hold(
     for kind in row_kinds:
         if kind not in leaves:
             continue
-        reason = _grounds(policy, kind, for_hold_alone, openly, at, place)
+        beside = kinds_beside([kind])
+        its = known_of(policy, for_hold_alone, openly, microseconds(at), beside)
+        reason = _grounds(policy, kind, its, reaching(policy, openly, beside), at, place)
         if reason and HOLD in reason.grounds:
             kinds.setdefault(reason, []).append(kind)
     return kinds
@@ -159,7 +170,10 @@ def known_openly(
 
 
 def of_any_party(policy: Policy, mine: Sequence[Record], at: datetime) -> dict[str, object]:
-    """What a person's records prove whoever they name: a hold is one whichever court asked."""
+    """What a person's records prove whoever they name: a hold is one whichever court asked.
+
+    And whatever it reaches.
+    """
     now = microseconds(at)
     live = [record for record in mine if record.in_force(now)]
     kinds = {record.kind for record in live}
@@ -175,7 +189,9 @@ def _of_one_person(policy: Policy) -> tuple[tuple[str, str], ...]:
     """The facts that hold of a person or do not, whatever an act is about, with their proofs."""
     facts = policy.program.vocabulary.facts
     return tuple(
-        (name, fact.proof) for name, fact in facts.items() if is_yes_no(fact) and not fact.per
+        (name, fact.proof)
+        for name, fact in facts.items()
+        if is_yes_no(fact) and (name == HOLD or not fact.per)
     )
 
 

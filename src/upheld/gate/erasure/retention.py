@@ -13,7 +13,7 @@ Nor is anything of whoever asked for an erasure that they can still take back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,10 +32,10 @@ from upheld.database.transaction import reading, scrub
 from upheld.gate.act.context import GateContext
 from upheld.gate.erasure import owed_deletions
 from upheld.gate.erasure.delete_person import delete_people, set_aside_kept
+from upheld.gate.erasure.ended_holds import tables_out_of_reach, without_hold
 from upheld.gate.erasure.rows_on_hold import row_kinds
 from upheld.gate.erasure.storing_rules import StoringRules
-from upheld.gate.evidence import records
-from upheld.gate.evidence.provers import ERASURE, HOLD
+from upheld.gate.evidence.provers import ERASURE
 from upheld.gate.evidence.trusted_time import trusted_time
 from upheld.gate.log import entries
 from upheld.gate.set_aside import JobTrial, trial_of
@@ -65,7 +65,8 @@ class _FieldRules(NamedTuple):
     """What the policy says of a person's fields: those that may not be stored, those to be kept.
 
     Those of `apart` are set apart before they go, with the records by which a silent hold keeps
-    them. `policies` are the versions that say so besides the one in force.
+    them. `policies` are the versions that say so besides the one in force. Who has a narrow hold
+    may be kept by it for what is no value.
     """
 
     denied: dict[str, tuple[str, ...]]
@@ -73,6 +74,7 @@ class _FieldRules(NamedTuple):
     apart: frozenset[str]
     apart_records: tuple[str, ...]
     policies: tuple[str, ...]
+    has_narrow_hold: bool
 
 
 def retire(gate: Gate, now: datetime | None = None) -> int:
@@ -190,14 +192,17 @@ def _carry_out_some(gate: Gate, some: Sequence[_DueItem]) -> int:
 def _carry_out(
     context: GateContext, connection: Connection, item: _DueItem, rules: _FieldRules
 ) -> int:
-    """Delete what was stored in the act that an item is of, unless something must be kept."""
-    at, stored, kind = _stored_in_act(connection, item)
-    if rules.kept & set(stored) or not _whole(connection, table, item.person_id):
+    """Delete what was stored in the act that an item is of, but what must be kept."""
+    at, every, kind = _stored_in_act(connection, item)
+    stored = {field: mark for field, mark in every.items() if field not in rules.kept}
+    changes: dict[str, Any] = {"state": "done"} if len(stored) == len(every) else {}  # or waits on
+    if (every and not stored) or not _whole(connection, table, item.person_id):
         return 0
     person = people.open_person(connection, context.keyring, item.person_id)
     _set_apart(context, connection, person, stored, rules)
     if kind == KEPT:  # until now, and whatever still rests on it
-        return _expire(context, connection, person, item, rules)
+        _change(connection, item, changes)
+        return _expire(context, connection, person, item, rules, stored)
     series = [
         field
         for field in stored
@@ -226,17 +231,21 @@ def _carry_out(
         if field not in series
         and (field in current or dropping.drop_former(connection, item.person_id, field, mark))
     }
-    changes: dict[str, Any] = {"state": "done"}
     if any(_there(connection, item.person_id, field, at) for field in series):
         changes = {"state": "open", "due": microseconds(context.clock.now() + CARRIED)}
-    database.update(
-        connection, table, changes, "person_id = ? AND item_id = ?", item.person_id, item.item_id
-    )
+    _change(connection, item, changes)
     deletion = _deletion(context, item.clause.split(", "), rules.policies)
     _write_entry(context, connection, item.person_id, gone, deletion)
     left_over = replace(deletion, action="")  # of a series something is left
     _write_entry(context, connection, item.person_id, left, left_over)
     return len(gone) + len(left)
+
+
+def _change(connection: Connection, item: _DueItem, changes: dict[str, Any]) -> None:
+    """Change an item, if anything of it changes."""
+    if changes:
+        where = "person_id = ? AND item_id = ?"
+        database.update(connection, table, changes, where, item.person_id, item.item_id)
 
 
 def _expire(
@@ -245,20 +254,12 @@ def _expire(
     person: Person,
     item: _DueItem,
     rules: _FieldRules,
+    fields: Collection[str],
 ) -> int:
     """Delete all of what was kept at an erasure until a day, rows that were added since too."""
-    _, fields, _ = _stored_in_act(connection, item)
     gone = {field: person.holdings[field].mark for field in fields if field in person.holdings}
     if gone:
         dropping.drop(connection, person, list(gone))
-    database.update(
-        connection,
-        table,
-        {"state": "done"},
-        "person_id = ? AND item_id = ?",
-        item.person_id,
-        item.item_id,
-    )
     deletion = _deletion(context, item.clause.split(", "), rules.policies)
     _write_entry(context, connection, item.person_id, gone, deletion)
     return len(gone)
@@ -281,7 +282,8 @@ def _set_apart(
             apart=apart,
             apart_records=rules.apart_records,
         )
-        set_aside_kept(connection, context.keyring, what, person, context.clock.now())
+        now = context.clock.now()
+        set_aside_kept(connection, context.keyring, context.policy, (person, what), now)
 
 
 def _there(connection: Connection, person_id: PersonId, field: str, at: datetime) -> bool:
@@ -379,29 +381,21 @@ def _end_holds(gate: Gate, some: Sequence[PersonId]) -> int:
     Practices go first: what they have of somebody who goes is not told by their rows alone.
     """
     with reading(gate.engine) as connection:
-        over = _without_hold(gate.context, connection, some)
-    for each in gate.context.erasure_hooks.before_many if over else ():
-        each(gate, over)
+        over = without_hold(gate.context, connection, some)
+        going = [*over, *tables_out_of_reach(gate.context, connection, some)]
+    for each in gate.context.erasure_hooks.before_many if going else ():
+        each(gate, going)
     count = _ask_about(gate, HELD, some)
     with gate.writing() as connection:
         people.lock_all(connection, some)
+        for person_id, tables in tables_out_of_reach(gate.context, connection, some).items():
+            for out_of_reach in tables:
+                database.purge(connection, out_of_reach, "person_id = ?", person_id)
         opened = people.open_people_in_any_state(connection, gate.context.keyring, some)
-        for person_id in _without_hold(gate.context, connection, over):
+        for person_id in without_hold(gate.context, connection, over):
             if person_id in opened and not opened[person_id].holdings:  # kept for its rows alone
                 _delete_apart(gate.context, connection, opened[person_id])
     return count
-
-
-def _without_hold(
-    context: GateContext, connection: Connection, some: Sequence[PersonId]
-) -> list[PersonId]:
-    """Who of some people is under no hold now."""
-    fact = context.policy.program.vocabulary.facts.get(HOLD)
-    kinds = [fact.proof] if fact else []
-    proven, _ = records.records_of(connection, context.keyring, some, kinds)
-    at = microseconds(context.clock.now())
-    on_hold = {each.person_id for each in proven if each.fact == HOLD and each.in_force(at)}
-    return [each for each in some if each not in on_hold]
 
 
 def _delete_apart(context: GateContext, connection: Connection, person: Person) -> None:
@@ -442,7 +436,7 @@ def _delete_denied(
 ) -> int:
     if state == HELD:  # it is there for what must be kept alone, and nothing is told of it
         gone = [each for each in person.holdings if each not in {*rules.kept, *rules.apart}]
-        if gone and len(gone) == len(person.holdings):
+        if gone and len(gone) == len(person.holdings) and not rules.has_narrow_hold:
             _delete_apart(context, connection, person)
         elif gone:
             dropping.drop(connection, person, gone)
@@ -483,6 +477,11 @@ def storing_rules(
             apart.update(openly.keys() - denied.keys())
             denied = openly
         rules_by_person[person_id] = _FieldRules(
-            denied, names, frozenset(apart), retained.apart_records, retained.policies
+            denied,
+            names,
+            frozenset(apart),
+            retained.apart_records,
+            retained.policies,
+            rules.has_narrow_hold(person_id),
         )
     return rules_by_person

@@ -7,7 +7,7 @@ what is sealed in them is sealed anew for that. A row that is kept with a record
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from upheld.database import rows as database
 from upheld.database.columns import AnewBy
 from upheld.database.schema import declared_tables
 from upheld.gate.evidence.provers import GAG
+from upheld.gate.evidence.reach_of_holds import reaching
 from upheld.gate.evidence.records import Record
 from upheld.gate.sealing import Sealer
 from upheld.policy.load import Policy
@@ -47,9 +48,16 @@ def tables_on_hold() -> list[Table]:
     return [each for _, each in sorted(tables.items()) if HELD_WITH in each.info]
 
 
-def moving_tables() -> set[str]:
-    """The tables whose every row goes along with what is kept apart."""
-    return {each.name for each in tables_on_hold() if not each.info[HELD_WITH]}
+def moving_tables(policy: Policy, holds: Sequence[Record]) -> list[Table]:
+    """The tables whose every row goes along with what some holds keep apart."""
+    some = [each for each in tables_on_hold() if not each.info[HELD_WITH]]
+    return [each for each in some if reaching(policy, holds, each.info[KINDS])]
+
+
+def out_of_reach(policy: Policy, holds: Sequence[Record]) -> list[Table]:
+    """The tables whose rows would go along, of which some holds keep none."""
+    some = [each for each in tables_on_hold() if not each.info[HELD_WITH]]
+    return [each for each in some if not reaching(policy, holds, each.info[KINDS])]
 
 
 def row_kinds(policy: Policy) -> tuple[str, ...]:
@@ -57,6 +65,12 @@ def row_kinds(policy: Policy) -> tuple[str, ...]:
     leaves = policy.engine.compiled.leaves["data"].bit
     words = {word: None for each in tables_on_hold() for word in each.info.get(KINDS, ())}
     return tuple(word for word in words if word in leaves)
+
+
+def kinds_beside(words: Collection[str]) -> set[str]:
+    """Some kinds of data, and those that stand in the same rows: a hold keeps a row as a whole."""
+    of_tables = [{*each.info.get(KINDS, ())} for each in tables_on_hold()]
+    return {*words}.union(*(kinds for kinds in of_tables if not kinds.isdisjoint(words)))
 
 
 def take(connection: Connection, person_id: PersonId, *, is_told: bool) -> list[HeldRows]:
@@ -114,9 +128,10 @@ def _stays(table: Table, name: str) -> bool:
     return column.primary_key or "sealed_for" in column.info
 
 
-def moving(some: Collection[HeldRows]) -> list[HeldRows]:
-    """Those of some rows that go along with what is kept apart, whatever record keeps it."""
-    return [each for each in some if not each.table.info[HELD_WITH]]
+def moving(policy: Policy, some: Collection[HeldRows], holds: Sequence[Record]) -> list[HeldRows]:
+    """Those of some rows that go along with what some holds keep apart, whatever record does."""
+    names = {each.name for each in moving_tables(policy, holds)}
+    return [each for each in some if each.table.name in names]
 
 
 def write(

@@ -33,7 +33,9 @@ from upheld.gate.erasure.must_keep import (
     storable,
     what_to_keep,
 )
+from upheld.gate.evidence.reach_of_holds import is_hold, is_narrow, known_of
 from upheld.gate.evidence.records import Record
+from upheld.gate.evidence.silent_holds import told_of
 from upheld.gate.log.entries import after
 from upheld.policy.load import Policy
 from upheld.policy.request import Decision
@@ -165,6 +167,14 @@ class StoringRules:
         problems = (each.problem for each in self._of[person_id] if each.problem)
         return self._unread.get(person_id) or next(problems, "")
 
+    def has_narrow_hold(self, person_id: PersonId) -> bool:
+        """Whether a hold in force of somebody, told or not, keeps some kinds of data alone."""
+        now, first = microseconds(self.at), self._of[person_id][0]
+        return any(
+            is_narrow(each) and is_hold(first.policy, each) and each.in_force(now)
+            for each in first.records
+        )
+
     def retained(
         self, person_id: PersonId, fields: Sequence[str], row_kinds: Sequence[str] = ()
     ) -> Retained:
@@ -197,16 +207,20 @@ class StoringRules:
         With `openly`, holds of which nobody may speak keep none of them.
         """
         clauses: dict[str, dict[str, None]] = {}
+        now = microseconds(self.at)
         for each in (*self._of[person_id], *self._licensed.get(person_id, ())):
             leaves = each.policy.engine.compiled.leaves["data"].bit
+            mine: Sequence[Record] = each.records
             if openly:
-                assumed = known_openly(each.policy, each.facts, each.records, self.at)
+                assumed = known_openly(each.policy, each.facts, mine, self.at)
+                mine = told_of(each.policy, mine, now)
             else:
-                assumed = {**each.facts, **of_any_party(each.policy, each.records, self.at)}
+                assumed = {**each.facts, **of_any_party(each.policy, mine, self.at)}
             for field in fields:
                 if field not in leaves or not (each.fields is None or field in each.fields):
                     continue
-                decision = storable(each.policy, field, assumed, self._place)
+                its = known_of(each.policy, assumed, mine, now, [field])
+                decision = storable(each.policy, field, its, self._place)
                 if decision.outcome == "deny" or self._is_over(each, field, decision):
                     clauses.setdefault(field, {}).update(dict.fromkeys(decision.clauses))
         return {field: tuple(names) for field, names in clauses.items()}

@@ -20,9 +20,11 @@ from upheld.database.seals import SealedError
 from upheld.database.statements import placeholders, rows
 from upheld.database.tables import microseconds
 from upheld.gate.act.context import GateContext
-from upheld.gate.erasure.former_revisions import as_it_came, began
+from upheld.gate.erasure.former_revisions import as_it_came
 from upheld.gate.evidence import records
 from upheld.gate.evidence.provers import GAG, HOLD
+from upheld.gate.evidence.reach_of_holds import began_by_field
+from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_holds
 from upheld.vault import people, values
 from upheld.vault.envelope import SealError
@@ -45,11 +47,8 @@ def read(
 
 def _people_apart(
     context: GateContext, connection: Connection, person_id: PersonId
-) -> dict[PersonId, int]:
-    """Whom what is kept apart of somebody belongs to, where one of its holds may be told.
-
-    Each with the moment, in microseconds, at which the first such hold of theirs began.
-    """
+) -> dict[PersonId, list[Record]]:
+    """Whom what is kept apart of somebody belongs to, each with those holds that may be told."""
     facts = context.policy.program.vocabulary.facts
     kinds = sorted({facts[name].proof for name in (HOLD, GAG) if name in facts})
     mine, _ = records.records_of(connection, context.keyring, [person_id], kinds)
@@ -63,11 +62,10 @@ def _people_apart(
     ]
     if not may_be_told:
         return {}
-    whose: dict[PersonId, int] = {}
+    whose: dict[PersonId, list[Record]] = {}
     for each in with_records(connection, kinds, may_be_told):
-        since = _began(connection, each, may_be_told)
-        if since is not None:
-            whose[each] = since
+        if holds := _holds(connection, each, may_be_told):
+            whose[each] = holds
     return whose
 
 
@@ -83,25 +81,26 @@ def with_records(
     return [PersonId(each) for (each,) in rows(connection, statement, *kinds, *record_ids, HELD)]
 
 
-def _began(
+def _holds(
     connection: Connection, person_id: PersonId, record_ids: Sequence[RecordId]
-) -> int | None:
-    """When the first began of those of some holds that somebody has, in microseconds.
-
-    None without one, or where their records are not as they were written.
-    """
+) -> list[Record]:
+    """Those of some holds that somebody has; none where their records are not as written."""
     with suppress(SealedError):
         theirs = records.everything(connection, person_id)
-        return began(each for each in theirs if each.record_id in record_ids)
-    return None
+        return [each for each in theirs if each.record_id in record_ids]
+    return []
 
 
 def _values_of(
-    context: GateContext, connection: Connection, person_id: PersonId, whose: Mapping[PersonId, int]
+    context: GateContext,
+    connection: Connection,
+    person_id: PersonId,
+    whose: Mapping[PersonId, Sequence[Record]],
 ) -> dict[str, tuple[Value, ...]]:
     """The values of some people apart that somebody does not hold still.
 
-    Former ones, too, that were current at the moment that stands with whose they are, or later.
+    Of fields that the holds reach which stand with whose they are: former ones, too, that were
+    current when the first of these began, or later.
     """
     there: dict[str, Counter[tuple[object, ...]]] = {}
     apart: dict[str, list[Value]] = {}
@@ -117,10 +116,13 @@ def _values_of(
                     some[field] = (*some.get(field, ()), *current)
                 if each == person_id:
                     mine = some
+                since = began_by_field(context.policy, whose.get(each, ()), some)
                 for field, every in some.items():
                     its = every
+                    if each != person_id and field not in since:
+                        continue  # for another hold, of which nobody may speak
                     if each != person_id and person.holdings[field].gone is None:
-                        its = _current_since(every, mine.get(field, ()), whose[each])
+                        its = _current_since(every, mine.get(field, ()), since[field])
                     left = Counter(map(as_it_came, its))
                     new = left - there.setdefault(field, Counter())
                     there[field] |= left

@@ -31,6 +31,7 @@ PUBLIC_SOURCE = "public-source"
 NAMED = ("task", "partner-register", "engagement")  # kinds whose records are about one party each
 REQUEST, REQUESTED, ERASED, ERASURE = "request", "erasure-requested", "erased", "erasure"
 HOLD, GAG = "legal-hold", "gag-order"  # facts: the law obliges us to keep, and not to speak of it
+HOLDS = "hold"  # the kind of records that prove the first
 ASKED = "*"  # in a prover's `reads`: the fields that are asked for
 
 
@@ -200,6 +201,28 @@ def by_public_source(question: ProofQuestion) -> Proof:
     return Proof([*parts, *public_parts] or None, (*public, *proof.evidence))
 
 
+def by_hold(question: ProofQuestion) -> Proof:
+    """What the law obliges us to keep: of all kinds of data, or of those alone that a hold names.
+
+    To an act on no data each hold is one.
+    """
+    fact, at = question.fact, microseconds(question.at)
+    parties = ("", question.party)
+    mine = [e for e in question.records if e.fact in ("", fact.name) and e.party in parties]
+    live = [each for each in mine if each.in_force(at)]
+    if not (live and fact.per and question.data) or not all(each.about for each in live):
+        return _whole(fact, mine, at)
+    known_words = question.checker.masks["data"]
+    parts: list[dict[str, Any]] = [
+        {"data": words, "holds": True}
+        for each in live
+        if (words := [word for word in each.about.get("data", ()) if word in known_words])
+    ]
+    if fact.absent:
+        parts.append({"rest": False})
+    return Proof(parts or None, tuple(each.record_id for each in live))
+
+
 def by_request(question: ProofQuestion) -> Proof:
     """What somebody asked for; that they were erased is what the request says that outlived it."""
     if question.fact.name != ERASED:
@@ -260,6 +283,7 @@ class ProverRegistry:
             ),
             PUBLIC_SOURCE: ProverEntry(by_public_source, (ASKED,)),
             REQUEST: ProverEntry(by_request, matters={}),
+            HOLDS: ProverEntry(by_hold, matters={}),
             **dict.fromkeys(NAMED, ProverEntry(by_named, matters={})),
         }
 

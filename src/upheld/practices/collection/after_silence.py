@@ -50,9 +50,9 @@ def told_of(transaction: Transaction, person_id: PersonId, store: Decision) -> O
     holds = holds_of(transaction, person_id, STORE)
     if holds.open_since is None:
         return None
-    if not is_hidden(transaction, person_id):
+    if not is_hidden(transaction, person_id, STORE):
         return OpenVisits(None, "")
-    if silence_over(transaction, person_id) is None:
+    if silence_over(transaction, person_id, STORE) is None:
         return OpenVisits(holds.open_since, NEVER)
     began = transaction.clock.day_of(to_datetime(holds.open_since))
     oldest_day = first_day_on(began, store) if store.allowed else NEVER
@@ -65,7 +65,10 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
     What is damaged is not among them.
     """
     _, store = rules_of(transaction.arrivals, signal=False).decisions
-    visits, end = told_of(transaction, person_id, store), silence_over(transaction, person_id)
+    visits, end = (
+        told_of(transaction, person_id, store),
+        silence_over(transaction, person_id, STORE),
+    )
     if visits is None or end is None:
         return
     tied = own_cookies(transaction, person_id)

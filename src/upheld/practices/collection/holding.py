@@ -97,7 +97,7 @@ def held_cookies(
         for each in people
     )
     openly = [each for each in people if holds_of(transaction, each, STORE).open]
-    again = [each for each in openly if not is_hidden(transaction, each)]
+    again = [each for each in openly if not is_hidden(transaction, each, STORE)]
     return HeldCookies(
         cookies_of(transaction, people),
         frozenset(tie.cookie for each in openly for tie in open_ties(transaction, TIED, each)),

@@ -74,7 +74,7 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     # Set where others had signed in with the browser of whom no row says so any more.
     Column("shared", Boolean),
     Column("mac", LargeBinary),
-    info=STAYS | goes_apart("cookie-id", "page-request") | sealed(owner="person_id"),
+    info=STAYS | goes_apart("cookie-id", "page-request", "ip-network") | sealed(owner="person_id"),
 )
 
 beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it stands in them

@@ -113,7 +113,7 @@ def finish_waiting(gate: Gate, trial: JobTrial) -> int:
             with suppress(SealedError):  # who was changed without the keys is left to self-check
                 erased |= {each} if transaction.is_erased(each) else set()
         on_hold = {*people_on_hold(transaction, people)}
-        hidden = {each for each in people if is_hidden(transaction, each)}
+        hidden = {each for each in people if is_hidden(transaction, each, STORE)}
         tied_apart = [  # who was erased once more after a backup was restored
             each
             for each in transaction.everybody_apart()

@@ -13,6 +13,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from upheld.core.company_names import company_name
 from upheld.core.ids import PersonId
 from upheld.database.own_tables import placeholders
@@ -21,7 +23,13 @@ from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice.kept_days import HOLD, end_of_keeping, first_day, holds_of
-from upheld.practice.partner_transactions import NEVER, PARTNER, STORE, storing_each
+from upheld.practice.partner_transactions import (
+    NEVER,
+    PARTNER,
+    STORE,
+    is_there_for_others,
+    storing_each,
+)
 from upheld.practice.stock import NOW, Stock, StockCount
 from upheld.practice.tables import partner_transaction
 from upheld.practice.withdrawn_rows import ALL_GONE, ALL_WAITING, VISIBLE, WAITS, visible
@@ -119,6 +127,8 @@ def _going_each(transaction: Transaction, some: Sequence[PersonId]) -> dict[Pers
     for each in transaction.people_with_records([*stores], HOLD):
         if _has_open_hold(transaction, each):
             del stores[each]
+        elif is_there_for_others(transaction, each):
+            stores[each] = replace(stores[each], outcome="deny")
     return stores
 
 

@@ -77,6 +77,7 @@ def check_reach(policy: Policy, demand: Demand) -> None:
             hint="choose one of " + ", ".join(KINDS),
         )
     if demand.kind == PRESERVATION:
+        _check_kept(policy, demand)
         return
     if demand.recipient not in recipients(policy):
         raise LegalError(
@@ -91,6 +92,27 @@ def check_reach(policy: Policy, demand: Demand) -> None:
             "an instrument names the kinds of data that it demands",
             code="legal-reach",
             hint="choose each one; no word stands for several",
+            field="fields",
+        )
+
+
+def _check_kept(policy: Policy, demand: Demand) -> None:
+    """LegalError unless an order to preserve names kinds of data that it can keep, or none."""
+    if not demand.fields:
+        return
+    hold = policy.program.vocabulary.facts.get("legal-hold")
+    if hold is None or "data" not in hold.per:
+        raise LegalError(
+            "by the policy's vocabulary an order to preserve keeps every kind of data",
+            code="legal-reach",
+            hint="choose none, or let `legal-hold` be per data there",
+            field="fields",
+        )
+    if {*demand.fields} - {*demandable_fields(policy)}:
+        raise LegalError(
+            "an order to preserve names kinds of data in words of the policy, or none",
+            code="legal-reach",
+            hint="choose each one, or none to keep every kind",
             field="fields",
         )
 

@@ -62,6 +62,7 @@ class Instrument(NamedTuple):
     key: str
     finding: str
     unreadable: tuple[str, ...]  # kinds of data of which the last release lacks something
+    keeps: tuple[str, ...]  # kinds of data that an order to preserve keeps; every one if empty
     reviewed: datetime | None
     reviewed_by: UserId | None
 
@@ -143,7 +144,8 @@ def prove(
     common |= {"valid_from": max(instrument.starts or now, now), "ends": instrument.ends}
     reach = {"data": instrument.fields, "recipient": [instrument.recipient]}
     if instrument.kind == PRESERVATION:
-        record_id = transaction.record(person_id, HOLD, fact=KEPT_BY_LAW, **common)
+        about = {"data": instrument.keeps} if instrument.keeps else None
+        record_id = transaction.record(person_id, HOLD, fact=KEPT_BY_LAW, about=about, **common)
     elif instrument.kind == DETERMINATION:
         record_id = transaction.record(
             person_id,

@@ -28,6 +28,7 @@ from upheld.practices.legal.demands import (
     INFORMAL,
     OUR_OWN,
     PERSONS_MAX,
+    PRESERVATION,
     Demand,
     LegalError,
     check_belief,
@@ -70,6 +71,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     key: str = ""  # the public key of age to which a production is encrypted
     finding: str = ""  # what somebody else found of an emergency
     unreadable: tuple[str, ...] = ()  # kinds of data of which the last release lacks something
+    keeps: tuple[str, ...] = ()  # kinds that an order to preserve keeps, if not all
 
 
 class Instruments:
@@ -396,6 +398,7 @@ class Instruments:
             sha256(document).hexdigest() if document else "",
             demand.ground,
             demand.belief,
+            keeps=demand.fields if demand.kind == PRESERVATION else (),
         )
         times = (demand.starts, demand.ends, demand.period_start, demand.period_end)
         starts, ends, period_start, period_end = (each and microseconds(each) for each in times)

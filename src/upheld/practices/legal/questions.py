@@ -71,6 +71,10 @@ KIND_LABELS: Final = {
     INFORMAL: "Informal request, without force",
 }
 _KEEPS: Final = "Nothing of theirs is deleted before it lapses or ends, whoever asks for it."
+_KEEPS_THESE: Final = (
+    "Nothing of theirs of these kinds is deleted before it lapses or ends, whoever asks for it;"
+    " everything else is, as if there were no such order."
+)
 REFUSAL: Final = (
     "We give nothing about our customers, and do not say whether somebody is one, unless a"
     " subpoena, a court order, a warrant or other legal process obliges us to. Our policy says so,"
@@ -151,7 +155,8 @@ def _reach(policy: Policy) -> tuple[Field, ...]:
                 (each, label_of_customers(policy, "data", each))
                 for each in demandable_fields(policy)
             ),
-            hint="An order to preserve keeps every kind, and rows of all times.",
+            hint="An order to preserve keeps these kinds alone, or every kind if you choose none;"
+            " and rows of all times.",
             may_be_empty=_UNLESS_INFORMAL,
         ),
     )
@@ -229,7 +234,7 @@ def approval_confirmation(
         (
             f"Accounts that it names: {instrument.persons}.",
             *reach_lines(policy, instrument, day_of),
-            *([_KEEPS] if instrument.kind == PRESERVATION else []),
+            *_keeping_lines(instrument),
             "You say as a second person that it is valid, and reaches just this.",
         ),
         f"{DESK}/{instrument.instrument_id}/approve",
@@ -238,6 +243,13 @@ def approval_confirmation(
         grave=True,
         quotes=quote_clauses(policy, [clause_of(instrument)]),
     )
+
+
+def _keeping_lines(instrument: Instrument) -> list[str]:
+    """What an order to preserve has us leave, in a sentence."""
+    if instrument.kind != PRESERVATION:
+        return []
+    return [_KEEPS_THESE if instrument.keeps else _KEEPS]
 
 
 def refusal_confirmation(
@@ -330,7 +342,10 @@ def reach_lines(
     """What an instrument reaches, a sentence each."""
     lines = list[str]()
     is_kept = instrument.kind == PRESERVATION
-    if is_kept:
+    if is_kept and instrument.keeps:
+        kept_kinds = ", ".join(label_of_customers(policy, "data", e) for e in instrument.keeps)
+        lines.append(f"Kinds of information that are kept: {kept_kinds}.")
+    elif is_kept:
         lines.append("Kinds of information: all that we hold of them is kept.")
     if instrument.ground:
         lines.append(f"Ground: {label_of_customers(policy, 'purpose', instrument.ground)}.")

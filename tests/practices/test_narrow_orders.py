@@ -1,0 +1,157 @@
+"""An order to preserve that names kinds of data keeps these through erasures and jobs, and no more.
+
+What else there is of whom it names goes as without it, and whatever is said of that is said as
+without it. Visits are kept as rows: whole, if any of their kinds is named.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from empty import empty_database
+from gate.test_erasure import comparable
+from practices.conftest import House
+from practices.test_collection import visits
+from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
+from upheld.gate.erasure.erase import erase
+from upheld.gate.erasure.retention import retire
+from upheld.practices.legal.demands import LegalError
+
+VISITS = ("page-request", "ip-network", "cookie-id")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """One kind of database is enough: the gate decides what goes from either."""
+    return empty_database(tmp_path)
+
+
+def told_pages(house: House) -> list[str]:
+    """The pages of visits of which it is known whose they are."""
+    return sorted(each.route for each in visits(house) if each.token)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "silent"])
+@pytest.mark.parametrize("field", ["email", "transaction", *VISITS])
+def test_after_an_erasure_what_the_order_names_is_there_and_nothing_else(
+    house: House, field: str, silent: bool
+) -> None:
+    """Through years of jobs; a later order gets it, and of other kinds that there is nothing."""
+    world = Held(house, silent=silent, fields=(field,))
+    before = world.counts()
+    assert min(before.values()) > 0, before
+    erase(world.gate, [world.ann])
+    run_jobs(house)
+    after = world.counts()
+    assert after["value"] == (1 if field == "email" else 0)
+    assert after["partner_transaction"] == (
+        before["partner_transaction"] if field == "transaction" else 0
+    )
+    assert told_pages(house) == (world.pages if field in VISITS else [])
+    assert bool(after["visit_tie"]) is (field in VISITS)
+    text = "\n".join(world.release("name", "email", "page-request", "transaction").values())
+    assert ("A marked boat" in text) is (field == "transaction")
+    assert ("ann@marked.example" in text) is (field == "email")
+    assert "Ann Marked" not in text
+    assert all((page in text) is (field in VISITS) for page in world.pages)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "silent"])
+def test_when_an_order_of_some_kinds_ends_what_waited_is_done(house: House, silent: bool) -> None:
+    """Nothing of its person is left in any table, and no visit of theirs."""
+    world = Held(house, silent=silent, fields=("email", "page-request"))
+    erase(world.gate, [world.ann])
+    whose = [world.ann, *apart(house)]
+    which = world.order.instrument_id
+    house.do(lambda t: world.desk.instruments.end(t, which, world.desk.officer))
+    for job in house.provider.jobs:
+        job.run(world.gate)
+    retire(world.gate)
+    assert {name: count for name, count in rows_of(house, *whose).items() if count} == {}
+    assert told_pages(house) == []
+    with pytest.raises(LegalError, match="nobody's"):
+        world.release("email")
+
+
+@pytest.mark.parametrize("first_silent", [False, True], ids=["told", "silent"])
+@pytest.mark.parametrize("second_silent", [False, True], ids=["told", "silent"])
+@pytest.mark.parametrize("ends", [0, 1])
+def test_two_orders_keep_what_either_names_and_each_lets_go_of_its_own(
+    house: House, first_silent: bool, second_silent: bool, ends: int
+) -> None:
+    """One of purchases and a value, one of visits and another value; one ends after the erasure."""
+    world = Held(house, silent=first_silent, fields=("email", "transaction"))
+    second = preserved(
+        house, world.desk, world.ann, silent=second_silent, fields=("name", "page-request")
+    )
+    erase(world.gate, [world.ann])
+    run_jobs(house, 1)
+    assert world.counts()["value"] == 2
+    assert world.counts()["partner_transaction"] > 0
+    assert told_pages(house) == world.pages
+    which = (world.order, second)[ends].instrument_id
+    house.do(lambda t: world.desk.instruments.end(t, which, world.desk.officer))
+    for _ in range(2):
+        run_jobs(house, 1)
+    text = "\n".join(world.release("name", "email", "page-request", "transaction").values())
+    for mark, order in (
+        ("ann@marked.example", 0),
+        ("A marked boat", 0),
+        ("Ann Marked", 1),
+        *((page, 1) for page in world.pages),
+    ):
+        assert (mark in text) is (order != ends), mark
+    assert bool(world.counts()["partner_transaction"]) is (ends != 0)
+    assert told_pages(house) == (world.pages if ends != 1 else [])
+
+
+def test_the_certificate_names_what_the_order_keeps_and_no_more(house: House) -> None:
+    """A row of visits is kept as a whole, and named with each of its kinds."""
+    world = Held(house, silent=False, fields=("email", "page-request"))
+    (certificate,) = erase(world.gate, [world.ann])
+    (group,) = certificate.kept
+    assert group.data == ("email",)
+    assert {*group.rows} == {*VISITS}
+    assert group.grounds == ("legal-hold",)
+    assert "name" in certificate.erased
+
+
+def test_of_a_silent_order_of_some_kinds_nothing_is_told(house: House) -> None:
+    """The answer to an erasure is that of somebody of whom there is none."""
+    plain = house.customer("ben@marked.example")
+    whom = house.customer("kim@marked.example")
+    world = Held(house, silent=False)
+    preserved(house, world.desk, whom, silent=True, fields=("email",))
+    mine, others = (comparable(erase(world.gate, [each])[0]) for each in (whom, plain))
+    assert mine == others
+
+
+def test_visits_of_somebody_who_stays_go_as_without_an_order_that_does_not_name_them(
+    house: House,
+) -> None:
+    """Once their time is over; those whom it names stay."""
+    world = Held(house, silent=False, fields=("transaction",))
+    house.clock.moved += timedelta(days=500)
+    house.do(lambda t: t.accept_clock(house.clock.now()))
+    run_jobs(house, 1)
+    assert told_pages(house) == []
+    assert world.counts()["partner_transaction"] > 0
+
+
+@pytest.mark.parametrize("named", [("email",), ("email", "transaction")])
+def test_rows_that_a_silent_order_alone_keeps_leave_whom_a_told_one_keeps(
+    house: House, named: tuple[str, ...]
+) -> None:
+    """What the told order names stays theirs too; the rest is there for the desk alone."""
+    world = Held(house, silent=False, fields=named)
+    silent = ("transaction", "page-request")
+    preserved(house, world.desk, world.ann, silent=True, fields=silent)
+    erase(world.gate, [world.ann])
+    (kept_apart,) = apart(house)
+    mine, theirs = rows_of(house, world.ann), rows_of(house, kept_apart)
+    assert mine["value"] == 1
+    for table in ("partner_transaction", "visit_tie"):
+        assert (mine[table] > 0, theirs[table] > 0) == (table.endswith(named), True), table
