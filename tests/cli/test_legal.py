@@ -90,6 +90,27 @@ def test_an_instrument_is_opened_checked_approved_released_and_ended(home: Path)
     assert number not in listed + run(home, "legal", "list", "--json")
 
 
+def test_an_emergency_is_reviewed_after_each_release_that_follows_a_review(home: Path) -> None:
+    """Once by the command for two releases in a row, and again for the next."""
+    belief, finding = home / "belief.txt", home / "finding.txt"
+    belief.write_text("They called for help.")
+    finding.write_text("It had to be.")
+    issued = ("--issuer", "Larch Rescue", "--reference", "Call 7", "--ground", "physical-safety")
+    reach = ("--recipient", "emergency-service", "--account", customer(home), "--field", "name")
+    term = ("--starts", "2020-01-01", "--ends", "2099-12-31", "--belief", str(belief), "--json")
+    answer = run(home, "legal", "open", "determination", "--by", "olaf", *issued, *reach, *term)
+    name = json.loads(answer)["id"]
+    run(home, "legal", "key", name, KEY, "--by", "olaf")
+    review = ("legal", "review", name, "--by", "sean", "--finding", str(finding))
+    for number in (1, 2, 3):
+        run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / f"{number}.age"))
+        if number > 1:
+            assert name in run(home, *review)
+            with pytest.raises(UpheldError) as caught:
+                run(home, *review)
+            assert caught.value.code == "legal-state"
+
+
 def test_a_request_without_force_is_recorded_and_refused(home: Path) -> None:
     """It needs no reach, and nothing comes of it."""
     words = ("--by", "olaf", "--issuer", "An officer", "--reference", "By phone")

@@ -144,7 +144,7 @@ class LegalDesk:
                 instrument.checked_by,
                 instrument.settled_by,
                 instrument.ended_by,
-                instrument.reviewed_by,
+                *(each.by for each in instrument.reviews),
             )
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, RecordId, UserId
 from upheld.database.own_tables import Tables
 from upheld.gate.transaction import Transaction
@@ -26,6 +28,14 @@ DEMANDED, SILENT, KEPT_BY_LAW = "legal-instrument", "gag-order", "legal-hold"  #
 BELIEF, CLAIMED_KIND = "determination", "claim"  # and of these
 BELIEVED, IN_EMERGENCY, CLAIMED = "determination", "emergency-disclosure", "claim-recorded"
 _DIGITS: Final = 10  # of an id, by which the ledger names an instrument
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What somebody else found of what was released in an emergency."""
+
+    at: datetime
+    by: UserId
+    finding: str
 
 
 class Instrument(NamedTuple):
@@ -63,6 +73,7 @@ class Instrument(NamedTuple):
     finding: str
     unreadable: tuple[str, ...]  # kinds of data of which the last release lacks something
     keeps: tuple[str, ...]  # kinds of data that an order to preserve keeps; every one if empty
+    earlier_reviews: tuple[Review, ...]  # of what was released before it was released once more
     reviewed: datetime | None
     reviewed_by: UserId | None
 
@@ -108,6 +119,13 @@ class Instrument(NamedTuple):
     def waits_for_review(self) -> bool:
         """Whether something was released in an emergency, and nobody has reviewed that."""
         return self.is_emergency and self.releases > 0 and self.reviewed is None
+
+    @property
+    def reviews(self) -> tuple[Review, ...]:
+        """Every review of what was released in an emergency, the earliest first."""
+        if self.reviewed is None or self.reviewed_by is None:
+            return self.earlier_reviews
+        return (*self.earlier_reviews, Review(self.reviewed, self.reviewed_by, self.finding))
 
 
 class NamedPerson(NamedTuple):

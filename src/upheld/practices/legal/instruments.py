@@ -17,11 +17,12 @@ import msgspec
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Refused
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators, party_keys
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
+from upheld.practices.legal import reviews
 from upheld.practices.legal.apart import account_in, apart_by_account
 from upheld.practices.legal.demands import (
     DETERMINATION,
@@ -39,15 +40,14 @@ from upheld.practices.legal.demands import (
 )
 from upheld.practices.legal.instrument import (
     APPROVED,
-    BELIEF,
     CHECKED,
     ENDED,
-    IN_EMERGENCY,
     NAMED,
     OPEN,
     REFUSED,
     Instrument,
     NamedPerson,
+    Review,
     actor_of,
     prove,
 )
@@ -55,7 +55,6 @@ from upheld.practices.legal.tables import legal_document, legal_instrument, lega
 
 OFFICER, COUNSEL = "legal", "counsel"
 ROLES: Final = (OFFICER, COUNSEL)
-REVIEW: Final = "review-disclosure"
 _ONE: Final = "instrument_id = ?"
 
 
@@ -72,6 +71,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     finding: str = ""  # what somebody else found of an emergency
     unreadable: tuple[str, ...] = ()  # kinds of data of which the last release lacks something
     keeps: tuple[str, ...] = ()  # kinds that an order to preserve keeps, if not all
+    earlier_reviews: tuple[Review, ...] = ()
 
 
 class Instruments:
@@ -270,17 +270,9 @@ class Instruments:
                 hint="let somebody else of the legal desk do it",
             )
         for each in self.people(transaction.tables, instrument_id):
-            records, _ = transaction.records_of([each.person_id], [BELIEF])
-            mine = [r for r in records if r.fact == IN_EMERGENCY and r.how == instrument_id]
-            if mine:
-                act, reaching = Act(action=REVIEW), transaction.reaching_apart()
-                outcome = reaching.act(act, each.person_id, entitled=True)
-                if isinstance(outcome, Refused):
-                    return outcome
-            for record in mine:
-                transaction.withdraw(
-                    each.person_id, record.record_id, ended=True, actor=actor_of(user)
-                )
+            outcome = reviews.settle(transaction, instrument_id, each.person_id, user)
+            if outcome is not None:
+                return outcome
         at = microseconds(transaction.clock.now())
         changes = {
             "reviewed": at,

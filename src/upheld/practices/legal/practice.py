@@ -19,10 +19,11 @@ from upheld.practices.legal.instrument import (
     KEPT_BY_LAW,
     SILENT,
 )
-from upheld.practices.legal.instruments import REVIEW, ROLES, Instruments
+from upheld.practices.legal.instruments import ROLES, Instruments
 from upheld.practices.legal.notices import JOB, Notices
 from upheld.practices.legal.questions import DESK
 from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, SECOND, Releases
+from upheld.practices.legal.reviews import REVIEW
 
 FORM_MAX = DOCUMENT_MAX + 48_000  # below what is held in memory: no document is ever in a file
 NEEDS = (

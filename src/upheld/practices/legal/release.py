@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
-from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import to_datetime
 from upheld.gate.act.duties import DutyContext
@@ -25,18 +25,16 @@ from upheld.policy.request import Duty
 from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practice.own_rows import rows_of
+from upheld.practices.legal import reviews
 from upheld.practices.legal.custody import Custody
 from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import (
     APPROVED,
-    BELIEF,
     DEMANDED,
-    IN_EMERGENCY,
     RELEASED,
     RELEASING,
     SILENT,
     Instrument,
-    actor_of,
     change_person,
 )
 from upheld.practices.legal.instruments import Instruments, note, own_account
@@ -57,7 +55,6 @@ class Target(NamedTuple):
 
     person_id: PersonId
     account: str
-    entry: EntryNumber | None  # of the release before, if there was one
     is_named: bool = True  # or somebody of whom it was asked in vain
 
 
@@ -140,7 +137,11 @@ class Releases:
             "releases": instrument.releases + 1,
             "released": microseconds(now),
             "digest": production.digest,
-            **self.instruments.seal_again(instrument, unreadable=production.unreadable),
+            "reviewed": None,
+            "reviewed_by": None,
+            **self.instruments.seal_again(
+                instrument, unreadable=production.unreadable, **reviews.reopened(instrument)
+            ),
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
         self.custody.keep(
@@ -216,12 +217,10 @@ class Releases:
         An account that is not named is asked about like any other, and the policy refuses it; while
         the instrument forbids to tell, no entry of that is about its customer.
         """
-        named = {
-            each.person_id: each
-            for each in self.instruments.people(transaction.tables, instrument.instrument_id)
-        }
+        whom = self.instruments.people(transaction.tables, instrument.instrument_id)
+        its = {each.person_id for each in whom}
         if not accounts:
-            targets = [Target(each.person_id, each.account, each.entry) for each in named.values()]
+            targets = [Target(each.person_id, each.account) for each in whom]
         else:
             targets = []
             for account, people in self.instruments.find_accounts(transaction, accounts).items():
@@ -235,8 +234,7 @@ class Releases:
                 for each in people:
                     if operators.is_left_to_others(transaction.tables, user_id, each):
                         raise own_account()
-                    entry = named[each].entry if each in named else None
-                    targets.append(Target(each, account, entry, each in named))
+                    targets.append(Target(each, account, each in its))
         if not targets:
             raise LegalError(
                 "nobody whom this instrument names is here any more",
@@ -264,15 +262,8 @@ class Releases:
         if NOTICE not in owed and silence is not None and _owes_notice(transaction.policy, act):
             changes |= {"notice": OWED, "notice_from": microseconds(silence)}
         change_person(tables, *whose, changes)
-        if instrument.is_emergency and target.entry is None:
-            transaction.record(
-                target.person_id,
-                BELIEF,
-                fact=IN_EMERGENCY,
-                how=instrument.instrument_id,
-                by_whom=user.user_id,
-                actor=actor_of(user),
-            )
+        if instrument.is_emergency:
+            reviews.owe(transaction, instrument.instrument_id, target.person_id, user)
         return self._within(transaction, target, outcome, act.data, instrument)
 
     def _within(
