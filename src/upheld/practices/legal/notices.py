@@ -110,7 +110,7 @@ class Notices:
         return is_written
 
     def _write(self, transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
-        text = notice_text(transaction, instrument)
+        text = notice_text(transaction, person_id, instrument)
         text += self._kept_apart(transaction, person_id, instrument)
         letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
         if isinstance(letter, Refused):
@@ -130,12 +130,12 @@ class Notices:
         if self._is_given_apart(transaction, person_id, instrument):
             values = transaction.values_apart(person_id)
         practices = self.instruments.provider.practices
-        as_values = [e for e in fields if _is_given(values.get(e, ()), instrument)]
+        as_values = [e for e in fields if _is_given(values.get(e, ()), fields[e])]
         as_rows = [
             each
             for each in fields
             if any(
-                is_within(at, instrument) and _is_before_release(at, instrument)
+                is_within(at, instrument) and _is_before_release(at, fields[each])
                 for at, _ in rows_after_silence(practices, transaction, person_id, each)
             )
         ]
@@ -161,17 +161,38 @@ class Notices:
         return bool(transaction.apart_among(others))
 
 
+def _releases(
+    transaction: Transaction, person_id: PersonId, instrument: Instrument
+) -> list[tuple[datetime, list[str]]]:
+    """What was released of somebody under an instrument: when, and which kinds of data."""
+    return [
+        (
+            datetime.fromisoformat(line.entry.time),
+            [each for each in instrument.fields if each in line.entry.data],
+        )
+        for line in visible_entries(transaction, person_id, instrument.opened)
+        if line.entry.kind == "act"
+        and line.entry.recipient == f"{instrument.recipient} {instrument.party}"
+    ]
+
+
 def _fields_given(
     transaction: Transaction, person_id: PersonId, instrument: Instrument
-) -> list[str]:
-    """The kinds of data that were released of somebody under an instrument, in its order."""
-    fields = {
-        field
-        for line in visible_entries(transaction, person_id, instrument.opened)
-        if line.entry.recipient == f"{instrument.recipient} {instrument.party}"
-        for field in line.entry.data
+) -> dict[str, Instrument]:
+    """The kinds of data that were released of somebody, in its order.
+
+    With each goes the instrument as it was when that was released of them last.
+    """
+    times = {
+        field: at
+        for at, fields in _releases(transaction, person_id, instrument)
+        for field in fields
     }
-    return [each for each in instrument.fields if each in fields]
+    return {
+        each: instrument._replace(released=times[each])
+        for each in instrument.fields
+        if each in times
+    }
 
 
 def _is_given(values: Sequence[Value], instrument: Instrument) -> bool:
@@ -191,17 +212,35 @@ def _is_before_release(at: datetime, instrument: Instrument) -> bool:
     return instrument.released is not None and at <= instrument.released
 
 
-def notice_text(transaction: Transaction, instrument: Instrument) -> str:
-    """What a customer reads: who demanded what, on which ground, and when it was given."""
+def notice_text(transaction: Transaction, person_id: PersonId, instrument: Instrument) -> str:
+    """What a customer reads: who demanded what, on which ground, and when it was given.
+
+    That is what was released of them alone, of all that the instrument demands, on each day.
+    """
     words = Words(transaction.policy.program)
-    fields = word_list((words.term("data", each) for each in instrument.fields), "and")
     recipient = words.term("party", instrument.recipient)
-    released = instrument.released or instrument.opened
-    day = format_day(transaction.clock.day_of(released))
+    days = dict[str, list[str]]()  # by the kinds of data, in words
+    for at, fields in _releases(transaction, person_id, instrument):
+        kinds = word_list((words.term("data", each) for each in fields), "and")
+        day = format_day(transaction.clock.day_of(at))
+        if day not in days.setdefault(kinds, []):
+            days[kinds].append(day)
+    parts = [(kinds, word_list(its, "and")) for kinds, its in days.items()]
+    if len(parts) == 1:
+        ((kinds, when),) = parts
+        text = (
+            f"this about you: {kinds}. We gave exactly that to {recipient} on {when}, and nothing"
+            " else."
+        )
+    else:
+        lines = (f"\non {when}: {kinds}" for kinds, when in parts)
+        text = (
+            f"information about you. We gave exactly this to {recipient}, and nothing else:\n"
+            f"{''.join(lines)}"
+        )
     return (
         f"{KIND_NAMES.get(instrument.kind, 'legal process').capitalize()} of {instrument.issuer}"
-        f" ({instrument.reference}) obliged us to give this about you: {fields}. We gave exactly"
-        f" that to {recipient} on {day}, and nothing else.\n\n"
+        f" ({instrument.reference}) obliged us to give {text}\n\n"
         "What was given is in your account, among what others received. You can write to us"
         " about it under Help, and you may ask a lawyer."
     )
