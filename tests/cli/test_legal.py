@@ -268,3 +268,10 @@ def test_of_whom_no_value_is_held_a_known_hold_keeps_what_a_partner_told_until_i
         assert tables.select_unchecked(partner_transaction, ["party"]) == []
     with pytest.raises(UpheldError, match="nobody's"):
         order(home, number)
+
+
+def test_an_order_to_preserve_is_opened_beside_another_by_an_option(home: Path) -> None:
+    """It is in the list, to be checked."""
+    order(home, customer(home), "--preserve")
+    lines = run(home, "legal", "list").splitlines()
+    assert sorted(line.split()[1] for line in lines) == ["preservation,", "subpoena,"]

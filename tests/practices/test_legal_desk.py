@@ -156,6 +156,23 @@ def test_an_order_to_preserve_says_which_kinds_it_keeps(house: House, desk: Desk
         assert ("everything else is, as if there were no such order" in question) is bool(fields)
 
 
+def test_a_form_opens_an_order_to_preserve_beside_what_it_asks_for(
+    house: House, desk: Desk
+) -> None:
+    """Where the box is ticked; the page leads from the one to the other."""
+    officer, ann = house.signed_in(desk.officer, "staff"), house.customer()
+    assert open_by_page(officer, {**form(house, ann), "preserves": "yes"}).status_code == 303
+    with house.provider.gate.gate.look() as tables:
+        (order,), (first,) = (
+            [e for e in desk.instruments.all(tables) if (e.kind == PRESERVATION) is is_order]
+            for is_order in (True, False)
+        )
+    assert order.keeps == first.fields
+    page = officer.get(f"/staff/legal/{first.instrument_id}").text
+    assert f'<a href="/staff/legal/{order.instrument_id}">order of its own</a>' in page
+    assert officer.get(f"/staff/legal/{order.instrument_id}/document").content == orders.PDF
+
+
 def test_an_order_that_an_earlier_upheld_opened_keeps_every_kind(house: House, desk: Desk) -> None:
     """Whatever kinds were chosen then: its page said that it keeps all."""
     ann = house.customer()

@@ -14,11 +14,20 @@ import pytest
 from empty import empty_database
 from gate.test_erasure import comparable
 from practices.conftest import House
+from practices.orders import (
+    account_of,
+    approved,
+    demand,
+    desk_of,
+    opened,
+    release,
+    texts,
+)
 from practices.test_collection import visits
 from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
-from upheld.practices.legal.demands import LegalError
+from upheld.practices.legal.demands import PRESERVATION, LegalError
 
 VISITS = ("page-request", "ip-network", "cookie-id")
 
@@ -155,3 +164,36 @@ def test_rows_that_a_silent_order_alone_keeps_leave_whom_a_told_one_keeps(
     assert mine["value"] == 1
     for table in ("partner_transaction", "visit_tie"):
         assert (mine[table] > 0, theirs[table] > 0) == (table.endswith(named), True), table
+
+
+@pytest.mark.parametrize("kind", ["claim", "subpoena"])
+def test_what_a_claim_or_process_names_is_preserved_if_an_order_beside_it_is_approved(
+    house: House, kind: str
+) -> None:
+    """After an erasure another claim gets it; what it does not name, and after its end it, goes."""
+    desk, ann = desk_of(house), house.customer("ann@marked.example")
+    account = account_of(house, ann)
+    first = demand(house, ann, kind=kind, fields=("email",), preserves=True)
+    which = approved(house, desk, first).preserved_by
+    assert which is not None
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    order = house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    assert (order.kind, order.keeps, order.ends) == (PRESERVATION, ("email",), first.ends)
+    erase(house.provider.gate.gate, [ann])
+    again = demand(house, kind=kind, fields=("email", "name"))._replace(accounts=(account,))
+    text = "\n".join(texts(release(house, desk, approved(house, desk, again))).values())
+    assert "ann@marked.example" in text
+    assert "Ann" not in text
+    house.do(lambda t: desk.instruments.end(t, which, desk.officer))
+    retire(house.provider.gate.gate)
+    with pytest.raises(LegalError, match="nobody's"):
+        approved(house, desk, again)
+
+
+def test_an_order_beside_another_keeps_nothing_before_it_is_approved(house: House) -> None:
+    """It is checked and approved for itself, or refused; a request without force has none."""
+    desk, ann = desk_of(house), house.customer()
+    assert approved(house, desk, demand(house, ann, preserves=True)).preserved_by is not None
+    assert house.do(lambda t: t.drop(ann, ["email"])) == ("email",)
+    informal = demand(house, kind="informal", accounts=(), fields=(), preserves=True)
+    assert opened(house, desk, informal, b"").preserved_by is None

@@ -77,6 +77,9 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     silence_end: str = typer.Option("", "--silence-end", help="The last day of its silence."),
     ground: str = typer.Option("", "--ground", help="Of a determination: a purpose."),
     belief: Path | None = typer.Option(None, "--belief", help="A file with what is believed."),
+    preserves: bool = typer.Option(
+        False, "--preserve", help="Open an order to preserve what it names beside it."
+    ),
     document: Path | None = typer.Option(None, "--document", help="The document: PDF, PNG, JPEG."),
     settings: Path | None = SETTINGS,
     as_json: bool = JSON,
@@ -101,6 +104,7 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
         _moment("--silence-end", silence_end, clock, last=True),
         ground,
         read_file(belief)[0].decode(errors="replace").strip() if belief else "",
+        preserves,
     )
     raw = read_file(document)[0] if document else b""
     _step(

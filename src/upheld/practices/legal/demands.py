@@ -51,6 +51,7 @@ class Demand(NamedTuple):
     silence_end: datetime | None = None
     ground: str = ""  # of a determination: a purpose
     belief: str = ""  # and what the officer believes, in words
+    preserves: bool = False  # whether what it names is to be preserved while it lasts
 
 
 def recipients(policy: Policy) -> tuple[str, ...]:
@@ -96,12 +97,35 @@ def check_reach(policy: Policy, demand: Demand) -> None:
         )
 
 
+def order_beside(policy: Policy, demand: Demand) -> Demand | None:
+    """The order to preserve what an instrument names while it lasts, if one is wanted.
+
+    By a vocabulary in which a hold names no kinds of data, it keeps every kind.
+    """
+    if not demand.preserves or demand.kind in (PRESERVATION, INFORMAL):
+        return None
+    return Demand(
+        PRESERVATION,
+        demand.issuer,
+        demand.reference,
+        accounts=demand.accounts,
+        fields=demand.fields if _holds_name_data(policy) else (),
+        starts=demand.starts,
+        ends=demand.ends,
+        silence_end=demand.silence_end,
+    )
+
+
+def _holds_name_data(policy: Policy) -> bool:
+    hold = policy.program.vocabulary.facts.get("legal-hold")
+    return hold is not None and "data" in hold.per
+
+
 def _check_kept(policy: Policy, demand: Demand) -> None:
     """LegalError unless an order to preserve names kinds of data that it can keep, or none."""
     if not demand.fields:
         return
-    hold = policy.program.vocabulary.facts.get("legal-hold")
-    if hold is None or "data" not in hold.per:
+    if not _holds_name_data(policy):
         raise LegalError(
             "by the policy's vocabulary an order to preserve keeps every kind of data",
             code="legal-reach",

@@ -74,6 +74,7 @@ class Instrument(NamedTuple):
     unreadable: tuple[str, ...]  # kinds of data of which the last release lacks something
     keeps: tuple[str, ...]  # kinds of data that an order to preserve keeps; every one if empty
     earlier_reviews: tuple[Review, ...]  # of what was released before it was released once more
+    preserved_by: InstrumentId | None  # the order to preserve that was opened beside it
     reviewed: datetime | None
     reviewed_by: UserId | None
 

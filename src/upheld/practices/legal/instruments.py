@@ -8,7 +8,7 @@ another record, kept first, so that no page of theirs shows either before the si
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ from upheld.practices.legal.demands import (
     check_finding,
     check_reach,
     check_times,
+    order_beside,
 )
 from upheld.practices.legal.instrument import (
     APPROVED,
@@ -72,6 +73,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     unreadable: tuple[str, ...] = ()  # kinds of data of which the last release lacks something
     keeps: tuple[str, ...] = ()  # kinds that an order to preserve keeps, if not all
     earlier_reviews: tuple[Review, ...] = ()
+    preserved_by: InstrumentId | None = None  # the order to preserve opened beside it
 
 
 class Instruments:
@@ -131,7 +133,8 @@ class Instruments:
     ) -> Instrument:
         """Open an instrument that came in; a request without force is recorded and refused.
 
-        LegalError for what has no reach, no term, or is no document.
+        One that `preserves` what it names opens an order to preserve beside it, which is checked
+        and approved for itself. LegalError for what has no reach, no term, or is no document.
         """
         user = require_role(transaction.tables, by)
         if demand.kind == DETERMINATION and OFFICER not in user.roles:
@@ -146,20 +149,7 @@ class Instruments:
             check_belief(transaction.policy, demand)
             check_times(demand, now)
         check_document(document, is_required=demand.kind not in (INFORMAL, *OUR_OWN))
-        persons = len({*whom.values()})
-        instrument_id = self._insert(transaction, demand, document, user, persons)
-        if document:
-            self._keep_document(transaction, instrument_id, document)
-        for person_id, account in whom.items():
-            transaction.tables.insert(
-                legal_reach,
-                person_id=person_id,
-                instrument_id=instrument_id,
-                state=NAMED,
-                notice="",
-                sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
-            )
-        note(transaction, "legal.open", instrument_id, user)
+        instrument_id = self._add(transaction, demand, document, user, whom)
         instrument = self.require(transaction.tables, instrument_id)
         if not instrument.is_emergency:
             return instrument
@@ -374,15 +364,19 @@ class Instruments:
             for each in accounts
         }
 
-    def _insert(
-        self, transaction: Transaction, demand: Demand, document: bytes, user: User, persons: int
+    def _add(
+        self,
+        transaction: Transaction,
+        demand: Demand,
+        document: bytes,
+        user: User,
+        whom: Mapping[PersonId, str],
     ) -> InstrumentId:
-        """Write down an instrument that was just opened; its id."""
-        is_informal = demand.kind == INFORMAL
-        instrument_id, at = (
-            InstrumentId(secrets.token_hex(16)),
-            microseconds(transaction.clock.now()),
-        )
+        """Write down an instrument, its document and whom it names, and what goes with it; its id.
+
+        That is the order to preserve what it names, where one is wanted.
+        """
+        order, tables = order_beside(transaction.policy, demand), transaction.tables
         body = _Sealed(
             demand.issuer,
             demand.reference,
@@ -391,10 +385,34 @@ class Instruments:
             demand.ground,
             demand.belief,
             keeps=demand.fields if demand.kind == PRESERVATION else (),
+            preserved_by=order and self._add(transaction, order, document, user, whom),
         )
+        at = microseconds(transaction.clock.now())
+        instrument_id = self._insert(tables, demand, body, user, len({*whom.values()}), at)
+        if document:
+            sealed = self._sealer.seal(document, "document", instrument_id)
+            tables.insert(legal_document, instrument_id=instrument_id, sealed=sealed)
+        for person_id, account in whom.items():
+            tables.insert(
+                legal_reach,
+                person_id=person_id,
+                instrument_id=instrument_id,
+                state=NAMED,
+                notice="",
+                sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
+            )
+        note(transaction, "legal.open", instrument_id, user)
+        return instrument_id
+
+    def _insert(
+        self, tables: Tables, demand: Demand, body: _Sealed, user: User, persons: int, at: int
+    ) -> InstrumentId:
+        """Write down an instrument that was just opened, at a time in microseconds; its id."""
+        is_informal = demand.kind == INFORMAL
+        instrument_id = InstrumentId(secrets.token_hex(16))
         times = (demand.starts, demand.ends, demand.period_start, demand.period_end)
         starts, ends, period_start, period_end = (each and microseconds(each) for each in times)
-        transaction.tables.insert(
+        tables.insert(
             legal_instrument,
             instrument_id=instrument_id,
             kind=demand.kind,
@@ -420,15 +438,6 @@ class Instruments:
             sealed=self._sealer.seal(msgspec.json.encode(body), instrument_id),
         )
         return instrument_id
-
-    def _keep_document(
-        self, transaction: Transaction, instrument_id: InstrumentId, document: bytes
-    ) -> None:
-        transaction.tables.insert(
-            legal_document,
-            instrument_id=instrument_id,
-            sealed=self._sealer.seal(document, "document", instrument_id),
-        )
 
     def seal_again(self, instrument: Instrument, **changes: Any) -> dict[str, bytes]:
         """The column of what is sealed of an instrument, with some of it changed."""

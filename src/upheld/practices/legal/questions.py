@@ -159,6 +159,14 @@ def _reach(policy: Policy) -> tuple[Field, ...]:
             " and rows of all times.",
             may_be_empty=_UNLESS_INFORMAL,
         ),
+        Field(
+            "preserves",
+            "Preserve what it demands until it lapses",
+            "tick",
+            required=False,
+            hint="Opens an order to preserve beside it, which is checked and approved like any"
+            " other. Without one, what a customer deletes meanwhile is gone.",
+        ),
     )
 
 
@@ -222,6 +230,7 @@ def read_demand(filled: Filled, zone: tzinfo) -> Demand:
         end("silence_end"),
         values.get("ground", ""),
         values.get("belief", ""),
+        preserves=values.get("preserves") == "yes",
     )
 
 
