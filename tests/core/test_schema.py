@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from upheld.database import schema
@@ -127,6 +130,27 @@ def test_the_tables_of_a_later_upheld_are_left_alone(empty_database_url: str) ->
     with pytest.raises(DatabaseError, match="of a later upheld") as caught:
         open_database(empty_database_url)
     assert caught.value.code == "schema"
+
+
+def test_upheld_s_revisions_are_those_of_its_steps_in_their_order() -> None:
+    """They are read without Alembic, which is loaded where there is something to do."""
+    with as_file(files("upheld") / "migrations") as folder:
+        steps = ScriptDirectory.from_config(schema._config(str(folder))).walk_revisions()
+        own = [each.revision for each in steps if Path(each.path).is_relative_to(folder)]
+    assert [*known_revisions()] == own
+
+
+def test_a_database_with_its_tables_is_opened_without_alembic(
+    empty_database_url: str,
+) -> None:
+    """Every command would wait for it."""
+    loads = f"{MIGRATE}\nprint('alembic' in sys.modules)"
+    command = [sys.executable, "-W", "error", "-c", loads, empty_database_url]
+    said = [
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
+        for _ in range(2)
+    ]
+    assert said == ["True", "False"]
 
 
 def test_a_step_that_fails_leaves_nothing(

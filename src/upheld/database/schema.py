@@ -4,21 +4,22 @@ The steps are Alembic's, in `upheld/migrations`, and come with the package; a pr
 package brings steps of its own, a branch in its folder `migrations`. One transaction holds all of
 them, and whoever begins first is waited for, so that two processes that start at once do not
 collide. A database whose tables are of a later upheld is left alone.
+
+Alembic is loaded where there is a step to do, or a practice with steps of its own: to load it takes
+longer than much that a command does.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     Connection,
     Engine,
@@ -37,9 +38,13 @@ from upheld.database.errors import DatabaseError
 from upheld.database.tables import metadata
 from upheld.database.transaction import reading, writing
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 WAIT_SECONDS: Final = 120
 LOCK: Final = 0x75_70_68_65_6C_64  # “upheld”: the number of the advisory lock on PostgreSQL
 VERSIONS: Final = "schema_version"
+REVISION: Final = re.compile(r'^revision = "(\d{4})"$', re.MULTILINE)
 _VERSION: Final = select(column("version_num", String)).select_from(table(VERSIONS))
 
 
@@ -70,6 +75,8 @@ def upgrade(connection: Connection, to: str = "") -> str:
         there, wanted = revision_of(connection), to.split(",") if to else heads()
         if {*there.split(",")} == {*wanted}:
             return there
+        from alembic import command  # noqa: PLC0415 - see above
+
         config = _config(str(folder))
         config.attributes["connection"] = connection
         for each in wanted:
@@ -131,35 +138,45 @@ def declared_tables() -> MetaData:
     return metadata
 
 
+@cache
 def known_revisions() -> tuple[str, ...]:
-    """All revisions of upheld's own tables, the latest first."""
-    return _revisions()[0]
+    """All revisions of upheld's own tables, the latest first; each names the one before it."""
+    steps = (each for each in (files("upheld") / "migrations" / "versions").iterdir())
+    texts = [each.read_text(encoding="utf-8") for each in steps if each.name.endswith(".py")]
+    return tuple(
+        sorted((number for each in texts for number in REVISION.findall(each)), reverse=True)
+    )
 
 
 def heads() -> tuple[str, ...]:
     """The latest revisions, of upheld's own tables and then of each practice's."""
-    own, _, latest = _revisions()
+    own, (_, latest) = known_revisions(), _of_practices()
     return (own[0], *sorted({*latest} - {own[0]}))
 
 
 def _all_known() -> frozenset[str]:
-    return _revisions()[1]
+    return _of_practices()[0].union(known_revisions())
 
 
 @cache
-def _revisions() -> tuple[tuple[str, ...], frozenset[str], tuple[str, ...]]:
-    """Upheld's own revisions, the latest first; those of practices too; the latest of each."""
+def _of_practices() -> tuple[frozenset[str], tuple[str, ...]]:
+    """All revisions of practices of other packages, and the latest of each; upheld's may be too."""
+    if not any(each.path("migrations") for each in installed_practices()):
+        return frozenset(), ()
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - see above
+
     with as_file(files("upheld") / "migrations") as folder:
         script = ScriptDirectory.from_config(_config(str(folder)))
-        every = [*script.walk_revisions()]
-        own = tuple(each.revision for each in every if Path(each.path).is_relative_to(folder))
-        return own, frozenset(each.revision for each in every), tuple(script.get_heads())
+        every = frozenset(each.revision for each in script.walk_revisions())
+        return every, tuple(script.get_heads())
 
 
 def _config(folder: str) -> Config:
     places = [str(Path(folder) / "versions")]
     paths = [each.path("migrations") for each in installed_practices()]
     places += [str(path) for path in paths if path is not None]
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
     config = Config()
     config.set_main_option("script_location", folder.replace("%", "%%"))
     config.set_main_option("version_locations", os.pathsep.join(places).replace("%", "%%"))
