@@ -57,10 +57,14 @@ def follow(locator: Locator) -> None:
 
 def require_accessible(page: Page, where: str = "", rules: Sequence[str] = WCAG) -> None:
     """AssertionError where axe finds a breach on a page: of WCAG 2.2 AA, or of some rules."""
-    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no stubs
+    from axe_playwright_python import base  # type: ignore[import-untyped]  # has no stubs
 
-    # What is in order is not asked for: it is most of a page, and told at length.
-    found = Axe().run(page, options={"runOnly": [*rules], "resultTypes": ["violations"]})
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(base.AXE_SCRIPT)
+    # What is in order is not asked for, nor told: it is most of a page.
+    options = {"runOnly": [*rules], "resultTypes": ["violations"]}
+    ask = "options => axe.run(options).then(({violations}) => ({violations}))"
+    found = base.AxeResults(page.evaluate(ask, options))
     assert found.violations_count == 0, f"{where or page.url}: {found.generate_report()}"
 
 

@@ -218,6 +218,7 @@ def test_a_determination_waits_for_another_officer_in_every_tab(
         for page in (olaf.page, tab):
             page.goto(site.address + path)
             assert page.get_by_role("button", name="Continue to approve").count() == 0
+        olaf.page.bring_to_front()  # what lies behind another tab is drawn once a second
         sean.at(path)
         sean.press("Continue to approve")
         assert "Approved" in sean.press("Approve it")
