@@ -328,11 +328,14 @@ def spark() -> Iterator[Any]:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", value=False)
+    # What runs for a few seconds is not worth Java's second compiler, which takes longer than that.
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" if CHOSEN == "short" else ""
     for name, value in {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
         "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": java,
         "spark.ui.showConsoleProgress": "false",
     }.items():
         builder = builder.config(name, value)
