@@ -129,13 +129,14 @@ def test_a_question_that_no_changed_rule_touches_has_the_same_answer() -> None:
     for mutant in islice(mutants(policy), 0, 240, 12):
         if mutant.error:
             continue
-        changed = ChangedRules(policy, mutant.policy)
+        under = mutant.policy
+        changed = ChangedRules(policy, under)
         for (request, facts), answer, area in zip(questions, usual, areas, strict=True):
             if changed.may_touch(request, area):
                 touched += 1
                 continue
             untouched += 1
-            other = mutant.policy.decide(request, facts)
+            other = under.decide(request, facts)
             nearest = other.nearest if not answer.clauses else answer.nearest
             assert msgspec.structs.replace(other, nearest=nearest) == answer
     assert min(touched, untouched) > 0

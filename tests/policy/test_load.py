@@ -116,6 +116,13 @@ def test_importing_upheld_loads_no_parser_web_or_data_library() -> None:
     assert heavy & set(out.stdout.split()) == set()
 
 
+def test_a_provider_is_put_together_without_what_few_of_its_commands_use() -> None:
+    """Each would wait for the steps of its tables, and for what reads passkeys and passwords."""
+    code = "import sys, upheld.app.provider; print(*sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"alembic", "webauthn", "OpenSSL", "zxcvbn"} & set(out.stdout.split()) == set()
+
+
 def test_a_policy_decides_the_same_in_many_threads(written: Path) -> None:
     """What one thread keeps never changes what another is told."""
     policy = upheld.load(written)

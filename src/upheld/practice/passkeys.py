@@ -3,6 +3,9 @@
 What is kept is a public key, so that nothing here opens anything. A challenge is signed and dated
 by us, belongs to one use (and at registration to one session), and works once: it is used up in the
 act that it allows. A passkey always checks who unlocks it, so it counts as both factors.
+
+The library that knows what browsers say is loaded where one is spoken to: no command does that,
+and each would wait for it.
 """
 
 from __future__ import annotations
@@ -15,21 +18,6 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
-from webauthn import (
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from upheld.database.columns import BEGINNING, microseconds
 from upheld.database.own_tables import Tables, to_datetime
@@ -43,7 +31,6 @@ LASTS: Final = timedelta(minutes=15)  # from the page that asks to the answer
 MOST: Final = 10  # passkeys of one person
 SENT_MAX: Final = 20_000
 _TIME, _NONCE, _MAC = 8, 16, 16
-_BROKEN = (WebAuthnException, ValueError, TypeError, KeyError, AttributeError)
 _WHOSE: Final = "subject = ? AND kind = ?"
 
 
@@ -87,6 +74,9 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
     user_name: str,
 ) -> str:
     """The WebAuthn options by which a browser makes a passkey, as JSON."""
+    from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415 - as above
+    from webauthn.helpers import structs  # noqa: PLC0415 - as above
+
     existing = [each.credential for each in tables.select(passkey_table, _WHOSE, subject, kind)]
     user = provider.sealer("passkey-user").mark(f"{kind} {subject}".encode())
     return options_to_json(
@@ -96,10 +86,12 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
             user_name=user_name,
             user_id=user,
             challenge=_challenge(provider, kind, bound),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in existing],
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
+            exclude_credentials=[
+                structs.PublicKeyCredentialDescriptor(id=each) for each in existing
+            ],
+            authenticator_selection=structs.AuthenticatorSelectionCriteria(
+                resident_key=structs.ResidentKeyRequirement.REQUIRED,
+                user_verification=structs.UserVerificationRequirement.REQUIRED,
             ),
         )
     )
@@ -107,11 +99,14 @@ def registration_options(  # noqa: PLR0913, PLR0917 - who registers, where, as w
 
 def sign_in_options(provider: Provider, site: Site, kind: str) -> str:
     """The WebAuthn options by which a browser signs in, as JSON."""
+    from webauthn import generate_authentication_options, options_to_json  # noqa: PLC0415 - as above
+    from webauthn.helpers import structs  # noqa: PLC0415 - as above
+
     return options_to_json(
         generate_authentication_options(
             rp_id=site.host,
             challenge=_challenge(provider, kind, b""),
-            user_verification=UserVerificationRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         )
     )
 
@@ -126,6 +121,8 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
     device: str,
 ) -> bool:
     """Store a passkey that a browser made; False if it is wrong, known or another session's."""
+    from webauthn import verify_registration_response  # noqa: PLC0415 - as above
+
     challenge = _use_challenge(transaction, kind, bound, credential)
     existing = transaction.tables.select(passkey_table, _WHOSE, subject, kind)
     if challenge is None or len(existing) >= MOST:
@@ -138,7 +135,7 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except _BROKEN:
+    except _broken():
         return False
     mark = sha256(verified.credential_id).digest()
     if transaction.tables.get(passkey_table, "credential_hash = ?", mark) is not None:
@@ -159,12 +156,14 @@ def register(  # noqa: PLR0913, PLR0917 - who registers, where, in which session
 
 def sign_in(transaction: Transaction, site: Site, kind: str, credential: str) -> str:
     """The id of whoever's passkey answered a challenge in force; empty where none did."""
+    from webauthn import base64url_to_bytes, verify_authentication_response  # noqa: PLC0415 - as above
+
     challenge = _use_challenge(transaction, kind, b"", credential)
     if challenge is None:
         return ""
     try:
         mark = sha256(base64url_to_bytes(json.loads(credential)["id"])).digest()
-    except _BROKEN:
+    except _broken():
         return ""
     where = "credential_hash = ? AND kind = ?"
     row = transaction.tables.get(passkey_table, where, mark, kind)
@@ -180,7 +179,7 @@ def sign_in(transaction: Transaction, site: Site, kind: str, credential: str) ->
             credential_current_sign_count=row.uses,
             require_user_verification=True,
         )
-    except _BROKEN:
+    except _broken():
         return ""
     changes = {"uses": verified.new_sign_count, "used": microseconds(transaction.clock.now())}
     transaction.tables.update(passkey_table, changes, "credential_hash = ?", mark)
@@ -211,6 +210,14 @@ def remove(tables: Tables, kind: str, subject: str, handle: str) -> bool:
     )
 
 
+def _broken() -> tuple[type[Exception], ...]:
+    """What is raised where an answer is none."""
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415 - as above
+
+    wrong = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+    return WebAuthnException, *wrong
+
+
 def _challenge(provider: Provider, kind: str, bound: bytes) -> bytes:
     body = microseconds(provider.now()).to_bytes(_TIME, "big") + secrets.token_bytes(_NONCE)
     return body + _mac(provider, kind, bound, body)
@@ -225,6 +232,8 @@ def _use_challenge(
     transaction: Transaction, kind: str, bound: bytes, credential: str
 ) -> bytes | None:
     """Use up the challenge that was answered; None where it is not ours, expired or used before."""
+    from webauthn import base64url_to_bytes  # noqa: PLC0415 - as above
+
     if len(credential) > SENT_MAX:
         return None
     try:
@@ -232,7 +241,7 @@ def _use_challenge(
             base64url_to_bytes(json.loads(credential)["response"]["clientDataJSON"])
         )
         challenge = base64url_to_bytes(client_data["challenge"])
-    except (*_BROKEN, RecursionError):
+    except _broken():
         return None
     body, mac = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
     if not hmac.compare_digest(_mac(transaction, kind, bound, body), mac):
