@@ -55,6 +55,7 @@ OPENING, COUNT, DRAFT, APPROVAL, NOTE, CLOSING = (
 _MARK_LASTS: Final = timedelta(days=1)  # longer than two who change it at once can take
 _ONE: Final = "incident_id = ?"
 _OWED: Final = f"{_ONE} AND state <> ? AND due IS NOT NULL"
+_UNTRIED: Final = f"{_ONE} AND state = ? AND due IS NOT NULL"
 _COUNTS: Final = msgspec.json.Decoder(dict[str, int])
 
 
@@ -258,11 +259,14 @@ class Incidents:
     def close(
         self, transaction: Transaction, incident_id: IncidentId, text: str, by: UserId
     ) -> Incident:
-        """Close an incident with what was done, once nobody waits for a notice that is owed."""
+        """Close an incident with what was done, once nobody waits for a notice that is owed.
+
+        What the policy did not let us send stays owed to them, and is counted.
+        """
         user = require_role(transaction.tables, by)
         there = self._require_state(transaction, incident_id, COUNTED, DRAFTED, APPROVED)
         rows, changed = transaction.tables.select_intact(
-            incident_person, f"{_OWED} LIMIT 1", incident_id, NOTIFIED
+            incident_person, f"{_UNTRIED} LIMIT 1", incident_id, WAITING
         )
         if rows or changed or (there.drill and _drill_counts(there, there.discovery).owed):
             raise IncidentError(

@@ -21,6 +21,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.words import Words
 from upheld.practice import outbox
 from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practice.owed_notices import may_write_each
 from upheld.practices.incidents.incidents import (
     APPROVED,
     CLOSED,
@@ -180,6 +181,7 @@ class IncidentWork:
             "notice": there.notice,
             "kinds": kinds_in_words(words, row.data),
         }
+        may_write_each(transaction, [person_id], how=there.incident_id)
         message = outbox.queue(transaction, person_id, TEMPLATE, ADMINISTRATIVE, about)
         if isinstance(message, Refused):
             return False

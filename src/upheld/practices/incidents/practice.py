@@ -7,6 +7,7 @@ from starlette.routing import Route
 from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
+from upheld.practice.owed_notices import NOTICE_OWED
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.incidents import transparency
 from upheld.practices.incidents.console import IncidentConsole
@@ -35,7 +36,7 @@ def practice(provider: Provider) -> Practice:
     return Practice(
         "incidents",
         actions=("contact", NOTIFY),
-        recorded_facts=(FACT,),
+        recorded_facts=(FACT, NOTICE_OWED),
         routes=[
             route("customer", "GET", f"{PAGE}/{{incident}}", pages.show),
             route("staff", "GET", CONSOLE, console.show),

@@ -14,7 +14,7 @@ from typing import Final
 
 from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
-from upheld.gate.act.request import Act, Refused
+from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.public import Value
 from upheld.gate.set_aside import trial_of
@@ -25,6 +25,7 @@ from upheld.practice import message_copies, outbox
 from upheld.practice.gag_orders import visible_entries
 from upheld.practice.kept_days import is_hidden
 from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practice.owed_notices import may_write_each
 from upheld.practice.own_rows import rows_after_silence
 from upheld.practices.legal.instrument import INSTRUMENT, SILENT, Instrument, change_person
 from upheld.practices.legal.instruments import Instruments
@@ -101,10 +102,8 @@ class Notices:
         if not transaction.lock_present([person_id]):  # erased: there is nobody to be told
             change_person(transaction.tables, person_id, instrument_id, {"notice": BARRED})
             return False
-        contact = Act(action="contact", purpose=ADMINISTRATIVE)
-        is_written = transaction.peek(person_id, contact).allowed and self._write(
-            transaction, person_id, instrument
-        )
+        may_write = may_write_each(transaction, [person_id], how=instrument_id)[person_id]
+        is_written = may_write and self._write(transaction, person_id, instrument)
         changes = {"notice": SENT if is_written else BARRED}
         change_person(transaction.tables, person_id, instrument_id, changes)
         return is_written

@@ -8,6 +8,7 @@ from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.documents import DOCUMENT_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
+from upheld.practice.owed_notices import NOTICE_OWED
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.legal import transparency
 from upheld.practices.legal.desk import LegalDesk
@@ -52,7 +53,15 @@ def practice(provider: Provider) -> Practice:
     return Practice(
         "legal",
         actions=("share", "contact", REVIEW),
-        recorded_facts=(DEMANDED, SILENT, KEPT_BY_LAW, CLAIMED, BELIEVED, IN_EMERGENCY),
+        recorded_facts=(
+            DEMANDED,
+            SILENT,
+            KEPT_BY_LAW,
+            CLAIMED,
+            BELIEVED,
+            IN_EMERGENCY,
+            NOTICE_OWED,
+        ),
         duty_handlers={
             DEMANDED_ONLY: releases.only_what_is_demanded,
             NOTICE: releases.notice_to_customer,

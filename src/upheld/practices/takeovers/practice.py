@@ -8,6 +8,7 @@ from upheld.gate.operations.jobs import MINUTE, Job
 from upheld.practice.documents import DOCUMENT_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
+from upheld.practice.owed_notices import NOTICE_OWED
 from upheld.practice.plugin import MenuEntry, Practice, Provider
 from upheld.practices.takeovers import transparency
 from upheld.practices.takeovers.closing import CLOSING, DONE_FACT, NOTIFY, TRANSFER
@@ -41,7 +42,7 @@ def practice(provider: Provider) -> Practice:
     return Practice(
         "takeovers",
         actions=(TRANSFER, "contact", NOTIFY),
-        recorded_facts=(CLOSING, DONE_FACT),
+        recorded_facts=(CLOSING, DONE_FACT, NOTICE_OWED),
         action_duties={TRANSFER: {ONCE: work.once, NOTICE: work.notice_to_customer}},
         routes=[
             route("GET", CONSOLE, console.show),

@@ -27,6 +27,7 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, parties, party_keys
 from upheld.practice.message_copies import ADMINISTRATIVE
+from upheld.practice.owed_notices import may_write_each
 from upheld.practices.takeovers.age_child import ENCRYPT
 from upheld.practices.takeovers.age_helper import AgeFile, AgeHelper
 from upheld.practices.takeovers.closing import (
@@ -262,6 +263,9 @@ class Transfers:
         forbidden = [each for each, (its, _) in decisions.items() if not its.allowed]
         transaction.act_each(notice, forbidden)  # refusals, which are entries
         reachable = {each for each, its in decisions.items() if all(one.allowed for one in its)}
+        others = [each for each in whose if each not in {*forbidden, *reachable}]
+        may_write = may_write_each(transaction, others, how=closing.closing_id)
+        reachable.update(each for each in others if may_write[each])
         recipients = _write_each(
             transaction, closing, [each for each in rows if each.person_id in reachable]
         )
