@@ -38,7 +38,11 @@ def customer(home: Path) -> str:
 
     def work(transaction: GateTransaction) -> str:
         person = transaction.enrol()
-        for each in ({"birth-date": "1990-02-01"}, {"name": "Ann Marked"}):
+        for each in (
+            {"birth-date": "1990-02-01"},
+            {"name": "Ann Marked"},
+            {"email": "ann@marked.example"},
+        ):
             transaction.store(person, each, source="customer", occasion="registration")
         domain.open_account(transaction, person, agreement_digest="0" * 64)
         domain.verify(transaction, person)
@@ -109,6 +113,25 @@ def test_an_emergency_is_reviewed_after_each_release_that_follows_a_review(home:
             with pytest.raises(UpheldError) as caught:
                 run(home, *review)
             assert caught.value.code == "legal-state"
+
+
+def test_an_account_is_named_by_an_address_and_kept_by_its_number(home: Path) -> None:
+    """By an address alone it is opened and released; what is nobody's opens nothing."""
+    number = customer(home)
+    name = json.loads(order(home, "Ann@Marked.Example", "--json"))["id"]
+    for step, by in (("check", "cora"), ("approve", "sean")):
+        run(home, "legal", step, name, "--by", by)
+    run(home, "legal", "key", name, KEY, "--by", "cora")
+    part = ("--account", "ann@marked.example", "--field", "name")
+    run(home, "legal", "release", name, "--by", "olaf", "--to", str(home / "out.age"), *part)
+    files = opened_files((home / "out.age").read_bytes())
+    text = "".join(files.values())
+    assert number in text
+    assert "Ann Marked" in text
+    assert "marked.example" not in text.lower()
+    with pytest.raises(UpheldError) as caught:
+        order(home, "eve@marked.example")
+    assert caught.value.code == "legal-reach"
 
 
 def test_a_request_without_force_is_recorded_and_refused(home: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_step_is_offered_to_whoever_may_take_it(house: House, desk: Desk) -> N
     [
         (" \n,;", "An instrument names 1 to 200 accounts"),
         ("\n".join(str(10_000_000 + each) for each in range(10_000)), "names 1 to 200 accounts"),
-        ("12", "An account number is nobody"),
+        ("12", "Number 1 in the list is nobody"),
     ],
 )
 def test_a_list_of_accounts_that_cannot_be_is_told_why(

@@ -65,7 +65,9 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     issuer: str = typer.Option(..., "--issuer", help="The court, authority or office."),
     reference: str = typer.Option(..., "--reference", help="How they call the case."),
     recipient: str = typer.Option("", "--recipient", help="To whom, in a word of the policy."),
-    account: list[str] = typer.Option([], "--account", help="An account number; again for others."),
+    account: list[str] = typer.Option(
+        [], "--account", help="Its number, or an e-mail address or phone number; again for others."
+    ),
     field: list[str] = typer.Option(
         [], "--field", help="A kind of data; again for others; none for an order to preserve all."
     ),

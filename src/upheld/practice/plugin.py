@@ -27,7 +27,6 @@ from upheld.gate.evidence.derived_fields import Derivation as Derive
 from upheld.gate.evidence.field_values import ValueReader
 from upheld.gate.evidence.provers import OwnTable, Prover
 from upheld.gate.gate import Gate
-from upheld.gate.log.receipts import AccountLine
 from upheld.gate.operations import watching
 from upheld.gate.operations.jobs import Job
 from upheld.gate.public import SealError
@@ -35,6 +34,7 @@ from upheld.gate.sealing import Sealer
 from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice.day_events import DayEvents
+from upheld.practice.entry_notes import EntryNotes
 from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
@@ -130,21 +130,10 @@ class PageBefore(NamedTuple):
 
 
 OtherPerson = Callable[[Tables, PersonId], PersonId | None]
+AccountNumber = Callable[[Tables, PersonId], str | None]
 CustomerActions = Callable[[Transaction, PersonId], list[PendingAction]]
 DeskActions = Callable[[Tables, User], list[PendingAction]]
 Finder = Callable[[Transaction, str], list[PersonId]]  # the ids of the people whom a word names
-
-
-class EntryNotes(NamedTuple):
-    """What a practice can say of entries of some kinds from values that their person may see.
-
-    `notes` is given an event's entries for each event that has one of the kinds, and the values; it
-    answers with a sentence for each event, or nothing where it is not sure.
-    """
-
-    kinds: frozenset[str]
-    fields: tuple[str, ...]
-    notes: Callable[[Sequence[Sequence[AccountLine]], ActResult], list[str]]
 
 
 class Practice(NamedTuple):
@@ -196,6 +185,7 @@ class Practice(NamedTuple):
     manager_actions: Callable[[Tables], list[PendingAction]] | None = None  # what they look at
     desk_actions: DeskActions | None = None  # what waits for one of our staff, by their roles
     payer: OtherPerson | None = None  # who pays for their use
+    account_number: AccountNumber | None = None  # of the account that somebody has
     seller: Seller | None = None  # what is ordered and paid for each month
     purchase_approval: PurchaseApproval | None = None  # whose yes an order waits for
     guardian_of: OtherPerson | None = None  # who says yes for whoever is in somebody's care
@@ -454,6 +444,11 @@ class Provider:
         """The id of whoever pays for what a person uses: an account's holder, or the person."""
         payers = (each.payer(tables, person_id) for each in self.practices if each.payer)
         return next((payer for payer in payers if payer), person_id)
+
+    def account_number(self, tables: Tables, person_id: PersonId) -> str | None:
+        """The number of somebody's account, for what is never shown to others; None for none."""
+        some = (each.account_number for each in self.practices if each.account_number)
+        return next((number for read in some if (number := read(tables, person_id))), None)
 
     async def do(self, work: Callable[[Transaction], T]) -> T:
         """Do a piece of work in a transaction of the gate; its result, once that is durable.

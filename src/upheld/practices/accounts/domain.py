@@ -81,10 +81,15 @@ def prove_standing(question: ProofQuestion) -> Proof:
     return Proof(standing if standing in question.fact.words else None, (account.number,))
 
 
-def number_of(reading: SourceFields) -> str | None:
-    """The account number of the person whom an act is about."""
-    account = account_of(reading.tables, reading.person_id)
+def number_of(tables: Tables, person_id: PersonId) -> str | None:
+    """The number of somebody's account; None where they have none."""
+    account = account_of(tables, person_id)
     return None if account is None else account.number
+
+
+def number_in_act(reading: SourceFields) -> str | None:
+    """The account number of the person whom an act is about."""
+    return number_of(reading.tables, reading.person_id)
 
 
 def payer_of(tables: Tables, person_id: PersonId) -> PersonId | None:

@@ -13,7 +13,7 @@ from typing import Final
 from upheld.gate.act.request import ActResult
 from upheld.gate.log.receipts import AccountLine
 from upheld.policy.english import word_list
-from upheld.practice.plugin import EntryNotes
+from upheld.practice.entry_notes import EntryNotes
 from upheld.practices.billing import books
 from upheld.practices.billing.books import Payment
 from upheld.web.pages import money

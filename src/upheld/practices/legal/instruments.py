@@ -23,7 +23,8 @@ from upheld.practice import operators, party_keys
 from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.legal import reviews
-from upheld.practices.legal.apart import account_in, apart_by_account
+from upheld.practices.legal.accounts import accounts_by_name
+from upheld.practices.legal.apart import account_in
 from upheld.practices.legal.demands import (
     DETERMINATION,
     INFORMAL,
@@ -328,7 +329,10 @@ class Instruments:
         return instrument, user
 
     def _whom(self, transaction: Transaction, demand: Demand, user: User) -> dict[PersonId, str]:
-        """The customers of the accounts that an instrument names; LegalError for nobody's."""
+        """The customers of the accounts that an instrument names, with the account of each.
+
+        LegalError for nobody's, and where whoever opens it may handle none of theirs.
+        """
         if not 0 < len(demand.accounts) <= PERSONS_MAX:
             raise LegalError(
                 f"an instrument names 1 to {PERSONS_MAX} accounts",
@@ -337,32 +341,18 @@ class Instruments:
                 field="accounts",
             )
         whom: dict[PersonId, str] = {}
-        for account, matches in self.find_accounts(transaction, demand.accounts).items():
-            if not matches:
-                raise LegalError(
-                    "an account number is nobody's",
-                    code="legal-reach",
-                    hint="compare each with the document; nothing is opened for others either",
-                    field="accounts",
-                )
-            for each in matches:
+        for account, people in self.find_accounts(transaction, demand.accounts).items():
+            for each in people:
                 if operators.is_left_to_others(transaction.tables, user.user_id, each):
                     raise own_account()
                 whom.setdefault(each, account)
         return whom
 
     def find_accounts(
-        self, transaction: Transaction, accounts: Sequence[str]
+        self, transaction: Transaction, names: Sequence[str]
     ) -> dict[str, list[PersonId]]:
-        """Whose each of some accounts is, and for whom something of it is kept apart."""
-        apart = apart_by_account(transaction, self._sealer)
-        return {
-            each: [
-                *self.provider.find_people(transaction, "account", each),
-                *apart.get(each, []),
-            ]
-            for each in accounts
-        }
+        """The people of the accounts that are named, by number; LegalError as accounts_by_name."""
+        return accounts_by_name(self.provider, self._sealer, transaction, names)
 
     def _add(
         self,

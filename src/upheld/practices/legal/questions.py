@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Final
 
@@ -41,6 +41,7 @@ KEY: Final = Field(
 )
 _ACCOUNTS_MAX: Final = 400_000  # characters: a list that is too long is told how long it may be
 _FIELDS_MAX: Final = 8_000
+_WHOLE: Final = re.compile(r"\+?[0-9]{8,}")  # a number that needs no other beside it
 _UNLESS_INFORMAL: Final = "not for an informal request"
 _OF_DETERMINATION: Final = "for a determination alone"
 FINDING: Final = Field(
@@ -138,11 +139,12 @@ def _reach(policy: Policy) -> tuple[Field, ...]:
     return (
         Field(
             "accounts",
-            "Account numbers",
+            "Account numbers, e-mail addresses or phone numbers",
             "textarea",
             required=False,
             length_max=_ACCOUNTS_MAX,
-            hint=f"Of exactly those whom it names, one a line, at most {PERSONS_MAX}.",
+            hint=f"Of exactly those whom it names, one a line, at most {PERSONS_MAX}. The account"
+            " number is kept, and nothing tells the customer that you looked.",
             may_be_empty=_UNLESS_INFORMAL,
         ),
         Field(
@@ -220,7 +222,7 @@ def read_demand(filled: Filled, zone: tzinfo) -> Demand:
         values.get("issuer", ""),
         values.get("reference", ""),
         values.get("recipient", ""),
-        tuple(dict.fromkeys(re.findall(r"[^\s,;]+", values.get("accounts", "")))),
+        tuple(dict.fromkeys(_names(values.get("accounts", "")))),
         tuple(each for each in values.get("fields", "").split(", ") if each),
         start("starts"),
         end("ends"),
@@ -232,6 +234,19 @@ def read_demand(filled: Filled, zone: tzinfo) -> Demand:
         values.get("belief", ""),
         preserves=values.get("preserves") == "yes",
     )
+
+
+def _names(text: str) -> Iterator[str]:
+    """What accounts are named by, one a line; a phone number may be written with spaces.
+
+    Several account numbers or addresses in a line are several.
+    """
+    for line in re.split(r"[\n\r,;]", text):
+        words = line.split()
+        if any("@" in each for each in words) or all(map(_WHOLE.fullmatch, words)):
+            yield from words
+        else:
+            yield " ".join(words)
 
 
 def approval_confirmation(

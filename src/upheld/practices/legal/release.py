@@ -224,13 +224,6 @@ class Releases:
         else:
             targets = []
             for account, people in self.instruments.find_accounts(transaction, accounts).items():
-                if not people:
-                    raise LegalError(
-                        "an account number is nobody's",
-                        code="legal-reach",
-                        hint="compare it with the instrument",
-                        field="accounts",
-                    )
                 for each in people:
                     if operators.is_left_to_others(transaction.tables, user_id, each):
                         raise own_account()
