@@ -50,7 +50,8 @@ def prepare(gate: Gate, campaign_id: CampaignId) -> None:
     """Have those read whom an answer to a campaign counts, some at a time, before it is given.
 
     So nobody who writes waits until all of them are read. Nobody is read where nobody would be
-    counted: AdError, BudgetError and NoiseError are those of the review.
+    counted: AdError, BudgetError and NoiseError are those of the review. AdError, too, where
+    somebody else has them read, and is not done soon.
     """
     with gate.consult() as transaction:
         its = campaigns.require(transaction.tables, campaign_id)
@@ -65,7 +66,7 @@ def prepare(gate: Gate, campaign_id: CampaignId) -> None:
         month_prices.require_room(transaction, its, price)
         page_reading.require_made(transaction, its.criteria)
     noise.load()
-    segments.refresh(gate, its.criteria)
+    segments.make_ready(gate, its.criteria)
 
 
 def review(
@@ -76,9 +77,10 @@ def review(
     Whoever approves, one is refused whose group may be too small, or whose own words speak of what
     the policy's vocabulary calls sensitive.
 
-    AdError where it does not wait any more, is over, or its company's name speaks of that and is
-    not allowed yet; BudgetError where nobody can be counted any more, or its first month cannot be
-    paid for; and NoiseError without OpenDP: it waits then as it did.
+    AdError where it does not wait any more, is over, its company's name speaks of that and is not
+    allowed yet, or many people were not read before; BudgetError where nobody can be counted any
+    more, or its first month cannot be paid for; and NoiseError without OpenDP: it waits then as it
+    did.
     """
     transaction.lock(REGISTER)  # before it is read of what it speaks: a name may be taken back
     its = campaigns.require(transaction.tables, campaign_id)

@@ -5,10 +5,14 @@ Bitmaps are made while a campaign waits for its review, of the fields that such 
 and are kept sealed for an hour. They go at once when somebody is erased, and are of no use under
 another policy or on another day. Before anything is counted by them, whoever changed is looked for,
 lot by lot: a lot with somebody who opted out since, or has another birth date, is read anew.
+
+One process makes them at a time. Their row is empty until then, and says after each lot that
+somebody is at it: whoever comes meanwhile waits, and begins anew once it has said nothing for long.
 """
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -23,15 +27,20 @@ from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.gate import Gate
+from upheld.gate.public import REGISTER
 from upheld.gate.transaction import Transaction
 from upheld.practice import bands
 from upheld.practices.ads import audience, campaigns
 from upheld.practices.ads.audience import MaskMaker
+from upheld.practices.ads.campaigns import AdError
 from upheld.practices.ads.matching import Mask
 from upheld.practices.ads.tables import ad_segment
 
 LASTS: Final = timedelta(hours=1)
 BATCH: Final = 4_000  # people in one transaction, so that many of them are alike
+FEW: Final = 4  # lots at most that are read in the transaction that counts
+SILENT: Final = timedelta(minutes=2)  # after which whoever was making bitmaps is taken as gone
+PAUSES: Final = (0.0, 0.2, 0.6, 1.8)  # seconds before each try to have them ready
 PURPOSE: Final = "ad-segments"
 WORD: Final = "segments"  # the one row there is
 
@@ -206,25 +215,33 @@ def _read_anew(brought: _Brought, transaction: Transaction, lot: _Lot) -> _Lot:
     return _read_lot(brought, transaction, lot.after, lot.last)
 
 
-def _read_changed(brought: _Brought, transaction: Transaction) -> bool:
-    """Read anew the lots in which somebody changed; whether there was one."""
-    lots = brought.segments.lots
-    changed = [at for at, lot in enumerate(lots) if _is_changed(brought, transaction, lot)]
-    for at in changed:
-        lots[at] = _read_anew(brought, transaction, lots[at])
-    return bool(changed)
+def _changed_lots(brought: _Brought, transaction: Transaction) -> list[int]:
+    """In which lots somebody changed since they were read, by their places."""
+    lots = enumerate(brought.segments.lots)
+    return [at for at, lot in lots if _is_changed(brought, transaction, lot)]
 
 
 def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
-    """The bitmaps by which a group is counted: those that are kept, or made and kept now."""
+    """The bitmaps by which a group is counted: those that are kept, or made and kept now.
+
+    AdError where more than a few lots would have to be read: nobody else can write meanwhile, and
+    `make_ready` reads them before.
+    """
     own = bands.fields_of(criteria)
     standing = _standing(transaction)
     if standing is not None and standing[0].has(own):
         segments, made_at = standing
         brought = _bring(transaction, segments)
-        if _read_changed(brought, transaction):
+        changed = _changed_lots(brought, transaction)
+        if len(changed) > FEW:
+            raise _being_counted()
+        for at in changed:
+            segments.lots[at] = _read_anew(brought, transaction, segments.lots[at])
+        if changed:
             _keep(transaction, brought, made_at)
         return segments
+    if len(transaction.customers_after("", FEW * BATCH + 1)) > FEW * BATCH:
+        raise _being_counted()
     fields = sorted({*own, *_waiting(transaction.tables)})
     brought, place = _bring(transaction, Segments(fields)), _Place("", is_last=False)
     while not place.is_last:
@@ -233,55 +250,85 @@ def current(transaction: Transaction, criteria: bands.Criteria) -> Segments:
     return brought.segments
 
 
+def _being_counted() -> AdError:
+    return AdError(
+        "the people whom it may be meant for are still being counted",
+        code="ad",
+        hint="answer again in some minutes",
+    )
+
+
 def make(gate: Gate, criteria: bands.Criteria | None = None) -> int:
     """Make bitmaps ahead of reviews, some people at a time; of how many people.
 
-    None are made where no campaign for a group waits and no group is named; those of before go
-    then.
+    None are made where no campaign for a group waits and no group is named, and those of before go
+    then; nor where somebody else is making them.
     """
     with gate.together() as transaction:
         own = bands.fields_of(criteria) if criteria else ()
         fields = sorted({*own, *_waiting(transaction.tables)})
         if not fields:
-            transaction.tables.delete(ad_segment, "word = ?", WORD)
+            if not _is_being_made(transaction):
+                transaction.tables.delete(ad_segment, "word = ?", WORD)
             return 0
+        transaction.lock(REGISTER)  # before it is looked for: of two at once one begins
         before = _standing(transaction)
-        if before is not None and before[0].has(fields):
+        if _is_being_made(transaction) or (before is not None and before[0].has(fields)):
             return 0
-        made_at, brought = _begin(transaction), _bring(transaction, Segments(fields))
-    place = _Place("", is_last=False)
+        began_at, brought = _begin(transaction), _bring(transaction, Segments(fields))
+    place, said_at = _Place("", is_last=False), began_at
     with gate.opening_ahead(audience.reading(fields)) as ahead:
         while not place.is_last:
             ahead.wait(place.after, BATCH)
             with gate.together(ahead) as transaction:
                 place = _add(brought, transaction, place.after)
+                now = microseconds(transaction.clock.now())
+                if not _say(transaction, said_at, now):
+                    return 0  # somebody was erased, or began anew: next time all is made anew
+                said_at = now
     with gate.together() as transaction:
-        # Where the row is gone or another, somebody was erased: next time all is made anew.
-        return brought.segments.people if _keep(transaction, brought, made_at) else 0
+        if _keep(transaction, brought, said_at, began_at):
+            return brought.segments.people
+        transaction.tables.delete(ad_segment, "word = ? AND made_at = ?", WORD, said_at)
+        return 0
 
 
-def refresh(gate: Gate, criteria: bands.Criteria) -> int:
+def make_ready(gate: Gate, criteria: bands.Criteria) -> None:
+    """Make bitmaps by which a group can be counted at once, or wait while somebody else does.
+
+    AdError where they are not ready after some tries.
+    """
+    for each in PAUSES:
+        time.sleep(each)
+        number = refresh(gate, criteria)
+        if number is not None and number <= FEW:
+            return
+    raise _being_counted()
+
+
+def refresh(gate: Gate, criteria: bands.Criteria) -> int | None:
     """Make bitmaps by which a group can be counted, or read anew what changed in those there are.
 
-    A lot in each transaction, so that others write meanwhile; how many lots were read anew. Who
-    changes after that is left to `current`.
+    A lot in each transaction, so that others write meanwhile; how many lots were read anew, or None
+    where there are no such bitmaps yet. Who changes after that is left to `current`.
     """
     make(gate, criteria)
     with gate.consult() as transaction:
         standing = _standing(transaction)
         if standing is None or not standing[0].has(bands.fields_of(criteria)):
-            return 0
+            return None
         segments, made_at = standing
         brought = _bring(transaction, segments)
-        lots = enumerate(segments.lots)
-        changed = [at for at, lot in lots if _is_changed(brought, transaction, lot)]
+        changed = _changed_lots(brought, transaction)
     for at in changed:
         with gate.together() as transaction:
             if _made_under(transaction) != brought.made_under:
-                return 0
+                return None
             segments.lots[at] = _read_anew(brought, transaction, segments.lots[at])
+    if not changed:
+        return 0
     with gate.together() as transaction:
-        return len(changed) if _keep(transaction, brought, made_at) else 0
+        return len(changed) if _keep(transaction, brought, made_at) else None
 
 
 def forget(transaction: Transaction, person_id: PersonId) -> None:
@@ -315,19 +362,47 @@ def _standing(transaction: Transaction) -> tuple[Segments, int] | None:
     return None if segments is None else (segments, row.made_at)
 
 
+def _is_being_made(transaction: Transaction) -> bool:
+    """Whether somebody is making bitmaps: an empty row of today, which is no old one.
+
+    A process that was killed says nothing any more, and leaves one that grows old.
+    """
+    row = transaction.tables.get(ad_segment, "word = ?", WORD)
+    if row is None or row.sealed:
+        return False
+    clock, said_at = transaction.clock, to_datetime(row.made_at)
+    is_of_today = clock.day_of(said_at) == clock.today()
+    return is_of_today and timedelta() <= clock.now() - said_at < SILENT
+
+
 def _begin(transaction: Transaction) -> int:
     """Make room for new bitmaps; the moment by which their row is known, in microseconds."""
     transaction.tables.delete(ad_segment, "word = ?", WORD)
-    made_at = microseconds(transaction.clock.now())
-    transaction.tables.insert(ad_segment, word=WORD, made_at=made_at, sealed=b"")
-    return made_at
+    began_at = microseconds(transaction.clock.now())
+    transaction.tables.insert(ad_segment, word=WORD, made_at=began_at, sealed=b"")
+    return began_at
 
 
-def _keep(transaction: Transaction, brought: _Brought, made_at: int) -> bool:
-    """Keep bitmaps, unless another policy is in force since, or another day; whether they are."""
+def _say(transaction: Transaction, before: int, now: int) -> bool:
+    """Say that bitmaps are still being made; whether their row is still that of whoever does.
+
+    It is known by the moment when it was said before, in microseconds.
+    """
+    where = "word = ? AND made_at = ?"
+    return bool(transaction.tables.update(ad_segment, {"made_at": now}, where, WORD, before))
+
+
+def _keep(
+    transaction: Transaction, brought: _Brought, known_by: int, made_at: int | None = None
+) -> bool:
+    """Keep bitmaps, unless another policy is in force since, or another day; whether they are.
+
+    Their row is known by a moment, and then by when they were made, if that is another.
+    """
     if _made_under(transaction) != brought.made_under:
         return False
     packed = brought.segments.pack(*brought.made_under)
-    changes = {"sealed": transaction.sealer(PURPOSE).seal(packed, WORD)}
+    sealed = transaction.sealer(PURPOSE).seal(packed, WORD)
+    changes = {"sealed": sealed, "made_at": known_by if made_at is None else made_at}
     where = "word = ? AND made_at = ?"
-    return bool(transaction.tables.update(ad_segment, changes, where, WORD, made_at))
+    return bool(transaction.tables.update(ad_segment, changes, where, WORD, known_by))
