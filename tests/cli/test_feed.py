@@ -86,7 +86,9 @@ def test_a_value_that_is_none_is_left_out_and_a_file_that_is_none_is_named_by_it
         assert caught.value.code == "bad-line"
         assert len(str(caught.value)) < 500
     else:
-        assert "0 customers combined; 1 left out: a value that its kind" in run(home, *words)
+        assert "0 customers combined; 1 left out: no row, or a value that its kind" in run(
+            home, *words
+        )
 
 
 def test_a_file_is_linked_where_the_policy_lets_names_be_combined(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from practices.test_partner_transactions import row
 from practices.test_transaction_lots import partner, rows_of, taken
 from sizes import size
 from upheld.cli import by_customer, row_files
-from upheld.cli.csv_rows import CsvRows
+from upheld.cli.csv_rows import BrokenRow, CsvRows
 from upheld.core.errors import UpheldError
 from upheld.core.ids import PersonId, UserId
 from upheld.practices.feeds import feeds, sales
@@ -39,6 +39,15 @@ ROWS = st.lists(
     ),
     max_size=20,
 )
+BROKEN = {  # lines that are no row, and why
+    b"": "values",
+    b"A1,2026-03-02,12.50,USD,A boat": "values",
+    b"A1,2026-03-02,12.50,USD,A boat,ann@marked.example,": "values",
+    b"A1,2026-03-02,12.50,USD,A \0 boat,ann@marked.example": "nul",
+    b"A1,2026-03-02,12.50,USD,A b\xf6at,ann@marked.example": "not-utf-8",
+    b'"A1,2026-03-02,12.50,USD,A boat,ann@marked.example': "quotes",
+    b'A1,2026-03-02,12.50,USD,"A "boat,ann@marked.example': "quotes",
+}
 
 
 @pytest.fixture(name="crowd")
@@ -67,7 +76,10 @@ def written(path: Path, rows: list[dict[str, str]]) -> Path:
 def lines_in(path: Path, order: str) -> Iterator[sales.SaleLine]:
     """The rows of a file in an order, or in its own."""
     rows = by_customer.rows_as_asked(path, WORDS, lambda: order)
-    return sales.read_lines(FeedLine(line, WORDS.values(each)) for line, each in rows)
+    return sales.read_lines(
+        FeedLine(line, WORDS.values(each), fault=each.fault if isinstance(each, BrokenRow) else "")
+        for line, each in rows
+    )
 
 
 def cut(lines: Iterator[sales.SaleLine], most: int | None) -> Iterator[sales.SaleLine]:
@@ -133,6 +145,67 @@ def test_what_comes_of_each_row_is_as_if_it_came_in_the_order_of_the_file(
     assert {each: getattr(its, each) for each in feeds.REASONS} == {
         each: counts[each] for each in feeds.REASONS
     }
+
+
+@settings(
+    max_examples=size("files with broken lines taken in", short=15, long=200),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
+@given(
+    some=ROWS.filter(bool),
+    broken=st.lists(st.tuples(st.integers(0, 20), st.sampled_from(sorted(BROKEN))), max_size=6),
+    stops=st.lists(st.integers(0, 12), max_size=2),
+)
+def test_what_comes_of_a_file_with_broken_lines_is_what_comes_of_it_without_them(
+    house: House,
+    crowd: tuple[list[PersonId], str, str],
+    tmp_path: Path,
+    some: list[Any],
+    broken: list[tuple[int, bytes]],
+    stops: list[int],
+) -> None:
+    """And so many refusals; also where the reading was stopped, and went on."""
+    people, one, other = crowd
+    rows = [
+        row(f"{name}@marked.example", f"A{number}", date=day, amount=amount, what=what)
+        for name, number, day, amount, what in some
+    ]
+    clean, odd = written(tmp_path / "clean.csv", rows), tmp_path / "odd.csv"
+    records = [clean.read_bytes().split(b"\n", 1)[0]]
+    for place in range(len(rows) + 1):
+        records += [text for at, text in broken if min(at, len(rows)) == place]
+        if place < len(rows):
+            only = written(tmp_path / "only.csv", [rows[place]]).read_bytes()
+            records.append(only.split(b"\n", 1)[1].removesuffix(b"\n"))
+    odd.write_bytes(b"\n".join(records) + b"\n")
+    came = []
+    for party, path in ((one, clean), (other, odd)):
+        order, digest = by_customer.order_of(CsvRows(path), WORDS), f"d{next(DIGESTS)}"
+        reasons: dict[int, str] = {}
+
+        def tell(omitted: Any, reasons: dict[int, str] = reasons) -> None:
+            assert not reasons.keys() & {each.number for each in omitted}
+            reasons.update({each.number: each.reason for each in omitted})
+
+        for most in [*stops, None]:
+            its = begun(house, party, digest, order)
+            lines = cut(lines_in(path, order), most)
+            with suppress(OSError):
+                feeds.exhaust(sales.take_transactions(house.provider.gate.gate, its, lines, tell))
+        with house.provider.gate.gate.look() as tables:
+            its = feeds.require(tables, its.feed_id)
+        came.append((its, [reasons.get(line, "") for line, _ in row_files.rows(path)]))
+    (plain, clean_reasons), (its, odd_reasons) = came
+    faults = [BROKEN[text] for _, text in broken]
+    assert sorted(odd_reasons) == sorted([*clean_reasons, *faults])
+    assert [each for each in odd_reasons if each not in BROKEN.values()] == clean_reasons
+    assert (its.state, its.lines) == (feeds.DONE, len(rows) + len(broken))
+    counts = {each: getattr(plain, each) for each in ("people", *feeds.REASONS)}
+    counts[feeds.UNREADABLE] += len(broken)
+    assert {each: getattr(its, each) for each in counts} == counts
+    mine = sorted(rows_of(house, people, "Spruce Point"), key=str)
+    assert mine == sorted(rows_of(house, people, "Fir Point"), key=str)
 
 
 def test_each_customer_of_a_file_has_one_entry_of_it(

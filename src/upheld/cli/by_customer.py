@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 from zlib import crc32
 
-from upheld.cli.csv_rows import PlacedRow
+from upheld.cli.csv_rows import FAULTS, BrokenRow, PlacedRow
 from upheld.cli.read_beside import changed_file, state_as, state_of
 from upheld.cli.row_files import (
     ColumnWords,
@@ -66,27 +66,43 @@ def in_order(file: RowsInPlace, words: ColumnWords) -> Generator[Row, None, None
             if state_of(file.path) != state:  # another one stands there
                 raise changed_file(file.path)
             for some in _lots(places):
+                whole = [each for each in some if not places.faults[each]]
                 try:
-                    again = list(file.again(_pieces(raw, file, places, some)))
+                    again = list(file.again(_pieces(raw, file, places, whole)))
                 except ValueError:
                     raise changed_file(file.path) from None
-                if state_as(os.fstat(raw.fileno())) != state:
+                if state_as(os.fstat(raw.fileno())) != state or len(again) != len(whole):
                     raise changed_file(file.path)
-                yield from zip(map(places.lines.__getitem__, some), again, strict=True)
+                yield from _with_broken(places, some, again)
             del places  # before the next ones are read
 
 
+def _with_broken(
+    places: _Places, some: Sequence[int], whole: Iterable[Mapping[str, object]]
+) -> Iterator[Row]:
+    """Rows with their lines, of which those that are whole were read again, in this order."""
+    rest = iter(whole)
+    for each in some:
+        fault = places.faults[each]
+        yield places.lines[each], BrokenRow(FAULTS[fault - 1]) if fault else next(rest)
+
+
 class _Places:
-    """Where rows lie, and which of them belong together."""
+    """Where rows lie, which of them are broken, and which belong together."""
 
     def __init__(self, rows: Iterable[PlacedRow], words: ColumnWords) -> None:
         self.starts, self.lines = array("Q"), array("Q")
+        self.faults = (
+            bytearray()
+        )  # of each row, from 1 on as `FAULTS` has them; 0 of one that is whole
         self._whose, self._references = array("I"), array("I")
         end = 0
         for start, after, line, row in rows:
             end = after
             self.starts.append(start)
             self.lines.append(line)
+            fault = row.fault if isinstance(row, BrokenRow) else None
+            self.faults.append(0 if fault is None else FAULTS.index(fault) + 1)
             self._whose.append(_number(words.value("email", row)))
             self._references.append(crc32(_bytes(plain(words.value("reference", row)))))
         self.starts.append(end)

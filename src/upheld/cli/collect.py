@@ -210,10 +210,12 @@ def transactions(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is
 
 
 def _rows(rows: Iterator[Row], words: ColumnWords) -> Iterator[FeedLine]:
+    from upheld.cli.csv_rows import BrokenRow
     from upheld.practices.feeds.feeds import FeedLine
 
     for number, row in rows:
-        yield FeedLine(number, words.values(row))
+        fault = row.fault if isinstance(row, BrokenRow) else ""
+        yield FeedLine(number, words.values(row), fault=fault)
 
 
 def _sales_line(its: Feed, before: int) -> str:

@@ -3,6 +3,10 @@
 The format is that of RFC 4180 in UTF-8, with a header and commas; a byte order mark is no part of
 the first name. What spreadsheets, engines and people would read in different ways (a row that is
 too short, two columns of one name, another separator, `yes` for true) is an error with its line.
+
+Of a file of many people's rows, which are taken in one by one, a row that is broken is told with
+its line and is nobody's. It reaches to where its quotes are closed; where they are not, it is the
+line in which it begins, and the next one begins another row.
 """
 
 from __future__ import annotations
@@ -11,9 +15,11 @@ import csv
 import re
 import sys
 from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple, TextIO
 
 from upheld.core.counts import count_of
 from upheld.core.errors import UpheldError
@@ -23,6 +29,10 @@ PlacedRow = tuple[int, int, int, Mapping[str, object]]
 """The byte with which a row begins, the one after it, its line, and its values by column."""
 GZIP = b"\x1f\x8b"  # with which such a file begins
 FIELD_MAX = 1 << 20  # characters of one value
+ROW_MAX: Final = 4 * FIELD_MAX  # characters of one row: no more of a file is in memory
+NOT_UTF8, NUL, QUOTES, VALUES = "not-utf-8", "nul", "quotes", "values"
+FAULTS: Final = (NOT_UTF8, NUL, QUOTES, VALUES)
+"""Why a row is broken: its bytes, a character, a quote that is not closed, how many values."""
 DUCKDB = {
     "header": True,
     "delim": ",",
@@ -55,44 +65,88 @@ def text(connection: Any, path: Path) -> Any:
     return connection.read_csv(str(path), schema=schema, **SPARK)
 
 
+class BrokenRow(dict[str, object]):
+    """A row that cannot be read: it has no values, and a fault, one of `FAULTS`."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+
+class _Fault(NamedTuple):
+    """Why a row is broken, for a program and for a person, and what to do about it."""
+
+    word: str
+    what: str
+    hint: str
+
+
+_Record = tuple[int, int, list[str], _Fault | None]
+"""The line on which a row ends, the byte after it, its values, and why these are none."""
+_BYTES: Final = _Fault(NOT_UTF8, "this is not UTF-8", "save the file as UTF-8")
+_CHARACTER: Final = _Fault(NUL, "there is a NUL character", "save the file as text")
+_ESCAPED: Final = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as they are decoded
+
+
 def header_of(path: Path) -> list[str]:
     """The names of the columns of a file; UpheldError where it has none, or two alike."""
-    return _header(path, _rows(path))
+    return _header(path, _records(path))
 
 
-def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> list[str]:
-    first = next(rows, None)
-    if first is None:
+def _header(path: Path, records: Iterator[_Record]) -> list[str]:
+    first = next(records, None)
+    if first is None or not (first[2] or first[3]):
         raise _wrong(path, 1, "there is no header", "write the columns' names in the first line")
-    line, header = first
+    line, _, header, fault = first
+    if fault is not None:
+        with path.open("rb") as file:
+            if file.read(len(GZIP)) == GZIP:
+                raise _wrong(path, 1, "this is compressed", "unpack it first, as by gunzip")
+        raise _wrong(path, line, fault.what, fault.hint)
     _check_header(path, line, header)
     return header
 
 
 def check_rows(path: Path) -> list[str]:
-    """The names of the columns of a file all of whose rows are as long as its header."""
-    reader = _rows(path)
-    header = _header(path, reader)
-    for line, row in reader:
-        if len(row) != len(header):
-            columns = count_of(len(header), "column")
-            values = count_of(len(row), "value") if row else "nothing"
-            raise _wrong(
-                path,
-                line,
-                f"the line has {values} under {columns}",
-                "give each row a value for each column, or nothing between commas",
-            )
+    """The names of the columns of a file none of whose rows is broken; UpheldError for another."""
+    records = _records(path)
+    header = _header(path, records)
+    for line, _, _, fault in records:
+        if fault is not None:
+            raise _wrong(path, line, fault.what, fault.hint)
     return header
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row by column, with its line; UpheldError for a file whose rows are not all as long."""
-    header = check_rows(path)
-    rows = _rows(path)
-    next(rows)
-    for line, row in rows:
-        yield line, dict(zip(header, row, strict=True))
+def check_file(path: Path) -> list[str]:
+    """The names of the columns of a file that may have broken rows.
+
+    UpheldError where none of its rows is whole, or where it is hopeless: by its header, by lines
+    that end otherwise than the first, or by a value or row that is too long.
+    """
+    records = _records(path)
+    header = _header(path, records)
+    first, is_hopeless = None, True
+    for line, _, _, fault in records:
+        if fault is None:
+            is_hopeless = False
+        elif first is None:
+            first = line, fault
+    if first is not None and is_hopeless:
+        line, fault = first
+        raise _wrong(path, line, fault.what, fault.hint)
+    return header
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BrokenRow]]:
+    """Each row by column, with its line; UpheldError as `check_file` raises it."""
+    records = _records(path)
+    header = _header(path, records)
+    for line, _, values, fault in records:
+        yield line, _row(header, values) if fault is None else BrokenRow(fault.word)
+
+
+def _row(header: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    return dict(zip(header, values, strict=True))
 
 
 class CsvRows:
@@ -106,21 +160,24 @@ class CsvRows:
 
     def placed(self) -> Iterator[PlacedRow]:
         """Each row as `read_rows` gives it, with its place."""
-        self._header = header = check_rows(self.path)
-        reach = [len(BOM_UTF8) if _has_mark(self.path) else 0]
-        rows = _rows(self.path, reach)
-        next(rows)
-        (start,) = reach
-        for line, row in rows:
-            yield start, reach[0], line, dict(zip(header, row, strict=True))
-            (start,) = reach
+        check_file(self.path)
+        records = _records(self.path)
+        (_, start, header, _) = next(records)
+        self._header = header
+        for line, end, values, fault in records:
+            row = _row(header, values) if fault is None else BrokenRow(fault.word)
+            yield start, end, line, row
+            start = end
 
     def again(self, pieces: Iterable[bytes]) -> Iterator[dict[str, str]]:
-        """The rows that some bytes are, once it was read where they lie; ValueError for others."""
+        """The rows that some bytes are, once it was read where they lie; ValueError for others.
+
+        None of them may be broken.
+        """
         header = self._header
         try:
             for row in csv.reader((each.decode() for each in pieces), strict=True):
-                yield dict(zip(header, row, strict=True))
+                yield _row(header, row)
         except csv.Error:
             raise ValueError("these bytes are no row") from None
 
@@ -160,11 +217,9 @@ def check_values(path: Path, table: Any, kinds: Mapping[str, FactType]) -> None:
     (counts,) = table.aggregate(**bad).to_pyarrow().to_pylist()
     if not any(counts.values()):
         return
-    reader = _rows(path)
-    header = next(reader)[1]
-    for line, row in reader:
+    for line, row in read_rows(path):
         for column, kind in kinds.items():
-            value = row[header.index(column)]
+            value = str(row[column])
             if value and not re.fullmatch(kind.text_pattern, value):
                 raise UpheldError(
                     f"{path}, line {line}: `{column}` holds another word than its fact can have",
@@ -173,69 +228,94 @@ def check_values(path: Path, table: Any, kinds: Mapping[str, FactType]) -> None:
                 )
 
 
-def _rows(path: Path, reach: list[int] | None = None) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it ends; UpheldError for what is not CSV.
+class _Lines:
+    """The lines of a file as its rows are read; those of a broken row can be read once more."""
 
-    To `reach`, if there is one, the bytes that were read are added.
-    """
+    def __init__(self, path: Path, file: TextIO) -> None:
+        self.number = 0  # of the lines before the row that is read
+        self.row: list[str] = []  # its lines
+        self._path, self._file = path, file
+        self._again: deque[str] = deque()
+
+    def read(self) -> Iterator[str]:
+        """Each line, which is of the row that is read; UpheldError once that is too long."""
+        row, again, size = self.row, self._again, 0
+        rest = iter(partial(self._file.readline, ROW_MAX + 1), "")
+        while line := again.popleft() if again else next(rest, ""):
+            size = size + len(line) if row else len(line)
+            row.append(line)
+            if size > ROW_MAX:
+                raise self.too_long(f"a row is longer than {ROW_MAX:,} characters")
+            yield line
+
+    def too_long(self, what: str) -> UpheldError:
+        """The error of a value or a row that is too long, with its first line."""
+        hint = "close each quote, and end each row; or leave that row out of the file"
+        return _wrong(self._path, self.number + 1, what, hint)
+
+    def leave_first(self) -> None:
+        """Let the row that is read be its first line alone: the others are read once more."""
+        self._again.extendleft(reversed(self.row[1:]))
+        del self.row[1:]
+
+    def end_row(self) -> None:
+        """What comes next is of another row."""
+        self.number += len(self.row)
+        self.row.clear()
+
+
+def _records(path: Path) -> Iterator[_Record]:
+    """Each row of a file, also the header; UpheldError where it is hopeless."""
     csv.field_size_limit(FIELD_MAX)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _lines(path, file if reach is None else _measured(file, reach))
-        reader = csv.reader(lines, strict=True)
-        try:
-            for row in reader:
-                yield reader.line_num, row
-        except csv.Error as error:
-            raise _wrong(
-                path,
-                reader.line_num,
-                f"this is not CSV ({error})",
-                "put values with line breaks in quotes, and double quotes inside",
-            ) from None
-        except UnicodeDecodeError:
-            raise _not_utf8(path) from None
-
-
-def _not_utf8(path: Path) -> UpheldError:
-    """The error of a file that is not UTF-8: it names the first line that is not."""
-    with path.open("rb") as file:
-        if file.read(len(GZIP)) == GZIP:
-            return _wrong(path, 1, "this is compressed", "unpack it first, as by gunzip")
-    return _wrong(path, _undecodable(path), "this is not UTF-8", "save the file as UTF-8")
-
-
-def _undecodable(path: Path) -> int:
-    """The number of the first line that is not UTF-8."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
+    ending, end, columns = "", len(BOM_UTF8) if _has_mark(path) else 0, 0
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        lines = _Lines(path, file)
+        row, rest = lines.row, lines.read()
+        reader = csv.reader(rest, strict=True)
+        while True:
+            fault = None
             try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return 1
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                if str(FIELD_MAX) in str(error):
+                    raise lines.too_long(f"this is not CSV ({error})") from None
+                values, fault = [], _not_csv(error)
+                lines.leave_first()
+                reader = csv.reader(rest, strict=True)
+            columns = columns or len(values)
+            for line in row:
+                if line.isascii():
+                    end += len(line)
+                else:
+                    end += len(line.encode(errors="surrogateescape"))
+                    fault = _BYTES if _ESCAPED.search(line) else fault
+                if "\0" in line and fault is not _BYTES:
+                    fault = _CHARACTER
+            if fault is None and len(values) != columns:
+                fault = _other_number(values, columns)
+            own = line[len(line.rstrip("\r\n")) :]
+            lines.end_row()
+            ending = ending or own
+            if own and own != ending:
+                what = "this line ends otherwise than the first"
+                raise _wrong(path, lines.number, what, "let all lines end alike")
+            yield lines.number, end, values, fault
 
 
-def _measured(file: Iterator[str], reach: list[int]) -> Iterator[str]:
-    """The lines of a file, whose bytes are added as they are asked for: a row takes no more."""
-    for line in file:
-        reach[0] += len(line) if line.isascii() else len(line.encode())
-        yield line
+def _not_csv(error: csv.Error) -> _Fault:
+    hint = "put values with line breaks in quotes, and double quotes inside"
+    return _Fault(QUOTES, f"this is not CSV ({error})", hint)
 
 
-def _lines(path: Path, file: Iterator[str]) -> Iterator[str]:
-    """The lines of a file that all end alike, without NUL."""
-    ending, quoted = "", False
-    for number, line in enumerate(file, 1):
-        quoted ^= line.count('"') % 2 == 1
-        own = "" if quoted else line[len(line.rstrip("\r\n")) :]  # inside a value any may stand
-        ending = ending or own
-        if own and own != ending:
-            raise _wrong(
-                path, number, "this line ends otherwise than the first", "let all lines end alike"
-            )
-        if "\0" in line:
-            raise _wrong(path, number, "there is a NUL character", "save the file as text")
-        yield line
+def _other_number(values: Sequence[str], columns: int) -> _Fault:
+    there = count_of(len(values), "value") if values else "nothing"
+    return _Fault(
+        VALUES,
+        f"the line has {there} under {count_of(columns, 'column')}",
+        "give each row a value for each column, or nothing between commas",
+    )
 
 
 def _wrong(path: Path, line: int, what: str, hint: str) -> UpheldError:

@@ -60,7 +60,7 @@ def take_in(  # noqa: PLR0913, PLR0917 - a file, whose it is, and how it is read
     from upheld.practices.feeds import feeds, linking
 
     state = read_beside.state_of(_readable(file))
-    names = _names(csv_rows.check_rows(file), columns or [], skip or [])
+    names = _names(csv_rows.check_file(file), columns or [], skip or [])
 
     def read(_: read_beside.Ask) -> Iterator[FeedLine]:
         return _lines(file, names)
@@ -208,6 +208,9 @@ def _lines(file: Path, names: dict[str, str], keys: Sequence[str] = ()) -> Itera
     from upheld.practices.feeds.feeds import FeedLine
 
     for number, row in csv_rows.read_rows(file):
+        if isinstance(row, csv_rows.BrokenRow):
+            yield FeedLine(number, {}, fault=row.fault)
+            continue
         values = {names[each]: row[each].strip() for each in names}
         yield FeedLine(number, values, {each: values.pop(each) for each in keys if each in values})
 

@@ -40,7 +40,7 @@ REASONS: Final = {
     UNMATCHED: "no customer, or several",
     NOTHING_NEW: "nothing that was not held",
     REFUSED: "the policy does not allow it",
-    UNREADABLE: "a value that its kind cannot have",
+    UNREADABLE: "no row, or a value that its kind cannot have",
 }
 """Why nothing of a line was taken in."""
 ERASED: Final = "no-person"
@@ -88,12 +88,14 @@ class Feed(NamedTuple):
 class FeedLine(NamedTuple):
     """A line of a feed: its number in the file, and its values by kind of data.
 
-    `keys` is by what it may be like a customer; nothing of that is taken in.
+    `keys` is by what it may be like a customer; nothing of that is taken in. A line that is no row
+    has a word for its fault, and no values.
     """
 
     number: int
     values: Mapping[str, str]
     keys: Mapping[str, str] = {}
+    fault: str = ""
 
     @property
     def whose(self) -> tuple[str, str]:
@@ -102,14 +104,14 @@ class FeedLine(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A line of which nothing was taken in, and why."""
+    """A line of which nothing was taken in, and why: by its fault where it is no row."""
 
     number: int
     reason: str
 
 
 class FileLine(Protocol):
-    """A line of a file: its number there, and by what it is matched."""
+    """A line of a file: its number there, by what it is matched, and why it is no row."""
 
     @property
     def number(self) -> int:
@@ -118,6 +120,10 @@ class FileLine(Protocol):
     @property
     def whose(self) -> tuple[str, str]:
         """By what it is matched."""
+
+    @property
+    def fault(self) -> str:
+        """Why it is no row; empty where it is one."""
 
 
 LineT = TypeVar("LineT", bound=FileLine)
@@ -270,11 +276,11 @@ def take_lots(
         with no_search(), gate.together() as transaction:
             transaction.lock(REGISTER)  # whoever decides of a line counts too
             now = _require_open(transaction.tables, its.feed_id, place)
-            reasons = take_lot(transaction, now, some)
+            reasons = _take_whole(transaction, now, some, take_lot)
             place += len(some)
             add_up(transaction.tables, now, Counter(reasons), place)
             omitted = [
-                LeftOut(line.number, reason)
+                LeftOut(line.number, line.fault or reason)
                 for line, reason in zip(some, reasons, strict=True)
                 if reason not in _TAKEN
             ]
@@ -284,6 +290,17 @@ def take_lots(
     with gate.together() as transaction:
         _require_open(transaction.tables, its.feed_id, place)
         transaction.tables.update(feed, {"state": DONE}, "feed_id = ?", its.feed_id)
+
+
+def _take_whole(
+    transaction: Transaction, its: Feed, lines: Sequence[LineT], take_lot: TakeLot[LineT]
+) -> list[str]:
+    """Take in those of some lines that are rows; why nothing of each was, or nothing."""
+    whole = [each for each in lines if not each.fault]
+    if len(whole) == len(lines):
+        return take_lot(transaction, its, lines)
+    reasons = iter(take_lot(transaction, its, whole) if whole else [])
+    return [UNREADABLE if each.fault else next(reasons) for each in lines]
 
 
 def _lots(lines: Iterable[LineT], most: LotSize) -> Iterator[list[LineT]]:

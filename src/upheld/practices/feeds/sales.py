@@ -23,7 +23,7 @@ WHY = {
     partner_transactions.UNMATCHED: "no customer, or several",
     partner_transactions.TWICE: "taken in before",
     partner_transactions.REFUSED: "the policy does not allow it",
-    partner_transactions.UNREADABLE: "a value that its word cannot have",
+    partner_transactions.UNREADABLE: "no row, or a value that its word cannot have",
 }
 """Why a row was left out."""
 
@@ -33,6 +33,7 @@ class SaleLine(NamedTuple):
 
     number: int
     row: PartnerRow | None
+    fault: str = ""
 
     @property
     def whose(self) -> tuple[str, str]:
@@ -67,7 +68,8 @@ def read_lines(lines: Iterable[FeedLine]) -> Iterator[SaleLine]:
     """Read the rows of a file; whether a day is yet to come is seen when they are taken in."""
     reader = RowReader(date.max)
     for each in lines:
-        yield SaleLine(each.number, reader.row(each.values))
+        row = None if each.fault else reader.row(each.values)
+        yield SaleLine(each.number, row, each.fault)
 
 
 def take_transactions(
