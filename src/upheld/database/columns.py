@@ -30,6 +30,7 @@ POSTGRESQL: Final = {"dialect": "postgresql"}  # of what one database has alone
 SQLITE: Final = {"dialect": "sqlite"}
 GO: Final = {"erased": "go"}  # of a column with somebody's id: the row goes with them
 BLANK: Final = {"erased": "blank"}  # the row stays, and says nobody
+UNTOLD: Final = {"told": ""}  # of a table: nobody but the legal desk may know who is in it
 STAYS: Final = {"stays": True}  # of a table or column: not as long as something is kept of them
 ID: Final = String(32)
 WORD: Final = String(255)
@@ -83,6 +84,14 @@ class AnewBy(NamedTuple):
 def apart_with(column: str, anew: AnewBy) -> dict[str, Any]:
     """Of a table: a row is kept as long as a hold keeps the record that this column of it names."""
     return {"apart": column, "anew": anew}
+
+
+def told_where(condition: str) -> dict[str, str]:
+    """Of a table: something may be told to others than the legal desk of the rows it holds of.
+
+    An order of which nobody may speak has us keep the others, or is why they are there at all.
+    """
+    return {"told": condition}
 
 
 def sealed_for(purpose: str, *more: str, place: tuple[str, ...]) -> dict[str, Any]:

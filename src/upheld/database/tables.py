@@ -33,6 +33,7 @@ from upheld.database.columns import (
     microseconds,
     sealed,
     stands,
+    told_where,
 )
 
 __all__ = [  # with what tables are declared by, which their users name together with them
@@ -151,7 +152,8 @@ record: Final = Table(
     Index("record_kind", "person_id", "kind", "party"),
     Index("record_of_kind", "kind", "party", info=POSTGRESQL).ddl_if(dialect="postgresql"),
     Index("record_about", "kind", "party", "dims", info=SQLITE).ddl_if(dialect="sqlite"),
-    info=sealed(
+    info=told_where("kind NOT IN ('hold', 'instrument')")  # which nothing but legal process has
+    | sealed(
         owner="person_id",
         part="kind",
         free={

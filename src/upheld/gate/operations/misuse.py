@@ -3,7 +3,8 @@
 What a member of staff or a company did in a span of time stands in the entries, each with its kinds
 of data and its people. Whoever has a key, a table or a backup has what had been stored until then,
 and entries say that too. No value is read. What legal process had us do is passed over, since an
-order may forbid us to speak of it.
+order may forbid us to speak of it: its entries, what a table has for it alone, and whoever is there
+for what is kept apart alone. No other act ever rests on a hold of which nobody may speak.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 STAFF, PARTNER, KEY, TABLE, BACKUP = "staff", "partner", "key", "table", "backup"
 KINDS: Final = (STAFF, PARTNER, KEY, TABLE, BACKUP)
+TOLD: Final = "told"  # of a table: where something may be told of a row, "" where never
 VALUES: Final = "value"  # the one table in which values of people lie
 _TOGETHER: Final = 500  # entries in one query
 _STORING: Final = b'"action":"store"'
@@ -102,10 +104,14 @@ def require_subject(gate: Gate, kind: str, name: str) -> None:
 
 
 def tables_of_people() -> dict[str, str]:
-    """The tables whose rows are somebody's: by name, the column with the id of whose they are."""
+    """The tables whose rows are somebody's: by name, the column with the id of whose they are.
+
+    But for those in which nobody but the legal desk may know that somebody is.
+    """
     owned = {
         name: str(table.info.get("sealed", {}).get("owner", ""))
         for name, table in declared_tables().tables.items()
+        if table.info.get(TOLD) != ""
     }
     return {
         VALUES: "person_id",
@@ -144,11 +150,23 @@ def _affected(connection: Connection, misuse: Misuse) -> dict[str, set[str]]:
     if misuse.kind == KEY:
         among = _people(connection, "SELECT person_id FROM person_key WHERE epoch = ?", misuse.name)
     elif misuse.kind == TABLE and misuse.name != VALUES:
-        column = tables_of_people()[misuse.name]
-        statement = f"SELECT DISTINCT {column} FROM {misuse.name}"  # noqa: S608 - declared names alone
-        return {each: set() for each in _people(connection, statement)}
+        return {each: set() for each in _in_table(connection, misuse.name)}
     stored = _gather(connection, _entries(connection, 0, until, _STORING, _is_storing))
     return {each: kinds for each, kinds in stored.items() if among is None or each in among}
+
+
+def _in_table(connection: Connection, name: str) -> set[str]:
+    """Whoever has a row of which something may be told; nobody where it is no table of people.
+
+    An incident may have been opened about one that has become one of the legal desk's alone.
+    """
+    column = tables_of_people().get(name)
+    if column is None:
+        return set()
+    condition = declared_tables().tables[name].info.get(TOLD, "")
+    where = f" WHERE {condition}" if condition else ""
+    statement = f"SELECT DISTINCT {column} FROM {name}{where}"  # noqa: S608 - what is declared alone
+    return _people(connection, statement)
 
 
 def _quoted(text: str) -> bytes:

@@ -19,6 +19,7 @@ from upheld.database.columns import (
     metadata,
     sealed,
     sealed_for,
+    told_where,
 )
 
 visit_day: Final = Table(
@@ -74,7 +75,10 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     # Set where others had signed in with the browser of whom no row says so any more.
     Column("shared", Boolean),
     Column("mac", LargeBinary),
-    info=STAYS | goes_apart("cookie-id", "page-request", "ip-network") | sealed(owner="person_id"),
+    info=STAYS
+    | goes_apart("cookie-id", "page-request", "ip-network")
+    | told_where("aside IS NULL")
+    | sealed(owner="person_id"),
 )
 
 beacon_key: Final = Table(  # by which pages of a partner tell us of visits; it stands in them

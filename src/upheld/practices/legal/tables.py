@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
 from upheld.database.columns import (
     ID,
+    UNTOLD,
     WORD,
     AnewBy,
     Instant,
@@ -88,7 +89,8 @@ legal_reach: Final = Table(  # whom an instrument names; gone with them, unless 
     Column("mac", LargeBinary),
     Index("legal_reach_notice", "notice", "notice_from"),
     Index("legal_reach_instrument", "instrument_id"),
-    info=apart_with(
+    info=UNTOLD
+    | apart_with(
         "record_id",
         AnewBy("instrument_id", "silence_id", {"state": "approved", "notice": ""}),
     )
