@@ -47,6 +47,8 @@ PAGE, NETWORK, COOKIE = "page-request", "ip-network", "cookie-id"
 VERSIONS = ((NETWORK, COOKIE, PAGE), (COOKIE, PAGE), (NETWORK, PAGE), (PAGE,), ())
 NUMBERS = count()
 OPEN, SILENT = "open", "silent"
+TOLD_LATER = "told later"  # a hold that is silent for some days, and may be told then
+DAYS_OF_SILENCE = 90
 
 
 @cache
@@ -180,8 +182,10 @@ class Story:
             return
         gate = self.house.provider.gate.gate
         gate.record(self.ann, "hold", fact="legal-hold", how=which)
-        if which == SILENT:
-            gate.record(self.ann, "instrument", fact="gag-order", how=which)
+        if which in (SILENT, TOLD_LATER):
+            until = self.house.clock.now() + timedelta(days=DAYS_OF_SILENCE)
+            ends = until if which == TOLD_LATER else None
+            gate.record(self.ann, "instrument", fact="gag-order", how=which, ends=ends)
         self.holds.add(which)
 
     def end(self, which: str) -> None:
@@ -330,6 +334,45 @@ def test_what_went_by_time_in_silence_is_told_by_no_version_that_keeps_visits_lo
     assert story.page(longer) == {}
     story.end(SILENT)
     assert [*story.page(longer)] == [*story.visits]
+
+
+@cache
+def another_version(what: str, which: Any) -> upheld.Policy:
+    """A version that keeps visits for some months, or some kinds of data of them."""
+    return keeping_visits_for(which) if what == "months" else version(which)
+
+
+@pytest.mark.parametrize("is_under_it", [False, True])
+@pytest.mark.parametrize("then", [2, 60])
+@pytest.mark.parametrize(
+    "by", [("months", 2), ("kinds", (COOKIE, PAGE)), ("kinds", (NETWORK, PAGE)), ("kinds", ())]
+)
+def test_what_went_in_silence_is_told_if_it_went_under_the_hold_that_may_be_told_since(
+    open_house: Callable[[upheld.Policy], House],
+    by: tuple[str, Any],
+    then: int,
+    *,
+    is_under_it: bool,
+) -> None:
+    """Whatever version let it go, and for how long another keeps visits by then."""
+    first, narrow = (open_house(each) for each in (version(VERSIONS[0]), another_version(*by)))
+    story = Story({VERSIONS[0]: first, ("narrow",): narrow})
+    story.take(VISIT)
+    story.move(timedelta(days=65))
+    before = story.page(first)
+    for each in [SILENT, TOLD_LATER] if is_under_it else [SILENT]:
+        story.begin(each)
+    story.move(timedelta(days=1))
+    retire(narrow.provider.gate.gate)
+    without_it = story.page(first)
+    assert without_it != before
+    if not is_under_it:
+        story.begin(TOLD_LATER)
+    story.move(timedelta(days=DAYS_OF_SILENCE - 2))
+    assert story.page(first) == without_it
+    later = open_house(keeping_visits_for(then))
+    later.clock.moved = first.clock.moved + timedelta(days=3)
+    assert story.page(later) == (before if is_under_it else without_it)
 
 
 class StoppedError(Exception):

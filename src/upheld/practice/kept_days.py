@@ -15,10 +15,8 @@ from typing import Final, NamedTuple
 from upheld.core.clock import Clock
 from upheld.core.ids import PersonId
 from upheld.database.columns import microseconds
-from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import Act
 from upheld.gate.erasure.rows_on_hold import kinds_beside
-from upheld.gate.evidence.provers import GAG
 from upheld.gate.evidence.reach_of_holds import reaching
 from upheld.gate.evidence.records import Record
 from upheld.gate.evidence.silent_holds import silent_holds
@@ -46,11 +44,6 @@ class Holds(NamedTuple):
 
 def first_day(clock: Clock, store: Decision) -> str:
     """The first day of which anything may still be kept, by the tightest time in a decision."""
-    return first_day_on(clock.today(), store)
-
-
-def first_day_on(today: date, store: Decision) -> str:
-    """The first day of which anything may still be kept on a day, as `first_day` says."""
     spans = [
         (duty.amount, duty.unit)
         for duty in store.duties
@@ -58,7 +51,7 @@ def first_day_on(today: date, store: Decision) -> str:
     ]
     day = date.min
     for amount, unit in spans:
-        day = max(day, _first_kept(today, amount, unit))
+        day = max(day, _first_kept(clock.today(), amount, unit))
     return day.isoformat()
 
 
@@ -122,26 +115,17 @@ def is_hidden(transaction: Transaction, person_id: PersonId, store: Act | None =
     return any(each.record_id in hidden for each in holds)
 
 
-def silence_over(transaction: Transaction, person_id: PersonId, store: Act) -> datetime | None:
-    """Until when an order forbade to speak of a hold in force of what is stored, told now.
+def told_again_since(transaction: Transaction, person_id: PersonId, store: Act) -> int | None:
+    """Of what was told as gone and is stored still, since when it was told so, if it is told again.
 
-    None where none did, or none may be told.
+    In microseconds; None where no hold may be told, and nothing is. What was told as gone before
+    such holds began, another one keeps alone: it stays hidden for as long as an order forbids to
+    speak of that. Where none forbids anything it is 0: all is told.
     """
-    try:
-        mine, _ = transaction.records_of([person_id], [HOLD, ORDER])
-    except SealedError:
+    since = holds_of(transaction, person_id, store).open_since
+    if since is None:
         return None
-    at = microseconds(transaction.clock.now())
-    hidden = silent_holds(transaction.policy, mine, at)
-    may_be_told = _holds_among(transaction, mine, store, without=hidden)
-    whose = {each.how for each in may_be_told if each.in_force(at)}
-    ends = [
-        min(end for end in (each.ends, each.withdrawn) if end is not None)
-        for each in mine
-        if each.fact == GAG and each.ends is not None
-        if each.how in whose or (whose and not each.how)
-    ]
-    return to_datetime(max(ends)) if ends else None
+    return since if is_hidden(transaction, person_id, store) else 0
 
 
 def _in_force_since(holds: Sequence[Record], at: int) -> int | None:

@@ -31,7 +31,7 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import partner_marks, withdrawn_rows
-from upheld.practice.kept_days import Holds, first_day, holds_of, is_hidden, is_told
+from upheld.practice.kept_days import first_day, holds_of, is_told, told_again_since
 from upheld.practice.matching import people_of
 from upheld.practice.partner_marks import RowKey
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
@@ -242,7 +242,7 @@ def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetim
 def rows_after_silence(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
     """Those of `rows_of` that were told as gone, and are told of since a silence is over."""
     with suppress(SealedError):  # one that was changed is left to self-check
-        _tell_again(transaction, person_id, holds_of(transaction, person_id, STORE))
+        _tell_again(transaction, person_id)
     mine = withdrawn_rows.visible(transaction, person_id)
     return _lines(transaction, [each for each in mine if each.gone is not None])
 
@@ -339,19 +339,15 @@ def _settle_hidden(gate: Gate, person_id: PersonId) -> None:
     """Delete what of somebody's was told as gone once no hold keeps it, or tell of it again."""
     with gate.together() as transaction:
         holds = holds_of(transaction, person_id, STORE)
-        _tell_again(transaction, person_id, holds)
+        _tell_again(transaction, person_id)
         if not (holds.open or holds.silent):  # without another word, as it was written or not
             transaction.tables.purge(table, HIDDEN, person_id, ALL_GONE)
 
 
-def _tell_again(transaction: Transaction, person_id: PersonId, holds: Holds) -> None:
-    """Tell of somebody's rows that were told as gone, as far as a hold keeps them that may be told.
-
-    What was told so before such holds began another one keeps alone, and it stays hidden for as
-    long as an order forbids to speak of that.
-    """
-    if holds.open:
-        since = holds.open_since if is_hidden(transaction, person_id, STORE) else None
+def _tell_again(transaction: Transaction, person_id: PersonId) -> None:
+    """Tell of somebody's rows that were told as gone, as `told_again_since` has it."""
+    since = told_again_since(transaction, person_id, STORE)
+    if since is not None:
         withdrawn_rows.show_again(transaction, person_id, since)
 
 

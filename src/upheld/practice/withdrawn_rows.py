@@ -68,7 +68,7 @@ def free_marks(transaction: Transaction, rows: Sequence[Any]) -> None:
     _write_anew(transaction, [(each, {}) for each in rows])
 
 
-def show_again(transaction: Transaction, person_id: PersonId, since: int | None = None) -> None:
+def show_again(transaction: Transaction, person_id: PersonId, since: int = 0) -> None:
     """Tell of somebody's rows that were told as gone, once an order forbids it no more.
 
     With `since`, in microseconds, of those alone that were told so then or later. When an earlier
@@ -78,7 +78,7 @@ def show_again(transaction: Transaction, person_id: PersonId, since: int | None 
     pairs = [
         (each, each._replace(feed_id=_as(WAITS, each.feed_id)))
         for each in rows
-        if since is None or (each.gone is not None and each.gone >= since)
+        if (each.gone or 0) >= since
     ]
     transaction.tables.rewrite(table, pairs)
 

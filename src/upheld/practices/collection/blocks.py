@@ -285,7 +285,7 @@ def digest_of(blocks: Iterable[SealedBlock]) -> str:
     return whole.hexdigest()
 
 
-def write(
+def write(  # noqa: PLR0913 - what belongs to a block
     tables: Tables,
     blocks: Iterable[SealedBlock],
     *,
@@ -293,8 +293,12 @@ def write(
     fields: Sequence[str],
     clauses: Sequence[str],
     apart: bool | None = None,
+    gone: int | None = None,
 ) -> None:
-    """Write blocks; `apart` says whether what is in them is told as gone, of what a hold keeps."""
+    """Write blocks; `apart` says whether what is in them is told as gone, of what a hold keeps.
+
+    And `gone` when it was, in microseconds.
+    """
     tables.insert_all(
         visit_block,
         [
@@ -308,6 +312,7 @@ def write(
                 "sealed": each.sealed,
                 "token_bits": each.token_bits,
                 "apart": apart,
+                "gone": gone,
             }
             for each in blocks
         ],

@@ -34,9 +34,9 @@ from upheld.practice.consequences import (
 )
 from upheld.practice.day_events import DayEvent, events_of, kinds_of
 from upheld.practice.endpoints import Visit
+from upheld.practice.kept_days import told_again_since
 from upheld.practice.plugin import Provider
 from upheld.practice.reasons import refusal_reason
-from upheld.practices.collection.after_silence import NEVER, told_of
 from upheld.practices.collection.beacon_keys import Beacon, tellers
 from upheld.practices.collection.blocks import (
     NETWORK,
@@ -48,7 +48,14 @@ from upheld.practices.collection.blocks import (
 from upheld.practices.collection.intake import rules_of
 from upheld.practices.collection.rewriting import whole_keys
 from upheld.practices.collection.tables import COUNTED, visit_block, visit_day, visit_tie
-from upheld.practices.collection.ties import OF_PERSON, TIED, Tie, own_cookies, ties_of
+from upheld.practices.collection.ties import (
+    OF_PERSON,
+    STORE,
+    TIED,
+    Tie,
+    own_cookies,
+    ties_of,
+)
 from upheld.practices.collection.untying import Untying, prepare, untie
 
 HERE: Final = "/me/privacy/visits"
@@ -60,8 +67,8 @@ VIEW: Final = Act(
     partial=True,
 )
 DAYS: Final = 7  # on a page: each of their blocks is opened
-# With `told_days`: since when is told what a hold alone keeps, and of it what was told as gone.
-_TOLD: Final = f"({COUNTED} OR (apart IS FALSE AND day >= ?) OR day >= ?)"
+# Where a hold may be told, and of what was told as gone that which was so since a moment.
+_TOLD: Final = f"({COUNTED} OR apart IS FALSE OR COALESCE(gone, 0) >= ?)"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -150,19 +157,17 @@ class OwnVisits:
             return result
         rules = rules_of(transaction.arrivals, signal=False)
         sees = PAGE not in result.refused
-        cookies = own_cookies(transaction, person_id) if sees else set()
         _, lost_ties = transaction.tables.select_authentic(visit_tie, TIED, person_id)
         end = before or (transaction.clock.today() + timedelta(days=2)).isoformat()
         every, damaged = events_of(practices, transaction, person_id, result)
         events = [each for each in every if each.day < end]
         # What a hold alone keeps is shown where it may be told that there is one: that one.
-        open_visits = told_of(transaction, person_id, rules.decisions[1]) if sees else None
-        if open_visits is not None:  # also what was told as gone
-            cookies |= own_cookies(transaction, person_id, OF_PERSON, open_visits.since)
-        told_days = (NEVER, NEVER) if open_visits is None else ("", open_visits.oldest_day)
-        with_visits = _days_of_visits(transaction, end, told_days, cookies) if cookies else []
+        since = told_again_since(transaction, person_id, STORE)
+        which = TIED if since is None else OF_PERSON
+        cookies = own_cookies(transaction, person_id, which) if sees else set[bytes]()
+        with_visits = _days_of_visits(transaction, end, since, cookies) if cookies else []
         days = sorted({*with_visits, *(each.day for each in events)}, reverse=True)
-        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, told_days)
+        blocks = _blocks(transaction, cookies, set(days[:DAYS]) & {*with_visits}, since)
         return KeptDays(
             [each for each in events if each.day in days[:DAYS]],
             sees,
@@ -240,34 +245,32 @@ class _Blocks(NamedTuple):
 
 
 def _days_of_visits(
-    transaction: Transaction, end: str, told_days: tuple[str, str], cookies: Iterable[bytes]
+    transaction: Transaction, end: str, since: int | None, cookies: Iterable[bytes]
 ) -> list[str]:
     """The last days before one of which visits of anybody are counted, and one more.
 
-    Of what a hold alone keeps, as `told_days` say, the days of visits with some cookies are among
-    them: another's could tell of a hold of theirs.
+    Of what a hold alone keeps, as `told_again_since` has it, the days of visits with some cookies
+    are among them: another's could tell of a hold of theirs.
     """
     subquery = f"day IN (SELECT b.day FROM visit_block b WHERE b.day < ? AND {COUNTED})"  # noqa: S608 - our own words
     where = f"day < ? AND {subquery} ORDER BY day DESC LIMIT {DAYS + 1}"
     tables = transaction.tables
     days = {str(day) for (day,) in tables.select_unchecked(visit_day, ["day"], where, end, end)}
-    if told_days == (NEVER, NEVER):
+    if since is None:
         return sorted(days)
     where = f"day < ? AND {_TOLD} GROUP BY day"
-    apart = tables.select_unchecked(visit_block, ["day"], where, end, *told_days)
+    apart = tables.select_unchecked(visit_block, ["day"], where, end, since)
     for day in sorted({str(day) for (day,) in apart} - days, reverse=True):
         if sum(each > day for each in days) > DAYS:
             break
-        if _has_any_of(transaction, cookies, day, told_days):
+        if _has_any_of(transaction, cookies, day, since):
             days.add(day)
     return sorted(days)
 
 
-def _has_any_of(
-    transaction: Transaction, cookies: Iterable[bytes], day: str, told_days: tuple[str, str]
-) -> bool:
+def _has_any_of(transaction: Transaction, cookies: Iterable[bytes], day: str, since: int) -> bool:
     """Whether visits of a day are of some cookies, as far as their blocks open."""
-    blocks = _blocks(transaction, cookies, {day}, told_days)
+    blocks = _blocks(transaction, cookies, {day}, since)
     keys = DayKeys(transaction, blocks.salts)
     tokens = {keys.token(day, each) for each in cookies} if blocks.rows else set()
     for row in blocks.rows:
@@ -278,20 +281,21 @@ def _has_any_of(
 
 
 def _blocks(
-    transaction: Transaction, cookies: Iterable[bytes], days: set[str], told_days: tuple[str, str]
+    transaction: Transaction, cookies: Iterable[bytes], days: set[str], since: int | None
 ) -> _Blocks:
     """The blocks of some days that may have visits of some cookies, still sealed.
 
-    What a hold alone keeps is among them as `told_days` say.
+    What a hold alone keeps is among them as `told_again_since` has it.
     """
     tables, rows = transaction.tables, list[Any]()
+    told, moment = (COUNTED, []) if since is None else (_TOLD, [since])
     keys = whole_keys(transaction, tables, sorted(days, reverse=True))
     damaged = len(keys.salts) < len(days)
     for day in keys.salts:
         tokens = {keys.token(day, each) for each in cookies}
         for where, values in where_tokens_may_be(tables, day, tokens):
             some, lost = tables.select_authentic(
-                visit_block, f"{where} AND {_TOLD}", *values, *told_days
+                visit_block, f"{where} AND {told}", *values, *moment
             )
             rows += some
             damaged = damaged or lost > 0

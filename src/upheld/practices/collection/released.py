@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from upheld.core.clock import BEGINNING
 from upheld.core.ids import BlockId, PersonId
@@ -31,7 +31,6 @@ from upheld.practices.collection.rewriting import (
 from upheld.practices.collection.tables import visit_block, visit_tie
 from upheld.practices.collection.ties import OF_PERSON, own_cookies
 
-LAST: Final = "~"  # after each day
 VisitsOf = Callable[[Transaction, PersonId], Iterator[PageVisit | date]]  # a day: some is damaged
 DAMAGED: Final = "(some of what was kept of this day is damaged and cannot be read)"
 
@@ -46,19 +45,14 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
 def visits_of(
     transaction: Transaction,
     cookies: Collection[bytes],
-    since: str = "",
-    until: str = LAST,
-    *,
-    apart: bool = False,
+    is_wanted: Callable[[Any], bool] = lambda _: True,
 ) -> Iterator[PageVisit | date]:
-    """The visits of some cookies, a day at a time, from a day on and before another.
+    """The visits of some cookies, a day at a time, of blocks that are wanted, by their rows.
 
-    Or a day, if some of it is damaged: whose that is nobody can tell. With `apart` those alone that
-    nothing keeps but a hold.
+    Or a day, if some of it is damaged: whose that is nobody can tell.
     """
-    there = days_there(transaction.tables, "day >= ? AND day < ?", since, until)
-    for day in there if cookies else ():
-        its, damaged = _whole_and_damaged(transaction, day, cookies, apart=apart)
+    for day in days_there(transaction.tables, "day >= ''") if cookies else ():
+        its, damaged = _whole_and_damaged(transaction, day, cookies, is_wanted)
         if damaged:
             yield date.fromisoformat(day)
         for columns, tokens in its:
@@ -66,12 +60,14 @@ def visits_of(
 
 
 def _whole_and_damaged(
-    transaction: Transaction, day: str, cookies: Collection[bytes], *, apart: bool
+    transaction: Transaction,
+    day: str,
+    cookies: Collection[bytes],
+    is_wanted: Callable[[Any], bool],
 ) -> tuple[list[tuple[VisitColumns, set[bytes]]], set[BlockId]]:
     """The blocks of a day in which there are visits of some cookies, with their tokens.
 
-    And the blocks that are damaged in which there may be some. With `apart`, of what a hold alone
-    keeps.
+    And the blocks that are damaged in which there may be some.
     """
     tables, damaged = transaction.tables, set[BlockId]()
     keys, tokens = whole_keys(transaction, tables, [day]), set[bytes]()
@@ -88,7 +84,7 @@ def _whole_and_damaged(
         (each.columns, tokens)
         for some in lots_of(BlockSize(each, 1) for each in ids)
         for each in open_whole(tables, keys, some, damaged)
-        if not tokens.isdisjoint(each.columns.tokens) and (each.row.apart is not None or not apart)
+        if not tokens.isdisjoint(each.columns.tokens) and is_wanted(each.row)
     ]
     return whole, damaged
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from upheld.core.ids import BlockId
+from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.gate import Gate
 from upheld.gate.public import REGISTER, SealedError, SealError
@@ -173,13 +174,19 @@ class BlockPart(NamedTuple):
 
 
 def replace(transaction: Transaction, keys: DayKeys, row: Any, *parts: BlockPart) -> None:
-    """Write parts in place of a block, those in which there is a visit, like it in all else."""
+    """Write parts in place of a block, those in which there is a visit, like it in all else.
+
+    What was not told as gone before, and is now, says when.
+    """
     transaction.tables.delete(visit_block, "block_id = ?", row.block_id)
     before = row.fields.split()
     for columns, apart, fields in parts:
         names = tuple(each for each in EVERY if each in before and each in fields)
         # What is apart may have other tokens: nothing is said of how they begin.
         bits = row.token_bits if COOKIE in names and apart is None else None
+        gone = row.gone
+        if not row.apart and apart != row.apart:
+            gone = microseconds(transaction.clock.now()) if apart else None
         if columns.times:
             blocks.write(
                 transaction.tables,
@@ -188,4 +195,5 @@ def replace(transaction: Transaction, keys: DayKeys, row: Any, *parts: BlockPart
                 fields=names,
                 clauses=row.clauses.split(),
                 apart=apart,
+                gone=gone,
             )

@@ -48,6 +48,7 @@ visit_block: Final = Table(
     # Set where a hold alone keeps what is in it, and no count has it: yes where it was told as gone
     # since an order forbade us to speak of the hold, no where a customer may be told.
     Column("apart", Boolean),
+    Column("gone", Instant),  # when it was told as gone, if it ever was
     Column("mac", LargeBinary),
     # All but what is sealed: blocks are small and many, and are counted without being read.
     Index("visit_block_day", "day", "source", "fields", "clauses", "token_bits", "apart", "visits"),

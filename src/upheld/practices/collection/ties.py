@@ -133,19 +133,16 @@ def end_of(row: TieRow) -> int:
     return int(row.untied) // 1_000_000 + 1
 
 
-def own_cookies(
-    transaction: Transaction, person_id: PersonId, which: str = TIED, since: int | None = None
-) -> set[bytes]:
+def own_cookies(transaction: Transaction, person_id: PersonId, which: str = TIED) -> set[bytes]:
     """The cookies whose every visit is somebody's: no one else ever signed in with them.
 
     Those that are tied still or, with `OF_PERSON`, those too under which a hold keeps visits since
-    their tie has ended: with `since`, in microseconds, where it ended then or later.
+    their tie has ended.
     """
     return {
         each.cookie
         for each in open_ties(transaction, which, person_id)
         if each.row.aside or each.row.untied is None
-        if each.row.untied is None or since is None or each.row.untied >= since
         if not is_told_of_others(transaction, each.row)
     }
 
