@@ -80,13 +80,15 @@ class Transaction(Inquiries):
         policy, now = self._context.policy, self.clock.now()
         return former_revisions.on_hold(self._connection, policy, person, fields, now)
 
-    def values_apart(self, person_id: PersonId) -> dict[str, tuple[Value, ...]]:
+    def values_apart(
+        self, person_id: PersonId, moment: datetime | None = None
+    ) -> dict[str, tuple[Value, ...]]:
         """What a hold keeps of somebody though it was told as deleted, once it may be told.
 
-        By field, the oldest first. It is used for nothing but to tell its person, whose look at
-        these fields is an act of the caller's.
+        By field, the oldest first: what may be told now, or might be at a moment. It is used for
+        nothing but to tell its person, whose look at these fields is an act of the caller's.
         """
-        return values_apart.read(self._context, self._connection, person_id)
+        return values_apart.read(self._context, self._connection, person_id, moment)
 
     def act_each(
         self,

@@ -7,7 +7,7 @@ without the hold; what is told as gone waits for its end, where nobody but the l
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -72,17 +72,20 @@ def is_on_hold(transaction: Transaction, person_id: PersonId, store: Act) -> boo
     return bool(_holds(transaction, person_id, store))
 
 
-def holds_of(transaction: Transaction, person_id: PersonId, store: Act) -> Holds:
+def holds_of(
+    transaction: Transaction, person_id: PersonId, store: Act, moment: datetime | None = None
+) -> Holds:
     """Whether the law keeps us from deleting what is stored of somebody, and what may be told.
 
-    Of somebody whose records were changed, or taken away, there may be one, and nothing is told.
+    Now, or at a moment by the policy of now. Of somebody whose records were changed, or taken away,
+    there may be one, and nothing is told.
     """
     try:
-        holds = _holds(transaction, person_id, store)
+        holds = _holds(transaction, person_id, store, moment)
         mine, _ = transaction.records_of([person_id], [HOLD, ORDER] if holds else [])
     except SealedError:
         return Holds(False, _keeps(transaction, store))
-    at = microseconds(transaction.clock.now())
+    at = microseconds(moment or transaction.clock.now())
     hidden = silent_holds(transaction.policy, mine, at)
     silent = [each.record_id in hidden for each in holds]
     may_be_told = _holds_among(transaction, mine, store, without=hidden)
@@ -98,8 +101,13 @@ def is_told(transaction: Transaction, person_id: PersonId) -> bool:
     return True
 
 
-def is_hidden(transaction: Transaction, person_id: PersonId, store: Act | None = None) -> bool:
-    """Whether an order forbids now to speak of a hold of somebody, in force or over.
+def is_hidden(
+    transaction: Transaction,
+    person_id: PersonId,
+    store: Act | None = None,
+    moment: datetime | None = None,
+) -> bool:
+    """Whether an order forbids now, or at a moment, to speak of a hold of somebody, or of one over.
 
     Of one of what is stored, or of any. It may where their records were changed.
     """
@@ -107,7 +115,7 @@ def is_hidden(transaction: Transaction, person_id: PersonId, store: Act | None =
         records, _ = transaction.records_of([person_id], [HOLD, ORDER])
     except SealedError:
         return True
-    at = microseconds(transaction.clock.now())
+    at = microseconds(moment or transaction.clock.now())
     hidden = silent_holds(transaction.policy, records, at)
     if store is None:
         return bool(hidden)
@@ -115,17 +123,37 @@ def is_hidden(transaction: Transaction, person_id: PersonId, store: Act | None =
     return any(each.record_id in hidden for each in holds)
 
 
-def told_again_since(transaction: Transaction, person_id: PersonId, store: Act) -> int | None:
+def told_again_since(
+    transaction: Transaction, person_id: PersonId, store: Act, moment: datetime | None = None
+) -> int | None:
     """Of what was told as gone and is stored still, since when it was told so, if it is told again.
 
     In microseconds; None where no hold may be told, and nothing is. What was told as gone before
     such holds began, another one keeps alone: it stays hidden for as long as an order forbids to
-    speak of that. Where none forbids anything it is 0: all is told.
+    speak of that. Where none forbids anything it is 0: all is told. Now, or as it was at a moment.
     """
-    since = holds_of(transaction, person_id, store).open_since
+    since = holds_of(transaction, person_id, store, moment).open_since
     if since is None:
         return None
-    return since if is_hidden(transaction, person_id, store) else 0
+    return since if is_hidden(transaction, person_id, store, moment) else 0
+
+
+def told_only_since(
+    transaction: Transaction, person_id: PersonId, store: Act, before: datetime
+) -> Callable[[int | None], bool]:
+    """What says of something by when it was told as gone whether it is told again only by now.
+
+    So it is where it may be told now, and might not at a moment before, by the same rule. When it
+    was told as gone is in microseconds; what does not say so is not among it.
+    """
+    now, then = (told_again_since(transaction, person_id, store, at) for at in (None, before))
+
+    def is_told_only_now(gone: int | None) -> bool:
+        if gone is None or now is None or gone < now:
+            return False
+        return then is None or gone < then or gone > microseconds(before)
+
+    return is_told_only_now
 
 
 def _in_force_since(holds: Sequence[Record], at: int) -> int | None:
@@ -136,10 +164,12 @@ def _in_force_since(holds: Sequence[Record], at: int) -> int | None:
     return since if since <= at else None
 
 
-def _holds(transaction: Transaction, person_id: PersonId, store: Act) -> list[Record]:
-    """The holds in force of what is stored, where the policy lets us keep something for one."""
+def _holds(
+    transaction: Transaction, person_id: PersonId, store: Act, moment: datetime | None = None
+) -> list[Record]:
+    """The holds of what is stored in force, if the policy lets us keep something for one."""
     records, _ = transaction.records_of([person_id], [HOLD])
-    at = microseconds(transaction.clock.now())
+    at = microseconds(moment or transaction.clock.now())
     in_force = [e for e in _holds_among(transaction, records, store) if e.in_force(at)]
     return in_force if in_force and _keeps(transaction, store) else []
 

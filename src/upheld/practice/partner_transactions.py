@@ -31,7 +31,13 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.request import Decision
 from upheld.practice import partner_marks, withdrawn_rows
-from upheld.practice.kept_days import first_day, holds_of, is_told, told_again_since
+from upheld.practice.kept_days import (
+    first_day,
+    holds_of,
+    is_told,
+    told_again_since,
+    told_only_since,
+)
 from upheld.practice.matching import people_of
 from upheld.practice.partner_marks import RowKey
 from upheld.practice.partner_programs import NO_FEED, StolenAccess
@@ -239,12 +245,18 @@ def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetim
     return _lines(transaction, transaction.tables.select(table, "person_id = ?", person_id))
 
 
-def rows_after_silence(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:
-    """Those of `rows_of` that were told as gone, and are told of since a silence is over."""
+def rows_after_silence(
+    transaction: Transaction, person_id: PersonId, before: datetime
+) -> list[tuple[datetime, str]]:
+    """Those of `rows_of` that were told as gone, and are told of since a silence is over.
+
+    But for those that were told of at a moment before, as `told_only_since` has it.
+    """
     with suppress(SealedError):  # one that was changed is left to self-check
         _tell_again(transaction, person_id)
     mine = withdrawn_rows.visible(transaction, person_id)
-    return _lines(transaction, [each for each in mine if each.gone is not None])
+    is_told_only_now = told_only_since(transaction, person_id, STORE, before)
+    return _lines(transaction, [each for each in mine if is_told_only_now(each.gone)])
 
 
 def _lines(transaction: Transaction, rows_read: Sequence[Any]) -> list[tuple[datetime, str]]:

@@ -39,7 +39,7 @@ from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
 from upheld.practice.operators import MANAGER, User
-from upheld.practice.own_rows import RowsOf
+from upheld.practice.own_rows import RowsOf, RowsSince
 from upheld.practice.page_groups import MonthOfPages, RecentPages
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.stock import StockSource
@@ -216,7 +216,9 @@ class Practice(NamedTuple):
     recent_pages: RecentPages | None = None  # which pages people looked at since a day
     day_events: Mapping[str, DayEvents] = {}  # kind of data, to who tells what happened
     own_rows: Mapping[str, RowsOf] = {}  # kinds of data of which it has rows in tables of its own
-    own_rows_after_silence: Mapping[str, RowsOf] = {}  # of these, what is told of since a silence
+    own_rows_after_silence: Mapping[
+        str, RowsSince
+    ] = {}  # of these, what is told of since a silence
 
 
 def _count_nothing(name: str, **labels: str) -> None:

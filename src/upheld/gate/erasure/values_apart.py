@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from operator import attrgetter
 
 from sqlalchemy import Connection
@@ -33,26 +34,33 @@ from upheld.vault.values import Value
 
 
 def read(
-    context: GateContext, connection: Connection, person_id: PersonId
+    context: GateContext,
+    connection: Connection,
+    person_id: PersonId,
+    moment: datetime | None = None,
 ) -> dict[str, tuple[Value, ...]]:
     """What is kept apart of somebody for holds in force that may be told, by field, oldest first.
 
-    Without what they hold still. What is not as it was written is left to self-check.
+    Of holds that may be told now, or might be at a moment. Without what they hold still. What is
+    not as it was written is left to self-check.
     """
     with suppress(SealedError):
-        since = _people_apart(context, connection, person_id)
+        at = microseconds(moment or context.clock.now())
+        since = _people_apart(context, connection, person_id, at)
         return _values_of(context, connection, person_id, since) if since else {}
     return {}
 
 
 def _people_apart(
-    context: GateContext, connection: Connection, person_id: PersonId
+    context: GateContext, connection: Connection, person_id: PersonId, at: int
 ) -> dict[PersonId, list[Record]]:
-    """Whom what is kept apart of somebody belongs to, each with those holds that may be told."""
+    """Whom what is kept apart of somebody belongs to, each with those holds that may be told.
+
+    At a time in microseconds.
+    """
     facts = context.policy.program.vocabulary.facts
     kinds = sorted({facts[name].proof for name in (HOLD, GAG) if name in facts})
     mine, _ = records.records_of(connection, context.keyring, [person_id], kinds)
-    at = microseconds(context.clock.now())
     hidden = silent_holds(context.policy, mine, at)
     # By the record that was copied when it was set apart: a later order has one of its own there.
     may_be_told = [

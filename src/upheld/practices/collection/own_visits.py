@@ -288,14 +288,14 @@ def _blocks(
     What a hold alone keeps is among them as `told_again_since` has it.
     """
     tables, rows = transaction.tables, list[Any]()
-    told, moment = (COUNTED, []) if since is None else (_TOLD, [since])
+    condition, moment = (COUNTED, []) if since is None else (_TOLD, [since])
     keys = whole_keys(transaction, tables, sorted(days, reverse=True))
     damaged = len(keys.salts) < len(days)
     for day in keys.salts:
         tokens = {keys.token(day, each) for each in cookies}
         for where, values in where_tokens_may_be(tables, day, tokens):
             some, lost = tables.select_authentic(
-                visit_block, f"{where} AND {told}", *values, *moment
+                visit_block, f"{where} AND {condition}", *values, *moment
             )
             rows += some
             damaged = damaged or lost > 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from upheld.core.clock import BEGINNING
 from upheld.core.ids import BlockId, PersonId
@@ -45,11 +45,11 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
 def visits_of(
     transaction: Transaction,
     cookies: Collection[bytes],
-    is_wanted: Callable[[Any], bool] = lambda _: True,
+    is_wanted: Callable[[int | None], bool] = lambda _: True,
 ) -> Iterator[PageVisit | date]:
-    """The visits of some cookies, a day at a time, of blocks that are wanted, by their rows.
+    """The visits of some cookies, a day at a time, or a day, if some of it is damaged.
 
-    Or a day, if some of it is damaged: whose that is nobody can tell.
+    Whose that is nobody can tell. Of blocks that are wanted, by when they were told as gone.
     """
     for day in days_there(transaction.tables, "day >= ''") if cookies else ():
         its, damaged = _whole_and_damaged(transaction, day, cookies, is_wanted)
@@ -63,11 +63,11 @@ def _whole_and_damaged(
     transaction: Transaction,
     day: str,
     cookies: Collection[bytes],
-    is_wanted: Callable[[Any], bool],
+    is_wanted: Callable[[int | None], bool],
 ) -> tuple[list[tuple[VisitColumns, set[bytes]]], set[BlockId]]:
     """The blocks of a day in which there are visits of some cookies, with their tokens.
 
-    And the blocks that are damaged in which there may be some.
+    And the blocks that are damaged in which there may be some. No other than wanted ones is opened.
     """
     tables, damaged = transaction.tables, set[BlockId]()
     keys, tokens = whole_keys(transaction, tables, [day]), set[bytes]()
@@ -78,13 +78,16 @@ def _whole_and_damaged(
     ids = [
         BlockId(str(block_id))
         for where, values in conditions
-        for (block_id,) in tables.select_unchecked(visit_block, ["block_id"], where, *values)
+        for block_id, since in tables.select_unchecked(
+            visit_block, ["block_id", "gone"], where, *values
+        )
+        if is_wanted(since)
     ]
     whole = [
         (each.columns, tokens)
         for some in lots_of(BlockSize(each, 1) for each in ids)
         for each in open_whole(tables, keys, some, damaged)
-        if not tokens.isdisjoint(each.columns.tokens) and is_wanted(each.row)
+        if not tokens.isdisjoint(each.columns.tokens)
     ]
     return whole, damaged
 

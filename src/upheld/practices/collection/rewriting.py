@@ -184,9 +184,9 @@ def replace(transaction: Transaction, keys: DayKeys, row: Any, *parts: BlockPart
         names = tuple(each for each in EVERY if each in before and each in fields)
         # What is apart may have other tokens: nothing is said of how they begin.
         bits = row.token_bits if COOKIE in names and apart is None else None
-        gone = row.gone
+        since = row.gone
         if not row.apart and apart != row.apart:
-            gone = microseconds(transaction.clock.now()) if apart else None
+            since = microseconds(transaction.clock.now()) if apart else None
         if columns.times:
             blocks.write(
                 transaction.tables,
@@ -195,5 +195,5 @@ def replace(transaction: Transaction, keys: DayKeys, row: Any, *parts: BlockPart
                 fields=names,
                 clauses=row.clauses.split(),
                 apart=apart,
-                gone=gone,
+                gone=since,
             )

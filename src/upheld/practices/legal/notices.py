@@ -7,13 +7,14 @@ it stands among what is owed. The job writes it once: in the account, and by mai
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from functools import partial
 from itertools import zip_longest
-from typing import Final
+from typing import Any, Final
 
 from upheld.core.ids import InstrumentId, PersonId
 from upheld.database.columns import microseconds
+from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import Refused
 from upheld.gate.gate import Gate
 from upheld.gate.public import Value
@@ -103,39 +104,58 @@ class Notices:
             change_person(transaction.tables, person_id, instrument_id, {"notice": BARRED})
             return False
         may_write = may_write_each(transaction, [person_id], how=instrument_id)[person_id]
-        is_written = may_write and self._write(transaction, person_id, instrument)
+        is_written = may_write and self._write(
+            transaction, person_id, instrument, _before_telling(transaction, row)
+        )
         changes = {"notice": SENT if is_written else BARRED}
         change_person(transaction.tables, person_id, instrument_id, changes)
         return is_written
 
-    def _write(self, transaction: Transaction, person_id: PersonId, instrument: Instrument) -> bool:
+    def _write(
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        instrument: Instrument,
+        before: datetime,
+    ) -> bool:
         text = notice_text(transaction, person_id, instrument)
-        text += self._kept_apart(transaction, person_id, instrument)
+        text += self._kept_apart(transaction, person_id, instrument, before)
         letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
         if isinstance(letter, Refused):
             return False
         return not isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused)
 
     def _kept_apart(
-        self, transaction: Transaction, person_id: PersonId, instrument: Instrument
+        self,
+        transaction: Transaction,
+        person_id: PersonId,
+        instrument: Instrument,
+        before: datetime,
     ) -> str:
-        """Which kinds of what was given were told as deleted, where that may be told; or nothing.
+        """Which kinds of what was given were told as deleted, and may be told only now; or nothing.
 
-        A hold kept them, and nobody might speak of it. What another hold alone keeps is not named,
-        of which nobody may speak still.
+        A hold kept them, and nobody might speak of it. Each kind is named of which the customer can
+        read something now that they could not at a moment `before` the silence was over: neither
+        what they have read since another silence ended, nor what another hold alone keeps, of which
+        nobody may speak still. It is the same for values, visits and transactions.
         """
         fields = _fields_given(transaction, person_id, instrument)
-        values = {}
+        values, earlier = {}, {}
         if self._is_given_apart(transaction, person_id, instrument):
             values = transaction.values_apart(person_id)
+            earlier = transaction.values_apart(person_id, before)
         practices = self.instruments.provider.practices
-        as_values = [e for e in fields if _is_given(values.get(e, ()), fields[e])]
+        as_values = [
+            each
+            for each in fields
+            if _is_given(values.get(each, ()), earlier.get(each, ()), fields[each])
+        ]
         as_rows = [
             each
             for each in fields
             if any(
                 is_within(at, instrument) and _is_before_release(at, fields[each])
-                for at, _ in rows_after_silence(practices, transaction, person_id, each)
+                for at, _ in rows_after_silence(practices, transaction, person_id, each, before)
             )
         ]
         words = Words(transaction.policy.program)
@@ -175,6 +195,16 @@ def _releases(
     ]
 
 
+def _before_telling(transaction: Transaction, row: Any) -> datetime:
+    """The last moment before the day from which on a notice is owed, as its row says.
+
+    What may be told since an hour of that day may be told only now: nobody was written to before.
+    """
+    day = transaction.clock.day_of(to_datetime(row.notice_from))
+    start = datetime.combine(day, time.min, transaction.clock.zone)
+    return start - timedelta(microseconds=1)
+
+
 def _fields_given(
     transaction: Transaction, person_id: PersonId, instrument: Instrument
 ) -> dict[str, Instrument]:
@@ -194,12 +224,16 @@ def _fields_given(
     }
 
 
-def _is_given(values: Sequence[Value], instrument: Instrument) -> bool:
-    """Whether a release had some of the values of a field, the oldest first: of its period."""
+def _is_given(values: Sequence[Value], but: Sequence[Value], instrument: Instrument) -> bool:
+    """Whether a release had some of the values of a field, the oldest first: of its period.
+
+    One that is not among others.
+    """
     start, end = instrument.period_start, instrument.period_end
     ends = [each.at for each in values[1:]]
     return any(
-        _is_before_release(each.at, instrument)
+        each not in but
+        and _is_before_release(each.at, instrument)
         and (end is None or each.at < end)
         and (start is None or until is None or until > start)
         for each, until in zip_longest(values, ends)
