@@ -184,6 +184,33 @@ def test_a_group_found_too_small_for_one_campaign_is_shown_no_other(house: House
     assert "was stopped" not in browser.get("/staff").text
 
 
+def test_the_page_says_that_one_whom_somebody_stopped_is_counted_anew_and_keeps_their_reason(
+    house: House,
+) -> None:
+    """Once its count is a year old, and not before; where too few would see it, it says that."""
+    people = crowd(house, ENOUGH)
+    its = long_campaign(house)
+    house.do(lambda t: campaigns.stop(t, its.campaign_id, reason="Too loud", actor="staff mo"))
+    browser, path = (
+        house.signed_in(house.staff("manager"), "staff"),
+        f"/staff/ads/{its.campaign_id}",
+    )
+    assert "its group is counted" not in browser.get(path).text
+    house.clock.moved += YEAR
+    browser = house.signed_in(house.staff("manager", sign_in="max"), "staff")
+    assert "its group is counted, which the privacy budget pays for" in browser.get(path).text
+    house.do(lambda t: t.record(people[0], "opt-out", fact="advertising-opt-out"))
+    before = spent(house)
+    assert resume(house, its) == 303
+    assert (now(house, its).state, now(house, its).reason) == ("stopped", "Too loud")
+    assert spent(house) == before + estimates.POINTS
+    page = browser.get(path).text
+    assert "Too few people would see it" in page
+    assert "its group is counted, which" not in page
+    agent = house.signed_in(house.staff(kind="agent", sign_in="pat", party=its.party), "agent")
+    assert "Stopped: Too loud" in agent.get("/advertiser").text
+
+
 @pytest.mark.parametrize("number", ["60", "none"])
 def test_what_a_new_version_calls_too_small_is_stopped(
     house: House, sample: upheld.Policy, number: str

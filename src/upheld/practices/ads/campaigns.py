@@ -320,8 +320,15 @@ def leave_stopped(transaction: Transaction, campaign_id: CampaignId, *, actor: s
 
 
 def leave_too_small(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> None:
-    """Leave a campaign stopped whose group may be too small by now. AdError for one that runs."""
-    _change(transaction, campaign_id, (STOPPED, STOPPED), TOO_SMALL, actor)
+    """Leave a campaign stopped whose group may be too small by now. AdError for one that runs.
+
+    That is why from then on, unless somebody stopped it for a reason of theirs.
+    """
+    transaction.lock(REGISTER)
+    its = require(transaction.tables, campaign_id)
+    is_by_itself = not its.reviewed_by or its.reason == OUTDATED
+    reason = TOO_SMALL if is_by_itself else its.reason
+    _change(transaction, campaign_id, (STOPPED, STOPPED), reason, actor)
     transaction.note(None, LEFT, actor=actor, id=campaign_id)
 
 

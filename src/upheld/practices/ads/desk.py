@@ -148,6 +148,7 @@ class AdDesk:
                 "report": ad_reports.totals_of(transaction, its),
                 "odd": anomalies.odd(transaction.tables, its),
                 "signs": likeness.signs(transaction, its),
+                "why_not": estimates.why_not(transaction, its),
                 "picture": picture,
                 "speaks": forbidden.topics_of(transaction.tables, transaction.policy, its),
                 "complaints": complaints.waiting(transaction.tables).get(its.campaign_id, []),

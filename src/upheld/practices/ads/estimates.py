@@ -118,12 +118,12 @@ def stop_outdated(gate: Gate) -> int:
         outdated = [
             its.campaign_id
             for its in campaigns.unfinished(transaction.tables, transaction.clock.now())
-            if _why_not(transaction, its)
+            if why_not(transaction, its)
         ]
     return sum(_stop_outdated(gate, each) for each in outdated)
 
 
-def _why_not(transaction: Transaction, its: Campaign) -> str:
+def why_not(transaction: Transaction, its: Campaign) -> str:
     """Why a campaign may not run, by the answer to its group; empty where it may."""
     if not its.criteria:
         return ""
@@ -138,7 +138,7 @@ def _stop_outdated(gate: Gate, campaign_id: CampaignId) -> bool:
     with gate.together() as transaction:
         transaction.lock(REGISTER)  # before it is read: whatever came meanwhile counts
         its = campaigns.require(transaction.tables, campaign_id)
-        reason = _why_not(transaction, its)
+        reason = why_not(transaction, its)
         if its.state != campaigns.APPROVED or not reason:
             return False
         campaigns.stop_for_review(transaction, campaign_id, reason=reason)
@@ -148,7 +148,8 @@ def _stop_outdated(gate: Gate, campaign_id: CampaignId) -> bool:
 def resume(transaction: Transaction, campaign_id: CampaignId, *, actor: str) -> Campaign:
     """Let a campaign run again that was stopped; it stays so where its group may be too small.
 
-    A group that was counted too long ago is counted anew. AdError for one that is not stopped, is
+    A group that was counted too long ago is counted anew. Why somebody stopped it stays what its
+    advertiser reads where it does not run. AdError for one that is not stopped, is
     over or speaks of something sensitive; BudgetError and NoiseError as for a review.
     """
     transaction.lock(REGISTER)  # first: a name may be taken back
