@@ -197,14 +197,14 @@ def test_an_instrument_without_reach_or_term_is_not_opened(
         (b"", 422),
         (b"#!/bin/sh\nrm -r /\n", 422),
         (b"<html><script>alert(1)</script>", 422),
-        (b"%PDF-" + b"x" * 1_000_000, 422),
+        (b"%PDF-" + b"x" * 10_000_000, 422),
         (b"%PDF-" + b"x" * 50_000_000, 413),
     ],
 )
 def test_a_document_that_is_none_is_not_accepted(
     house: House, desk: Desk, document: bytes, status: int
 ) -> None:
-    """A script, a page of the web, nothing, and more than a megabyte."""
+    """A script, a page of the web, nothing, and more than ten megabytes."""
     browser = house.signed_in(desk.officer, "staff")
     assert open_by_page(browser, form(house, house.customer()), document).status_code == status
 

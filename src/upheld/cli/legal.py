@@ -87,6 +87,7 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
     as_json: bool = JSON,
 ) -> None:
     """Open an instrument that came in; an informal request is recorded and refused."""
+    from upheld.practice.documents import document_at
     from upheld.practices.legal.demands import Demand
 
     provider = provider_of(settings_in(settings))
@@ -108,7 +109,7 @@ def open_one(  # noqa: PLR0913, PLR0917 - what an instrument says
         read_file(belief)[0].decode(errors="replace").strip() if belief else "",
         preserves,
     )
-    raw = read_file(document)[0] if document else b""
+    raw = document_at(document) if document else b""
     _step(
         settings, by, lambda desk, t, user_id: desk.open(t, demand, raw, user_id), as_json=as_json
     )

@@ -45,6 +45,7 @@ def open_closing(  # noqa: PLR0913, PLR0917 - what a closing says
     as_json: bool = JSON,
 ) -> None:
     """Open a closing with what was signed."""
+    from upheld.practice.documents import document_at
     from upheld.practices.takeovers.closing import ALL, SCHEDULE, ClosingTerms
     from upheld.practices.takeovers.questions import start_of
 
@@ -59,7 +60,7 @@ def open_closing(  # noqa: PLR0913, PLR0917 - what a closing says
     terms = ClosingTerms(
         kind, successor, reference, starts, SCHEDULE if schedule else ALL, tuple(numbers)
     )
-    raw = read_file(document)[0]
+    raw = document_at(document)
     _step(settings, by, lambda model, t, user: model.open(t, terms, raw, user), as_json=as_json)
 
 

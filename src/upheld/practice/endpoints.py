@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -98,13 +99,15 @@ def require_sign_in(  # noqa: PLR0913 - what a page asks of its visitor
     carries: Sequence[str] = (),
     is_use: bool = False,
     body_max: int | None = None,
+    body_roles: Sequence[str] = (),
 ) -> Endpoint:
     """An endpoint for whoever is signed in; everybody else is redirected to sign in first.
 
     `fresh` asks for the password again if it was given more than a few minutes ago; the fields of
     its form that it `carries` are still there after that. Opening a page that `is_use` of our
     services leads a customer first to what they have to be shown before they go on. `body_max` is
-    how many bytes a form may have, where that is not what every other may.
+    how many bytes a form may have, where that is not what every other may: of whoever has one of
+    the `body_roles`, if any are said.
     """
 
     async def endpoint(request: Request) -> Response:
@@ -125,7 +128,7 @@ def require_sign_in(  # noqa: PLR0913 - what a page asks of its visitor
             here = page_behind(provider, request, kind)
             return RedirectResponse(with_destination(path, here), 303)
         await _announce_signal(provider, request, session)
-        form = await _read_form(request, body_max or BODY_MAX)
+        form = await _read_form(request, _most_of(user, body_max, body_roles))
         user = await _with_company_roles(provider, user)
         visit = Visit(request, session, form, user)
         try:
@@ -250,10 +253,10 @@ async def _read_form(request: Request, body_max: int = BODY_MAX) -> FormData:
         return FormData()
     length = request.headers.get("content-length", "")
     if not length.isdecimal() or int(length) > body_max:
-        raise HTTPException(413)
+        raise Refusal(413, kit.SAID[413][0], _no_more_than(body_max))
     try:
         async with asyncio.timeout(kit.BODY_SECONDS):
-            form = await request.form(max_files=1, max_fields=200, max_part_size=BODY_MAX)
+            form = await _parse_form(request, body_max)
     except TimeoutError:
         raise HTTPException(408) from None
     except ClientDisconnect:
@@ -263,6 +266,35 @@ async def _read_form(request: Request, body_max: int = BODY_MAX) -> FormData:
         await form.close()
         raise Refusal(422, *NOT_TEXT)
     return form
+
+
+def _most_of(user: User | None, body_max: int | None, roles: Sequence[str]) -> int:
+    """How many bytes a form of somebody may have, where some, or all if none, may send more."""
+    is_theirs = not roles or (user is not None and not {*roles}.isdisjoint(user.roles))
+    return body_max if body_max and is_theirs else BODY_MAX
+
+
+async def _parse_form(request: Request, body_max: int) -> FormData:
+    """The fields of a form, and its file, which is never on a disk, whatever its size."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        return await request.form(max_fields=200, max_part_size=BODY_MAX)
+    async with aclosing(request.stream()) as stream:
+        parser = MultiPartParser(
+            request.headers, stream, max_files=1, max_fields=200, max_part_size=BODY_MAX
+        )
+        parser.spool_max_size = body_max
+        try:
+            return await parser.parse()
+        except MultiPartException:
+            raise HTTPException(400) from None
+
+
+def _no_more_than(body_max: int) -> str:
+    """What to do about a form that is too large, and how large it may be."""
+    megabytes = body_max // 1_000_000
+    most = f"{megabytes} MB" if megabytes else f"{body_max // 1_000} kB"
+    return f"Go back, and send less, such as a smaller file: at most {most}."
 
 
 def _refuse_foreign(provider: Provider, request: Request, *, has_token: bool = False) -> None:

@@ -214,7 +214,7 @@ def check_times(demand: Demand, now: datetime) -> None:
 
 
 def check_document(document: bytes, *, is_required: bool) -> None:
-    """LegalError unless a document is a PDF or a picture of at most a megabyte."""
+    """LegalError unless a document is a PDF or a picture, and not too large."""
     if not document and not is_required:
         return
     message, hint = problem_with(document)

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from starlette.background import BackgroundTask
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -29,7 +28,7 @@ from upheld.practice.consequences import (
     require_confirmation,
     short_reference,
 )
-from upheld.practice.documents import DOCUMENT_MAX, document_type
+from upheld.practice.documents import DOCUMENT_MAX, document_in, document_type
 from upheld.practice.endpoints import Visit
 from upheld.practice.labels import label_of_customers
 from upheld.practice.operators import User
@@ -115,8 +114,7 @@ class LegalDesk:
         filled = read(demand_fields(self.provider.policy), visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        file = visit.form.get(DOCUMENT)
-        document = await file.read() if isinstance(file, UploadFile) and file.filename else b""
+        document = await document_in(visit.form, DOCUMENT)
         demand = read_demand(filled, self.provider.clock.zone)
         try:
             instrument = await self.provider.do(

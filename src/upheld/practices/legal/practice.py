@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
-from upheld.practice.documents import DOCUMENT_MAX
+from upheld.practice.documents import FORM_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.owed_notices import NOTICE_OWED
@@ -26,7 +26,6 @@ from upheld.practices.legal.questions import DESK
 from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, SECOND, Releases
 from upheld.practices.legal.reviews import REVIEW
 
-FORM_MAX = DOCUMENT_MAX + 48_000  # below what is held in memory: no document is ever in a file
 NEEDS = (
     Need(
         "giving what a court or an authority demands by legal process",
@@ -47,7 +46,7 @@ def practice(provider: Provider) -> Practice:
 
     def route(method: str, path: str, handler: Handler) -> Route:
         largest = FORM_MAX if path == DESK else None
-        endpoint = require_sign_in(provider, "staff", handler, body_max=largest)
+        endpoint = require_sign_in(provider, "staff", handler, body_max=largest, body_roles=ROLES)
         return Route(path, endpoint, methods=[method])
 
     return Practice(

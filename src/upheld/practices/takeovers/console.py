@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -23,7 +22,7 @@ from upheld.practice.consequences import (
     require_confirmation,
     short_reference,
 )
-from upheld.practice.documents import DOCUMENT_MAX, document_type
+from upheld.practice.documents import DOCUMENT_MAX, document_in, document_type
 from upheld.practice.endpoints import Visit
 from upheld.practice.operators import User
 from upheld.practice.plugin import PendingAction, Provider
@@ -120,8 +119,7 @@ class TakeoverConsole:
         filled = read(await self._fields(), visit.form)
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        file = visit.form.get(DOCUMENT)
-        document = await file.read() if isinstance(file, UploadFile) and file.filename else b""
+        document = await document_in(visit.form, DOCUMENT)
         terms = read_terms(filled, self.provider.clock.zone)
         try:
             closing = await self.provider.do(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from upheld.gate.operations.jobs import MINUTE, Job
-from upheld.practice.documents import DOCUMENT_MAX
+from upheld.practice.documents import FORM_MAX
 from upheld.practice.endpoints import Handler, require_sign_in
 from upheld.practice.needs import Need
 from upheld.practice.owed_notices import NOTICE_OWED
@@ -18,7 +18,6 @@ from upheld.practices.takeovers.imports import PROOF_SEEN
 from upheld.practices.takeovers.questions import CONSOLE
 from upheld.practices.takeovers.work import NOTICE, ONCE, TakeoverWork
 
-FORM_MAX = DOCUMENT_MAX + 48_000  # below what is held in memory: no document is ever in a file
 NEEDS = (
     Need(
         "transferring accounts to a company that takes over",
@@ -36,7 +35,7 @@ def practice(provider: Provider) -> Practice:
 
     def route(method: str, path: str, handler: Handler) -> Route:
         largest = FORM_MAX if path == CONSOLE else None
-        endpoint = require_sign_in(provider, "staff", handler, body_max=largest)
+        endpoint = require_sign_in(provider, "staff", handler, body_max=largest, body_roles=ROLES)
         return Route(path, endpoint, methods=[method])
 
     return Practice(
