@@ -199,6 +199,26 @@ def test_an_order_to_preserve_names_kinds_of_data_one_by_one(
     assert (caught.value.code, caught.value.field) == ("legal-reach", "fields")
 
 
+def test_what_is_approved_without_a_check_cannot_be_checked(house: House, desk: Desk) -> None:
+    """A determination: counsel who tries is told so, and a second person approves it after that."""
+    order = demand(
+        house,
+        house.customer(),
+        kind="determination",
+        ground="suspected-fraud",
+        belief="It was them.",
+        recipient="law-enforcement",
+    )
+    which = orders.opened(house, desk, order, b"").instrument_id
+    path, counsel = f"/staff/legal/{which}", house.signed_in(desk.counsel, "staff")
+    assert f"{path}/check" not in counsel.get(path).text
+    answer = send(counsel, f"{path}/check", {}, path)
+    assert answer.status_code == 409
+    assert "A determination is approved without a check." in answer.text
+    assert waits(house, desk.second) == [SECOND]
+    assert house.do(lambda t: desk.instruments.approve(t, which, desk.second)).state == APPROVED
+
+
 def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
     """A review of signs that nobody sees is none, and what is in force stays as it was."""
     order = demand(

@@ -159,11 +159,20 @@ class Instruments:
     def check(
         self, transaction: Transaction, instrument_id: InstrumentId, by: UserId
     ) -> Instrument:
-        """Counsel finds an instrument valid, and its reach as it is written down."""
+        """Counsel finds an instrument valid, and its reach as it is written down.
+
+        LegalError for what is approved without that.
+        """
         instrument, user = self._require_next(transaction, instrument_id, by, OPEN)
         if COUNSEL not in user.roles:
             raise LegalError(
                 "counsel checks an instrument", code="legal-role", hint="ask your counsel"
+            )
+        if instrument.state_before_approval != CHECKED:
+            raise LegalError(
+                f"a {instrument.kind} is approved without a check",
+                code="legal-state",
+                hint="let somebody approve it who did not make it",
             )
         at = microseconds(transaction.clock.now())
         changes = {"state": CHECKED, "checked": at, "checked_by": user.user_id}
