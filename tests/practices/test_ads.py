@@ -39,6 +39,12 @@ WHY = "Why this ad"
         "https://shop.example/555-010-0123/offer",
         "https://shop.example/for/aGVsbG8gd29ybGQxMjM0",
         "https://9f8e7d6c5b4a39281706.shop.example/",
+        "https://shop.example/u/55501/00123",
+        "https://55501.shop.example/00123",
+        "https://shop.example/20120314559",
+        "https://shop.example/2026-11-30/1990-02-01/123",
+        "https://shop.example/a1b2c3d4e5f6g7h8",
+        "https://shop.example/offer-a1b2c3d4e5f6.html",
         "https://[",
         "",
     ],
@@ -58,10 +64,17 @@ def test_a_plain_page_on_the_domain_or_below_it_is_taken() -> None:
         "/spades-and-seeds-for-2027",
         "/p/12345678",
         "/faced-a",
+        "/face-2-face-2-bed",
+        "/2026-11-30-01",
+        "/2026/11/30/top-10-of-20-pots",
+        "/iphone15promax256gb",
+        "/decade-of-facades-10-20",
     )
     plain = [f"https://{DOMAIN}{page}" for page in pages]
     for address in (*plain, f"https://www.{DOMAIN}/"):
         campaigns._require_address(address, DOMAIN)
+    for domain in ("1234567890.example", "a1b2c3d4e5f6a7b8.example"):  # what a company is called
+        campaigns._require_address(f"https://{domain}/spades", domain)
 
 
 def test_what_is_no_group_of_our_list_or_not_by_an_advertiser_is_refused(house: House) -> None:

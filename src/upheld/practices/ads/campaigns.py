@@ -23,6 +23,7 @@ from upheld.gate.transaction import Transaction
 from upheld.policy.load import Policy
 from upheld.practice import bands, parties
 from upheld.practice.needs import can_ever
+from upheld.practices.ads.page_numbers import is_numbered
 from upheld.practices.ads.tables import ad_report, advertiser_domain, campaign
 
 ADVERTISER: Final = "advertiser"
@@ -46,10 +47,6 @@ CENTS_MAX: Final = 100_000
 REASON_MAX: Final = 200
 OUTDATED: Final = "Its group was counted a year ago, and has to be counted anew"
 TOO_SMALL: Final = "Too few people would see it"
-_NUMBERED: Final = re.compile(  # a long number, hexadecimal digits, or a word of all kinds of them
-    r"(?:[_-]?[0-9]){10,}[_-]*|(?=(?:.*[0-9]){2})[0-9a-fA-F_-]{16,}"
-    r"|(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])[0-9A-Za-z]{16,}"
-)
 _DOMAIN: Final = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\Z")
 _PATH: Final = re.compile(r"(/[A-Za-z0-9._-]*)*\Z")
 
@@ -221,10 +218,10 @@ def _require_address(address: str, domain: str) -> None:
             "the page must be a plain address on your domain",
             f"write https://{domain}/page, with no query, fragment, port or sign-in",
         )
-    if any(_NUMBERED.fullmatch(each) for each in re.split("[/.]", f"{host}{parts.path}")):
+    if is_numbered(host.removesuffix(domain) + parts.path):
         raise _error(
             "the page's address has what looks like somebody's number",
-            "lead to a page that is named in words",
+            "lead to a page that is named in words, with nine digits at most",
         )
 
 
