@@ -145,6 +145,7 @@ def incident(house: House, people: list[upheld.PersonId], entries: int) -> None:
     for kind, name, what in (
         ("staff", "0" * 32, "a session of staff"),
         ("table", "value", "a copy of the values"),
+        ("time", "", "anything in a span of time"),
     ):
         misuse = Misuse(kind, name, start, end)
         took = seconds(partial(find_affected, gate, misuse))

@@ -74,6 +74,17 @@ def test_a_practice_alarm_is_opened_as_one_and_tells_how_long_each_step_took(hom
     assert all(each["before_deadline"] < 0 <= each["took"] for each in record)
 
 
+def test_an_incident_of_a_span_of_time_has_no_name(home: Path) -> None:
+    """It is opened by its kind alone, and one that is given a name all the same is refused."""
+    customer(home)
+    opening = ("incident", "open", "time", "--by", "pia", *TIMES, "--json")
+    new = json.loads(run(home, *opening))
+    assert (new["kind"], new["people"]) == ("time", 0)  # nobody was here yet
+    with pytest.raises(UpheldError) as caught:
+        run(home, "incident", "open", "time", "sam", "--by", "pia", *TIMES)
+    assert caught.value.code == "incident-subject"
+
+
 @pytest.mark.parametrize(
     ("words", "by", "code"),
     [

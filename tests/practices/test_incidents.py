@@ -151,6 +151,9 @@ def test_the_ledger_says_whom_a_misuse_touched_and_in_what(house: House) -> None
     assert "phone" not in by_key[bo]
     assert find_affected(gate, Misuse("table", "value", before, now)) == by_key
     assert find_affected(gate, Misuse("table", "account", before, now)) == {ann: set(), bo: set()}
+    assert find_affected(gate, Misuse("time", "", before, now)) == {ann: {"name", "email"}}
+    assert find_affected(gate, Misuse("time", "", before - HOUR, now)).keys() == {ann, bo}
+    assert find_affected(gate, Misuse("time", "", now, now + HOUR)) == {}
     with pytest.raises(MisuseError):
         require_subject(gate, "table", "entry")
     with pytest.raises(MisuseError):
@@ -272,6 +275,8 @@ def test_somebody_erased_between_drafting_and_sending_is_passed_over(
         ({"subject": "nobody"}, "Nobody works"),
         ({"kind": "table", "subject": "entry; DROP TABLE entry"}, "no such table"),
         ({"kind": "partner", "subject": "Nobody & Co"}, "No company"),
+        ({"kind": "key", "subject": ""}, "Say which one"),
+        ({"kind": "time", "subject": "sam"}, "leave out which one"),
     ],
 )
 def test_times_and_things_that_cannot_be_are_refused(
@@ -426,3 +431,24 @@ def test_whoever_takes_the_next_step_of_an_incident_reads_that_it_waits(
     send(officers[0], f"{path}/draft", {"notice": NOTICE}, path)
     assert [second in each.get("/staff").text for each in officers] == [False, True]
     assert second not in house.signed_in(user, "staff").get("/staff").text
+
+
+def test_all_that_was_done_in_a_time_is_an_incident_without_a_name(house: House) -> None:
+    """Whoever does not know who was there says when, and those of that time are told."""
+    house.customer("bo@marked.example")
+    ann, user = house.customer(), house.staff("support")
+    house.clock.moved += 2 * HOUR
+    look_at(house, ann, user)
+    officers = [
+        house.signed_in(house.staff("privacy", sign_in=name), "staff") for name in ("pia", "pat")
+    ]
+    path = f"{CONSOLE}/{open_one(house, officers[0], kind='time', subject='')}"
+    page = officers[0].get(path).text
+    assert "All that anybody did in a span of time, from" in page
+    assert "<dt>People touched</dt><dd>1</dd>" in page
+    send(officers[0], f"{path}/draft", {"notice": NOTICE}, path)
+    send(officers[1], f"{path}/approve", {}, path)
+    assert run_job(house) == 1
+    ((to, text),) = letters(house, path.replace("/staff", "/me"))
+    assert (to, "name" in text) == ("ann@marked.example", True)
+    assert "what was misused,time\r\n" in officers[0].get(f"{path}/counts.csv").text

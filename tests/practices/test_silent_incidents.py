@@ -33,6 +33,7 @@ from upheld.gate.operations.misuse import (
     PARTNER,
     STAFF,
     TABLE,
+    TIME,
     Misuse,
     find_affected,
     tables_of_people,
@@ -80,7 +81,7 @@ def misuses(twin: Twin, backup_id: str) -> list[Misuse]:
     named += [(PARTNER, each) for each in companies]
     named += [(TABLE, each) for each in sorted(tables_of_people())]
     epoch = str(twin.gate.gate.context.keyring.current.number)
-    named += [(KEY, epoch), (BACKUP, backup_id)]
+    named += [(KEY, epoch), (BACKUP, backup_id), (TIME, "")]
     now = house.clock.now()
     return [Misuse(kind, name, now - timedelta(days=2 * YEARS), now) for kind, name in named]
 
@@ -127,6 +128,7 @@ def things(twin: Twin) -> list[tuple[str, str]]:
         (STAFF, "support"),
         (STAFF, "olaf"),  # of the legal desk
         (PARTNER, "Duns"),
+        (TIME, ""),
         (KEY, str(twin.gate.gate.context.keyring.current.number)),
         (BACKUP, back_up(twin)),
     ]

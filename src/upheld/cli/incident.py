@@ -49,8 +49,8 @@ def _moment(option: str, value: str, clock: Clock) -> datetime:
 
 @incident.command("open")
 def open_incident(  # noqa: PLR0913, PLR0917 - what an incident says
-    kind: str = typer.Argument(help="staff, partner, key, table or backup."),
-    subject: str = typer.Argument(help="Which one, by its name, number or id."),
+    kind: str = typer.Argument(help="staff, partner, key, table, backup or time."),
+    subject: str = typer.Argument("", help="Which one, by its name, number or id; none of a time."),
     by: str = BY,
     since: str = typer.Option(..., "--since", help='From when, as "2026-03-11 16:20".'),
     until: str = typer.Option(..., "--until", help="Until when."),

@@ -1,10 +1,10 @@
 """Whose data were touched by a misuse, and of which kinds: worked out from the ledger's entries.
 
-What a member of staff or a company did in a span of time stands in the entries, each with its kinds
-of data and its people. Whoever has a key, a table or a backup has what had been stored until then,
-and entries say that too. No value is read. What legal process had us do is passed over, since an
-order may forbid us to speak of it: its entries, what a table has for it alone, and whoever is there
-for what is kept apart alone. No other act ever rests on a hold of which nobody may speak.
+What a member of staff, a company or anybody did in a span of time stands in the entries, each with
+its kinds of data and its people. Whoever has a key, a table or a backup has what had been stored
+until then, and entries say that too. No value is read. What legal process had us do is passed over,
+since an order may forbid us to speak of it: its entries, what a table has for it alone, and whoever
+is there for what is kept apart alone. No other act rests on a hold of which nobody may speak.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from upheld.vault.people import ACTIVE
 if TYPE_CHECKING:
     from upheld.gate.gate import Gate
 
-STAFF, PARTNER, KEY, TABLE, BACKUP = "staff", "partner", "key", "table", "backup"
-KINDS: Final = (STAFF, PARTNER, KEY, TABLE, BACKUP)
+STAFF, PARTNER, KEY, TABLE, BACKUP, TIME = "staff", "partner", "key", "table", "backup", "time"
+KINDS: Final = (STAFF, PARTNER, KEY, TABLE, BACKUP, TIME)
 TOLD: Final = "told"  # of a table: where something may be told of a row, "" where never
 VALUES: Final = "value"  # the one table in which values of people lie
 _TOGETHER: Final = 500  # entries in one query
@@ -49,7 +49,7 @@ class Misuse(NamedTuple):
     """What was misused, and from when until when.
 
     `name` is the id of a member of staff, the word of a company, the number of an epoch of keys,
-    the name of a table, or the id of a backup.
+    the name of a table, or the id of a backup; empty where it is not known who did what in a time.
     """
 
     kind: str
@@ -82,7 +82,16 @@ _Test = Callable[[_Body], bool]
 
 
 def require_subject(gate: Gate, kind: str, name: str) -> None:
-    """MisuseError unless there is an epoch of keys, a table or a backup by this name."""
+    """MisuseError unless there is an epoch of keys, a table or a backup by this name.
+
+    All that was done in a time has none.
+    """
+    if kind == TIME and name:
+        raise MisuseError(
+            "a span of time has no name",
+            code="incident-subject",
+            hint="say from when until when, and leave out which one",
+        )
     with reading(gate.engine) as connection:
         if kind == KEY:
             there = name.isdecimal() and len(name) < len(str(1 << 31))
@@ -144,6 +153,8 @@ def _affected(connection: Connection, misuse: Misuse) -> dict[str, set[str]]:
         return _gather(
             connection, _entries(connection, since, until, needle, _concerns(misuse.name))
         )
+    if misuse.kind == TIME:
+        return _gather(connection, _entries(connection, since, until, b"", _by_anybody))
     if misuse.kind == BACKUP:
         until = _backup_time(connection, BackupId(misuse.name)) or until
     among: set[str] | None = None
@@ -185,6 +196,10 @@ def _concerns(company: str) -> _Test:
         for party in (body.actor, body.recipient, body.source)
         if party.endswith(ending)
     )
+
+
+def _by_anybody(_: _Body) -> bool:
+    return True
 
 
 def _is_storing(body: _Body) -> bool:

@@ -17,7 +17,14 @@ from starlette.responses import Response
 from upheld.core.company_names import company_name
 from upheld.core.ids import IncidentId, UserId
 from upheld.database.own_tables import Tables
-from upheld.gate.operations.misuse import PARTNER, STAFF, Misuse, MisuseError, require_subject
+from upheld.gate.operations.misuse import (
+    PARTNER,
+    STAFF,
+    TIME,
+    Misuse,
+    MisuseError,
+    require_subject,
+)
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
 from upheld.practice.consequences import (
@@ -64,6 +71,7 @@ from upheld.practices.incidents.questions import (
     opening_confirmation,
     through_its_minute,
     waiting_line,
+    what_in_words,
 )
 from upheld.web.forms import EMPTY, Field, Filled, read
 from upheld.web.pages import format_time
@@ -136,9 +144,11 @@ class IncidentConsole:
         """Open an incident, once that was confirmed."""
         user = _officer(visit)
         filled = read(self.fields, visit.form)
+        values, subject = filled.values, filled.values.get("subject", "")
+        if not subject and values.get("kind", TIME) != TIME:
+            filled = filled.wrong("subject", "Say which one it is.")
         if not filled.ok:
             return await self.show(visit, filled, 422)
-        values = filled.values
         since, until, discovery = (
             datetime.fromisoformat(values[each]) for each in ("since", "until", "discovery")
         )
@@ -146,7 +156,7 @@ class IncidentConsole:
         gate, kind = self.provider.gate.gate, values["kind"]
 
         def work(transaction: Transaction) -> Incident:
-            name = incidents.subject_of(transaction, kind, values["subject"])
+            name = incidents.subject_of(transaction, kind, subject)
             misuse, is_drill = Misuse(kind, name, since, until), values["real"] == PRACTICE
             new = self.incidents.open(transaction, misuse, discovery, user.user_id, drill=is_drill)
             question = opening_confirmation(filled, self.provider.clock.zone)
@@ -155,7 +165,7 @@ class IncidentConsole:
 
         try:
             if kind not in (STAFF, PARTNER):
-                await self.provider.run_in_thread(require_subject, gate, kind, values["subject"])
+                await self.provider.run_in_thread(require_subject, gate, kind, subject)
             new = await self.provider.do(work)
         except (IncidentError, MisuseError) as error:
             field = error.field if isinstance(error, IncidentError) else "subject"
@@ -177,7 +187,7 @@ class IncidentConsole:
             view=view,
             it=there,
             reference=short_reference(there.incident_id),
-            kinds=KINDS,
+            misuse_in_words=what_in_words(there.misuse.kind, view.subject),
             what=DRILL if there.drill else "Incident",
             record=drill_record(there, view.steps),
             outcome=drill_outcome(there),

@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from upheld.core.ids import UserId
-from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE
+from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE, TIME
 from upheld.practice.consequences import Confirmation
 from upheld.practices.incidents.incidents import (
     APPROVAL,
@@ -38,6 +38,7 @@ KINDS: Final = {
     KEY: "A key: an epoch of the keyring",
     TABLE: "A table of the database",
     BACKUP: "A backup",
+    TIME: "All that anybody did in a span of time",
 }
 STATES: Final = {
     COUNTING: "being counted",
@@ -120,10 +121,12 @@ def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
         Field(
             "subject",
             "Which one",
+            required=False,
             length_max=100,
             autocomplete="off",
             hint="The name by which they sign in, the company, the number of the epoch, the name"
-            " of the table, or the id of the backup.",
+            " of the table, or the id of the backup. None where you know the time alone.",
+            may_be_empty="but for a span of time",
         ),
         moment("since", "From when"),
         moment("until", "Until when"),
@@ -133,6 +136,11 @@ def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
     )
 
 
+def what_in_words(kind: str, subject: str) -> str:
+    """What was misused: of which kind it is and, if it has one, its name."""
+    return f"{KINDS[kind]}: {subject}" if subject else KINDS[kind]
+
+
 def opening_confirmation(filled: Filled, zone: tzinfo) -> Confirmation:
     """What opening an incident does, before it is opened."""
     values = filled.values
@@ -140,7 +148,9 @@ def opening_confirmation(filled: Filled, zone: tzinfo) -> Confirmation:
         format_time(datetime.fromisoformat(values[each]).astimezone(zone))
         for each in ("since", "until", "discovery")
     )
-    what = f"{KINDS[values['kind']]}: {values['subject']}, from {since} until {until}."
+    what = (
+        f"{what_in_words(values['kind'], values.get('subject', ''))}, from {since} until {until}."
+    )
     if values["real"] == PRACTICE:
         return Confirmation(
             "Open this practice alarm?",

@@ -14,8 +14,10 @@ incident: Final = Table(  # what was misused, and how far the work about it has 
     Column("incident_id", ID, primary_key=True),
     Column("turn", Integer, nullable=False),  # how often it was changed
     Column("state", WORD, nullable=False),  # counting, counted, drafted, approved, closed
-    Column("kind", WORD, nullable=False),  # staff, partner, key, table, backup
-    Column("subject", WORD, nullable=False),  # an id, a name of our own, or a number
+    Column("kind", WORD, nullable=False),  # staff, partner, key, table, backup, time
+    Column(
+        "subject", WORD, nullable=False
+    ),  # an id, a name of our own, or a number; none of a time
     Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Column("discovery", Instant, nullable=False),  # when it was found, from which time runs

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from upheld.database.own_tables import Tables
-from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE
+from upheld.gate.operations.misuse import BACKUP, KEY, PARTNER, STAFF, TABLE, TIME
 from upheld.practice.transparency import PublicEvent, TransparencySource
 from upheld.practices.incidents.incidents import APPROVED, CLOSED, Incidents
 
@@ -20,6 +20,7 @@ _KINDS: Final = {
     KEY: "incident: misuse of a key",
     TABLE: "incident: misuse of a part of our database",
     BACKUP: "incident: misuse of a backup",
+    TIME: "incident: misuse by somebody unknown",
 }
 _OUTCOMES: Final = {APPROVED: "notices approved", CLOSED: "closed"}
 
