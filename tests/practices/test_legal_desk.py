@@ -54,6 +54,26 @@ def test_whoever_can_take_the_next_step_is_told_that_it_waits_and_nobody_else(
     assert waits(house, desk.second) == []  # it has lapsed: nobody can approve it
 
 
+def test_more_than_a_few_that_wait_alike_are_one_line_that_leads_to_their_list(
+    house: House, desk: Desk
+) -> None:
+    """It says how many there are; a few have a line each, and so has what says something else."""
+    ann = house.customer()
+    one = orders.opened(house, desk, demand(house, ann)).instrument_id
+    for _ in range(2):
+        orders.opened(house, desk, demand(house, ann))
+    page = house.signed_in(desk.counsel, "staff").get("/staff").text
+    assert page.count(CHECK) == 3
+    assert f'href="/staff/legal/{one}"' in page
+    orders.opened(house, desk, demand(house, ann))
+    page = house.signed_in(desk.counsel, "staff").get("/staff").text
+    assert page.count(CHECK) == page.count(f"{CHECK} There are 4 of these.") == 1
+    assert 'href="/staff/legal">Look at them</a>' in page
+    house.do(lambda t: desk.instruments.check(t, one, desk.counsel))
+    page = house.signed_in(desk.second, "staff").get("/staff").text
+    assert (page.count(SECOND), "of these" in page) == (1, False)
+
+
 def test_a_step_is_offered_to_whoever_may_take_it(house: House, desk: Desk) -> None:
     """An officer who is no counsel is shown neither the check nor the form for the key."""
     which = orders.opened(house, desk, demand(house, house.customer())).instrument_id

@@ -54,11 +54,12 @@ _LOG = logging.getLogger("upheld")
 
 
 class PendingAction(NamedTuple):
-    """Something that a customer has to do: a sentence, and where to do it."""
+    """Something that waits for somebody: a sentence, where to do it, and where all are listed."""
 
     sentence: str
     title: str
     href: str
+    listed_at: str = ""
 
 
 class Figure(NamedTuple):

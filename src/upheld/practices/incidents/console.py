@@ -127,7 +127,7 @@ class IncidentConsole:
         if not {*incidents.ROLES} & {*user.roles}:
             return []
         return [
-            PendingAction(sentence, "Look at it", f"{CONSOLE}/{each.incident_id}")
+            PendingAction(sentence, "Look at it", f"{CONSOLE}/{each.incident_id}", CONSOLE)
             for each in self.incidents.all(tables)
             if (sentence := waiting_line(each, user.user_id))
         ]

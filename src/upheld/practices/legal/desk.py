@@ -254,7 +254,7 @@ class LegalDesk:
             return []
         now, undelivered = self.provider.now(), self.releases.custody.waiting(tables)
         return [
-            PendingAction(sentence, "Look at it", f"{DESK}/{each.instrument_id}")
+            PendingAction(sentence, "Look at it", f"{DESK}/{each.instrument_id}", DESK)
             for each in self.instruments.all(tables)
             if (sentence := waiting_line(each, user, now, undelivered))
         ]

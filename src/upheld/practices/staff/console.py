@@ -25,6 +25,7 @@ from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practice.tasks import Task, TaskError
 from upheld.practices.staff import cases, look_up
+from upheld.practices.staff.alike import in_few_lines
 from upheld.practices.staff.roles import Roles
 from upheld.web.forms import EMPTY, read
 
@@ -100,7 +101,7 @@ class Console:
         """The queue, and nothing else until a task is chosen."""
         words = await self.provider.do(lambda transaction: self.around(transaction, visit))
         look = partial(self.provider.desk_actions, user=user_of(visit))
-        words["trouble"] = await self.provider.read(look)
+        words["trouble"] = in_few_lines(await self.provider.read(look))
         words["alarms"] = await self.provider.alarms()
         words["first"] = sorted(words["queue"], key=_urgency)[:FIRST_MAX]
         return self.page(visit, words)

@@ -86,7 +86,10 @@ class TakeoverConsole:
             return []
         return [
             PendingAction(
-                "A closing waits for a second person.", "Look at it", f"{CONSOLE}/{each.closing_id}"
+                "A closing waits for a second person.",
+                "Look at it",
+                f"{CONSOLE}/{each.closing_id}",
+                CONSOLE,
             )
             for each in self.closings.all(tables)
             if each.state == OPEN and each.opened_by != user.user_id
