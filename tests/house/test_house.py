@@ -218,6 +218,8 @@ READ_UNCHECKED = {
     ("practices/collection/ties.py", "visit_tie"): _LOOKED_AT,
     ("practices/collection/untying.py", "visit_tie"): _LOOKED_AT,
     ("practices/collection/released.py", "visit_block"): "each is read anew then and checked",
+    ("practices/collection/moving.py", "visit_tie"): "whose rows it finds are checked then",
+    ("practices/collection/moving.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/holding.py", "visit_tie"): "counts those that do not open",
     ("practices/collection/holding.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/holding.py", "visit_day"): "says which keys go with their days",

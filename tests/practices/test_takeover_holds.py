@@ -2,34 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pyrage
 import pytest
 
+import upheld
 from empty import empty_database
-from practices.closings import approved, lawyers_of, run_job, terms_of
+from practices.closings import Lawyers, approved, lawyers_of, run_job, successor_of, terms_of
 from practices.conftest import House, send
 from practices.orders import account_of, demand, desk_of, release, texts
 from practices.orders import approved as approved_order
 from practices.test_holds import apart, preserved, run_jobs, write_name
 from practices.test_partner_transactions import partner, row, take
 from practices.test_silence_over import drop_name
+from practices.test_silent_months import close_account
 from practices.test_takeovers import transfers
 from practices.test_visit_pages import record_visits, signed_in_visits, untie_path
+from practices.twins import MADE_UP, Copies, Twin, copies_of, in_both
+from sizes import size
 from upheld.core.ids import UserId
 from upheld.gate.erasure.erase import erase
+from upheld.gate.transaction import Transaction
 from upheld.practices.feeds import withdrawal
+from upheld.practices.rights import requests
+from upheld.practices.takeovers.closings import Closings
 from upheld.practices.takeovers.handover import Handover
 from upheld.practices.takeovers.manifest import read_archive
 from upheld.practices.takeovers.parcels import read_parcel
+
+DAYS = [1, 450, 250, 750][: size("ages at which twins under silent orders go", short=2, long=4)]
 
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> str:
     """What goes to a successor is the same from every database."""
     return empty_database(tmp_path)
+
+
+@pytest.fixture
+def twins(house: House, sample: upheld.Policy, tmp_path: Path) -> Iterator[Copies]:
+    """Two copies of a world: in the second, silent orders are over Ann and a child for years."""
+    yield from copies_of(house, sample, tmp_path, days=1500)
+
+
+def take_back(twin: Twin) -> None:
+    """Let Ann want no erasure any more, so that her account goes."""
+    ann = twin.world.ann
+
+    def work(transaction: Transaction) -> None:
+        for each in requests.requests_of(transaction.tables, ann):
+            requests.revoke(transaction, each)
+
+    twin.world.house.do(work)
+
+
+def handed_over(twin: Twin) -> tuple[int, list[str]]:
+    """How many accounts a merger takes, and each, but for what is made up."""
+    house, path = twin.world.house, twin.folder / "all.zip"
+    first, second = (house.staff("counsel", sign_in=each) for each in ("quin", "rae"))
+    party, identity = successor_of(house, "Birch Harbor")
+    lawyers = Lawyers(first, second, party, Closings(house.provider), identity)
+    closing_id = approved(house, lawyers, terms_of(house, lawyers)).closing_id
+    run_job(house)
+    done = Handover(lawyers.closings).write(twin.gate.gate, closing_id, path, lawyers.first)
+    manifest, parts = read_archive(path, done.digest)
+    parcels = [read_parcel(pyrage.decrypt(each, [lawyers.identity])) for each in parts]
+    lines = [
+        MADE_UP.sub("…", msgspec.json.encode(msgspec.structs.replace(each, entry=0)).decode())
+        for each in parcels
+    ]
+    return manifest.accounts, lines
+
+
+@pytest.mark.parametrize("days", DAYS)
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_a_takeover_takes_the_same_where_an_order_is_silent(
+    twins: Copies, monkeypatch: pytest.MonkeyPatch, days: int, closed: bool
+) -> None:
+    """Of as many accounts the same lines, whatever has gone openly since."""
+    in_both(0, monkeypatch, twins.both, take_back)
+    if closed:
+        in_both(1, monkeypatch, twins.both, close_account)
+    in_both(2, monkeypatch, twins.both, partial(Twin.pass_days, days=days))
+    plain, silent = in_both(3, monkeypatch, twins.both, handed_over)
+    assert plain[0] == silent[0] == len(plain[1])
+    assert plain[1] == silent[1]
+    assert any("/about" in each for each in plain[1]) is (days < 400)
 
 
 def test_a_takeover_takes_nothing_that_a_silent_order_keeps_and_that_stays_here(

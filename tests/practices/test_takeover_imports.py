@@ -27,8 +27,9 @@ from upheld.practice import parties
 from upheld.practices.staff import people
 from upheld.practices.takeovers import imports
 from upheld.practices.takeovers.handover import Handover
-from upheld.practices.takeovers.imports import ArchiveImport, ImportedArchive, proofs
+from upheld.practices.takeovers.imports import ArchiveImport, ImportedArchive
 from upheld.practices.takeovers.manifest import TransferArchiveError
+from upheld.practices.takeovers.proofs import proofs
 
 EMAILS = ("ann@marked.example", "bo@marked.example", "cy@marked.example")
 CLAUSE = """When we take over customers of a partner, we take in who they are. {#arrivals}

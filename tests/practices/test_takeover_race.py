@@ -18,7 +18,7 @@ import pytest
 
 from practices.conftest import House
 from practices.test_takeover_imports import counsel, policy
-from upheld.core.ids import EntryNumber
+from upheld.core.ids import ClosingId, EntryNumber
 from upheld.practice import parties
 from upheld.practices.takeovers.imports import ArchiveImport, ImportedArchive
 from upheld.practices.takeovers.manifest import (
@@ -44,7 +44,7 @@ def archive(path: Path, number: int) -> str:
 def parcel(values: dict[str, str], number: int, *choices: ParcelChoice) -> Parcel:
     """An account with some values and choices, of a closing that has this number."""
     return Parcel(
-        closing=f"{number:032x}",
+        closing=ClosingId(f"{number:032x}"),
         account=values.get("email", ""),
         entry=EntryNumber(1),
         policy="0" * 64,

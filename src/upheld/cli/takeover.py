@@ -200,7 +200,7 @@ def proof(
 ) -> None:
     """Print what came along with somebody's account, but for its values, as JSON."""
     from upheld.core.ids import PersonId
-    from upheld.practices.takeovers.imports import proofs
+    from upheld.practices.takeovers.proofs import proofs
 
     provider = provider_of(settings_in(settings))
     with provider.gate.gate.together() as transaction:

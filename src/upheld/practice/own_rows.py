@@ -1,18 +1,53 @@
-"""What practices keep of people in tables of their own, by kind of data, for a release of it."""
+"""What practices keep of people in tables of their own, by kind of data.
+
+It is released where the law demands it, and goes with an account to a company that takes over.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from upheld.core.ids import PersonId
+from upheld.core.ids import ClosingId, PersonId
 from upheld.gate.transaction import Transaction
 
 # What is kept of somebody, each with when it came in.
 RowsOf = Callable[[Transaction, PersonId], list[tuple[datetime, str]]]
 # Those of them that were told as gone, and are told of again now, but were not at a moment before.
 RowsSince = Callable[[Transaction, PersonId, datetime], list[tuple[datetime, str]]]
+
+
+class OwnRow(NamedTuple):
+    """A row as it goes with an account: what it says, when it came in, from whom and by what."""
+
+    value: str
+    at: datetime
+    source: str
+    occasion: str = ""
+    clause: str = ""
+
+
+class OwnRows(NamedTuple):
+    """What goes of somebody, by kind of data, and of which kinds some of it cannot be read."""
+
+    rows: dict[str, list[OwnRow]]
+    unreadable: set[str]
+
+
+# What goes of some people, of those of whom anything is kept that may be told of.
+RowsToSuccessor = Callable[[Transaction, Sequence[PersonId]], Mapping[PersonId, OwnRows]]
+
+
+class RowIntake(NamedTuple):
+    """How rows of a kind come in with accounts of another provider, which a policy let in.
+
+    `check` gives ValueError for one that is none. `keep` has the company that hands them over, the
+    closing and whose they are.
+    """
+
+    check: Callable[[Transaction, str], object]
+    keep: Callable[[Transaction, str, ClosingId, Mapping[PersonId, Sequence[str]]], None]
 
 
 class WithRows(Protocol):
@@ -25,6 +60,10 @@ class WithRows(Protocol):
     @property
     def own_rows_after_silence(self) -> Mapping[str, RowsSince]:
         """Kind of data, to who reads what was told as gone, and is told of since a moment."""
+
+    @property
+    def rows_to_successor(self) -> RowsToSuccessor | None:
+        """What goes of these kinds with accounts; nothing of it where it is None."""
 
 
 def rows_of(
@@ -52,3 +91,21 @@ def rows_after_silence(
         if field in each.own_rows_after_silence
     ]
     return sorted(row for reader in readers for row in reader(transaction, person_id, before))
+
+
+def rows_to_go(
+    practices: Iterable[WithRows], transaction: Transaction, people: Sequence[PersonId]
+) -> dict[PersonId, OwnRows]:
+    """What practices keep of some people in tables of their own and goes with their accounts.
+
+    What nothing keeps but a hold is not among it, so that nobody can tell from it of an order.
+    """
+    result: dict[PersonId, OwnRows] = {}
+    for each in practices:
+        read = each.rows_to_successor
+        for person_id, its in read(transaction, people).items() if read else ():
+            mine = result.setdefault(person_id, OwnRows({}, set()))
+            for field, some in its.rows.items():
+                mine.rows.setdefault(field, []).extend(some)
+            mine.unreadable.update(its.unreadable)
+    return result

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import msgspec
@@ -24,7 +24,7 @@ _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class PartnerTransaction(msgspec.Struct, frozen=True):
+class PartnerTransaction(msgspec.Struct, frozen=True, omit_defaults=True):
     """A transaction of a customer with a partner."""
 
     reference: str  # by which the partner knows it
@@ -32,6 +32,11 @@ class PartnerTransaction(msgspec.Struct, frozen=True):
     cents: int
     currency: str
     what: str
+    company: str = ""  # where that is another one than who told us
+    stolen: bool = False  # whether the access by which that one was told of it was stolen
+
+
+_TRANSACTION: Final = msgspec.json.Decoder(PartnerTransaction)
 
 
 class PartnerRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -84,6 +89,27 @@ class RowReader:
         except ValueError:
             return None
         return PartnerRow(its.reference, its.day.isoformat(), whose, _ENCODER.encode(its))
+
+
+def read_json(text: str, today: date) -> PartnerTransaction:
+    """A row as another provider has it, in JSON; ValueError where it is none.
+
+    It may be of tomorrow, which begins earlier elsewhere.
+    """
+    its = _TRANSACTION.decode(text)
+    sign, cents = "-" if its.cents < 0 else "", abs(its.cents)
+    words = {
+        "reference": its.reference,
+        "date": its.day.isoformat(),
+        "amount": f"{sign}{cents // 100}.{cents % 100:02}",
+        "currency": its.currency,
+        "what": its.what,
+    }
+    same = RowReader(today + timedelta(days=1)).read(words)
+    same = msgspec.structs.replace(same, company=_text("company", its.company), stolen=its.stolen)
+    if same != its:
+        raise ValueError("it is not as a row of a partner's is kept")
+    return its
 
 
 def _day(text: str, latest: date) -> date:

@@ -110,7 +110,7 @@ def take_rows(
         else:
             to_keep.append(match)
             there.add(key)
-    _keep(transaction, party, to_keep, feed_id)
+    keep_contents(transaction, party, feed_id, [(key, row.content) for _, row, key in to_keep])
     return reasons
 
 
@@ -199,18 +199,21 @@ def _first_days(
     }
 
 
-def _keep(transaction: Transaction, party: str, to_keep: Sequence[_Match], feed_id: FeedId) -> None:
+def keep_contents(
+    transaction: Transaction, party: str, feed_id: FeedId, some: Sequence[tuple[RowKey, bytes]]
+) -> None:
+    """Keep rows that a company told, each a transaction in JSON; the policy was asked before."""
     sealer, received = transaction.sealer(*SEALED_FOR), transaction.clock.today().isoformat()
     contents = sealer.seal_each(
-        [row.content for _, row, _ in to_keep],
-        [(person_id, party, mark) for _, _, (person_id, mark) in to_keep],
+        [content for _, content in some],
+        [(person_id, party, mark) for (person_id, mark), _ in some],
     )
     transaction.tables.insert_rows(
         table,
         ("person_id", "party", "mark", "feed_id", "received", "sealed", "gone"),
         [
             (person_id, party, mark, feed_id, received, content, None)
-            for (_, _, (person_id, mark)), content in zip(to_keep, contents, strict=True)
+            for ((person_id, mark), _), content in zip(some, contents, strict=True)
         ],
     )
 
@@ -222,22 +225,24 @@ def of_person(transaction: Transaction, person_id: PersonId) -> list[OwnTransact
 
 def _read(transaction: Transaction, rows_read: Sequence[Any]) -> list[OwnTransaction]:
     """What some rows say, the latest first."""
-    sealer, stolen = transaction.sealer(*SEALED_FOR), StolenAccess(transaction.tables)
-    rows = [
-        OwnTransaction(
-            company_name(each.party),
-            each.received,
-            msgspec.json.decode(
-                sealer.unseal(
-                    each.sealed, each.person_id, each.party, each.mark, what="a transaction"
-                ),
-                type=PartnerTransaction,
-            ),
-            stolen.covers(each.party, each.feed_id),
-        )
-        for each in rows_read
-    ]
+    rows = [its for _, its in read_rows(transaction, rows_read)]
     return sorted(rows, key=lambda each: (each.row.day, each.row.reference), reverse=True)
+
+
+def read_rows(
+    transaction: Transaction, rows_read: Sequence[Any]
+) -> list[tuple[Any, OwnTransaction]]:
+    """Each of some rows with what it says, in their order."""
+    sealer, stolen = transaction.sealer(*SEALED_FOR), StolenAccess(transaction.tables)
+    result = list[tuple[Any, OwnTransaction]]()
+    for each in rows_read:
+        place = (each.person_id, each.party, each.mark)
+        content = sealer.unseal(each.sealed, *place, what="a transaction")
+        row = msgspec.json.decode(content, type=PartnerTransaction)
+        company = row.company or company_name(each.party)
+        is_stolen = row.stolen or stolen.covers(each.party, each.feed_id)
+        result.append((each, OwnTransaction(company, each.received, row, is_stolen)))
+    return result
 
 
 def rows_of(transaction: Transaction, person_id: PersonId) -> list[tuple[datetime, str]]:

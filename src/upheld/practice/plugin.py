@@ -39,7 +39,7 @@ from upheld.practice.events import Events
 from upheld.practice.intake_register import IntakeSource
 from upheld.practice.needs import can_ever
 from upheld.practice.operators import MANAGER, User
-from upheld.practice.own_rows import RowsOf, RowsSince
+from upheld.practice.own_rows import RowIntake, RowsOf, RowsSince, RowsToSuccessor
 from upheld.practice.page_groups import MonthOfPages, RecentPages
 from upheld.practice.purchases import PurchaseApproval, Seller
 from upheld.practice.stock import StockSource
@@ -220,6 +220,8 @@ class Practice(NamedTuple):
     own_rows_after_silence: Mapping[
         str, RowsSince
     ] = {}  # of these, what is told of since a silence
+    rows_to_successor: RowsToSuccessor | None = None  # of these, what goes with accounts
+    row_intakes: Mapping[str, RowIntake] = {}  # kinds whose rows it takes in with accounts
 
 
 def _count_nothing(name: str, **labels: str) -> None:

@@ -21,6 +21,7 @@ from upheld.practices.collection.day_counts import COUNTED
 from upheld.practices.collection.day_page import DAY, DayPage
 from upheld.practices.collection.erasing import erase_visits
 from upheld.practices.collection.middleware import VisitMiddleware
+from upheld.practices.collection.moving import rows_to_successor
 from upheld.practices.collection.new_keys import RENEWED
 from upheld.practices.collection.own_visits import HERE as MINE
 from upheld.practices.collection.own_visits import OwnVisits
@@ -107,6 +108,7 @@ def practice(provider: Provider) -> Practice:
         due_stock=due_visits,
         own_rows=OWN_ROWS,
         own_rows_after_silence=OWN_ROWS_AFTER_SILENCE,
+        rows_to_successor=rows_to_successor,
         jobs=[Job("visits", 10 * MINUTE, _in_order)],
         month_of_pages=month_of_pages,
         recent_pages=recent_pages,

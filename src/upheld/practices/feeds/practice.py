@@ -19,6 +19,7 @@ from upheld.practices.feeds.licence_desk import HERE as LICENCES
 from upheld.practices.feeds.licence_desk import MINE as MY_LICENCES
 from upheld.practices.feeds.licence_desk import LicenceDesk
 from upheld.practices.feeds.linking import BY_LIKENESS
+from upheld.practices.feeds.moving import INTAKES, rows_to_successor
 from upheld.practices.feeds.own_transactions import HERE as MINE
 from upheld.practices.feeds.own_transactions import OwnTransactions, day_events
 from upheld.practices.feeds.public_lines import intake_lines
@@ -130,4 +131,6 @@ def practice(provider: Provider) -> Practice:
         day_events={"transaction": day_events},
         own_rows={"transaction": partner_transactions.rows_of},
         own_rows_after_silence={"transaction": partner_transactions.rows_after_silence},
+        rows_to_successor=rows_to_successor,
+        row_intakes=INTAKES,
     )

@@ -86,7 +86,7 @@ def _read_account(line: bytes, manifest: TransferManifest) -> Parcel:
         parcel = read_parcel(line)
     except msgspec.MsgspecError:
         _refuse()
-    is_whole = all(map(WORD.fullmatch, parcel.values)) and all(
+    is_whole = all(map(WORD.fullmatch, (*parcel.values, *parcel.rows))) and all(
         each.party.isprintable() and len(each.party) <= PARTY_MAX for each in parcel.choices
     )
     if not is_whole or (parcel.format, parcel.closing) != (FORMAT, manifest.closing):

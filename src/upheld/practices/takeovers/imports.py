@@ -31,12 +31,10 @@ from upheld.gate.act.request import Refused
 from upheld.gate.evidence.field_values import KINDS, FieldValueError
 from upheld.gate.evidence.provers import BIRTH_DATE, years
 from upheld.gate.transaction import Transaction
-from upheld.practice import operators
 from upheld.practice.admission import admission
 from upheld.practice.form_values import canonical, today
 from upheld.practice.plugin import Provider
 from upheld.practices.takeovers.arrival import check_archive, open_accounts
-from upheld.practices.takeovers.closing import TakeoverError
 from upheld.practices.takeovers.closings import require_role
 from upheld.practices.takeovers.entry_plans import (
     OCCASION,
@@ -46,12 +44,13 @@ from upheld.practices.takeovers.entry_plans import (
     company_of,
 )
 from upheld.practices.takeovers.manifest import TransferArchiveError, TransferManifest, read_archive
-from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, proof_of, read_parcel
+from upheld.practices.takeovers.parcels import Parcel, ParcelChoice, proof_of
+from upheld.practices.takeovers.proofs import PURPOSE
+from upheld.practices.takeovers.row_arrival import RowArrival
 from upheld.practices.takeovers.tables import takeover_arrival, takeover_proof
 
 ARRIVAL: Final = "import"  # the kind of entry by which a customer is known to have come from before
 REFUSED: Final = "takeover.turn-away"
-PROOF_SEEN: Final = "takeover.proof"
 BATCH: Final = 200  # accounts in one transaction
 EMAIL: Final = "email"
 FORBIDDING: Final = ("opt-out", "objection")  # kinds of choices that hold here too
@@ -62,7 +61,6 @@ NO_WORDS: Final = (
     "unknown-term",
     "empty-list",
 )  # why a record cannot say something
-PURPOSE: Final = "takeover-proof"  # under which proofs are sealed
 
 
 class RefusedAccount(NamedTuple):
@@ -130,6 +128,7 @@ class ArchiveImport:
         self.provider, self.by, self.company = provider, by, company
         self.leave_out = frozenset(leave_out)
         self.party, self.plans = "", EntryPlans("", ())
+        self.rows = RowArrival(provider.practices)
         with provider.gate.gate.together() as transaction:
             self._require(transaction)
 
@@ -315,14 +314,11 @@ class ArchiveImport:
     def _fields(self, transaction: Transaction, parcel: Parcel) -> tuple[str, ...] | _Reason:
         """The fields of an account that are to come in: not what is worked out here, its number."""
         words = transaction.policy.engine.compiled.leaves["data"].bit  # no group of fields
-        derived = self.provider.gate.gate.derived_of(parcel.values)
-        fields = {each for each, rows in parcel.values.items() if rows}
-        wanted = tuple(sorted(fields - self.leave_out - derived))
+        derived = self.provider.gate.gate.derived_of(parcel.fields)
+        wanted = tuple(sorted(parcel.fields - self.leave_out - derived))
         if unknown := tuple(each for each in wanted if each not in words):
             return _Reason("our policy has no word for some of it", unknown)
-        if several := tuple(
-            each for each in wanted if each not in parcel.series and len(parcel.values[each]) > 1
-        ):
+        if several := tuple(each for each in wanted if self.rows.has_too_many(parcel, each)):
             return _Reason("it has several values where one can be", several)
         return wanted or _Reason("there is nothing in it")
 
@@ -338,11 +334,12 @@ class ArchiveImport:
             return _Reason("somebody with this address is here already", (EMAIL,))
         for field in fields:
             try:
-                if field in KINDS and field not in parcel.series:
+                self.rows.check(transaction, parcel, field)
+                if field in KINDS and not self.rows.is_series(parcel, field):
                     canonical(self.provider, field, parcel.values[field][0].value)
             except ValueError:
                 return _Reason(_NO_VALUE, (field,))
-        if BIRTH_DATE in fields and BIRTH_DATE not in parcel.series:
+        if BIRTH_DATE in fields and not self.rows.is_series(parcel, BIRTH_DATE):
             born = date.fromisoformat(parcel.values[BIRTH_DATE][0].value)
             age = years(born, today(self.provider))
             decision = admission(transaction.policy).decision_at(age)
@@ -428,19 +425,22 @@ class ArchiveImport:
                 values: dict[tuple[str, ...], dict[PersonId, dict[str, str]]] = {}
                 series: dict[str, dict[PersonId, list[str]]] = {}
                 for each in whose:
-                    values_of_account = each.account.parcel.values
-                    one = tuple(f for f in fields if f not in each.account.parcel.series)
+                    parcel = each.account.parcel
+                    one = tuple(f for f in fields if not self.rows.is_series(parcel, f))
                     values.setdefault(one, {})[each.person_id] = {
-                        f: values_of_account[f][0].value for f in one
+                        f: parcel.values[f][0].value for f in one
                     }
                     for field in (f for f in fields if f not in one):
-                        rows = [row.value for row in values_of_account[field]]
-                        series.setdefault(field, {})[each.person_id] = rows
+                        if rows := self.rows.for_vault(parcel, field):
+                            series.setdefault(field, {})[each.person_id] = rows
                 for field, its in series.items():
                     _require(whose, transaction.append_each(its, field, **options))
                 for one, mine in values.items():
                     if one:
                         _require(whose, transaction.store_each(mine, **options))
+                parcels = {each.person_id: each.account.parcel for each in whose}
+                for field in fields:
+                    _require(whose, self.rows.keep(transaction, parcels, field, options))
         except FieldValueError:
             if len(whose) > 1:
                 raise _OutError from None
@@ -460,31 +460,6 @@ class ArchiveImport:
             clauses=reason.clauses,
             evidence=(account.parcel.closing,),
         )
-
-
-def proofs(transaction: Transaction, person_id: PersonId, by: UserId) -> list[Parcel]:
-    """What came along with somebody's account, without values; with an entry that they read.
-
-    TakeoverError for whoever does not work on takeovers, for their own account or a relative's, and
-    where nothing came along.
-    """
-    user = require_role(transaction.tables, by)
-    if operators.is_left_to_others(transaction.tables, user.user_id, person_id):
-        raise TakeoverError(
-            "it is your own account, or a relative's",
-            code="takeover-own",
-            hint="let somebody else do it",
-        )
-    rows = transaction.tables.select(takeover_proof, "person_id = ?", person_id)
-    sealer = transaction.person_sealers(PURPOSE, [person_id]).get(person_id)
-    if not rows or sealer is None:
-        raise TakeoverError(
-            "no account of this person came from another provider",
-            code="takeover",
-            hint="`upheld person find` tells somebody's id",
-        )
-    transaction.note(person_id, PROOF_SEEN, actor=f"staff {user.user_id}")
-    return [read_parcel(sealer.unseal(each.sealed, each.closing_id)) for each in rows]
 
 
 def _require(whose: Sequence[_Newcomer], outcomes: Mapping[PersonId, Outcome]) -> None:

@@ -7,7 +7,7 @@ an authority demanded are not in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +19,7 @@ from upheld.database.own_tables import to_datetime
 from upheld.gate.act.request import ActResult
 from upheld.gate.evidence.records import Record
 from upheld.gate.transaction import Transaction
+from upheld.practice.own_rows import OwnRow, OwnRows
 
 FORMAT: Final = "upheld-account-1"
 PASSWORDS: Final = "credentials"  # which open nothing at the successor's
@@ -54,23 +55,30 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """An account as a whole."""
 
     format: str = FORMAT
-    closing: str
+    closing: ClosingId
     account: str
     entry: EntryNumber
     policy: str
     values: dict[str, tuple[ParcelValue, ...]]
     series: tuple[str, ...]  # the fields among them that have rows, not one value
     choices: tuple[ParcelChoice, ...]
-    kept_back: tuple[str, ...]  # fields that the policy does not let go
+    # Fields that the policy does not let go, and those of which some could not be read.
+    kept_back: tuple[str, ...]
+    rows: dict[str, tuple[ParcelValue, ...]] = {}  # what practices keep apart from the values
+
+    @property
+    def fields(self) -> set[str]:
+        """The kinds of data of which something is in it."""
+        return {field for its in (self.values, self.rows) for field, some in its.items() if some}
 
 
 _PARCEL: Final = msgspec.json.Decoder(Parcel)
 
 
-def fields_of(transaction: Transaction, shapes: Mapping[str, str]) -> tuple[str, ...]:
+def fields_of(transaction: Transaction, kinds: Iterable[str]) -> tuple[str, ...]:
     """What a transfer takes of an account: its number and all kinds that we hold, but passwords."""
     words = transaction.policy.program.vocabulary.tree("data")
-    fields = {ACCOUNT_ID, *shapes} - {PASSWORDS}
+    fields = {ACCOUNT_ID, *kinds} - {PASSWORDS}
     return tuple(sorted(each for each in fields if each in words))
 
 
@@ -80,10 +88,11 @@ def parcel_of(
     result: ActResult,
     shapes: Mapping[str, str],
     records: Sequence[Record],
+    own: OwnRows | None = None,
 ) -> bytes:
     """An account in its line of JSON, from what its transfer gave, and records of choices.
 
-    `shapes` is how each field is held.
+    `shapes` is how each field is held, and `own` what practices keep in tables of their own.
     """
     values = {
         field: tuple(
@@ -100,6 +109,8 @@ def parcel_of(
         for field in result.values
     }
     account = values.get(ACCOUNT_ID, ())
+    rows = _rows_that_go(transaction, own, result.refused) if own else {}
+    stays = {*own.rows} - {*rows} | own.unreadable if own else ()
     parcel = Parcel(
         closing=closing_id,
         account=account[-1].value if account else "",
@@ -108,9 +119,24 @@ def parcel_of(
         values=values,
         series=tuple(sorted(each for each in values if shapes.get(each) == "series")),
         choices=_choices(records, microseconds(transaction.clock.now())),
-        kept_back=result.refused,
+        kept_back=tuple(sorted({*result.refused, *stays})) if stays else result.refused,
+        rows=rows,
     )
     return msgspec.json.encode(parcel)
+
+
+def _rows_that_go(
+    transaction: Transaction, own: OwnRows, refused: Sequence[str]
+) -> dict[str, tuple[ParcelValue, ...]]:
+    """The rows of practices of those kinds that the act was about and the policy lets go."""
+    let_go = {*fields_of(transaction, own.rows)} - {*refused}
+    return {
+        field: tuple(map(_row, own.rows[field])) for field in sorted(own.rows) if field in let_go
+    }
+
+
+def _row(its: OwnRow) -> ParcelValue:
+    return ParcelValue(its.value, its.at, its.source, its.occasion, its.clause)
 
 
 def _choices(records: Sequence[Record], at: int) -> tuple[ParcelChoice, ...]:
@@ -136,8 +162,11 @@ def read_parcel(line: bytes) -> Parcel:
 
 def proof_of(parcel: Parcel) -> Parcel:
     """What of an account is kept as evidence: all but its values."""
-    values = {
-        field: tuple(msgspec.structs.replace(each, value="") for each in rows)
-        for field, rows in parcel.values.items()
-    }
-    return msgspec.structs.replace(parcel, values=values)
+    values, rows = (
+        {
+            field: tuple(msgspec.structs.replace(each, value="") for each in some)
+            for field, some in its.items()
+        }
+        for its in (parcel.values, parcel.rows)
+    )
+    return msgspec.structs.replace(parcel, values=values, rows=rows)

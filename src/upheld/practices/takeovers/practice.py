@@ -14,7 +14,7 @@ from upheld.practices.takeovers import transparency
 from upheld.practices.takeovers.closing import CLOSING, DONE_FACT, NOTIFY, TRANSFER
 from upheld.practices.takeovers.closings import ROLES, Closings
 from upheld.practices.takeovers.console import TakeoverConsole
-from upheld.practices.takeovers.imports import PROOF_SEEN
+from upheld.practices.takeovers.proofs import PROOF_SEEN
 from upheld.practices.takeovers.questions import CONSOLE
 from upheld.practices.takeovers.work import NOTICE, ONCE, TakeoverWork
 

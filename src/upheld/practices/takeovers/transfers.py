@@ -28,6 +28,7 @@ from upheld.gate.transaction import Transaction
 from upheld.practice import message_copies, outbox, parties, party_keys
 from upheld.practice.message_copies import ADMINISTRATIVE
 from upheld.practice.owed_notices import may_write_each
+from upheld.practice.own_rows import OwnRows, rows_to_go
 from upheld.practices.takeovers.age_child import ENCRYPT
 from upheld.practices.takeovers.age_helper import AgeFile, AgeHelper
 from upheld.practices.takeovers.closing import (
@@ -187,12 +188,15 @@ class Transfers:
                 rows[each] = row
         some: list[_DecidedAccount] = []
         shapes = transaction.held_fields_each(list(rows)) if rows else {}
-        for each, outcome in _act_on(transaction, closing, shapes).items():
+        practices = self.closings.provider.practices
+        own = rows_to_go(practices, transaction, list(rows)) if rows else {}
+        for each, outcome in _act_on(transaction, closing, shapes, own).items():
             if isinstance(outcome, Refused):
                 barred.append(rows[each])
                 continue
             choices = batch.choices.get(each, [])
-            line = parcel_of(transaction, closing.closing_id, outcome, shapes[each], choices)
+            its = own.get(each)
+            line = parcel_of(transaction, closing.closing_id, outcome, shapes[each], choices, its)
             some.append(_DecidedAccount(rows[each], outcome.entry, helper.ask(line)))
         transaction.tables.rewrite(
             takeover_account, [(each, each._replace(state=BARRED)) for each in barred]
@@ -301,7 +305,10 @@ def _allowed(outcomes: Mapping[PersonId, object]) -> list[PersonId]:
 
 
 def _act_on(
-    transaction: Transaction, closing: Closing, shapes: Mapping[PersonId, Mapping[str, str]]
+    transaction: Transaction,
+    closing: Closing,
+    shapes: Mapping[PersonId, Mapping[str, str]],
+    own: Mapping[PersonId, OwnRows],
 ) -> dict[PersonId, Outcome]:
     """Decide and enter the transfer of some accounts, of which this is held; those alike at once.
 
@@ -309,7 +316,9 @@ def _act_on(
     """
     alike: dict[tuple[str, ...], list[PersonId]] = {}
     for person_id in sorted(shapes):
-        alike.setdefault(fields_of(transaction, shapes[person_id]), []).append(person_id)
+        rows = own[person_id].rows if person_id in own else ()
+        fields = fields_of(transaction, [*shapes[person_id], *rows])
+        alike.setdefault(fields, []).append(person_id)
     outcomes: dict[PersonId, Outcome] = {}
     mark = _MOVING.set((frozenset(shapes), closing))
     try:
@@ -348,9 +357,10 @@ def notice_text(closing: Closing, day: str) -> str:
     """What a customer reads: who has their account now, since when, and what that means."""
     return (
         f"{company_name(closing.party)} takes over your account from us: that is signed and in"
-        f" effect. By {day} we transferred your account to them, whole, and encrypted so that they"
+        f" effect. By {day} we transferred your account to them, once, and encrypted so that they"
         " alone can read it. They got what you allowed and what you forbade with it, and no"
-        " password of yours.\n\n"
+        " password of yours. Of visits to our pages they got those alone that are known to be"
+        " yours, with browsers in which nobody else signed in.\n\n"
         "Which kinds of information went, and by which clause of our policy, stands in your"
         " account among what was done with your data. You can write to us about it under Help."
     )
