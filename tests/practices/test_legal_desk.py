@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from upheld.core.ids import UserId
 from upheld.practice import operators
 from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import APPROVED, ENDED, REFUSED, Instrument
+from upheld.practices.legal.production import Production
 from upheld.practices.legal.tables import legal_instrument
 
 CHECK = "An instrument waits for counsel to check it."
@@ -259,3 +261,38 @@ def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
     assert isinstance(its, Instrument)
     assert (its.state, its.finding) == (APPROVED, "It had to be.")
     assert waits(house, desk.second) == []
+
+
+def test_who_released_in_an_emergency_does_not_review_it(house: House, desk: Desk) -> None:
+    """Nor does it wait for them; once another has reviewed it, they review what others release."""
+    order = demand(
+        house,
+        house.customer(),
+        kind="determination",
+        ground="physical-safety",
+        belief="She does not answer.",
+        recipient="emergency-service",
+    )
+    which = orders.opened(house, desk, order, b"").instrument_id
+    orders.give_key(house, desk, which)
+
+    def released_by(user: UserId) -> None:
+        its = house.do(lambda t: desk.releases.release(t, which, user))
+        assert isinstance(its, Production)
+        house.do(lambda t: desk.releases.custody.confirm(t, which, its.release, user))
+
+    def review(user: UserId) -> Any:
+        return house.do(lambda t: desk.instruments.review(t, which, "It had to be.", user))
+
+    released_by(desk.second)
+    for user in (desk.officer, desk.second):
+        assert "waits for your review" not in " ".join(waits(house, user))
+        page = house.signed_in(user, "staff").get(f"/staff/legal/{which}").text
+        assert "I have reviewed it" not in page
+        with pytest.raises(LegalError) as caught:
+            review(user)
+        assert caught.value.code == "legal-second-person"
+    assert "waits for your review" in " ".join(waits(house, desk.counsel))
+    review(desk.counsel)
+    released_by(desk.counsel)
+    review(desk.second)

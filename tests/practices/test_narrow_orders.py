@@ -190,6 +190,44 @@ def test_what_a_claim_or_process_names_is_preserved_if_an_order_beside_it_is_app
         approved(house, desk, again)
 
 
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "silent"])
+def test_a_demand_releases_what_the_order_beside_it_kept_of_who_was_erased_meanwhile(
+    house: House, silent: bool
+) -> None:
+    """Of two whom it names, one of them erased: both, once and again, until that order ends."""
+    desk = desk_of(house)
+    ann, ben = (house.customer(f"{name}@marked.example") for name in ("ann", "ben"))
+    order = demand(house, ann, ben, fields=("email",), preserves=True)
+    its = approved(house, desk, order._replace(silence_end=order.ends if silent else None))
+    which = its.preserved_by
+    assert which is not None
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    erase(house.provider.gate.gate, [ann])
+    assert len(house.do(lambda t: desk.instruments.people(t.tables, its.instrument_id))) == 1
+    for _ in range(2):
+        text = "\n".join(texts(release(house, desk, its)).values())
+        assert "ann@marked.example" in text
+        assert "ben@marked.example" in text
+    house.do(lambda t: desk.instruments.end(t, which, desk.officer))
+    retire(house.provider.gate.gate)
+    text = "\n".join(texts(release(house, desk, its)).values())
+    assert "ann@marked.example" not in text
+    assert "ben@marked.example" in text
+
+
+def test_a_demand_whose_order_beside_it_keeps_nobody_says_so(house: House) -> None:
+    """Where the order was not approved, or has lapsed with it."""
+    desk, ann = desk_of(house), house.customer()
+    its = approved(house, desk, demand(house, ann, preserves=True))
+    erase(house.provider.gate.gate, [ann])
+    for _ in range(2):
+        with pytest.raises(LegalError) as caught:
+            release(house, desk, its)
+        assert caught.value.code == "legal-nobody"
+        house.clock.moved += timedelta(days=31)
+
+
 def test_an_order_beside_another_keeps_nothing_before_it_is_approved(house: House) -> None:
     """It is checked and approved for itself, or refused; a request without force has none."""
     desk, ann = desk_of(house), house.customer()

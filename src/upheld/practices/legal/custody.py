@@ -22,8 +22,9 @@ from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import APPROVED, Instrument
-from upheld.practices.legal.instruments import Instruments, note, require_role
+from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.production import Production
+from upheld.practices.legal.staff import note, require_role
 from upheld.practices.legal.tables import legal_production
 
 JOB: Final = "legal-productions"

@@ -35,7 +35,6 @@ from upheld.practice.operators import User
 from upheld.practice.party_keys import PartyKeyError
 from upheld.practice.plugin import PendingAction, Provider
 from upheld.practice.reasons import refusal_page
-from upheld.practices.legal import instruments as domain
 from upheld.practices.legal.demands import INFORMAL, LegalError
 from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson
 from upheld.practices.legal.instruments import Instruments
@@ -60,6 +59,7 @@ from upheld.practices.legal.questions import (
     waiting_line,
 )
 from upheld.practices.legal.release import Releases
+from upheld.practices.legal.staff import COUNSEL, ROLES
 from upheld.web.forms import EMPTY, MISSING, Filled, read
 
 _CHOSEN: Final = frozenset({"recipient", "ground"})  # fields whose words stand in a list
@@ -76,7 +76,7 @@ class InstrumentView(NamedTuple):
     may_check: bool  # whether whoever looks is counsel
     may_set_key: bool  # whether they may say to whom it is encrypted
     may_approve: bool  # whether whoever looks has neither opened nor checked it
-    may_review: bool  # whether somebody else made the determination
+    may_review: bool  # whether they have neither made the determination nor released since
     term: str  # why nothing is released under it now, though it is approved; else empty
 
 
@@ -147,7 +147,7 @@ class LegalDesk:
             names = {each: _name(tables, each) for each in staff if each}
             people = self.instruments.people(tables, instrument.instrument_id)
             waits = self.releases.custody.waits(tables, instrument.instrument_id)
-            is_counsel = visit.user is not None and domain.COUNSEL in visit.user.roles
+            is_counsel = visit.user is not None and COUNSEL in visit.user.roles
             return InstrumentView(
                 instrument,
                 people,
@@ -156,7 +156,7 @@ class LegalDesk:
                 may_check=is_counsel,
                 may_set_key=is_counsel or instrument.is_emergency,
                 may_approve=instrument.may_be_approved_by(visit.user_id),
-                may_review=visit.user_id != instrument.opened_by,
+                may_review=instrument.may_be_reviewed_by(visit.user_id),
                 term=term_line(instrument, self.provider.now(), self.provider.clock.day_of),
             )
 
@@ -250,7 +250,7 @@ class LegalDesk:
 
     def waiting(self, tables: Tables, user: User) -> list[PendingAction]:
         """What waits at the legal desk for one of those who work there; nothing for others."""
-        if not {*domain.ROLES} & {*user.roles}:
+        if not {*ROLES} & {*user.roles}:
             return []
         now, undelivered = self.provider.now(), self.releases.custody.waiting(tables)
         return [
@@ -357,7 +357,7 @@ class LegalDesk:
 
 def _require_desk(visit: Visit) -> None:
     """403 for whoever does not work at the legal desk."""
-    if visit.user is None or not {*domain.ROLES} & {*visit.user.roles}:
+    if visit.user is None or not {*ROLES} & {*visit.user.roles}:
         raise HTTPException(403)
 
 

@@ -75,6 +75,7 @@ class Instrument(NamedTuple):
     keeps: tuple[str, ...]  # kinds of data that an order to preserve keeps; every one if empty
     earlier_reviews: tuple[Review, ...]  # of what was released before it was released once more
     preserved_by: InstrumentId | None  # the order to preserve that was opened beside it
+    released_by: tuple[UserId, ...]  # who released under it since the last review
     reviewed: datetime | None
     reviewed_by: UserId | None
 
@@ -111,6 +112,10 @@ class Instrument(NamedTuple):
     def may_be_approved_by(self, user_id: UserId) -> bool:
         """Whether somebody has neither opened nor checked it."""
         return user_id not in (self.opened_by, self.checked_by)
+
+    def may_be_reviewed_by(self, user_id: UserId) -> bool:
+        """Whether somebody has neither made the determination nor released under it since."""
+        return user_id not in (self.opened_by, *self.released_by)
 
     def has_lapsed(self, at: datetime) -> bool:
         """Whether its term is over at a moment."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from upheld.core.ids import EntryNumber, InstrumentId, PersonId, UserId
+from upheld.core.ids import InstrumentId, PersonId, UserId
 from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables, to_datetime
 from upheld.gate.act.request import Refused
@@ -53,10 +53,15 @@ from upheld.practices.legal.instrument import (
     actor_of,
     prove,
 )
+from upheld.practices.legal.staff import (
+    COUNSEL,
+    OFFICER,
+    note,
+    own_account,
+    require_role,
+)
 from upheld.practices.legal.tables import legal_document, legal_instrument, legal_reach
 
-OFFICER, COUNSEL = "legal", "counsel"
-ROLES: Final = (OFFICER, COUNSEL)
 _ONE: Final = "instrument_id = ?"
 
 
@@ -75,6 +80,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     keeps: tuple[str, ...] = ()  # kinds that an order to preserve keeps, if not all
     earlier_reviews: tuple[Review, ...] = ()
     preserved_by: InstrumentId | None = None  # the order to preserve opened beside it
+    released_by: tuple[UserId, ...] = ()  # since the last review
 
 
 class Instruments:
@@ -263,9 +269,9 @@ class Instruments:
                 code="legal-state",
                 hint="look at it once more: somebody else may have been first",
             )
-        if user.user_id == instrument.opened_by:
+        if not instrument.may_be_reviewed_by(user.user_id):
             raise LegalError(
-                "whoever made a determination does not review it",
+                "whoever made a determination, or released under it, does not review it",
                 code="legal-second-person",
                 hint="let somebody else of the legal desk do it",
             )
@@ -392,16 +398,22 @@ class Instruments:
             sealed = self._sealer.seal(document, "document", instrument_id)
             tables.insert(legal_document, instrument_id=instrument_id, sealed=sealed)
         for person_id, account in whom.items():
-            tables.insert(
-                legal_reach,
-                person_id=person_id,
-                instrument_id=instrument_id,
-                state=NAMED,
-                notice="",
-                sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
-            )
+            self.name(tables, instrument_id, person_id, account)
         note(transaction, "legal.open", instrument_id, user)
         return instrument_id
+
+    def name(
+        self, tables: Tables, instrument_id: InstrumentId, person_id: PersonId, account: str
+    ) -> None:
+        """Write down that an instrument names somebody, and by which account."""
+        tables.insert(
+            legal_reach,
+            person_id=person_id,
+            instrument_id=instrument_id,
+            state=NAMED,
+            notice="",
+            sealed=self._sealer.seal(account.encode(), person_id, instrument_id),
+        )
 
     def _insert(
         self, tables: Tables, demand: Demand, body: _Sealed, user: User, persons: int, at: int
@@ -461,38 +473,3 @@ _TIMES: Final = frozenset(
         *("opened", "checked", "settled", "ended", "released", "reviewed"),
     }
 )
-
-
-def require_role(tables: Tables, user_id: UserId) -> User:
-    """Whoever works at the legal desk; LegalError for anybody else."""
-    user = operators.find_active_user(tables, user_id)
-    if user is None or user.kind != "staff" or not {*ROLES} & {*user.roles}:
-        raise LegalError(
-            "this is for the legal desk",
-            code="legal-role",
-            hint=f"ask somebody with the role {OFFICER} or {COUNSEL}",
-        )
-    return user
-
-
-def note(
-    transaction: Transaction,
-    kind: str,
-    instrument_id: InstrumentId,
-    user: User,
-    values: Sequence[str] = (),
-) -> EntryNumber:
-    """Add an entry of what the desk did: it names the instrument, and nobody whom it is about."""
-    return transaction.note(
-        None, kind, actor=actor_of(user), evidence=(instrument_id,), values=tuple(values)
-    )
-
-
-def own_account() -> LegalError:
-    """What is answered to whoever would handle an account of their own."""
-    return LegalError(
-        "this is about your own account, or a relative's",
-        code="legal-own",
-        hint="let somebody else of the legal desk do it",
-        field="accounts",
-    )

@@ -20,11 +20,12 @@ from upheld.practices.legal.instrument import (
     KEPT_BY_LAW,
     SILENT,
 )
-from upheld.practices.legal.instruments import ROLES, Instruments
+from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.notices import JOB, Notices
 from upheld.practices.legal.questions import DESK
 from upheld.practices.legal.release import DEMANDED_ONLY, NOTICE, SECOND, Releases
 from upheld.practices.legal.reviews import REVIEW
+from upheld.practices.legal.staff import ROLES
 
 NEEDS = (
     Need(

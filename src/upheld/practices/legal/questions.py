@@ -26,7 +26,7 @@ from upheld.practices.legal.demands import (
     recipients,
 )
 from upheld.practices.legal.instrument import APPROVED, CHECKED, ENDED, OPEN, REFUSED, Instrument
-from upheld.practices.legal.instruments import COUNSEL
+from upheld.practices.legal.staff import COUNSEL
 from upheld.web.forms import Field, Filled
 from upheld.web.pages import format_day
 
@@ -407,7 +407,7 @@ def waiting_line(
     instrument: Instrument, user: User, now: datetime, undelivered: Collection[InstrumentId]
 ) -> str:
     """What of an instrument waits for a member of the legal desk; empty where nothing does."""
-    if instrument.waits_for_review and user.user_id != instrument.opened_by:
+    if instrument.waits_for_review and instrument.may_be_reviewed_by(user.user_id):
         return "What was released in an emergency waits for your review."
     if instrument.has_lapsed(now):
         return ""

@@ -37,8 +37,10 @@ from upheld.practices.legal.instrument import (
     Instrument,
     change_person,
 )
-from upheld.practices.legal.instruments import Instruments, note, own_account
+from upheld.practices.legal.instruments import Instruments
+from upheld.practices.legal.preserved import nobody, reach_again
 from upheld.practices.legal.production import Production, ReleasedPerson, build
+from upheld.practices.legal.staff import note, own_account
 from upheld.practices.legal.tables import legal_reach
 
 DEMANDED_ONLY: Final = "only-what-is-demanded"
@@ -114,6 +116,7 @@ class Releases:
                 hint="counsel enters it: it begins with `age1`, and they make one with"
                 " `age-keygen`",
             )
+        reach_again(self.instruments, transaction, instrument, user)
         targets = self._targets(transaction, instrument, accounts, user.user_id)
         act = act_of(instrument, tuple(fields) or instrument.fields)
         for each in targets:
@@ -140,7 +143,7 @@ class Releases:
             "reviewed": None,
             "reviewed_by": None,
             **self.instruments.seal_again(
-                instrument, unreadable=production.unreadable, **reviews.reopened(instrument)
+                instrument, unreadable=production.unreadable, **reviews.reopened(instrument, user)
             ),
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
@@ -229,11 +232,7 @@ class Releases:
                         raise own_account()
                     targets.append(Target(each, account, each in its))
         if not targets:
-            raise LegalError(
-                "nobody whom this instrument names is here any more",
-                code="legal-nobody",
-                hint="tell the issuer that we hold nothing",
-            )
+            raise nobody()
         return targets
 
     def _release_one(

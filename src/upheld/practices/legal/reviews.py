@@ -52,9 +52,11 @@ def settle(
     return None
 
 
-def reopened(instrument: Instrument) -> dict[str, Any]:
-    """What of an instrument's sealed part changes when it is released: the last review is kept."""
-    return {"earlier_reviews": instrument.reviews, "finding": ""}
+def reopened(instrument: Instrument, user: User) -> dict[str, Any]:
+    """What of an instrument's sealed part changes when somebody releases: the last review stays."""
+    before = () if instrument.reviewed else instrument.released_by
+    released_by = tuple(dict.fromkeys((*before, user.user_id)))
+    return {"earlier_reviews": instrument.reviews, "finding": "", "released_by": released_by}
 
 
 def _owed(
