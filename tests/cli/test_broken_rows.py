@@ -47,10 +47,10 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_customer, "_ROWS", 2)
 
 
-def as_record(values: Sequence[str], ending: str) -> bytes:
+def as_record(values: Sequence[str], ending: str, quoting: Any = csv.QUOTE_ALL) -> bytes:
     """A row as a spreadsheet writes it."""
     out = io.StringIO()
-    csv.writer(out, lineterminator=ending, quoting=csv.QUOTE_ALL).writerow(values)
+    csv.writer(out, lineterminator=ending, quoting=quoting).writerow(values)
     return out.getvalue().encode()
 
 
@@ -68,19 +68,19 @@ def faults_of(rows: Iterable[tuple[int, Mapping[str, object]]]) -> list[tuple[in
     rows=st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=12),
     broken=st.lists(st.tuples(st.integers(0, 12), st.sampled_from(BROKEN)), max_size=8),
     ending=st.sampled_from(("\n", "\r\n")),
-    is_marked=st.booleans(),
-    is_cut=st.booleans(),
+    how=st.tuples(
+        st.booleans(), st.booleans(), st.sampled_from((csv.QUOTE_ALL, csv.QUOTE_MINIMAL))
+    ),
 )
 def test_a_file_with_broken_lines_is_the_file_without_them_and_so_many_refusals(
     tmp_path: Path,
     rows: list[Any],
     broken: list[tuple[int, tuple[bytes, str]]],
     ending: str,
-    *,
-    is_marked: bool,
-    is_cut: bool,
+    how: tuple[bool, bool, int],
 ) -> None:
     """Wherever they stand, and though text in one of their values looks like a row."""
+    is_marked, is_cut, quoting = how
     path, end = tmp_path / "rows.csv", ending.encode()
     content = b"\xef\xbb\xbf" if is_marked else b""
     line, expected = content.count(b"\n") + 1, list[tuple[int, dict[str, str], str]]()
@@ -91,7 +91,7 @@ def test_a_file_with_broken_lines_is_the_file_without_them_and_so_many_refusals(
             line += text.count(b"\n") + 1
             expected.append((line, {}, fault))
         if place < len(rows):
-            content += (record := as_record(rows[place], ending))
+            content += (record := as_record(rows[place], ending, quoting))
             line += record.count(b"\n")
             expected.append((line, dict(zip(COLUMNS, rows[place], strict=True)), ""))
     is_last_whole = not expected[-1][2]
@@ -117,6 +117,15 @@ def test_a_row_whose_quote_is_never_closed_is_one_line(tmp_path: Path) -> None:
         (7, {}),
     ]
     assert [row.fault for _, row in rows if isinstance(row, BrokenRow)] == [QUOTES, QUOTES]
+
+
+def test_after_a_quote_that_nothing_closes_the_rest_of_the_file_is_read(tmp_path: Path) -> None:
+    """To its end, though the end was reached before in search of the other quote."""
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b'email,what\n"a,1\n' + b"b,2\n" * 1_000)
+    rows = list(csv_rows.read_rows(path))
+    assert [line for line, row in rows if isinstance(row, BrokenRow)] == [2]
+    assert len(rows) == 1_001
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,9 @@ def test_a_file_whose_import_is_killed_gives_each_row_once_when_it_is_read_again
         [sys.executable, "-c", script, *words, *settings], check=False, capture_output=True
     )
     assert killed.returncode == -signal.SIGKILL
-    assert json.loads(run(home, "feed", "list", "--json"))[0]["lines"] == 2 * (which - 1)
+    lines_before = json.loads(run(home, "feed", "list", "--json"))[0]["lines"]
+    expected = {2 * (which - 1)} | ({2 * which} if form == "broken.csv" else set())
+    assert lines_before in expected  # a lot of broken lines alone keeps nothing, and kills nobody
     run(home, *words)
     more = {"jsonl": {"1,unreadable"}, "broken.csv": {"4,quotes", "8,nul"}}
     omitted = {"line,why", "3,unreadable"} | more.get(form, set())

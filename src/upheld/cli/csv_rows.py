@@ -238,7 +238,10 @@ class _Lines:
         self._again: deque[str] = deque()
 
     def read(self) -> Iterator[str]:
-        """Each line, which is of the row that is read; UpheldError once that is too long."""
+        """Each line, which is of the row that is read; UpheldError once that is too long.
+
+        Whoever came to the end of the file in a broken row begins this anew.
+        """
         row, again, size = self.row, self._again, 0
         rest = iter(partial(self._file.readline, ROW_MAX + 1), "")
         while line := again.popleft() if again else next(rest, ""):
@@ -270,8 +273,7 @@ def _records(path: Path) -> Iterator[_Record]:
     ending, end, columns = "", len(BOM_UTF8) if _has_mark(path) else 0, 0
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         lines = _Lines(path, file)
-        row, rest = lines.row, lines.read()
-        reader = csv.reader(rest, strict=True)
+        row, reader = lines.row, csv.reader(lines.read(), strict=True)
         while True:
             fault = None
             try:
@@ -283,7 +285,7 @@ def _records(path: Path) -> Iterator[_Record]:
                     raise lines.too_long(f"this is not CSV ({error})") from None
                 values, fault = [], _not_csv(error)
                 lines.leave_first()
-                reader = csv.reader(rest, strict=True)
+                reader = csv.reader(lines.read(), strict=True)
             columns = columns or len(values)
             for line in row:
                 if line.isascii():
