@@ -220,7 +220,6 @@ READ_UNCHECKED = {
     ("practices/collection/released.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/moving.py", "visit_tie"): "whose rows it finds are checked then",
     ("practices/collection/moving.py", "visit_block"): "each is read anew then and checked",
-    ("practices/collection/holding.py", "visit_tie"): "counts those that do not open",
     ("practices/collection/holding.py", "visit_block"): "each is read anew then and checked",
     ("practices/collection/holding.py", "visit_day"): "says which keys go with their days",
     ("practices/collection/new_keys.py", "visit_block"): "counts what goes; others are checked",

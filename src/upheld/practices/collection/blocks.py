@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from upheld.core.errors import UpheldError
-from upheld.core.ids import BlockId
+from upheld.core.ids import BlockId, PersonId
 from upheld.database.own_tables import Tables, placeholders
 from upheld.gate.public import SealedError
 from upheld.gate.sealing import Sealer, SealerSource
@@ -173,6 +173,13 @@ class DayKeys:
     def token(self, day: str, cookie: bytes) -> bytes:
         """What stands for a cookie on a day."""
         return self.sealer("token", day).mark(cookie)[:TOKEN_BYTES]
+
+    def token_in_doubt(self, day: str, person_id: PersonId, token: bytes) -> bytes:
+        """What stands for a token where its visits are kept in case they are somebody's.
+
+        It is found by whoever knows whose they may be, and their cookie, and by nobody else.
+        """
+        return self.sealer("in doubt", day).mark_of(person_id, token)[:TOKEN_BYTES]
 
     def seal(self, day: str, block_id: BlockId, columns: VisitColumns) -> bytes:
         """The bytes of a block."""

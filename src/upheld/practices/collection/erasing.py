@@ -45,6 +45,7 @@ from upheld.practices.collection.rewriting import (
     whole_keys,
 )
 from upheld.practices.collection.tables import visit_block, visit_day
+from upheld.practices.collection.ties import tied_with_holds
 
 
 def erase_visits(gate: Gate, person_ids: Sequence[PersonId]) -> None:
@@ -74,18 +75,46 @@ def end_visits(
     """Delete the visits that came with some cookies, on every day, or put them aside; how many.
 
     `now` says what becomes of them when some blocks are written: a hold may have come meanwhile.
+    Those that were kept in case they are somebody else's go as well.
     """
-    count, damaged = 0, set[BlockId]()
+    count, damaged, doubted = 0, set[BlockId](), _doubted(gate)
     for day in _days(gate):
         # Others may be written meanwhile.
-        while endings and (some := _blocks_with(gate, day, {*endings}, damaged)):
+        while endings and (some := _blocks_with(gate, day, {*endings}, doubted, damaged)):
             for lot in lots_of(some):
                 with gate.together() as transaction:
                     endings = still(endings, now(transaction))
                     if endings:
-                        count += _write_lot(transaction, lot, endings.values(), damaged)
+                        its = endings.values()
+                        count += _write_lot(transaction, lot, its, doubted, damaged)
     set_aside(JobTrial(gate, JOB), gate, damaged)
     return count
+
+
+def _doubted(gate: Gate) -> list[PersonId]:
+    """In case they are whose something may be kept: those on hold, where anything is apart."""
+    with gate.consult() as transaction:
+        where = "apart IS NOT NULL LIMIT 1"
+        if not transaction.tables.select_unchecked(visit_block, ["day"], where):
+            return []
+        return sorted(tied_with_holds(transaction))
+
+
+def _tokens_of(
+    keys: DayKeys, day: str, ending: Ending, doubted: Iterable[PersonId]
+) -> dict[bytes, list[tuple[int, bytes]]]:
+    """What stands for the cookie of an ending on a day, before when each visit is put under which.
+
+    Where it was kept in case it is somebody's it is put aside for them alone.
+    """
+    token = keys.token(day, ending.cookie)
+    aside = [(each, (each.until, keys.token(day, each.cookie))) for each in ending.aside]
+    theirs = {token: [place for _, place in aside]}
+    for whose in doubted:
+        theirs[keys.token_in_doubt(day, whose, token)] = [
+            place for each, place in aside if whose in {keeper for keeper, _ in each.keepers}
+        ]
+    return theirs
 
 
 def _days(gate: Gate) -> list[str]:
@@ -98,6 +127,7 @@ def _blocks_with(
     gate: Gate,
     day: str,
     cookies: set[bytes],
+    doubted: Iterable[PersonId],
     damaged: MutableSet[BlockId],
 ) -> list[BlockSize]:
     """The whole blocks of a day in which there are visits that came with some cookies.
@@ -108,7 +138,9 @@ def _blocks_with(
         keys, tokens = whole_keys(gate, tables, [day]), set[bytes]()
         conditions = [("day = ? AND fields LIKE ?", [day, f"%{COOKIE}%"])]
         if keys.salts:
-            tokens = {keys.token(day, each) for each in cookies}
+            tokens = set().union(
+                *(_tokens_of(keys, day, Ending(each), doubted) for each in cookies)
+            )
             conditions = [*where_tokens_may_be(tables, day, tokens)]
         sizes = {
             BlockId(str(block_id)): int(visits)
@@ -135,6 +167,7 @@ def _write_lot(
     transaction: Transaction,
     block_ids: Sequence[BlockId],
     endings: Iterable[Ending],
+    doubted: Iterable[PersonId],
     damaged: MutableSet[BlockId],
 ) -> int:
     """Take the visits of some cookies out of some blocks, if they are still there; how many.
@@ -146,14 +179,10 @@ def _write_lot(
     keys, blocks = _open_those_there(transaction, block_ids, damaged)
     for row, columns in blocks:
         day = row.day
-        its = {keys.token(day, each.cookie): each for each in endings}
-        others = columns.without(its)
-        staying = columns.under(
-            {
-                token: [(one.until, keys.token(day, one.cookie)) for one in each.aside]
-                for token, each in its.items()
-            }
-        )
+        its = dict[bytes, list[tuple[int, bytes]]]()
+        for each in endings:
+            its |= _tokens_of(keys, day, each, doubted)
+        others, staying = columns.without(its), columns.under(its)
         count += len(columns.times) - len(others.times)
         replace(
             transaction, keys, row, BlockPart(others, row.apart), BlockPart(staying, apart=True)

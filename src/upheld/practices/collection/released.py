@@ -39,20 +39,24 @@ def _visits(transaction: Transaction, person_id: PersonId) -> Iterator[PageVisit
     """Every visit that is known to be somebody's, a day at a time; or a day, if some is damaged."""
     # An authority is given all of it or told of none.
     transaction.tables.require_intact(visit_tie, [person_id])
-    return visits_of(transaction, own_cookies(transaction, person_id, OF_PERSON))
+    cookies = own_cookies(transaction, person_id, OF_PERSON)
+    return visits_of(transaction, cookies, in_case_of=person_id)
 
 
 def visits_of(
     transaction: Transaction,
     cookies: Collection[bytes],
     is_wanted: Callable[[int | None], bool] = lambda _: True,
+    in_case_of: PersonId | None = None,
 ) -> Iterator[PageVisit | date]:
     """The visits of some cookies, a day at a time, or a day, if some of it is damaged.
 
-    Whose that is nobody can tell. Of blocks that are wanted, by when they were told as gone.
+    Whose that is nobody can tell. Of blocks that are wanted, by when they were told as gone. With
+    `in_case_of` also those that were kept in case they are theirs, while a tie of theirs did not
+    open.
     """
     for day in days_there(transaction.tables, "day >= ''") if cookies else ():
-        its, damaged = _whole_and_damaged(transaction, day, cookies, is_wanted)
+        its, damaged = _whole_and_damaged(transaction, day, cookies, is_wanted, in_case_of)
         if damaged:
             yield date.fromisoformat(day)
         for columns, tokens in its:
@@ -64,6 +68,7 @@ def _whole_and_damaged(
     day: str,
     cookies: Collection[bytes],
     is_wanted: Callable[[int | None], bool],
+    in_case_of: PersonId | None,
 ) -> tuple[list[tuple[VisitColumns, set[bytes]]], set[BlockId]]:
     """The blocks of a day in which there are visits of some cookies, with their tokens.
 
@@ -74,6 +79,8 @@ def _whole_and_damaged(
     conditions: Iterable[tuple[str, list[str]]] = [("day = ?", [day])]
     if keys.salts:
         tokens = {keys.token(day, each) for each in cookies}
+        if in_case_of is not None:
+            tokens |= {keys.token_in_doubt(day, in_case_of, each) for each in tokens}
         conditions = where_tokens_may_be(tables, day, tokens)
     ids = [
         BlockId(str(block_id))

@@ -6,9 +6,9 @@ what was kept before, too. Where it lets nothing of visits be stored, nothing st
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from upheld.core.ids import BlockId, PersonId
+from upheld.core.ids import BlockId
 from upheld.database.own_tables import Tables
 from upheld.gate.act.request import Act
 from upheld.gate.evidence.trusted_time import trusted_time
@@ -20,7 +20,13 @@ from upheld.practice.kept_days import first_day
 from upheld.practices.collection.blocks import COOKIE, NETWORK, PAGE, VisitColumns
 from upheld.practices.collection.endings import forget_browsers
 from upheld.practices.collection.former_ties import put_former_aside
-from upheld.practices.collection.holding import drop_day, held_cookies, settle_keys
+from upheld.practices.collection.holding import (
+    TiedBefore,
+    drop_day,
+    held_cookies,
+    settle_keys,
+    tied_before,
+)
 from upheld.practices.collection.rewriting import (
     BLOCKS_AT_ONCE,
     EVERY,
@@ -37,7 +43,6 @@ from upheld.practices.collection.rewriting import (
     whole_keys,
 )
 from upheld.practices.collection.tables import COUNTED, log_reading, visit_block
-from upheld.practices.collection.ties import tied_with_holds
 from upheld.practices.collection.untying import finish_waiting
 
 
@@ -81,7 +86,7 @@ def _storing(fields: Sequence[str]) -> Act:
     return Act(action="store", data=tuple(fields))
 
 
-def _on_hold_before(gate: Gate) -> set[PersonId] | None:
+def _on_hold_before(gate: Gate) -> TiedBefore | None:
     """Who may be on hold, looked for while nobody waits; None where nothing counted goes."""
     with gate.consult() as transaction:
         allowed, oldest, _ = may_stay(transaction)
@@ -92,7 +97,7 @@ def _on_hold_before(gate: Gate) -> set[PersonId] | None:
         )
         if not over and not _too_wide(tables, allowed, 1):
             return None
-        return tied_with_holds(transaction)
+        return tied_before(transaction)
 
 
 def _before(oldest: str) -> tuple[str, tuple[str, ...]]:
@@ -104,7 +109,7 @@ def _drop_before(
     transaction: Transaction,
     oldest: str,
     clauses: Iterable[str],
-    on_hold: Collection[PersonId] | None,
+    on_hold: TiedBefore | None,
 ) -> int:
     """Drop the days before one, or all where none is given, with their keys; how many blocks.
 
@@ -135,7 +140,7 @@ def _drop_before(
     return len(openly)
 
 
-def _narrow(gate: Gate, damaged: set[BlockId], on_hold: Collection[PersonId] | None) -> int | None:
+def _narrow(gate: Gate, damaged: set[BlockId], on_hold: TiedBefore | None) -> int | None:
     """Write some blocks anew without what may be kept no longer; how many, None at the end.
 
     What is taken out of visits that the law has us keep stays, apart; what is apart stays as it is.

@@ -32,7 +32,7 @@ STORE: Final = Act(action="store", data=(PAGE,))
 TIED: Final = "person_id = ? AND untied IS NULL"
 # The cookie of a browser that others use too is still there where it was untied under a silent
 # hold, and so is one that no browser has, under which a hold keeps visits.
-KNOWN: Final = "(untied IS NULL OR length(cookie) > 0)"
+KNOWN: Final = "(untied IS NULL OR length(cookie) > 0 OR aside IS TRUE)"
 
 ALWAYS: Final = 1 << 62  # seconds
 OF_PERSON: Final = f"person_id = ? AND {KNOWN}"
@@ -105,7 +105,7 @@ def open_ties(transaction: Transaction, where: str, *values: str) -> list[OpenTi
     sealer, ties = transaction.sealer(PURPOSE, "tie"), list[OpenTie]()
     for each in transaction.tables.select_unchecked(visit_tie, TieRow._fields, where, *values):
         row, cookie = TieRow(*each), b""
-        if row.cookie:
+        if row.cookie or row.untied is None or row.aside:  # else it was untied
             try:
                 cookie = sealer.unseal(row.cookie, row.person_id, row.cookie_mark, what="a cookie")
             except SealError:
@@ -124,6 +124,13 @@ def cookies_of(transaction: Transaction, person_ids: Iterable[PersonId]) -> dict
         for each in open_ties(transaction, OF_PERSON, person_id):
             ends[each.cookie] = max(ends.get(each.cookie, 0), end_of(each.row))
     return ends
+
+
+def marks_in_doubt(transaction: Transaction, person_id: PersonId) -> set[str]:
+    """The marks of somebody's ties whose cookies do not open."""
+    rows = transaction.tables.select_unchecked(visit_tie, ["cookie_mark"], OF_PERSON, person_id)
+    opened = {each.row.cookie_mark for each in open_ties(transaction, OF_PERSON, person_id)}
+    return {str(mark) for (mark,) in rows} - opened
 
 
 def end_of(row: TieRow) -> int:
