@@ -11,15 +11,17 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection
 
 import upheld
@@ -28,7 +30,12 @@ from upheld.database.transaction import writing
 from upheld.demo import sample_policy
 from upheld.gate.erasure.retention import retire
 from upheld.gate.operations.misuse import Misuse, find_affected
-from upheld.practice import parties
+from upheld.gate.transaction import Transaction
+from upheld.practice import parties, partner_marks, partner_transactions
+from upheld.practice.partner_programs import NO_FEED
+from upheld.practice.partner_rows import PartnerTransaction
+from upheld.practices.collection import blocks
+from upheld.practices.collection.tables import visit_tie
 from upheld.practices.takeovers.arrival import check_archive
 from upheld.practices.takeovers.closing import Closing
 from upheld.practices.takeovers.coverage import Coverage
@@ -49,6 +56,7 @@ FIELDS = {
     "zip": "98101",
     "birth-date": "1990-02-01",
 }
+PURCHASES, VISITS = "5 purchases that a partner told", "30 visits, a tenth of all,"
 RUNS = 3  # of which the fastest counts
 TOGETHER = 500  # people in one transaction of what is set up
 
@@ -113,6 +121,63 @@ def transfer(house: House, lawyers: Lawyers, folder: Path, accounts: int) -> Non
     beside = resource.getrusage(resource.RUSAGE_CHILDREN)
     each = 1000 * (beside.ru_utime + beside.ru_stime) / accounts
     print(f"| beside it, in the second process, of the processor | {each:.2f} ms an account |")
+
+
+def transfer_with_rows(kind: str, accounts: int) -> None:
+    """Transfer accounts of which practices keep rows of a kind in tables of their own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with contextmanager(houses)(empty_database(folder), folder) as opening:
+            house = opening(upheld.load(sample_policy()))
+            people, lawyers = enrolled(house, accounts), lawyers_of(house)
+            if kind == PURCHASES:
+                house.do(partial(purchases, people=people))
+            else:
+                house.do(partial(visits, people=people))
+            closing_id = approved(house, lawyers, terms_of(house, lawyers)).closing_id
+            gate, model = house.provider.gate.gate, lawyers.closings
+            closing = house.do(lambda t: model.require(t.tables, closing_id))
+            Coverage(model).cover(gate, closing)
+            closing = house.do(lambda t: model.require(t.tables, closing_id))
+            took = seconds(lambda: Transfers(model).move(gate, closing))
+    print(f"| {accounts:,} accounts with {kind} each: the same | {accounts / took:,.0f} a second |")
+
+
+def purchases(transaction: Transaction, people: list[upheld.PersonId]) -> None:
+    """Let a partner have told five purchases of each."""
+    boat = PartnerTransaction("A1", date(2026, 3, 1), 1250, "USD", "A boat")
+    some = [
+        ((each, partner_marks.unlike_any()), msgspec.json.encode(boat))
+        for each in people
+        for _ in range(5)
+    ]
+    partner_transactions.keep_contents(transaction, "spruce-point", NO_FEED, some)
+
+
+def visits(transaction: Transaction, people: list[upheld.PersonId]) -> None:
+    """Let each have visited us on thirty days, on which there were ten times as many visits."""
+    cookies = {each: secrets.token_bytes(16) for each in people}
+    sealer = transaction.sealer(blocks.PURPOSE, "tie")
+    for person_id, cookie in cookies.items():
+        mark = transaction.sealer(blocks.PURPOSE, "cookie").mark_of(cookie).hex()
+        sealed = sealer.seal(cookie, person_id, mark)
+        transaction.tables.insert(
+            visit_tie, person_id=person_id, cookie_mark=mark, cookie=sealed, at=1
+        )
+    for number in range(30):
+        day = transaction.clock.today() - timedelta(days=number)
+        at, name = int((day - date(1970, 1, 1)).total_seconds()), day.isoformat()
+        keys = blocks.DayKeys(transaction, blocks.days_of(transaction.tables, [name], make=True))
+        tokens = [keys.token(name, each) for each in cookies.values()]
+        tokens += [secrets.token_bytes(16) for _ in range(9 * len(people))]
+        some = [blocks.PageVisit(at, "/about", "203.0.113.0/24", each) for each in tokens]
+        blocks.write(
+            transaction.tables,
+            [blocks.seal_day(keys, name, some)],
+            source="browser",
+            fields=["ip-network", "cookie-id", "page-request"],
+            clauses=["visits"],
+        )
 
 
 def arrive(folder: Path, path: Path, digest: str, key: Path, accounts: int) -> float:
@@ -210,6 +275,8 @@ def main() -> None:
             people = enrolled(house, words.accounts)
             retention(house, people)
             transfer(house, lawyers_of(house), folder, words.accounts)
+            for kind in (PURCHASES, VISITS):
+                transfer_with_rows(kind, words.accounts // 10)
             if words.entries:
                 incident(house, people, words.entries)
 

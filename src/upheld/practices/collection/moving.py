@@ -21,6 +21,7 @@ from upheld.practices.collection.blocks import (
     COOKIE,
     NETWORK,
     PAGE,
+    VisitColumns,
     bits_of,
     where_tokens_may_be,
 )
@@ -104,7 +105,7 @@ def _read_day(
 
 def _add(
     row: Any,
-    columns: Any,
+    columns: VisitColumns,
     owners: _Owners,
     companies: Mapping[str, Beacon],
     result: dict[PersonId, OwnRows],
@@ -115,13 +116,15 @@ def _add(
         return
     beacon = companies.get(row.source)
     source = f"{PARTNER} {beacon.party}" if beacon else OWN.source
-    for each in columns.visits():
-        owner = owners.get(each.token)
-        if owner is None:
+    for place, token in enumerate(columns.token_of):
+        owner = whose[token]
+        if owner is None:  # as of most visits
             continue
         mine = result.setdefault(owner, OwnRows({}, set()))
-        at = BEGINNING + timedelta(seconds=each.at)
-        for kind, value in ((PAGE, each.route), (NETWORK, each.network)):
+        at = BEGINNING + timedelta(seconds=columns.times[place])
+        route = columns.routes[columns.route_of[place]]
+        network = columns.networks[columns.network_of[place]]
+        for kind, value in ((PAGE, route), (NETWORK, network)):
             if value:
                 mine.rows.setdefault(kind, []).append(OwnRow(value, at, source))
 
