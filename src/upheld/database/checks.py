@@ -19,6 +19,8 @@ from upheld.database.seals import Cover, SealedError, Seals, seals_of, tally_row
 from upheld.database.statements import placeholders, rows
 
 TOGETHER = 200  # people looked at at once
+IN_MEMORY = 32_000_000  # bytes of long rows that are read together, such as documents
+_LONG = "sealed"  # the column of a register that may be long
 
 
 class Problem(NamedTuple):
@@ -128,7 +130,7 @@ def _problems_of_owners(
     """What is wrong with a table's rows of some owners: of a row that is not ours, then of sets."""
     ours, forged = [], False
     values = [] if not where or where.endswith("''") else [*covers]
-    for each in rows(connection, f"SELECT {table.checked} FROM {table.name} {where}", *values):  # noqa: S608 - names alone
+    for each in _rows_to_check(connection, table, where, values):
         content = _with_booleans(table, each[:-1])
         element = seals.element(table.name, content, each[-1])
         if element is None:
@@ -137,13 +139,36 @@ def _problems_of_owners(
             text = f"{_row_label(table, content)} was changed by somebody else"
             yield Problem(text, table.name, owner)
         else:
-            ours.append((content, element))
+            ours.append(([None if isinstance(v, bytes) else v for v in content], element))
     tallies = tallies_by_owner(tally_rows(table, ours))
     for owner, cover in covers.items():
         if not forged and not matches_cover(table.name, cover, tallies.get(owner, {})):
             whose = f"of person {owner}" if owner else "that are nobody's"
             text = f"rows of `{table.name}` {whose} are missing, besides, or as they were before"
             yield Problem(text, table.name, owner)
+
+
+def _rows_to_check(
+    connection: Connection, table: Declaration, where: str, values: Sequence[Any]
+) -> Iterator[Any]:
+    """The rows that a condition holds of, as they are checked: of a register, long ones in parts.
+
+    Parts are in the order of the key, each of as many rows as fit into memory if all are long.
+    """
+    statement = f"SELECT {table.checked} FROM {table.name} {where}"  # noqa: S608 - names alone
+    if where or _LONG not in table.covered:
+        yield from rows(connection, statement, *values)
+        return
+    ((longest,),) = rows(connection, f"SELECT max(length({_LONG})) FROM {table.name}")  # noqa: S608 - names alone
+    most = max(1, IN_MEMORY // max(1, longest or 0))
+    names, marks = ", ".join(table.key), placeholders(table.key)
+    at = [table.covered.index(each) for each in table.key]
+    beyond, after = "", list[Any]()
+    while some := rows(connection, f"{statement} {beyond} ORDER BY {names} LIMIT {most}", *after):
+        yield from some
+        beyond, after = f"WHERE ({names}) > ({marks})", [some[-1][each] for each in at]
+        if len(some) < most:
+            return
 
 
 def _with_booleans(table: Declaration, columns: Sequence[Any]) -> Sequence[Any]:
