@@ -46,6 +46,30 @@ def build_commands_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(main, "get_command", built)
 
 
+def read_the_sample_once(patch: pytest.MonkeyPatch) -> None:
+    """Read the sample policy once in a process, not for each command that a test runs."""
+    from upheld.policy import load
+
+    patch.setattr(load, "read_program", _reading())
+
+
+@cache
+def _reading() -> Callable[..., Any]:
+    """What reads policies, the sample once in this process: its vocabulary is upheld's own."""
+    from upheld.demo import sample_policy
+    from upheld.policy import load
+
+    read, sample = load.read_program, sample_policy().read_bytes()
+    program = cache(lambda: read(sample, "policy.md"))
+
+    def reading(raw: bytes, file: str, **options: Any) -> Any:
+        if raw == sample and options.get("vocabulary") is None:
+            return program()
+        return read(raw, file, **options)
+
+    return reading
+
+
 @cache
 def _remembering() -> Callable[[Any], Any]:
     """What builds commands, each once in this process."""

@@ -13,9 +13,14 @@ from upheld.database.schema import migrate
 def empty_database(folder: Path) -> str:
     """The address of a database in a folder, with its tables and nothing in them."""
     path = folder / "upheld.db"
+    lay_tables(path)
+    return f"sqlite:///{path}"
+
+
+def lay_tables(path: Path) -> None:
+    """Make the file of a database, with its tables and nothing in them."""
     path.touch(mode=0o600)
     path.write_bytes(empty_tables())
-    return f"sqlite:///{path}"
 
 
 @cache

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
+from empty import lay_tables
 from upheld.cli import app
 from upheld.cli.admin import gate_of
 from upheld.core.settings import read_settings
@@ -23,6 +24,7 @@ def provider_in(folder: Path, *, policy_text: str = "", **roles: str) -> Path:
         'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
         'key_file = "master"\n'
     )
+    lay_tables(folder / "provider.db")
     run(folder, "admin", "init")
     with gate_of(read_settings(folder / "upheld.toml")).together() as transaction:
         for name, role in roles.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from empty import lay_tables
 from upheld.cli import app
 from upheld.core.errors import UpheldError
 from upheld.demo import sample_policy
@@ -23,6 +24,7 @@ def _home(tmp_path: Path) -> Path:
         'database = "sqlite:///provider.db"\nkeyring = "keyring"\npolicy = "policy.md"\n'
         'passphrase_file = "passphrase"\n'
     )
+    lay_tables(tmp_path / "provider.db")
     run(tmp_path, "admin", "init")
     return tmp_path
 

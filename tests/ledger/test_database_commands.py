@@ -10,6 +10,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 import upheld
+from empty import lay_tables
 from ledger.logs import ORIGIN
 from upheld.cli import app
 from upheld.core.errors import UpheldError
@@ -40,6 +41,7 @@ class Provider:
             f'passphrase_file = "passphrase"\npolicy = "{sample_policy()}"\n'
         )
         (folder / "people.csv").write_text("name,age-range\nAnn,30 to 39\nBo,30 to 39\n")
+        lay_tables(folder / "provider.db")
         self.run("admin", "init")
         self.run("admin", "import", str(folder / "people.csv"), "--apply")
 

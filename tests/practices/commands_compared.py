@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cheap import build_commands_once
+from cheap import build_commands_once, read_the_sample_once
 from practices.twins import MADE_UP, Twin
 from upheld.cli import app
 from upheld.core import clock
@@ -133,6 +133,7 @@ def answers_of(twin: Twin, *names: str) -> dict[str, list[str]]:
     }
     with pytest.MonkeyPatch.context() as patch:
         build_commands_once(patch)
+        read_the_sample_once(patch)
         patch.setattr(clock, "Clock", lambda *_, **__: world.house.clock)
         for name in names or COMPARED:
             for way in COMPARED[name]:
