@@ -19,6 +19,7 @@ import upheld
 from empty import empty_database
 from practices.closings import Lawyers, approved, lawyers_of, run_job, terms_of
 from practices.conftest import PAGE, House, houses
+from practices.test_beacon import seen_on_a_partners_page
 from practices.test_partner_transactions import HERE, partner, row, stored, take
 from practices.test_takeover_imports import CLAUSE, bring_to, counsel
 from practices.test_takeover_race import AT, IDENTITY, parcel, written
@@ -33,6 +34,7 @@ from upheld.gate.gate import Gate
 from upheld.gate.operations.selfcheck import selfcheck
 from upheld.policy.load import load_text
 from upheld.practice import parties
+from upheld.practices.collection import beacon_keys
 from upheld.practices.feeds import withdrawal
 from upheld.practices.rights.export import copy_act
 from upheld.practices.takeovers import imports
@@ -245,6 +247,21 @@ def test_a_visit_that_cannot_be_read_is_named_as_kept_back(house: House, tmp_pat
     (line,) = handed(house, lawyers_of(house), tmp_path, ann).parcels
     assert line.kept_back == ("ip-network", "page-request")
     assert {*line.rows} == {"transaction"}
+
+
+@pytest.mark.parametrize("is_stolen", [False, True])
+def test_a_visit_that_a_partners_page_told_goes_with_its_company_unless_the_key_was_stolen(
+    house: House, tmp_path: Path, is_stolen: bool
+) -> None:
+    """Then it may be another's: it stays, and is named."""
+    beacon, ann, _ = seen_on_a_partners_page(house)
+    if is_stolen:
+        house.do(lambda t: beacon_keys.revoke(t, beacon.key, stolen=True, actor="staff u1"))
+    (line,) = handed(house, lawyers_of(house), tmp_path, ann).parcels
+    sources = {each.source for each in line.rows["page-request"]}
+    assert ("business-partner spruce-point" in sources) is not is_stolen
+    assert line.kept_back == (("ip-network", "page-request") if is_stolen else ())
+    assert beacon.key not in str(line)
 
 
 @pytest.mark.parametrize(

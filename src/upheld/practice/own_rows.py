@@ -29,10 +29,13 @@ class OwnRow(NamedTuple):
 
 
 class OwnRows(NamedTuple):
-    """What goes of somebody, by kind of data, and of which kinds some of it cannot be read."""
+    """What goes of somebody, by kind of data, and the kinds of which some has to stay.
+
+    It cannot be read, or came by an access that was stolen, so that it may be another's.
+    """
 
     rows: dict[str, list[OwnRow]]
-    unreadable: set[str]
+    stay: set[str]
 
 
 # What goes of some people, of those of whom anything is kept that may be told of.
@@ -107,5 +110,5 @@ def rows_to_go(
             mine = result.setdefault(person_id, OwnRows({}, set()))
             for field, some in its.rows.items():
                 mine.rows.setdefault(field, []).extend(some)
-            mine.unreadable.update(its.unreadable)
+            mine.stay.update(its.stay)
     return result

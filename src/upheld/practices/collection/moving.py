@@ -82,7 +82,7 @@ def _read_day(
     if not keys.salts:  # whose any block is nobody can tell
         where = f"day = ? AND {COUNTED} AND fields LIKE ?"
         if tables.select_unchecked(visit_block, ["day"], where, day, f"%{COOKIE}%"):
-            _note_unreadable(owners.values(), result)
+            _note_staying(owners.values(), result)
         return
     mine = {keys.token(day, cookie): whose for cookie, whose in owners.items()}
     for where, values in where_tokens_may_be(tables, day, mine):
@@ -100,7 +100,7 @@ def _read_day(
                 for token, whose in mine.items()
                 if bits_of(token, 16).startswith(bits[block_id])
             ]
-            _note_unreadable(may_be_of, result)
+            _note_staying(may_be_of, result)
 
 
 def _add(
@@ -120,6 +120,9 @@ def _add(
         owner = whose[token]
         if owner is None:  # as of most visits
             continue
+        if beacon and beacon.stolen:  # it may be another's
+            _note_staying([owner], result)
+            continue
         mine = result.setdefault(owner, OwnRows({}, set()))
         at = BEGINNING + timedelta(seconds=columns.times[place])
         route = columns.routes[columns.route_of[place]]
@@ -129,6 +132,6 @@ def _add(
                 mine.rows.setdefault(kind, []).append(OwnRow(value, at, source))
 
 
-def _note_unreadable(people: Iterable[PersonId], result: dict[PersonId, OwnRows]) -> None:
+def _note_staying(people: Iterable[PersonId], result: dict[PersonId, OwnRows]) -> None:
     for each in people:
-        result.setdefault(each, OwnRows({}, set())).unreadable.update(KINDS)
+        result.setdefault(each, OwnRows({}, set())).stay.update(KINDS)

@@ -62,7 +62,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, tuple[ParcelValue, ...]]
     series: tuple[str, ...]  # the fields among them that have rows, not one value
     choices: tuple[ParcelChoice, ...]
-    # Fields that the policy does not let go, and those of which some could not be read.
+    # Fields that the policy does not let go, and those of which practices let some stay.
     kept_back: tuple[str, ...]
     rows: dict[str, tuple[ParcelValue, ...]] = {}  # what practices keep apart from the values
 
@@ -110,7 +110,7 @@ def parcel_of(
     }
     account = values.get(ACCOUNT_ID, ())
     rows = _rows_that_go(transaction, own, result.refused) if own else {}
-    stays = {*own.rows} - {*rows} | own.unreadable if own else ()
+    stays = {*own.rows} - {*rows} | own.stay if own else ()
     parcel = Parcel(
         closing=closing_id,
         account=account[-1].value if account else "",
