@@ -150,7 +150,10 @@ def test_the_ledger_says_whom_a_misuse_touched_and_in_what(house: House) -> None
     assert {"phone", "birth-date"} <= by_key[ann]
     assert "phone" not in by_key[bo]
     assert find_affected(gate, Misuse("table", "value", before, now)) == by_key
-    assert find_affected(gate, Misuse("table", "account", before, now)) == {ann: set(), bo: set()}
+    assert find_affected(gate, Misuse("table", "account", before, now)) == {
+        ann: {"account-id"},
+        bo: {"account-id"},
+    }
     assert find_affected(gate, Misuse("time", "", before, now)) == {ann: {"name", "email"}}
     assert find_affected(gate, Misuse("time", "", before - HOUR, now)).keys() == {ann, bo}
     assert find_affected(gate, Misuse("time", "", now, now + HOUR)) == {}

@@ -251,6 +251,7 @@ def _line(there: Incident) -> str:
 
 
 def _show(provider: Provider, model: Incidents, name: str, *, as_json: bool) -> None:
+    from upheld.gate.operations.misuse import told_besides
     from upheld.practices.incidents.drills import (
         drill_outcome,
         drill_record,
@@ -272,6 +273,8 @@ def _show(provider: Provider, model: Incidents, name: str, *, as_json: bool) -> 
     print(_line(there))
     for kind, count in sorted(there.counts.items()):
         print(f"  {kind}: {count}")
+    if there.people and (besides := told_besides(there.misuse)):
+        print(f"  also among it: {besides}")
     if there.drill:
         print(f"turn {there.turn}; a practice alarm: nobody is written to")
         for each in record:

@@ -69,6 +69,21 @@ def goes_apart(*kinds: str) -> dict[str, Any]:
     return {"apart": "", "kinds": kinds}
 
 
+class Telling(NamedTuple):
+    """What the rows of a table tell of people: kinds of data, and what is of no kind, in words."""
+
+    kinds: tuple[str, ...]
+    besides: str
+
+
+def tells(*kinds: str, besides: str = "") -> dict[str, Telling]:
+    """Of a table: the kinds of data in its rows, and what else, as whoever was touched reads it.
+
+    A table that says nothing has ids, states and times alone.
+    """
+    return {"tells": Telling(kinds, besides)}
+
+
 class AnewBy(NamedTuple):
     """How a row that was changed is written anew by the records that say the same.
 

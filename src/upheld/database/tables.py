@@ -33,6 +33,7 @@ from upheld.database.columns import (
     microseconds,
     sealed,
     stands,
+    tells,
     told_where,
 )
 
@@ -80,7 +81,8 @@ person: Final = Table(
     Column("created", Instant, nullable=False),
     Column("holdings", LargeBinary),  # what the person's current values are, sealed with the state
     Column("cover", LargeBinary),  # over the set of rows about the person that decide, sealed
-    info=bare("its state is sealed with what is held; nothing rests on when it was made"),
+    # digests alone, and sealed
+    info=tells() | bare("its state is sealed with what is held; nothing rests on when it was made"),
     sqlite_with_rowid=False,
 )
 
@@ -99,7 +101,8 @@ person_key: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("epoch", Integer, nullable=False, index=True),
     Column("wrapped_key", LargeBinary, nullable=False),
-    info=bare("the key is sealed for its person and epoch"),
+    info=tells(besides="the key to what is held of somebody, itself encrypted")
+    | bare("the key is sealed for its person and epoch"),
     sqlite_with_rowid=False,
 )
 
@@ -129,7 +132,8 @@ blind_index: Final = Table(
     Column("token", LargeBinary, nullable=False),
     Column("mac", LargeBinary),
     Index("blind_index_token", "field", "token"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="keyed marks of the values by which somebody is looked up")
+    | sealed(owner="person_id"),
     sqlite_with_rowid=False,
 )
 
@@ -152,7 +156,8 @@ record: Final = Table(
     Index("record_kind", "person_id", "kind", "party"),
     Index("record_of_kind", "kind", "party", info=POSTGRESQL).ddl_if(dialect="postgresql"),
     Index("record_about", "kind", "party", "dims", info=SQLITE).ddl_if(dialect="sqlite"),
-    info=told_where("kind NOT IN ('hold', 'instrument')")  # which nothing but legal process has
+    info=tells("privacy-choices", besides="the texts that were shown")
+    | told_where("kind NOT IN ('hold', 'instrument')")  # which nothing but legal process has
     | sealed(
         owner="person_id",
         part="kind",

@@ -23,6 +23,7 @@ from upheld.database.columns import (
     sealed,
     sealed_for,
     stands,
+    tells,
     told_where,
 )
 
@@ -82,6 +83,7 @@ partner_transaction: Final = Table(  # what a customer bought from a business pa
     Index("partner_transaction_former", "party", **only_where("length(mark) = 64")),
     info=STAYS
     | goes_apart("transaction")
+    | tells("transaction")
     | told_where("SUBSTR(feed_id, 1, 1) <> 'g'")  # see withdrawn_rows.py
     | sealed(owner="person_id"),
 )
@@ -106,7 +108,7 @@ page_look: Final = Table(  # which groups of our pages somebody looked at of lat
     Column("day", WORD, nullable=False),  # when it was made, in the provider's zone
     Column("sealed", LargeBinary, nullable=False),  # each group, and on which day at last
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells("page-request") | sealed(owner="person_id"),
 )
 
 page_look_making: Final = Table(  # how far those are made
@@ -147,7 +149,7 @@ outbox: Final = Table(
     Column("mac", LargeBinary),
     Index("outbox_due", "due"),
     Index("outbox_state", "state", "made"),
-    info=sealed(owner="person_id", part="state"),
+    info=tells("messages") | sealed(owner="person_id", part="state"),
 )
 
 terms_version: Final = Table(  # of the Master Terms, and drafts
@@ -317,7 +319,8 @@ delivery_item: Final = Table(  # one person's part of a delivery
     Column("mac", LargeBinary),
     Index("delivery_item_state", "delivery_id", "state"),
     Index("delivery_item_entry", "entry"),
-    info=sealed(owner="person_id", part="state"),
+    info=tells(besides="what was to be given to a company")
+    | sealed(owner="person_id", part="state"),
 )
 
 recipient_request: Final = Table(  # what a company that received something is asked to do with it

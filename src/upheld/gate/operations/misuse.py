@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, LargeBinary, Text
 
 from upheld.core.errors import UpheldError
 from upheld.core.ids import BackupId, PersonId
 from upheld.database import rows as database
 from upheld.database import tables
+from upheld.database.columns import Telling
 from upheld.database.schema import declared_tables
 from upheld.database.statements import placeholders, rows, to_bytes
 from upheld.database.tables import microseconds
@@ -161,9 +162,27 @@ def _affected(connection: Connection, misuse: Misuse) -> dict[str, set[str]]:
     if misuse.kind == KEY:
         among = _people(connection, "SELECT person_id FROM person_key WHERE epoch = ?", misuse.name)
     elif misuse.kind == TABLE and misuse.name != VALUES:
-        return {each: set() for each in _in_table(connection, misuse.name)}
+        kinds = _telling(misuse).kinds
+        return {each: {*kinds} for each in _in_table(connection, misuse.name)}
     stored = _gather(connection, _entries(connection, 0, until, _STORING, _is_storing))
     return {each: kinds for each, kinds in stored.items() if among is None or each in among}
+
+
+def told_besides(misuse: Misuse) -> str:
+    """What a table tells of people that is no kind of data, in words; empty where there is none."""
+    return _telling(misuse).besides
+
+
+def _telling(misuse: Misuse) -> Telling:
+    table = declared_tables().tables.get(misuse.name) if misuse.kind == TABLE else None
+    if table is None:
+        return Telling((), "")
+    telling: Telling | None = table.info.get("tells")
+    if telling is None:  # a practice's own may declare nothing, and have a value sealed
+        texts = [each for each in table.columns if isinstance(each.type, (LargeBinary, Text))]
+        is_bare = all(each.name == "mac" for each in texts)
+        telling = Telling((), "" if is_bare else "what is encrypted or written there")
+    return telling
 
 
 def _in_table(connection: Connection, name: str) -> set[str]:

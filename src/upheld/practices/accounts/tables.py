@@ -6,7 +6,17 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed, stands, unconfirmed
+from upheld.database.columns import (
+    ID,
+    STAYS,
+    WORD,
+    Instant,
+    metadata,
+    sealed,
+    stands,
+    tells,
+    unconfirmed,
+)
 
 account: Final = Table(
     "account",
@@ -24,7 +34,12 @@ account: Final = Table(
     Column("mac", LargeBinary),
     Index("account_holder", "holder"),
     Index("account_state", "state", "opened"),
-    info={**STAYS, **sealed(owner="person_id"), **unconfirmed("state = 'unverified'")},
+    info={
+        **tells("account-id"),
+        **STAYS,
+        **sealed(owner="person_id"),
+        **unconfirmed("state = 'unverified'"),
+    },
 )
 
 authenticator: Final = Table(
@@ -35,7 +50,7 @@ authenticator: Final = Table(
     Column("step", BigInteger, nullable=False),  # the last one-time password that was used
     Column("since", Instant, nullable=False),
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="the secret of one-time passwords") | sealed(owner="person_id"),
 )
 
 recovery_code: Final = Table(
@@ -44,5 +59,5 @@ recovery_code: Final = Table(
     Column("person_id", ID, primary_key=True),
     Column("code_hash", LargeBinary, primary_key=True),  # keyed
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="keyed marks of recovery codes") | sealed(owner="person_id"),
 )

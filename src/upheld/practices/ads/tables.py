@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Column, Integer, LargeBinary, Table, Text
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed, tells
 
 advertiser_domain: Final = Table(
     "advertiser_domain",
@@ -121,7 +121,8 @@ ad_hide: Final = Table(  # which campaigns somebody wants to see no more
     Column("person_id", ID, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),  # their ids, under the person's own key
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="which advertisements are no longer to be shown")
+    | sealed(owner="person_id"),
 )
 
 ad_segment: Final = Table(  # who is in which band, as bitmaps without ids, for an hour at most

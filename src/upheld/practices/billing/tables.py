@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.database.columns import BLANK, ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import BLANK, ID, STAYS, WORD, Instant, metadata, sealed, tells
 
 service_order: Final = Table(
     "service_order",
@@ -21,7 +21,7 @@ service_order: Final = Table(
     Column("ended", Instant),
     Column("mac", LargeBinary),
     Index("service_order_began", "began"),
-    info=sealed(owner="person_id"),
+    info=tells("services") | sealed(owner="person_id"),
 )
 
 invoice: Final = Table(
@@ -39,7 +39,11 @@ invoice: Final = Table(
     Index("invoice_number_once", "number", unique=True),
     Index("invoice_used_by", "used_by"),
     Index("invoice_due", "state", "due"),
-    info={**STAYS, **sealed(owner="person_id", part="state")},
+    info={
+        **tells(besides="numbers and states of invoices"),
+        **STAYS,
+        **sealed(owner="person_id", part="state"),
+    },
 )
 
 billed: Final = Table(  # the months for which nothing is to be invoiced any more
@@ -82,7 +86,7 @@ payment_intent: Final = Table(
     Column("sealed", LargeBinary),  # amount and what came of it; gone when it is over
     Column("mac", LargeBinary),
     Index("payment_intent_state", "state", "made"),
-    info={**STAYS, **sealed(owner="person_id", part="state")},
+    info={**tells("payment-history"), **STAYS, **sealed(owner="person_id", part="state")},
 )
 
 debt: Final = Table(
@@ -100,7 +104,11 @@ debt: Final = Table(
     Column("item_id", ID, nullable=False),  # the duty to delete it on recall
     Column("mac", LargeBinary),
     Index("debt_party", "party", "state"),
-    info={**STAYS, **sealed(owner="person_id")},
+    info={
+        **tells(besides="that an amount went to a collection agent"),
+        **STAYS,
+        **sealed(owner="person_id"),
+    },
 )
 
 sandbox_card: Final = Table(  # the sandbox's own; a real payment processor keeps these itself

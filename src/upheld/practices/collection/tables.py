@@ -19,6 +19,7 @@ from upheld.database.columns import (
     metadata,
     sealed,
     sealed_for,
+    tells,
     told_where,
 )
 
@@ -78,6 +79,7 @@ visit_tie: Final = Table(  # whose a cookie of ours is, since they signed in wit
     Column("mac", LargeBinary),
     info=STAYS
     | goes_apart("cookie-id", "page-request", "ip-network")
+    | tells("cookie-id")
     | told_where("aside IS NULL")
     | sealed(owner="person_id"),
 )

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed, tells
 
 feed: Final = Table(
     "feed",
@@ -48,7 +48,7 @@ feed_value: Final = Table(  # a value that came from a feed and may be there sti
     Column("mark", WORD, nullable=False),  # of the value as we stored it
     Column("mac", LargeBinary),
     Index("feed_value_feed", "feed_id", "person_id"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="which kinds of information a company told us") | sealed(owner="person_id"),
 )
 
 likeness_question: Final = Table(  # whether a line tells of a customer whom it is like: a task
@@ -62,7 +62,8 @@ likeness_question: Final = Table(  # whether a line tells of a customer whom it 
     Column("sealed", LargeBinary, nullable=False),  # what the line says, under the person's key
     Column("mac", LargeBinary),
     Index("likeness_question_feed", "feed_id", "person_id"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="what a file said of somebody who may be the same")
+    | sealed(owner="person_id"),
 )
 
 likeness_refused: Final = Table(  # that whoever a line tells of is not a customer whom it is like

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table
 
-from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed, tells
 
 care: Final = Table(
     "care",
@@ -18,7 +18,7 @@ care: Final = Table(
     Column("mac", LargeBinary),
     Index("care_guardian", "guardian_id"),
     Index("care_ended", "ended"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="who is whose guardian") | sealed(owner="person_id"),
 )
 
 purchase_request: Final = Table(  # an order that waits for the guardian's yes
@@ -31,7 +31,7 @@ purchase_request: Final = Table(  # an order that waits for the guardian's yes
     Column("expires", Instant, nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # what it is about, and its price then
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="what was to be bought, and what it costs") | sealed(owner="person_id"),
 )
 
 spending_limit: Final = Table(  # what a guardian lets somebody's services cost a month
@@ -41,7 +41,7 @@ spending_limit: Final = Table(  # what a guardian lets somebody's services cost 
     Column("cents", BigInteger, nullable=False),
     Column("since", Instant, nullable=False),
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="what services may cost a month") | sealed(owner="person_id"),
 )
 
 identity_check: Final = Table(
@@ -51,5 +51,5 @@ identity_check: Final = Table(
     Column("how", WORD, nullable=False),  # payment, card, `staff` and what they saw
     Column("at", Instant, nullable=False),
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="how an identity was checked") | sealed(owner="person_id"),
 )

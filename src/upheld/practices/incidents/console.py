@@ -24,6 +24,7 @@ from upheld.gate.operations.misuse import (
     Misuse,
     MisuseError,
     require_subject,
+    told_besides,
 )
 from upheld.gate.transaction import Transaction
 from upheld.practice import operators
@@ -196,6 +197,7 @@ class IncidentConsole:
             state=_state(there, view.counts),
             step_names=STEPS,
             data=_labels(self.provider, there),
+            besides=told_besides(there.misuse),
             is_own=there.drafted_by == visit.user_id,
             notice=NOTICE,
             remark=REMARK,
@@ -301,6 +303,7 @@ class IncidentConsole:
                 (f"people whose {label} was touched", str(count))
                 for label, count in _labels(self.provider, there)
             ),
+            *([("also among it", besides)] if (besides := told_besides(there.misuse)) else ()),
             ("notices sent", str(notices.notified)),
             ("notices that wait", str(notices.waiting)),
             ("notices that the policy does not let us send", str(notices.refused)),

@@ -15,7 +15,7 @@ from upheld.core.ids import IncidentId, PersonId
 from upheld.database.columns import microseconds
 from upheld.gate.act.request import Act, Refused
 from upheld.gate.gate import Gate
-from upheld.gate.operations.misuse import find_affected
+from upheld.gate.operations.misuse import find_affected, told_besides
 from upheld.gate.set_aside import trial_of
 from upheld.gate.transaction import Transaction
 from upheld.policy.words import Words
@@ -179,7 +179,7 @@ class IncidentWork:
         about = {
             "incident": there.incident_id,
             "notice": there.notice,
-            "kinds": kinds_in_words(words, row.data),
+            "kinds": kinds_in_words(words, row.data, there),
         }
         may_write_each(transaction, [person_id], how=there.incident_id)
         message = outbox.queue(transaction, person_id, TEMPLATE, ADMINISTRATIVE, about)
@@ -191,9 +191,10 @@ class IncidentWork:
         return True
 
 
-def kinds_in_words(words: Words, data: str) -> str:
-    """Kinds of data, as a person is told them."""
-    return ", ".join(words.term("data", each) for each in data.split())
+def kinds_in_words(words: Words, data: str, there: Incident) -> str:
+    """Kinds of data of somebody, and what else an incident is about, as they are told it."""
+    terms = [*(words.term("data", each) for each in data.split()), told_besides(there.misuse)]
+    return ", ".join(filter(None, terms))
 
 
 def _batches(people: Sequence[PersonId]) -> Iterator[Sequence[PersonId]]:

@@ -63,7 +63,7 @@ class IncidentPages:
             visit.request,
             "incidents/mine.html",
             it=there,
-            kinds=kinds_in_words(words, row.data),
+            kinds=kinds_in_words(words, row.data, there),
             notified=to_datetime(row.notified),
             reference=short_reference(incident_id),
             clause=CLAUSE,

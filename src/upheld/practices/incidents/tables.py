@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed, tells
 
 incident: Final = Table(  # what was misused, and how far the work about it has come
     "incident",
@@ -49,7 +49,8 @@ incident_person: Final = Table(  # somebody whom an incident touched
     Column("notified", Instant),
     Column("mac", LargeBinary),
     Index("incident_person_state", "incident_id", "state"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="which kinds of information an incident touched")
+    | sealed(owner="person_id"),
     sqlite_with_rowid=False,
 )
 

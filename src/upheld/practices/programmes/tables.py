@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Index, LargeBinary, Table, Text
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed, tells
 
 programme: Final = Table(  # never changed but to end: who joined agreed to it as it stands
     "programme",
@@ -40,5 +40,5 @@ programme_member: Final = Table(  # what proves that somebody joined is a record
     Column("mac", LargeBinary),
     Index("programme_member_state", "programme_id", "state", "person_id"),
     Index("programme_member_request", "request_id"),
-    info=sealed(owner="person_id", part="state"),
+    info=tells(besides="which programmes were joined") | sealed(owner="person_id", part="state"),
 )

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table
 
-from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, STAYS, WORD, Instant, metadata, sealed, tells
 
 rights_request: Final = Table(
     "rights_request",
@@ -25,7 +25,9 @@ rights_request: Final = Table(
     Column("entry", BigInteger),  # of the answer
     Column("task_id", ID),  # who of our staff looks into it
     Column("mac", LargeBinary),
-    info=STAYS | sealed(owner="person_id"),
+    info=tells(besides="which requests about information were made")
+    | STAYS
+    | sealed(owner="person_id"),
 )
 
 signal: Final = Table(
@@ -35,5 +37,6 @@ signal: Final = Table(
     Column("session", LargeBinary, primary_key=True),  # the hash of the session that sent it
     Column("at", Instant, nullable=False),
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    # the hash of a session
+    info=tells() | sealed(owner="person_id"),
 )

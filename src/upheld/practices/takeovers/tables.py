@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table
 
-from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import GO, ID, WORD, Instant, metadata, sealed, tells
 
 takeover: Final = Table(  # a closing, and how far the work about it has come
     "takeover",
@@ -56,7 +56,7 @@ takeover_account: Final = Table(  # somebody whose account a closing covers
     Column("mac", LargeBinary),
     Index("takeover_account_state", "closing_id", "state", "person_id"),
     Index("takeover_account_notice", "closing_id", "notice", "person_id"),
-    info=sealed(owner="person_id"),
+    info=tells("account-id") | sealed(owner="person_id"),
 )
 
 takeover_parcel: Final = Table(  # an account, encrypted to the successor's key
@@ -68,7 +68,7 @@ takeover_parcel: Final = Table(  # an account, encrypted to the successor's key
     Column("encrypted", LargeBinary, nullable=False),  # an age file, which we cannot open
     Column("mac", LargeBinary),
     Index("takeover_parcel_closing", "closing_id", "person_id"),
-    info=sealed(owner="person_id"),
+    info=tells(besides="whole accounts, encrypted to a successor") | sealed(owner="person_id"),
 )
 
 takeover_arrival: Final = Table(  # an account that came to us, so that it comes once
@@ -89,5 +89,6 @@ takeover_proof: Final = Table(  # what came along with somebody's account, but f
     Column("closing_id", ID, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),  # under their own key
     Column("mac", LargeBinary),
-    info=sealed(owner="person_id"),
+    info=tells(besides="what came along with an account from another provider")
+    | sealed(owner="person_id"),
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Column, Index, LargeBinary, Table
 
-from upheld.database.columns import ID, WORD, Instant, metadata, sealed
+from upheld.database.columns import ID, WORD, Instant, metadata, sealed, tells
 
 termination: Final = Table(
     "termination",
@@ -23,5 +23,5 @@ termination: Final = Table(
     Column("sealed", LargeBinary, nullable=False),  # which service, empty for all of them
     Column("mac", LargeBinary),
     Index("termination_state", "state", "starts"),
-    info=sealed(owner="person_id"),
+    info=tells("services", besides="the decision that services end") | sealed(owner="person_id"),
 )
