@@ -68,7 +68,7 @@ def form(house: House, person: PersonId, **changes: str) -> dict[str, str]:
     return {
         "kind": "subpoena",
         "issuer": "Court of <b>Larch</b>",
-        "reference": "# 26 \u202e1",
+        "reference": "# 26 \u06411",
         "recipient": "court",
         "accounts": orders.account_of(house, person),
         "fields": "name",

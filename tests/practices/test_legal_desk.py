@@ -296,3 +296,15 @@ def test_who_released_in_an_emergency_does_not_review_it(house: House, desk: Des
     review(desk.counsel)
     released_by(desk.counsel)
     review(desk.second)
+
+
+@pytest.mark.parametrize("field", ["issuer", "reference"])
+@pytest.mark.parametrize("text", ["\u202e court", "a\nb", "a\x00b", "\u200b", "x" * 201, ""])
+def test_what_a_customer_would_read_of_an_order_can_be_read(
+    house: House, desk: Desk, field: str, text: str
+) -> None:
+    """No sign that turns what follows round, none that shows nothing, and no second line."""
+    order = demand(house, house.customer(), **{field: text})
+    with pytest.raises(LegalError) as caught:
+        orders.opened(house, desk, order)
+    assert (caught.value.code, caught.value.field) == ("legal-reach", field)

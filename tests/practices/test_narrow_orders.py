@@ -23,8 +23,10 @@ from practices.orders import (
     release,
     texts,
 )
+from practices.routes import World
 from practices.test_collection import visits
 from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
+from practices.test_silence import desk_at
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.practices.legal.demands import PRESERVATION, LegalError
@@ -235,3 +237,33 @@ def test_an_order_beside_another_keeps_nothing_before_it_is_approved(house: Hous
     assert house.do(lambda t: t.drop(ann, ["email"])) == ("email",)
     informal = demand(house, kind="informal", accounts=(), fields=(), preserves=True)
     assert opened(house, desk, informal, b"").preserved_by is None
+
+
+def test_an_order_for_what_is_worked_out_keeps_what_it_is_worked_out_of(house: House) -> None:
+    """Its page names both; neither goes by its time, nor by a deletion."""
+    world = World(house)
+    ann, desk = world.ann, desk_at(world)
+    order = preserved(house, desk, ann, silent=False, fields=("payment-history",))
+    sources = {*order.keeps} - {"payment-history"}
+    assert sources
+    there = house.do(lambda t: sources & t.held_fields(ann).keys())
+    assert there
+    assert house.do(lambda t: t.drop(ann, sorted(there))) == ()
+    erase(house.provider.gate.gate, [ann])
+    run_jobs(house)
+    kept = house.do(lambda t: t.held_fields(ann))
+    assert {*there, "payment-history"} <= kept.keys()
+
+
+def test_a_court_reads_of_an_account_in_one_place(house: House) -> None:
+    """Where something of it is kept openly, and the rest apart, too."""
+    world = World(house)
+    ann, desk = world.ann, desk_at(world)
+    account = account_of(house, ann)
+    preserved(house, desk, ann, silent=True, fields=("birth-date",))
+    erase(house.provider.gate.gate, [ann])
+    order = demand(house, fields=("birth-date",))._replace(accounts=(account,))
+    files = texts(release(house, desk, approved(house, desk, order)))
+    (page,) = [text for name, text in files.items() if name.startswith("pages/")]
+    assert "birth-date" in page
+    assert "We hold none" not in page

@@ -236,6 +236,11 @@ class Inquiries:
         shapes = {n: "value" if each.gone is None else "series" for n, each in holdings.items()}
         return {**shapes, **dict.fromkeys(self._context.derived.out_of(holdings), "derived")}
 
+    def stored_fields(self, fields: Iterable[str]) -> tuple[str, ...]:
+        """Some fields, and after them the stored ones out of which any of them are worked out."""
+        sources = self._context.derived.stored(fields)
+        return tuple(dict.fromkeys((*fields, *sorted(sources))))
+
     def held_marks(self, person_id: PersonId) -> dict[str, str]:
         """What stands for each field of somebody as it is stored now; it says nothing of a value.
 

@@ -22,6 +22,7 @@ GROUNDS: Final = (
     *("national-security", EMERGENCY),
 )
 BELIEF_MAX: Final = 5_000
+NAME_MAX: Final = 200  # characters of an issuer, or of a reference
 PERSONS_MAX: Final = 200
 _ROOT: Final = "personal-information"
 
@@ -139,6 +140,25 @@ def _check_kept(policy: Policy, demand: Demand) -> None:
             hint="choose each one, or none to keep every kind",
             field="fields",
         )
+
+
+def with_names(demand: Demand) -> Demand:
+    """A demand with its issuer and reference as they are kept.
+
+    LegalError for one that nobody can read, or that could be read as what it is not: a customer
+    reads both in a letter.
+    """
+    return demand._replace(
+        issuer=_name(demand.issuer, "issuer", "who issued it"),
+        reference=_name(demand.reference, "reference", "how they call the case"),
+    )
+
+
+def _name(text: str, field: str, what: str) -> str:
+    def error(sentence: str, hint: str) -> LegalError:
+        return LegalError(sentence, code="legal-reach", hint=hint, field=field)
+
+    return require_reason(text, NAME_MAX, error, f"an instrument says {what}")
 
 
 def check_belief(policy: Policy, demand: Demand) -> None:

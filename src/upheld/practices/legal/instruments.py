@@ -39,6 +39,7 @@ from upheld.practices.legal.demands import (
     check_reach,
     check_times,
     order_beside,
+    with_names,
 )
 from upheld.practices.legal.instrument import (
     APPROVED,
@@ -148,7 +149,7 @@ class Instruments:
             raise LegalError(
                 "a legal officer makes a determination", code="legal-role", hint="ask one of them"
             )
-        is_informal = demand.kind == INFORMAL
+        demand, is_informal = with_names(demand), demand.kind == INFORMAL
         now = transaction.clock.now()
         whom = {} if is_informal else self._whom(transaction, demand, user)
         if not is_informal:
@@ -382,6 +383,7 @@ class Instruments:
         That is the order to preserve what it names, where one is wanted.
         """
         order, tables = order_beside(transaction.policy, demand), transaction.tables
+        is_order = demand.kind == PRESERVATION
         body = _Sealed(
             demand.issuer,
             demand.reference,
@@ -389,7 +391,7 @@ class Instruments:
             sha256(document).hexdigest() if document else "",
             demand.ground,
             demand.belief,
-            keeps=demand.fields if demand.kind == PRESERVATION else (),
+            keeps=transaction.stored_fields(demand.fields if is_order else ()),
             preserved_by=order and self._add(transaction, order, document, user, whom),
         )
         at = microseconds(transaction.clock.now())

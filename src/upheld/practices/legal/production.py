@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from io import BytesIO
+from operator import itemgetter
 from typing import Final, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -100,7 +101,7 @@ def build(
     release = instrument.releases + 1
     prefix = f"{instrument.party.upper()}-{release}"
     texts: list[tuple[str, str, str]] = []
-    for person in people:
+    for person in _by_account(people):
         for lines in _pages(_lines(person, policy, at)):
             number = f"{prefix}-{len(texts) + 1:06}"
             head = f"{number}\nAccount {person.account}, released by {releaser}\n\n"
@@ -146,6 +147,24 @@ def build(
         sha256(archive).hexdigest(),
         tuple(dict.fromkeys(each.field for each in manifest.unreadable)),
     )
+
+
+def _by_account(people: Sequence[ReleasedPerson]) -> list[ReleasedPerson]:
+    """What is released by account, with what is kept apart of it, in the order of when it came."""
+    accounts: dict[str, ReleasedPerson] = {}
+    for each in people:
+        first = accounts.setdefault(each.account, each._replace(values={}, unreadable=()))
+        values = {
+            field: tuple(
+                sorted(
+                    (*first.values.get(field, ()), *each.values.get(field, ())), key=itemgetter(0)
+                )
+            )
+            for field in dict.fromkeys((*first.values, *each.values))
+        }
+        unreadable = tuple(dict.fromkeys((*first.unreadable, *each.unreadable)))
+        accounts[each.account] = first._replace(values=values, unreadable=unreadable)
+    return list(accounts.values())
 
 
 def _info(name: str, at: datetime) -> ZipInfo:
