@@ -225,6 +225,7 @@ READ_UNCHECKED = {
     ("practices/collection/new_keys.py", "visit_block"): "counts what goes; others are checked",
     ("practices/collection/new_keys.py", "visit_day"): "a key is right if something opens with it",
     ("practices/legal/apart.py", "legal_reach"): "each is read anew then and checked",
+    ("practices/legal/reach.py", "legal_reach"): "tells of those that were changed",
     ("practices/deliveries/desk.py", "delivery"): "counts for managers, on which nothing rests",
     (
         "practices/incidents/notices.py",

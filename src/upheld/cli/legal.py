@@ -237,6 +237,8 @@ def release(
     with gate.together() as transaction:
         releases.custody.confirm(transaction, which, result.release, user_id)
     print(f"{name}: released to {to}, SHA-256 {result.digest} once decrypted")
+    if result.missing:
+        print(f"of accounts whose rows were changed it has nothing: {', '.join(result.missing)}")
     if result.unreadable:
         print(f"earlier values that do not open are missing: {', '.join(result.unreadable)}")
 

@@ -157,11 +157,15 @@ class Custody:
     def _are_here(
         self, transaction: Transaction, instrument_id: InstrumentId, people: Sequence[PersonId]
     ) -> bool:
-        """Whether nobody of some was erased: whoever was is named by no instrument any more."""
-        named = {
-            each.person_id for each in self.instruments.people(transaction.tables, instrument_id)
-        }
-        return named.issuperset(people) and not any(map(transaction.is_erased, people))
+        """Whether nobody of some was erased: whoever was is named by no instrument any more.
+
+        Where a row was changed, it may name whoever no other one does and is here still.
+        """
+        reach = self.instruments.reach(transaction.tables, instrument_id)
+        others = sorted({*people} - {*reach.person_ids})
+        if others and not (reach.changed and transaction.lock_present(others) == others):
+            return False
+        return not any(map(transaction.is_erased, people))
 
     def _from_row(self, row: Any) -> LastProduction:
         raw = self._sealer.unseal(row.sealed, "production", row.instrument_id)

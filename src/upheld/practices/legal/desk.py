@@ -58,6 +58,7 @@ from upheld.practices.legal.questions import (
     term_line,
     waiting_line,
 )
+from upheld.practices.legal.reach import ChangedRow
 from upheld.practices.legal.release import Releases
 from upheld.practices.legal.staff import COUNSEL, ROLES
 from upheld.web.forms import EMPTY, MISSING, Filled, read
@@ -71,6 +72,8 @@ class InstrumentView(NamedTuple):
 
     instrument: Instrument
     people: list[NamedPerson]
+    changed: list[ChangedRow]  # whom it may name as well: what says so was changed
+    gone: int  # how many of the accounts are here no longer
     names: dict[UserId, str]
     is_undelivered: bool  # whether the file of its last release was given to nobody yet
     may_check: bool  # whether whoever looks is counsel
@@ -145,12 +148,14 @@ class LegalDesk:
                 *(each.by for each in instrument.reviews),
             )
             names = {each: _name(tables, each) for each in staff if each}
-            people = self.instruments.people(tables, instrument.instrument_id)
+            reach = self.instruments.reach(tables, instrument.instrument_id)
             waits = self.releases.custody.waits(tables, instrument.instrument_id)
             is_counsel = visit.user is not None and COUNSEL in visit.user.roles
             return InstrumentView(
                 instrument,
-                people,
+                reach.people,
+                reach.changed,
+                max(instrument.persons - reach.account_count, 0),
                 names,
                 waits,
                 may_check=is_counsel,

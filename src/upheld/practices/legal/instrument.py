@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from upheld.core.ids import EntryNumber, InstrumentId, PersonId, RecordId, UserId
+from upheld.database.columns import microseconds
 from upheld.database.own_tables import Tables
+from upheld.gate.public import SealedError
 from upheld.gate.transaction import Transaction
 from upheld.practice.operators import User
 from upheld.practices.legal.demands import (
@@ -76,6 +79,7 @@ class Instrument(NamedTuple):
     earlier_reviews: tuple[Review, ...]  # of what was released before it was released once more
     preserved_by: InstrumentId | None  # the order to preserve that was opened beside it
     released_by: tuple[UserId, ...]  # who released under it since the last review
+    missing: tuple[str, ...]  # accounts of which it has nothing, as their rows were changed
     reviewed: datetime | None
     reviewed_by: UserId | None
 
@@ -186,6 +190,27 @@ def prove(
         )
     changes = {"state": READY, "record_id": record_id, "silence_id": silence_id}
     change_person(transaction.tables, person_id, instrument.instrument_id, changes)
+
+
+def records_by(
+    transaction: Transaction, person_id: PersonId, instrument_id: InstrumentId
+) -> list[tuple[PersonId, RecordId | None]]:
+    """The records in force of somebody by which an instrument proves, whatever its own row says.
+
+    None where their records are not as they were written; that it forbids to tell is not among
+    them.
+    """
+    kinds, now = [INSTRUMENT, HOLD, BELIEF, CLAIMED_KIND], microseconds(transaction.clock.now())
+    with suppress(SealedError), transaction.savepoint():
+        return [
+            (person_id, each.record_id)
+            for each in transaction.records_of([person_id], kinds)[0]
+            if each.how == instrument_id
+            and each.fact not in (SILENT, IN_EMERGENCY)
+            and (each.ends is None or each.ends > now)
+            and each.withdrawn is None
+        ]
+    return []
 
 
 def change_person(

@@ -24,7 +24,6 @@ from upheld.practice.operators import User
 from upheld.practice.plugin import Provider
 from upheld.practices.legal import reviews
 from upheld.practices.legal.accounts import accounts_by_name
-from upheld.practices.legal.apart import account_in
 from upheld.practices.legal.demands import (
     DETERMINATION,
     INFORMAL,
@@ -53,7 +52,9 @@ from upheld.practices.legal.instrument import (
     Review,
     actor_of,
     prove,
+    records_by,
 )
+from upheld.practices.legal.reach import NamedPeople, reach_of
 from upheld.practices.legal.staff import (
     COUNSEL,
     OFFICER,
@@ -82,6 +83,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     earlier_reviews: tuple[Review, ...] = ()
     preserved_by: InstrumentId | None = None  # the order to preserve opened beside it
     released_by: tuple[UserId, ...] = ()  # since the last review
+    missing: tuple[str, ...] = ()  # accounts of which it has nothing, as their rows were changed
 
 
 class Instruments:
@@ -114,20 +116,13 @@ class Instruments:
             )
         return instrument
 
+    def reach(self, tables: Tables, instrument_id: InstrumentId) -> NamedPeople:
+        """Whom an instrument names, and what of that was changed."""
+        return reach_of(tables, self._sealer, instrument_id)
+
     def people(self, tables: Tables, instrument_id: InstrumentId) -> list[NamedPerson]:
         """Whom an instrument names and who is still here, in the order of their accounts."""
-        some = [
-            NamedPerson(
-                PersonId(each.person_id),
-                account_in(self._sealer, each.person_id, instrument_id, each.sealed),
-                each.state,
-                each.record_id,
-                each.silence_id,
-                each.entry,
-            )
-            for each in tables.select(legal_reach, _ONE, instrument_id)
-        ]
-        return sorted(some, key=lambda each: each.account)
+        return self.reach(tables, instrument_id).people
 
     def document(self, tables: Tables, instrument: Instrument) -> bytes:
         """The document of an instrument as it came in; empty where there is none."""
@@ -276,8 +271,8 @@ class Instruments:
                 code="legal-second-person",
                 hint="let somebody else of the legal desk do it",
             )
-        for each in self.people(transaction.tables, instrument_id):
-            outcome = reviews.settle(transaction, instrument_id, each.person_id, user)
+        for each in self.reach(transaction.tables, instrument_id).person_ids:
+            outcome = reviews.settle(transaction, instrument_id, each, user)
             if outcome is not None:
                 return outcome
         at = microseconds(transaction.clock.now())
@@ -294,11 +289,13 @@ class Instruments:
         That it forbids to tell stays as long as it said.
         """
         instrument, user = self._require_next(transaction, instrument_id, by, APPROVED)
-        for each in self.people(transaction.tables, instrument_id):
-            if each.record_id is not None:
-                transaction.withdraw(
-                    each.person_id, each.record_id, ended=True, actor=actor_of(user)
-                )
+        reach = self.reach(transaction.tables, instrument_id)
+        records = [(each.person_id, each.record_id) for each in reach.people]
+        for each in reach.changed:
+            records += records_by(transaction, each.person_id, instrument_id)
+        for person_id, record_id in records:
+            if record_id is not None:
+                transaction.withdraw(person_id, record_id, ended=True, actor=actor_of(user))
         at = microseconds(transaction.clock.now())
         changes = {"state": ENDED, "ended": at, "ended_by": user.user_id}
         return self.change(transaction, instrument, "legal.end", user, changes)
@@ -325,10 +322,12 @@ class Instruments:
         LegalError for an account of their own or a relative's.
         """
         user = require_role(transaction.tables, by)
-        whom = self.people(transaction.tables, instrument_id)
-        for each in sorted(whom, key=lambda each: each.person_id):
-            transaction.lock(each.person_id)
-            if operators.is_left_to_others(transaction.tables, user.user_id, each.person_id):
+        reach = self.reach(transaction.tables, instrument_id)
+        for each in sorted(each.person_id for each in reach.people):
+            transaction.lock(each)
+        transaction.lock_present([each.person_id for each in reach.changed])
+        for each in reach.person_ids:
+            if operators.is_left_to_others(transaction.tables, user.user_id, each):
                 raise own_account()
         return self.require(transaction.tables, instrument_id), user
 

@@ -49,7 +49,7 @@ def _left_by_order(
     if instrument.preserved_by is None or instrument.has_lapsed(transaction.clock.now()):
         return []
     tables = transaction.tables
-    its = {each.person_id for each in instruments.people(tables, instrument.instrument_id)}
+    its = {*instruments.reach(tables, instrument.instrument_id).person_ids}
     others = [
         each
         for each in instruments.people(tables, instrument.preserved_by)

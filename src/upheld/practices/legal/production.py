@@ -50,6 +50,7 @@ class Production(NamedTuple):
     content: bytes
     digest: str
     unreadable: tuple[str, ...] = ()  # kinds of data of which something did not open
+    missing: tuple[str, ...] = ()  # accounts of which there is nothing, as their rows were changed
 
 
 class PageDigest(msgspec.Struct, frozen=True):
@@ -88,6 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[int, ...]
     pages: tuple[PageDigest, ...]
     unreadable: tuple[Unreadable, ...] = ()  # what is missing, as it does not open
+    accounts_missing: tuple[str, ...] = ()  # what is named and not given, as its row was changed
 
 
 def build(
@@ -96,8 +98,12 @@ def build(
     policy: Policy,
     at: datetime,
     releaser: str,
+    missing: tuple[str, ...] = (),
 ) -> Production:
-    """The production of what is released of some people, its pages numbered through."""
+    """The production of what is released of some people, its pages numbered through.
+
+    It says of which accounts that the instrument names everything is `missing`.
+    """
     release = instrument.releases + 1
     prefix = f"{instrument.party.upper()}-{release}"
     texts: list[tuple[str, str, str]] = []
@@ -132,6 +138,7 @@ def build(
                 (each.account, field) for each in people for field in each.unreadable
             )
         ),
+        accounts_missing=missing,
     )
     out = BytesIO()
     with ZipFile(out, "w", ZIP_DEFLATED) as file:
@@ -146,6 +153,7 @@ def build(
         party_keys.encrypt(instrument.key, archive),
         sha256(archive).hexdigest(),
         tuple(dict.fromkeys(each.field for each in manifest.unreadable)),
+        missing,
     )
 
 

@@ -31,6 +31,7 @@ from upheld.practices.legal.demands import LegalError
 from upheld.practices.legal.instrument import (
     APPROVED,
     DEMANDED,
+    NAMED,
     RELEASED,
     RELEASING,
     SILENT,
@@ -40,6 +41,7 @@ from upheld.practices.legal.instrument import (
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.preserved import nobody, reach_again
 from upheld.practices.legal.production import Production, ReleasedPerson, build
+from upheld.practices.legal.reach import NamedPeople
 from upheld.practices.legal.staff import note, own_account
 from upheld.practices.legal.tables import legal_reach
 
@@ -102,22 +104,10 @@ class Releases:
         transaction = transaction.reaching_apart()
         instrument, user = self.instruments.lock(transaction, instrument_id, by)
         self.custody.require_none(transaction.tables, instrument_id)
-        if not instrument.is_released or instrument.state != APPROVED:
-            raise LegalError(
-                f"nothing is released under what is {instrument.kind}, {instrument.state}",
-                code="legal-state",
-                hint="counsel checks an instrument first, and a second person approves it",
-            )
-        if not instrument.key:
-            raise LegalError(
-                "nobody has entered the public key of whoever receives it, and nothing leaves"
-                " without being encrypted",
-                code="legal-key",
-                hint="counsel enters it: it begins with `age1`, and they make one with"
-                " `age-keygen`",
-            )
+        _require_releasable(instrument)
         reach_again(self.instruments, transaction, instrument, user)
-        targets = self._targets(transaction, instrument, accounts, user.user_id)
+        reach = self.instruments.reach(transaction.tables, instrument_id)
+        targets = self._targets(transaction, reach, accounts, user.user_id)
         act = act_of(instrument, tuple(fields) or instrument.fields)
         for each in targets:
             decision = transaction.peek(each.person_id, act)
@@ -134,7 +124,12 @@ class Releases:
         )
         now = transaction.clock.now()
         production = build(
-            instrument, released, transaction.policy, transaction.clock.local(now), user.name
+            instrument,
+            released,
+            transaction.policy,
+            transaction.clock.local(now),
+            user.name,
+            missing=() if accounts else _missing(reach),
         )
         changes = {
             "releases": instrument.releases + 1,
@@ -143,7 +138,10 @@ class Releases:
             "reviewed": None,
             "reviewed_by": None,
             **self.instruments.seal_again(
-                instrument, unreadable=production.unreadable, **reviews.reopened(instrument, user)
+                instrument,
+                unreadable=production.unreadable,
+                missing=production.missing,
+                **reviews.reopened(instrument, user),
             ),
         }
         self.instruments.change(transaction, instrument, "legal.release", user, changes)
@@ -211,26 +209,33 @@ class Releases:
     def _targets(
         self,
         transaction: Transaction,
-        instrument: Instrument,
+        reach: NamedPeople,
         accounts: Sequence[str],
         user_id: UserId,
     ) -> list[Target]:
         """Whom a release is about: all who are named, or the customers of some accounts.
 
         An account that is not named is asked about like any other, and the policy refuses it; while
-        the instrument forbids to tell, no entry of that is about its customer.
+        the instrument forbids to tell, no entry of that is about its customer. LegalError for one
+        whose row was changed.
         """
-        whom = self.instruments.people(transaction.tables, instrument.instrument_id)
-        its = {each.person_id for each in whom}
+        its = {each.person_id for each in reach.people}
+        doubtful = {each.person_id for each in reach.changed}
         if not accounts:
-            targets = [Target(each.person_id, each.account) for each in whom]
+            targets = [
+                Target(each.person_id, each.account) for each in reach.people if each.state != NAMED
+            ]
         else:
             targets = []
             for account, people in self.instruments.find_accounts(transaction, accounts).items():
                 for each in people:
                     if operators.is_left_to_others(transaction.tables, user_id, each):
                         raise own_account()
+                    if each in doubtful:
+                        raise _changed()
                     targets.append(Target(each, account, each in its))
+        if not targets and _missing(reach):
+            raise _changed()
         if not targets:
             raise nobody()
         return targets
@@ -346,6 +351,42 @@ def _current_within(
         for each, until in former
         if (start is None or until > start) and (end is None or each.at < end)
     ]
+
+
+def _require_releasable(instrument: Instrument) -> None:
+    """LegalError unless an instrument is one that releases, approved, and whose file has a key."""
+    if not instrument.is_released or instrument.state != APPROVED:
+        raise LegalError(
+            f"nothing is released under what is {instrument.kind}, {instrument.state}",
+            code="legal-state",
+            hint="counsel checks an instrument first, and a second person approves it",
+        )
+    if not instrument.key:
+        raise LegalError(
+            "nobody has entered the public key of whoever receives it, and nothing leaves"
+            " without being encrypted",
+            code="legal-key",
+            hint="counsel enters it: it begins with `age1`, and they make one with `age-keygen`",
+        )
+
+
+def _missing(reach: NamedPeople) -> tuple[str, ...]:
+    """The accounts of which nothing is released, since their rows were changed.
+
+    Or were when it was approved: then it proves nothing of them.
+    """
+    unproved = [each.account for each in reach.people if each.state == NAMED]
+    return tuple(sorted([*unproved, *(each.account for each in reach.changed)]))
+
+
+def _changed() -> LegalError:
+    return LegalError(
+        "what says that this instrument names an account was changed in the database",
+        code="legal-unreadable",
+        hint="put the row back from a backup (`upheld admin selfcheck` names it), or open another"
+        " instrument; the other accounts can be released",
+        field="accounts",
+    )
 
 
 def _beyond() -> LegalError:

@@ -52,7 +52,7 @@ def source(instruments: Instruments) -> TransparencySource:
         everything = instruments.all(tables)
 
         def people(each: Instrument) -> set[PersonId]:
-            return {one.person_id for one in instruments.people(tables, each.instrument_id)}
+            return {*instruments.reach(tables, each.instrument_id).person_ids}
 
         silent = {e.instrument_id for e in everything if e.silence_end and e.silence_end > now}
         about = {p for e in everything if e.instrument_id in silent for p in people(e)}
