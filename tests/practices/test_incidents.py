@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from starlette.testclient import TestClient
@@ -21,10 +22,11 @@ from upheld.gate.gate import Gate
 from upheld.gate.operations.misuse import Misuse, MisuseError, find_affected, require_subject
 from upheld.gate.transaction import GateTransaction
 from upheld.policy.load import load_text
-from upheld.practice import tasks
+from upheld.practice import operators, tasks
 from upheld.practices.incidents import notices
-from upheld.practices.incidents.incidents import Incident, IncidentError, Incidents
+from upheld.practices.incidents.incidents import Incident, IncidentError, Incidents, subject_of
 from upheld.practices.incidents.notices import IncidentWork
+from upheld.practices.incidents.questions import read_moment
 from upheld.practices.messages.carrier import Box
 from upheld.practices.messages.delivery import Delivery
 
@@ -455,3 +457,28 @@ def test_all_that_was_done_in_a_time_is_an_incident_without_a_name(house: House)
     ((to, text),) = letters(house, path.replace("/staff", "/me"))
     assert (to, "name" in text) == ("ann@marked.example", True)
     assert "what was misused,time\r\n" in officers[0].get(f"{path}/counts.csv").text
+
+
+def test_an_hour_that_is_there_twice_is_within_a_span_wholly() -> None:
+    """The night on which clocks are put back: from its first half past one to its second."""
+    zone = ZoneInfo("America/Denver")
+    since = read_moment("2026-11-01T01:30", zone)
+    until = read_moment("2026-11-01T01:30", zone, is_end=True)
+    assert until.timestamp() - since.timestamp() == 3600
+    for is_end in (False, True):
+        assert read_moment("2026-11-01T01:30-07:00", zone, is_end=is_end).hour == 1
+        usual = read_moment("2026-12-24T01:30", zone, is_end=is_end)
+        assert usual.astimezone(UTC) == datetime(2026, 12, 24, 8, 30, tzinfo=UTC)
+
+
+def test_an_agent_of_a_company_is_no_member_of_staff(house: House) -> None:
+    """What one of them did is an incident of the company, which the answer says."""
+    house.do(
+        lambda t: operators.add_user(
+            t.tables, "agent", "Ed Roe", "ed", roles=[], party="larch-collect"
+        )
+    )
+    with pytest.raises(IncidentError) as caught:
+        house.do(lambda t: subject_of(t, "staff", "ed"))
+    assert caught.value.code == "incident-subject"
+    assert "of an agent, the company" in caught.value.hint

@@ -40,7 +40,7 @@ def _moment(option: str, value: str, clock: Clock) -> datetime:
     from upheld.practices.incidents.questions import read_moment
 
     try:
-        return read_moment(value, clock.zone)
+        return read_moment(value, clock.zone, is_end=option == "--until")
     except ValueError:
         raise UpheldError(
             f"{option} is no moment", code="usage", hint='write it as "2026-03-11 16:20"'

@@ -437,12 +437,12 @@ def subject_of(transaction: Transaction, kind: str, name: str) -> str:
         )
     if kind == STAFF:
         users = operators.all_users(transaction.tables)
-        mine = [each for each in users if each.sign_in == name.casefold()]
+        mine = [e for e in users if (e.kind, e.sign_in) == ("staff", name.casefold())]
         if not mine:
             raise IncidentError(
                 "nobody works or worked here by this name",
                 code="incident-subject",
-                hint="give the name by which they sign in",
+                hint="give the name by which they sign in; of an agent, the company",
             )
         return mine[0].user_id
     if kind == PARTNER:

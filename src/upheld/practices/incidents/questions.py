@@ -78,13 +78,19 @@ REMARK: Final = Field(
 )
 
 
-def read_moment(value: str, zone: tzinfo) -> datetime:
-    """A moment as a form or a command says it; ValueError for anything else."""
+def read_moment(value: str, zone: tzinfo, *, is_end: bool = False) -> datetime:
+    """A moment as a form or a command says it; ValueError for anything else.
+
+    Of a time that is there twice, as when clocks are put back, the first, or of an end the second.
+    """
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("Write it as 2026-03-11 16:20.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    if moment.tzinfo:
+        return moment
+    both = [moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
+    return (max if is_end else min)(both, key=datetime.timestamp)
 
 
 def through_its_minute(end: datetime, now: datetime) -> datetime:
@@ -99,10 +105,10 @@ def through_its_minute(end: datetime, now: datetime) -> datetime:
 def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
     """What is asked of whoever opens an incident."""
 
-    def check_moment(value: str) -> str:
-        return read_moment(value, zone).isoformat()
-
     def moment(name: str, label: str, hint: str = "") -> Field:
+        def check_moment(value: str) -> str:
+            return read_moment(value, zone, is_end=name == "until").isoformat()
+
         return Field(name, label, "datetime-local", length_max=40, hint=hint, check=check_moment)
 
     return (

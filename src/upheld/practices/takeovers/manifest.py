@@ -59,6 +59,10 @@ def read_archive(path: Path, digest: str) -> tuple[TransferManifest, Iterator[by
     """
     try:
         file = ZipFile(path)
+    except FileNotFoundError:
+        raise TransferArchiveError(
+            f"there is no file {path}", code="unreadable", hint="nothing was taken in; see its path"
+        ) from None
     except (OSError, BadZipFile):
         raise _wrong(f"{path} is no archive of a transfer") from None
     raw = _part(file, MANIFEST)
