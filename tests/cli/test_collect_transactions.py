@@ -26,7 +26,7 @@ import os, signal, sys
 from upheld.cli import app, by_customer, read_beside
 from upheld.practice import partner_transactions
 from upheld.practices.feeds import sales
-keep, lots = partner_transactions._keep, []
+keep, lots = partner_transactions.keep_contents, []
 sales.LOT = 2
 by_customer.STRETCH = {stretch}
 read_beside.LARGE = 1  # bytes: it is read by a process beside the one that dies
@@ -37,7 +37,7 @@ def dying(*rest):
     if len(lots) == {which}:
         os.kill(os.getpid(), signal.SIGKILL)
 
-partner_transactions._keep = dying
+partner_transactions.keep_contents = dying
 app(sys.argv[1:])
 """
 ROWS = [

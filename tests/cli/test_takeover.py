@@ -51,9 +51,9 @@ def test_a_closing_is_opened_approved_by_somebody_else_and_ended(home: Path) -> 
         run(home, "takeover", "archive", name, "--by", "cleo", "--to", str(archive))
     assert caught.value.code == "unwritable"
     check = (str(archive), "--digest", digest, "--identity", str(home / "key.txt"))
-    other = CliRunner().invoke(app, ["takeover", "check", str(home / "no.zip"), *check[1:]])
-    assert isinstance(other.exception, UpheldError)
-    assert other.exception.code == "unreadable"
+    lacking = CliRunner().invoke(app, ["takeover", "check", str(home / "no.zip"), *check[1:]])
+    assert isinstance(lacking.exception, UpheldError)
+    assert lacking.exception.code == "unreadable"
     successor = CliRunner().invoke(app, ["takeover", "check", *check])
     assert (successor.exit_code, successor.stdout.splitlines()) == (
         0,

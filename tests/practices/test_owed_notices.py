@@ -14,7 +14,7 @@ from practices import orders
 from practices.closings import approved, lawyers_of, run_job, terms_of
 from practices.conftest import House, houses, send
 from practices.orders import demand, desk_of
-from practices.test_incidents import drafted, letters, owed
+from practices.test_incidents import drafted, owed
 from practices.test_incidents import run_job as run_incidents
 from upheld.core.ids import PersonId
 from upheld.demo import sample_policy
@@ -36,12 +36,6 @@ def database_url(tmp_path: Path) -> str:
     return empty_database(tmp_path)
 
 
-@pytest.fixture
-def officers(house: House) -> tuple[TestClient, TestClient]:
-    """The browsers of two privacy officers."""
-    return officers_of(house)
-
-
 def officers_of(house: House) -> tuple[TestClient, TestClient]:
     """The browsers of two privacy officers of a house."""
     first, second = (house.staff("privacy", sign_in=name) for name in ("pia", "pat"))
@@ -59,18 +53,6 @@ def mails(house: House) -> list[str]:
     box = Box()
     Delivery(house.provider, box).run(house.provider.gate.gate)
     return [str(each["To"]) for each in box.messages]
-
-
-def test_of_a_breach(house: House, officers: tuple[TestClient, TestClient]) -> None:
-    """In time: nothing is late, and the incident can be closed."""
-    ann = house.customer(MAIL)
-    path = drafted(house, officers, ann)
-    close(house, ann)
-    send(officers[1], f"{path}/approve", {}, path)
-    assert run_incidents(house) == 1
-    assert [to for to, _ in letters(house, path.replace("/staff", "/me"))] == [MAIL]
-    assert owed(house, ann) == []
-    assert send(officers[0], f"{path}/close", {"remark": "Done."}, path).status_code == 303
 
 
 @pytest.mark.parametrize("silent", [False, True])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from practices.conftest import House, send
-from practices.test_incidents import CONSOLE, NOTICE, letters, look_at, open_one, run_job
+from practices.test_incidents import CONSOLE, NOTICE, letters, look_at, open_one, owed, run_job
 
 
 def test_a_breach_is_told_to_everybody_whom_it_touched(house: House) -> None:
@@ -32,3 +32,21 @@ def test_a_breach_is_told_to_everybody_whom_it_touched(house: House) -> None:
     assert (act.outcome, act.clauses) == ("allow", ("breach",))
     answer = send(pia, f"{path}/close", {"remark": "All sessions ended."}, path)
     assert answer.status_code == 303
+
+
+def test_who_has_closed_their_account_is_told_too(house: House) -> None:
+    """In time, and by a letter that arrives: nothing is late, and the incident can be closed."""
+    ann = house.customer()
+    look_at(house, ann, house.staff("support"))
+    pia, pat = (
+        house.signed_in(house.staff("privacy", sign_in=name), "staff") for name in ("pia", "pat")
+    )
+    path = f"{CONSOLE}/{open_one(house, pia)}"
+    assert send(pia, f"{path}/draft", {"notice": NOTICE}, path).status_code == 303
+    assert send(house.signed_in(ann), "/me/close", {"sure": "yes"}).status_code == 303
+    assert send(pat, f"{path}/approve", {}, path).status_code == 303
+    assert run_job(house) == 1
+    ((to, _),) = letters(house, path.replace("/staff", "/me"))
+    assert to == "ann@marked.example"
+    assert owed(house, ann) == []
+    assert send(pia, f"{path}/close", {"remark": "Done."}, path).status_code == 303
