@@ -72,3 +72,28 @@ def test_what_is_kept_apart_is_released_and_added_to_at_once_and_nobody_waits_in
     text = "\n".join(orders.texts(orders.release(house, desk, wanted)).values())
     for number in (n for n in range(16) if n % 5):
         assert f"Since {number}\n" in text
+
+
+def test_of_eight_releases_at_once_of_who_was_erased_one_is_made(house: House) -> None:
+    """What the order beside a demand kept is proven of once, and the others are told to wait."""
+    desk, ann = desk_of(house), house.customer()
+    its = orders.approved(house, desk, demand(house, ann, preserves=True))
+    which = its.preserved_by
+    assert which is not None
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    erase(house.provider.gate.gate, [ann])
+
+    def release(_: int) -> str:
+        try:
+            house.do(lambda t: desk.releases.release(t, its.instrument_id, desk.officer))
+        except LegalError as error:
+            return error.code
+        return ""
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = sorted(threads.map(release, range(8)))
+    assert answers[0] == ""
+    assert {*answers[1:]} == {"legal-undelivered"}
+    records, _ = house.do(lambda t: t.reaching_apart().records_of([ann], ["instrument"]))
+    assert len(records) == 1

@@ -319,11 +319,14 @@ class Instruments:
     ) -> tuple[Instrument, User]:
         """An instrument and whoever handles it, with all whom it names locked.
 
-        LegalError for an account of their own or a relative's.
+        And whom the order beside it names. LegalError for an account of their own or a relative's.
         """
         user = require_role(transaction.tables, by)
         reach = self.reach(transaction.tables, instrument_id)
-        for each in sorted(each.person_id for each in reach.people):
+        instrument = self.require(transaction.tables, instrument_id)
+        beside = instrument.preserved_by and self.reach(transaction.tables, instrument.preserved_by)
+        people = [*reach.people, *(beside.people if beside else ())]
+        for each in sorted({each.person_id for each in people}):
             transaction.lock(each)
         transaction.lock_present([each.person_id for each in reach.changed])
         for each in reach.person_ids:

@@ -21,11 +21,11 @@ def reach_again(
 ) -> None:
     """Let an approved instrument reach whom the order beside it keeps of those who were erased.
 
-    LegalError for an account of the user's own or a relative's.
+    They are locked, with whoever else it names. LegalError for an account of the user's own, or of
+    a relative's.
     """
     now = transaction.clock.now()
     for each in _left_by_order(instruments, transaction, instrument):
-        transaction.lock(each.person_id)
         if operators.is_left_to_others(transaction.tables, user.user_id, each.person_id):
             raise own_account()
         instruments.name(transaction.tables, instrument.instrument_id, each.person_id, each.account)
