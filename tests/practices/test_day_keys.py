@@ -16,7 +16,7 @@ from upheld.core.errors import UpheldError
 from upheld.database.statements import rows, run
 from upheld.database.transaction import reading, writing
 from upheld.gate.operations.selfcheck import selfcheck
-from upheld.ledger.entries import decode
+from upheld.ledger.entries import Entry, decode
 from upheld.practices.collection import new_keys
 from upheld.practices.collection.blocks import DayKeyError
 from upheld.practices.collection.new_keys import RenewedDay, renew
@@ -61,12 +61,12 @@ def entry_count(house: House) -> int:
     return int(count)
 
 
-def renewal_days(house: House) -> list[str]:
-    """The days that entries say were given another key, in their order."""
+def renewals(house: House) -> list[Entry]:
+    """The entries of days that were given another key, in their order."""
     with reading(house.provider.gate.gate.engine) as connection:
         bodies = rows(connection, "SELECT body FROM entry ORDER BY number")
     every = [decode(bytes(body)) for (body,) in bodies]
-    return [each.id for each in every if each.kind == new_keys.RENEWED]
+    return [each for each in every if each.kind == new_keys.RENEWED]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -118,7 +118,7 @@ def test_after_a_day_got_another_key_the_next_damage_is_found(
         renewed(house, days_ago)
         assert not selfcheck(gate.engine, gate.context.keyring).problems
         keep_many(house, 1, 3, days_ago=days_ago)
-    assert renewal_days(house) == [day_of(house, each) for each in (1, 2, 1)]
+    assert [each.id for each in renewals(house)] == [day_of(house, each) for each in (1, 2, 1)]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -180,6 +180,23 @@ def test_other_days_are_taken_in_beside_one_whose_key_is_damaged(house: House) -
         renewed(house, 2)
 
 
+def test_the_entry_says_by_a_digest_which_other_keys_were_taken_as_they_stand(house: House) -> None:
+    """Another key that stands for another day makes another digest."""
+    keep_many(house, 1, days_ago=3)
+    keep_many(house, 2, days_ago=2)
+    digests = []
+    for change in (False, False, True):
+        keep_many(house, 3, days_ago=1)
+        WAYS["taken away"](house, 1)
+        if change:
+            WAYS["changed"](house, 3)
+        its = renewed(house, 1)
+        assert its.others == 2
+        assert renewals(house)[-1].values == (its.digest,)
+        digests.append(its.digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize("way", ["changed", "taken away"])
 @pytest.mark.parametrize("hold", HOLDS)
 def test_what_a_hold_may_keep_of_a_day_that_is_given_up_stays_until_it_ends(
@@ -194,7 +211,7 @@ def test_what_a_hold_may_keep_of_a_day_that_is_given_up_stays_until_it_ends(
         put_under_hold(house, ann, silent=hold == "silent")
     WAYS[way](house, 2)
     retire(gate)
-    assert renewed(house, 2) == RenewedDay(day_of(house, 2), 3)
+    assert renewed(house, 2)[:2] == (day_of(house, 2), 3)
     retire(gate)
     assert aside(house) == []
     assert not selfcheck(gate.engine, gate.context.keyring).problems

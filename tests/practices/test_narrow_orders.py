@@ -218,6 +218,30 @@ def test_a_demand_releases_what_the_order_beside_it_kept_of_who_was_erased_meanw
     assert "ben@marked.example" in text
 
 
+@pytest.mark.parametrize("silent", [False, True], ids=["told", "silent"])
+@pytest.mark.parametrize("other", [False, True], ids=["alone", "with another order"])
+def test_a_demand_releases_nothing_of_who_was_erased_once_the_order_beside_it_has_ended(
+    house: House, silent: bool, other: bool
+) -> None:
+    """Neither what waits for its deletion, nor what another order alone keeps."""
+    desk, ann = desk_of(house), house.customer("ann@marked.example")
+    order = demand(house, ann, fields=("email",), preserves=True)
+    its = approved(house, desk, order._replace(silence_end=order.ends if silent else None))
+    which = its.preserved_by
+    assert which is not None
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    if other:
+        preserved(house, desk, ann, silent=silent)
+    erase(house.provider.gate.gate, [ann])
+    house.do(lambda t: desk.instruments.end(t, which, desk.officer))
+    for _ in range(2):
+        with pytest.raises(LegalError) as caught:
+            release(house, desk, its)
+        assert caught.value.code == "legal-nobody"
+        retire(house.provider.gate.gate)
+
+
 def test_a_demand_whose_order_beside_it_keeps_nobody_says_so(house: House) -> None:
     """Where the order was not approved, or has lapsed with it."""
     desk, ann = desk_of(house), house.customer()

@@ -138,6 +138,8 @@ def new_key(
         print_json(its._asdict())
     else:
         print(f"{its.day}: a key again; {count_of(its.lost, 'visit')} given up")
+        others = count_of(its.others, "other day")
+        print(f"what stands of {others} is taken as it stands: SHA-256 {its.digest}")
 
 
 @collect.command()

@@ -2,10 +2,11 @@
 
 What such a row added to the cover of its owner nobody can tell once it is gone. So its count alone
 leaves the cover, and the sum is taken from the rows that stand as soon as they are ours and as many
-as are counted: what else is missing is found as before, and so is what comes to be missing.
+as are counted: a second row that is missing is found as before, and so is what comes to be missing.
 
-A row that was added looks like one that was changed: where another is missing besides, that one is
-written off in its stead. Whoever gives up rows finds for themselves which are missing.
+It makes good what it cannot see. A row that was added looks like one that was changed: where
+another is missing besides, that one is written off in its stead. And an older row of ours that was
+put back is taken for the one that should stand. So whoever writes off says what stood then.
 """
 
 from __future__ import annotations

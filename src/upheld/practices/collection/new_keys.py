@@ -8,9 +8,11 @@ the right one, and nothing is lost.
 from __future__ import annotations
 
 from datetime import date
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from upheld.core.ids import BlockId
+from upheld.database.own_tables import Tables
 from upheld.gate.public import SealError
 from upheld.gate.transaction import Transaction
 from upheld.practices.collection.blocks import PAGE, DayKeyError, DayKeys, days_of
@@ -29,18 +31,26 @@ RENEWED: Final = "visits.new-key"  # the kind of an entry
 
 
 class RenewedDay(NamedTuple):
-    """What became of a day: how many visits of it opened with no key, and are given up."""
+    """What became of a day: how many visits of it opened with no key, and are given up.
+
+    The keys of `others`, so many days, were taken as they stand; `digest` is the SHA-256 of their
+    rows, by which a backup can be compared. An older row of another day that somebody had put back
+    is not told from the right one after that.
+    """
 
     day: str
     lost: int
+    others: int
+    digest: str
 
 
 def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
     """Give a day a key again; what opens with the key that it has stays as it is.
 
     Else all of it goes, but for what a hold may keep, which stays apart. Self-check finds no fault
-    with the row any more, and goes on finding each other one. DayKeyError for a day whose key is as
-    it was written.
+    with the row any more. As many rows as there should be that are ours are taken as they stand,
+    and the entry has their digest; of any that is not ours, and of a second that is missing, it
+    goes on telling. DayKeyError for a day whose key is as it was written.
     """
     tables, name = transaction.tables, day.isoformat()
     allowed, oldest, _ = may_stay(transaction)
@@ -63,13 +73,26 @@ def renew(transaction: Transaction, day: date, actor: str) -> RenewedDay:
         drop_day(transaction, held_cookies(transaction), name)
         tables.purge(visit_day, "day = ?", name)
         days_of(tables, [name], make=True)
-    tables.write_off(visit_day)  # the entry says which
+    tables.write_off(visit_day)  # the entry says which, and by a digest what was taken as it stands
+    others, digest = _other_keys(tables, name)
     fields = {each for _, some in its for each in some}
     lost = sum(count for count, _ in its)
-    transaction.note(
-        None, RENEWED, actor=actor, data=tuple(each for each in EVERY if each in fields), id=name
-    )
-    return RenewedDay(name, lost)
+    data = tuple(each for each in EVERY if each in fields)
+    transaction.note(None, RENEWED, actor=actor, data=data, values=(digest,), id=name)
+    return RenewedDay(name, lost, others, digest)
+
+
+def _other_keys(tables: Tables, name: str) -> tuple[int, str]:
+    """How many other days have a key, and the SHA-256 of their rows in order."""
+    where = "day <> ? ORDER BY day"
+    rows = tables.select_unchecked(visit_day, ["day", "salt", "mac"], where, name)
+    text = "".join(f"{day} {_in_text(salt)} {_in_text(mac)}\n" for day, salt, mac in rows)
+    return len(rows), sha256(text.encode()).hexdigest()
+
+
+def _in_text(value: object) -> str:
+    """What stands in a column, in letters: whoever has not our keys may have put anything there."""
+    return value.hex() if isinstance(value, bytes | memoryview) else repr(value)
 
 
 def _opens(transaction: Transaction, day: str) -> bool:

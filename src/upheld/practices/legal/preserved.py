@@ -11,7 +11,7 @@ from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practices.legal.apart import DAMAGED
 from upheld.practices.legal.demands import LegalError
-from upheld.practices.legal.instrument import Instrument, NamedPerson, prove
+from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson, prove
 from upheld.practices.legal.instruments import Instruments
 from upheld.practices.legal.staff import own_account
 
@@ -45,14 +45,18 @@ def nobody() -> LegalError:
 def _left_by_order(
     instruments: Instruments, transaction: Transaction, instrument: Instrument
 ) -> list[NamedPerson]:
-    """Whom the order beside an instrument keeps, and the instrument does not reach any more."""
-    if instrument.preserved_by is None or instrument.has_lapsed(transaction.clock.now()):
+    """Whom the order beside an instrument keeps, and the instrument does not reach any more.
+
+    Nobody once that order has ended or lapsed: what waits for its deletion is not to be had.
+    """
+    tables, now = transaction.tables, transaction.clock.now()
+    order = instrument.preserved_by and instruments.find(tables, instrument.preserved_by)
+    if not order or order.state != APPROVED or order.has_lapsed(now) or instrument.has_lapsed(now):
         return []
-    tables = transaction.tables
     its = {*instruments.reach(tables, instrument.instrument_id).person_ids}
     others = [
         each
-        for each in instruments.people(tables, instrument.preserved_by)
+        for each in instruments.people(tables, order.instrument_id)
         if each.person_id not in its and each.record_id is not None and each.account != DAMAGED
     ]
     apart = transaction.apart_among([each.person_id for each in others])
