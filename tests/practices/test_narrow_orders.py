@@ -6,6 +6,7 @@ without it. Visits are kept as rows: whole, if any of their kinds is named.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from practices.routes import World
 from practices.test_collection import visits
 from practices.test_holds import Held, apart, preserved, rows_of, run_jobs
 from practices.test_silence import desk_at
+from upheld.database.statements import run
+from upheld.database.transaction import writing
 from upheld.gate.erasure.erase import erase
 from upheld.gate.erasure.retention import retire
 from upheld.practices.legal.demands import PRESERVATION, LegalError
@@ -216,6 +219,39 @@ def test_a_demand_releases_what_the_order_beside_it_kept_of_who_was_erased_meanw
     text = "\n".join(texts(release(house, desk, its)).values())
     assert "ann@marked.example" not in text
     assert "ben@marked.example" in text
+
+
+@pytest.mark.parametrize("two", [False, True], ids=["alone", "of two"])
+def test_a_changed_row_of_the_order_beside_a_demand_is_told_of_and_not_taken_for_nothing(
+    house: House, two: bool
+) -> None:
+    """The release says that something is missing, by the account; put back, it is complete."""
+    desk, ann = desk_of(house), house.customer("ann@marked.example")
+    whom = [ann, house.customer("ben@marked.example")] if two else [ann]
+    its = approved(house, desk, demand(house, *whom, fields=("email",), preserves=True))
+    which = its.preserved_by
+    assert which is not None
+    house.do(lambda t: desk.instruments.check(t, which, desk.counsel))
+    house.do(lambda t: desk.instruments.approve(t, which, desk.second))
+    erase(house.provider.gate.gate, [ann])
+    where = f"instrument_id = '{which}' AND person_id = '{ann}'"
+
+    def change(state: str) -> None:
+        with writing(house.provider.gate.gate.engine) as connection:
+            run(connection, f"UPDATE legal_reach SET state = ? WHERE {where}", state)
+
+    change("named")
+    if two:
+        files = texts(release(house, desk, its))
+        assert len(json.loads(files["manifest.json"])["accounts_missing"]) == 1
+    else:
+        with pytest.raises(LegalError) as caught:
+            release(house, desk, its)
+        assert caught.value.code == "legal-unreadable"
+    change("approved")
+    files = texts(release(house, desk, its))
+    assert json.loads(files["manifest.json"])["accounts_missing"] == []
+    assert any("ann@marked.example" in each for each in files.values())
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["told", "silent"])

@@ -132,7 +132,7 @@ def incident_fields(zone: tzinfo) -> tuple[Field, ...]:
             autocomplete="off",
             hint="The name by which they sign in, the company, the number of the epoch, the name"
             " of the table, or the id of the backup. None where you know the time alone.",
-            may_be_empty="but for a span of time",
+            may_be_empty="not for a span of time",
         ),
         moment("since", "From when"),
         moment("until", "Until when"),

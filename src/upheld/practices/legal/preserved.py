@@ -11,40 +11,43 @@ from upheld.practice import operators
 from upheld.practice.operators import User
 from upheld.practices.legal.apart import DAMAGED
 from upheld.practices.legal.demands import LegalError
-from upheld.practices.legal.instrument import APPROVED, Instrument, NamedPerson, prove
+from upheld.practices.legal.instrument import APPROVED, Instrument, prove
 from upheld.practices.legal.instruments import Instruments
+from upheld.practices.legal.reach import ChangedRow, NamedPeople
 from upheld.practices.legal.staff import own_account
 
 
 def reach_again(
     instruments: Instruments, transaction: Transaction, instrument: Instrument, user: User
-) -> None:
+) -> list[ChangedRow]:
     """Let an approved instrument reach whom the order beside it keeps of those who were erased.
 
-    They are locked, with whoever else it names. LegalError for an account of the user's own, or of
-    a relative's.
+    They are locked, with whoever else it names. It tells of whom that cannot be said, since the
+    rows of the order were changed. LegalError for an account of the user's own, or of a relative's.
     """
     now = transaction.clock.now()
-    for each in _left_by_order(instruments, transaction, instrument):
+    theirs = _left_by_order(instruments, transaction, instrument)
+    for each in theirs.people:
         if operators.is_left_to_others(transaction.tables, user.user_id, each.person_id):
             raise own_account()
         instruments.name(transaction.tables, instrument.instrument_id, each.person_id, each.account)
         prove(transaction, instrument, each, user, now)
+    return theirs.changed
 
 
 def nobody() -> LegalError:
     """What is said where an instrument reaches nobody any more."""
     return LegalError(
-        "nobody whom this instrument names is here any more",
+        "nobody whom this instrument names is reached by it any more",
         code="legal-nobody",
-        hint="where another order had us preserve something of them, open this one once more with"
-        " the same numbers; otherwise tell the issuer that we hold nothing",
+        hint="open it once more with the same numbers: it reaches what a law or an unpaid invoice"
+        " has us keep of them. Only where a number is nobody's then, we hold nothing of it",
     )
 
 
 def _left_by_order(
     instruments: Instruments, transaction: Transaction, instrument: Instrument
-) -> list[NamedPerson]:
+) -> NamedPeople:
     """Whom the order beside an instrument keeps, and the instrument does not reach any more.
 
     Nobody once that order has ended or lapsed: what waits for its deletion is not to be had.
@@ -52,12 +55,19 @@ def _left_by_order(
     tables, now = transaction.tables, transaction.clock.now()
     order = instrument.preserved_by and instruments.find(tables, instrument.preserved_by)
     if not order or order.state != APPROVED or order.has_lapsed(now) or instrument.has_lapsed(now):
-        return []
+        return NamedPeople([], [])
     its = {*instruments.reach(tables, instrument.instrument_id).person_ids}
-    others = [
-        each
-        for each in instruments.people(tables, order.instrument_id)
-        if each.person_id not in its and each.record_id is not None and each.account != DAMAGED
-    ]
+    named = instruments.reach(tables, order.instrument_id)
+    others = [e for e in named.people if e.person_id not in its and e.record_id is not None]
+    changed = [each for each in named.changed if each.person_id not in its]
+    changed += [ChangedRow(e.person_id, e.account) for e in others if e.account == DAMAGED]
     apart = transaction.apart_among([each.person_id for each in others])
-    return [e for e in others if e.person_id in apart or transaction.is_erased(e.person_id)]
+    return NamedPeople(
+        [
+            each
+            for each in others
+            if each.account != DAMAGED
+            and (each.person_id in apart or transaction.is_erased(each.person_id))
+        ],
+        changed,
+    )

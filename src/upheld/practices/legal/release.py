@@ -105,8 +105,9 @@ class Releases:
         instrument, user = self.instruments.lock(transaction, instrument_id, by)
         self.custody.require_none(transaction.tables, instrument_id)
         _require_releasable(instrument)
-        reach_again(self.instruments, transaction, instrument, user)
+        changed = reach_again(self.instruments, transaction, instrument, user)
         reach = self.instruments.reach(transaction.tables, instrument_id)
+        reach = reach._replace(changed=[*reach.changed, *changed])
         targets = self._targets(transaction, reach, accounts, user.user_id)
         act = act_of(instrument, tuple(fields) or instrument.fields)
         for each in targets:
