@@ -12,7 +12,7 @@ from practices import orders
 from practices.conftest import House, send
 from practices.orders import Desk, demand, desk_of
 from practices.test_legal import form, open_by_page
-from upheld.core.ids import UserId
+from upheld.core.ids import InstrumentId, UserId
 from upheld.practice import operators
 from upheld.practices.legal.demands import PRESERVATION, LegalError
 from upheld.practices.legal.instrument import APPROVED, ENDED, REFUSED, Instrument
@@ -241,8 +241,8 @@ def test_what_is_approved_without_a_check_cannot_be_checked(house: House, desk: 
     assert house.do(lambda t: desk.instruments.approve(t, which, desk.second)).state == APPROVED
 
 
-def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
-    """A review of signs that nobody sees is none, and what is in force stays as it was."""
+def emergency(house: House, desk: Desk) -> InstrumentId:
+    """A determination that is in force at once, as somebody's safety is under threat."""
     order = demand(
         house,
         house.customer(),
@@ -251,7 +251,12 @@ def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
         belief="She does not answer.",
         recipient="emergency-service",
     )
-    which = orders.opened(house, desk, order, b"").instrument_id
+    return orders.opened(house, desk, order, b"").instrument_id
+
+
+def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
+    """A review of signs that nobody sees is none, and what is in force stays as it was."""
+    which = emergency(house, desk)
     orders.release(house, desk, orders.give_key(house, desk, which))
     with pytest.raises(LegalError) as caught:
         house.do(lambda t: desk.instruments.review(t, which, "\u200b", desk.second))
@@ -265,15 +270,7 @@ def test_no_finding_is_no_review(house: House, desk: Desk) -> None:
 
 def test_who_released_in_an_emergency_does_not_review_it(house: House, desk: Desk) -> None:
     """Nor does it wait for them; once another has reviewed it, they review what others release."""
-    order = demand(
-        house,
-        house.customer(),
-        kind="determination",
-        ground="physical-safety",
-        belief="She does not answer.",
-        recipient="emergency-service",
-    )
-    which = orders.opened(house, desk, order, b"").instrument_id
+    which = emergency(house, desk)
     orders.give_key(house, desk, which)
 
     def released_by(user: UserId) -> None:
