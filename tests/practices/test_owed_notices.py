@@ -69,6 +69,31 @@ def test_of_a_release_to_a_court(house: House, silent: bool) -> None:
     assert SUBJECT in house.signed_in(ann).get("/me/messages").text
 
 
+@pytest.mark.parametrize("silent", [False, True])
+def test_who_waits_to_be_erased_is_told_where_to_read_what_a_court_was_given(
+    house: House, silent: bool
+) -> None:
+    """No letter is stored of them any more; the mail leads to what we gave to others."""
+    desk, ann = desk_of(house), house.customer(MAIL)
+    silence_end = house.clock.now() + timedelta(days=20) if silent else None
+    order = orders.approved(house, desk, demand(house, ann, silence_end=silence_end))
+    orders.release(house, desk, order)
+    if silent:
+        house.clock.moved += timedelta(days=21)
+    house.do(lambda t: t.record(ann, "request", fact="erasure-requested", by_whom="customer"))
+    assert orders.send_notices(house, desk) == 1
+    box = Box()
+    Delivery(house.provider, box).run(house.provider.gate.gate)
+    (mail,) = box.messages
+    assert mail["To"] == MAIL
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert "/me/privacy/received" in body.get_content()
+    browser = house.signed_in(ann)
+    assert SUBJECT not in browser.get("/me/messages").text
+    assert "court" in browser.get("/me/privacy/received").text
+
+
 def test_of_a_takeover(house: House) -> None:
     """Their account goes like any other, and they are told to whom."""
     ann, lawyers = house.customer(MAIL), lawyers_of(house)

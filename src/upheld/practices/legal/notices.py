@@ -36,6 +36,7 @@ from upheld.web.pages import format_day
 
 JOB: Final = "legal-notices"
 NEWS: Final = "legal/notice"  # the template of the mail
+ENTRY: Final = "legal/entry"  # and of that where no letter may be stored
 SUBJECT: Final = "We had to give information about you to an authority"
 KEPT_APART: Final = (
     "We had told you that some of this was deleted, but had to keep it for a legal hold, and may"
@@ -121,9 +122,9 @@ class Notices:
         text = notice_text(transaction, person_id, instrument)
         text += self._kept_apart(transaction, person_id, instrument, before)
         letter = message_copies.add_from_staff(transaction, person_id, SUBJECT, text, about="")
-        if isinstance(letter, Refused):
-            return False
-        return not isinstance(outbox.queue(transaction, person_id, NEWS, ADMINISTRATIVE), Refused)
+        # Of whoever asked to be erased nothing new is stored; the entry says what was given.
+        news = ENTRY if isinstance(letter, Refused) else NEWS
+        return not isinstance(outbox.queue(transaction, person_id, news, ADMINISTRATIVE), Refused)
 
     def _kept_apart(
         self,
