@@ -93,8 +93,8 @@ def test_two_processes_that_start_at_once_do_not_collide(empty_database_url: str
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    said = {each.communicate() for each in started}
-    assert said == {(f"{known_revisions()[0]}\n", "")}
+    answers = {each.communicate() for each in started}
+    assert answers == {(f"{known_revisions()[0]}\n", "")}
 
 
 def test_who_comes_while_the_tables_are_changed_waits_for_longer_than_for_an_act(
@@ -146,11 +146,11 @@ def test_a_database_with_its_tables_is_opened_without_alembic(
     """Every command would wait for it."""
     loads = f"{MIGRATE}\nprint('alembic' in sys.modules)"
     command = [sys.executable, "-W", "error", "-c", loads, empty_database_url]
-    said = [
+    answers = [
         subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
         for _ in range(2)
     ]
-    assert said == ["True", "False"]
+    assert answers == ["True", "False"]
 
 
 def test_a_step_that_fails_leaves_nothing(

@@ -118,8 +118,8 @@ def test_all_others_are_released_and_page_file_and_list_say_which_is_not(
     assert f"It has nothing of {DAMAGED}." in page_of(named, order)
     problems = selfcheck(named.gate.engine, named.gate.context.keyring).problems
     assert any("legal_reach" in each and named.ann in each for each in problems)
-    asked = {"accounts": [named.accounts[0]]}
-    assert code_of(lambda: release(house, named.desk, order, **asked)) == "legal-unreadable"
+    part = {"accounts": [named.accounts[0]]}
+    assert code_of(lambda: release(house, named.desk, order, **part)) == "legal-unreadable"
     named.write(named.before, order.instrument_id)
     files = texts(release(house, named.desk, order))
     manifest = json.loads(files["manifest.json"])

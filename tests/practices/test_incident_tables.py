@@ -47,7 +47,7 @@ def test_what_a_table_tells_is_of_kinds_of_the_vocabulary_or_said_in_words() -> 
 
 
 @pytest.mark.parametrize(
-    ("table", "said"),
+    ("table", "kinds"),
     [
         ("account", "account number"),
         ("blind_index", "keyed marks of the values"),
@@ -56,7 +56,7 @@ def test_what_a_table_tells_is_of_kinds_of_the_vocabulary_or_said_in_words() -> 
     ],
 )
 def test_an_incident_about_a_table_says_what_of_people_is_in_it(
-    house: House, table: str, said: str
+    house: House, table: str, kinds: str
 ) -> None:
     """On its page, in the counts, in the letter and in the account; or that there is no value."""
     ann = house.customer()
@@ -65,9 +65,9 @@ def test_an_incident_about_a_table_says_what_of_people_is_in_it(
     )
     path = f"{CONSOLE}/{open_one(house, first, kind='table', subject=table)}"
     page = first.get(path).text
-    assert (NO_VALUE in page) is (not said)
-    assert said in page.lower()
-    assert said in first.get(f"{path}/counts.csv").text
+    assert (NO_VALUE in page) is (not kinds)
+    assert kinds in page.lower()
+    assert kinds in first.get(f"{path}/counts.csv").text
     send(first, f"{path}/draft", {"notice": NOTICE}, path)
     send(second, f"{path}/approve", {}, path)
     run_job(house)
@@ -75,5 +75,5 @@ def test_an_incident_about_a_table_says_what_of_people_is_in_it(
     ((_, letter),) = letters(house, mine)
     own = house.signed_in(ann).get(mine).text
     for text in (" ".join(letter.split()), own):
-        assert said in text
-        assert ("It concerns:" in text) is bool(said)
+        assert kinds in text
+        assert ("It concerns:" in text) is bool(kinds)

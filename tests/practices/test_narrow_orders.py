@@ -311,8 +311,8 @@ def test_an_order_for_what_is_worked_out_keeps_what_it_is_worked_out_of(house: H
     assert house.do(lambda t: t.drop(ann, sorted(there))) == ()
     erase(house.provider.gate.gate, [ann])
     run_jobs(house)
-    kept = house.do(lambda t: t.held_fields(ann))
-    assert {*there, "payment-history"} <= kept.keys()
+    fields = house.do(lambda t: t.held_fields(ann))
+    assert {*there, "payment-history"} <= fields.keys()
 
 
 def test_a_court_reads_of_an_account_in_one_place(house: House) -> None:

@@ -92,7 +92,7 @@ def end_visits(
 
 
 def _doubted(gate: Gate) -> list[PersonId]:
-    """In case they are whose something may be kept: those on hold, where anything is apart."""
+    """Of whom a hold may keep visits whose owner cannot be told; nobody where nothing is apart."""
     with gate.consult() as transaction:
         where = "apart IS NOT NULL LIMIT 1"
         if not transaction.tables.select_unchecked(visit_block, ["day"], where):
